@@ -1,0 +1,1 @@
+//! The Infrai SDK: turn a sentence into a video.

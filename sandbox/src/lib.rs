@@ -1,0 +1,1 @@
+//! The Infrai API on one machine.

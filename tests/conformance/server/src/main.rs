@@ -1,0 +1,2 @@
+//! The scripted server.
+fn main() {}
