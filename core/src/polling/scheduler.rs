@@ -330,6 +330,7 @@ impl Scheduler {
     pub fn answered(&mut self, token: Token, now: f64, answer: Answer) {
         let Some(job) = self.job_mut(token) else { return };
         let Place::UnderWay(began) = job.place else { return };
+        job.place = Place::Timed;
         let before = job.seen;
         job.seen = f64::midpoint(began, now);
         job.failures = 0;
