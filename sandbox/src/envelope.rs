@@ -48,8 +48,9 @@ impl IntoResponse for Answer {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let headers = self.headers.clone();
-        let mut response = carrier(self.status, Outcome::Err(Arc::new(self)));
+        let mut error = self;
+        let headers = std::mem::take(&mut error.headers);
+        let mut response = carrier(error.status, Outcome::Err(Arc::new(error)));
         response.headers_mut().extend(headers);
         response
     }

@@ -1,6 +1,6 @@
 //! The errors that a client sees, one constructor a kind, and what each puts into the envelope.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
 /// An error answer: a status, a stable code, a sentence, and whatever else helps.
@@ -10,7 +10,7 @@ pub(crate) struct ApiError {
     pub(crate) code: String,
     pub(crate) message: String,
     pub(crate) details: Map<String, Value>,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl ApiError {
@@ -20,7 +20,7 @@ impl ApiError {
             code: code.into(),
             message: message.into(),
             details: Map::new(),
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -33,7 +33,7 @@ impl ApiError {
 
     #[must_use]
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.headers.push((name, value));
         self
     }
 

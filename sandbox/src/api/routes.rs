@@ -1,4 +1,4 @@
-//! Every route in one table, from which the router is made and against which the OpenAPI document is tested.
+//! Every route in one table, from which the router is made and against which the `OpenAPI` document is tested.
 
 use std::sync::Arc;
 

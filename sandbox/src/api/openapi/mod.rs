@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document, built from the same tables as validation and pricing.
+//! The `OpenAPI` 3.1 document, built from the same tables as validation and pricing.
 
 mod operations;
 mod schemas;
@@ -48,13 +48,11 @@ pub(super) fn document(origin: &str) -> Value {
 }
 
 fn description() -> String {
-    let prices: String = PRICES
-        .iter()
-        .map(|price| {
-            let usd = crate::pricing::dollars(price.micros_per_second);
-            format!("| {} | {} | ${usd:.2} |\n", price.resolution, price.prefer)
-        })
-        .collect();
+    let prices = PRICES.map(|price| {
+        let usd = crate::pricing::dollars(price.micros_per_second);
+        format!("| {} | {} | ${usd:.2} |\n", price.resolution, price.prefer)
+    });
+    let prices = prices.concat();
     format!(
         "The Infrai API on one machine. It is a stand-in: no model runs, no real money moves; videos are real MP4 \
 files that show their prompt.\n\nEvery API answer is an envelope `{{ok, data, error, metadata}}`; files, pages \

@@ -1,4 +1,4 @@
-//! The operations of the OpenAPI document, route by route.
+//! The operations of the `OpenAPI` document, route by route.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! The schemas, errors and parameters that the operations of the OpenAPI document share.
+//! The schemas, errors and parameters that the operations of the `OpenAPI` document share.
 
 use serde_json::{Map, Value, json};
 
