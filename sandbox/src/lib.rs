@@ -1,1 +1,3 @@
 //! The Infrai API on one machine.
+
+pub mod render;
