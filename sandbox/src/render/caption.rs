@@ -49,7 +49,8 @@ impl Captions {
         let mut clock = Canvas::new(cell.0 * 11 + 2 * pad, cell.1 + pad);
         clock.backing(small * 0.5, BACKING, 0.5);
         let clock = Layer::from(&clock);
-        let bottom = |layer: &Layer| (height.saturating_sub(layer.height)).saturating_sub(even(margin)) / 2 * 2;
+        let bottom =
+            |layer: &Layer| (height.saturating_sub(layer.height)).saturating_sub(even(margin)) / 2 * 2;
         let (left, top) = (width.saturating_sub(clock.width + even(margin)) / 2 * 2, bottom(&clock));
         let room = left as f32 - 3.0 * margin;
         let start = (left + pad, top + pad / 4 * 2);
@@ -111,8 +112,10 @@ fn panel(setter: &mut Typesetter, lines: &[(&str, Fit)], pad: f32, opacity: f32)
 
 /// `0` to `9` and the colon, which follows `9` in ASCII, all of one size; and that size.
 fn digits(setter: &mut Typesetter, size: f32) -> (Vec<Layer>, (usize, usize)) {
-    let fit = Fit { width: size * 4.0, height: size * 4.0, largest: size, smallest: size, align: Align::Left };
-    let blocks: Vec<_> = (b'0'..=b':').map(|symbol| setter.set(&char::from(symbol).to_string(), fit)).collect();
+    let fit =
+        Fit { width: size * 4.0, height: size * 4.0, largest: size, smallest: size, align: Align::Left };
+    let blocks: Vec<_> =
+        (b'0'..=b':').map(|symbol| setter.set(&char::from(symbol).to_string(), fit)).collect();
     let width = even(blocks.iter().map(|block| block.width).fold(0.0, f32::max));
     let height = even(blocks[0].height);
     let layers = blocks.iter().map(|block| {

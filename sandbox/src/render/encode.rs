@@ -10,12 +10,12 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use openh264::OpenH264API;
+use openh264::Timestamp;
 use openh264::encoder::{
     BitRate, Complexity, EncodedBitStream, Encoder, EncoderConfig, FrameRate, IntraFramePeriod, QpRange,
     RateControlMode, UsageType, VuiConfig,
 };
 use openh264::formats::YUVSlices;
-use openh264::Timestamp;
 
 use super::frame::Frame;
 use super::mux::{Parameters, Sample};
@@ -26,7 +26,7 @@ pub(super) const GROUP: u32 = FRAMES_PER_SECOND;
 /// Groups encoded at once. More would help on larger machines, and take 100 MB each at 4k.
 const MOST_THREADS: usize = 4;
 /// How far compression may go: 0 (none) to 51. The picture is smooth, and shows it early.
-const QUANTISER: u8 = 24;
+const QUANTISER: u8 = 20;
 
 /// Encodes all frames. `draw` fills a frame by its number; `each` takes the samples in order, on the calling
 /// thread; `frame_done` hears of every encoded frame there, in whatever order they come, and may end the work.
@@ -38,7 +38,8 @@ pub(super) fn encode(
     mut each: impl FnMut(Sample) -> Result<(), RenderError>,
 ) -> Result<(), RenderError> {
     let groups = frames.div_ceil(GROUP);
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS).min(groups as usize);
+    let threads =
+        thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS).min(groups as usize);
     let next = AtomicU32::new(0);
     let stop = AtomicBool::new(false);
     let (send, receive) = sync_channel(2 * threads);
@@ -108,8 +109,9 @@ impl Worker<'_> {
     }
 
     fn encode_group(&self, numbers: Range<u32>, frame: &mut Frame) -> Result<(), RenderError> {
-        let mut encoder = Encoder::with_api_config(OpenH264API::from_source(), config(self.width, self.height))
-            .map_err(failed)?;
+        let mut encoder =
+            Encoder::with_api_config(OpenH264API::from_source(), config(self.width, self.height))
+                .map_err(failed)?;
         let first = numbers.start;
         for number in numbers {
             if self.stop.load(Ordering::Relaxed) {
@@ -134,12 +136,13 @@ impl Worker<'_> {
 fn config(width: usize, height: usize) -> EncoderConfig {
     // Quality is fixed; the rate only tells the encoder which level's buffers to declare.
     let rate = BitRate::from_bps((width * height * 5) as u32);
+    // With one quantiser allowed, this mode uses just that; the others print warnings about lost control.
     EncoderConfig::new()
         .usage_type(UsageType::CameraVideoRealTime)
         .complexity(Complexity::Low)
         .max_frame_rate(FrameRate::from_hz(FRAMES_PER_SECOND as f32))
         .intra_frame_period(IntraFramePeriod::from_num_frames(GROUP))
-        .rate_control_mode(RateControlMode::Quality)
+        .rate_control_mode(RateControlMode::Bufferbased)
         .qp(QpRange::new(QUANTISER, QUANTISER))
         .bitrate(rate)
         .skip_frames(false)

@@ -1,10 +1,9 @@
 //! The fonts: two that are always there, and the system's for whatever those two lack.
 
-use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use cosmic_text::fontdb::{Database, Source};
-use cosmic_text::{Fallback, FontSystem, PlatformFallback};
+use cosmic_text::{Fallback, Font, FontSystem, PlatformFallback};
 use unicode_script::Script;
 
 const LATIN: &[u8] = include_bytes!("../../assets/infrai-sandbox-latin.ttf");
@@ -21,16 +20,31 @@ const LOCALE: &str = "zh-CN";
 /// The system's fonts are looked at only if the embedded ones do not cover the text: what they cover comes out
 /// the same on every machine.
 pub(super) fn for_text(text: &str) -> FontSystem {
-    if text.chars().all(|character| is_invisible(character) || embedded().contains(&character)) {
-        system(embedded_only())
-    } else {
-        static ALL: OnceLock<Database> = OnceLock::new();
-        system(ALL.get_or_init(|| {
-            let mut fonts = embedded_only();
-            fonts.load_system_fonts();
-            fonts
-        }).clone())
+    let mut fonts = system(embedded_only());
+    if uncovered(&mut fonts, text).next().is_none() {
+        return fonts;
     }
+    static ALL: OnceLock<Database> = OnceLock::new();
+    let all = ALL.get_or_init(|| {
+        let mut fonts = embedded_only();
+        fonts.load_system_fonts();
+        fonts
+    });
+    system(all.clone())
+}
+
+/// The characters of a text that need a glyph and have none in these fonts.
+fn uncovered<'a>(fonts: &mut FontSystem, text: &'a str) -> impl Iterator<Item = char> + 'a {
+    let faces: Vec<_> = fonts.db().faces().map(|face| (face.id, face.weight)).collect();
+    let faces: Vec<_> = faces.into_iter().filter_map(|(id, weight)| fonts.get_font(id, weight)).collect();
+    text.chars().filter(move |character| {
+        !is_invisible(*character) && !faces.iter().any(|face| has_glyph(face, *character))
+    })
+}
+
+/// Whether a font maps this character to a glyph.
+pub(super) fn has_glyph(font: &Font, character: char) -> bool {
+    font.as_swash().charmap().map(character) != 0
 }
 
 fn embedded_only() -> Database {
@@ -44,22 +58,6 @@ fn embedded_only() -> Database {
 
 fn system(fonts: Database) -> FontSystem {
     FontSystem::new_with_locale_and_db_and_fallback(LOCALE.into(), fonts, EmbeddedFirst::new())
-}
-
-/// Every character that the embedded fonts have a glyph for.
-pub(super) fn embedded() -> &'static HashSet<char> {
-    static CHARACTERS: OnceLock<HashSet<char>> = OnceLock::new();
-    CHARACTERS.get_or_init(|| {
-        let mut fonts = system(embedded_only());
-        let faces: Vec<_> = fonts.db().faces().map(|face| (face.id, face.weight)).collect();
-        let mut characters = HashSet::new();
-        for (id, weight) in faces {
-            if let Some(font) = fonts.get_font(id, weight) {
-                characters.extend(font.unicode_codepoints().iter().copied().filter_map(char::from_u32));
-            }
-        }
-        characters
-    })
 }
 
 /// Whether a character needs no glyph: white space, and what Unicode calls default ignorable.
@@ -102,5 +100,33 @@ impl Fallback for EmbeddedFirst {
             Script::Han | Script::Bopomofo | Script::Hiragana | Script::Katakana => &self.east_asian,
             _ => PlatformFallback.script_fallback(script, locale),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{embedded_only, system, uncovered};
+
+    fn missing(text: &str) -> String {
+        uncovered(&mut system(embedded_only()), text).collect()
+    }
+
+    #[test]
+    fn every_hanzi_of_gb_2312_has_a_glyph() {
+        let hanzi = include_str!("../../assets/gb2312-hanzi.txt");
+        assert_eq!(hanzi.chars().filter(|character| !character.is_whitespace()).count(), 6763);
+        assert_eq!(missing(hanzi), "");
+    }
+
+    #[test]
+    fn punctuation_kana_greek_and_full_width_forms_have_glyphs() {
+        let ranges = ['、'..='〕', 'ぁ'..='ん', 'ァ'..='ヶ', 'ㄅ'..='ㄩ', '！'..='～', 'Α'..='Ρ', 'а'..='я'];
+        assert_eq!(missing(&ranges.into_iter().flatten().collect::<String>()), "");
+        assert_eq!(missing("—…‘’“”·￥￠￡￣×÷±∞≈≠≤≥℃→←↑↓①⑩⒈⑴㈠ⅠⅫāáǎàēňñÅżőşğ€₴"), "");
+    }
+
+    #[test]
+    fn what_is_not_embedded_is_known_to_be_missing() {
+        assert_eq!(missing("a \u{5E9}\u{200B}\u{10FFF0}\t汉"), "\u{5E9}\u{10FFF0}");
     }
 }

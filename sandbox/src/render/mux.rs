@@ -6,8 +6,9 @@
 use std::io::{self, Seek, SeekFrom, Write};
 
 use mp4_atom::{
-    Avc1, Avcc, Codec, Colr, Dinf, Dref, DrefEntry, Encode, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Minf, Moov, Mvhd, Stbl, Stco,
-    Stsc, StscEntry, Stsd, Stss, Stsz, StszSamples, Stts, SttsEntry, Tkhd, Trak, Url, Visual, Vmhd,
+    Avc1, Avcc, Codec, Colr, Dinf, Dref, DrefEntry, Encode, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Minf, Moov, Mvhd,
+    Stbl, Stco, Stsc, StscEntry, Stsd, Stss, Stsz, StszSamples, Stts, SttsEntry, Tkhd, Trak, Url, Visual,
+    Vmhd,
 };
 
 use super::RenderError;
@@ -75,7 +76,11 @@ impl<W: Write + Seek> Muxer<W> {
             }
             (Some(new), Some(known), true) if new == known => {}
             (None, Some(_), false) => {}
-            _ => return Err(RenderError::Encode("a key frame is missing, or stands where none belongs".into())),
+            _ => {
+                return Err(RenderError::Encode(
+                    "a key frame is missing, or stands where none belongs".into(),
+                ));
+            }
         }
         self.out.write_all(&sample.data)?;
         self.sizes.push(sample.data.len() as u32);
@@ -150,7 +155,9 @@ impl<W: Write + Seek> Muxer<W> {
                     hdlr: Hdlr { handler: FourCC::new(b"vide"), name: "Infrai sandbox".into() },
                     minf: Minf {
                         vmhd: Some(Vmhd::default()),
-                        dinf: Dinf { dref: Dref { entries: vec![DrefEntry::Url(Url { location: String::new() })] } },
+                        dinf: Dinf {
+                            dref: Dref { entries: vec![DrefEntry::Url(Url { location: String::new() })] },
+                        },
                         stbl: self.sample_table(samples_at),
                         ..Minf::default()
                     },

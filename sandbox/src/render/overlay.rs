@@ -33,7 +33,15 @@ impl Canvas {
     }
 
     /// The frame of a rectangle, for what cannot be drawn otherwise.
-    pub(super) fn outline(&mut self, left: i32, top: i32, width: i32, height: i32, line: i32, colour: [u8; 3]) {
+    pub(super) fn outline(
+        &mut self,
+        left: i32,
+        top: i32,
+        width: i32,
+        height: i32,
+        line: i32,
+        colour: [u8; 3],
+    ) {
         for y in top..top + height {
             for x in left..left + width {
                 let edge = (x - left).min(left + width - 1 - x).min(y - top).min(top + height - 1 - y);
@@ -106,9 +114,10 @@ impl From<&Canvas> for Layer {
             for x in (0..canvas.width).step_by(2) {
                 let at = y * canvas.width + x;
                 let four = [at, at + 1, at + canvas.width, at + canvas.width + 1];
-                let sum = four.map(|index| canvas.pixels[index]).into_iter().fold([0_u32; 4], |sum, pixel| {
-                    std::array::from_fn(|part| sum[part] + u32::from(pixel[part]))
-                });
+                let sum =
+                    four.map(|index| canvas.pixels[index]).into_iter().fold([0_u32; 4], |sum, pixel| {
+                        std::array::from_fn(|part| sum[part] + u32::from(pixel[part]))
+                    });
                 let [_, u, v] = yuv(sum.map(|part| part as f32 / 4.0));
                 let opacity = (sum[3] + 2) / 4;
                 chroma.push((Ink::new(u, opacity), Ink::new(v, opacity)));

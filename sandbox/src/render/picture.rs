@@ -80,9 +80,8 @@ impl Picture {
             .collect();
         let sun = (between(0.15, 0.85) * wide, between(0.12, 0.38) * tall);
         let stars = if palette.stars { 70 } else { 0 };
-        let stars = (0..stars)
-            .map(|_| (between(0.0, wide), between(0.0, tall * 0.5), between(0.0, TAU)))
-            .collect();
+        let stars =
+            (0..stars).map(|_| (between(0.0, wide), between(0.0, tall * 0.5), between(0.0, TAU))).collect();
         let ridges = (0..RIDGES)
             .map(|index| {
                 let near = index as f32 / (RIDGES - 1) as f32;
@@ -143,8 +142,7 @@ impl Picture {
             let y = row as f32 * step;
             let [top, middle, horizon] = self.palette.sky;
             let depth = (y / tall / 0.7).min(1.0) * 2.0;
-            let base =
-                if depth < 1.0 { top.mix(middle, depth) } else { middle.mix(horizon, depth - 1.0) };
+            let base = if depth < 1.0 { top.mix(middle, depth) } else { middle.mix(horizon, depth - 1.0) };
             for column in 0..columns {
                 let x = column as f32 * step;
                 let colour = lights.iter().fold(base, |under, &(cx, cy, radius, strength, colour)| {

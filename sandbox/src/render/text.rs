@@ -1,6 +1,6 @@
 //! Sets text: cleans it, fits it into a box, draws it, and notes the characters that no font can draw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cosmic_text::{
     Align, Attrs, Buffer, Ellipsize, EllipsizeHeightLimit, Family, FontSystem, LayoutGlyph, Metrics, Shaping,
@@ -72,7 +72,7 @@ pub(super) struct Typesetter {
     fonts: FontSystem,
     glyphs: SwashCache,
     /// By script, the characters that no font has.
-    missing: BTreeMap<&'static str, Vec<char>>,
+    missing: BTreeMap<&'static str, BTreeSet<char>>,
 }
 
 impl Typesetter {
@@ -167,9 +167,7 @@ impl Typesetter {
     ) {
         let cluster = text.get(glyph.start..glyph.end).unwrap_or_default();
         let font = self.fonts.get_font(glyph.font_id, glyph.font_weight);
-        let known = |character: &char| {
-            font.as_ref().is_some_and(|font| font.unicode_codepoints().contains(&u32::from(*character)))
-        };
+        let known = |character: &char| font.as_ref().is_some_and(|font| fonts::has_glyph(font, *character));
         let lacking: Vec<char> = cluster
             .chars()
             .filter(|character| !fonts::is_invisible(*character) && !known(character))
@@ -178,10 +176,7 @@ impl Typesetter {
             return;
         }
         for character in lacking {
-            let listed = self.missing.entry(character.script().full_name()).or_default();
-            if !listed.contains(&character) {
-                listed.push(character);
-            }
+            self.missing.entry(character.script().full_name()).or_default().insert(character);
         }
         let size = glyph.font_size;
         let (width, height) = (glyph.w.max(size * 0.5) * 0.84, size * 0.78);
@@ -198,7 +193,7 @@ impl Typesetter {
     }
 }
 
-fn warning(script: &str, characters: &[char]) -> String {
+fn warning(script: &str, characters: &BTreeSet<char>) -> String {
     let named: Vec<String> = characters
         .iter()
         .take(NAMED)

@@ -19,8 +19,7 @@ pub(super) fn write(frame: &Frame, out: &mut impl Write) -> Result<(), RenderErr
     let scaled = |side: usize| (side * LONG_SIDE.min(long) / long).max(1);
     let (width, height) = (scaled(frame.width), scaled(frame.height));
     let [y, u, v] = [&frame.y, &frame.u, &frame.v].map(|plane| shrink(plane, width, height));
-    let pixels: Vec<u8> =
-        y.into_iter().zip(u).zip(v).flat_map(|((y, u), v)| rgb_bytes(y, u, v)).collect();
+    let pixels: Vec<u8> = y.into_iter().zip(u).zip(v).flat_map(|((y, u), v)| rgb_bytes(y, u, v)).collect();
     JpegEncoder::new_with_quality(out, QUALITY)
         .write_image(&pixels, width as u32, height as u32, ExtendedColorType::Rgb8)
         .map_err(|error| match error {
