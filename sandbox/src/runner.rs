@@ -295,7 +295,7 @@ impl Runner {
             width,
             height,
             duration_seconds: job.request.duration_ms as f64 / 1000.0,
-            label: format!("{} · {}", job.request.vendor, job.request.model),
+            label: format!("{} · {}", job.request.resolution, job.request.prefer),
         };
         let mut progress = |done: f64| {
             let now = done.clamp(0.0, 1.0).max(f64::from_bits(live.progress.load(Ordering::Relaxed)));
