@@ -78,7 +78,7 @@ async fn a_broken_connection_is_resumed_where_the_server_can() {
     });
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("v");
-    server.client().video().download(&done(&server.url()), &path).await.unwrap();
+    server.client().video().download(done(&server.url()), &path).await.unwrap();
     assert_eq!(fs::read(&path).unwrap(), FILE);
     let seen = server.seen();
     assert_eq!((seen[1].header("range"), seen[1].header("if-range")), (Some("bytes=10-"), Some("\"1\"")));
@@ -94,7 +94,7 @@ async fn another_file_on_the_server_starts_the_download_over() {
     });
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("v");
-    server.client().video().download(&done(&server.url()), &path).await.unwrap();
+    server.client().video().download(done(&server.url()), &path).await.unwrap();
     assert_eq!(fs::read(&path).unwrap(), other);
 }
 
@@ -115,7 +115,7 @@ async fn without_a_strong_tag_or_with_a_wrong_range_it_starts_over() {
         .retry_base(std::time::Duration::from_millis(1))
         .build()
         .unwrap();
-    client.video().download(&done(&server.url()), &path).await.unwrap();
+    client.video().download(done(&server.url()), &path).await.unwrap();
     assert_eq!(fs::read(&path).unwrap(), FILE);
     let ranges: Vec<_> = server.seen().iter().map(|seen| seen.header("range").map(str::to_owned)).collect();
     assert_eq!(ranges, [None, None, Some("bytes=20-".to_owned()), None]);
@@ -126,7 +126,7 @@ async fn a_file_that_never_comes_whole_leaves_nothing_behind() {
     let server = Server::start(|_, _| broken(10, "W/\"1\""));
     let folder = tempfile::tempdir().unwrap();
     let error =
-        server.client().video().download(&done(&server.url()), folder.path().join("v")).await.unwrap_err();
+        server.client().video().download(done(&server.url()), folder.path().join("v")).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.code(), server.seen().len()),
         (ErrorKind::Connection, "DOWNLOAD_FAILED", 3)
@@ -150,7 +150,7 @@ async fn an_expired_url_is_asked_for_anew_once() {
         *fresh.lock().unwrap() = format!("{}/fresh", server.url());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("v");
-        server.client().video().download(&done(&format!("{}/old", server.url())), &path).await.unwrap();
+        server.client().video().download(done(&format!("{}/old", server.url())), &path).await.unwrap();
         assert_eq!(fs::read(&path).unwrap(), FILE);
 
         *fresh.lock().unwrap() = format!("{}/still-old", server.url());
@@ -158,7 +158,7 @@ async fn an_expired_url_is_asked_for_anew_once() {
         let error = server
             .client()
             .video()
-            .download(&done(&format!("{}/old", server.url())), folder.path().join("w"))
+            .download(done(&format!("{}/old", server.url())), folder.path().join("w"))
             .await
             .unwrap_err();
         assert_eq!(
@@ -175,14 +175,14 @@ async fn redirects_are_followed_five_times_with_the_range_alone() {
     let server = Server::start(move |_, _| response(302, &format!("location: {target}/file\r\n"), b""));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("v");
-    server.client().video().download(&done(&server.url()), &path).await.unwrap();
+    server.client().video().download(done(&server.url()), &path).await.unwrap();
     assert_eq!(fs::read(&path).unwrap(), FILE);
     assert_eq!(other.seen()[1].header("range"), Some("bytes=10-"));
     assert!(other.seen().iter().chain(&server.seen()).all(|seen| seen.header("authorization").is_none()));
 
     let round = Server::start(|_, _| response(302, "location: /again\r\n", b""));
     let error =
-        round.client().video().download(&done(&round.url()), folder.path().join("w")).await.unwrap_err();
+        round.client().video().download(done(&round.url()), folder.path().join("w")).await.unwrap_err();
     assert!(error.message().contains("redirected too often") && round.seen().len() == 6, "{error}");
 }
 
@@ -199,11 +199,11 @@ async fn what_can_be_known_to_go_wrong_is_said_before_anything_is_sent() {
         (folder.path().join("no/such/file"), "FILE_ERROR"),
     ];
     for (path, code) in refused {
-        assert_eq!(client.video().download(&done(&server.url()), &path).await.unwrap_err().code(), code);
+        assert_eq!(client.video().download(done(&server.url()), &path).await.unwrap_err().code(), code);
     }
     assert!(server.seen().is_empty());
     assert_eq!(fs::read(&existing).unwrap(), b"mine");
-    client.video().download(&done(&server.url()), &existing).overwrite(true).await.unwrap();
+    client.video().download(done(&server.url()), &existing).overwrite(true).await.unwrap();
     assert_eq!(fs::read(&existing).unwrap(), FILE);
 }
 
