@@ -93,7 +93,7 @@ impl Control {
         };
         tokio::spawn(stop_at_limit(Arc::clone(&stage)));
         let scenario = &stage.scenario;
-        let steps: Vec<Value> = scenario.calls.iter().map(instruction).collect();
+        let steps: Vec<Value> = scenario.calls.iter().flat_map(instructions).collect();
         let mut answer = json!({
             "client": stage.client(), "calls": steps, "env": scenario.env,
             "limit": scenario.limit, "exempt": scenario.exempt,
@@ -130,15 +130,18 @@ impl Control {
     }
 }
 
-/// A step as the runner gets it: without what must come of it.
-fn instruction(step: &Step) -> Value {
-    let call = |call: &Call| {
-        json!({"call": call.call, "args": call.args, "options": call.options,
-               "new_client": call.new_client, "abort_after": call.abort_after})
+/// A step as the runner gets it: without what must come of it, and written out where it is repeated.
+fn instructions(step: &Step) -> Vec<Value> {
+    let written_out = |call: &Call| {
+        let call_json = json!({"call": call.call, "args": call.args, "options": call.options,
+                               "new_client": call.new_client, "abort_after": call.abort_after});
+        vec![call_json; call.repeat]
     };
     match step {
-        Step::Single(single) => call(single),
-        Step::Together { together } => json!({"together": together.iter().map(call).collect::<Vec<_>>()}),
+        Step::Single(call) => written_out(call),
+        Step::Together { together } => {
+            vec![json!({"together": together.iter().flat_map(written_out).collect::<Vec<_>>()})]
+        }
     }
 }
 

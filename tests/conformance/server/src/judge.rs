@@ -202,9 +202,10 @@ pub fn calls(steps: &[Step]) -> Vec<&Call> {
     steps
         .iter()
         .flat_map(|step| match step {
-            Step::Together { together } => together.iter().collect(),
-            Step::Single(call) => vec![call],
+            Step::Together { together } => together.as_slice(),
+            Step::Single(call) => std::slice::from_ref(call),
         })
+        .flat_map(|call| vec![call; call.repeat])
         .collect()
 }
 

@@ -277,10 +277,17 @@ pub struct Call {
     /// Whether the runner makes a new client of the same settings first.
     #[serde(default)]
     pub new_client: bool,
+    /// How often the runner makes it, one after the other; each has the same outcome.
+    #[serde(default = "once")]
+    pub repeat: usize,
     /// Seconds after which the runner abandons the call in its language's way.
     pub abort_after: Option<f64>,
     /// What must come of it.
     pub outcome: Map<String, Value>,
+}
+
+fn once() -> usize {
+    1
 }
 
 /// What a file must be at the end.
@@ -367,7 +374,8 @@ fn cases(file: &Path, json: &Value) -> Result<Vec<Template>, String> {
         let object = scenario.as_object_mut().ok_or(format!("{}: no object", file.display()))?;
         let cases = object.remove("cases").unwrap_or_else(|| Value::Array(vec![Value::Object(Map::new())]));
         for case in cases.as_array().ok_or(format!("{}: `cases` is no list", file.display()))? {
-            let names = case.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
+            let names = case.as_object().into_iter().flatten();
+            let names = names.map(|(name, value)| (name.clone(), expand(value, &Names::new()))).collect();
             let json = expand(&scenario, &names);
             let name = json["name"].as_str().ok_or(format!("{}: no name", file.display()))?.to_owned();
             found.push(Template { name, file: file.to_path_buf(), json });
