@@ -50,6 +50,13 @@ pub fn judge(stage: &Stage, report: &Report) -> Vec<String> {
             matcher.differ(&exchange.request, &format!("{expected} times"), &format!("{used} times"));
         }
     }
+    if let Some(bounds) = stage.scenario.at_once {
+        let peak = records.iter().map(|r| at_once(&records, r.arrived)).max().unwrap_or_default();
+        if !(bounds.least..=bounds.most).contains(&peak) {
+            let expected = format!("{} to {}", bounds.least, bounds.most);
+            matcher.differ("requests at once", &expected, &peak.to_string());
+        }
+    }
     judge_outcomes(&mut matcher, &stage.scenario, &report.outcomes);
     judge_files(&mut matcher, stage);
     matcher.differences
@@ -141,6 +148,14 @@ fn judge_gap(matcher: &mut Matcher, scenario: &Scenario, records: &[Record], ind
     {
         matcher.differ(&format!("{at}: gap"), &format!("at most {most} s"), &format!("{seconds:.3} s"));
     }
+}
+
+/// How many requests were being answered at a moment.
+fn at_once(records: &[Record], moment: Instant) -> usize {
+    records
+        .iter()
+        .filter(|r| r.arrived <= moment && r.answered.is_none_or(|answered| answered > moment))
+        .count()
 }
 
 fn since(before: Instant, after: Instant) -> f64 {

@@ -30,6 +30,8 @@ pub struct Scenario {
     pub server: Vec<Exchange>,
     /// What the runner does.
     pub calls: Vec<Step>,
+    /// The greatest number of requests that were being answered at the same time.
+    pub at_once: Option<Bounds>,
     /// What `${tmp}` must hold at the end; the name `*` stands for every file not named.
     #[serde(default)]
     pub files_after: BTreeMap<String, Option<FileExpect>>,
@@ -121,7 +123,7 @@ impl Exchange {
     pub fn bounds(&self) -> (usize, usize) {
         match self.times {
             Some(Times::Exactly(n)) => (n, n),
-            Some(Times::Between { least, most }) => (least, most),
+            Some(Times::Between(bounds)) => (bounds.least, bounds.most),
             None => {
                 let n = self.all_replies().len();
                 (n, n)
@@ -145,12 +147,17 @@ pub enum Times {
     /// This often.
     Exactly(usize),
     /// Within these bounds.
-    Between {
-        /// The fewest.
-        least: usize,
-        /// The most.
-        most: usize,
-    },
+    Between(Bounds),
+}
+
+/// Bounds on a number of requests.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bounds {
+    /// The fewest.
+    pub least: usize,
+    /// The most.
+    pub most: usize,
 }
 
 /// Bounds in seconds on the time since the previous answer.
