@@ -206,6 +206,9 @@ fn shorten(text: &str) -> String {
 
 /// Two long texts from a little before the place where they part.
 fn first_difference(expected: &str, actual: &str) -> (String, String) {
+    if expected.len().max(actual.len()) < 200 {
+        return (format!("{expected:?}"), format!("{actual:?}"));
+    }
     let place = expected.chars().zip(actual.chars()).take_while(|(a, b)| a == b).count();
     let from = place.saturating_sub(20);
     let part = |text: &str| {

@@ -32,11 +32,10 @@ impl Play {
 
     async fn send(&self, origin: &str, line: &str, headers: &[(&str, &str)], body: &str) -> String {
         let address = self.start[origin].as_str().unwrap().trim_start_matches("http://").to_owned();
-        let mut text = format!("{line} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n", body.len());
-        for (name, value) in headers {
-            text += &format!("{name}: {value}\r\n");
-        }
-        text += &format!("\r\n{body}");
+        let headers: String = headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
+        let length = body.len();
+        let text =
+            format!("{line} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n{headers}\r\n{body}");
         let mut stream = TcpStream::connect(address.replace("localhost", "127.0.0.1")).await.unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
