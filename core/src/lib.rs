@@ -1,1 +1,45 @@
-//! The Infrai SDK: turn a sentence into a video.
+//! The Infrai SDK's core and Rust client: turn a sentence into a video.
+//!
+//! ```
+//! # async fn run() -> infrai::Result<()> {
+//! let client = infrai::InfraiClient::new()?;
+//! client.activate().await?; // once a device: an anonymous account with a trial credit
+//! let job = client.video().generate("a timelapse of a city skyline at dusk").await?;
+//! let job = client.video().wait(&job).await?;
+//! client.video().download(&job, "skyline.mp4").await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`InfraiClient`] holds settings and connections; [`ClientBuilder`] lists the settings.
+//! - [`Video`] and [`Account`] are the API's calls, a typed method a route;
+//!   [`InfraiClient::request`] reaches every other route.
+//! - [`InfraiError`] is the one error: a [kind](ErrorKind) to match on, and all that is known.
+//! - [`polling`] decides when to ask again, once for all who wait.
+//!
+//! Calls are awaited inside a Tokio runtime with time and I/O enabled. Logs go to [`tracing`]: a span a call, and nothing
+//! without a subscriber.
+
+mod account;
+mod activate;
+mod client;
+mod credentials;
+mod error;
+mod key;
+mod metadata;
+pub mod polling;
+mod request;
+pub mod video;
+pub mod wire;
+
+pub use self::{
+    account::{Account, Balance, Topup, TopupRecord},
+    activate::{Activate, ActivateResult},
+    client::{CallOptions, ClientBuilder, DEFAULT_BASE_URL, InfraiClient, RequestEvent, ResponseEvent},
+    error::{ErrorKind, InfraiError, Result},
+    key::{ApiKey, KeyProvider},
+    metadata::Metadata,
+    polling::PollingOptions,
+    request::{ApiRequest, ApiResponse},
+    video::{GenerateRequest, JobId, Video, VideoJob, VideoState},
+};

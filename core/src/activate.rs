@@ -1,0 +1,276 @@
+//! `activate`: an anonymous account with a trial credit for this device, its key stored for later calls.
+
+use std::{future::IntoFuture, path::PathBuf};
+
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    client::{InfraiClient, call::CallSpec, transport::Boxed},
+    credentials::{self, CredentialsFile, Document, Lock, Profile},
+    error::{InfraiError, Result},
+    key::ApiKey,
+    metadata::Metadata,
+    wire::{
+        path,
+        read::{self, Fields},
+    },
+};
+
+/// An activation to be asked for; see [`InfraiClient::activate`]. Send it with [`send`](Self::send) or by `.await`.
+#[derive(Debug)]
+#[must_use = "nothing is sent until it is awaited"]
+pub struct Activate {
+    client: InfraiClient,
+    region: String,
+    device_kind: String,
+    write_credentials: bool,
+    force: bool,
+    profile: Option<String>,
+}
+
+/// An account, and the key for it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ActivateResult {
+    /// The account.
+    pub account_id: Option<String>,
+    /// Its project.
+    pub project_id: Option<String>,
+    /// The project's key.
+    pub primary_api_key: ApiKey,
+    /// What the trial credit is, in US dollars; not known when nothing was sent.
+    pub trial_credit_usd: Option<f64>,
+    /// Where to add credit; not known when nothing was sent.
+    pub checkout_url: Option<String>,
+    /// Whether the profile already had a key, so that nothing was sent.
+    pub reused: bool,
+    /// The file that holds the key, if one does.
+    pub credentials_file: Option<PathBuf>,
+    /// The profile's name in it.
+    pub profile: String,
+    /// What the response said about itself.
+    pub metadata: Metadata,
+    raw: Map<String, Value>,
+}
+
+impl ActivateResult {
+    /// Everything the API sent, as JSON, the key itself included.
+    pub fn to_json(&self) -> Value {
+        let mut value = crate::account::with_metadata(&self.raw, &self.metadata);
+        value["primary_api_key"] = self.primary_api_key.expose().into();
+        value["ok"] = true.into();
+        value["reused"] = self.reused.into();
+        for (name, text) in [("account_id", &self.account_id), ("project_id", &self.project_id)] {
+            if let Some(text) = text {
+                value[name] = text.clone().into();
+            }
+        }
+        value
+    }
+}
+
+impl Activate {
+    pub(crate) fn new(client: &InfraiClient) -> Self {
+        Self {
+            client: client.clone(),
+            region: "auto".into(),
+            device_kind: "cli".into(),
+            write_credentials: true,
+            force: false,
+            profile: None,
+        }
+    }
+
+    /// `auto` (default), `western` or `china`.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = region.into();
+        self
+    }
+
+    /// What kind of device this is. Default: `cli`.
+    pub fn device_kind(mut self, kind: impl Into<String>) -> Self {
+        self.device_kind = kind.into();
+        self
+    }
+
+    /// Whether to store the key in the credentials file. Default: yes.
+    pub fn write_credentials(mut self, write: bool) -> Self {
+        self.write_credentials = write;
+        self
+    }
+
+    /// Asks for a key even where the profile has one; the old table is kept under another name.
+    pub fn force(mut self, force: bool) -> Self {
+        self.force = force;
+        self
+    }
+
+    /// The profile to store it as. Default: the client's, else `INFRAI_PROFILE`, else `default`.
+    pub fn profile(mut self, name: impl Into<String>) -> Self {
+        self.profile = Some(name.into()).filter(|name: &String| !name.is_empty());
+        self
+    }
+
+    /// Sends it, unless the profile has a key for this base URL already: then that is returned and nothing is sent.
+    ///
+    /// # Errors
+    /// `PROFILE_ORIGIN_MISMATCH` when the profile belongs to another origin; credentials errors, before anything is
+    /// sent, when the file cannot be understood or written; else as every call.
+    pub async fn send(self) -> Result<ActivateResult> {
+        let config = &self.client.inner.config;
+        let base_url = self.base_url()?;
+        let profile_name = self.profile.clone().unwrap_or_else(|| config.profile_name());
+        let path = match config.credentials_path() {
+            Ok(path) => path,
+            Err(_) if !self.write_credentials => PathBuf::from(".infrai-nowhere/credentials"),
+            Err(error) => return Err(error),
+        };
+        if !self.write_credentials {
+            let result = self.ask(&base_url, &path, profile_name).await?;
+            self.client.adopt(base_url, result.primary_api_key.clone());
+            return Ok(result);
+        }
+        credentials::ensure_folder(&path).map_err(|error| credentials::unwritable(&path, error))?;
+        let patience = self.client.options.timeout.unwrap_or(config.timeout);
+        let _lock = Lock::take(&path, patience).await?;
+        let mut document = CredentialsFile::at(&path).read()?;
+        let old = document.profile(&profile_name)?;
+        if let Some(old) = &old
+            && let Some(result) = self.stored(&document, old, &base_url, &profile_name, &path)? {
+                self.client.adopt(base_url, result.primary_api_key.clone());
+                return Ok(result);
+            }
+        credentials::probe(&path)?;
+        let mut result = self.ask(&base_url, &path, profile_name.clone()).await?;
+        let profile = Profile {
+            api_key: Some(result.primary_api_key.clone()),
+            account_id: result.account_id.clone(),
+            project_id: result.project_id.clone(),
+            base_url: Some(base_url.as_str().trim_end_matches('/').to_owned()),
+        };
+        let keep = old.filter(|old| old.api_key.is_some()).map(|_| document.free_name(&profile_name));
+        document.set(&profile_name, &profile, keep.as_deref());
+        document.write()?;
+        result.credentials_file = Some(path);
+        self.client.adopt(base_url, result.primary_api_key.clone());
+        Ok(result)
+    }
+
+    /// The base URL to activate at: the one given, else the profile's own, else the default.
+    fn base_url(&self) -> Result<url::Url> {
+        let config = &self.client.inner.config;
+        if let Some(url) = config.given_base_url()? {
+            return Ok(url);
+        }
+        let name = self.profile.clone().unwrap_or_else(|| config.profile_name());
+        let own = match config.credentials_path() {
+            Ok(path) => {
+                CredentialsFile::at(&path).read()?.profile(&name)?.and_then(|profile| profile.base_url)
+            }
+            Err(_) => None,
+        };
+        match own {
+            Some(url) => config.check_base_url(&format!("base_url of the profile {name:?}"), &url),
+            None => config.check_base_url("base_url", crate::client::DEFAULT_BASE_URL),
+        }
+    }
+
+    /// What the profile holds already, if it is for this base URL and nothing new is wanted.
+    fn stored(
+        &self,
+        document: &Document,
+        old: &Profile,
+        base_url: &url::Url,
+        name: &str,
+        path: &std::path::Path,
+    ) -> Result<Option<ActivateResult>> {
+        let Some(key) = &old.api_key else { return Ok(None) };
+        let config = &self.client.inner.config;
+        let own = old.base_url.as_deref().unwrap_or(crate::client::DEFAULT_BASE_URL);
+        let own = config.check_base_url(&format!("base_url of the profile {name:?}"), own)?;
+        if own.origin() != base_url.origin() {
+            let free = document.free_name(name).replace("-previous", "-other");
+            return Err(InfraiError::configuration(
+                "PROFILE_ORIGIN_MISMATCH",
+                format!(
+                    "the profile {name:?} belongs to {}, and the base URL is {}",
+                    path::origin(&own),
+                    path::origin(base_url)
+                ),
+            )
+            .with_hint(format!(
+                "Activate under a profile of its own: profile={free:?} (or INFRAI_PROFILE={free})."
+            )));
+        }
+        if self.force {
+            return Ok(None);
+        }
+        Ok(Some(ActivateResult {
+            account_id: old.account_id.clone(),
+            project_id: old.project_id.clone(),
+            primary_api_key: key.clone(),
+            trial_credit_usd: None,
+            checkout_url: None,
+            reused: true,
+            credentials_file: Some(path.to_owned()),
+            profile: name.to_owned(),
+            metadata: Metadata::default(),
+            raw: Map::new(),
+        }))
+    }
+
+    async fn ask(
+        &self,
+        base_url: &url::Url,
+        path: &std::path::Path,
+        profile: String,
+    ) -> Result<ActivateResult> {
+        let fingerprint = credentials::fingerprint(path)?;
+        let route = "/v1/activate";
+        let spec = CallSpec {
+            method: Method::POST,
+            path: route.into(),
+            route,
+            body: Some(json!({
+                "region": self.region,
+                "device_kind": self.device_kind,
+                "device_fingerprint": fingerprint.0,
+            })),
+            secret: Some(fingerprint.0.clone()),
+            without_key: true,
+            base_url: Some(base_url.clone()),
+            ..CallSpec::default()
+        };
+        self.client.call(spec).await?.typed(|data, metadata| {
+            let mut raw = read::object("activation", data)?;
+            let fields = Fields { what: "activation", map: &raw };
+            let key = fields.text("primary_api_key")?.ok_or_else(|| fields.missing("primary_api_key"))?;
+            let result = ActivateResult {
+                account_id: fields.id("account_id")?,
+                project_id: fields.id("project_id")?,
+                primary_api_key: ApiKey::new(key).map_err(|_| {
+                    crate::wire::envelope::unexpected("the key that the API sent cannot be used", None)
+                })?,
+                trial_credit_usd: fields.number("trial_credit_usd")?,
+                checkout_url: fields.text("checkout_url")?,
+                reused: false,
+                credentials_file: None,
+                profile,
+                metadata,
+                raw: Map::new(),
+            };
+            raw.remove("primary_api_key");
+            Ok(ActivateResult { raw, ..result })
+        })
+    }
+}
+
+impl IntoFuture for Activate {
+    type Output = Result<ActivateResult>;
+    type IntoFuture = Boxed<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}

@@ -1,0 +1,370 @@
+//! The one path that every call takes: key, headers, attempts, pauses between them, and what is known when it fails.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, header};
+use serde_json::Value;
+use tokio::time::Instant;
+use tracing::{Instrument as _, field};
+use url::Url;
+
+use super::{
+    InfraiClient, RequestEvent, ResponseEvent, retry,
+    target::KeySource,
+    transport::{Fault, SendError, WireRequest, WireResponse},
+};
+use crate::{
+    error::{ErrorKind, InfraiError, Result},
+    key::{self, ApiKey},
+    wire::{
+        envelope::{self, Body, Facts, Reply},
+        json, path,
+    },
+};
+
+/// The most JSON that a response may hold, after decompression.
+const BODY_LIMIT: usize = 8 * 1024 * 1024;
+
+/// What is asked, before the client adds where and as whom.
+#[derive(Debug, Default)]
+pub(crate) struct CallSpec {
+    pub(crate) method: Method,
+    /// Below the base URL, already percent-encoded.
+    pub(crate) path: String,
+    /// The route's template, for logs.
+    pub(crate) route: &'static str,
+    pub(crate) raw_query: Option<String>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) body: Option<Value>,
+    pub(crate) idempotency_key: Option<String>,
+    /// Instead of the client's: `activate` knows its own.
+    pub(crate) base_url: Option<Url>,
+    /// Beside the key, a text that no error may repeat.
+    pub(crate) secret: Option<String>,
+    /// `activate` alone goes without a key.
+    pub(crate) without_key: bool,
+    /// `cancel` answers with `ok`.
+    pub(crate) answers_with_ok: bool,
+    /// A look inside a wait: one attempt, outside the retry budget, since the wait decides when to look again.
+    pub(crate) single: bool,
+    /// Instead of the client's timeout.
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// An attempt that brought no value.
+struct Failed {
+    error: InfraiError,
+    ambiguous: bool,
+    timed_out: bool,
+}
+
+/// What one attempt knows about itself.
+struct Attempt<'a> {
+    number: u32,
+    timeout: Duration,
+    /// The call's deadline, not the attempt's own bound, is what ends it.
+    last: bool,
+    key: Option<&'a ApiKey>,
+    secret: Option<&'a str>,
+    answers_with_ok: bool,
+}
+
+impl InfraiClient {
+    /// Makes a call: up to `max_retries` further attempts, all within the call's timeout, all with one idempotency key.
+    pub(crate) async fn call(&self, spec: CallSpec) -> Result<Reply> {
+        let span = tracing::info_span!(
+            "infrai.call",
+            method = %spec.method,
+            route = spec.route,
+            attempt = field::Empty,
+            status = field::Empty,
+            request_id = field::Empty,
+            latency_ms = field::Empty,
+        );
+        self.attempts(spec).instrument(span).await
+    }
+
+    async fn attempts(&self, spec: CallSpec) -> Result<Reply> {
+        let config = &self.inner.config;
+        let begun = Instant::now();
+        let timeout = spec.timeout.or(self.options.timeout).unwrap_or(config.timeout);
+        let deadline = begun + timeout;
+        let safe = matches!(spec.method, Method::GET | Method::HEAD);
+        let idempotency_key = match &spec.idempotency_key {
+            Some(key) => Some(check_idempotency_key(key)?.to_owned()),
+            None if safe => None,
+            None => Some(fresh_idempotency_key()?),
+        };
+        let (base_url, source) = if let Some(url) = &spec.base_url { (url.clone(), KeySource::None) } else {
+            let target = self.target()?;
+            (target.base_url.clone(), target.key.clone())
+        };
+        let mut request = self.wire_request(&spec, &base_url, idempotency_key.as_deref())?;
+        let mut key = if spec.without_key { None } else { Some(bounded(deadline, source.get()).await?) };
+        let max_attempts =
+            if spec.single { 1 } else { 1 + self.options.max_retries.unwrap_or(config.max_retries) };
+
+        let (mut sent, mut failed, mut ambiguous, mut asked_again, mut price) = (0, 0, false, false, None);
+        loop {
+            if let Some(key) = &key {
+                authorize(&mut request.headers, key)?;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            sent += 1;
+            let attempt = Attempt {
+                number: sent,
+                timeout: config.attempt_timeout.min(left),
+                last: left <= config.attempt_timeout,
+                key: key.as_ref(),
+                secret: spec.secret.as_deref(),
+                answers_with_ok: spec.answers_with_ok,
+            };
+            let Failed { error, ambiguous: open, timed_out } =
+                match self.attempt(request.clone(), attempt).await {
+                    Ok(mut reply) => {
+                        if !spec.single {
+                            self.inner.budget.give_back(price);
+                        }
+                        reply.facts = Facts { attempts: sent, idempotency_key };
+                        return Ok(reply);
+                    }
+                    Err(failed) => failed,
+                };
+            ambiguous |= open && !safe;
+            let finish =
+                |error: InfraiError| Err(error.with_call(sent, idempotency_key.as_deref(), ambiguous));
+
+            // A key that a function gives may have been replaced since: ask once more.
+            if error.status() == Some(401) && !asked_again && key.is_some()
+                && let KeySource::Provider(provider) = &source {
+                    asked_again = true;
+                    key = Some(bounded(deadline, provider.get()).await?);
+                    continue;
+                }
+            failed += 1;
+            if !error.is_retryable() || failed >= max_attempts {
+                return finish(error);
+            }
+            let random = self.inner.random();
+            let pause =
+                retry::backoff(failed, config.retry_base, config.retry_cap, error.retry_after(), random);
+            if pause >= deadline.saturating_duration_since(Instant::now()) {
+                tracing::debug!(?pause, "the next attempt would come after the call's deadline");
+                return finish(error);
+            }
+            price = self.inner.budget.take(timed_out);
+            if price.is_none() {
+                tracing::debug!("the retry budget is spent");
+                return finish(error);
+            }
+            tracing::debug!(attempt = sent, ?pause, code = error.code(), "trying again");
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Sends one attempt and reads its answer within its time.
+    async fn attempt(&self, request: WireRequest, attempt: Attempt<'_>) -> Result<Reply, Failed> {
+        let (method, url) = (request.method.clone(), request.url.clone());
+        let hooks = &self.inner.config.hooks;
+        if let Some(hook) = &hooks.on_request {
+            hook(&RequestEvent { method: method.as_str(), path: url.path(), attempt: attempt.number });
+        }
+        let begun = Instant::now();
+        let mut status = None;
+        let outcome = tokio::time::timeout(attempt.timeout, async {
+            let response = self.inner.transport.send(request).await.map_err(refused)?;
+            status = Some(response.status.as_u16());
+            answer(&url, response, &attempt).await
+        })
+        .await
+        .unwrap_or_else(|_| Err(out_of_time(&attempt)));
+        let latency = begun.elapsed();
+
+        let request_id = match &outcome {
+            Ok(reply) => reply.metadata.request_id(),
+            Err(failed) => failed.error.request_id(),
+        };
+        let span = tracing::Span::current();
+        span.record("attempt", attempt.number);
+        span.record("status", status);
+        span.record("request_id", request_id);
+        span.record("latency_ms", latency.as_secs_f64() * 1000.0);
+        match &outcome {
+            Ok(_) => tracing::debug!("answered"),
+            Err(failed) => tracing::debug!(error = %failed.error, "failed"),
+        }
+        if let Some(hook) = &hooks.on_response {
+            hook(&ResponseEvent {
+                method: method.as_str(),
+                path: url.path(),
+                attempt: attempt.number,
+                status,
+                latency,
+                request_id,
+            });
+        }
+        outcome
+    }
+
+    /// The request as it goes out, but for the key.
+    fn wire_request(
+        &self,
+        spec: &CallSpec,
+        base: &Url,
+        idempotency_key: Option<&str>,
+    ) -> Result<WireRequest> {
+        let mut url = path::join(base, &spec.path)?;
+        url.set_query(spec.raw_query.as_deref());
+        if !spec.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&spec.query);
+        }
+        let mut headers = self.inner.base_headers.clone();
+        headers.extend(self.option_headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+        if let Some(key) = idempotency_key {
+            let value =
+                HeaderValue::from_str(key).map_err(|error| InfraiError::internal(error.to_string()))?;
+            headers.insert("idempotency-key", value);
+        }
+        let body = spec.body.as_ref().map(|body| {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            Bytes::from(json::canonical(body))
+        });
+        Ok(WireRequest { method: spec.method.clone(), url, headers, body, file: false })
+    }
+}
+
+fn authorize(headers: &mut HeaderMap, key: &ApiKey) -> Result<()> {
+    let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose()))
+        .map_err(|_| InfraiError::internal("a key that was checked is no header value"))?;
+    value.set_sensitive(true);
+    headers.insert(header::AUTHORIZATION, value);
+    Ok(())
+}
+
+/// A key function gets no longer than the call has.
+async fn bounded(deadline: Instant, key: impl Future<Output = Result<ApiKey>>) -> Result<ApiKey> {
+    tokio::time::timeout_at(deadline, key).await.unwrap_or_else(|_| {
+        Err(InfraiError::new(
+            ErrorKind::Timeout,
+            "DEADLINE_EXCEEDED",
+            "the api_key function gave no key before the call's deadline",
+        ))
+    })
+}
+
+/// Reads a response's body, up to the limit, and makes of it what it is.
+async fn answer(url: &Url, response: WireResponse, attempt: &Attempt<'_>) -> Result<Reply, Failed> {
+    let WireResponse { status, headers, mut body } = response;
+    let mut bytes = Vec::new();
+    let mut fault = None;
+    loop {
+        match body.next().await {
+            Ok(Some(chunk)) => {
+                if bytes.len() + chunk.len() > BODY_LIMIT {
+                    return Err(too_large(status.as_u16()));
+                }
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok(None) => break,
+            Err(broken) => {
+                fault = Some(broken);
+                break;
+            }
+        }
+    }
+    let redact = |text: &str| {
+        let mut text = key::redact(text);
+        for secret in [attempt.key.map(ApiKey::expose), attempt.secret].into_iter().flatten() {
+            if text.contains(secret) {
+                text = text.replace(secret, "…");
+            }
+        }
+        text
+    };
+    let body = match fault {
+        None => Body::Whole(bytes),
+        // Of a success that was cut off nothing is known; of a failure the status is.
+        Some(fault) if status.is_success() => {
+            let mut failed = broken(Fault { before_sending: false, retryable: true, ..fault });
+            failed.error = failed.error.with_status(status.as_u16());
+            return Err(failed);
+        }
+        Some(_) => Body::Cut(bytes),
+    };
+    envelope::interpret(url, status, &headers, body, attempt.answers_with_ok, &redact)
+        .map_err(|failure| Failed { error: failure.error, ambiguous: !failure.definite, timed_out: false })
+}
+
+fn refused(error: SendError) -> Failed {
+    match error {
+        SendError::Setup(error) => Failed { error, ambiguous: false, timed_out: false },
+        SendError::Fault(fault) => broken(fault),
+    }
+}
+
+fn broken(fault: Fault) -> Failed {
+    let Fault { message, before_sending, retryable, hint, source } = fault;
+    let what = if before_sending { "the API cannot be reached" } else { "the connection to the API broke" };
+    let mut error =
+        InfraiError::new(ErrorKind::Connection, "CONNECTION_FAILED", format!("{what}: {message}"))
+            .with_retry(retryable, None);
+    if let Some(hint) = hint {
+        error = error.with_hint(hint);
+    }
+    if let Some(source) = source {
+        error = error.with_boxed_source(source);
+    }
+    Failed { error, ambiguous: !before_sending, timed_out: false }
+}
+
+fn out_of_time(attempt: &Attempt<'_>) -> Failed {
+    let (code, what) = if attempt.last {
+        ("DEADLINE_EXCEEDED", "the call's deadline")
+    } else {
+        ("TIMEOUT", "the attempt's timeout")
+    };
+    let error = InfraiError::new(
+        ErrorKind::Timeout,
+        code,
+        format!("no answer within {what} ({:.3} s)", attempt.timeout.as_secs_f64()),
+    )
+    .with_retry(true, None);
+    Failed { error, ambiguous: true, timed_out: true }
+}
+
+fn too_large(status: u16) -> Failed {
+    let error = InfraiError::new(
+        ErrorKind::UnexpectedResponse,
+        "RESPONSE_TOO_LARGE",
+        format!("the response is larger than {} MiB", BODY_LIMIT / 1024 / 1024),
+    )
+    .with_status(status);
+    Failed { error, ambiguous: true, timed_out: false }
+}
+
+/// A key of the caller's: what an HTTP header carries unchanged.
+pub(crate) fn check_idempotency_key(key: &str) -> Result<&str> {
+    if key.is_empty() || key.len() > 255 || key.bytes().any(|b| !(0x21..=0x7e).contains(&b)) {
+        let got = format!("{key:?} ({} bytes)", key.len());
+        return Err(InfraiError::invalid_argument(
+            "idempotency_key",
+            got,
+            "1 to 255 visible ASCII characters",
+        ));
+    }
+    Ok(key)
+}
+
+/// A `UUIDv7` whose random bits come from the operating system each time: a generator in this process's memory would
+/// give two children of one fork the same key, and one of them another's video.
+pub(crate) fn fresh_idempotency_key() -> Result<String> {
+    let mut random = [0_u8; 10];
+    getrandom::fill(&mut random).map_err(|error| {
+        InfraiError::internal(format!("the operating system gives no randomness: {error}"))
+    })?;
+    let millis = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0));
+    Ok(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().hyphenated().to_string())
+}

@@ -1,0 +1,255 @@
+//! The client: its settings, its connections, and the groups of calls that it makes.
+
+pub(crate) mod call;
+pub(crate) mod config;
+mod hooks;
+pub(crate) mod retry;
+mod target;
+mod tls;
+pub(crate) mod transport;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use http::{HeaderMap, HeaderValue, header};
+
+use self::{
+    config::Config,
+    retry::RetryBudget,
+    target::{KeySource, Target},
+    transport::{Http, Transport},
+};
+pub use self::{
+    config::{CallOptions, ClientBuilder, DEFAULT_BASE_URL},
+    hooks::{RequestEvent, ResponseEvent},
+};
+use crate::{
+    account::Account,
+    activate::Activate,
+    error::{InfraiError, Result},
+    polling::{Hub, SystemClock},
+    request::ApiRequest,
+    video::Video,
+};
+
+/// A client of the Infrai API. Cheap to clone: clones share connections, retry budget and polling.
+///
+/// ```
+/// # async fn run() -> infrai::Result<()> {
+/// use infrai::InfraiClient;
+///
+/// // The key comes from INFRAI_API_KEY or ~/.infrai/credentials.
+/// let client = InfraiClient::new()?;
+/// let job = client.video().generate("a timelapse of a city skyline at dusk").resolution("1080p").await?;
+/// let done = client.video().wait(&job).await?;
+/// client.video().download(&done, "skyline.mp4").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct InfraiClient {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) options: Arc<CallOptions>,
+    pub(crate) option_headers: Arc<HeaderMap>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: Arc<Config>,
+    target: Mutex<Option<Arc<Target>>>,
+    pub(crate) transport: Arc<dyn Transport>,
+    budget: RetryBudget,
+    base_headers: HeaderMap,
+    random: Mutex<fastrand::Rng>,
+    pub(crate) hub: Arc<Hub>,
+}
+
+impl Inner {
+    /// A number from 0 to 1 for jitter, from a generator of this client's own.
+    pub(crate) fn random(&self) -> f64 {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).f64()
+    }
+}
+
+impl InfraiClient {
+    /// A client with everything looked up: environment, credentials file, defaults.
+    ///
+    /// # Errors
+    /// None of the defaults can fail; a missing key is an error of the first call.
+    pub fn new() -> Result<Self> {
+        Self::builder().build()
+    }
+
+    /// A client with settings of one's own.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    pub(crate) fn from_config(config: Config) -> Result<Self> {
+        let config = Arc::new(config);
+        let transport = Arc::new(Http::new(Arc::clone(&config)));
+        Self::over(config, transport)
+    }
+
+    pub(crate) fn over(config: Arc<Config>, transport: Arc<dyn Transport>) -> Result<Self> {
+        let seed = seed()?;
+        let clock = config.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
+        let hub = Hub::new(config.polling.clone(), clock, seed.wrapping_add(1));
+        Ok(Self {
+            inner: Arc::new(Inner {
+                base_headers: base_headers(&config)?,
+                config,
+                target: Mutex::new(None),
+                transport,
+                budget: RetryBudget::default(),
+                random: Mutex::new(fastrand::Rng::with_seed(seed)),
+                hub,
+            }),
+            options: Arc::default(),
+            option_headers: Arc::default(),
+        })
+    }
+
+    /// The same client with other settings for the calls made through what this returns.
+    ///
+    /// ```
+    /// # async fn run(client: infrai::InfraiClient) -> infrai::Result<()> {
+    /// use std::time::Duration;
+    /// use infrai::CallOptions;
+    ///
+    /// let hurried = client.with_options(CallOptions::new().timeout(Duration::from_secs(5)).max_retries(0))?;
+    /// hurried.account().balance().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `CONFIGURATION_INVALID` for a header that cannot be sent.
+    pub fn with_options(&self, options: CallOptions) -> Result<Self> {
+        if options.timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Err(InfraiError::invalid_argument("timeout", "0 s", "a positive duration"));
+        }
+        let mut headers = HeaderMap::clone(&self.option_headers);
+        for (name, value) in &options.headers {
+            let (name, value) = config::header(name, value)?;
+            headers.insert(name, value);
+        }
+        let merged = CallOptions {
+            timeout: options.timeout.or(self.options.timeout),
+            max_retries: options.max_retries.or(self.options.max_retries),
+            headers: Vec::new(),
+        };
+        Ok(Self {
+            inner: Arc::clone(&self.inner),
+            options: Arc::new(merged),
+            option_headers: Arc::new(headers),
+        })
+    }
+
+    /// Videos: generate, status, cancel, wait, watch, download.
+    pub fn video(&self) -> Video<'_> {
+        Video { client: self }
+    }
+
+    /// The account: balance and top-up.
+    pub fn account(&self) -> Account<'_> {
+        Account { client: self }
+    }
+
+    /// Makes this device an anonymous account with a trial credit, and stores its key: `POST /v1/activate`.
+    pub fn activate(&self) -> Activate {
+        Activate::new(self)
+    }
+
+    /// Any other route of the API, with the same key, retries, envelope and errors.
+    ///
+    /// `path` starts with exactly one `/` and goes below the base URL.
+    pub fn request(&self, method: impl AsRef<str>, path: impl Into<String>) -> ApiRequest {
+        ApiRequest::new(self, method.as_ref(), path.into())
+    }
+
+    /// The base URL that calls go to.
+    ///
+    /// # Errors
+    /// As the first call: a setting or the credentials file cannot be used.
+    pub fn base_url(&self) -> Result<String> {
+        Ok(self.target()?.base_url.to_string())
+    }
+
+    /// Whether a key was found, and its showable form.
+    ///
+    /// # Errors
+    /// As the first call: a setting or the credentials file cannot be used.
+    pub fn key_hint(&self) -> Result<Option<String>> {
+        Ok(match &self.target()?.key {
+            KeySource::Fixed(key) => Some(key.redacted()),
+            KeySource::Provider(_) => Some("(from a function)".into()),
+            KeySource::None => None,
+        })
+    }
+
+    /// Where the calls go, looked up once; a missing key is looked for again at each call.
+    pub(crate) fn target(&self) -> Result<Arc<Target>> {
+        let mut slot = self.inner.target.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(target) = &*slot {
+            return Ok(Arc::clone(target));
+        }
+        let target = Arc::new(self.inner.config.resolve()?);
+        if !matches!(target.key, KeySource::None) {
+            *slot = Some(Arc::clone(&target));
+        }
+        Ok(target)
+    }
+
+    /// From now on this key, unless the client was given one.
+    pub(crate) fn adopt(&self, base_url: url::Url, key: crate::key::ApiKey) {
+        if self.inner.config.api_key.is_none() && self.inner.config.key_provider.is_none() {
+            let target = Target { base_url, key: KeySource::Fixed(key) };
+            *self.inner.target.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(target));
+        }
+    }
+}
+
+impl fmt::Debug for InfraiClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InfraiClient")
+            .field("base_url", &self.inner.config.base_url)
+            .field("profile", &self.inner.config.profile)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A seed of this client's own, from the operating system.
+fn seed() -> Result<u64> {
+    getrandom::u64()
+        .map_err(|error| InfraiError::internal(format!("the operating system gives no randomness: {error}")))
+}
+
+/// The headers of every call.
+fn base_headers(config: &Config) -> Result<HeaderMap> {
+    let mut headers = config.default_headers.clone();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(header::USER_AGENT, user_agent(config)?);
+    Ok(headers)
+}
+
+fn user_agent(config: &Config) -> Result<HeaderValue> {
+    let caller = &config.caller;
+    let suffix = config.user_agent_suffix.as_deref().map(|suffix| format!(" {suffix}")).unwrap_or_default();
+    let text = format!(
+        "infrai-{}/{} (core/{}; {}; {}; {}){suffix}",
+        caller.language,
+        caller.version,
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+        caller.runtime,
+    );
+    HeaderValue::try_from(text).map_err(|_| {
+        InfraiError::configuration(
+            "CONFIGURATION_INVALID",
+            "the User-Agent has characters that no HTTP header can carry",
+        )
+    })
+}

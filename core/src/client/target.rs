@@ -1,0 +1,152 @@
+//! Where the calls of a client go and with which key, looked up at the first call in the documented order.
+
+use std::{env, path::PathBuf};
+
+use url::Url;
+
+use super::config::{Config, DEFAULT_BASE_URL};
+use crate::{
+    credentials::{self, CredentialsFile},
+    error::{InfraiError, Result},
+    key::{self, ApiKey, KeyProvider},
+    wire::path,
+};
+
+/// An address and a key for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) base_url: Url,
+    pub(crate) key: KeySource,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum KeySource {
+    Fixed(ApiKey),
+    Provider(KeyProvider),
+    /// None was found; calls that need none may still be made.
+    None,
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl Config {
+    pub(crate) fn profile_name(&self) -> String {
+        self.profile.clone().or_else(|| variable("INFRAI_PROFILE")).unwrap_or_else(|| "default".into())
+    }
+
+    pub(crate) fn credentials_path(&self) -> Result<PathBuf> {
+        if let Some(path) = &self.credentials_file {
+            return Ok(path.clone());
+        }
+        match env::var_os("INFRAI_CREDENTIALS_FILE").filter(|value| !value.is_empty()) {
+            Some(path) => Ok(PathBuf::from(path)),
+            None => credentials::default_path(),
+        }
+    }
+
+    fn http_allowed(&self) -> bool {
+        self.allow_insecure_http || variable("INFRAI_ALLOW_HTTP").is_some_and(|value| value != "0")
+    }
+
+    /// The base URL that was given, by argument or environment.
+    pub(crate) fn given_base_url(&self) -> Result<Option<Url>> {
+        let given = match &self.base_url {
+            Some(url) => Some(("base_url", url.clone())),
+            None => variable("INFRAI_BASE_URL").map(|url| ("INFRAI_BASE_URL", url)),
+        };
+        given.map(|(setting, url)| self.check_base_url(setting, &url)).transpose()
+    }
+
+    pub(crate) fn check_base_url(&self, setting: &str, text: &str) -> Result<Url> {
+        let refuse = |reason: &str| {
+            InfraiError::configuration("CONFIGURATION_INVALID", format!("{setting} {reason}"))
+                .with_hint("Give an absolute address such as https://api.infrai.cc.")
+        };
+        let url = Url::parse(text).map_err(|error| refuse(&format!("is no URL: {error}")))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            return Err(refuse(&format!("takes an http(s) URL; it got the scheme {:?}", url.scheme())));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refuse("must not carry a user name or password"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(refuse("must not carry a query or fragment"));
+        }
+        self.check_scheme(&url)?;
+        Ok(url)
+    }
+
+    /// Plain http to another machine would show the key to everyone on the way.
+    pub(crate) fn check_scheme(&self, url: &Url) -> Result<()> {
+        if url.scheme() == "https" || path::is_loopback(url) || self.http_allowed() {
+            return Ok(());
+        }
+        Err(InfraiError::configuration(
+            "INSECURE_HTTP",
+            format!("{} is plain http and not on this machine", path::origin(url)),
+        )
+        .with_hint("Use https, or allow it with allow_insecure_http / INFRAI_ALLOW_HTTP=1 where the network is yours."))
+    }
+
+    /// Looks everything up. A missing key is no error here: `activate` needs none.
+    pub(crate) fn resolve(&self) -> Result<Target> {
+        let given_url = self.given_base_url()?;
+        let default_url =
+            || Url::parse(DEFAULT_BASE_URL).map_err(|error| InfraiError::internal(error.to_string()));
+        // A key that was given goes where it was told to, or to the default: the file has no say in it.
+        let given_key = match (&self.api_key, &self.key_provider) {
+            (Some(key), _) => Some(KeySource::Fixed(ApiKey::new(&key.0)?)),
+            (None, Some(provider)) => Some(KeySource::Provider(provider.clone())),
+            (None, None) if self.profile.is_none() => {
+                variable("INFRAI_API_KEY").map(|key| ApiKey::new(key).map(KeySource::Fixed)).transpose()?
+            }
+            (None, None) => None,
+        };
+        if let Some(key) = given_key {
+            return Ok(Target { base_url: given_url.map_or_else(default_url, Ok)?, key });
+        }
+        let profile_name = self.profile_name();
+        let path = match (self.credentials_path(), &given_url) {
+            (Ok(path), _) => path,
+            // A machine without a home has no profile either.
+            (Err(_), Some(url)) => return Ok(Target { base_url: url.clone(), key: KeySource::None }),
+            (Err(_), None) => return Ok(Target { base_url: default_url()?, key: KeySource::None }),
+        };
+        let profile = CredentialsFile::at(&path).read()?.profile(&profile_name)?;
+        let Some(profile) = profile else {
+            return Ok(Target { base_url: given_url.map_or_else(default_url, Ok)?, key: KeySource::None });
+        };
+        let own_url = match &profile.base_url {
+            Some(url) => self.check_base_url(&format!("base_url of the profile {profile_name:?}"), url)?,
+            None => default_url()?,
+        };
+        let base_url = given_url.unwrap_or_else(|| own_url.clone());
+        let Some(key) = profile.api_key else {
+            return Ok(Target { base_url, key: KeySource::None });
+        };
+        if base_url.origin() != own_url.origin() {
+            return Err(InfraiError::configuration(
+                "KEY_ORIGIN_MISMATCH",
+                format!(
+                    "the key of the profile {profile_name:?} belongs to {}, and the base URL is {}",
+                    path::origin(&own_url),
+                    path::origin(&base_url)
+                ),
+            )
+            .with_hint("Name a profile that was activated for this base URL, or give the key itself with INFRAI_API_KEY."));
+        }
+        Ok(Target { base_url, key: KeySource::Fixed(key) })
+    }
+}
+
+impl KeySource {
+    pub(crate) async fn get(&self) -> Result<ApiKey> {
+        match self {
+            Self::Fixed(key) => Ok(key.clone()),
+            Self::Provider(provider) => provider.get().await,
+            Self::None => Err(key::missing()),
+        }
+    }
+}

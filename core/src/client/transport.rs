@@ -1,0 +1,179 @@
+//! One HTTP exchange: what leaves, what comes back, and how it can break. The only file that knows reqwest.
+
+use std::{future::Future, pin::Pin, sync::OnceLock, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use url::Url;
+
+use super::{config::Config, tls};
+use crate::{error::Result, wire::path};
+
+/// A request as it goes out.
+#[derive(Debug, Clone)]
+pub(crate) struct WireRequest {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
+    /// A file, not an answer of the API's: what comes is what is saved, so nothing is decompressed.
+    pub(crate) file: bool,
+}
+
+/// A response whose body is still on its way.
+pub(crate) struct WireResponse {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Box<dyn BodyChunks>,
+}
+
+pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A body, a piece at a time; `None` at its end.
+pub(crate) trait BodyChunks: Send + Sync {
+    fn next(&mut self) -> Boxed<'_, Result<Option<Bytes>, Fault>>;
+}
+
+/// How an exchange broke.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) message: String,
+    /// Nothing of the request left this machine.
+    pub(crate) before_sending: bool,
+    pub(crate) retryable: bool,
+    pub(crate) hint: Option<&'static str>,
+    pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// Whatever carries requests: reqwest, or a test's script.
+pub(crate) trait Transport: Send + Sync {
+    fn send(&self, request: WireRequest) -> Boxed<'_, Result<WireResponse, SendError>>;
+}
+
+/// Why there is no response.
+pub(crate) enum SendError {
+    /// The exchange broke.
+    Fault(Fault),
+    /// It could not even begin: a setting is wrong.
+    Setup(crate::InfraiError),
+}
+
+/// Reqwest, set up at the first request that needs it: plain http without TLS roots, loopback hosts without proxies.
+pub(crate) struct Http {
+    config: std::sync::Arc<Config>,
+    clients: [OnceLock<reqwest::Client>; 8],
+}
+
+impl Http {
+    pub(crate) fn new(config: std::sync::Arc<Config>) -> Self {
+        Self { config, clients: Default::default() }
+    }
+
+    fn client(&self, url: &Url, file: bool) -> Result<&reqwest::Client> {
+        let secure = url.scheme() == "https";
+        let loopback = path::is_loopback(url);
+        let slot = &self.clients[usize::from(file) * 4 + usize::from(secure) * 2 + usize::from(loopback)];
+        if let Some(client) = slot.get() {
+            return Ok(client);
+        }
+        let client = self.build(secure, loopback, file)?;
+        Ok(slot.get_or_init(|| client))
+    }
+
+    fn build(&self, secure: bool, loopback: bool, file: bool) -> Result<reqwest::Client> {
+        let config = &self.config;
+        let refuse = |message: String| crate::InfraiError::configuration("CONFIGURATION_INVALID", message);
+        // An https proxy may stand before a plain http host too.
+        let proxied_by_tls =
+            !loopback && config.proxy.as_ref().is_some_and(|proxy| proxy.0.starts_with("https:"));
+        let tls = if secure || proxied_by_tls { tls::trusted(config)? } else { tls::unused()? };
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .connect_timeout(config.connect_timeout)
+            .pool_idle_timeout(Duration::from_secs(60))
+            .tcp_keepalive(Duration::from_secs(30))
+            .tcp_nodelay(true)
+            .gzip(!file)
+            .http1_only();
+        if loopback {
+            builder = builder.no_proxy();
+        } else if let Some(proxy) = &config.proxy {
+            let proxy = reqwest::Proxy::all(&proxy.0).map_err(|_| {
+                refuse("proxy takes the URL of a proxy, such as http://user:password@host:3128".into())
+            })?;
+            builder = builder.no_proxy().proxy(proxy);
+        }
+        builder
+            .build()
+            .map_err(|error| refuse(format!("the HTTP client cannot be set up: {}", chain(&error))))
+    }
+}
+
+impl Transport for Http {
+    fn send(&self, request: WireRequest) -> Boxed<'_, Result<WireResponse, SendError>> {
+        Box::pin(async move {
+            let client = self.client(&request.url, request.file).map_err(SendError::Setup)?;
+            let mut outgoing = client.request(request.method, request.url).headers(request.headers);
+            if let Some(body) = request.body {
+                outgoing = outgoing.body(body);
+            }
+            let response = outgoing.send().await.map_err(|error| SendError::Fault(fault(error)))?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            Ok(WireResponse { status, headers, body: Box::new(Chunks(response)) })
+        })
+    }
+}
+
+struct Chunks(reqwest::Response);
+
+impl BodyChunks for Chunks {
+    fn next(&mut self) -> Boxed<'_, Result<Option<Bytes>, Fault>> {
+        Box::pin(async move { self.0.chunk().await.map_err(fault) })
+    }
+}
+
+/// What a reqwest error means. Its URL is left out: a file's URL is a secret of its own.
+fn fault(error: reqwest::Error) -> Fault {
+    let error = error.without_url();
+    let tls = tls_error(&error);
+    Fault {
+        message: chain(&error),
+        before_sending: error.is_connect() || error.is_builder(),
+        retryable: !error.is_builder() && !tls,
+        hint: tls.then_some(
+            "The server's certificate was not accepted: check the base URL, or name the authority's PEM file with ca_file or SSL_CERT_FILE.",
+        ),
+        source: Some(Box::new(error)),
+    }
+}
+
+/// Whether the other side's certificate, or its TLS, was refused: no retry changes that.
+fn tls_error(error: &reqwest::Error) -> bool {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = source {
+        let inner = current.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
+        if current.is::<rustls::Error>() || inner.is_some_and(<dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static>::is::<rustls::Error>) {
+            return true;
+        }
+        source = current.source();
+    }
+    false
+}
+
+/// An error and its causes in one line, each said once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

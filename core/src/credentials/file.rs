@@ -1,0 +1,204 @@
+//! Reading and writing the credentials file: what is there stays there, and no reader ever sees half of it.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use toml_edit::{DocumentMut, Item, Table, value};
+
+use super::trouble;
+use crate::{
+    error::{InfraiError, Result},
+    key::ApiKey,
+};
+
+/// Where the file is.
+#[derive(Debug)]
+pub(crate) struct CredentialsFile<'a> {
+    path: &'a Path,
+}
+
+/// What the file says, comments and other people's tables included.
+#[derive(Debug)]
+pub(crate) struct Document {
+    path: PathBuf,
+    toml: DocumentMut,
+}
+
+/// A table of the file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Profile {
+    pub(crate) api_key: Option<ApiKey>,
+    pub(crate) account_id: Option<String>,
+    pub(crate) project_id: Option<String>,
+    pub(crate) base_url: Option<String>,
+}
+
+impl<'a> CredentialsFile<'a> {
+    pub(crate) fn at(path: &'a Path) -> Self {
+        Self { path }
+    }
+
+    /// Reads the file; one that does not exist is empty.
+    pub(crate) fn read(&self) -> Result<Document> {
+        let path = self.path;
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => {
+                return Err(trouble(
+                    "CREDENTIALS_UNREADABLE",
+                    format!("{} cannot be read: {error}", path.display()),
+                    "Make it readable for this user, or name another file with INFRAI_CREDENTIALS_FILE.",
+                )
+                .with_source(error));
+            }
+        };
+        warn_if_others_can_read(path);
+        // The parser's own error quotes the line, and the line may hold a key: only its number and message go on.
+        let toml = text.parse::<DocumentMut>().map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start.min(text.len()));
+            let line = text.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
+            let message = error.message().lines().next().unwrap_or_default().to_owned();
+            invalid(path, format!("line {line} is not TOML: {message}"))
+        })?;
+        Ok(Document { path: path.to_owned(), toml })
+    }
+}
+
+fn invalid(path: &Path, reason: impl std::fmt::Display) -> InfraiError {
+    trouble(
+        "CREDENTIALS_INVALID",
+        format!("{}: {reason}", path.display()),
+        "Mend the file or move it away; it is never overwritten while it cannot be understood.",
+    )
+}
+
+impl Document {
+    /// A profile, or `None` where there is no such table.
+    pub(crate) fn profile(&self, name: &str) -> Result<Option<Profile>> {
+        let Some(item) = self.toml.get(name) else { return Ok(None) };
+        let Some(table) = item.as_table_like() else {
+            return Err(invalid(&self.path, format!("{name:?} is not a table")));
+        };
+        let text = |field: &str| match table.get(field) {
+            None => Ok(None),
+            Some(item) => match item.as_str() {
+                Some(text) => Ok(Some(text.to_owned()).filter(|text| !text.is_empty())),
+                None => Err(invalid(&self.path, format!("{field} of the profile {name:?} is not a string"))),
+            },
+        };
+        let api_key = match text("api_key")? {
+            Some(key) => Some(ApiKey::new(key).map_err(|error| {
+                invalid(&self.path, format!("the profile {name:?} cannot be used: {}", error.message()))
+            })?),
+            None => None,
+        };
+        Ok(Some(Profile {
+            api_key,
+            account_id: text("account_id")?,
+            project_id: text("project_id")?,
+            base_url: text("base_url")?,
+        }))
+    }
+
+    /// Puts a profile's fields into its table, keeping what else is in it; `keep_old_as` first copies the table.
+    pub(crate) fn set(&mut self, name: &str, profile: &Profile, keep_old_as: Option<&str>) {
+        if let (Some(other), Some(old)) = (keep_old_as, self.toml.get(name).cloned()) {
+            self.toml.insert(other, old);
+        }
+        if !self.toml.contains_table(name) {
+            self.toml.insert(name, Item::Table(Table::new()));
+        }
+        let Some(table) = self.toml.get_mut(name).and_then(Item::as_table_like_mut) else { return };
+        let mut put = |field: &str, text: Option<&str>| match text {
+            Some(text) => {
+                table.insert(field, value(text));
+            }
+            None => {
+                table.remove(field);
+            }
+        };
+        put("api_key", profile.api_key.as_ref().map(ApiKey::expose));
+        put("account_id", profile.account_id.as_deref());
+        put("project_id", profile.project_id.as_deref());
+        put("base_url", profile.base_url.as_deref());
+    }
+
+    /// A profile name that is still free: `default-previous`, `default-previous-2`, ….
+    pub(crate) fn free_name(&self, name: &str) -> String {
+        let first = format!("{name}-previous");
+        let numbered = (2..).map(|number| format!("{first}-{number}"));
+        std::iter::once(first.clone())
+            .chain(numbered)
+            .find(|name| !self.toml.contains_key(name))
+            .unwrap_or(first)
+    }
+
+    /// Writes the file whole, 0600 in a 0700 folder.
+    pub(crate) fn write(&self) -> Result<()> {
+        write_whole(&self.path, self.toml.to_string().as_bytes())
+            .map_err(|error| unwritable(&self.path, error))
+    }
+}
+
+pub(crate) fn unwritable(path: &Path, error: io::Error) -> InfraiError {
+    trouble(
+        "CREDENTIALS_UNWRITABLE",
+        format!("{} cannot be written: {error}", path.display()),
+        "Make the folder writable, name another file with INFRAI_CREDENTIALS_FILE, or do not write credentials (write_credentials false).",
+    )
+    .with_source(error)
+}
+
+/// Makes the file's folder, 0700, if there is none.
+pub(crate) fn ensure_folder(file: &Path) -> io::Result<()> {
+    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// A finished copy beside the file, on the disk before it takes the file's name. A link is followed: what it points to
+/// is replaced, and the link stays.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Made 0600 by the library, whatever the umask.
+    let mut temporary = tempfile::Builder::new().prefix(".infrai-").tempfile_in(folder)?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(&target).map_err(|error| error.error)?;
+    #[cfg(unix)]
+    fs::File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+/// Checks that the file could be written, before anything is asked for that would have to be.
+pub(crate) fn probe(path: &Path) -> Result<()> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    tempfile::Builder::new()
+        .prefix(".infrai-")
+        .tempfile_in(folder)
+        .map_err(|error| unwritable(path, error))?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn warn_if_others_can_read(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    if let Ok(metadata) = fs::metadata(path) {
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            tracing::warn!(path = %path.display(), mode = format!("{mode:o}"), "others on this machine can read the credentials file; run: chmod 600");
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_others_can_read(_path: &Path) {}

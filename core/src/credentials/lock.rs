@@ -1,0 +1,51 @@
+//! A lock beside the credentials file, so that of many processes one activates and one writes.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::Path,
+    time::Duration,
+};
+
+use super::trouble;
+use crate::error::Result;
+
+/// Held until dropped; the operating system lets go of it when the process ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct Lock(#[allow(dead_code, reason = "its drop unlocks")] File);
+
+impl Lock {
+    /// Waits for the lock of this credentials file, no longer than `patience`.
+    pub(crate) async fn take(credentials: &Path, patience: Duration) -> Result<Self> {
+        let mut path = credentials.as_os_str().to_owned();
+        path.push(".lock");
+        let path = Path::new(&path);
+        let unwritable = |error: std::io::Error| {
+            trouble(
+                "CREDENTIALS_UNWRITABLE",
+                format!("{} cannot be opened: {error}", path.display()),
+                "Make the folder writable, name another file with INFRAI_CREDENTIALS_FILE, or do not write credentials (write_credentials false).",
+            )
+            .with_source(error)
+        };
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path).map_err(unwritable)?;
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self(file)),
+                Err(TryLockError::Error(error)) => return Err(unwritable(error)),
+                Err(TryLockError::WouldBlock) if tokio::time::Instant::now() >= deadline => {
+                    return Err(trouble(
+                        "CREDENTIALS_LOCKED",
+                        format!("{} has been locked by another process for {patience:?}", path.display()),
+                        "Wait for the other process (an `activate`, most likely), or end it, and try again.",
+                    ));
+                }
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+}

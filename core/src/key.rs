@@ -1,0 +1,147 @@
+//! The project key: a string that cannot be printed, and where it comes from.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use crate::error::{ErrorKind, InfraiError, Result};
+
+const PREFIX: &str = "ifr_pk_proj_";
+
+/// A project key. `Debug` and `Display` show `ifr_pk_proj_…abcd` at most; [`expose`](Self::expose) gives the text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(Arc<str>);
+
+impl ApiKey {
+    /// Takes a key as it is.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_INVALID` when it is empty, or has characters that no HTTP header can carry
+    /// (control characters, spaces, anything outside ASCII). The message does not repeat the key.
+    pub fn new(key: impl AsRef<str>) -> Result<Self> {
+        let key = key.as_ref();
+        if key.is_empty() {
+            return Err(InfraiError::configuration("CONFIGURATION_INVALID", "api_key is empty"));
+        }
+        if let Some(at) = key.bytes().position(|b| !(0x21..=0x7e).contains(&b)) {
+            return Err(InfraiError::configuration(
+                "CONFIGURATION_INVALID",
+                format!(
+                    "api_key has a character at position {} that no HTTP header can carry (a control character, a space or a non-ASCII letter)",
+                    at + 1
+                ),
+            )
+            .with_hint("Copy the key again, without quotes, spaces or line ends."));
+        }
+        Ok(Self(key.into()))
+    }
+
+    /// The key itself, for those who have to hand it on. Never log it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The form that may be shown: `ifr_pk_proj_…abcd`, or `…` alone when too little would stay hidden.
+    pub fn redacted(&self) -> String {
+        match self.0.strip_prefix(PREFIX) {
+            Some(rest) if rest.len() >= 24 => format!("{PREFIX}…{}", &rest[rest.len() - 4..]),
+            Some(_) => format!("{PREFIX}…"),
+            None => "…".to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiKey({})", self.redacted())
+    }
+}
+
+impl fmt::Display for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.redacted())
+    }
+}
+
+/// A string that came in as a setting and must not be shown: a key not yet checked, a proxy's address with its password.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+type KeyFuture = Pin<Box<dyn Future<Output = Result<ApiKey>> + Send>>;
+
+/// A function that gives the key: asked once a call, and once more after a 401.
+#[derive(Clone)]
+pub struct KeyProvider(Arc<dyn Fn() -> KeyFuture + Send + Sync>);
+
+impl KeyProvider {
+    /// Wraps an async function.
+    pub fn new<F, Fut>(provide: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<ApiKey>> + Send + 'static,
+    {
+        Self(Arc::new(move || Box::pin(provide())))
+    }
+
+    pub(crate) async fn get(&self) -> Result<ApiKey> {
+        (self.0)().await
+    }
+}
+
+impl fmt::Debug for KeyProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyProvider(…)")
+    }
+}
+
+/// A text without the keys in it: whatever looks like one keeps its prefix alone.
+pub(crate) fn redact(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("ifr_pk_") {
+        let (before, key) = rest.split_at(at);
+        let end = key.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').unwrap_or(key.len());
+        out.push_str(before);
+        out.push_str("ifr_pk_…");
+        rest = &key[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The error of a call that found no key anywhere.
+pub(crate) fn missing() -> InfraiError {
+    InfraiError::new(ErrorKind::Authentication, "API_KEY_MISSING", "no project key was found").with_hint(
+        "Set INFRAI_API_KEY, pass api_key to the client, or run `infrai activate` once for an anonymous account with a trial credit.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_shows_its_last_four_characters_only_when_enough_stays_hidden() {
+        let long = ApiKey::new("ifr_pk_proj_0123456789abcdefghijWXYZ").unwrap();
+        assert_eq!(long.to_string(), "ifr_pk_proj_…WXYZ");
+        assert_eq!(format!("{long:?}"), "ApiKey(ifr_pk_proj_…WXYZ)");
+        assert_eq!(ApiKey::new("ifr_pk_proj_short").unwrap().to_string(), "ifr_pk_proj_…");
+        assert_eq!(ApiKey::new("some-other-secret-of-any-length-at-all").unwrap().to_string(), "…");
+    }
+
+    #[test]
+    fn a_text_is_freed_of_every_key_in_it() {
+        assert_eq!(redact("a ifr_pk_proj_abc-1, ifr_pk_x\"y ifr_pk"), "a ifr_pk_…, ifr_pk_…\"y ifr_pk");
+    }
+
+    #[test]
+    fn a_key_with_a_line_end_is_refused_without_being_repeated() {
+        let error = ApiKey::new("ifr_pk_proj_secretsecretsecretsecret\n").unwrap_err();
+        assert_eq!(error.code(), "CONFIGURATION_INVALID");
+        assert!(!format!("{error} {error:?} {}", error.hint()).contains("secret"));
+    }
+}

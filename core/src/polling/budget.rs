@@ -1,0 +1,148 @@
+//! The requests that all waits of a client share: a rate, a number at once, half as many after a 429.
+
+use std::collections::VecDeque;
+
+/// The server's "too many" halves the rate; this many seconds without one bring it back from zero to full.
+const RECOVERY: f64 = 30.0;
+/// The rate never falls below this share of what was set.
+const FLOOR: f64 = 1.0 / 32.0;
+
+/// A budget of requests. Time is in seconds, from any zero, and is told to it.
+#[derive(Debug)]
+pub struct Budget {
+    rate: f64,
+    concurrency: usize,
+    share: f64,
+    share_at: f64,
+    halved_at: f64,
+    under_way: usize,
+    sent: VecDeque<f64>,
+}
+
+impl Budget {
+    /// At most `rate` requests in any second, at most `concurrency` at once.
+    pub fn new(rate: f64, concurrency: usize) -> Self {
+        Self {
+            rate,
+            concurrency,
+            share: 1.0,
+            share_at: 0.0,
+            halved_at: f64::NEG_INFINITY,
+            under_way: 0,
+            sent: VecDeque::new(),
+        }
+    }
+
+    fn share(&self, now: f64) -> f64 {
+        (self.share + (now - self.share_at).max(0.0) / RECOVERY).min(1.0)
+    }
+
+    /// The rate that holds at this time.
+    pub fn rate(&self, now: f64) -> f64 {
+        self.rate * self.share(now)
+    }
+
+    /// How many requests a window holds, and how long the window is: one second, or longer for rates below one.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive, and bounded by memory long before"
+    )]
+    fn window(&self, now: f64) -> (usize, f64) {
+        let rate = self.rate(now);
+        if rate >= 1.0 { (rate as usize, 1.0) } else { (1, 1.0 / rate) }
+    }
+
+    /// When the next request may leave: now or later; `None` while too many are under way.
+    pub fn next_free(&self, now: f64) -> Option<f64> {
+        if self.under_way >= self.concurrency {
+            return None;
+        }
+        let (count, length) = self.window(now);
+        match self.sent.len().checked_sub(count) {
+            Some(at) => Some((self.sent[at] + length).max(now)),
+            None => Some(now),
+        }
+    }
+
+    /// A request leaves.
+    pub fn begin(&mut self, now: f64) {
+        self.under_way += 1;
+        self.sent.push_back(now);
+        // More than the full rate's window is never asked about, nor is anything older than the longest window.
+        let longest = (1.0 / (self.rate * FLOOR)).max(1.0);
+        while self.sent.front().is_some_and(|&at| at + longest < now) {
+            self.sent.pop_front();
+        }
+    }
+
+    /// A request ended, however.
+    pub fn end(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
+    /// The server said "too many": half the rate, once for all that were under way together.
+    pub fn halve(&mut self, now: f64) {
+        if now - self.halved_at < 1.0 {
+            return;
+        }
+        self.share = (self.share(now) / 2.0).max(FLOOR);
+        self.share_at = now;
+        self.halved_at = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The times at which requests leave when as many as possible do.
+    fn times(budget: &mut Budget, from: f64, to: f64) -> Vec<f64> {
+        let (mut now, mut times) = (from, Vec::new());
+        while let Some(at) = budget.next_free(now).filter(|at| *at < to) {
+            now = at;
+            budget.begin(now);
+            budget.end();
+            times.push(now);
+        }
+        times
+    }
+
+    #[test]
+    fn no_second_holds_more_requests_than_the_rate() {
+        let times = times(&mut Budget::new(20.0, 32), 0.0, 10.0);
+        assert_eq!(times.len(), 200);
+        assert!(times.windows(21).all(|window| window[20] - window[0] >= 1.0));
+    }
+
+    #[test]
+    fn a_rate_below_one_a_second_is_kept_too() {
+        assert_eq!(times(&mut Budget::new(0.5, 32), 0.0, 10.0), [0.0, 2.0, 4.0, 6.0, 8.0]);
+    }
+
+    #[test]
+    fn only_so_many_are_under_way_at_once() {
+        let mut budget = Budget::new(1000.0, 2);
+        budget.begin(0.0);
+        budget.begin(0.0);
+        assert_eq!(budget.next_free(0.0), None);
+        budget.end();
+        assert_eq!(budget.next_free(0.0), Some(0.0));
+    }
+
+    #[test]
+    fn a_429_halves_the_rate_once_for_a_burst_and_it_recovers() {
+        let mut budget = Budget::new(20.0, 32);
+        for _ in 0..10 {
+            budget.halve(100.0);
+        }
+        assert!((budget.rate(100.0) - 10.0).abs() < 1e-9);
+        budget.halve(101.5);
+        assert!((budget.rate(101.5) - 5.5).abs() < 1e-9);
+        assert!((budget.rate(200.0) - 20.0).abs() < 1e-9);
+        for second in 0..100 {
+            budget.halve(300.0 + 1.01 * f64::from(second));
+        }
+        assert!(budget.rate(401.0) >= 20.0 / 32.0);
+    }
+}

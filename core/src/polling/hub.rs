@@ -1,0 +1,438 @@
+//! Runs the scheduler while somebody waits: one task, one look at a job for all who wait for it, nothing left behind.
+//!
+//! The task lives in the runtime of one of the waiters. It is aborted, its looks with it, when the last waiter goes; when
+//! only waiters of another runtime are left, one of them starts it anew there.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::{
+    runtime::{self, Handle},
+    sync::{Notify, mpsc},
+    task::AbortHandle,
+};
+
+use super::{Answer, Clock, Next, PollingOptions, Scheduler, Token};
+use crate::{
+    client::{InfraiClient, transport::Boxed},
+    error::{ErrorKind, InfraiError, Result},
+    video::{JobId, JobRef, VideoJob, look},
+    wire::path,
+};
+
+/// How many submitted jobs are remembered for when they will be waited for.
+const REMEMBERED: usize = 20_000;
+/// No timer is set further ahead than this: a suspended machine's timers stand still, its clock does not.
+const LONGEST_SLEEP: f64 = 5.0;
+
+/// What a waiter is told.
+#[derive(Debug, Clone)]
+pub(crate) enum Event {
+    /// The job's first state, or a change of it.
+    Seen(Arc<VideoJob>),
+    /// The look that this waiter asked for ended; the job is as it was, or could not be seen.
+    Looked(Option<InfraiError>),
+    /// The job cannot be looked at: the end.
+    Failed(InfraiError),
+}
+
+struct Subscriber {
+    number: u64,
+    runtime: runtime::Id,
+    events: mpsc::UnboundedSender<Event>,
+    wants_look: bool,
+}
+
+struct Entry {
+    token: Token,
+    client: InfraiClient,
+    last: Option<Arc<VideoJob>>,
+    subscribers: Vec<Subscriber>,
+    /// Whether the look under way began after a waiter asked for one.
+    look_answers: bool,
+}
+
+struct Driver {
+    number: u64,
+    runtime: runtime::Id,
+    abort: AbortHandle,
+}
+
+struct State {
+    scheduler: Scheduler,
+    entries: HashMap<JobId, Entry>,
+    by_token: HashMap<Token, JobId>,
+    submitted: HashMap<JobId, (f64, String)>,
+    submitted_order: VecDeque<JobId>,
+    driver: Option<Driver>,
+    waiters: HashMap<runtime::Id, usize>,
+    numbers: u64,
+}
+
+/// A client's polling: the scheduler, who waits for what, and the task that looks.
+pub(crate) struct Hub {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    /// The task has something new to consider.
+    changed: Notify,
+    /// The task is gone, and somebody may have to start it anew.
+    orphaned: Notify,
+}
+
+impl Hub {
+    pub(crate) fn new(options: PollingOptions, clock: Arc<dyn Clock>, seed: u64) -> Arc<Self> {
+        Arc::new(Self {
+            clock,
+            state: Mutex::new(State {
+                scheduler: Scheduler::new(options, seed),
+                entries: HashMap::new(),
+                by_token: HashMap::new(),
+                submitted: HashMap::new(),
+                submitted_order: VecDeque::new(),
+                driver: None,
+                waiters: HashMap::new(),
+                numbers: 0,
+            }),
+            changed: Notify::new(),
+            orphaned: Notify::new(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Seconds on the clock that waits go by.
+    pub(crate) fn now(&self) -> f64 {
+        self.clock.now().as_secs_f64()
+    }
+
+    /// A job was submitted by a call that began at `began`.
+    pub(crate) fn submitted(&self, job: &VideoJob, began: f64, shape: String) {
+        if job.is_terminal() {
+            return;
+        }
+        let time = f64::midpoint(began, self.now());
+        let mut state = self.lock();
+        if state.submitted.insert(job.job_id.clone(), (time, shape)).is_none() {
+            state.submitted_order.push_back(job.job_id.clone());
+        }
+        if state.submitted_order.len() > REMEMBERED
+            && let Some(oldest) = state.submitted_order.pop_front() {
+                state.submitted.remove(&oldest);
+            }
+    }
+
+    /// Sleeps until this time on the clock, however often the machine is suspended meanwhile.
+    pub(crate) async fn sleep_until(&self, time: f64) {
+        loop {
+            let left = time - self.now();
+            if left <= 0.0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_secs_f64(left.min(LONGEST_SLEEP))).await;
+        }
+    }
+
+    /// Makes sure that the task runs, here or in another waiter's runtime.
+    fn ensure_driver(self: &Arc<Self>) -> Result<()> {
+        let handle = handle()?;
+        let mut state = self.lock();
+        if state.driver.is_some() || state.entries.is_empty() {
+            return Ok(());
+        }
+        state.numbers += 1;
+        let number = state.numbers;
+        let guard = DriverGuard { hub: Arc::clone(self), number };
+        let task = handle.spawn(async move { guard.hub.drive(guard.number).await });
+        state.driver = Some(Driver { number, runtime: handle.id(), abort: task.abort_handle() });
+        Ok(())
+    }
+
+    async fn drive(&self, number: u64) {
+        let mut looks: FuturesUnordered<Boxed<'static, (Token, LookResult)>> = FuturesUnordered::new();
+        loop {
+            let changed = self.changed.notified();
+            let Some(until) = self.begin_looks(number, &looks) else { return };
+            let sleep = tokio::time::sleep(Duration::from_secs_f64(until));
+            tokio::select! {
+                Some((token, result)) = looks.next() => self.landed(token, result),
+                () = sleep => {}
+                () = changed => {}
+            }
+        }
+    }
+
+    /// Begins every look whose time has come and says how long to sleep at most; `None` for a task that was dismissed.
+    fn begin_looks(
+        &self,
+        number: u64,
+        looks: &FuturesUnordered<Boxed<'static, (Token, LookResult)>>,
+    ) -> Option<f64> {
+        let mut state = self.lock();
+        let state = &mut *state;
+        if state.driver.as_ref().is_none_or(|driver| driver.number != number) {
+            return None;
+        }
+        loop {
+            let now = self.now();
+            match state.scheduler.next(now) {
+                Next::Wait => return Some(LONGEST_SLEEP),
+                Next::At(time) => return Some((time - now).clamp(0.0, LONGEST_SLEEP)),
+                Next::Look(token) => {
+                    let Some(id) = state.by_token.get(&token).cloned() else { continue };
+                    let Some(entry) = state.entries.get_mut(&id) else { continue };
+                    entry.look_answers = entry.subscribers.iter().any(|subscriber| subscriber.wants_look);
+                    let client = entry.client.clone();
+                    looks.push(Box::pin(async move { (token, look(&client, &id).await) }));
+                }
+            }
+        }
+    }
+
+    /// A look ended: tell the scheduler, and whoever waits for this job.
+    fn landed(&self, token: Token, result: LookResult) {
+        let now = self.now();
+        let mut state = self.lock();
+        let state = &mut *state;
+        let Some(id) = state.by_token.get(&token).cloned() else { return };
+        let Some(entry) = state.entries.get_mut(&id) else { return };
+        let looked = match result {
+            Ok((job, retry_after)) => {
+                let answer = Answer {
+                    terminal: job.is_terminal(),
+                    success: job.is_success(),
+                    progress: job.progress,
+                    retry_after: retry_after.map(|time| time.as_secs_f64()),
+                };
+                state.scheduler.answered(token, now, answer);
+                let changed = entry.last.as_ref().is_none_or(|last| last.fields() != job.fields());
+                entry.last = Some(Arc::clone(&job));
+                if changed || answer.terminal {
+                    entry.tell(&Event::Seen(job));
+                }
+                if answer.terminal {
+                    state.forget(&id);
+                    return;
+                }
+                None
+            }
+            Err(error) if error.is_retryable() => {
+                tracing::debug!(%error, job = %id, "a look at a job failed; it goes on");
+                let too_many = error.kind() == ErrorKind::RateLimit;
+                let retry_after = error.retry_after().map(|time| time.as_secs_f64());
+                state.scheduler.failed(token, now, retry_after, too_many);
+                Some(error)
+            }
+            Err(error) => {
+                entry.tell(&Event::Failed(error));
+                state.forget(&id);
+                return;
+            }
+        };
+        if entry.look_answers {
+            for subscriber in entry.subscribers.iter_mut().filter(|subscriber| subscriber.wants_look) {
+                subscriber.wants_look = false;
+                // A waiter that is gone is taken out by its own drop.
+                let _ = subscriber.events.send(Event::Looked(looked.clone()));
+            }
+        }
+    }
+}
+
+type LookResult = Result<(Arc<VideoJob>, Option<Duration>)>;
+
+impl Entry {
+    fn tell(&self, event: &Event) {
+        for subscriber in &self.subscribers {
+            // A waiter that is gone is taken out by its own drop.
+            let _ = subscriber.events.send(event.clone());
+        }
+    }
+}
+
+impl State {
+    /// The job has ended, or nobody waits for it any more.
+    fn forget(&mut self, id: &JobId) {
+        if let Some(entry) = self.entries.remove(id) {
+            self.scheduler.remove(entry.token);
+            self.by_token.remove(&entry.token);
+            for subscriber in entry.subscribers {
+                self.left(subscriber.runtime);
+            }
+        }
+        if self.submitted.remove(id).is_some() && self.submitted_order.len() > 2 * self.submitted.len() + 16 {
+            let submitted = &self.submitted;
+            self.submitted_order.retain(|id| submitted.contains_key(id));
+        }
+    }
+
+    fn left(&mut self, runtime: runtime::Id) {
+        if let Some(count) = self.waiters.get_mut(&runtime) {
+            *count -= 1;
+            if *count == 0 {
+                self.waiters.remove(&runtime);
+            }
+        }
+    }
+
+    /// Dismisses the task when nobody waits in its runtime, which may never run again; says whether others still wait.
+    fn stop_if_unneeded(&mut self, now: f64) -> bool {
+        let unneeded = |driver: &mut Driver| !self.waiters.contains_key(&driver.runtime);
+        let Some(driver) = self.driver.take_if(unneeded) else { return false };
+        driver.abort.abort();
+        self.scheduler.abandon_all(now);
+        !self.waiters.is_empty()
+    }
+}
+
+/// Gives the looks back and calls for a successor when the task ends, however it ends.
+struct DriverGuard {
+    hub: Arc<Hub>,
+    number: u64,
+}
+
+impl Drop for DriverGuard {
+    fn drop(&mut self) {
+        let now = self.hub.now();
+        let mut state = self.hub.lock();
+        if state.driver.as_ref().is_some_and(|driver| driver.number == self.number) {
+            state.driver = None;
+            state.scheduler.abandon_all(now);
+        }
+        drop(state);
+        self.hub.orphaned.notify_waiters();
+    }
+}
+
+/// Somebody waiting for a job. Its drop ends the waiting, and the looking if nobody else waits.
+pub(crate) struct Subscription {
+    hub: Arc<Hub>,
+    id: JobId,
+    number: u64,
+    events: mpsc::UnboundedReceiver<Event>,
+    /// An event that came before any look: the job was known to have ended, or its id cannot be used.
+    settled: bool,
+}
+
+impl Subscription {
+    /// Joins those who wait for this job.
+    pub(crate) fn open(client: &InfraiClient, job: JobRef) -> Result<Self> {
+        let runtime = handle()?.id();
+        path::segment("id", job.id.as_str())?;
+        let hub = Arc::clone(&client.inner.hub);
+        let (sender, events) = mpsc::unbounded_channel();
+        let JobRef { id, known } = job;
+        let settled = known.as_ref().is_some_and(|job| job.is_terminal());
+        if let (true, Some(job)) = (settled, &known) {
+            let _ = sender.send(Event::Seen(Arc::clone(job)));
+            return Ok(Self { hub, id, number: 0, events, settled });
+        }
+        let now = hub.now();
+        let mut state = hub.lock();
+        state.numbers += 1;
+        let number = state.numbers;
+        if !state.entries.contains_key(&id) {
+            let submitted = state.submitted.get(&id).cloned();
+            let token =
+                state.scheduler.add(now, submitted.as_ref().map(|(time, shape)| (*time, shape.as_str())));
+            state.by_token.insert(token, id.clone());
+            let entry = Entry {
+                token,
+                client: client.clone(),
+                last: None,
+                subscribers: Vec::new(),
+                look_answers: false,
+            };
+            state.entries.insert(id.clone(), entry);
+        }
+        if let Some(entry) = state.entries.get_mut(&id) {
+            if entry.last.is_none() {
+                entry.last.clone_from(&known);
+            }
+            if let Some(last) = &entry.last {
+                let _ = sender.send(Event::Seen(Arc::clone(last)));
+            }
+            entry.subscribers.push(Subscriber { number, runtime, events: sender, wants_look: false });
+        }
+        *state.waiters.entry(runtime).or_default() += 1;
+        drop(state);
+        hub.changed.notify_one();
+        Ok(Self { hub, id, number, events, settled })
+    }
+
+    /// The next event; `None` after the last.
+    pub(crate) async fn next(&mut self) -> Option<Event> {
+        loop {
+            if self.settled {
+                return self.events.recv().await;
+            }
+            let orphaned = self.hub.orphaned.notified();
+            tokio::pin!(orphaned);
+            orphaned.as_mut().enable();
+            if let Err(error) = self.hub.ensure_driver() {
+                return Some(Event::Failed(error));
+            }
+            tokio::select! {
+                biased;
+                event = self.events.recv() => return event,
+                () = orphaned => {}
+            }
+        }
+    }
+
+    /// Asks for one more look, whatever the policy says; its end is told as [`Event::Looked`] unless it changes something.
+    pub(crate) fn look(&self) {
+        let mut state = self.hub.lock();
+        let Some(entry) = state.entries.get_mut(&self.id) else { return };
+        let token = entry.token;
+        if let Some(subscriber) =
+            entry.subscribers.iter_mut().find(|subscriber| subscriber.number == self.number)
+        {
+            subscriber.wants_look = true;
+        }
+        entry.look_answers = false;
+        state.scheduler.hurry(token);
+        drop(state);
+        self.hub.changed.notify_one();
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        let mut state = self.hub.lock();
+        let state = &mut *state;
+        if let Some(entry) = state.entries.get_mut(&self.id)
+            && let Some(at) = entry.subscribers.iter().position(|subscriber| subscriber.number == self.number)
+            {
+                let gone = entry.subscribers.swap_remove(at);
+                let deserted = entry.subscribers.is_empty();
+                state.left(gone.runtime);
+                if deserted {
+                    let token = state.entries.remove(&self.id).map(|entry| entry.token);
+                    if let Some(token) = token {
+                        state.scheduler.remove(token);
+                        state.by_token.remove(&token);
+                    }
+                }
+            }
+        if state.stop_if_unneeded(self.hub.now()) {
+            self.hub.orphaned.notify_waiters();
+        }
+    }
+}
+
+/// The runtime that the caller is in.
+pub(crate) fn handle() -> Result<Handle> {
+    Handle::try_current().map_err(|_| {
+        InfraiError::configuration("CONFIGURATION_INVALID", "this call was awaited outside a Tokio runtime")
+            .with_hint("Await it inside a Tokio runtime with time and I/O enabled, such as #[tokio::main].")
+    })
+}

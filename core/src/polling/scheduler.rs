@@ -1,0 +1,417 @@
+//! Which of many jobs to look at next: a state machine that is told the time and what the looks brought.
+//!
+//! A job is due when its policy says so. Of the jobs that are due, the one whose unseen lateness is expected to be the
+//! greatest goes first, but none is left alone for longer than 1.2 times a whole round of the budget.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, VecDeque},
+};
+
+use super::{Budget, Known, Policy, PollingOptions};
+
+/// Up to this many earlier lengths of a shape are kept.
+const HISTORY: usize = 20;
+/// Up to this many shapes are remembered.
+const SHAPES: usize = 256;
+/// A job unseen for longer than this many rounds of the budget goes first.
+const STARVED: f64 = 1.2;
+/// With more due jobs than this, one comparison of all serves for several looks.
+const COMPARE_ALL: usize = 64;
+/// A server may ask to be left alone for this long at most.
+const LONGEST_FLOOR: f64 = 3600.0;
+
+/// A job in the scheduler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Token {
+    slot: usize,
+    generation: u32,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Next {
+    /// Look at this job now.
+    Look(Token),
+    /// Nothing before this time.
+    At(f64),
+    /// Nothing until a look ends or a job is added.
+    Wait,
+}
+
+/// What a look brought.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Answer {
+    /// The job has ended.
+    pub terminal: bool,
+    /// It ended in success.
+    pub success: bool,
+    /// The progress it reports, from 0 to 1.
+    pub progress: Option<f64>,
+    /// The seconds that the server asks to be left alone.
+    pub retry_after: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Place {
+    /// Not before its due time.
+    Timed,
+    /// Due: at this place in `ready`.
+    Ready(usize),
+    /// A look that began at this time is under way.
+    UnderWay(f64),
+}
+
+#[derive(Debug)]
+struct Job {
+    generation: u32,
+    place: Place,
+    due: f64,
+    /// When it was submitted, or first seen.
+    born: f64,
+    /// Whether `born` is when it was submitted.
+    submitted: bool,
+    /// The middle of the last look that was answered.
+    seen: f64,
+    started: f64,
+    progress: Option<f64>,
+    failures: u32,
+    /// Somebody's deadline wants a look that begins from now on.
+    hurried: bool,
+    shape: Option<u32>,
+}
+
+/// The scheduler. Time is in seconds, from any zero, and only goes forward.
+#[derive(Debug)]
+pub struct Scheduler {
+    policy: Policy,
+    options: PollingOptions,
+    budget: Budget,
+    random: fastrand::Rng,
+    jobs: Vec<Option<Job>>,
+    free: Vec<usize>,
+    generation: u32,
+    live: usize,
+    timed: BinaryHeap<Reverse<(u64, usize, u32)>>,
+    ready: Vec<usize>,
+    hurried: VecDeque<Token>,
+    /// The due jobs compared last, the worthiest at the end.
+    compared: Vec<Token>,
+    shapes: HashMap<String, u32>,
+    lengths: Vec<VecDeque<f64>>,
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "times are positive")]
+fn nanos(time: f64) -> u64 {
+    (time.max(0.0) * 1e9) as u64
+}
+
+impl Scheduler {
+    /// No jobs yet; `seed` is for the jitter.
+    pub fn new(options: PollingOptions, seed: u64) -> Self {
+        Self {
+            policy: Policy::new(&options),
+            budget: Budget::new(options.rate, options.concurrency),
+            options,
+            random: fastrand::Rng::with_seed(seed),
+            jobs: Vec::new(),
+            free: Vec::new(),
+            generation: 0,
+            live: 0,
+            timed: BinaryHeap::new(),
+            ready: Vec::new(),
+            hurried: VecDeque::new(),
+            compared: Vec::new(),
+            shapes: HashMap::new(),
+            lengths: Vec::new(),
+        }
+    }
+
+    /// How many jobs there are.
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// Adds a job: one whose submission is known, with its shape, waits as the policy says; any other is looked at at once.
+    pub fn add(&mut self, now: f64, submitted: Option<(f64, &str)>) -> Token {
+        let (born, shape) = match submitted {
+            Some((time, shape)) => (time.min(now), self.shape(shape)),
+            None => (now, None),
+        };
+        let due = match submitted {
+            Some(_) => {
+                let history = self.history(shape);
+                let known = Known { history: &history, ..Known::default() };
+                (born + self.policy.delay(known, self.random.f64())).max(now)
+            }
+            None => now,
+        };
+        self.generation = self.generation.wrapping_add(1);
+        let job = Job {
+            generation: self.generation,
+            place: Place::Timed,
+            due,
+            born,
+            submitted: submitted.is_some(),
+            seen: born,
+            started: 0.0,
+            progress: None,
+            failures: 0,
+            hurried: false,
+            shape,
+        };
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.jobs.push(None);
+            self.jobs.len() - 1
+        });
+        self.jobs[slot] = Some(job);
+        self.live += 1;
+        self.timed.push(Reverse((nanos(due), slot, self.generation)));
+        Token { slot, generation: self.generation }
+    }
+
+    /// Takes a job out. A look that is under way still counts until [`abandoned`](Self::abandoned) or its answer.
+    pub fn remove(&mut self, token: Token) {
+        if self.job(token).is_none() {
+            return;
+        }
+        self.unready(token.slot);
+        if let Some(Job { place: Place::UnderWay(_), .. }) = self.jobs[token.slot] {
+            self.budget.end();
+        }
+        self.jobs[token.slot] = None;
+        self.free.push(token.slot);
+        self.live -= 1;
+    }
+
+    fn job(&self, token: Token) -> Option<&Job> {
+        self.jobs.get(token.slot)?.as_ref().filter(|job| job.generation == token.generation)
+    }
+
+    fn job_mut(&mut self, token: Token) -> Option<&mut Job> {
+        self.jobs.get_mut(token.slot)?.as_mut().filter(|job| job.generation == token.generation)
+    }
+
+    /// Somebody's deadline has come: one look that begins from now on, before all others.
+    pub fn hurry(&mut self, token: Token) {
+        let Some(job) = self.job_mut(token) else { return };
+        job.hurried = true;
+        if !matches!(job.place, Place::UnderWay(_)) {
+            self.hurried.push_back(token);
+        }
+    }
+
+    /// What to do at this time. A job that is to be looked at counts as under way until its answer is told.
+    pub fn next(&mut self, now: f64) -> Next {
+        self.ripen(now);
+        self.hurried.retain(|token| {
+            self.jobs[token.slot]
+                .as_ref()
+                .is_some_and(|job| job.generation == token.generation && job.hurried)
+        });
+        if self.ready.is_empty() && self.hurried.is_empty() {
+            return match self.timed.peek() {
+                Some(Reverse((_, slot, _))) => Next::At(self.jobs[*slot].as_ref().map_or(now, |job| job.due)),
+                None => Next::Wait,
+            };
+        }
+        match self.budget.next_free(now) {
+            None => return Next::Wait,
+            Some(free) if free > now => return Next::At(free),
+            Some(_) => {}
+        }
+        let Some(token) = self.hurried.pop_front().or_else(|| self.worthiest(now)) else { return Next::Wait };
+        self.unready(token.slot);
+        self.budget.begin(now);
+        if let Some(job) = self.job_mut(token) {
+            job.place = Place::UnderWay(now);
+            job.hurried = false;
+        }
+        Next::Look(token)
+    }
+
+    /// Moves the jobs whose time has come to those that are due.
+    fn ripen(&mut self, now: f64) {
+        while let Some(&Reverse((_, slot, generation))) = self.timed.peek() {
+            let job = self.jobs[slot].as_mut().filter(|job| job.generation == generation);
+            match job {
+                Some(job) if job.place == Place::Timed => {
+                    if job.due > now {
+                        // The entry may be older than the due time that holds.
+                        let due = nanos(job.due);
+                        if self.timed.peek().is_some_and(|Reverse((time, ..))| *time < due) {
+                            self.timed.pop();
+                            self.timed.push(Reverse((due, slot, generation)));
+                            continue;
+                        }
+                        return;
+                    }
+                    job.place = Place::Ready(self.ready.len());
+                    self.ready.push(slot);
+                }
+                _ => {}
+            }
+            self.timed.pop();
+        }
+    }
+
+    fn unready(&mut self, slot: usize) {
+        if let Some(Job { place: Place::Ready(at), .. }) = self.jobs[slot] {
+            self.ready.swap_remove(at);
+            if let Some(&moved) = self.ready.get(at)
+                && let Some(job) = &mut self.jobs[moved] {
+                    job.place = Place::Ready(at);
+                }
+        }
+    }
+
+    /// The due job that a look is worth most at. With many due, the best fiftieth of one comparison is used up first.
+    fn worthiest(&mut self, now: f64) -> Option<Token> {
+        while let Some(token) = self.compared.pop() {
+            if matches!(self.job(token), Some(Job { place: Place::Ready(_), .. })) {
+                return Some(token);
+            }
+        }
+        #[allow(clippy::cast_precision_loss, reason = "a count of jobs")]
+        let round = STARVED * self.live as f64 / self.budget.rate(now);
+        let mut scored: Vec<(f64, Token)> = Vec::with_capacity(self.ready.len());
+        for &slot in &self.ready {
+            let Some(job) = &self.jobs[slot] else { continue };
+            let unseen = now - job.seen;
+            let score = if unseen > round {
+                1e9 + unseen
+            } else {
+                let history = self.history(job.shape);
+                self.policy.worth(self.known(job, &history), unseen)
+            };
+            scored.push((score, Token { slot, generation: job.generation }));
+        }
+        let take = if scored.len() <= COMPARE_ALL { 1 } else { (scored.len() / 50).max(8) };
+        if scored.len() > take {
+            scored.select_nth_unstable_by(take - 1, |a, b| b.0.total_cmp(&a.0));
+            scored.truncate(take);
+        }
+        scored.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        self.compared = scored.into_iter().map(|(_, token)| token).collect();
+        self.compared.pop()
+    }
+
+    fn known<'h>(&self, job: &Job, history: &'h [f64]) -> Known<'h> {
+        Known { age: job.seen - job.born, progress: job.progress, started: job.started, history }
+    }
+
+    fn shape(&mut self, shape: &str) -> Option<u32> {
+        if let Some(&id) = self.shapes.get(shape) {
+            return Some(id);
+        }
+        if self.shapes.len() >= SHAPES {
+            return None;
+        }
+        let id = u32::try_from(self.lengths.len()).ok()?;
+        self.lengths.push(VecDeque::new());
+        self.shapes.insert(shape.to_owned(), id);
+        Some(id)
+    }
+
+    fn history(&self, shape: Option<u32>) -> Vec<f64> {
+        shape
+            .and_then(|id| self.lengths.get(id as usize))
+            .map(|lengths| lengths.iter().copied().collect())
+            .unwrap_or_default()
+    }
+
+    /// A look was answered.
+    pub fn answered(&mut self, token: Token, now: f64, answer: Answer) {
+        let Some(job) = self.job_mut(token) else { return };
+        let Place::UnderWay(began) = job.place else { return };
+        let before = job.seen;
+        job.seen = f64::midpoint(began, now);
+        job.failures = 0;
+        let age = job.seen - job.born;
+        if let Some(progress) = answer.progress.filter(|progress| progress.is_finite()) {
+            job.progress = Some(progress);
+            if progress <= 0.0 {
+                job.started = age;
+            }
+        }
+        let (shape, submitted) = (job.shape, job.submitted);
+        let length = f64::midpoint(before, job.seen) - job.born;
+        self.budget.end();
+        if answer.terminal {
+            if answer.success && submitted && length > 0.0 {
+                self.learn(shape, length);
+            }
+            return;
+        }
+        let history = self.history(shape);
+        let random = self.random.f64();
+        let Some(job) = self.job(token) else { return };
+        let delay = self.policy.delay(self.known(job, &history), random);
+        let due = (job.seen + delay).max(now + self.options.min / 2.0).max(now + floor(answer.retry_after));
+        self.again(token, due);
+    }
+
+    /// A look failed in a way that another may not.
+    pub fn failed(&mut self, token: Token, now: f64, retry_after: Option<f64>, too_many: bool) {
+        if too_many {
+            self.budget.halve(now);
+        }
+        let random = self.random.f64();
+        let (min, max) = (self.options.min, self.policy.max());
+        let Some(job) = self.job_mut(token) else { return };
+        if !matches!(job.place, Place::UnderWay(_)) {
+            return;
+        }
+        let pause = (min * 2_f64.powi(i32::try_from(job.failures.min(30)).unwrap_or(30))).min(max)
+            * (1.0 + random)
+            / 2.0;
+        job.failures += 1;
+        self.budget.end();
+        self.again(token, now + pause.max(floor(retry_after)));
+    }
+
+    /// Looks were given up unanswered, all of them: they are due again.
+    pub fn abandon_all(&mut self, now: f64) {
+        for slot in 0..self.jobs.len() {
+            if let Some(Job { place: Place::UnderWay(_), generation, .. }) = self.jobs[slot] {
+                self.budget.end();
+                self.again(Token { slot, generation }, now);
+            }
+        }
+    }
+
+    fn again(&mut self, token: Token, due: f64) {
+        let Some(job) = self.job_mut(token) else { return };
+        job.place = Place::Timed;
+        job.due = due;
+        let hurried = job.hurried;
+        self.timed.push(Reverse((nanos(due), token.slot, token.generation)));
+        if hurried {
+            self.hurried.push_back(token);
+        }
+    }
+
+    /// Remembers how long a job of this shape took.
+    fn learn(&mut self, shape: Option<u32>, length: f64) {
+        if let Some(lengths) = shape.and_then(|id| self.lengths.get_mut(id as usize)) {
+            if lengths.len() == HISTORY {
+                lengths.pop_front();
+            }
+            lengths.push_back(length);
+        }
+    }
+
+    /// The price of a request, for those who judge the schedule.
+    pub fn price(&self) -> f64 {
+        self.policy.price()
+    }
+}
+
+fn floor(retry_after: Option<f64>) -> f64 {
+    retry_after.unwrap_or(0.0).clamp(0.0, LONGEST_FLOOR)
+}

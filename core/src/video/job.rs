@@ -1,0 +1,341 @@
+//! A video job as the API tells of it: its id, its state, its files, and everything else that came.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::{Map, Value};
+
+use crate::{
+    error::{InfraiError, Result},
+    metadata::Metadata,
+    wire::read::{self, Fields},
+};
+
+/// A job's id: opaque, whatever characters it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(Arc<str>);
+
+impl JobId {
+    /// Takes an id as it is. It is checked when it is used: `""`, `"."` and `".."` are refused.
+    pub fn new(id: impl AsRef<str>) -> Self {
+        Self(id.as_ref().into())
+    }
+
+    /// The id itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for JobId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+macro_rules! id_from {
+    ($($text:ty),*) => {$(
+        impl From<$text> for JobId {
+            fn from(id: $text) -> Self {
+                Self::new(id)
+            }
+        }
+    )*};
+}
+id_from!(&str, String, &String);
+
+/// Where a job stands. The API's states are not a closed list: one that is not known here is kept as it came,
+/// and counts as still going.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum VideoState {
+    /// Accepted, not begun.
+    Queued,
+    /// Being made.
+    Running,
+    /// Made: success.
+    Succeeded,
+    /// Made: success.
+    Completed,
+    /// Made: success.
+    Done,
+    /// Ended without a video.
+    Failed,
+    /// Ended without a video.
+    Error,
+    /// Ended without a video: too old.
+    Expired,
+    /// Cancelled.
+    Cancelled,
+    /// Cancelled, as the API may spell it too.
+    Canceled,
+    /// Any other string.
+    Other(Box<str>),
+}
+
+impl VideoState {
+    /// The state as the API wrote it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Completed => "completed",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Error => "error",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Canceled => "canceled",
+            Self::Other(text) => text,
+        }
+    }
+
+    /// Whether the job has ended, one way or another.
+    pub fn is_terminal(&self) -> bool {
+        !matches!(self, Self::Queued | Self::Running | Self::Other(_))
+    }
+
+    /// Whether there is a video.
+    pub fn is_success(&self) -> bool {
+        matches!(self, Self::Succeeded | Self::Completed | Self::Done)
+    }
+
+    /// Whether the job was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled | Self::Canceled)
+    }
+}
+
+impl From<&str> for VideoState {
+    fn from(text: &str) -> Self {
+        match text {
+            "queued" => Self::Queued,
+            "running" => Self::Running,
+            "succeeded" => Self::Succeeded,
+            "completed" => Self::Completed,
+            "done" => Self::Done,
+            "failed" => Self::Failed,
+            "error" => Self::Error,
+            "expired" => Self::Expired,
+            "cancelled" => Self::Cancelled,
+            "canceled" => Self::Canceled,
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
+impl fmt::Display for VideoState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a job failed, in the form the API chose: a string, or an object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobError {
+    /// A code, if it gave one.
+    pub code: Option<String>,
+    /// What happened, in words.
+    pub message: String,
+    /// The error as it came.
+    pub raw: Value,
+}
+
+impl JobError {
+    fn read(raw: &Value) -> Option<Self> {
+        let (code, message) = match raw {
+            Value::String(text) => (None, text.clone()),
+            Value::Object(map) => {
+                let text = |name: &str| map.get(name).and_then(Value::as_str).map(str::to_owned);
+                (text("code"), text("message").unwrap_or_else(|| raw.to_string()))
+            }
+            _ => return None,
+        };
+        Some(Self { code, message, raw: raw.clone() })
+    }
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.code {
+            Some(code) => write!(f, "{} ({code})", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+/// A video job as last seen. Plain data: it holds no client and no key.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct VideoJob {
+    /// The job's id.
+    pub job_id: JobId,
+    /// Where it stands.
+    pub state: VideoState,
+    /// Where the video is, once there is one. Presigned: it carries its own authorization and expires.
+    pub video_url: Option<String>,
+    /// Where a still of it is.
+    pub thumbnail_url: Option<String>,
+    /// Why it failed.
+    pub error: Option<JobError>,
+    /// How far it is, from 0 to 1, if the API says so.
+    pub progress: Option<f64>,
+    /// What the response said about itself.
+    pub metadata: Metadata,
+    raw: Map<String, Value>,
+}
+
+impl VideoJob {
+    /// Whether the job has ended, one way or another.
+    pub fn is_terminal(&self) -> bool {
+        self.state.is_terminal()
+    }
+
+    /// Whether there is a video.
+    pub fn is_success(&self) -> bool {
+        self.state.is_success()
+    }
+
+    /// The fields that the API sent, the documented names added where it used others, `null`s left out.
+    pub fn fields(&self) -> &Map<String, Value> {
+        &self.raw
+    }
+
+    /// The fields that this crate does not know.
+    pub fn extra(&self) -> impl Iterator<Item = (&str, &Value)> {
+        const KNOWN: [&str; 6] = ["job_id", "state", "video_url", "thumbnail_url", "error", "progress"];
+        self.raw
+            .iter()
+            .filter(|(name, _)| !KNOWN.contains(&name.as_str()))
+            .map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// The job as JSON, its metadata as `_metadata`; [`from_json`](Self::from_json) reads it back.
+    pub fn to_json(&self) -> Value {
+        let mut map = self.raw.clone();
+        if !self.metadata.is_empty() {
+            map.insert("_metadata".into(), Value::Object(self.metadata.as_map().clone()));
+        }
+        Value::Object(map)
+    }
+
+    /// Reads a job from JSON, as [`to_json`](Self::to_json) or the API writes it.
+    ///
+    /// # Errors
+    /// `UNEXPECTED_RESPONSE` when `job_id` (or `id`) or `state` (or `status`) is missing, or a field has another type.
+    pub fn from_json(value: Value) -> Result<Self> {
+        let mut map = read::object("video job", value)?;
+        let metadata = match map.remove("_metadata") {
+            Some(Value::Object(metadata)) => Metadata::from(metadata),
+            _ => Metadata::default(),
+        };
+        Self::read(map, metadata)
+    }
+
+    pub(crate) fn read(mut raw: Map<String, Value>, metadata: Metadata) -> Result<Self> {
+        raw.retain(|_, value| !value.is_null());
+        let fields = Fields { what: "video job", map: &raw };
+        let either =
+            |read: &dyn Fn(&str) -> Result<Option<String>>, name: &str, other: &str| match read(name)? {
+                Some(text) => Ok(text),
+                None => read(other)?.ok_or_else(|| fields.missing(name)),
+            };
+        let job_id = either(&|name| fields.id(name), "job_id", "id")?;
+        let state = either(&|name| fields.text(name), "state", "status")?;
+        let video_url = fields.text("video_url")?;
+        let thumbnail_url = fields.text("thumbnail_url")?;
+        let progress = fields.number("progress")?;
+        let error = match raw.get("error") {
+            None => None,
+            Some(error) => Some(JobError::read(error).ok_or_else(|| {
+                crate::wire::envelope::unexpected(
+                    "the video job's field \"error\" should be a string or an object",
+                    Some(serde_json::json!({ "error": error })),
+                )
+            })?),
+        };
+        raw.insert("job_id".into(), job_id.clone().into());
+        raw.insert("state".into(), state.clone().into());
+        Ok(Self {
+            job_id: JobId::new(job_id),
+            state: VideoState::from(state.as_str()),
+            video_url,
+            thumbnail_url,
+            error,
+            progress,
+            metadata,
+            raw,
+        })
+    }
+
+    /// The error that a wait ends with when the job ended badly.
+    pub(crate) fn end_error(&self) -> Option<InfraiError> {
+        use crate::error::ErrorKind;
+        if !self.is_terminal() || self.is_success() {
+            return None;
+        }
+        let (kind, code, verb) = if self.state.is_cancelled() {
+            (ErrorKind::JobCancelled, "JOB_CANCELLED", "was cancelled")
+        } else {
+            (ErrorKind::JobFailed, "JOB_FAILED", "failed")
+        };
+        let reason = self.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        let id = crate::error::shorten(self.job_id.as_str(), 80);
+        Some(InfraiError::new(kind, code, format!("the job {id} {verb}{reason}")).with_job(self.clone()))
+    }
+}
+
+impl Serialize for VideoJob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for VideoJob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_json(Value::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// A job to be looked at: an id, or a job as last seen.
+#[derive(Debug, Clone)]
+pub struct JobRef {
+    pub(crate) id: JobId,
+    pub(crate) known: Option<Arc<VideoJob>>,
+}
+
+macro_rules! ref_from_id {
+    ($($id:ty),*) => {$(
+        impl From<$id> for JobRef {
+            fn from(id: $id) -> Self {
+                Self { id: id.into(), known: None }
+            }
+        }
+    )*};
+}
+ref_from_id!(&str, String, &String, JobId);
+
+impl From<&JobId> for JobRef {
+    fn from(id: &JobId) -> Self {
+        Self { id: id.clone(), known: None }
+    }
+}
+
+impl From<VideoJob> for JobRef {
+    fn from(job: VideoJob) -> Self {
+        Self { id: job.job_id.clone(), known: Some(Arc::new(job)) }
+    }
+}
+
+impl From<&VideoJob> for JobRef {
+    fn from(job: &VideoJob) -> Self {
+        Self::from(job.clone())
+    }
+}

@@ -1,0 +1,194 @@
+//! `generate_many`: many jobs, some at once, each told of as it ends.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_core::Stream;
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::{GenerateRequest, VideoJob, wait::DEFAULT_WAIT};
+use crate::{
+    client::InfraiClient,
+    error::{ErrorKind, InfraiError, Result},
+    polling::handle,
+};
+
+/// What [`GenerateMany`] yields: the request's place in the list, and its job or its error.
+pub type GenerateManyItem = (usize, Result<VideoJob>);
+
+/// Many jobs under way; see [`Video::generate_many`](super::Video::generate_many). A stream of (index, job or error) in
+/// the order in which they end.
+///
+/// No item's error ends it. After the first 401 or 402 nothing further is submitted, and the items that were not are
+/// told of with that error. Dropping it stops the waiting and cancels nothing.
+#[must_use = "nothing is submitted until it is read"]
+pub struct GenerateMany {
+    plan: Option<Plan>,
+    results: mpsc::UnboundedReceiver<GenerateManyItem>,
+    sender: Option<mpsc::UnboundedSender<GenerateManyItem>>,
+    workers: JoinSet<()>,
+}
+
+struct Plan {
+    client: InfraiClient,
+    requests: Vec<GenerateRequest>,
+    concurrency: usize,
+    key_prefix: Option<String>,
+    timeout: Option<Duration>,
+}
+
+struct Shared {
+    client: InfraiClient,
+    queue: Mutex<VecDeque<(usize, GenerateRequest)>>,
+    refusal: Mutex<Option<InfraiError>>,
+    timeout: Option<Duration>,
+    sender: mpsc::UnboundedSender<GenerateManyItem>,
+}
+
+impl GenerateMany {
+    pub(crate) fn new(client: InfraiClient, requests: Vec<GenerateRequest>) -> Self {
+        let (sender, results) = mpsc::unbounded_channel();
+        let plan = Plan { client, requests, concurrency: 8, key_prefix: None, timeout: Some(DEFAULT_WAIT) };
+        Self { plan: Some(plan), results, sender: Some(sender), workers: JoinSet::new() }
+    }
+
+    fn plan(mut self, change: impl FnOnce(&mut Plan)) -> Self {
+        if let Some(plan) = &mut self.plan {
+            change(plan);
+        }
+        self
+    }
+
+    /// How many jobs are under way at once, submitted and waited for. Default: 8. At least 1.
+    pub fn concurrency(self, concurrency: usize) -> Self {
+        self.plan(|plan| plan.concurrency = concurrency.max(1))
+    }
+
+    /// Item `i` without a key of its own gets the idempotency key `<prefix>-<i>`, so that a rerun after a crash gets the
+    /// same jobs and is charged once.
+    pub fn key_prefix(self, prefix: impl Into<String>) -> Self {
+        let prefix = prefix.into();
+        self.plan(|plan| plan.key_prefix = Some(prefix))
+    }
+
+    /// How long to wait for each job. Default: 30 minutes.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.plan(|plan| plan.timeout = Some(timeout))
+    }
+
+    /// Waits for each job for ever.
+    pub fn no_timeout(self) -> Self {
+        self.plan(|plan| plan.timeout = None)
+    }
+
+    /// The next item; `None` after the last.
+    pub async fn next(&mut self) -> Option<GenerateManyItem> {
+        std::future::poll_fn(|context| self.poll_item(context)).await
+    }
+
+    fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<GenerateManyItem>> {
+        if let (Some(plan), Some(sender)) = (self.plan.take(), self.sender.take())
+            && let Err(error) = self.begin(plan, sender) {
+                return Poll::Ready(Some((0, Err(error))));
+            }
+        self.results.poll_recv(context)
+    }
+
+    fn begin(&mut self, plan: Plan, sender: mpsc::UnboundedSender<GenerateManyItem>) -> Result<()> {
+        let handle = handle()?;
+        let Plan { client, requests, concurrency, key_prefix, timeout } = plan;
+        let count = requests.len();
+        let queue = requests
+            .into_iter()
+            .enumerate()
+            .map(|(index, request)| match &key_prefix {
+                Some(prefix) if request.key().is_none() => {
+                    (index, request.idempotency_key(format!("{prefix}-{index}")))
+                }
+                _ => (index, request),
+            })
+            .collect();
+        let shared =
+            Arc::new(Shared { client, queue: Mutex::new(queue), refusal: Mutex::new(None), timeout, sender });
+        for _ in 0..concurrency.min(count) {
+            self.workers.spawn_on(work(Arc::clone(&shared)), &handle);
+        }
+        Ok(())
+    }
+}
+
+/// One of the jobs at once: takes the next request until there is none.
+async fn work(shared: Arc<Shared>) {
+    loop {
+        let next = shared.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let Some((index, request)) = next else { return };
+        let refusal = shared.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let result = match refusal {
+            Some(error) => Err(not_submitted(&error)),
+            None => one(&shared, request).await,
+        };
+        if shared.sender.send((index, result)).is_err() {
+            return;
+        }
+    }
+}
+
+async fn one(shared: &Shared, request: GenerateRequest) -> Result<VideoJob> {
+    let video = shared.client.video();
+    let job = match video.generate_from(request).send().await {
+        Ok(job) => job,
+        Err(error) => {
+            if matches!(error.status(), Some(401 | 402)) || error.code() == "API_KEY_MISSING" {
+                shared
+                    .refusal
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get_or_insert_with(|| error.clone());
+            }
+            return Err(error);
+        }
+    };
+    // Ended already: an idempotency key of an earlier run gave the job of then.
+    let wait = video.wait(&job);
+    match shared.timeout {
+        Some(timeout) => wait.timeout(timeout).await,
+        None => wait.no_timeout().await,
+    }
+}
+
+/// The error of an item that was never sent, because an earlier one was refused.
+fn not_submitted(cause: &InfraiError) -> InfraiError {
+    let kind =
+        if cause.kind() == ErrorKind::PaymentRequired { ErrorKind::PaymentRequired } else { cause.kind() };
+    let mut error = InfraiError::new(
+        kind,
+        cause.code(),
+        format!("not submitted, because an earlier item was refused: {}", cause.message()),
+    )
+    .with_hint(cause.hint())
+    .with_checkout_url(cause.checkout_url().map(str::to_owned));
+    if let Some(status) = cause.status() {
+        error = error.with_status(status);
+    }
+    error
+}
+
+impl Stream for GenerateMany {
+    type Item = GenerateManyItem;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_item(context)
+    }
+}
+
+impl fmt::Debug for GenerateMany {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GenerateMany(…)")
+    }
+}

@@ -1,0 +1,344 @@
+//! A video's bytes from wherever they lie: resumed after a broken connection, asked for anew when the URL has expired.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use url::Url;
+
+use super::{JobId, JobRef, VideoJob, status_spec};
+use crate::{
+    client::{
+        InfraiClient,
+        retry::backoff,
+        transport::{BodyChunks, Fault, SendError, WireRequest, WireResponse},
+    },
+    error::{ErrorKind, InfraiError, Result, shorten},
+    wire::{codes, path, read, retry_after},
+};
+
+const REDIRECTS: u32 = 5;
+
+/// A piece of the file.
+pub(super) enum Piece {
+    Bytes(Bytes),
+    /// What came before is void: the file on the server is another, or cannot be resumed.
+    Restart,
+    End,
+}
+
+/// The file's bytes, one piece after the other.
+pub(super) struct Source {
+    client: InfraiClient,
+    id: JobId,
+    url: Url,
+    body: Option<Box<dyn BodyChunks>>,
+    etag: Option<HeaderValue>,
+    pub(super) received: u64,
+    pub(super) total: Option<u64>,
+    /// The most that was ever received: only going beyond it counts as getting on.
+    furthest: u64,
+    failures: u32,
+    refreshed: bool,
+}
+
+/// A job that has a video, asked for if it is not known to.
+pub(super) async fn ready(client: &InfraiClient, job: &JobRef) -> Result<(VideoJob, Url)> {
+    if let Some(known) = job.known.as_ref().filter(|job| job.is_success() && job.video_url.is_some()) {
+        let url = file_url(client, known)?;
+        return Ok((VideoJob::clone(known), url));
+    }
+    ask(client, &job.id).await
+}
+
+async fn ask(client: &InfraiClient, id: &JobId) -> Result<(VideoJob, Url)> {
+    let job = client
+        .call(status_spec(id)?)
+        .await?
+        .typed(|data, metadata| VideoJob::read(read::object("video job", data)?, metadata))?;
+    if let Some(error) = job.end_error() {
+        return Err(error);
+    }
+    if !job.is_terminal() {
+        let message = format!("the job {} is {} and has no video yet", shorten(id.as_str(), 80), job.state);
+        return Err(InfraiError::new(ErrorKind::InvalidRequest, "JOB_NOT_READY", message)
+            .with_hint("Wait for the job first, then download it.")
+            .with_job(job));
+    }
+    let url = file_url(client, &job)?;
+    Ok((job, url))
+}
+
+fn file_url(client: &InfraiClient, job: &VideoJob) -> Result<Url> {
+    let id = shorten(job.job_id.as_str(), 80);
+    let unusable = |reason: &str| {
+        InfraiError::new(
+            ErrorKind::UnexpectedResponse,
+            "UNEXPECTED_RESPONSE",
+            format!("the job {id} has {reason}"),
+        )
+    };
+    let text = job.video_url.as_deref().ok_or_else(|| unusable("ended in success but has no video_url"))?;
+    let url = Url::parse(text).map_err(|_| unusable("a video_url that is no URL"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(unusable("a video_url that is not http(s)"));
+    }
+    client.inner.config.check_scheme(&url)?;
+    Ok(url)
+}
+
+impl Source {
+    pub(super) fn new(client: InfraiClient, id: JobId, url: Url) -> Self {
+        Self {
+            client,
+            id,
+            url,
+            body: None,
+            etag: None,
+            received: 0,
+            total: None,
+            furthest: 0,
+            failures: 0,
+            refreshed: false,
+        }
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Piece> {
+        loop {
+            if self.body.is_none() {
+                if let Some(piece) = self.open().await? {
+                    return Ok(piece);
+                }
+                continue;
+            }
+            let patience = self.client.inner.config.download_idle_timeout;
+            let Some(body) = &mut self.body else { continue };
+            let chunk = match tokio::time::timeout(patience, body.next()).await {
+                Ok(chunk) => chunk,
+                Err(_) => Err(Fault::silent(patience)),
+            };
+            match chunk {
+                Ok(Some(bytes)) if bytes.is_empty() => {}
+                Ok(Some(bytes)) => {
+                    self.received += bytes.len() as u64;
+                    if self.received > self.furthest {
+                        self.furthest = self.received;
+                        self.failures = 0;
+                    }
+                    if self.total.is_some_and(|total| self.received > total) {
+                        return Err(self.wrong("the server sent more bytes than it announced"));
+                    }
+                    return Ok(Piece::Bytes(bytes));
+                }
+                Ok(None) if self.total.is_none_or(|total| total == self.received) => return Ok(Piece::End),
+                Ok(None) => {
+                    self.body = None;
+                    self.pause(self.cut_off("the file ended early".into()), None).await?;
+                }
+                Err(fault) => {
+                    self.body = None;
+                    let error = self.cut_off(fault.message);
+                    self.pause(error, None).await?;
+                }
+            }
+        }
+    }
+
+    /// Asks for the file, or the rest of it. A piece where the reader has to know that it starts over.
+    async fn open(&mut self) -> Result<Option<Piece>> {
+        let mut from = self.received;
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        match &self.etag {
+            Some(etag) if from > 0 => {
+                let range = HeaderValue::try_from(format!("bytes={from}-"))
+                    .map_err(|error| InfraiError::internal(error.to_string()))?;
+                headers.insert(header::RANGE, range);
+                headers.insert(header::IF_RANGE, etag.clone());
+            }
+            _ => from = 0,
+        }
+        let response = match self.follow(headers).await {
+            Ok(response) => response,
+            Err(SendError::Setup(error)) => return Err(error),
+            Err(SendError::Fault(fault)) => {
+                let retryable = fault.retryable;
+                let error = self.unreachable(fault);
+                if !retryable {
+                    return Err(error);
+                }
+                self.pause(error, None).await?;
+                return Ok(None);
+            }
+        };
+        let status = response.status;
+        match status.as_u16() {
+            200 => Ok(self.begin(response, 0)?),
+            206 if from > 0 => {
+                let (start, total) = content_range(&response.headers).unwrap_or_default();
+                if start == Some(from) && (total.is_none() || self.total.is_none() || total == self.total) {
+                    return self.begin(response, from);
+                }
+                self.etag = None;
+                self.pause(
+                    self.wrong("the server answered with another part of the file than was asked for"),
+                    None,
+                )
+                .await?;
+                Ok(None)
+            }
+            416 if from > 0 => {
+                self.etag = None;
+                self.pause(self.wrong("the server no longer has the rest of the file"), None).await?;
+                Ok(None)
+            }
+            401 | 403 | 404 | 410 if !self.refreshed => {
+                self.refreshed = true;
+                tracing::debug!(status = status.as_u16(), job = %self.id, "the file's URL has expired; asking for a fresh one");
+                (_, self.url) = ask(&self.client, &self.id).await?;
+                Ok(None)
+            }
+            code => {
+                let error = self.refused(status);
+                if !codes::retried_status(code) {
+                    return Err(error);
+                }
+                self.pause(error, retry_after::parse(&response.headers)).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Takes up a response whose body is the file from `from` on.
+    fn begin(&mut self, response: WireResponse, from: u64) -> Result<Option<Piece>> {
+        let encoded =
+            response.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
+        if encoded {
+            return Err(self.wrong("the server sent the file compressed although it was asked not to"));
+        }
+        let length = response
+            .headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        let restarted = from == 0 && self.received > 0;
+        self.received = from;
+        self.total = length.map(|length| from + length).or(self.total.filter(|_| from > 0));
+        // A weak tag does not promise the same bytes, so nothing could be resumed with it.
+        self.etag =
+            response.headers.get(header::ETAG).filter(|etag| etag.as_bytes().first() == Some(&b'"')).cloned();
+        self.body = Some(response.body);
+        Ok(restarted.then_some(Piece::Restart))
+    }
+
+    /// Sends the request, and again where a redirect points, with none of our headers but the range's.
+    async fn follow(&self, headers: HeaderMap) -> Result<WireResponse, SendError> {
+        let config = &self.client.inner.config;
+        let mut url = self.url.clone();
+        for _ in 0..=REDIRECTS {
+            let request = WireRequest {
+                method: Method::GET,
+                url: url.clone(),
+                headers: headers.clone(),
+                body: None,
+                file: true,
+            };
+            let send = self.client.inner.transport.send(request);
+            let response = match tokio::time::timeout(config.download_idle_timeout, send).await {
+                Ok(response) => response?,
+                Err(_) => return Err(SendError::Fault(Fault::silent(config.download_idle_timeout))),
+            };
+            if !matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+                return Ok(response);
+            }
+            let target = response
+                .headers
+                .get(header::LOCATION)
+                .and_then(|location| url.join(location.to_str().ok()?).ok())
+                .filter(|target| matches!(target.scheme(), "http" | "https"))
+                .ok_or_else(|| SendError::Setup(self.wrong("the server redirected to nowhere")))?;
+            if url.scheme() == "https" && target.scheme() != "https" {
+                let origin = path::origin(&target);
+                return Err(SendError::Setup(
+                    self.wrong(&format!("the server redirected from https to {origin}")),
+                ));
+            }
+            config.check_scheme(&target).map_err(SendError::Setup)?;
+            url = target;
+        }
+        Err(SendError::Setup(self.wrong("the server redirected too often")))
+    }
+
+    /// Waits before another attempt, or gives up with the error.
+    async fn pause(&mut self, error: InfraiError, floor: Option<Duration>) -> Result<()> {
+        let config = &self.client.inner.config;
+        let retries = self.client.options.max_retries.unwrap_or(config.max_retries);
+        self.failures += 1;
+        if self.failures > retries || floor.is_some_and(|floor| floor > config.timeout) {
+            return Err(error.with_call(self.failures, None, false));
+        }
+        let random = self.client.inner.random();
+        let pause = backoff(self.failures, config.retry_base, config.retry_cap, floor, random);
+        tracing::debug!(%error, ?pause, received = self.received, "the download goes on after a pause");
+        tokio::time::sleep(pause).await;
+        Ok(())
+    }
+
+    fn named(&self, what: &str) -> String {
+        format!("the video of the job {} could not be downloaded: {what}", shorten(self.id.as_str(), 80))
+    }
+
+    fn wrong(&self, what: &str) -> InfraiError {
+        InfraiError::new(ErrorKind::UnexpectedResponse, "DOWNLOAD_FAILED", self.named(what))
+    }
+
+    fn cut_off(&self, what: String) -> InfraiError {
+        let received = self.received;
+        let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
+        let message = self.named(&format!("the connection broke after {received}{of} bytes: {what}"));
+        InfraiError::new(ErrorKind::Connection, "DOWNLOAD_FAILED", message).with_retry(true, None)
+    }
+
+    fn unreachable(&self, fault: Fault) -> InfraiError {
+        let origin = path::origin(&self.url);
+        let message = self.named(&format!("{origin}: {}", fault.message));
+        let mut error = InfraiError::new(ErrorKind::Connection, "DOWNLOAD_FAILED", message)
+            .with_retry(fault.retryable, None);
+        if let Some(hint) = fault.hint {
+            error = error.with_hint(hint);
+        }
+        error
+    }
+
+    fn refused(&self, status: StatusCode) -> InfraiError {
+        let code = status.as_u16();
+        let kind = match code {
+            // The file's host refuses the URL, not the project's key.
+            401 | 403 => ErrorKind::Permission,
+            _ => codes::kind_of_status(code),
+        };
+        let message = self.named(&format!("the file's host answered {code}"));
+        InfraiError::new(kind, "DOWNLOAD_FAILED", message)
+            .with_status(code)
+            .with_retry(codes::retried_status(code), None)
+    }
+}
+
+impl Fault {
+    fn silent(patience: Duration) -> Self {
+        Self {
+            message: format!("no byte for {patience:?}"),
+            before_sending: false,
+            retryable: true,
+            hint: None,
+            source: None,
+        }
+    }
+}
+
+/// `bytes 100-199/200` as where it starts and how long the file is.
+fn content_range(headers: &HeaderMap) -> Option<(Option<u64>, Option<u64>)> {
+    let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
+    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let start = range.split_once('-')?.0.parse().ok();
+    Some((start, total.parse().ok()))
+}

@@ -1,0 +1,285 @@
+//! `wait`: until a job has ended, or the wait's own time has.
+
+use std::{fmt, future::IntoFuture, sync::Arc, time::Duration};
+
+use super::{JobRef, VideoJob, cancel};
+use crate::{
+    client::{InfraiClient, transport::Boxed},
+    error::{ErrorKind, InfraiError, Result, shorten},
+    polling::{Event, Subscription},
+};
+
+/// How long a wait lasts unless told otherwise.
+pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(30 * 60);
+/// How long the cancel of a wait that ended may take.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
+
+type OnUpdate = Box<dyn FnMut(&VideoJob) + Send>;
+
+/// A wait for a job's end; see [`Video::wait`](super::Video::wait). Begin it with [`send`](Self::send) or by `.await`;
+/// dropping it ends the looking, and the job itself goes on.
+#[must_use = "nothing is waited for until it is awaited"]
+pub struct Wait {
+    client: InfraiClient,
+    job: JobRef,
+    timeout: Option<Duration>,
+    cancel_on_timeout: bool,
+    cancel_on_abort: bool,
+    on_update: Option<OnUpdate>,
+    abort: Option<Boxed<'static, ()>>,
+}
+
+impl Wait {
+    pub(crate) fn new(client: InfraiClient, job: JobRef) -> Self {
+        Self {
+            client,
+            job,
+            timeout: Some(DEFAULT_WAIT),
+            cancel_on_timeout: false,
+            cancel_on_abort: false,
+            on_update: None,
+            abort: None,
+        }
+    }
+
+    /// How long to wait. Default: 30 minutes. At the end comes one last look.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Waits for ever.
+    pub fn no_timeout(mut self) -> Self {
+        self.timeout = None;
+        self
+    }
+
+    /// Cancels the job when the wait's time is over. The cancel gets 5 seconds; a job that turns out to have succeeded
+    /// meanwhile is returned, because it was paid for.
+    pub fn cancel_on_timeout(mut self, cancel: bool) -> Self {
+        self.cancel_on_timeout = cancel;
+        self
+    }
+
+    /// Called with the job's first state and with every change of it.
+    pub fn on_update(mut self, on_update: impl FnMut(&VideoJob) + Send + 'static) -> Self {
+        self.on_update = Some(Box::new(on_update));
+        self
+    }
+
+    /// Ends the wait with an error of the kind [`Aborted`](ErrorKind::Aborted) as soon as this future is ready.
+    pub fn abort_when(mut self, aborted: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.abort = Some(Box::pin(aborted));
+        self
+    }
+
+    /// Cancels the job when [`abort_when`](Self::abort_when) ends the wait. The cancel gets 5 seconds.
+    pub fn cancel_on_abort(mut self, cancel: bool) -> Self {
+        self.cancel_on_abort = cancel;
+        self
+    }
+
+    /// Waits.
+    ///
+    /// # Errors
+    /// Job failed or cancelled, carrying the job; wait timeout, carrying the job as last seen; the error of a look that
+    /// cannot be repeated (an unknown id, a key that is not accepted). Looks that failed otherwise are repeated until
+    /// the wait's own time is over.
+    pub async fn send(self) -> Result<VideoJob> {
+        let Self { client, job, timeout, cancel_on_timeout, cancel_on_abort, on_update, abort } = self;
+        let id = job.id.clone();
+        let mut waiting =
+            Waiting { subscription: Subscription::open(&client, job)?, on_update, last: None, trouble: None };
+        let aborted = async {
+            match abort {
+                Some(abort) => abort.await,
+                None => std::future::pending().await,
+            }
+        };
+        let ended = tokio::select! {
+            biased;
+            () = aborted => None,
+            ended = waiting.run(&client, timeout) => Some(ended),
+        };
+        match ended {
+            Some(Ok(Some(job))) => conclude(job),
+            Some(Err(error)) => Err(match waiting.last {
+                Some(job) if error.job().is_none() => error.with_job(Arc::unwrap_or_clone(job)),
+                _ => error,
+            }),
+            Some(Ok(None)) => {
+                let timeout = timeout.unwrap_or_default();
+                let mut what =
+                    format!("the job {} had not ended after {timeout:?}", shorten(id.as_str(), 80));
+                if let Some(trouble) = &waiting.trouble {
+                    what = format!("{what}; the last look at it failed: {trouble}");
+                }
+                let mut error = InfraiError::new(ErrorKind::WaitTimeout, "WAIT_TIMEOUT", what);
+                if cancel_on_timeout {
+                    match end_job(&client, &id).await {
+                        Ended::Otherwise(job) => return conclude(job),
+                        Ended::Cancelled => {
+                            error = error
+                                .with_details(serde_json::json!({ "cancelled": true }))
+                                .with_hint("The job was cancelled; generate again with more time if the video is still wanted.");
+                        }
+                        Ended::Unknown(trouble) => {
+                            error = error.with_details(
+                                serde_json::json!({ "cancelled": false, "cancel_error": trouble.to_string() }),
+                            );
+                        }
+                    }
+                }
+                Err(with_last(error, waiting.last))
+            }
+            None => {
+                let mut error =
+                    InfraiError::new(ErrorKind::Aborted, "ABORTED", "the wait was aborted by its caller");
+                if cancel_on_abort {
+                    let cancelled =
+                        cancel(&client, &id, Some(CANCEL_PATIENCE)).await.is_ok_and(|answer| answer.ok);
+                    error = error.with_details(serde_json::json!({ "cancelled": cancelled }));
+                }
+                Err(with_last(error, waiting.last))
+            }
+        }
+    }
+}
+
+fn with_last(error: InfraiError, last: Option<Arc<VideoJob>>) -> InfraiError {
+    match last {
+        Some(job) => error.with_job(Arc::unwrap_or_clone(job)),
+        None => error,
+    }
+}
+
+/// A job that has ended, as a wait tells of it.
+fn conclude(job: VideoJob) -> Result<VideoJob> {
+    match job.end_error() {
+        Some(error) => Err(error),
+        None => Ok(job),
+    }
+}
+
+struct Waiting {
+    subscription: Subscription,
+    on_update: Option<OnUpdate>,
+    last: Option<Arc<VideoJob>>,
+    trouble: Option<InfraiError>,
+}
+
+impl Waiting {
+    /// The job once it has ended, or `None` when the time is over.
+    async fn run(&mut self, client: &InfraiClient, timeout: Option<Duration>) -> Result<Option<VideoJob>> {
+        let hub = &client.inner.hub;
+        let deadline = timeout.map(|timeout| hub.now() + timeout.as_secs_f64());
+        let time_is_over = async {
+            match deadline {
+                Some(deadline) => hub.sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(time_is_over);
+        loop {
+            tokio::select! {
+                biased;
+                event = self.subscription.next() => {
+                    if let Some(job) = self.take(event)? {
+                        return Ok(Some(job));
+                    }
+                }
+                () = &mut time_is_over => break,
+            }
+        }
+        // One last look; the budget may keep it waiting, but not for ever.
+        self.subscription.look();
+        let patience = tokio::time::sleep(client.inner.config.attempt_timeout);
+        tokio::pin!(patience);
+        loop {
+            tokio::select! {
+                biased;
+                event = self.subscription.next() => {
+                    let looked = matches!(event, Some(Event::Looked(_)));
+                    if let Some(job) = self.take(event)? {
+                        return Ok(Some(job));
+                    }
+                    if looked {
+                        return Ok(None);
+                    }
+                }
+                () = &mut patience => return Ok(None),
+            }
+        }
+    }
+
+    /// What an event means; the job if it has ended.
+    fn take(&mut self, event: Option<Event>) -> Result<Option<VideoJob>> {
+        match event {
+            Some(Event::Seen(job)) => {
+                if let Some(on_update) = &mut self.on_update {
+                    on_update(&job);
+                }
+                self.last = Some(Arc::clone(&job));
+                self.trouble = None;
+                Ok(job.is_terminal().then(|| Arc::unwrap_or_clone(job)))
+            }
+            Some(Event::Looked(trouble)) => {
+                self.trouble = trouble;
+                Ok(None)
+            }
+            Some(Event::Failed(error)) => Err(error),
+            None => Err(InfraiError::internal("the polling ended before the job did")),
+        }
+    }
+}
+
+enum Ended {
+    Cancelled,
+    Otherwise(VideoJob),
+    Unknown(InfraiError),
+}
+
+/// Cancels a job; if it had ended already, asks how.
+async fn end_job(client: &InfraiClient, id: &super::JobId) -> Ended {
+    match cancel(client, id, Some(CANCEL_PATIENCE)).await {
+        Ok(answer) if answer.ok => Ended::Cancelled,
+        Ok(_) => {
+            let look = async {
+                let spec = crate::client::call::CallSpec {
+                    timeout: Some(CANCEL_PATIENCE),
+                    ..super::status_spec(id)?
+                };
+                client.call(spec).await?.typed(|data, metadata| {
+                    VideoJob::read(crate::wire::read::object("video job", data)?, metadata)
+                })
+            };
+            match look.await {
+                Ok(job) if job.is_terminal() => Ended::Otherwise(job),
+                Ok(job) => Ended::Unknown(InfraiError::internal(format!(
+                    "the API neither cancelled the job nor ended it; its state is {}",
+                    job.state
+                ))),
+                Err(error) => Ended::Unknown(error),
+            }
+        }
+        Err(error) => Ended::Unknown(error),
+    }
+}
+
+impl IntoFuture for Wait {
+    type Output = Result<VideoJob>;
+    type IntoFuture = Boxed<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait")
+            .field("job", &self.job.id)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

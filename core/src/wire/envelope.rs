@@ -1,0 +1,301 @@
+//! The envelope that every response comes in, and what is made of responses without one.
+
+use http::{HeaderMap, StatusCode, header};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::{codes, retry_after};
+use crate::{
+    error::{ErrorKind, InfraiError},
+    metadata::Metadata,
+};
+
+/// How much of a failed response that is no envelope an error hands on.
+const EXCERPT: usize = 1024;
+
+/// A response's worth: its data and metadata.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) data: Value,
+    pub(crate) metadata: Metadata,
+    pub(crate) retry_after: Option<std::time::Duration>,
+    pub(crate) facts: Facts,
+}
+
+/// What an error made of an answered call must still say about the call.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) attempts: u32,
+    pub(crate) idempotency_key: Option<String>,
+}
+
+impl Reply {
+    /// Reads the data as something typed; what does not fit is an error that still carries the call's key.
+    pub(crate) fn typed<T>(
+        self,
+        read: impl FnOnce(Value, Metadata) -> Result<T, InfraiError>,
+    ) -> Result<T, InfraiError> {
+        let Self { status, data, metadata, facts, .. } = self;
+        let id = metadata.request_id().map(str::to_owned);
+        read(data, metadata).map_err(|error| {
+            let key = facts.idempotency_key.as_deref();
+            error.with_status(status).with_request_id(id).with_call(facts.attempts, key, key.is_some())
+        })
+    }
+}
+
+/// A response that is no success.
+pub(crate) struct Failure {
+    pub(crate) error: InfraiError,
+    /// Whether the server said so itself: then the request was not carried out behind our back.
+    pub(crate) definite: bool,
+}
+
+/// What has been read of a response's body.
+pub(crate) enum Body {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// What came before the connection broke.
+    Cut(Vec<u8>),
+}
+
+impl Body {
+    fn bytes(&self) -> &[u8] {
+        let (Self::Whole(bytes) | Self::Cut(bytes)) = self;
+        bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+    }
+}
+
+struct Envelope {
+    ok: bool,
+    data: Value,
+    error: Option<Value>,
+    metadata: Metadata,
+}
+
+/// Takes an envelope apart; anything else comes back as the data that it is.
+fn open(value: Value) -> Result<Envelope, Value> {
+    let Value::Object(mut map) = value else { return Err(value) };
+    let enveloped = match map.get("ok") {
+        Some(Value::Bool(ok)) => {
+            map.contains_key("data") || map.contains_key("metadata") || (!ok && map.contains_key("error"))
+        }
+        _ => false,
+    };
+    if !enveloped {
+        return Err(Value::Object(map));
+    }
+    let metadata = match map.remove("metadata") {
+        Some(Value::Object(metadata)) => Metadata::from(metadata),
+        _ => Metadata::default(),
+    };
+    Ok(Envelope {
+        ok: map.get("ok") == Some(&Value::Bool(true)),
+        data: map.remove("data").unwrap_or(Value::Null),
+        error: map.remove("error").filter(|error| !error.is_null()),
+        metadata,
+    })
+}
+
+/// Makes a value or an error of a response. `answers_with_ok` is `cancel`'s reading: a 200 whose `ok` is false
+/// is its answer and no error. `redact` takes the key out of what an error repeats.
+pub(crate) fn interpret(
+    url: &Url,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: Body,
+    answers_with_ok: bool,
+    redact: &dyn Fn(&str) -> String,
+) -> Result<Reply, Failure> {
+    let retry_after = retry_after::parse(headers);
+    let header_id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    if status.is_redirection() {
+        return Err(Failure {
+            error: redirect(url, status, headers).with_request_id(header_id),
+            definite: true,
+        });
+    }
+    if !status.is_success() {
+        return Err(failed(status, &body, retry_after, header_id, redact));
+    }
+    let bytes = body.bytes();
+    let value: Value = if bytes.is_empty() && matches!(status.as_u16(), 204 | 205) {
+        Value::Null
+    } else {
+        serde_json::from_slice(bytes).map_err(|error| Failure {
+            error: unexpected(
+                format!("the response is not JSON: {error}"),
+                Some(json!({ "body": excerpt(bytes, redact) })),
+            )
+            .with_status(status.as_u16())
+            .with_request_id(header_id.clone()),
+            definite: false,
+        })?
+    };
+    let reply = |data, metadata| Reply {
+        status: status.as_u16(),
+        data,
+        metadata,
+        retry_after,
+        facts: Facts::default(),
+    };
+    match open(value) {
+        Ok(envelope) if answers_with_ok => {
+            let mut data = match envelope.data {
+                Value::Object(data) => data,
+                _ => Map::new(),
+            };
+            if !matches!(data.get("ok"), Some(Value::Bool(_))) || !envelope.ok {
+                data.insert("ok".into(), envelope.ok.into());
+            }
+            Ok(reply(Value::Object(data), envelope.metadata))
+        }
+        Ok(envelope) if envelope.ok => Ok(reply(envelope.data, envelope.metadata)),
+        Ok(envelope) => {
+            let error = envelope.error.unwrap_or(Value::Null);
+            let id = envelope.metadata.request_id().map(str::to_owned).or(header_id);
+            Err(Failure {
+                error: declared(status, &error, retry_after, redact).with_request_id(id),
+                definite: true,
+            })
+        }
+        Err(data) => Ok(reply(data, Metadata::default())),
+    }
+}
+
+/// A response whose status says that it failed.
+fn failed(
+    status: StatusCode,
+    body: &Body,
+    retry_after: Option<std::time::Duration>,
+    header_id: Option<String>,
+    redact: &dyn Fn(&str) -> String,
+) -> Failure {
+    let bytes = body.bytes();
+    let parsed = match body {
+        Body::Whole(_) => serde_json::from_slice::<Value>(bytes).ok(),
+        Body::Cut(_) => None,
+    };
+    let (error, id) = match parsed.map(open) {
+        Some(Ok(envelope)) => {
+            let id = envelope.metadata.request_id().map(str::to_owned);
+            (envelope.error.or(Some(Value::Null)), id)
+        }
+        // Without the envelope around it, an error object still says more than the status.
+        Some(Err(mut value)) => {
+            (value.get_mut("error").filter(|error| error.is_object()).map(Value::take), None)
+        }
+        None => (None, None),
+    };
+    let id = id.or(header_id);
+    if let Some(error) = error {
+        return Failure {
+            error: declared(status, &error, retry_after, redact).with_request_id(id),
+            definite: true,
+        };
+    }
+    let code = status.as_u16();
+    let reason = status.canonical_reason().unwrap_or("an unknown status");
+    let mut error = InfraiError::new(
+        codes::kind_of_status(code),
+        format!("HTTP_{code}"),
+        format!("the API answered {code} {reason}"),
+    )
+    .with_status(code)
+    .with_request_id(id)
+    .with_retry(codes::retried_status(code), retry_after);
+    if !bytes.is_empty() {
+        error = error.with_details(json!({ "body": excerpt(bytes, redact) }));
+    }
+    Failure { error, definite: status.is_client_error() }
+}
+
+/// The error that an envelope declares.
+fn declared(
+    status: StatusCode,
+    error: &Value,
+    retry_after: Option<std::time::Duration>,
+    redact: &dyn Fn(&str) -> String,
+) -> InfraiError {
+    let http = status.as_u16();
+    let text = |name: &str| error.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let code = text("code").map_or_else(|| format!("HTTP_{http}"), str::to_owned);
+    let message = text("message")
+        .or_else(|| error.as_str())
+        .map_or_else(|| format!("the API answered {http} and gave no message"), str::to_owned);
+    let (kind, retryable) = codes::lookup(&code).unwrap_or_else(|| {
+        let kind = if status.is_success() { ErrorKind::Server } else { codes::kind_of_status(http) };
+        (kind, codes::retried_status(http))
+    });
+    let mut details = match error {
+        Value::Object(map) => map.clone(),
+        _ => Map::new(),
+    };
+    details.remove("code");
+    details.remove("message");
+    redact_strings(&mut details, redact);
+    let url = |map: &Map<String, Value>| {
+        ["checkout_url", "next_action_url"]
+            .iter()
+            .find_map(|name| map.get(*name)?.as_str().map(str::to_owned))
+    };
+    let checkout = url(&details).or_else(|| url(details.get("details")?.as_object()?));
+    let mut result = InfraiError::new(kind, redact(&code), redact(&message))
+        .with_status(http)
+        .with_retry(retryable, retry_after)
+        .with_checkout_url(checkout);
+    if !details.is_empty() {
+        result = result.with_details(Value::Object(details));
+    }
+    result
+}
+
+fn redact_strings(map: &mut Map<String, Value>, redact: &dyn Fn(&str) -> String) {
+    fn each(value: &mut Value, redact: &dyn Fn(&str) -> String) {
+        match value {
+            Value::String(text) => *text = redact(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| each(item, redact)),
+            Value::Object(map) => redact_strings(map, redact),
+            _ => {}
+        }
+    }
+    map.values_mut().for_each(|value| each(value, redact));
+}
+
+fn redirect(url: &Url, status: StatusCode, headers: &HeaderMap) -> InfraiError {
+    let target = headers
+        .get(header::LOCATION)
+        .and_then(|location| location.to_str().ok())
+        .and_then(|location| url.join(location).ok()).map_or_else(|| "nowhere".to_owned(), |target| super::path::origin(&target));
+    InfraiError::new(
+        ErrorKind::UnexpectedResponse,
+        "REDIRECT",
+        format!(
+            "the API answered {} and pointed to {target}; an API call follows no redirect",
+            status.as_u16()
+        ),
+    )
+    .with_status(status.as_u16())
+    .with_details(json!({ "target_origin": target }))
+    .with_hint("Set base_url to the API's real address, if you trust it.")
+}
+
+/// An answer that is not the contract's.
+pub(crate) fn unexpected(message: impl Into<String>, details: Option<Value>) -> InfraiError {
+    let error = InfraiError::new(ErrorKind::UnexpectedResponse, "UNEXPECTED_RESPONSE", message);
+    match details {
+        Some(details) => error.with_details(details),
+        None => error,
+    }
+}
+
+/// At most 1 KiB of a body as text, the key taken out before it is cut.
+fn excerpt(bytes: &[u8], redact: &dyn Fn(&str) -> String) -> String {
+    let text = redact(&String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT * 4)]));
+    let mut end = text.len().min(EXCERPT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}

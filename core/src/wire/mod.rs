@@ -1,0 +1,8 @@
+//! Bytes and addresses: canonical JSON out, envelope in, paths that cannot leave the base URL.
+
+pub(crate) mod codes;
+pub(crate) mod envelope;
+pub mod json;
+pub(crate) mod path;
+pub(crate) mod read;
+pub(crate) mod retry_after;

@@ -1,0 +1,77 @@
+//! Typed fields out of an answer: `null` is absent, an integer id becomes a string, any other wrong type is an
+//! unexpected response that names the field.
+
+use serde_json::{Map, Value};
+
+use super::envelope::unexpected;
+use crate::error::{InfraiError, Result, shorten};
+
+/// An object being read, named for the errors.
+pub(crate) struct Fields<'a> {
+    pub(crate) what: &'a str,
+    pub(crate) map: &'a Map<String, Value>,
+}
+
+impl Fields<'_> {
+    fn wrong(&self, name: &str, value: &Value, expected: &str) -> InfraiError {
+        let shown = shorten(&crate::key::redact(&value.to_string()), 80);
+        unexpected(
+            format!("the {}'s field {name:?} should be {expected}; the API sent {shown}", self.what),
+            None,
+        )
+    }
+
+    pub(crate) fn missing(&self, name: &str) -> InfraiError {
+        unexpected(format!("the {} that the API sent has no field {name:?}", self.what), None)
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.map.get(name).filter(|value| !value.is_null())
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(other) => Err(self.wrong(name, other, "a string")),
+        }
+    }
+
+    pub(crate) fn id(&self, name: &str) -> Result<Option<String>> {
+        match self.get(name) {
+            Some(Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(Some(number.to_string())),
+            Some(Value::String(text)) if text.is_empty() => Ok(None),
+            _ => self.text(name),
+        }
+    }
+
+    pub(crate) fn number(&self, name: &str) -> Result<Option<f64>> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Number(number)) => Ok(number.as_f64()),
+            Some(other) => Err(self.wrong(name, other, "a number")),
+        }
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(other) => Err(self.wrong(name, other, "true or false")),
+        }
+    }
+}
+
+/// The object that a typed call must answer with.
+pub(crate) fn object(what: &str, data: Value) -> Result<Map<String, Value>> {
+    match data {
+        Value::Object(map) => Ok(map),
+        other => Err(unexpected(
+            format!(
+                "the API should answer with a {what}; it sent {}",
+                shorten(&crate::key::redact(&other.to_string()), 80)
+            ),
+            None,
+        )),
+    }
+}
