@@ -1,5 +1,8 @@
 //! The neutral vocabulary: each call by its name, and what came of it as JSON.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use infrai::{GenerateRequest, InfraiClient, InfraiError, VideoJob};
 use serde_json::{Map, Value, json};
 
@@ -32,11 +35,15 @@ pub(crate) async fn make(
     client: &InfraiClient,
     name: &str,
     args: &Value,
+    abort_after: Option<Duration>,
     jobs: &[Option<VideoJob>],
 ) -> Outcome {
     let args = decode(args);
     let args = Args(args.as_object().cloned().unwrap_or_default());
-    attempt(client, name, &args, jobs).await.unwrap_or_else(Outcome::from)
+    match name {
+        "video.wait" => wait(client, &args, abort_after).await,
+        _ => attempt(client, name, &args, jobs).await.unwrap_or_else(Outcome::from),
+    }
 }
 
 async fn attempt(
@@ -50,7 +57,6 @@ async fn attempt(
         "video.generate" => job(video.generate_from(generate_request(args)).await?),
         "video.status" => job(video.status(args.text("id")).await?),
         "video.cancel" => value(video.cancel(args.text("id")).await?.to_json()),
-        "video.wait" => job(wait(client, args).await?),
         "video.watch" => watch(client, args).await,
         "video.download" => download(client, args, jobs).await?,
         "video.generate_many" => generate_many(client, args).await,
@@ -94,14 +100,29 @@ fn generate_request(args: &Args) -> GenerateRequest {
     request
 }
 
-async fn wait(client: &InfraiClient, args: &Args) -> Result<VideoJob, InfraiError> {
+async fn wait(client: &InfraiClient, args: &Args, abort_after: Option<Duration>) -> Outcome {
     let mut wait = client.video().wait(args.text("id"));
     match args.0.get("timeout") {
         Some(Value::Null) => wait = wait.no_timeout(),
         Some(timeout) => wait = wait.timeout(seconds(timeout)),
         None => {}
     }
-    wait.cancel_on_timeout(args.flag("cancel_on_timeout").unwrap_or_default()).await
+    if let Some(cancel) = args.flag("cancel_on_timeout") {
+        wait = wait.cancel_on_timeout(cancel);
+    }
+    if let (Some(cancel), Some(after)) = (args.flag("cancel_on_abort"), abort_after) {
+        wait = wait.cancel_on_abort(cancel).abort_when(tokio::time::sleep(after));
+    }
+    let updates = Arc::new(Mutex::new(Vec::new()));
+    if args.flag("on_update") == Some(true) {
+        let updates = Arc::clone(&updates);
+        wait = wait.on_update(move |job| updates.lock().expect("no one panics here").push(job.to_json()));
+    }
+    let mut outcome = wait.await.map_or_else(Outcome::from, job);
+    if args.flag("on_update") == Some(true) {
+        outcome.report["updates"] = json!(*updates.lock().expect("no one panics here"));
+    }
+    outcome
 }
 
 async fn watch(client: &InfraiClient, args: &Args) -> Outcome {

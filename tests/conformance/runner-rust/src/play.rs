@@ -51,11 +51,15 @@ async fn one(
         Ok(client) => client,
         Err(error) => return error.into(),
     };
-    let made = calls::make(&client, call["call"].as_str().unwrap_or_default(), &call["args"], jobs);
-    if call["abort_after"].is_null() {
+    tokio::time::sleep(settings::seconds(&call["after"])).await;
+    let abort_after = (!call["abort_after"].is_null()).then(|| settings::seconds(&call["abort_after"]));
+    let name = call["call"].as_str().unwrap_or_default();
+    let made = calls::make(&client, name, &call["args"], abort_after, jobs);
+    // A wait that is to cancel its job hears of it; every other call is dropped.
+    let Some(abort_after) = abort_after.filter(|_| call["args"]["cancel_on_abort"] != true) else {
         return made.await;
-    }
-    match tokio::time::timeout(settings::seconds(&call["abort_after"]), made).await {
+    };
+    match tokio::time::timeout(abort_after, made).await {
         Ok(outcome) => outcome,
         Err(_) => Outcome { report: json!({"error": {"kind": "aborted"}}), job: None },
     }

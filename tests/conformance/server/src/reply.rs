@@ -38,7 +38,7 @@ struct Rendered {
     body: Vec<u8>,
 }
 
-/// Sends the scripted reply to a request, and closes the connection.
+/// Sends the scripted reply to a request, and closes the connection unless it is to be kept.
 pub async fn answer(reply: &Reply, request: &Request, stream: &mut TcpStream) -> io::Result<()> {
     sleep(Duration::from_secs_f64(reply.delay)).await;
     match reply.drop {
@@ -48,7 +48,7 @@ pub async fn answer(reply: &Reply, request: &Request, stream: &mut TcpStream) ->
     }
     let rendered = render(reply, request).map_err(io::Error::other)?;
     let sends_body = request.method != "HEAD" && rendered.status != 204 && rendered.status != 304;
-    stream.write_all(&head(&rendered, reply.chunked.is_some(), sends_body)).await?;
+    stream.write_all(&head(&rendered, reply, sends_body)).await?;
     let body = if sends_body { rendered.body } else { Vec::new() };
     let end = reply.cut_after.or(reply.stall_after).unwrap_or(body.len()).min(body.len());
     let whole = reply.cut_after.is_none() && reply.stall_after.is_none();
@@ -59,7 +59,10 @@ pub async fn answer(reply: &Reply, request: &Request, stream: &mut TcpStream) ->
         let left = stream.read(&mut byte);
         let _ = tokio::time::timeout(STALL, left).await;
     }
-    stream.shutdown().await
+    if reply.keep_alive.is_none() {
+        stream.shutdown().await?;
+    }
+    Ok(())
 }
 
 /// Waits until the other side has closed too, so that nothing already sent is lost to a reset.
@@ -90,17 +93,18 @@ async fn send_body(reply: &Reply, body: &[u8], whole: bool, stream: &mut TcpStre
     Ok(())
 }
 
-fn head(rendered: &Rendered, chunked: bool, sends_body: bool) -> Vec<u8> {
+fn head(rendered: &Rendered, reply: &Reply, sends_body: bool) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {} {}\r\n", rendered.status, reason(rendered.status));
     for (name, value) in &rendered.headers {
         let _ = write!(head, "{name}: {value}\r\n");
     }
-    if chunked {
+    if reply.chunked.is_some() {
         head += "Transfer-Encoding: chunked\r\n";
     } else if sends_body || !rendered.body.is_empty() {
         let _ = write!(head, "Content-Length: {}\r\n", rendered.body.len());
     }
-    head += "Connection: close\r\n\r\n";
+    head += if reply.keep_alive.is_some() { "Connection: keep-alive" } else { "Connection: close" };
+    head += "\r\n\r\n";
     head.into_bytes()
 }
 

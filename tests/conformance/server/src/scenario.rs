@@ -212,6 +212,8 @@ pub struct Reply {
     pub drip: Option<Drip>,
     /// Give no answer.
     pub drop: Option<Drop>,
+    /// Keep the connection open for this many seconds after the answer, and then close it unannounced.
+    pub keep_alive: Option<f64>,
 }
 
 /// A generated file.
@@ -287,6 +289,9 @@ pub struct Call {
     /// How often the runner makes it, one after the other; each has the same outcome.
     #[serde(default = "once")]
     pub repeat: usize,
+    /// Seconds that the runner lets pass first.
+    #[serde(default)]
+    pub after: f64,
     /// Seconds after which the runner abandons the call in its language's way.
     pub abort_after: Option<f64>,
     /// What must come of it.

@@ -222,17 +222,22 @@ async fn listen(stage: Arc<Stage>, origin: Origin, listener: TcpListener) {
     }
 }
 
-/// Serves one connection: one request, one answer.
+/// Serves one connection: one request and one answer, and more where an answer keeps it open.
 async fn serve(stage: Arc<Stage>, origin: Origin, mut stream: TcpStream) {
     let _ = stream.set_nodelay(true);
     let mut buffer = Vec::new();
+    let mut patience = Duration::from_secs(60);
     // A connection opened ahead of need, or given up by the caller, is no request.
-    if let Ok(Some(request)) = read_request(&mut stream, &mut buffer).await {
+    while let Ok(Ok(Some(request))) =
+        tokio::time::timeout(patience, read_request(&mut stream, &mut buffer)).await
+    {
         let (record, reply) = stage.receive(origin, &request);
         let _ = answer(&reply, &request, &mut stream).await;
         stage.answered(record);
-        if reply.drop.is_none() {
-            linger(&mut stream).await;
+        match reply.keep_alive {
+            Some(seconds) => patience = Duration::from_secs_f64(seconds),
+            None if reply.drop.is_some() => return,
+            None => return linger(&mut stream).await,
         }
     }
 }
