@@ -1,1 +1,53 @@
-//! The Infrai API on one machine.
+//! The Infrai API on one machine: real HTTP, accounts, a wallet, and jobs that render a real MP4.
+//!
+//! It is a stand-in and says so: no model runs and no real money moves. Everything else is real. Requests are
+//! authenticated and charged, jobs are queued and rendered, files are served with ranges, and a data folder
+//! keeps it all through a kill at any moment.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! use infrai_sandbox::Sandbox;
+//!
+//! let sandbox = Sandbox::builder()
+//!     .addr("127.0.0.1:0")
+//!     .fault("POST /v1/video/generate: status=503 retry-after=1 times=2")?
+//!     .start()
+//!     .await?;
+//! println!("serving {}", sandbox.url());
+//! sandbox.stop().await;
+//! # Ok(())
+//! # })
+//! # }
+//! ```
+//!
+//! The routes are described by the server itself, at `/openapi.json`.
+
+mod api;
+mod app;
+mod builder;
+mod canonical;
+mod catalog;
+mod db;
+mod edge;
+mod envelope;
+mod error;
+mod fault;
+mod folder;
+mod host;
+mod log;
+pub mod pricing;
+mod rate;
+mod registry;
+pub mod render;
+mod runner;
+mod secrets;
+mod server;
+mod spec;
+mod store;
+
+pub use builder::{SandboxBuilder, StartError};
+pub use fault::Fault;
+pub use rate::RateLimit;
+pub use server::Sandbox;
+pub use spec::SpecError;

@@ -1,0 +1,74 @@
+//! `/v1/account/…`: the balance, and topups that a page completes.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+use super::{
+    extract::{Authenticated, guard, json_object},
+    fields::Fields,
+};
+use crate::{
+    app::{App, Facts},
+    catalog::TOPUP_MICROS,
+    envelope::Answer,
+    error::ApiError,
+    pricing::dollars,
+    store::{idempotency, topups, wallet},
+};
+
+/// `GET /v1/account/balance`.
+pub(super) async fn balance(
+    State(app): State<Arc<App>>,
+    Authenticated(account): Authenticated,
+) -> Result<Answer, ApiError> {
+    let balance = app.db.read(move |connection| wallet::balance(connection, &account.id)).await?;
+    Ok(Answer::new(json!({"balance_usd": dollars(balance), "currency": "USD"})))
+}
+
+/// What a topup's amount may be, in words.
+pub(super) const AMOUNT: &str = "a number of US dollars from 1 to 10000";
+
+/// `POST /v1/account/topup`: a pending record; the page behind `next_action_url` completes it.
+pub(super) async fn topup(
+    State(app): State<Arc<App>>,
+    facts: Facts,
+    Authenticated(account): Authenticated,
+    headers: HeaderMap,
+) -> Result<Answer, ApiError> {
+    let body = json_object(&headers, &facts.body)?;
+    let guard = guard(&headers, "topup", &body)?.ok_or_else(|| {
+        let message = "a call that creates a record needs an Idempotency-Key header";
+        ApiError::new(StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_REQUIRED", message)
+            .with("field", "Idempotency-Key")
+    })?;
+    let fields = Fields::new(&body, &["amount_usd", "return_url"])?;
+    let amount = fields
+        .scaled("amount_usd", 1e6, TOPUP_MICROS, AMOUNT)?
+        .ok_or_else(|| ApiError::field("amount_usd", AMOUNT, "nothing"))?;
+    let return_url = fields.url("return_url")?;
+    let (mut data, replayed) = app
+        .db
+        .write(
+            move |transaction| {
+                idempotency::once(transaction, &account.id, Some(&guard), || {
+                    let topup = topups::create(transaction, &account.id, amount, return_url)?;
+                    Ok(json!({
+                        "topup_id": topup.id,
+                        "amount_usd": dollars(topup.amount_micros),
+                        "state": topup.state,
+                        "next_action_url": topup.page(),
+                    }))
+                })
+            },
+            |_| (),
+        )
+        .await?;
+    // Kept as a path: the port may be another one when the answer is asked for again.
+    if let Some(page) = data["next_action_url"].as_str() {
+        data["next_action_url"] = Value::from(facts.host.url(page));
+    }
+    Ok(Answer { cache_hit: replayed, ..Answer::new(data) })
+}

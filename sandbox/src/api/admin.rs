@@ -1,0 +1,73 @@
+//! `/sandbox/…`: faults, the last requests, the ledger. For this machine only, which the edge sees to.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State, rejection::QueryRejection};
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    extract::{Authenticated, json_object},
+    fields::Fields,
+};
+use crate::{
+    app::{App, Facts},
+    envelope::Answer,
+    error::ApiError,
+    fault::Fault,
+    store::wallet,
+};
+
+/// `GET /sandbox/faults`.
+pub(super) async fn list_faults(State(app): State<Arc<App>>) -> Answer {
+    Answer::new(json!({"faults": app.faults.list()}))
+}
+
+/// `POST /sandbox/faults`.
+pub(super) async fn add_fault(
+    State(app): State<Arc<App>>,
+    facts: Facts,
+    headers: HeaderMap,
+) -> Result<Answer, ApiError> {
+    let body = json_object(&headers, &facts.body)?;
+    let words = Fields::new(&body, &["fault"])?.required(
+        "fault",
+        "a fault such as `POST /v1/video/generate: status=503 times=2`",
+        |_| true,
+    )?;
+    let fault: Fault = words
+        .parse()
+        .map_err(|error: crate::SpecError| ApiError::invalid(error.to_string()).with("field", "fault"))?;
+    tracing::info!(%fault, "fault added");
+    Ok(Answer::new(app.faults.add(fault)))
+}
+
+/// `DELETE /sandbox/faults`.
+pub(super) async fn clear_faults(State(app): State<Arc<App>>) -> Answer {
+    Answer::new(json!({"removed": app.faults.clear()}))
+}
+
+/// `GET /sandbox/requests`.
+pub(super) async fn requests(State(app): State<Arc<App>>) -> Answer {
+    Answer::new(json!({"requests": app.log.list()}))
+}
+
+/// Where a page of the ledger starts.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    #[serde(default)]
+    after: i64,
+}
+
+/// `GET /sandbox/ledger`, of the account whose key is sent.
+pub(super) async fn ledger(
+    State(app): State<Arc<App>>,
+    Authenticated(account): Authenticated,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Answer, ApiError> {
+    let Query(page) = page.map_err(|_| ApiError::field("after", "the seq of an entry", "something else"))?;
+    let ledger = app.db.read(move |connection| wallet::ledger(connection, &account.id, page.after)).await?;
+    Ok(Answer::new(ledger))
+}

@@ -1,0 +1,123 @@
+//! What handlers are given: the request's facts, its account, a path segment, a JSON object, an idempotency key.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path};
+use http::{HeaderMap, StatusCode, header, request::Parts};
+use serde_json::{Map, Value};
+
+use crate::{
+    app::{App, Facts, Who},
+    error::ApiError,
+    secrets,
+    store::{accounts, accounts::Account, idempotency::Guard},
+};
+
+impl FromRequestParts<Arc<App>> for Facts {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        let facts = parts.extensions.get::<Facts>().cloned();
+        facts.ok_or_else(|| ApiError::internal("the request came past the edge"))
+    }
+}
+
+/// The account whose key the request carries.
+pub(super) struct Authenticated(pub(super) Account);
+
+impl FromRequestParts<Arc<App>> for Authenticated {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let account = match bearer(&parts.headers) {
+            Ok(key_hash) => app.db.read(move |connection| accounts::by_key(connection, key_hash)).await?,
+            Err(error) => {
+                anonymous(parts, app)?;
+                return Err(error);
+            }
+        };
+        let Some(account) = account else {
+            anonymous(parts, app)?;
+            return Err(ApiError::unauthorized(
+                "this key is unknown here: POST /v1/activate gives one out (a sandbox knows its own keys only)",
+            ));
+        };
+        app.limit(&Who::Account(&account.id))?;
+        Ok(Self(account))
+    }
+}
+
+/// Counts a request without a good key against its address.
+fn anonymous(parts: &Parts, app: &App) -> Result<(), ApiError> {
+    match parts.extensions.get::<Facts>() {
+        Some(facts) => app.limit(&Who::Address(facts.peer.ip())),
+        None => Ok(()),
+    }
+}
+
+/// The hash of the key in `Authorization: Bearer …`; the key itself goes no further.
+fn bearer(headers: &HeaderMap) -> Result<[u8; 32], ApiError> {
+    let missing = || ApiError::unauthorized("send `Authorization: Bearer <project key>`");
+    let value = headers.get(header::AUTHORIZATION).ok_or_else(missing)?;
+    let (scheme, key) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(missing)?;
+    if !scheme.eq_ignore_ascii_case("bearer") || !key.starts_with(secrets::KEY_PREFIX) {
+        return Err(missing());
+    }
+    Ok(secrets::hash_token(key))
+}
+
+/// The one variable segment of a route's path.
+pub(super) struct Segment(pub(super) String);
+
+impl FromRequestParts<Arc<App>> for Segment {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        match Path::<String>::from_request_parts(parts, app).await {
+            Ok(Path(segment)) => Ok(Self(segment)),
+            Err(_) => Err(ApiError::not_found("there is nothing at this path")),
+        }
+    }
+}
+
+/// The request's body as a JSON object.
+pub(super) fn json_object(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let media_type = content_type.split(';').next().unwrap_or("").trim();
+    if !media_type.eq_ignore_ascii_case("application/json") {
+        return Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UNSUPPORTED_MEDIA_TYPE",
+            "send the body as `Content-Type: application/json`",
+        ));
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(ApiError::invalid("the body is a JSON object")),
+        Err(error) => Err(ApiError::invalid(format!("the body is not JSON: {error}"))),
+    }
+}
+
+/// The request's idempotency key, if it has one, bound to its route and body.
+pub(super) fn guard(
+    headers: &HeaderMap,
+    route: &'static str,
+    body: &Map<String, Value>,
+) -> Result<Option<Guard>, ApiError> {
+    let Some(key) = idempotency_key(headers)? else { return Ok(None) };
+    let body_hash = crate::canonical::hash(&Value::Object(body.clone()));
+    Ok(Some(Guard { route, key, body_hash }))
+}
+
+/// The `Idempotency-Key` header: 1 to 255 visible ASCII characters, given once or not at all.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let Some(key) = keys.next() else { return Ok(None) };
+    let visible = |byte: &u8| byte.is_ascii_graphic();
+    let bytes = key.as_bytes();
+    if keys.next().is_some() || bytes.is_empty() || bytes.len() > 255 || !bytes.iter().all(visible) {
+        let expected = "1 to 255 visible ASCII characters, once";
+        return Err(ApiError::field("Idempotency-Key", expected, "something else"));
+    }
+    Ok(Some(String::from_utf8_lossy(bytes).into_owned()))
+}

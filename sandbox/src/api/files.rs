@@ -1,0 +1,142 @@
+//! `/files/…`: videos and thumbnails behind signed URLs, whole or by range.
+
+use std::{io::SeekFrom, path::PathBuf, sync::Arc};
+
+use axum::{body::Body, extract::State, response::Response};
+use bytes::{Bytes, BytesMut};
+use futures_util::stream;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use tokio::{
+    fs::File,
+    io::{AsyncReadExt, AsyncSeekExt},
+};
+
+use super::{
+    extract::Segment,
+    range::{self, Ask},
+};
+use crate::{
+    app::App,
+    error::ApiError,
+    runner::{THUMBNAIL, VIDEO},
+    secrets,
+    store::jobs,
+};
+
+/// `GET /files/{token}/video.mp4`.
+pub(super) async fn video(
+    State(app): State<Arc<App>>,
+    Segment(token): Segment,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (job, etag) = find(&app, &token, |job| job.video_etag).await?;
+    serve(app.files.join(job).join(VIDEO), &etag, "video/mp4", &method, &headers).await
+}
+
+/// `GET /files/{token}/thumbnail.jpg`.
+pub(super) async fn thumbnail(
+    State(app): State<Arc<App>>,
+    Segment(token): Segment,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (job, etag) = find(&app, &token, |job| job.thumbnail_etag).await?;
+    serve(app.files.join(job).join(THUMBNAIL), &etag, "image/jpeg", &method, &headers).await
+}
+
+async fn find(
+    app: &App,
+    token: &str,
+    etag: fn(jobs::Job) -> Option<String>,
+) -> Result<(String, String), ApiError> {
+    let unknown = || ApiError::not_found("there is no such file");
+    let (file_id, expires) = secrets::verify_file(&app.file_signing_key, token).ok_or_else(unknown)?;
+    if expires <= secrets::unix_millis() {
+        let message = "this URL has expired; the job's status gives a fresh one";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "FILE_URL_EXPIRED", message));
+    }
+    let file_id = file_id.to_owned();
+    let job =
+        app.db.read(move |connection| jobs::by_file(connection, &file_id)).await?.ok_or_else(unknown)?;
+    Ok((job.id.clone(), etag(job).ok_or_else(unknown)?))
+}
+
+async fn serve(
+    path: PathBuf,
+    etag: &str,
+    content_type: &'static str,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let gone = |error: std::io::Error| {
+        tracing::error!(%error, path = %path.display(), "a file of a finished job cannot be read");
+        ApiError::internal("the file cannot be read; the sandbox's log says why")
+    };
+    let mut file = File::open(&path).await.map_err(gone)?;
+    let length = file.metadata().await.map_err(gone)?.len();
+    let etag = HeaderValue::from_str(&format!("\"{etag}\"")).map_err(|_| ApiError::internal("a bad tag"))?;
+
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let unchanged = text(header::IF_NONE_MATCH).is_some_and(|tags| {
+        tags.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == "*" || etag == tag)
+    });
+    // A range is for GET, and only if the file is still the one that the client has a part of. No date is
+    // ever sent, so a date in If-Range cannot match.
+    let same_file = headers.get(header::IF_RANGE).is_none_or(|tag| *tag == etag);
+    let ask = if method == Method::GET && same_file {
+        range::parse(text(header::RANGE), length)
+    } else {
+        Ask::Whole
+    };
+    let (status, start, count) = match ask {
+        _ if unchanged => (StatusCode::NOT_MODIFIED, 0, 0),
+        Ask::Whole => (StatusCode::OK, 0, length),
+        Ask::Part { start, end } => (StatusCode::PARTIAL_CONTENT, start, end - start + 1),
+        Ask::Unsatisfiable => {
+            let message = format!("the file has {length} bytes; the range starts beyond them");
+            let range = HeaderValue::from_str(&format!("bytes */{length}"));
+            let error = ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_NOT_SATISFIABLE", message);
+            return Err(
+                error.header(header::CONTENT_RANGE, range.unwrap_or(HeaderValue::from_static("bytes")))
+            );
+        }
+    };
+    let body = if count == 0 || method == Method::HEAD {
+        Body::empty()
+    } else {
+        file.seek(SeekFrom::Start(start)).await.map_err(gone)?;
+        Body::from_stream(stream::try_unfold((file, count), next_chunk))
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let answer = response.headers_mut();
+    answer.insert(header::ETAG, etag);
+    answer.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    if status != StatusCode::NOT_MODIFIED {
+        answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        answer.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        answer.insert(header::CONTENT_LENGTH, HeaderValue::from(count));
+    }
+    if status == StatusCode::PARTIAL_CONTENT {
+        let range = format!("bytes {start}-{}/{length}", start + count - 1);
+        answer.insert(header::CONTENT_RANGE, HeaderValue::from_str(&range).unwrap_or(HeaderValue::from(0)));
+    }
+    Ok(response)
+}
+
+const CHUNK: u64 = 64 * 1024;
+
+/// The next piece of a file, of which `left` bytes are still to be sent.
+async fn next_chunk((mut file, left): (File, u64)) -> std::io::Result<Option<(Bytes, (File, u64))>> {
+    if left == 0 {
+        return Ok(None);
+    }
+    let mut buffer = BytesMut::with_capacity(usize::try_from(left.min(CHUNK)).unwrap_or(0));
+    let read = (&mut file).take(left.min(CHUNK)).read_buf(&mut buffer).await?;
+    if read == 0 {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(Some((buffer.freeze(), (file, left - read as u64))))
+}

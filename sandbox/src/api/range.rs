@@ -1,0 +1,76 @@
+//! The `Range` header of RFC 9110, as far as one range goes.
+
+/// What a request asks for of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// All of it: no range, several, or one that is not understood.
+    Whole,
+    /// Bytes `start` to `end`, both included.
+    Part { start: u64, end: u64 },
+    /// Nothing that is there.
+    Unsatisfiable,
+}
+
+/// Reads a `Range` header against a file of `length` bytes.
+pub(super) fn parse(header: Option<&str>, length: u64) -> Ask {
+    let Some(ranges) = header.and_then(|header| header.trim().strip_prefix("bytes=")) else {
+        return Ask::Whole;
+    };
+    // Several ranges would need a multipart answer; the whole file is as allowed.
+    let Some((first, last)) = ranges.trim().split_once('-') else { return Ask::Whole };
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        // More digits than fit are a number beyond any file.
+        digits.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
+    };
+    match (first, last) {
+        ("", last) => match number(last) {
+            None => Ask::Whole,
+            Some(0) => Ask::Unsatisfiable,
+            Some(_) if length == 0 => Ask::Unsatisfiable,
+            Some(count) => Ask::Part { start: length.saturating_sub(count), end: length - 1 },
+        },
+        (first, last) => {
+            let end = if last.is_empty() { Some(u64::MAX) } else { number(last) };
+            match (number(first), end) {
+                (Some(start), Some(end)) if start > end => Ask::Whole,
+                (Some(start), Some(_)) if start >= length => Ask::Unsatisfiable,
+                (Some(start), Some(end)) => Ask::Part { start, end: end.min(length - 1) },
+                _ => Ask::Whole,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_rfc_9110_says() {
+        let part = |start, end| Ask::Part { start, end };
+        for (header, expected) in [
+            ("bytes=0-9", part(0, 9)),
+            ("bytes=10-", part(10, 99)),
+            ("bytes=-10", part(90, 99)),
+            ("bytes=-1000", part(0, 99)),
+            ("bytes=99-200", part(99, 99)),
+            ("bytes=0-99999999999999999999999", part(0, 99)),
+            ("bytes=100-", Ask::Unsatisfiable),
+            ("bytes=99999999999999999999999-", Ask::Unsatisfiable),
+            ("bytes=-0", Ask::Unsatisfiable),
+            ("bytes=9-0", Ask::Whole),
+            ("bytes=0-1,5-6", Ask::Whole),
+            ("bytes=-", Ask::Whole),
+            ("bytes=a-b", Ask::Whole),
+            ("bytes=+1-2", Ask::Whole),
+            ("lines=0-1", Ask::Whole),
+            ("", Ask::Whole),
+        ] {
+            assert_eq!(parse(Some(header), 100), expected, "{header}");
+        }
+        assert_eq!(parse(None, 100), Ask::Whole);
+        assert_eq!(parse(Some("bytes=0-"), 0), Ask::Unsatisfiable);
+        assert_eq!(parse(Some("bytes=-1"), 0), Ask::Unsatisfiable);
+    }
+}

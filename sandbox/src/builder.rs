@@ -1,0 +1,291 @@
+//! How a sandbox is set up and started.
+
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::net::{TcpListener, lookup_host};
+
+use crate::{
+    Fault, RateLimit, Sandbox, SpecError,
+    app::App,
+    db::{Db, OpenError},
+    folder::{Folder, FolderError},
+    host::HostPolicy,
+    log::RequestLog,
+    rate::RateLimiter,
+    registry::Faults,
+    runner::{self, Runner},
+    server::{self, Limits},
+    store::{accounts, jobs},
+};
+
+/// The settings of a sandbox, all of which have a default.
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it is started"]
+pub struct SandboxBuilder {
+    data_dir: Option<PathBuf>,
+    addr: String,
+    hosts: Vec<String>,
+    rate_limit: Option<RateLimit>,
+    faults: Vec<Fault>,
+    render_workers: usize,
+    slow: Duration,
+    seed: u64,
+    file_url_ttl: Duration,
+    status_retry_after: Option<u64>,
+    limits: Limits,
+    body_timeout: Duration,
+}
+
+impl Default for SandboxBuilder {
+    fn default() -> Self {
+        Self {
+            data_dir: None,
+            addr: "127.0.0.1:0".to_owned(),
+            hosts: Vec::new(),
+            rate_limit: None,
+            faults: Vec::new(),
+            render_workers: 2,
+            slow: Duration::from_secs(30),
+            seed: 0,
+            file_url_ttl: Duration::from_secs(24 * 3600),
+            status_retry_after: None,
+            limits: Limits { connections: 1024, header_timeout: Duration::from_secs(30) },
+            body_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl SandboxBuilder {
+    /// The folder that keeps accounts, jobs and files; created if need be, and used by one process at a time.
+    /// By default a temporary one that is removed at the end.
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(path.into());
+        self
+    }
+
+    /// Where to listen, `host:port`; port 0 lets the system choose. By default `127.0.0.1:0`.
+    pub fn addr(mut self, addr: impl Into<String>) -> Self {
+        self.addr = addr.into();
+        self
+    }
+
+    /// A `Host` to answer to besides loopback: a name or address, with a port (that one only) or without (any).
+    pub fn allow_host(mut self, host: impl Into<String>) -> Self {
+        self.hosts.push(host.into());
+        self
+    }
+
+    /// How many requests to `/v1/…` an account, or an address without a key, may make; by default any number.
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.rate_limit = Some(limit);
+        self
+    }
+
+    /// A fault to start with, in the words of [`Fault`].
+    pub fn fault(self, words: &str) -> Result<Self, SpecError> {
+        Ok(self.add_fault(words.parse()?))
+    }
+
+    /// A fault to start with.
+    pub fn add_fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// How many jobs are rendered at once; at least 1, by default 2.
+    pub fn render_workers(mut self, workers: usize) -> Self {
+        self.render_workers = workers.max(1);
+        self
+    }
+
+    /// How long a job of `sandbox/slow` takes beyond its rendering; by default 30 s.
+    pub fn slow(mut self, duration: Duration) -> Self {
+        self.slow = duration;
+        self
+    }
+
+    /// The seed of the generator behind a fault's `probability`; by default 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// How long a file's URL is good for, at least (at most an eighth longer); by default 24 hours.
+    pub fn file_url_ttl(mut self, ttl: Duration) -> Self {
+        self.file_url_ttl = ttl;
+        self
+    }
+
+    /// Sends `Retry-After` of so many seconds with the status of a job that has not ended; by default none.
+    pub fn status_retry_after(mut self, seconds: u64) -> Self {
+        self.status_retry_after = Some(seconds);
+        self
+    }
+
+    /// How many connections are served at once; further ones wait. At least 1, by default 1024.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.limits.connections = connections.max(1);
+        self
+    }
+
+    /// How long a request's head may take to arrive, and a connection may be idle; by default 30 s.
+    pub fn header_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.header_timeout = timeout;
+        self
+    }
+
+    /// How long a request's body may take to arrive; by default 30 s.
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.body_timeout = timeout;
+        self
+    }
+
+    /// Takes the data folder, picks up what an earlier process left, and serves.
+    ///
+    /// # Errors
+    /// The data folder is in use or unusable, the address is taken, or a host cannot be read.
+    pub async fn start(self) -> Result<Sandbox, StartError> {
+        let hosts = HostPolicy::new(&self.hosts).map_err(StartError::InvalidHost)?;
+        let listener = listen(&self.addr).await?;
+        let prepared = tokio::task::spawn_blocking(move || self.prepare(hosts)).await;
+        let (app, folder, limits) = prepared.map_err(|error| StartError::Io(io::Error::other(error)))??;
+        Ok(server::serve(app, folder, listener, &limits)?)
+    }
+
+    /// All that touches the disk.
+    fn prepare(self, hosts: HostPolicy) -> Result<(Arc<App>, Folder, Limits), StartError> {
+        let folder = Folder::take(self.data_dir)?;
+        let database = |error| match error {
+            OpenError::TooNew(version) => StartError::NewerData { path: folder.path().to_owned(), version },
+            OpenError::Io(error) => StartError::Io(error),
+            OpenError::Sqlite(error) => StartError::Database(error.to_string()),
+        };
+        let db = Arc::new(Db::open(&folder.database()).map_err(database)?);
+        let refused = |error: crate::error::ApiError| StartError::Database(error.message);
+        let file_signing_key = db.write_blocking(accounts::file_signing_key).map_err(refused)?;
+        let left = db.write_blocking(jobs::requeue).map_err(refused)?;
+        if !left.is_empty() {
+            tracing::info!(jobs = left.len(), "jobs that had not ended are queued again");
+        }
+        let files = folder.files();
+        runner::sweep(&files, |job| {
+            let job = job.to_owned();
+            // Kept when in doubt.
+            db.write_blocking(move |transaction| jobs::has_files(transaction, &job)).unwrap_or(true)
+        })?;
+        let runner = Runner::start(db.clone(), files.clone(), self.slow, self.render_workers)?;
+        let app = App {
+            db,
+            runner,
+            files,
+            hosts,
+            faults: Faults::new(self.faults, self.seed),
+            limiter: self.rate_limit.map(RateLimiter::new),
+            log: RequestLog::default(),
+            file_signing_key,
+            file_url_ttl: self.file_url_ttl,
+            status_retry_after: self.status_retry_after,
+            body_timeout: self.body_timeout,
+        };
+        Ok((Arc::new(app), folder, self.limits))
+    }
+}
+
+async fn listen(addr: &str) -> Result<TcpListener, StartError> {
+    let refused = |source| StartError::Bind { addr: addr.to_owned(), source };
+    let addresses = lookup_host(addr).await.map_err(refused)?;
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(refused(last))
+}
+
+/// Why a sandbox did not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Another process serves this data folder.
+    DataDirInUse(PathBuf),
+    /// The data folder cannot be used.
+    DataDir {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The data folder was written by a newer version.
+    NewerData {
+        /// The folder.
+        path: PathBuf,
+        /// The version of its schema.
+        version: i64,
+    },
+    /// The database in the data folder cannot be used.
+    Database(String),
+    /// The address cannot be listened on.
+    Bind {
+        /// The address as it was given.
+        addr: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A host to allow is neither a name nor an address.
+    InvalidHost(String),
+    /// A thread or file could not be had.
+    Io(io::Error),
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<FolderError> for StartError {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::InUse(path) => Self::DataDirInUse(path),
+            FolderError::Io(path, source) => Self::DataDir { path, source },
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DataDirInUse(path) => {
+                write!(formatter, "another sandbox serves the data folder {}", path.display())
+            }
+            Self::DataDir { path, source } => {
+                write!(formatter, "the data folder {} cannot be used: {source}", path.display())
+            }
+            Self::NewerData { path, version } => write!(
+                formatter,
+                "the data folder {} was written by a newer version (schema {version})",
+                path.display()
+            ),
+            Self::Database(message) => write!(formatter, "the database cannot be used: {message}"),
+            Self::Bind { addr, source } => write!(formatter, "cannot listen on {addr}: {source}"),
+            Self::InvalidHost(host) => {
+                write!(
+                    formatter,
+                    "a host to allow is a name or address, with or without a port; got `{host}`"
+                )
+            }
+            Self::Io(error) => write!(formatter, "the sandbox cannot start: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::DataDir { source, .. } | Self::Bind { source, .. } | Self::Io(source) => Some(source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The way of every request: host, body, fault, handler, envelope.
+
+use std::{
+    error::Error,
+    fmt,
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::{Body, HttpBody},
+    response::{IntoResponse, Response},
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::{FutureExt, StreamExt, stream};
+use http::{HeaderValue, Request, StatusCode, header, request::Parts};
+use http_body_util::BodyExt;
+use tower_service::Service;
+
+use crate::{
+    app::{App, Facts},
+    envelope,
+    error::{self, ApiError},
+    fault::{DropWhen, Fault},
+    host, log, secrets,
+};
+
+/// The largest request body.
+pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
+/// How much of a body that is too large is still read, so that its sender hears why it was refused.
+const DRAIN_LIMIT: usize = 16 * BODY_LIMIT;
+
+/// The connection is to be closed without an answer.
+#[derive(Debug)]
+pub(crate) struct Dropped;
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the connection was dropped by a fault")
+    }
+}
+
+impl Error for Dropped {}
+
+/// Answers one request.
+pub(crate) async fn answer<B>(
+    app: &Arc<App>,
+    router: Router,
+    peer: SocketAddr,
+    request: Request<B>,
+) -> Result<Response, Dropped>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    let mut entry = log::Entry {
+        at: secrets::unix_millis(),
+        method: parts.method.to_string(),
+        path: log::redact(parts.uri.path()),
+        status: None,
+        latency_ms: 0,
+        request_id: secrets::request_id(),
+        idempotency_key: header_text(&parts, "idempotency-key"),
+        fault: None,
+    };
+    let (result, fault) = process(app, router, peer, parts, body).await;
+    let elapsed = started.elapsed();
+    entry.fault = fault.as_ref().map(Fault::to_string);
+    entry.latency_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    let result = result.map(|response| {
+        let mut response = envelope::seal(response, &entry.request_id, elapsed);
+        if let Some(seconds) = fault.as_ref().and_then(|fault| fault.retry_after) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        match fault.and_then(|fault| fault.cut) {
+            Some(length) => cut(response, length),
+            None => response,
+        }
+    });
+    entry.status = result.as_ref().ok().map(|response| response.status().as_u16());
+    tracing::debug!(
+        method = entry.method,
+        path = entry.path,
+        status = entry.status,
+        latency_ms = entry.latency_ms,
+        request_id = entry.request_id,
+        fault = entry.fault,
+        "answered"
+    );
+    app.log.push(entry);
+    result
+}
+
+async fn process<B>(
+    app: &Arc<App>,
+    router: Router,
+    peer: SocketAddr,
+    parts: Parts,
+    body: B,
+) -> (Result<Response, Dropped>, Option<Fault>)
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    let prepared = async {
+        let host = app.hosts.check(&parts.uri, &parts.headers)?;
+        let is_admin = parts.uri.path() == "/sandbox" || parts.uri.path().starts_with("/sandbox/");
+        if is_admin {
+            check_admin(&parts, peer)?;
+        }
+        let body = read(body, &parts, app.body_timeout).await?;
+        Ok::<_, ApiError>((Facts { host, peer, body }, is_admin))
+    };
+    let (facts, is_admin) = match prepared.await {
+        Ok(prepared) => prepared,
+        Err(error) => return (Ok(error.into_response()), None),
+    };
+    // Faults never meet the routes that clear them.
+    let fault = if is_admin { None } else { app.faults.pick(&parts.method, parts.uri.path()) };
+    if let Some(fault) = &fault {
+        if let Some(delay) = fault.delay {
+            tokio::time::sleep(delay).await;
+        }
+        if fault.drop == Some(DropWhen::Before) {
+            return (Err(Dropped), Some(fault.clone()));
+        }
+        if let Some(status) = fault.status {
+            return (Ok(injected(status, fault)), Some(fault.clone()));
+        }
+    }
+    let response = handle(router, parts, facts).await;
+    match &fault {
+        Some(met) if met.drop == Some(DropWhen::After) => (Err(Dropped), fault),
+        _ => (Ok(response), fault),
+    }
+}
+
+async fn handle(mut router: Router, parts: Parts, facts: Facts) -> Response {
+    let mut request = Request::from_parts(parts, Body::empty());
+    request.extensions_mut().insert(facts);
+    match AssertUnwindSafe(router.call(request)).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Err(_) => ApiError::internal("the sandbox failed; its log says why").into_response(),
+    }
+}
+
+fn injected(status: StatusCode, fault: &Fault) -> Response {
+    let code = fault.code.clone().unwrap_or_else(|| error::default_code(status).to_owned());
+    ApiError::new(status, code, "a fault that was asked for").with("fault", fault.to_string()).into_response()
+}
+
+/// The admin routes say what clients sent and break what they get: for this machine alone.
+fn check_admin(parts: &Parts, peer: SocketAddr) -> Result<(), ApiError> {
+    let host = header_text(parts, "host").unwrap_or_default();
+    let from_here = peer.ip().to_canonical().is_loopback() && host::names_loopback(&host);
+    // A web page elsewhere can send a request here; its origin gives it away.
+    let origin = header_text(parts, "origin");
+    let own_origin = origin.is_none_or(|origin| {
+        origin.split_once("://").is_some_and(|(_, authority)| host::names_loopback(authority))
+    });
+    if from_here && own_origin {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        StatusCode::FORBIDDEN,
+        "ADMIN_LOOPBACK_ONLY",
+        "/sandbox/… answers to this machine only, under a loopback host",
+    ))
+}
+
+fn header_text(parts: &Parts, name: &str) -> Option<String> {
+    parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+async fn read<B>(mut body: B, parts: &Parts, timeout: Duration) -> Result<Bytes, ApiError>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    let reading = async {
+        let mut bytes = BytesMut::new();
+        let mut total = 0;
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return Err(ApiError::invalid("the request's body was cut off")) };
+            let Ok(data) = frame.into_data() else { continue };
+            total += data.len();
+            if total <= BODY_LIMIT {
+                bytes.extend_from_slice(&data);
+            } else if total > DRAIN_LIMIT {
+                break;
+            }
+        }
+        if total > BODY_LIMIT { Err(too_large()) } else { Ok(bytes.freeze()) }
+    };
+    let expects = parts.headers.contains_key(header::EXPECT);
+    let declared = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let declared = declared.and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
+    if declared > BODY_LIMIT as u64 && expects {
+        // It waits for our word before it sends anything: there is nothing to drain.
+        return Err(too_large());
+    }
+    tokio::time::timeout(timeout, reading).await.unwrap_or_else(|_| {
+        Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "the request's body took too long"))
+    })
+}
+
+fn too_large() -> ApiError {
+    let message = format!("a request's body has at most {BODY_LIMIT} bytes");
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
+}
+
+/// Announces the whole body, sends `length` bytes of it, and breaks the connection.
+fn cut(mut response: Response, length: usize) -> Response {
+    let exact = response.body().size_hint().exact();
+    if let Some(exact) = exact {
+        if exact <= length as u64 {
+            return response;
+        }
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(exact));
+    }
+    let body = std::mem::take(response.body_mut()).into_data_stream();
+    let taken = body.scan(length, |left, chunk| {
+        let piece = (*left > 0).then(|| {
+            chunk.map(|bytes| {
+                let piece = bytes.slice(..bytes.len().min(*left));
+                *left -= piece.len();
+                piece
+            })
+        });
+        std::future::ready(piece)
+    });
+    let broken = stream::once(async {
+        // What was written before is flushed while this waits.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Err(axum::Error::new(Dropped))
+    });
+    *response.body_mut() = Body::from_stream(taken.chain(broken));
+    response
+}

@@ -1,0 +1,97 @@
+//! The one shape of every API answer: `{ok, data, error, metadata}`.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+use crate::{error::ApiError, pricing};
+
+/// A successful answer, before it is sealed into its envelope.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) data: Value,
+    pub(crate) cost_micros: i64,
+    pub(crate) vendor: String,
+    pub(crate) cache_hit: bool,
+}
+
+impl Answer {
+    pub(crate) fn new(data: Value) -> Self {
+        Self { data, cost_micros: 0, vendor: "sandbox".to_owned(), cache_hit: false }
+    }
+}
+
+/// What a handler decided; the envelope is made around it once latency and request id are known.
+#[derive(Debug, Clone)]
+enum Outcome {
+    Ok(Arc<Answer>),
+    Err(Arc<ApiError>),
+}
+
+fn carrier(status: StatusCode, outcome: Outcome) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response.extensions_mut().insert(outcome);
+    response
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        carrier(StatusCode::OK, Outcome::Ok(Arc::new(self)))
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut error = self;
+        let headers = std::mem::take(&mut error.headers);
+        let mut response = carrier(error.status, Outcome::Err(Arc::new(error)));
+        response.headers_mut().extend(headers);
+        response
+    }
+}
+
+/// Puts the envelope around what a handler decided; a raw answer (a file, a page) passes as it is.
+pub(crate) fn seal(mut response: Response, request_id: &str, latency: Duration) -> Response {
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    let Some(outcome) = response.extensions_mut().remove::<Outcome>() else { return response };
+    let (data, error, cost_micros, vendor, cache_hit) = match &outcome {
+        Outcome::Ok(answer) => {
+            (answer.data.clone(), Value::Null, answer.cost_micros, json!(answer.vendor), answer.cache_hit)
+        }
+        Outcome::Err(error) => (Value::Null, error_object(error), 0, Value::Null, false),
+    };
+    let envelope = json!({
+        "ok": error.is_null(),
+        "data": data,
+        "error": error,
+        "metadata": {
+            "cost_usd": pricing::dollars(cost_micros),
+            "latency_ms": u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+            "vendor": vendor,
+            "cache_hit": cache_hit,
+            "request_id": request_id,
+        },
+    });
+    let headers = response.headers_mut();
+    // The router measured the empty carrier.
+    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    *response.body_mut() = Body::from(envelope.to_string());
+    response
+}
+
+fn error_object(error: &ApiError) -> Value {
+    let mut object: Map<String, Value> = error.details.clone();
+    object.insert("code".to_owned(), json!(error.code));
+    object.insert("message".to_owned(), json!(error.message));
+    Value::Object(object)
+}

@@ -1,0 +1,124 @@
+//! Which `Host`s a request may name: loopback, and those that were allowed.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use http::{Uri, uri::Authority};
+
+use crate::error::ApiError;
+
+/// A host and port that were checked, fit to stand in a URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Host(String);
+
+impl Host {
+    /// An absolute URL on this host; `path` starts with a slash.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.0)
+    }
+}
+
+/// The hosts that were allowed besides loopback.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HostPolicy {
+    allowed: Vec<Authority>,
+}
+
+impl HostPolicy {
+    /// Takes names or addresses, with a port (that port only) or without (any port).
+    pub(crate) fn new(names: &[String]) -> Result<Self, String> {
+        let allowed = names.iter().map(|name| parse(name).ok_or_else(|| name.clone()));
+        Ok(Self { allowed: allowed.collect::<Result<_, _>>()? })
+    }
+
+    /// The host of a request, or the error that says what is accepted.
+    ///
+    /// Without this check a web page could point its own name at 127.0.0.1 and read the sandbox's answers.
+    pub(crate) fn check(&self, uri: &Uri, headers: &http::HeaderMap) -> Result<Host, ApiError> {
+        let mut hosts = headers.get_all(http::header::HOST).iter();
+        let given = match (uri.authority(), hosts.next(), hosts.next()) {
+            (_, _, Some(_)) => return Err(ApiError::invalid("a request has one Host header; got several")),
+            (Some(authority), _, _) => authority.as_str().to_owned(),
+            (None, Some(host), None) => host.to_str().unwrap_or_default().to_owned(),
+            (None, None, None) => return Err(ApiError::invalid("a request needs a Host header")),
+        };
+        match parse(&given) {
+            Some(host) if is_loopback(&host) || self.allows(&host) => Ok(Host(host.as_str().to_owned())),
+            _ => Err(ApiError::new(
+                http::StatusCode::MISDIRECTED_REQUEST,
+                "HOST_NOT_ALLOWED",
+                "the sandbox answers to loopback hosts and to those it was told to allow (--allow-host)",
+            )),
+        }
+    }
+
+    fn allows(&self, host: &Authority) -> bool {
+        self.allowed.iter().any(|allowed| {
+            allowed.host().eq_ignore_ascii_case(host.host())
+                && (allowed.port_u16().is_none() || allowed.port_u16() == host.port_u16())
+        })
+    }
+}
+
+/// Whether a host (as in a `Host` header, or the authority of an `Origin`) is this machine's own.
+pub(crate) fn names_loopback(host: &str) -> bool {
+    parse(host).is_some_and(|host| is_loopback(&host))
+}
+
+fn parse(text: &str) -> Option<Authority> {
+    let authority: Authority = text.parse().ok()?;
+    let host = authority.host();
+    let port_is_sound = match authority.as_str().strip_prefix(host)? {
+        "" => true,
+        port => port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok()),
+    };
+    (!host.is_empty() && !authority.as_str().contains('@') && port_is_sound).then_some(authority)
+}
+
+fn is_loopback(authority: &Authority) -> bool {
+    let host = authority.host().to_ascii_lowercase();
+    if let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return inner.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback());
+    }
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_names_and_addresses_pass_with_any_port() {
+        for host in ["localhost", "LOCALHOST:1", "app.localhost:80", "127.0.0.1:8080", "127.9.9.9", "[::1]:7"]
+        {
+            assert!(names_loopback(host), "{host}");
+        }
+        for host in [
+            "",
+            "example.com",
+            "localhost.example.com",
+            "127.0.0.1.example.com",
+            "a@localhost",
+            "localhost:x",
+        ] {
+            assert!(!names_loopback(host), "{host}");
+        }
+        for host in ["127.0.0.1:", "127.0.0.1:99999", "[::2]", "10.0.0.1", "::1", "localhost/"] {
+            assert!(!names_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn an_allowed_host_may_fix_its_port() {
+        let policy = HostPolicy::new(&["dev.example".into(), "10.0.2.2:8080".into()]).expect("two hosts");
+        let check = |host: &str| {
+            let mut headers = http::HeaderMap::new();
+            headers.insert("host", host.parse().expect("a header value"));
+            policy.check(&Uri::from_static("/"), &headers).is_ok()
+        };
+        assert!(check("dev.example") && check("DEV.example:99") && check("10.0.2.2:8080"));
+        assert!(!check("10.0.2.2:8081") && !check("10.0.2.2") && !check("evil.example"));
+        assert!(HostPolicy::new(&["http://x".into()]).is_err());
+    }
+}

@@ -1,0 +1,70 @@
+//! What a second of video costs, in whole micro-dollars.
+
+/// A price of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Price {
+    /// `720p`, `1080p` or `4k`.
+    pub resolution: &'static str,
+    /// `cheapest`, `balanced` or `smartest`.
+    pub prefer: &'static str,
+    /// Micro-dollars (millionths of a US dollar) a second of video.
+    pub micros_per_second: i64,
+}
+
+const fn price(resolution: &'static str, prefer: &'static str, micros_per_second: i64) -> Price {
+    Price { resolution, prefer, micros_per_second }
+}
+
+/// The whole price list. A vendor or model changes nothing.
+pub const PRICES: [Price; 9] = [
+    price("720p", "cheapest", 10_000),
+    price("720p", "balanced", 20_000),
+    price("720p", "smartest", 40_000),
+    price("1080p", "cheapest", 20_000),
+    price("1080p", "balanced", 40_000),
+    price("1080p", "smartest", 80_000),
+    price("4k", "cheapest", 80_000),
+    price("4k", "balanced", 160_000),
+    price("4k", "smartest", 320_000),
+];
+
+/// The credit of a new account: $2.00.
+pub const TRIAL_MICROS: i64 = 2_000_000;
+
+/// What a video costs, rounded up to a whole micro-dollar; nothing for values that have no price.
+pub fn cost_micros(resolution: &str, prefer: &str, duration_ms: i64) -> Option<i64> {
+    let price = PRICES.iter().find(|price| price.resolution == resolution && price.prefer == prefer)?;
+    let thousandths = price.micros_per_second.checked_mul(duration_ms)?;
+    Some(thousandths.div_euclid(1000) + i64::from(thousandths.rem_euclid(1000) != 0))
+}
+
+/// Dollars as the API shows them.
+#[allow(clippy::cast_precision_loss, reason = "exact up to nine billion dollars")]
+pub(crate) fn dollars(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{PREFERS, RESOLUTIONS};
+
+    #[test]
+    fn every_resolution_and_preference_has_one_price() {
+        for resolution in RESOLUTIONS {
+            for prefer in PREFERS {
+                let found =
+                    PRICES.iter().filter(|price| price.resolution == *resolution && price.prefer == *prefer);
+                assert_eq!(found.count(), 1, "{resolution} {prefer}");
+            }
+        }
+    }
+
+    #[test]
+    fn costs_are_whole_micro_dollars_rounded_up() {
+        assert_eq!(cost_micros("720p", "balanced", 5000), Some(100_000));
+        assert_eq!(cost_micros("1080p", "cheapest", 1001), Some(20_020));
+        assert_eq!(cost_micros("720p", "cheapest", 1), Some(10));
+        assert_eq!(cost_micros("8k", "cheapest", 1), None);
+    }
+}

@@ -1,0 +1,145 @@
+//! What the video says: the prompt, what it is, and the running time code.
+
+use cosmic_text::Align;
+
+use super::FRAMES_PER_SECOND;
+use super::frame::Frame;
+use super::overlay::{Canvas, Layer};
+use super::text::{Fit, Typesetter, WHITE, clean};
+
+const NOTICE: &str = "Infrai sandbox · no model ran";
+const BACKING: [u8; 3] = [10, 12, 20];
+
+/// All texts of a video, drawn and placed.
+#[derive(Debug)]
+pub(super) struct Captions {
+    still: Vec<(Layer, usize, usize)>,
+    digits: Vec<Layer>,
+    /// Where the time code's first digit stands.
+    clock: (usize, usize),
+    /// One sentence for each script of which something could not be drawn.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Captions {
+    pub(super) fn new(prompt: &str, label: &str, width: usize, height: usize) -> Self {
+        let (prompt, label) = (clean(prompt), clean(label));
+        let mut setter = Typesetter::new(&[&prompt, &label, NOTICE]);
+        let (wide, tall, short) = (width as f32, height as f32, width.min(height) as f32);
+        let small = short * 0.03;
+        let margin = short * 0.035;
+        let mut still = Vec::new();
+
+        if !prompt.is_empty() {
+            let fit = Fit {
+                width: wide * 0.80,
+                height: tall * 0.60,
+                largest: short * 0.085,
+                smallest: short * 0.03,
+                align: Align::Center,
+            };
+            let panel = panel(&mut setter, &[(&prompt, fit)], short * 0.05, 0.56);
+            let place = |side: usize, length: usize| side.saturating_sub(length) / 4 * 2;
+            let (left, top) = (place(width, panel.width), place(height - height / 16, panel.height));
+            still.push((panel, left, top));
+        }
+
+        let (digits, cell) = digits(&mut setter, small);
+        let pad = even(small * 0.5);
+        let mut clock = Canvas::new(cell.0 * 11 + 2 * pad, cell.1 + pad);
+        clock.backing(small * 0.5, BACKING, 0.5);
+        let clock = Layer::from(&clock);
+        let bottom =
+            |layer: &Layer| (height.saturating_sub(layer.height)).saturating_sub(even(margin)) / 2 * 2;
+        let (left, top) = (width.saturating_sub(clock.width + even(margin)) / 2 * 2, bottom(&clock));
+        let room = left as f32 - 3.0 * margin;
+        let start = (left + pad, top + pad / 4 * 2);
+        still.push((clock, left, top));
+
+        let line = Fit {
+            width: room,
+            height: small * 2.0,
+            largest: small,
+            smallest: small * 0.5,
+            align: Align::Left,
+        };
+        let lines = [(NOTICE, line), (label.as_str(), line)];
+        let lines = if label.is_empty() { &lines[..1] } else { &lines[..] };
+        let note = panel(&mut setter, lines, small * 0.5, 0.5);
+        let top = bottom(&note);
+        still.push((note, even(margin), top));
+
+        Self { still, digits, clock: start, warnings: setter.warnings() }
+    }
+
+    /// Puts the texts on the frame of this number.
+    pub(super) fn draw(&self, number: u32, frame: &mut Frame) {
+        for (layer, left, top) in &self.still {
+            layer.blend(frame, *left, *top);
+        }
+        let mut left = self.clock.0;
+        for symbol in time_code(number).bytes() {
+            let layer = &self.digits[usize::from(symbol - b'0')];
+            layer.blend(frame, left, self.clock.1);
+            left += layer.width;
+        }
+    }
+}
+
+/// Hours, minutes, seconds and frames of a frame's place in the video.
+fn time_code(frame: u32) -> String {
+    let seconds = frame / FRAMES_PER_SECOND;
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    format!("{hours:02}:{minutes:02}:{:02}:{:02}", seconds % 60, frame % FRAMES_PER_SECOND)
+}
+
+/// Lines of text, one below the other, on a backing that fits them.
+fn panel(setter: &mut Typesetter, lines: &[(&str, Fit)], pad: f32, opacity: f32) -> Layer {
+    let blocks: Vec<_> = lines.iter().map(|(text, fit)| setter.set(text, *fit)).collect();
+    let width = blocks.iter().map(|block| block.width).fold(0.0, f32::max);
+    let height: f32 = blocks.iter().map(|block| block.height).sum();
+    // The lines bring room of their own above and below.
+    let above = pad * 0.6;
+    let mut canvas = Canvas::new((width + 2.0 * pad).ceil() as usize, (height + 2.0 * above).ceil() as usize);
+    canvas.backing(pad * 0.8, BACKING, opacity);
+    let mut top = above;
+    for block in &blocks {
+        setter.draw(block, &mut canvas, pad, top, WHITE);
+        top += block.height;
+    }
+    Layer::from(&canvas)
+}
+
+/// `0` to `9` and the colon, which follows `9` in ASCII, all of one size; and that size.
+fn digits(setter: &mut Typesetter, size: f32) -> (Vec<Layer>, (usize, usize)) {
+    let fit =
+        Fit { width: size * 4.0, height: size * 4.0, largest: size, smallest: size, align: Align::Left };
+    let blocks: Vec<_> =
+        (b'0'..=b':').map(|symbol| setter.set(&char::from(symbol).to_string(), fit)).collect();
+    let width = even(blocks.iter().map(|block| block.width).fold(0.0, f32::max));
+    let height = even(blocks[0].height);
+    let layers = blocks.iter().map(|block| {
+        let mut canvas = Canvas::new(width, height);
+        setter.draw(block, &mut canvas, (width as f32 - block.width) / 2.0, 0.0, WHITE);
+        Layer::from(&canvas)
+    });
+    (layers.collect(), (width, height))
+}
+
+/// The next even number of pixels.
+fn even(length: f32) -> usize {
+    (length.ceil().max(0.0) as usize).next_multiple_of(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time_code;
+
+    #[test]
+    fn the_time_code_counts_frames_seconds_and_minutes() {
+        assert_eq!(time_code(0), "00:00:00:00");
+        assert_eq!(time_code(23), "00:00:00:23");
+        assert_eq!(time_code(24 * 59 + 7), "00:00:59:07");
+        assert_eq!(time_code(24 * 60), "00:01:00:00");
+    }
+}

@@ -1,0 +1,132 @@
+//! The fonts: two that are always there, and the system's for whatever those two lack.
+
+use std::sync::{Arc, OnceLock};
+
+use cosmic_text::fontdb::{Database, Source};
+use cosmic_text::{Fallback, Font, FontSystem, PlatformFallback};
+use unicode_script::Script;
+
+const LATIN: &[u8] = include_bytes!("../../assets/infrai-sandbox-latin.ttf");
+const HAN: &[u8] = include_bytes!("../../assets/infrai-sandbox-han.otf");
+const HAN_FAMILY: &str = "Infrai Sandbox Han";
+/// The family that text is asked for in.
+pub(super) const FAMILY: &str = "Infrai Sandbox Latin";
+/// Which shapes hanzi take that the embedded font lacks: a fixed choice, so that the machine's own settings
+/// do not change a picture.
+const LOCALE: &str = "zh-CN";
+
+/// A font system that can draw the text as well as this machine can.
+///
+/// The system's fonts are looked at only if the embedded ones do not cover the text: what they cover comes out
+/// the same on every machine.
+pub(super) fn for_text(text: &str) -> FontSystem {
+    let mut fonts = system(embedded_only());
+    if uncovered(&mut fonts, text).next().is_none() {
+        return fonts;
+    }
+    static ALL: OnceLock<Database> = OnceLock::new();
+    let all = ALL.get_or_init(|| {
+        let mut fonts = embedded_only();
+        fonts.load_system_fonts();
+        fonts
+    });
+    system(all.clone())
+}
+
+/// The characters of a text that need a glyph and have none in these fonts.
+fn uncovered<'a>(fonts: &mut FontSystem, text: &'a str) -> impl Iterator<Item = char> + 'a {
+    let faces: Vec<_> = fonts.db().faces().map(|face| (face.id, face.weight)).collect();
+    let faces: Vec<_> = faces.into_iter().filter_map(|(id, weight)| fonts.get_font(id, weight)).collect();
+    text.chars().filter(move |character| {
+        !is_invisible(*character) && !faces.iter().any(|face| has_glyph(face, *character))
+    })
+}
+
+/// Whether a font maps this character to a glyph.
+pub(super) fn has_glyph(font: &Font, character: char) -> bool {
+    font.as_swash().charmap().map(character) != 0
+}
+
+fn embedded_only() -> Database {
+    let mut fonts = Database::new();
+    for data in [LATIN, HAN] {
+        fonts.load_font_source(Source::Binary(Arc::new(data)));
+    }
+    fonts.set_sans_serif_family(FAMILY);
+    fonts
+}
+
+fn system(fonts: Database) -> FontSystem {
+    FontSystem::new_with_locale_and_db_and_fallback(LOCALE.into(), fonts, EmbeddedFirst::new())
+}
+
+/// Whether a character needs no glyph: white space, and what Unicode calls default ignorable.
+pub(super) fn is_invisible(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(u32::from(character),
+            0xAD | 0x34F | 0x61C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180B..=0x180F
+            | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x206F | 0x3164 | 0xFE00..=0xFE0F | 0xFEFF
+            | 0xFFA0 | 0xFFF0..=0xFFF8 | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE0000..=0xE0FFF)
+}
+
+/// The platform's fallbacks behind the embedded ones.
+struct EmbeddedFirst {
+    common: Vec<&'static str>,
+    east_asian: Vec<&'static str>,
+}
+
+impl EmbeddedFirst {
+    fn new() -> Self {
+        let common = [HAN_FAMILY].into_iter().chain(PlatformFallback.common_fallback().iter().copied());
+        let han = PlatformFallback.script_fallback(Script::Han, LOCALE);
+        Self {
+            common: common.collect(),
+            east_asian: [HAN_FAMILY].into_iter().chain(han.iter().copied()).collect(),
+        }
+    }
+}
+
+impl Fallback for EmbeddedFirst {
+    fn common_fallback(&self) -> &[&'static str] {
+        &self.common
+    }
+
+    fn forbidden_fallback(&self) -> &[&'static str] {
+        PlatformFallback.forbidden_fallback()
+    }
+
+    fn script_fallback(&self, script: Script, locale: &str) -> &[&'static str] {
+        match script {
+            Script::Han | Script::Bopomofo | Script::Hiragana | Script::Katakana => &self.east_asian,
+            _ => PlatformFallback.script_fallback(script, locale),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{embedded_only, system, uncovered};
+
+    fn missing(text: &str) -> String {
+        uncovered(&mut system(embedded_only()), text).collect()
+    }
+
+    #[test]
+    fn every_hanzi_of_gb_2312_has_a_glyph() {
+        let hanzi = include_str!("../../assets/gb2312-hanzi.txt");
+        assert_eq!(hanzi.chars().filter(|character| !character.is_whitespace()).count(), 6763);
+        assert_eq!(missing(hanzi), "");
+    }
+
+    #[test]
+    fn punctuation_kana_greek_and_full_width_forms_have_glyphs() {
+        let ranges = ['、'..='〕', 'ぁ'..='ん', 'ァ'..='ヶ', 'ㄅ'..='ㄩ', '！'..='～', 'Α'..='Ρ', 'а'..='я'];
+        assert_eq!(missing(&ranges.into_iter().flatten().collect::<String>()), "");
+        assert_eq!(missing("—…‘’“”·￥￠￡￣×÷±∞≈≠≤≥℃→←↑↓①⑩⒈⑴㈠ⅠⅫāáǎàēňñÅżőşğ€₴"), "");
+    }
+
+    #[test]
+    fn what_is_not_embedded_is_known_to_be_missing() {
+        assert_eq!(missing("a \u{5E9}\u{200B}\u{10FFF0}\t汉"), "\u{5E9}\u{10FFF0}");
+    }
+}

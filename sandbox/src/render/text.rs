@@ -1,0 +1,211 @@
+//! Sets text: cleans it, fits it into a box, draws it, and notes the characters that no font can draw.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cosmic_text::{
+    Align, Attrs, Buffer, Ellipsize, EllipsizeHeightLimit, Family, FontSystem, LayoutGlyph, Metrics, Shaping,
+    SwashCache, SwashContent, Wrap,
+};
+use unicode_script::UnicodeScript;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::fonts;
+use super::overlay::Canvas;
+
+/// Line height in font sizes: room for the tallest script that is embedded.
+const LEADING: f32 = 1.42;
+/// More than any frame can show at the smallest size; what is beyond is not even looked at.
+const MOST_CHARACTERS: usize = 5000;
+/// How many missing characters a warning names.
+const NAMED: usize = 5;
+pub(super) const WHITE: [u8; 3] = [255; 3];
+
+/// Turns control characters and line ends into spaces, runs of white space into one, and cuts what can never
+/// be shown, at a character as readers see it.
+pub(super) fn clean(text: &str) -> String {
+    let mut clean = String::new();
+    let mut characters = 0;
+    for cluster in text.graphemes(true) {
+        let space = |character: char| character.is_control() || character.is_whitespace();
+        if cluster.chars().all(space) {
+            if !clean.is_empty() && !clean.ends_with(' ') {
+                clean.push(' ');
+                characters += 1;
+            }
+            continue;
+        }
+        for character in cluster.chars() {
+            if characters == MOST_CHARACTERS {
+                clean.push('…');
+                return clean;
+            }
+            clean.push(if space(character) { ' ' } else { character });
+            characters += 1;
+        }
+    }
+    clean.truncate(clean.trim_end().len());
+    clean
+}
+
+/// How a text may be set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fit {
+    pub(super) width: f32,
+    pub(super) height: f32,
+    /// Font size in pixels to begin with, and the one below which an ellipsis ends the text.
+    pub(super) largest: f32,
+    pub(super) smallest: f32,
+    pub(super) align: Align,
+}
+
+/// A text that has been set.
+#[derive(Debug)]
+pub(super) struct Block {
+    buffer: Buffer,
+    left: f32,
+    pub(super) width: f32,
+    pub(super) height: f32,
+}
+
+/// Sets and draws the texts of one video.
+pub(super) struct Typesetter {
+    fonts: FontSystem,
+    glyphs: SwashCache,
+    /// By script, the characters that no font has.
+    missing: BTreeMap<&'static str, BTreeSet<char>>,
+}
+
+impl Typesetter {
+    /// One that knows the fonts for all these texts.
+    pub(super) fn new(texts: &[&str]) -> Self {
+        let fonts = fonts::for_text(&texts.concat());
+        Self { fonts, glyphs: SwashCache::new(), missing: BTreeMap::new() }
+    }
+
+    /// Sets a clean text as large as fits.
+    pub(super) fn set(&mut self, text: &str, fit: Fit) -> Block {
+        let metrics = |size: f32| Metrics::new(size, size * LEADING);
+        let mut buffer = Buffer::new(&mut self.fonts, metrics(fit.largest));
+        buffer.set_wrap(Wrap::WordOrGlyph);
+        buffer.set_size(Some(fit.width), None);
+        let attributes = Attrs::new().family(Family::Name(fonts::FAMILY));
+        buffer.set_text(text, &attributes, Shaping::Advanced, Some(fit.align));
+        let mut size = fit.largest;
+        loop {
+            buffer.shape_until_scroll(&mut self.fonts, false);
+            let block = Self::measure(&buffer);
+            if block.1 <= fit.height || size <= fit.smallest {
+                break;
+            }
+            size = (size * 0.92).max(fit.smallest);
+            buffer.set_metrics(metrics(size));
+        }
+        if Self::measure(&buffer).1 > fit.height {
+            buffer.set_ellipsize(Ellipsize::End(EllipsizeHeightLimit::Height(fit.height)));
+            buffer.shape_until_scroll(&mut self.fonts, false);
+        }
+        let ((left, right), height) = Self::measure(&buffer);
+        Block { buffer, left, width: right - left, height }
+    }
+
+    /// Where the ink may begin and end from left to right, and how high the lines are together.
+    fn measure(buffer: &Buffer) -> ((f32, f32), f32) {
+        let (mut left, mut right, mut height) = (f32::MAX, 0.0_f32, 0.0_f32);
+        for run in buffer.layout_runs() {
+            height = height.max(run.line_top + run.line_height);
+            for glyph in run.glyphs {
+                left = left.min(glyph.x);
+                right = right.max(glyph.x + glyph.w);
+            }
+        }
+        ((left.min(right), right), height)
+    }
+
+    /// Draws a block with its upper left corner at this point of the canvas.
+    pub(super) fn draw(&mut self, block: &Block, canvas: &mut Canvas, x: f32, y: f32, colour: [u8; 3]) {
+        for run in block.buffer.layout_runs() {
+            for glyph in run.glyphs {
+                let origin = (x - block.left, y + run.line_y);
+                if glyph.glyph_id == 0 {
+                    self.draw_missing(run.text, glyph, canvas, origin, colour);
+                } else {
+                    self.draw_glyph(glyph, canvas, origin, colour);
+                }
+            }
+        }
+    }
+
+    fn draw_glyph(&mut self, glyph: &LayoutGlyph, canvas: &mut Canvas, origin: (f32, f32), colour: [u8; 3]) {
+        let place = glyph.physical(origin, 1.0);
+        let Some(image) = self.glyphs.get_image(&mut self.fonts, place.cache_key) else { return };
+        let (left, top) = (place.x + image.placement.left, place.y - image.placement.top);
+        let width = (image.placement.width as usize).max(1);
+        let at = |index: usize| (left + (index % width) as i32, top + (index / width) as i32);
+        match image.content {
+            SwashContent::Mask => {
+                for (index, opacity) in image.data.iter().enumerate() {
+                    let (x, y) = at(index);
+                    canvas.put(x, y, colour, *opacity);
+                }
+            }
+            SwashContent::Color | SwashContent::SubpixelMask => {
+                for (index, pixel) in image.data.chunks_exact(4).enumerate() {
+                    let (x, y) = at(index);
+                    canvas.put(x, y, [pixel[0], pixel[1], pixel[2]], pixel[3]);
+                }
+            }
+        }
+    }
+
+    fn draw_missing(
+        &mut self,
+        text: &str,
+        glyph: &LayoutGlyph,
+        canvas: &mut Canvas,
+        origin: (f32, f32),
+        colour: [u8; 3],
+    ) {
+        let cluster = text.get(glyph.start..glyph.end).unwrap_or_default();
+        let font = self.fonts.get_font(glyph.font_id, glyph.font_weight);
+        let known = |character: &char| font.as_ref().is_some_and(|font| fonts::has_glyph(font, *character));
+        let lacking: Vec<char> = cluster
+            .chars()
+            .filter(|character| !fonts::is_invisible(*character) && !known(character))
+            .collect();
+        if lacking.is_empty() {
+            return;
+        }
+        for character in lacking {
+            self.missing.entry(character.script().full_name()).or_default().insert(character);
+        }
+        let size = glyph.font_size;
+        let (width, height) = (glyph.w.max(size * 0.5) * 0.84, size * 0.78);
+        let left = origin.0 + glyph.x + glyph.w * 0.08;
+        let line = (size * 0.06).max(1.0);
+        let [left, top, width, height, line] =
+            [left, origin.1 - height, width, height, line].map(|length| length.round() as i32);
+        canvas.outline(left, top, width, height, line, colour);
+    }
+
+    /// One sentence for each script of which something could not be drawn.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        self.missing.iter().map(|(script, characters)| warning(script, characters)).collect()
+    }
+}
+
+fn warning(script: &str, characters: &BTreeSet<char>) -> String {
+    let named: Vec<String> = characters
+        .iter()
+        .take(NAMED)
+        .map(|character| format!("{character} (U+{:04X})", u32::from(*character)))
+        .collect();
+    let more = match characters.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let script = if matches!(script, "Common" | "Inherited" | "Unknown") { "symbol" } else { script };
+    format!(
+        "no font on this machine has these {script} characters, which are drawn as boxes: {}{more}",
+        named.join(", ")
+    )
+}

@@ -1,0 +1,341 @@
+//! The workers that carry jobs from `queued` to their end.
+
+use std::{
+    collections::HashMap,
+    io::Read,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    catalog::{self, FAIL, SLOW},
+    db::Db,
+    error::ApiError,
+    render::{RenderError, RenderReport, RenderSpec, render},
+    secrets,
+    store::jobs::{self, Job},
+};
+
+/// The name of a job's video in its folder and its URL.
+pub(crate) const VIDEO: &str = "video.mp4";
+/// The name of a job's thumbnail in its folder and its URL.
+pub(crate) const THUMBNAIL: &str = "thumbnail.jpg";
+
+/// What is known of a job that is being rendered.
+#[derive(Debug, Default)]
+struct Live {
+    /// The bits of a double between 0 and 1.
+    progress: AtomicU64,
+    cancelled: AtomicBool,
+}
+
+/// The jobs being rendered and the signal that there is something to do.
+#[derive(Debug)]
+pub(crate) struct Runner {
+    db: Arc<Db>,
+    files: PathBuf,
+    slow: Duration,
+    live: Arc<Mutex<HashMap<String, Arc<Live>>>>,
+    /// Counts the changes that workers wait for.
+    changes: Mutex<u64>,
+    changed: Condvar,
+    stopping: AtomicBool,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What became of a rendering.
+enum Rendered {
+    Whole { video_etag: String, thumbnail_etag: String, warnings: String },
+    Failed { code: &'static str, message: String },
+    Abandoned,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Runner {
+    /// Starts `workers` threads that render, and one for the models that wait.
+    pub(crate) fn start(
+        db: Arc<Db>,
+        files: PathBuf,
+        slow: Duration,
+        workers: usize,
+    ) -> std::io::Result<Arc<Self>> {
+        let runner = Arc::new(Self {
+            db,
+            files,
+            slow,
+            live: Arc::default(),
+            changes: Mutex::new(0),
+            changed: Condvar::new(),
+            stopping: AtomicBool::new(false),
+            threads: Mutex::default(),
+        });
+        let spawn = |name: String, work: fn(&Self)| {
+            let shared = runner.clone();
+            std::thread::Builder::new().name(name).spawn(move || work(&shared))
+        };
+        let started = (0..workers)
+            .map(|index| spawn(format!("sandbox-render-{index}"), Self::work))
+            .chain(std::iter::once_with(|| spawn("sandbox-hold".to_owned(), Self::hold)))
+            .try_for_each(|thread| thread.map(|thread| lock(&runner.threads).push(thread)));
+        match started {
+            Ok(()) => Ok(runner),
+            Err(error) => {
+                runner.signal_stop();
+                Err(error)
+            }
+        }
+    }
+
+    /// Wakes the workers: a job was queued, cancelled or made ready.
+    pub(crate) fn wake(&self) {
+        *lock(&self.changes) += 1;
+        self.changed.notify_all();
+    }
+
+    /// Tells a rendering to stop, its job being cancelled already.
+    pub(crate) fn abandon(&self, id: &str) {
+        if let Some(live) = lock(&self.live).get(id) {
+            live.cancelled.store(true, Ordering::Relaxed);
+        }
+        self.wake();
+    }
+
+    /// Tells all threads to end; what they were doing is queued again at the next start.
+    pub(crate) fn signal_stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+
+    /// Waits for the threads to end.
+    pub(crate) fn join(&self) {
+        for thread in std::mem::take(&mut *lock(&self.threads)) {
+            let _ = thread.join();
+        }
+    }
+
+    /// How far a running job is, from 0 to 1; never less than it was before.
+    #[allow(clippy::cast_precision_loss, reason = "milliseconds of a job's life")]
+    pub(crate) fn progress(&self, job: &Job) -> f64 {
+        let slow = job.request.model == SLOW;
+        match job.stage.as_str() {
+            "rendering" => {
+                let live = lock(&self.live).get(&job.id).cloned();
+                let done = live.map_or(0.0, |live| f64::from_bits(live.progress.load(Ordering::Relaxed)));
+                if slow { 0.5 + done / 2.0 } else { done }
+            }
+            "render" if slow => {
+                let started = job.started_at.unwrap_or(job.ready_at);
+                let waited = (secrets::unix_millis() - started).max(0) as f64;
+                (waited / (job.ready_at - started).max(1) as f64).min(1.0) / 2.0
+            }
+            "stuck" => 0.5,
+            _ => 0.0,
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    fn changes(&self) -> u64 {
+        *lock(&self.changes)
+    }
+
+    /// Sleeps until something changed since `seen`, or for `at_most`.
+    fn wait(&self, seen: u64, at_most: Duration) {
+        let changes = lock(&self.changes);
+        let _ = self.changed.wait_timeout_while(changes, at_most, |now| *now == seen && !self.is_stopping());
+    }
+
+    /// The thread of the models that wait: they must not take a worker from those that render.
+    fn hold(&self) {
+        let slow = i64::try_from(self.slow.as_millis()).unwrap_or(i64::MAX / 2);
+        while !self.is_stopping() {
+            let seen = self.changes();
+            match self.db.write_blocking(move |transaction| jobs::start_held(transaction, slow)) {
+                Ok(0) => self.wait(seen, Duration::from_secs(60)),
+                Ok(_) => self.wake(),
+                Err(error) => self.pause(&error),
+            }
+        }
+    }
+
+    /// The thread of one worker.
+    fn work(&self) {
+        while !self.is_stopping() {
+            let seen = self.changes();
+            match self.claim() {
+                Ok(Ok((job, live))) => {
+                    self.run(&job, &live);
+                    lock(&self.live).remove(&job.id);
+                }
+                Ok(Err(ready_at)) => {
+                    let left = ready_at.map_or(60_000, |ready_at| ready_at - secrets::unix_millis());
+                    self.wait(seen, Duration::from_millis(left.clamp(1, 60_000).unsigned_abs()));
+                }
+                Err(error) => self.pause(&error),
+            }
+        }
+    }
+
+    fn claim(&self) -> Result<Result<(Job, Arc<Live>), Option<i64>>, ApiError> {
+        let live = Arc::new(Live::default());
+        let (known, shared) = (self.live.clone(), live.clone());
+        let claimed = self.db.write_blocking(move |transaction| {
+            let claimed = jobs::claim(transaction)?;
+            // Before the transaction commits, so that a cancel, which comes after it, finds the rendering.
+            if let Ok(job) = &claimed {
+                lock(&known).insert(job.id.clone(), shared);
+            }
+            Ok(claimed)
+        })?;
+        Ok(claimed.map(|job| (job, live)))
+    }
+
+    fn run(&self, job: &Job, live: &Live) {
+        let rendered = if job.request.model == FAIL {
+            Rendered::Failed {
+                code: "SANDBOX_FAILURE",
+                message: format!("the model {FAIL} always fails; the charge was given back"),
+            }
+        } else {
+            catch_unwind(AssertUnwindSafe(|| self.render(job, live))).unwrap_or_else(|_| Rendered::Failed {
+                code: "RENDER_FAILED",
+                message: "the renderer crashed; the sandbox's log says why".to_owned(),
+            })
+        };
+        let kept = match rendered {
+            Rendered::Whole { video_etag, thumbnail_etag, warnings } => {
+                let id = job.id.clone();
+                self.insist(move |db| {
+                    let (id, video, thumbnail, warnings) =
+                        (id.clone(), video_etag.clone(), thumbnail_etag.clone(), warnings.clone());
+                    db.write_blocking(move |transaction| {
+                        jobs::succeed(transaction, &id, &video, &thumbnail, &warnings)
+                    })
+                })
+            }
+            Rendered::Failed { code, message } => {
+                tracing::info!(job = %job.id, code, "job failed");
+                let failed = job.clone();
+                self.insist(move |db| {
+                    let (job, message) = (failed.clone(), message.clone());
+                    db.write_blocking(move |transaction| jobs::fail(transaction, &job, code, &message))
+                });
+                false
+            }
+            Rendered::Abandoned => false,
+        };
+        if !kept {
+            remove(&self.files.join(&job.id));
+        }
+    }
+
+    /// Repeats a write that failed (a full disk, say) until it succeeds: a finished job must not stay running.
+    fn insist(&self, write: impl Fn(&Db) -> Result<bool, ApiError>) -> bool {
+        while !self.is_stopping() {
+            match write(&self.db) {
+                Ok(done) => return done,
+                Err(error) => self.pause(&error),
+            }
+        }
+        // Queued again at the next start; its files are swept then.
+        false
+    }
+
+    fn pause(&self, error: &ApiError) {
+        if !self.is_stopping() {
+            tracing::warn!(error = %error.message, "a worker could not write; trying again");
+            self.wait(self.changes(), Duration::from_millis(500));
+        }
+    }
+
+    fn render(&self, job: &Job, live: &Live) -> Rendered {
+        let folder = self.files.join(&job.id);
+        let (video, thumbnail) = (folder.join(VIDEO), folder.join(THUMBNAIL));
+        match self.produce(job, live, &folder, &video, &thumbnail) {
+            Ok((report, video_etag, thumbnail_etag)) => {
+                tracing::info!(job = %job.id, frames = report.frames, bytes = report.bytes, "job rendered");
+                let warnings = serde_json::Value::from(report.warnings).to_string();
+                Rendered::Whole { video_etag, thumbnail_etag, warnings }
+            }
+            Err(RenderError::Cancelled) => Rendered::Abandoned,
+            Err(RenderError::Io(error)) => Rendered::Failed {
+                code: "RENDER_FAILED",
+                message: format!("the video could not be written: {error}"),
+            },
+            Err(RenderError::Encode(message)) => Rendered::Failed { code: "RENDER_FAILED", message },
+        }
+    }
+
+    fn produce(
+        &self,
+        job: &Job,
+        live: &Live,
+        folder: &Path,
+        video: &Path,
+        thumbnail: &Path,
+    ) -> Result<(RenderReport, String, String), RenderError> {
+        std::fs::create_dir_all(folder).map_err(RenderError::Io)?;
+        let (width, height) = catalog::dimensions(&job.request.resolution, &job.request.aspect);
+        #[allow(clippy::cast_precision_loss, reason = "at most a minute of milliseconds")]
+        let spec = RenderSpec {
+            prompt: job.request.prompt.clone(),
+            width,
+            height,
+            duration_seconds: job.request.duration_ms as f64 / 1000.0,
+            label: format!("{} · {}", job.request.resolution, job.request.prefer),
+        };
+        let mut progress = |done: f64| {
+            let now = done.clamp(0.0, 1.0).max(f64::from_bits(live.progress.load(Ordering::Relaxed)));
+            live.progress.store(now.to_bits(), Ordering::Relaxed);
+        };
+        let cancelled = || live.cancelled.load(Ordering::Relaxed) || self.is_stopping();
+        let report = render(&spec, video, thumbnail, &mut progress, &cancelled)?;
+        Ok((report, etag(video).map_err(RenderError::Io)?, etag(thumbnail).map_err(RenderError::Io)?))
+    }
+}
+
+/// A strong entity tag: the start of the file's SHA-256.
+fn etag(path: &Path) -> std::io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(secrets::hex(&hash.finalize()[..16])),
+            read => hash.update(&buffer[..read]),
+        }
+    }
+}
+
+fn remove(folder: &Path) {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(%error, folder = %folder.display(), "files of a job that ended could not be removed");
+        }
+        _ => {}
+    }
+}
+
+/// Removes the files of every job that has not succeeded: leftovers of a process that was killed.
+pub(crate) fn sweep(files: &Path, keep: impl Fn(&str) -> bool) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(files)? {
+        let entry = entry?;
+        if !entry.file_name().to_str().is_some_and(&keep) {
+            remove(&entry.path());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! The running server: connections in, a handle to stop it out.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::{GracefulShutdown, Watcher},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::{JoinHandle, JoinSet},
+};
+
+use crate::{SandboxBuilder, api, app::App, edge, folder::Folder};
+
+/// How long requests in flight may take to end once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What a client may use up.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub(crate) connections: usize,
+    pub(crate) header_timeout: Duration,
+}
+
+/// A sandbox that serves until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    addr: SocketAddr,
+    app: Arc<App>,
+    folder: Arc<Folder>,
+    stop: watch::Sender<bool>,
+    serving: Option<JoinHandle<()>>,
+}
+
+impl Sandbox {
+    /// The settings to start one with.
+    pub fn builder() -> SandboxBuilder {
+        SandboxBuilder::default()
+    }
+
+    /// The base URL for clients on this machine, without a slash at its end.
+    pub fn url(&self) -> String {
+        let ip = match self.addr.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(ip, self.addr.port()))
+    }
+
+    /// The address that is listened on, its port the real one.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The data folder.
+    pub fn data_dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Stops: requests in flight get five seconds to end, renderings are broken off and start over next time,
+    /// and the data folder is free when this returns.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        if let Some(serving) = self.serving.take() {
+            let _ = serving.await;
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    /// Stops too, without waiting for it.
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        self.app.runner.signal_stop();
+    }
+}
+
+/// Serves `app` on `listener`, on the runtime this is called from.
+pub(crate) fn serve(
+    app: Arc<App>,
+    folder: Folder,
+    listener: TcpListener,
+    limits: &Limits,
+) -> std::io::Result<Sandbox> {
+    let addr = listener.local_addr()?;
+    let (stop, stopped) = watch::channel(false);
+    let folder = Arc::new(folder);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(64 * 1024);
+    let server = Server {
+        router: api::router(app.clone()),
+        app: app.clone(),
+        http,
+        slots: Arc::new(Semaphore::new(limits.connections)),
+    };
+    let held = folder.clone();
+    let serving = tokio::spawn(async move {
+        let app = server.app.clone();
+        server.run(listener, stopped).await;
+        // Blocking, for the renderers end between two frames and the database after its last write.
+        let _ = tokio::task::spawn_blocking(move || {
+            app.runner.signal_stop();
+            app.runner.join();
+            app.db.close();
+            drop(held);
+        })
+        .await;
+    });
+    tracing::info!(%addr, "serving");
+    Ok(Sandbox { addr, app, folder, stop, serving: Some(serving) })
+}
+
+struct Server {
+    app: Arc<App>,
+    router: Router,
+    http: http1::Builder,
+    slots: Arc<Semaphore>,
+}
+
+impl Server {
+    async fn run(self, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
+        let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                // The sender lives as long as the handle: its loss is a stop too.
+                _ = stopped.wait_for(|stop| *stop) => break,
+                Some(_) = connections.join_next() => {}
+                (stream, peer, slot) = accept(&listener, &self.slots) => {
+                    connections.spawn(self.serve(stream, peer, slot, graceful.watcher()));
+                }
+            }
+        }
+        drop(listener);
+        if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+            tracing::warn!("requests in flight were broken off");
+        }
+        connections.shutdown().await;
+    }
+
+    fn serve(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        slot: OwnedSemaphorePermit,
+        watcher: Watcher,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let (app, router) = (self.app.clone(), self.router.clone());
+        let service = service_fn(move |request: http::Request<Incoming>| {
+            let (app, router) = (app.clone(), router.clone());
+            async move { edge::answer(&app, router, peer, request).await }
+        });
+        let connection = watcher.watch(self.http.serve_connection(TokioIo::new(stream), service));
+        async move {
+            // Clients that leave, time out or are dropped by a fault are no news.
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+            drop(slot);
+        }
+    }
+}
+
+/// The next connection, once there is a slot for it.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    loop {
+        let Ok(slot) = slots.clone().acquire_owned().await else { return std::future::pending().await };
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Answers are small and asked for one by one.
+                let _ = stream.set_nodelay(true);
+                return (stream, peer, slot);
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: waiting lets some go.
+                tracing::warn!(%error, "cannot accept");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Accounts, their keys, and the sandbox's own signing key.
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
+
+use crate::{error::ApiError, pricing, secrets, store::wallet};
+
+/// An account, as found by its key or its checkout page.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) id: String,
+    pub(crate) checkout_token: String,
+}
+
+/// What an activation gives out.
+#[derive(Debug)]
+pub(crate) struct Activation {
+    pub(crate) account: Account,
+    pub(crate) project_id: String,
+    pub(crate) key: String,
+}
+
+/// The account of a device fingerprint, made with its trial credit the first time, and a further key of it.
+pub(crate) fn activate(
+    transaction: &Transaction<'_>,
+    fingerprint: &str,
+    region: &str,
+) -> Result<Activation, ApiError> {
+    let now = secrets::unix_millis();
+    let fingerprint_hash = secrets::hash_token(fingerprint);
+    let known = transaction
+        .query_row(
+            "SELECT id, checkout_token, project_id FROM accounts WHERE fingerprint_hash = ?1",
+            [fingerprint_hash],
+            |row| Ok((Account { id: row.get(0)?, checkout_token: row.get(1)? }, row.get::<_, String>(2)?)),
+        )
+        .optional()?;
+    let (account, project_id) = if let Some(known) = known {
+        known
+    } else {
+        let account = Account {
+            id: format!("acc_{}", secrets::random_string(16)),
+            checkout_token: secrets::random_string(32),
+        };
+        let project_id = format!("proj_{}", secrets::random_string(16));
+        transaction.execute(
+            "INSERT INTO accounts VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            (&account.id, &project_id, fingerprint_hash, region, &account.checkout_token, now),
+        )?;
+        wallet::append(transaction, &account.id, "trial", &account.id, pricing::TRIAL_MICROS)?;
+        (account, project_id)
+    };
+    let key = secrets::project_key();
+    transaction
+        .execute("INSERT INTO api_keys VALUES (?1, ?2, ?3)", (secrets::hash_token(&key), &account.id, now))?;
+    Ok(Activation { account, project_id, key })
+}
+
+/// The account that a key belongs to.
+pub(crate) fn by_key(connection: &Connection, key_hash: [u8; 32]) -> Result<Option<Account>, ApiError> {
+    find(
+        connection,
+        "SELECT accounts.id, checkout_token FROM api_keys JOIN accounts ON accounts.id = account_id WHERE hash = ?1",
+        key_hash,
+    )
+}
+
+/// The account that a checkout page belongs to.
+pub(crate) fn by_checkout(connection: &Connection, token: &str) -> Result<Option<Account>, ApiError> {
+    find(connection, "SELECT id, checkout_token FROM accounts WHERE checkout_token = ?1", token)
+}
+
+fn find(connection: &Connection, sql: &str, by: impl rusqlite::ToSql) -> Result<Option<Account>, ApiError> {
+    let account = connection
+        .prepare_cached(sql)?
+        .query_row([by], |row| Ok(Account { id: row.get(0)?, checkout_token: row.get(1)? }))
+        .optional()?;
+    Ok(account)
+}
+
+/// The key that signs file URLs, made once a data folder.
+pub(crate) fn file_signing_key(transaction: &Transaction<'_>) -> Result<[u8; 32], ApiError> {
+    transaction.execute(
+        "INSERT INTO meta VALUES ('file_signing_key', ?1) ON CONFLICT DO NOTHING",
+        [secrets::signing_key()],
+    )?;
+    Ok(transaction
+        .query_row("SELECT value FROM meta WHERE name = 'file_signing_key'", [], |row| row.get(0))?)
+}

@@ -1,0 +1,252 @@
+//! Jobs: what was asked, where each one stands, and the transitions between, money included.
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+
+use crate::{
+    catalog::{SLOW, STUCK},
+    error::ApiError,
+    secrets,
+    store::wallet,
+};
+
+/// What `generate` was asked for, checked and with its defaults filled in.
+#[derive(Debug, Clone)]
+pub(crate) struct JobRequest {
+    pub(crate) prompt: String,
+    pub(crate) reference_image_url: Option<String>,
+    pub(crate) duration_ms: i64,
+    pub(crate) aspect: String,
+    pub(crate) resolution: String,
+    pub(crate) prefer: String,
+    pub(crate) model: String,
+    pub(crate) vendor: String,
+    pub(crate) cost_micros: i64,
+}
+
+/// A job.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub(crate) id: String,
+    pub(crate) account_id: String,
+    pub(crate) state: String,
+    /// Where it stands inside its state: `hold` and `stuck` need no worker, `render` waits for one,
+    /// `rendering` has one.
+    pub(crate) stage: String,
+    pub(crate) request: JobRequest,
+    pub(crate) file_id: String,
+    pub(crate) video_etag: Option<String>,
+    pub(crate) thumbnail_etag: Option<String>,
+    pub(crate) warnings: Option<String>,
+    pub(crate) error: Option<(String, String)>,
+    pub(crate) created_at: i64,
+    pub(crate) ready_at: i64,
+    pub(crate) started_at: Option<i64>,
+    pub(crate) ended_at: Option<i64>,
+}
+
+const SELECT: &str = "SELECT id, account_id, state, stage, prompt, reference_image_url, duration_ms, aspect,
+    resolution, prefer, model, vendor, cost_micros, file_id, video_etag, thumbnail_etag, warnings, error_code,
+    error_message, created_at, ready_at, started_at, ended_at FROM jobs ";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
+    let code: Option<String> = row.get(17)?;
+    let message: Option<String> = row.get(18)?;
+    Ok(Job {
+        id: row.get(0)?,
+        account_id: row.get(1)?,
+        state: row.get(2)?,
+        stage: row.get(3)?,
+        request: JobRequest {
+            prompt: row.get(4)?,
+            reference_image_url: row.get(5)?,
+            duration_ms: row.get(6)?,
+            aspect: row.get(7)?,
+            resolution: row.get(8)?,
+            prefer: row.get(9)?,
+            model: row.get(10)?,
+            vendor: row.get(11)?,
+            cost_micros: row.get(12)?,
+        },
+        file_id: row.get(13)?,
+        video_etag: row.get(14)?,
+        thumbnail_etag: row.get(15)?,
+        warnings: row.get(16)?,
+        error: code.zip(message),
+        created_at: row.get(19)?,
+        ready_at: row.get(20)?,
+        started_at: row.get(21)?,
+        ended_at: row.get(22)?,
+    })
+}
+
+fn find(connection: &Connection, clause: &str, by: impl rusqlite::Params) -> Result<Option<Job>, ApiError> {
+    Ok(connection.prepare_cached(&format!("{SELECT}{clause}"))?.query_row(by, read).optional()?)
+}
+
+fn first_stage(model: &str) -> &'static str {
+    if model == SLOW || model == STUCK { "hold" } else { "render" }
+}
+
+/// Debits the wallet and queues the job; neither happens without the other.
+pub(crate) fn create(
+    transaction: &Transaction<'_>,
+    account: &str,
+    request: JobRequest,
+) -> Result<Job, ApiError> {
+    let now = secrets::unix_millis();
+    let job = Job {
+        id: format!("vid_{}", secrets::random_string(24)),
+        account_id: account.to_owned(),
+        state: "queued".to_owned(),
+        stage: first_stage(&request.model).to_owned(),
+        request,
+        file_id: secrets::random_string(32),
+        video_etag: None,
+        thumbnail_etag: None,
+        warnings: None,
+        error: None,
+        created_at: now,
+        ready_at: now,
+        started_at: None,
+        ended_at: None,
+    };
+    let JobRequest { prompt, reference_image_url, duration_ms, aspect, resolution, prefer, .. } =
+        &job.request;
+    transaction
+        .prepare_cached(
+            "INSERT INTO jobs (id, account_id, state, stage, prompt, reference_image_url, duration_ms, aspect,
+                resolution, prefer, model, vendor, cost_micros, file_id, created_at, ready_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15)",
+        )?
+        .execute(rusqlite::params![
+            job.id,
+            account,
+            job.state,
+            job.stage,
+            prompt,
+            reference_image_url,
+            duration_ms,
+            aspect,
+            resolution,
+            prefer,
+            job.request.model,
+            job.request.vendor,
+            job.request.cost_micros,
+            job.file_id,
+            now,
+        ])?;
+    wallet::append(transaction, account, "charge", &job.id, -job.request.cost_micros)?;
+    Ok(job)
+}
+
+/// An account's job; another's is as unknown as none.
+pub(crate) fn of_account(connection: &Connection, account: &str, id: &str) -> Result<Job, ApiError> {
+    find(connection, "WHERE id = ?1 AND account_id = ?2", (id, account))?
+        .ok_or_else(|| ApiError::not_found("there is no such job in this account"))
+}
+
+/// The job whose files a URL names, if they are whole.
+pub(crate) fn by_file(connection: &Connection, file_id: &str) -> Result<Option<Job>, ApiError> {
+    find(connection, "WHERE file_id = ?1 AND state = 'succeeded'", [file_id])
+}
+
+/// Cancels it and gives the money back; false if it had ended otherwise.
+pub(crate) fn cancel(transaction: &Transaction<'_>, account: &str, id: &str) -> Result<bool, ApiError> {
+    let job = of_account(transaction, account, id)?;
+    let changed = transaction.execute(
+        "UPDATE jobs SET state = 'cancelled', stage = 'ended', ended_at = ?2
+         WHERE id = ?1 AND state IN ('queued', 'running')",
+        (id, secrets::unix_millis()),
+    )?;
+    if changed == 1 {
+        wallet::append(transaction, account, "refund", id, job.request.cost_micros)?;
+    }
+    Ok(changed == 1 || job.state == "cancelled")
+}
+
+/// Starts what needs no worker: `sandbox/slow` waits until it may render, `sandbox/stuck` for ever.
+pub(crate) fn start_held(transaction: &Transaction<'_>, slow_ms: i64) -> Result<usize, ApiError> {
+    let now = secrets::unix_millis();
+    Ok(transaction.execute(
+        "UPDATE jobs SET state = 'running', started_at = ?1, ready_at = ?1 + ?2,
+            stage = CASE model WHEN ?3 THEN 'stuck' ELSE 'render' END
+         WHERE stage = 'hold'",
+        (now, slow_ms, STUCK),
+    )?)
+}
+
+/// The next job for a worker, or when the next will be ready (Unix milliseconds), if any.
+pub(crate) fn claim(transaction: &Transaction<'_>) -> Result<Result<Job, Option<i64>>, ApiError> {
+    let Some(mut job) = find(transaction, "WHERE stage = 'render' ORDER BY ready_at, seq LIMIT 1", [])?
+    else {
+        return Ok(Err(None));
+    };
+    let now = secrets::unix_millis();
+    if job.ready_at > now {
+        return Ok(Err(Some(job.ready_at)));
+    }
+    transaction
+        .prepare_cached(
+            "UPDATE jobs SET state = 'running', stage = 'rendering', started_at = COALESCE(started_at, ?2)
+             WHERE id = ?1",
+        )?
+        .execute((&job.id, now))?;
+    "running".clone_into(&mut job.state);
+    "rendering".clone_into(&mut job.stage);
+    Ok(Ok(job))
+}
+
+/// The files are whole: false if the job was cancelled meanwhile.
+pub(crate) fn succeed(
+    transaction: &Transaction<'_>,
+    id: &str,
+    video_etag: &str,
+    thumbnail_etag: &str,
+    warnings: &str,
+) -> Result<bool, ApiError> {
+    let changed = transaction.execute(
+        "UPDATE jobs SET state = 'succeeded', stage = 'ended', video_etag = ?2, thumbnail_etag = ?3,
+            warnings = ?4, ended_at = ?5
+         WHERE id = ?1 AND stage = 'rendering'",
+        (id, video_etag, thumbnail_etag, warnings, secrets::unix_millis()),
+    )?;
+    Ok(changed == 1)
+}
+
+/// The job failed: the money goes back in the same transaction; false if it was cancelled meanwhile.
+pub(crate) fn fail(
+    transaction: &Transaction<'_>,
+    job: &Job,
+    code: &str,
+    message: &str,
+) -> Result<bool, ApiError> {
+    let changed = transaction.execute(
+        "UPDATE jobs SET state = 'failed', stage = 'ended', error_code = ?2, error_message = ?3, ended_at = ?4
+         WHERE id = ?1 AND stage = 'rendering'",
+        (&job.id, code, message, secrets::unix_millis()),
+    )?;
+    if changed == 1 {
+        wallet::append(transaction, &job.account_id, "refund", &job.id, job.request.cost_micros)?;
+    }
+    Ok(changed == 1)
+}
+
+/// After a stop of any kind: what had not ended starts over, and its ids are returned.
+pub(crate) fn requeue(transaction: &Transaction<'_>) -> Result<Vec<String>, ApiError> {
+    let ids = transaction
+        .prepare("SELECT id FROM jobs WHERE state IN ('queued', 'running') ORDER BY seq")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    transaction.execute(
+        "UPDATE jobs SET state = 'queued', started_at = NULL, ready_at = created_at,
+            stage = CASE WHEN model IN (?1, ?2) THEN 'hold' ELSE 'render' END
+         WHERE state IN ('queued', 'running')",
+        (SLOW, STUCK),
+    )?;
+    Ok(ids)
+}
+
+/// Whether a job's files are worth keeping.
+pub(crate) fn has_files(connection: &Connection, id: &str) -> Result<bool, ApiError> {
+    Ok(find(connection, "WHERE id = ?1 AND state = 'succeeded'", [id])?.is_some())
+}

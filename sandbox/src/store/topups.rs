@@ -1,0 +1,89 @@
+//! Topups: records that a page completes.
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+
+use crate::{error::ApiError, secrets, store::wallet};
+
+/// A topup.
+#[derive(Debug, Clone)]
+pub(crate) struct Topup {
+    pub(crate) id: String,
+    pub(crate) account_id: String,
+    pub(crate) amount_micros: i64,
+    pub(crate) state: String,
+    pub(crate) token: String,
+    pub(crate) return_url: Option<String>,
+}
+
+impl Topup {
+    /// The path of the page that completes it.
+    pub(crate) fn page(&self) -> String {
+        format!("/topup/{}", self.token)
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Topup> {
+    Ok(Topup {
+        id: row.get(0)?,
+        account_id: row.get(1)?,
+        amount_micros: row.get(2)?,
+        state: row.get(3)?,
+        token: row.get(4)?,
+        return_url: row.get(5)?,
+    })
+}
+
+/// A pending topup; no money moves yet.
+pub(crate) fn create(
+    transaction: &Transaction<'_>,
+    account: &str,
+    amount_micros: i64,
+    return_url: Option<String>,
+) -> Result<Topup, ApiError> {
+    let topup = Topup {
+        id: format!("top_{}", secrets::random_string(24)),
+        account_id: account.to_owned(),
+        amount_micros,
+        state: "pending".to_owned(),
+        token: secrets::random_string(32),
+        return_url,
+    };
+    transaction.execute(
+        "INSERT INTO topups VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL)",
+        (
+            &topup.id,
+            account,
+            amount_micros,
+            &topup.state,
+            &topup.token,
+            &topup.return_url,
+            secrets::unix_millis(),
+        ),
+    )?;
+    Ok(topup)
+}
+
+/// The topup behind a page.
+pub(crate) fn by_token(connection: &Connection, token: &str) -> Result<Topup, ApiError> {
+    connection
+        .query_row(
+            "SELECT id, account_id, amount_micros, state, token, return_url FROM topups WHERE token = ?1",
+            [token],
+            read,
+        )
+        .optional()?
+        .ok_or_else(|| ApiError::not_found("there is no such topup"))
+}
+
+/// Credits the wallet, once however often it is asked.
+pub(crate) fn complete(transaction: &Transaction<'_>, token: &str) -> Result<(), ApiError> {
+    let topup = by_token(transaction, token)?;
+    let changed = transaction.execute(
+        "UPDATE topups SET state = 'succeeded', completed_at = ?2 WHERE id = ?1 AND state = 'pending'",
+        (&topup.id, secrets::unix_millis()),
+    )?;
+    if changed == 1 {
+        wallet::append(transaction, &topup.account_id, "topup", &topup.id, topup.amount_micros)?;
+    }
+    Ok(())
+}
