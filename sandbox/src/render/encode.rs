@@ -189,6 +189,7 @@ fn empty() -> RenderError {
     RenderError::Encode("the encoder gave no picture for a frame".into())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` calls")]
 fn failed(error: openh264::Error) -> RenderError {
     RenderError::Encode(error.to_string())
 }

@@ -6,7 +6,7 @@ use cosmic_text::{
     Align, Attrs, Buffer, Ellipsize, EllipsizeHeightLimit, Family, FontSystem, LayoutGlyph, Metrics, Shaping,
     SwashCache, SwashContent, Wrap,
 };
-use unicode_script::UnicodeScript;
+use unicode_script::{Script, UnicodeScript};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::fonts;
@@ -18,6 +18,7 @@ const LEADING: f32 = 1.42;
 const MOST_CHARACTERS: usize = 5000;
 /// How many missing characters a warning names.
 const NAMED: usize = 5;
+const BOX: char = '□';
 pub(super) const WHITE: [u8; 3] = [255; 3];
 
 /// Turns control characters and line ends into spaces, runs of white space into one, and cuts what can never
@@ -71,25 +72,28 @@ pub(super) struct Block {
 pub(super) struct Typesetter {
     fonts: FontSystem,
     glyphs: SwashCache,
-    /// By script, the characters that no font has.
-    missing: BTreeMap<&'static str, BTreeSet<char>>,
+    /// Characters that no font has.
+    lacking: BTreeSet<char>,
+    /// By script, what was drawn as a box.
+    missing: BTreeMap<String, BTreeSet<char>>,
 }
 
 impl Typesetter {
     /// One that knows the fonts for all these texts.
     pub(super) fn new(texts: &[&str]) -> Self {
-        let fonts = fonts::for_text(&texts.concat());
-        Self { fonts, glyphs: SwashCache::new(), missing: BTreeMap::new() }
+        let (fonts, lacking) = fonts::for_text(&texts.concat());
+        Self { fonts, glyphs: SwashCache::new(), lacking, missing: BTreeMap::new() }
     }
 
     /// Sets a clean text as large as fits.
     pub(super) fn set(&mut self, text: &str, fit: Fit) -> Block {
+        let text = self.drawable(text);
         let metrics = |size: f32| Metrics::new(size, size * LEADING);
         let mut buffer = Buffer::new(&mut self.fonts, metrics(fit.largest));
         buffer.set_wrap(Wrap::WordOrGlyph);
         buffer.set_size(Some(fit.width), None);
         let attributes = Attrs::new().family(Family::Name(fonts::FAMILY));
-        buffer.set_text(text, &attributes, Shaping::Advanced, Some(fit.align));
+        buffer.set_text(&text, &attributes, Shaping::Advanced, Some(fit.align));
         let mut size = fit.largest;
         loop {
             buffer.shape_until_scroll(&mut self.fonts, false);
@@ -106,6 +110,16 @@ impl Typesetter {
         }
         let ((left, right), height) = Self::measure(&buffer);
         Block { buffer, left, width: right - left, height }
+    }
+
+    /// The text with a box in place of each character that no font has, so that nothing searches for it.
+    fn drawable(&mut self, text: &str) -> String {
+        let known = |character| if self.lacking.contains(&character) { BOX } else { character };
+        let drawable = text.chars().map(known).collect();
+        for character in text.chars().filter(|character| self.lacking.contains(character)) {
+            self.missing.entry(script(character)).or_default().insert(character);
+        }
+        drawable
     }
 
     /// Where the ink may begin and end from left to right, and how high the lines are together.
@@ -157,6 +171,7 @@ impl Typesetter {
         }
     }
 
+    /// A box where a font was chosen that lacks the character after all.
     fn draw_missing(
         &mut self,
         text: &str,
@@ -176,7 +191,7 @@ impl Typesetter {
             return;
         }
         for character in lacking {
-            self.missing.entry(character.script().full_name()).or_default().insert(character);
+            self.missing.entry(script(character)).or_default().insert(character);
         }
         let size = glyph.font_size;
         let (width, height) = (glyph.w.max(size * 0.5) * 0.84, size * 0.78);
@@ -193,6 +208,14 @@ impl Typesetter {
     }
 }
 
+/// A script's name as it reads in a sentence.
+fn script(character: char) -> String {
+    match character.script() {
+        Script::Common | Script::Inherited | Script::Unknown => "other".into(),
+        script => script.full_name().replace('_', " "),
+    }
+}
+
 fn warning(script: &str, characters: &BTreeSet<char>) -> String {
     let named: Vec<String> = characters
         .iter()
@@ -203,9 +226,8 @@ fn warning(script: &str, characters: &BTreeSet<char>) -> String {
         0 => String::new(),
         count => format!(" and {count} more"),
     };
-    let script = if matches!(script, "Common" | "Inherited" | "Unknown") { "symbol" } else { script };
     format!(
-        "no font on this machine has these {script} characters, which are drawn as boxes: {}{more}",
+        "{script} characters drawn as boxes, for want of a font that has them: {}{more}",
         named.join(", ")
     )
 }
