@@ -96,12 +96,9 @@ impl InfraiClient {
             None if safe => None,
             None => Some(fresh_idempotency_key()?),
         };
-        let (base_url, source) = match &spec.base_url {
-            Some(url) => (url.clone(), KeySource::None),
-            None => {
-                let target = self.target()?;
-                (target.base_url.clone(), target.key.clone())
-            }
+        let (base_url, source) = if let Some(url) = &spec.base_url { (url.clone(), KeySource::None) } else {
+            let target = self.target()?;
+            (target.base_url.clone(), target.key.clone())
         };
         let mut request = self.wire_request(&spec, &base_url, idempotency_key.as_deref())?;
         let mut key = if spec.without_key { None } else { Some(bounded(deadline, source.get()).await?) };
@@ -139,13 +136,12 @@ impl InfraiClient {
                 |error: InfraiError| Err(error.with_call(sent, idempotency_key.as_deref(), ambiguous));
 
             // A key that a function gives may have been replaced since: ask once more.
-            if error.status() == Some(401) && !asked_again && key.is_some() {
-                if let KeySource::Provider(provider) = &source {
+            if error.status() == Some(401) && !asked_again && key.is_some()
+                && let KeySource::Provider(provider) = &source {
                     asked_again = true;
                     key = Some(bounded(deadline, provider.get()).await?);
                     continue;
                 }
-            }
             failed += 1;
             if !error.is_retryable() || failed >= max_attempts {
                 return finish(error);
@@ -360,7 +356,7 @@ pub(crate) fn check_idempotency_key(key: &str) -> Result<&str> {
     Ok(key)
 }
 
-/// A UUIDv7 whose random bits come from the operating system each time: a generator in this process's memory would
+/// A `UUIDv7` whose random bits come from the operating system each time: a generator in this process's memory would
 /// give two children of one fork the same key, and one of them another's video.
 pub(crate) fn fresh_idempotency_key() -> Result<String> {
     let mut random = [0_u8; 10];

@@ -36,7 +36,7 @@ pub(crate) fn trusted(config: &Config) -> Result<ClientConfig> {
         match builder()?.with_platform_verifier() {
             Ok(builder) => return Ok(builder.with_no_client_auth()),
             Err(error) => {
-                tracing::warn!(%error, "the platform has no certificate roots; using the bundled ones")
+                tracing::warn!(%error, "the platform has no certificate roots; using the bundled ones");
             }
         }
     }

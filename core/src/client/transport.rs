@@ -155,7 +155,7 @@ fn tls_error(error: &reqwest::Error) -> bool {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(current) = source {
         let inner = current.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
-        if current.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if current.is::<rustls::Error>() || inner.is_some_and(<dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static>::is::<rustls::Error>) {
             return true;
         }
         source = current.source();

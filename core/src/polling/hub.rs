@@ -121,11 +121,10 @@ impl Hub {
         if state.submitted.insert(job.job_id.clone(), (time, shape)).is_none() {
             state.submitted_order.push_back(job.job_id.clone());
         }
-        if state.submitted_order.len() > REMEMBERED {
-            if let Some(oldest) = state.submitted_order.pop_front() {
+        if state.submitted_order.len() > REMEMBERED
+            && let Some(oldest) = state.submitted_order.pop_front() {
                 state.submitted.remove(&oldest);
             }
-        }
     }
 
     /// Sleeps until this time on the clock, however often the machine is suspended meanwhile.
@@ -410,8 +409,8 @@ impl Drop for Subscription {
         }
         let mut state = self.hub.lock();
         let state = &mut *state;
-        if let Some(entry) = state.entries.get_mut(&self.id) {
-            if let Some(at) = entry.subscribers.iter().position(|subscriber| subscriber.number == self.number)
+        if let Some(entry) = state.entries.get_mut(&self.id)
+            && let Some(at) = entry.subscribers.iter().position(|subscriber| subscriber.number == self.number)
             {
                 let gone = entry.subscribers.swap_remove(at);
                 let deserted = entry.subscribers.is_empty();
@@ -424,7 +423,6 @@ impl Drop for Subscription {
                     }
                 }
             }
-        }
         if state.stop_if_unneeded(self.hub.now()) {
             self.hub.orphaned.notify_waiters();
         }

@@ -10,8 +10,6 @@ mod hub;
 mod policy;
 mod scheduler;
 
-#[cfg(test)]
-pub(crate) use self::clock::TokioClock;
 pub(crate) use self::hub::{Event, Hub, Subscription, handle};
 pub use self::{
     budget::Budget,

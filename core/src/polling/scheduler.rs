@@ -263,11 +263,10 @@ impl Scheduler {
     fn unready(&mut self, slot: usize) {
         if let Some(Job { place: Place::Ready(at), .. }) = self.jobs[slot] {
             self.ready.swap_remove(at);
-            if let Some(&moved) = self.ready.get(at) {
-                if let Some(job) = &mut self.jobs[moved] {
+            if let Some(&moved) = self.ready.get(at)
+                && let Some(job) = &mut self.jobs[moved] {
                     job.place = Place::Ready(at);
                 }
-            }
         }
     }
 

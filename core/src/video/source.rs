@@ -177,7 +177,7 @@ impl Source {
             206 if from > 0 => {
                 let (start, total) = content_range(&response.headers).unwrap_or_default();
                 if start == Some(from) && (total.is_none() || self.total.is_none() || total == self.total) {
-                    return Ok(self.begin(response, from)?);
+                    return self.begin(response, from);
                 }
                 self.etag = None;
                 self.pause(

@@ -267,9 +267,7 @@ fn redirect(url: &Url, status: StatusCode, headers: &HeaderMap) -> InfraiError {
     let target = headers
         .get(header::LOCATION)
         .and_then(|location| location.to_str().ok())
-        .and_then(|location| url.join(location).ok())
-        .map(|target| super::path::origin(&target))
-        .unwrap_or_else(|| "nowhere".to_owned());
+        .and_then(|location| url.join(location).ok()).map_or_else(|| "nowhere".to_owned(), |target| super::path::origin(&target));
     InfraiError::new(
         ErrorKind::UnexpectedResponse,
         "REDIRECT",
