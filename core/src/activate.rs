@@ -137,10 +137,11 @@ impl Activate {
         let mut document = CredentialsFile::at(&path).read()?;
         let old = document.profile(&profile_name)?;
         if let Some(old) = &old
-            && let Some(result) = self.stored(&document, old, &base_url, &profile_name, &path)? {
-                self.client.adopt(base_url, result.primary_api_key.clone());
-                return Ok(result);
-            }
+            && let Some(result) = self.stored(&document, old, &base_url, &profile_name, &path)?
+        {
+            self.client.adopt(base_url, result.primary_api_key.clone());
+            return Ok(result);
+        }
         credentials::probe(&path)?;
         let mut result = self.ask(&base_url, &path, profile_name.clone()).await?;
         let profile = Profile {

@@ -29,6 +29,8 @@ mod key;
 mod metadata;
 pub mod polling;
 mod request;
+#[cfg(test)]
+mod script;
 pub mod video;
 pub mod wire;
 

@@ -15,13 +15,7 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.into(),
-            message: message.into(),
-            details: Map::new(),
-            headers: Vec::new(),
-        }
+        Self { status, code: code.into(), message: message.into(), details: Map::new(), headers: Vec::new() }
     }
 
     /// Adds a member to the envelope's `error` object.

@@ -96,7 +96,9 @@ impl InfraiClient {
             None if safe => None,
             None => Some(fresh_idempotency_key()?),
         };
-        let (base_url, source) = if let Some(url) = &spec.base_url { (url.clone(), KeySource::None) } else {
+        let (base_url, source) = if let Some(url) = &spec.base_url {
+            (url.clone(), KeySource::None)
+        } else {
             let target = self.target()?;
             (target.base_url.clone(), target.key.clone())
         };
@@ -136,12 +138,15 @@ impl InfraiClient {
                 |error: InfraiError| Err(error.with_call(sent, idempotency_key.as_deref(), ambiguous));
 
             // A key that a function gives may have been replaced since: ask once more.
-            if error.status() == Some(401) && !asked_again && key.is_some()
-                && let KeySource::Provider(provider) = &source {
-                    asked_again = true;
-                    key = Some(bounded(deadline, provider.get()).await?);
-                    continue;
-                }
+            if error.status() == Some(401)
+                && !asked_again
+                && key.is_some()
+                && let KeySource::Provider(provider) = &source
+            {
+                asked_again = true;
+                key = Some(bounded(deadline, provider.get()).await?);
+                continue;
+            }
             failed += 1;
             if !error.is_retryable() || failed >= max_attempts {
                 return finish(error);
@@ -292,7 +297,7 @@ async fn answer(url: &Url, response: WireResponse, attempt: &Attempt<'_>) -> Res
         }
         Some(_) => Body::Cut(bytes),
     };
-    envelope::interpret(url, status, &headers, body, attempt.answers_with_ok, &redact)
+    envelope::interpret(url, status, &headers, &body, attempt.answers_with_ok, &redact)
         .map_err(|failure| Failed { error: failure.error, ambiguous: !failure.definite, timed_out: false })
 }
 

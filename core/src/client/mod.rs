@@ -5,6 +5,8 @@ pub(crate) mod config;
 mod hooks;
 pub(crate) mod retry;
 mod target;
+#[cfg(test)]
+mod tests;
 mod tls;
 pub(crate) mod transport;
 
@@ -61,7 +63,7 @@ pub(crate) struct Inner {
     pub(crate) config: Arc<Config>,
     target: Mutex<Option<Arc<Target>>>,
     pub(crate) transport: Arc<dyn Transport>,
-    budget: RetryBudget,
+    pub(crate) budget: RetryBudget,
     base_headers: HeaderMap,
     random: Mutex<fastrand::Rng>,
     pub(crate) hub: Arc<Hub>,
@@ -133,8 +135,8 @@ impl InfraiClient {
             return Err(InfraiError::invalid_argument("timeout", "0 s", "a positive duration"));
         }
         let mut headers = HeaderMap::clone(&self.option_headers);
-        for (name, value) in &options.headers {
-            let (name, value) = config::header(name, value)?;
+        for (name, value) in options.headers {
+            let (name, value) = config::header(&name, &value)?;
             headers.insert(name, value);
         }
         let merged = CallOptions {

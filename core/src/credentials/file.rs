@@ -91,7 +91,7 @@ impl<'a> CredentialsFile<'a> {
         // The parser's own error quotes the line, and the line may hold a key: only its number and message go on.
         let toml = text.parse::<DocumentMut>().map_err(|error| {
             let at = error.span().map_or(0, |span| span.start.min(text.len()));
-            let line = text.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
+            let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
             let message = error.message().lines().next().unwrap_or_default().to_owned();
             invalid(path, format!("line {line} is not TOML: {message}"))
         })?;

@@ -29,22 +29,3 @@ impl Clock for SystemClock {
         ZERO.get_or_init(std::time::Instant::now).elapsed()
     }
 }
-
-/// Tokio's clock, which tests pause.
-#[cfg(test)]
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TokioClock(tokio::time::Instant);
-
-#[cfg(test)]
-impl Default for TokioClock {
-    fn default() -> Self {
-        Self(tokio::time::Instant::now())
-    }
-}
-
-#[cfg(test)]
-impl Clock for TokioClock {
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
-}

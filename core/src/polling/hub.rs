@@ -122,9 +122,10 @@ impl Hub {
             state.submitted_order.push_back(job.job_id.clone());
         }
         if state.submitted_order.len() > REMEMBERED
-            && let Some(oldest) = state.submitted_order.pop_front() {
-                state.submitted.remove(&oldest);
-            }
+            && let Some(oldest) = state.submitted_order.pop_front()
+        {
+            state.submitted.remove(&oldest);
+        }
     }
 
     /// Sleeps until this time on the clock, however often the machine is suspended meanwhile.
@@ -411,18 +412,18 @@ impl Drop for Subscription {
         let state = &mut *state;
         if let Some(entry) = state.entries.get_mut(&self.id)
             && let Some(at) = entry.subscribers.iter().position(|subscriber| subscriber.number == self.number)
-            {
-                let gone = entry.subscribers.swap_remove(at);
-                let deserted = entry.subscribers.is_empty();
-                state.left(gone.runtime);
-                if deserted {
-                    let token = state.entries.remove(&self.id).map(|entry| entry.token);
-                    if let Some(token) = token {
-                        state.scheduler.remove(token);
-                        state.by_token.remove(&token);
-                    }
+        {
+            let gone = entry.subscribers.swap_remove(at);
+            let deserted = entry.subscribers.is_empty();
+            state.left(gone.runtime);
+            if deserted {
+                let token = state.entries.remove(&self.id).map(|entry| entry.token);
+                if let Some(token) = token {
+                    state.scheduler.remove(token);
+                    state.by_token.remove(&token);
                 }
             }
+        }
         if state.stop_if_unneeded(self.hub.now()) {
             self.hub.orphaned.notify_waiters();
         }

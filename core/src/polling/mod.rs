@@ -9,6 +9,8 @@ mod clock;
 mod hub;
 mod policy;
 mod scheduler;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::hub::{Event, Hub, Subscription, handle};
 pub use self::{

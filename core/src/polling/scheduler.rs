@@ -264,9 +264,10 @@ impl Scheduler {
         if let Some(Job { place: Place::Ready(at), .. }) = self.jobs[slot] {
             self.ready.swap_remove(at);
             if let Some(&moved) = self.ready.get(at)
-                && let Some(job) = &mut self.jobs[moved] {
-                    job.place = Place::Ready(at);
-                }
+                && let Some(job) = &mut self.jobs[moved]
+            {
+                job.place = Place::Ready(at);
+            }
         }
     }
 
@@ -287,7 +288,7 @@ impl Scheduler {
                 1e9 + unseen
             } else {
                 let history = self.history(job.shape);
-                self.policy.worth(self.known(job, &history), unseen)
+                self.policy.worth(Self::known(job, &history), unseen)
             };
             scored.push((score, Token { slot, generation: job.generation }));
         }
@@ -301,7 +302,7 @@ impl Scheduler {
         self.compared.pop()
     }
 
-    fn known<'h>(&self, job: &Job, history: &'h [f64]) -> Known<'h> {
+    fn known<'h>(job: &Job, history: &'h [f64]) -> Known<'h> {
         Known { age: job.seen - job.born, progress: job.progress, started: job.started, history }
     }
 
@@ -329,6 +330,7 @@ impl Scheduler {
     pub fn answered(&mut self, token: Token, now: f64, answer: Answer) {
         let Some(job) = self.job_mut(token) else { return };
         let Place::UnderWay(began) = job.place else { return };
+        job.place = Place::Timed;
         let before = job.seen;
         job.seen = f64::midpoint(began, now);
         job.failures = 0;
@@ -351,7 +353,7 @@ impl Scheduler {
         let history = self.history(shape);
         let random = self.random.f64();
         let Some(job) = self.job(token) else { return };
-        let delay = self.policy.delay(self.known(job, &history), random);
+        let delay = self.policy.delay(Self::known(job, &history), random);
         let due = (job.seen + delay).max(now + self.options.min / 2.0).max(now + floor(answer.retry_after));
         self.again(token, due);
     }

@@ -94,9 +94,10 @@ impl GenerateMany {
 
     fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<GenerateManyItem>> {
         if let (Some(plan), Some(sender)) = (self.plan.take(), self.sender.take())
-            && let Err(error) = self.begin(plan, sender) {
-                return Poll::Ready(Some((0, Err(error))));
-            }
+            && let Err(error) = self.begin(plan, sender)
+        {
+            return Poll::Ready(Some((0, Err(error))));
+        }
         self.results.poll_recv(context)
     }
 

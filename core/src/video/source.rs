@@ -133,11 +133,11 @@ impl Source {
                 Ok(None) if self.total.is_none_or(|total| total == self.received) => return Ok(Piece::End),
                 Ok(None) => {
                     self.body = None;
-                    self.pause(self.cut_off("the file ended early".into()), None).await?;
+                    self.pause(self.cut_off("the file ended early"), None).await?;
                 }
                 Err(fault) => {
                     self.body = None;
-                    let error = self.cut_off(fault.message);
+                    let error = self.cut_off(&fault.message);
                     self.pause(error, None).await?;
                 }
             }
@@ -163,7 +163,7 @@ impl Source {
             Err(SendError::Setup(error)) => return Err(error),
             Err(SendError::Fault(fault)) => {
                 let retryable = fault.retryable;
-                let error = self.unreachable(fault);
+                let error = self.unreachable(&fault);
                 if !retryable {
                     return Err(error);
                 }
@@ -291,14 +291,14 @@ impl Source {
         InfraiError::new(ErrorKind::UnexpectedResponse, "DOWNLOAD_FAILED", self.named(what))
     }
 
-    fn cut_off(&self, what: String) -> InfraiError {
+    fn cut_off(&self, what: &str) -> InfraiError {
         let received = self.received;
         let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
         let message = self.named(&format!("the connection broke after {received}{of} bytes: {what}"));
         InfraiError::new(ErrorKind::Connection, "DOWNLOAD_FAILED", message).with_retry(true, None)
     }
 
-    fn unreachable(&self, fault: Fault) -> InfraiError {
+    fn unreachable(&self, fault: &Fault) -> InfraiError {
         let origin = path::origin(&self.url);
         let message = self.named(&format!("{origin}: {}", fault.message));
         let mut error = InfraiError::new(ErrorKind::Connection, "DOWNLOAD_FAILED", message)

@@ -117,7 +117,7 @@ impl Wait {
                 let mut error = InfraiError::new(ErrorKind::WaitTimeout, "WAIT_TIMEOUT", what);
                 if cancel_on_timeout {
                     match end_job(&client, &id).await {
-                        Ended::Otherwise(job) => return conclude(job),
+                        Ended::Otherwise(job) => return conclude(*job),
                         Ended::Cancelled => {
                             error = error
                                 .with_details(serde_json::json!({ "cancelled": true }))
@@ -235,7 +235,7 @@ impl Waiting {
 
 enum Ended {
     Cancelled,
-    Otherwise(VideoJob),
+    Otherwise(Box<VideoJob>),
     Unknown(InfraiError),
 }
 
@@ -254,7 +254,7 @@ async fn end_job(client: &InfraiClient, id: &super::JobId) -> Ended {
                 })
             };
             match look.await {
-                Ok(job) if job.is_terminal() => Ended::Otherwise(job),
+                Ok(job) if job.is_terminal() => Ended::Otherwise(Box::new(job)),
                 Ok(job) => Ended::Unknown(InfraiError::internal(format!(
                     "the API neither cancelled the job nor ended it; its state is {}",
                     job.state

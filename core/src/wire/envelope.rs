@@ -104,7 +104,7 @@ pub(crate) fn interpret(
     url: &Url,
     status: StatusCode,
     headers: &HeaderMap,
-    body: Body,
+    body: &Body,
     answers_with_ok: bool,
     redact: &dyn Fn(&str) -> String,
 ) -> Result<Reply, Failure> {
@@ -117,7 +117,7 @@ pub(crate) fn interpret(
         });
     }
     if !status.is_success() {
-        return Err(failed(status, &body, retry_after, header_id, redact));
+        return Err(failed(status, body, retry_after, header_id, redact));
     }
     let bytes = body.bytes();
     let value: Value = if bytes.is_empty() && matches!(status.as_u16(), 204 | 205) {
@@ -267,7 +267,8 @@ fn redirect(url: &Url, status: StatusCode, headers: &HeaderMap) -> InfraiError {
     let target = headers
         .get(header::LOCATION)
         .and_then(|location| location.to_str().ok())
-        .and_then(|location| url.join(location).ok()).map_or_else(|| "nowhere".to_owned(), |target| super::path::origin(&target));
+        .and_then(|location| url.join(location).ok())
+        .map_or_else(|| "nowhere".to_owned(), |target| super::path::origin(&target));
     InfraiError::new(
         ErrorKind::UnexpectedResponse,
         "REDIRECT",

@@ -1,0 +1,502 @@
+//! What waiting promises, on a paused clock: requests are counted, and lateness is compared.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{Answer, Next, PollingOptions, Scheduler};
+use crate::{
+    ErrorKind, InfraiClient,
+    script::{self, Reaction, Script, failure, job, ok, plain, reset},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A server whose job ends in this state after so many seconds.
+fn ends_after(seconds: u64, state: &'static str) -> (InfraiClient, Arc<Script>) {
+    let begun = Instant::now();
+    plain(move |_, _| {
+        ok(&job(if begun.elapsed() < Duration::from_secs(seconds) { "running" } else { state }))
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_returns_soon_after_the_end_with_few_requests() {
+    let begun = Instant::now();
+    let (client, script) = ends_after(60, "succeeded");
+    client.video().wait("vid_1").await.unwrap();
+    let late = begun.elapsed().as_secs_f64() - 60.0;
+    assert!((0.0..=3.6).contains(&late), "{late}");
+    assert!((10..40).contains(&script.count()), "{}", script.count());
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_terminal_state_ends_a_wait_and_no_other_does() {
+    for state in ["succeeded", "completed", "done"] {
+        let (client, _) = ends_after(5, state);
+        assert_eq!(client.video().wait("vid_1").await.unwrap().state.as_str(), state);
+    }
+    for (state, kind) in [
+        ("failed", ErrorKind::JobFailed),
+        ("error", ErrorKind::JobFailed),
+        ("expired", ErrorKind::JobFailed),
+        ("cancelled", ErrorKind::JobCancelled),
+        ("canceled", ErrorKind::JobCancelled),
+    ] {
+        let (client, _) = ends_after(5, state);
+        let error = client.video().wait("vid_1").await.unwrap_err();
+        assert_eq!((error.kind(), error.job().unwrap().state.as_str()), (kind, state));
+    }
+    let (client, _) = ends_after(0, "almost_done");
+    let error = client.video().wait("vid_1").timeout(60 * SECOND).await.unwrap_err();
+    assert_eq!((error.kind(), error.job().unwrap().state.as_str()), (ErrorKind::WaitTimeout, "almost_done"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_waiters_of_one_job_cost_the_requests_of_one() {
+    let (alone, one) = ends_after(60, "succeeded");
+    alone.video().wait("vid_1").await.unwrap();
+    let (client, script) = ends_after(60, "succeeded");
+    let waits = (0..10).map(|_| async { client.video().wait("vid_1").await });
+    assert!(join_all(waits).await.iter().all(Result::is_ok));
+    assert!(script.count() < one.count() * 3 / 2, "{} for ten, {} for one", script.count(), one.count());
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_brings_the_end_sooner_than_knowing_nothing() {
+    let mut late = [0.0; 2];
+    for (with_progress, late) in [false, true].into_iter().zip(&mut late) {
+        for length in [20.0, 45.0, 70.0, 120.0] {
+            let begun = Instant::now();
+            let (client, _) = plain(move |_, _| {
+                let age = begun.elapsed().as_secs_f64();
+                let mut job = job(if age < length { "running" } else { "succeeded" });
+                if with_progress {
+                    job["progress"] = json!((age / length).min(1.0));
+                }
+                ok(&job)
+            });
+            client.video().wait("vid_1").await.unwrap();
+            *late += begun.elapsed().as_secs_f64() - length;
+        }
+    }
+    assert!(late[1] < 0.6 * late[0], "{late:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn earlier_lengths_bring_the_end_sooner_than_knowing_nothing() {
+    let births = Arc::new(std::sync::Mutex::new(Vec::<Instant>::new()));
+    let seen = Arc::clone(&births);
+    let (client, script) = plain(move |_, request| {
+        let mut births = seen.lock().unwrap();
+        if request.method == "POST" {
+            births.push(Instant::now());
+            return ok(&json!({"job_id": (births.len() - 1).to_string(), "state": "queued"}));
+        }
+        let number: usize = request.url.path().rsplit('/').next().unwrap().parse().unwrap();
+        let age = births[number].elapsed();
+        let state = if age < Duration::from_secs(40) { "running" } else { "succeeded" };
+        ok(&json!({"job_id": number.to_string(), "state": state}))
+    });
+    let mut late = Vec::new();
+    let mut requests = Vec::new();
+    for _ in 0..8 {
+        let (begun, before) = (Instant::now(), script.count());
+        let job = client.video().generate("x").await.unwrap();
+        client.video().wait(&job).await.unwrap();
+        late.push(begun.elapsed().as_secs_f64() - 40.0);
+        requests.push(script.count() - before);
+    }
+    let late_now: f64 = late[4..].iter().sum::<f64>() / 4.0;
+    assert!(late_now < 1.0, "{late:?} with {requests:?}");
+    assert!(requests[7] <= requests[0] + 4, "{requests:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_look_is_repeated_and_a_definite_refusal_ends_the_wait() {
+    for fault in [
+        failure(503, "VENDOR_DOWN"),
+        failure(429, "RATE_LIMIT_USER"),
+        failure(502, "X"),
+        reset(),
+        ok(&job("running")).after(30 * SECOND),
+    ] {
+        let (client, script) = plain(move |n, _| {
+            if (1..4).contains(&n) { fault.clone() } else { ok(&job(if n < 4 { "running" } else { "done" })) }
+        });
+        client.video().wait("vid_1").await.unwrap();
+        assert_eq!(script.count(), 5);
+    }
+    for (refusal, kind) in [
+        (failure(404, "NO_SUCH_JOB"), ErrorKind::NotFound),
+        (failure(401, "UNAUTHORIZED"), ErrorKind::Authentication),
+        (failure(403, "KEY_REVOKED"), ErrorKind::Permission),
+    ] {
+        let (client, script) = plain(move |n, _| if n == 1 { refusal.clone() } else { ok(&job("running")) });
+        let error = client.video().wait("vid_1").await.unwrap_err();
+        assert_eq!((error.kind(), script.count()), (kind, 2));
+        assert_eq!(error.job().unwrap().state.as_str(), "running", "the last that was seen is not lost");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_on_a_look_is_a_floor() {
+    let (client, script) = plain(|n, _| match n {
+        0 => ok(&job("running")).header("retry-after", "20"),
+        1 => failure(429, "RATE_LIMIT_USER").header("retry-after", "10"),
+        _ => ok(&job("succeeded")),
+    });
+    client.video().wait("vid_1").await.unwrap();
+    let gaps = script.gaps();
+    assert!((20.0..24.0).contains(&gaps[0]) && (10.0..14.0).contains(&gaps[1]), "{gaps:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_its_deadline_a_wait_looks_once_more() {
+    let begun = Instant::now();
+    let (client, script) = plain(move |_, _| {
+        // Would not be seen in time otherwise: the server asked to be left alone.
+        ok(&job(if begun.elapsed() < 99 * SECOND { "running" } else { "succeeded" }))
+            .header("retry-after", "1000")
+    });
+    client.video().wait("vid_1").timeout(100 * SECOND).await.unwrap();
+    assert_eq!((script.count(), begun.elapsed().as_secs()), (2, 100));
+
+    let begun = Instant::now();
+    let (client, script) = plain(|_, _| ok(&job("running")).header("retry-after", "1000"));
+    let error = client.video().wait("vid_1").timeout(100 * SECOND).await.unwrap_err();
+    assert_eq!((error.kind(), script.count(), begun.elapsed().as_secs()), (ErrorKind::WaitTimeout, 2, 100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_without_time_looks_once() {
+    let (client, script) = plain(|_, _| ok(&job("running")));
+    let error = client.video().wait("vid_1").timeout(Duration::ZERO).await.unwrap_err();
+    assert_eq!(error.job().unwrap().state.as_str(), "running");
+    assert!(script.count() <= 2, "{}", script.count());
+}
+
+fn path_is(request: &crate::client::transport::WireRequest, end: &str) -> bool {
+    request.url.path().ends_with(end)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_times_out_cancels_only_if_asked() {
+    for (asked, answer, cancels) in [(false, true, 0), (true, true, 1)] {
+        let (client, script) =
+            plain(
+                move |_, request| {
+                    if path_is(request, "/cancel") { ok(&json!({"ok": answer})) } else { ok(&job("running")) }
+                },
+            );
+        let wait = client.video().wait("vid_1").timeout(10 * SECOND).cancel_on_timeout(asked);
+        let error = wait.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+        assert_eq!(script.seen().iter().filter(|seen| path_is(&seen.request, "/cancel")).count(), cancels);
+        assert_eq!(error.details().is_some_and(|details| details["cancelled"] == true), asked);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_succeeds_while_it_is_being_cancelled_is_returned() {
+    let cancelled = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&cancelled);
+    let (client, _) = plain(move |_, request| {
+        if path_is(request, "/cancel") {
+            counter.fetch_add(1, Ordering::SeqCst);
+            return ok(&json!({"ok": false}));
+        }
+        ok(&job(if counter.load(Ordering::SeqCst) > 0 { "succeeded" } else { "running" }))
+    });
+    let job = client.video().wait("vid_1").timeout(10 * SECOND).cancel_on_timeout(true).await.unwrap();
+    assert!(job.is_success() && cancelled.load(Ordering::SeqCst) == 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cancel_of_a_timed_out_wait_gets_five_seconds() {
+    let (client, _) = plain(|_, request| {
+        if path_is(request, "/cancel") {
+            ok(&json!({"ok": true})).after(1000 * SECOND)
+        } else {
+            ok(&job("running"))
+        }
+    });
+    let begun = Instant::now();
+    let error = client.video().wait("vid_1").timeout(10 * SECOND).cancel_on_timeout(true).await.unwrap_err();
+    assert_eq!((error.kind(), begun.elapsed().as_secs()), (ErrorKind::WaitTimeout, 15));
+    assert_eq!(error.details().unwrap()["cancelled"], false);
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_ends_when_the_caller_goes_away() {
+    let (client, script) = plain(|_, _| ok(&job("running")).after(SECOND / 2));
+    let metrics = tokio::runtime::Handle::current().metrics();
+    let tasks = metrics.num_alive_tasks();
+    for _ in 0..20 {
+        let (wait, mut watch) = (client.video().wait("vid_1"), client.video().watch("vid_1"));
+        let both = async { tokio::join!(wait.send(), async { while watch.next().await.is_some() {} }) };
+        assert!(tokio::time::timeout(SECOND / 4, both).await.is_err());
+    }
+    tokio::time::sleep(SECOND / 100).await;
+    assert_eq!((script.under_way(), metrics.num_alive_tasks()), (0, tasks));
+    let requests = script.count();
+    tokio::time::sleep(600 * SECOND).await;
+    assert_eq!(script.count(), requests, "nobody waits, nobody asks");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_ends_the_wait_at_once_and_cancels_only_if_asked() {
+    for cancel in [false, true] {
+        let (client, script) =
+            plain(
+                |_, request| {
+                    if path_is(request, "/cancel") { ok(&json!({"ok": true})) } else { ok(&job("running")) }
+                },
+            );
+        let begun = Instant::now();
+        let wait =
+            client.video().wait("vid_1").abort_when(tokio::time::sleep(7 * SECOND)).cancel_on_abort(cancel);
+        let error = wait.await.unwrap_err();
+        assert_eq!((error.kind(), begun.elapsed().as_secs()), (ErrorKind::Aborted, 7));
+        assert_eq!(
+            script.seen().iter().filter(|seen| path_is(&seen.request, "/cancel")).count(),
+            usize::from(cancel)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn watch_yields_the_first_state_and_every_change_once() {
+    let states = ["queued", "queued", "running", "running", "weird", "failed"];
+    let (client, script) = plain(move |n, _| ok(&job(states[n.min(5)])));
+    let mut watch = client.video().watch("vid_1");
+    let mut seen = Vec::new();
+    while let Some(job) = watch.next().await {
+        seen.push(job.unwrap().state.to_string());
+    }
+    assert_eq!(seen, ["queued", "running", "weird", "failed"]);
+    assert_eq!(script.count(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_nobody_reads_for_a_while_holds_nobody_up() {
+    let (client, _) = ends_after(60, "succeeded");
+    let mut watch = client.video().watch("vid_2");
+    watch.next().await.unwrap().unwrap();
+    // Not read, not dropped: another's wait goes on all the same.
+    let begun = Instant::now();
+    client.video().wait("vid_1").await.unwrap();
+    assert!(begun.elapsed() < 65 * SECOND);
+    assert!(watch.next().await.unwrap().unwrap().is_success());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_known_to_have_ended_is_not_asked_about() {
+    let (client, script) = plain(|_, _| ok(&job("running")));
+    let done = crate::VideoJob::from_json(json!({"job_id": "v", "state": "succeeded"})).unwrap();
+    assert!(client.video().wait(&done).await.unwrap().is_success());
+    let mut watch = client.video().watch(&done);
+    assert!(watch.next().await.unwrap().unwrap().is_success() && watch.next().await.is_none());
+    assert_eq!(script.count(), 0);
+}
+
+#[test]
+fn a_wait_goes_on_in_another_runtime_when_the_first_is_gone() {
+    let build =
+        || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let (first, second) = (build(), build());
+    let client = first.block_on(async {
+        let (client, _) = plain(|n, _| ok(&job(if n < 8 { "running" } else { "succeeded" })));
+        let wait = client.video().wait("vid_1");
+        assert!(tokio::time::timeout(SECOND, wait.send()).await.is_err());
+        client
+    });
+    // The first runtime lives, but runs no more.
+    let job = second
+        .block_on(async { tokio::time::timeout(600 * SECOND, client.video().wait("vid_1").send()).await });
+    assert!(job.expect("the wait hangs").unwrap().is_success());
+    drop(first);
+    second.block_on(async { client.video().wait("vid_1").await }).unwrap();
+}
+
+/// A server with many jobs that end after their own lengths, all submitted at the beginning.
+fn many(lengths: Vec<f64>, options: PollingOptions, latency: Duration) -> (InfraiClient, Arc<Script>) {
+    let begun = Instant::now();
+    let builder = InfraiClient::builder().base_url("http://localhost:1").polling(options);
+    script::client(builder, move |_, request| -> Reaction {
+        let id = request.url.path().rsplit('/').next().unwrap();
+        let done = begun.elapsed().as_secs_f64() >= lengths[id.parse::<usize>().unwrap()];
+        ok(&json!({"job_id": id, "state": if done { "succeeded" } else { "running" }})).after(latency)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_hundred_jobs_share_one_budget_and_none_starves() {
+    let lengths: Vec<f64> = (0..500).map(|n| 20.0 + f64::from(n % 50) * 4.0).collect();
+    let (client, script) = many(lengths, PollingOptions::default(), SECOND / 10);
+    let waits = (0..500).map(|n| {
+        let client = client.clone();
+        async move { client.video().wait(n.to_string()).await }
+    });
+    assert!(join_all(waits).await.iter().all(Result::is_ok), "every job is found");
+    let seen = script.seen();
+    let times: Vec<_> = seen.iter().map(|seen| seen.at.as_secs_f64()).collect();
+    assert!(times.windows(21).all(|window| window[20] - window[0] >= 0.999), "more than 20 a second");
+    assert!(script.most_at_once.load(Ordering::SeqCst) <= 32);
+    let mut last = std::collections::HashMap::new();
+    let mut longest = 0.0_f64;
+    for look in &seen {
+        if let Some(before) = last.insert(look.path().to_owned(), look.at.as_secs_f64()) {
+            longest = longest.max(look.at.as_secs_f64() - before);
+        }
+    }
+    assert!(longest < 1.3 * 500.0 / 20.0, "one job was left alone for {longest} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_looks_are_under_way_at_once_than_allowed() {
+    let options = PollingOptions { rate: 1000.0, concurrency: 4, ..PollingOptions::default() };
+    let (client, script) = many(vec![5.0; 50], options, SECOND);
+    let waits = (0..50).map(|n| client.video().wait(n.to_string()).send());
+    assert!(join_all(waits).await.iter().all(Result::is_ok));
+    assert_eq!(script.most_at_once.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_requests_halve_the_rate_and_it_recovers() {
+    let begun = Instant::now();
+    let builder = InfraiClient::builder().base_url("http://localhost:1");
+    let (client, script) = script::client(builder, move |_, _| {
+        let second = begun.elapsed().as_secs();
+        match second {
+            0..5 => ok(&job("running")),
+            5..10 => failure(429, "RATE_LIMIT_USER"),
+            _ => ok(&job(if second < 120 { "running" } else { "succeeded" })),
+        }
+    });
+    let waits = (0..200).map(|n| client.video().wait(n.to_string()).send());
+    assert!(join_all(waits).await.iter().all(Result::is_ok));
+    let between = |from: f64, to: f64| {
+        script.seen().iter().filter(|seen| (from..to).contains(&seen.at.as_secs_f64())).count() as f64
+            / (to - from)
+    };
+    let (before, during, after) = (between(1.0, 5.0), between(8.0, 10.0), between(60.0, 100.0));
+    assert!(before > 18.0 && during < 0.5 * before && after > 18.0, "{before} {during} {after}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn generate_many_yields_each_item_as_it_ends_and_no_more_at_once_than_asked() {
+    let births = Arc::new(std::sync::Mutex::new(std::collections::HashMap::new()));
+    let (client, script) = {
+        let births = Arc::clone(&births);
+        plain(move |_, request| {
+            if let Some(body) = &request.body {
+                let prompt: serde_json::Value = serde_json::from_slice(body).unwrap();
+                let id = prompt["prompt"].as_str().unwrap().to_owned();
+                births.lock().unwrap().insert(id.clone(), Instant::now());
+                return ok(&json!({"job_id": id, "state": "queued"}));
+            }
+            let id = request.url.path().rsplit('/').next().unwrap().to_owned();
+            let length: u64 = id.parse().unwrap();
+            let state = match births.lock().unwrap()[&id].elapsed().as_secs() {
+                age if age < length => "running",
+                _ if length == 30 => "failed",
+                _ => "succeeded",
+            };
+            ok(&json!({"job_id": id, "state": state}))
+        })
+    };
+    let mut many = client.video().generate_many(["90", "60", "30", "20"]).concurrency(3).key_prefix("batch");
+    let mut order = Vec::new();
+    while let Some((index, result)) = many.next().await {
+        order.push((index, result.map(|job| job.job_id.to_string()).map_err(|error| error.kind())));
+    }
+    let ok = |id: &str| Ok(id.to_owned());
+    assert_eq!(order, [(2, Err(ErrorKind::JobFailed)), (3, ok("20")), (1, ok("60")), (0, ok("90"))]);
+    let keys: Vec<_> =
+        script.seen().iter().filter_map(|seen| seen.header("idempotency-key").map(str::to_owned)).collect();
+    assert_eq!(keys, ["batch-0", "batch-1", "batch-2", "batch-3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn generate_many_stops_submitting_when_money_or_the_key_is_missing() {
+    for (status, code) in [(402, "INSUFFICIENT_CREDIT"), (401, "UNAUTHORIZED")] {
+        let (client, script) = plain(move |n, request| match (&request.body, n) {
+            (Some(_), 0) => ok(&job("queued")),
+            (Some(_), _) => failure(status, code),
+            _ => ok(&job("succeeded")),
+        });
+        let mut many = client.video().generate_many(vec!["x"; 6]).concurrency(1);
+        let mut results = Vec::new();
+        while let Some((_, result)) = many.next().await {
+            results.push(result.map_err(|error| (error.code().to_owned(), error.attempts())));
+        }
+        assert!(results[0].is_ok() && results.len() == 6);
+        assert_eq!(results[1], Err((code.to_owned(), 1)));
+        assert!(results[2..].iter().all(|result| *result == Err((code.to_owned(), 0))), "{results:?}");
+        assert_eq!(script.seen().iter().filter(|seen| seen.request.body.is_some()).count(), 2);
+    }
+}
+
+/// The scheduler alone, told the time.
+fn simulate(scheduler: &mut Scheduler, seconds: f64, mut look: impl FnMut(super::Token, f64) -> Answer) {
+    let mut now = 0.0;
+    while now < seconds {
+        match scheduler.next(now) {
+            Next::Look(token) => {
+                let answer = look(token, now);
+                scheduler.answered(token, now, answer);
+                if answer.terminal {
+                    scheduler.remove(token);
+                }
+            }
+            Next::At(time) => now = time,
+            Next::Wait => return,
+        }
+    }
+}
+
+#[test]
+fn the_scheduler_is_a_state_machine_that_needs_no_runtime() {
+    let mut scheduler = Scheduler::new(PollingOptions::default(), 1);
+    let (short, long) = (scheduler.add(0.0, Some((0.0, "a"))), scheduler.add(0.0, None));
+    let mut looks = std::collections::HashMap::new();
+    simulate(&mut scheduler, 1000.0, |token, now| {
+        *looks.entry(token).or_insert(0) += 1;
+        let ended = now >= if token == short { 10.0 } else { 300.0 };
+        Answer { terminal: ended, success: ended, ..Answer::default() }
+    });
+    assert!(scheduler.is_empty());
+    assert!((3..12).contains(&looks[&short]) && (40..110).contains(&looks[&long]), "{looks:?}");
+}
+
+#[test]
+fn ten_thousand_jobs_leave_none_alone_for_longer_than_a_round_and_a_third() {
+    let mut scheduler = Scheduler::new(PollingOptions::default(), 7);
+    let count = 2_000;
+    let tokens: std::collections::HashMap<_, _> =
+        (0..count).map(|n| (scheduler.add(0.0, Some((0.0, "a"))), 200.0 + f64::from(n) * 0.7)).collect();
+    let mut last = std::collections::HashMap::new();
+    let mut longest = 0.0_f64;
+    simulate(&mut scheduler, 5000.0, |token, now| {
+        longest = longest.max(now - last.insert(token, now).unwrap_or(0.0));
+        let length = tokens[&token];
+        Answer {
+            terminal: now >= length,
+            success: true,
+            progress: Some((now / length).min(1.0)),
+            retry_after: None,
+        }
+    });
+    assert!(scheduler.is_empty());
+    let round = f64::from(count) / 20.0;
+    assert!(longest <= 1.3 * round, "{longest} with a round of {round}");
+}

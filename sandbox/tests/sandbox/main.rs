@@ -1,0 +1,15 @@
+//! What the sandbox promises, over real HTTP.
+
+mod accounts;
+mod client;
+mod edge;
+mod faults;
+mod files;
+mod idempotency;
+mod jobs;
+mod limits;
+mod openapi;
+mod restart;
+mod topups;
+mod validation;
+mod wallet;
