@@ -11,8 +11,9 @@ use tokio::task::JoinHandle;
 
 use crate::expand::Names;
 use crate::http::{Request, read_request};
+use crate::load::Template;
 use crate::reply::{answer, linger};
-use crate::scenario::{Drop, Order, Origin, Reply, Scenario, Template};
+use crate::scenario::{Drop, Order, Origin, Reply, Scenario};
 
 /// The key that clients use unless a scenario says otherwise.
 pub const KEY: &str = "ifr_pk_proj_conformance0123456789abcdefABCDEF";
