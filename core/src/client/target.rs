@@ -221,7 +221,9 @@ impl Config {
             Some(url) => self.check_base_url(&format!("base_url of the profile {profile_name:?}"), url)?,
             None => default_url()?,
         };
-        let base_url = given_url.unwrap_or_else(|| own_url.clone());
+        // Who names a profile by argument means its address too, whatever the environment says.
+        let named = self.profile.is_some() && self.base_url.is_none() && profile.base_url.is_some();
+        let base_url = given_url.filter(|_| !named).unwrap_or_else(|| own_url.clone());
         let Some(key) = profile.api_key else {
             return Ok(Target { base_url, key: KeySource::None });
         };

@@ -48,7 +48,7 @@ impl Captions {
         let length: usize = time_code(0).bytes().map(|symbol| digits[place(symbol)].width).sum();
         let pad = even(small * 0.5);
         let mut clock = Canvas::new(length + 2 * pad, digits[0].height + pad);
-        clock.backing(small * 0.5, BACKING, 0.5);
+        clock.backing(small * 0.5, BACKING, 0.64);
         let clock = Layer::from(&clock);
         let bottom =
             |layer: &Layer| (height.saturating_sub(layer.height)).saturating_sub(even(margin)) / 2 * 2;
@@ -66,7 +66,7 @@ impl Captions {
         };
         let lines = [(NOTICE, line), (label.as_str(), line)];
         let lines = if label.is_empty() { &lines[..1] } else { &lines[..] };
-        let note = panel(&mut setter, lines, small * 0.5, 0.5);
+        let note = panel(&mut setter, lines, small * 0.5, 0.64);
         let top = bottom(&note);
         still.push((note, even(margin), top));
 

@@ -36,7 +36,8 @@ pub(super) fn clean(text: &str) -> String {
             continue;
         }
         for character in cluster.chars() {
-            if characters == MOST_CHARACTERS {
+            if characters >= MOST_CHARACTERS {
+                clean.truncate(clean.trim_end().len());
                 clean.push('…');
                 return clean;
             }
@@ -105,7 +106,9 @@ impl Typesetter {
             buffer.set_metrics(metrics(size));
         }
         if Self::measure(&buffer).1 > fit.height {
-            buffer.set_ellipsize(Ellipsize::End(EllipsizeHeightLimit::Height(fit.height)));
+            // Counted in lines: the library's own count from a height forgets the leading.
+            let lines = (fit.height / buffer.metrics().line_height).max(1.0) as usize;
+            buffer.set_ellipsize(Ellipsize::End(EllipsizeHeightLimit::Lines(lines)));
             buffer.shape_until_scroll(&mut self.fonts, false);
         }
         let ((left, right), height) = Self::measure(&buffer);
@@ -230,4 +233,77 @@ fn warning(script: &str, characters: &BTreeSet<char>) -> String {
         "{script} characters drawn as boxes, for want of a font that has them: {}{more}",
         named.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIT: Fit = Fit { width: 400.0, height: 200.0, largest: 40.0, smallest: 16.0, align: Align::Center };
+
+    fn set(text: &str) -> Block {
+        Typesetter::new(&[text]).set(&clean(text), FIT)
+    }
+
+    fn size(block: &Block) -> f32 {
+        block.buffer.metrics().font_size
+    }
+
+    /// Whether the last line ends before the text does.
+    fn is_cut(text: &str) -> bool {
+        let (block, text) = (set(text), clean(text));
+        let glyphs = block.buffer.layout_runs().flat_map(|run| run.glyphs);
+        glyphs.map(|glyph| glyph.end).max().unwrap_or_default() < text.len()
+    }
+
+    #[test]
+    fn control_characters_and_line_ends_become_single_spaces() {
+        assert_eq!(clean("\0 one\r\n\ttwo\u{2028}\u{7F}three\u{85} "), "one two three");
+        assert_eq!(clean("\u{1}\n \t"), "");
+        assert_eq!(clean("e\u{301} 👩‍👧"), "e\u{301} 👩‍👧");
+    }
+
+    #[test]
+    fn a_text_beyond_any_frame_is_cut_first() {
+        let clean = clean(&"ab ".repeat(50_000));
+        assert_eq!(clean.chars().count(), MOST_CHARACTERS + 1);
+        assert!(clean.ends_with('…'));
+    }
+
+    #[test]
+    fn a_short_text_is_set_large_and_a_longer_one_smaller() {
+        assert!((size(&set("A fox")) - FIT.largest).abs() < 0.01);
+        let longer = size(&set(&"A fox in the snow. ".repeat(8)));
+        assert!(longer < FIT.largest && longer > FIT.smallest, "{longer}");
+        assert!(!is_cut(&"A fox in the snow. ".repeat(8)));
+    }
+
+    #[test]
+    fn a_text_that_does_not_fit_at_the_smallest_size_is_cut_with_an_ellipsis() {
+        for text in ["word ".repeat(500), "x".repeat(3000), "汉字".repeat(1000), "Слово ".repeat(400)]
+        {
+            let block = set(&text);
+            assert!((size(&block) - FIT.smallest).abs() < 0.01);
+            assert!(is_cut(&text), "{text:.20}");
+        }
+    }
+
+    #[test]
+    fn every_text_stays_inside_its_box() {
+        for text in
+            ["fox", "W".repeat(900).as_str(), "fox ".repeat(900).as_str(), "狐狸，".repeat(900).as_str()]
+        {
+            let block = set(text);
+            assert!(block.width <= FIT.width + 1.0, "{} wide: {text:.20}", block.width);
+            assert!(block.height <= FIT.height, "{} high: {text:.20}", block.height);
+        }
+    }
+
+    #[test]
+    fn a_warning_names_the_script_and_a_few_characters() {
+        let characters = ('\u{10FFF0}'..='\u{10FFF6}').collect();
+        let warning = warning(&script('\u{10FFF0}'), &characters);
+        assert!(warning.starts_with("other characters drawn as boxes"), "{warning}");
+        assert!(warning.contains("U+10FFF4") && warning.ends_with("and 2 more"), "{warning}");
+    }
 }
