@@ -124,7 +124,7 @@ fn a_broken_credentials_file_is_a_local_matter_and_stays_as_it_is() {
 }
 
 #[test]
-fn a_profile_is_a_second_account() {
+fn a_profile_has_a_key_of_its_own() {
     let server = Server::start();
     let home = Home::at(&server);
     home.run(&["activate"]).expect(0);

@@ -29,6 +29,7 @@ pub(crate) async fn run(global: &Global, command: Command, farewell: &Farewell) 
     }
     let session = Session::open(global, farewell).await?;
     let result = carry_out(&session, global, command).await.map_err(|error| session.explain(error));
+    farewell.nothing();
     session.close().await;
     result
 }
