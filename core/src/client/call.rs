@@ -89,7 +89,7 @@ impl InfraiClient {
         let config = &self.inner.config;
         let begun = Instant::now();
         let timeout = spec.timeout.or(self.options.timeout).unwrap_or(config.timeout);
-        let deadline = begun + timeout;
+        let deadline = after(begun, timeout);
         let safe = matches!(spec.method, Method::GET | Method::HEAD);
         let idempotency_key = match &spec.idempotency_key {
             Some(key) => Some(check_idempotency_key(key)?.to_owned()),
@@ -105,7 +105,7 @@ impl InfraiClient {
         let mut request = self.wire_request(&spec, &base_url, idempotency_key.as_deref())?;
         let mut key = if spec.without_key { None } else { Some(bounded(deadline, source.get()).await?) };
         let max_attempts =
-            if spec.single { 1 } else { 1 + self.options.max_retries.unwrap_or(config.max_retries) };
+            if spec.single { 1 } else { self.options.max_retries.unwrap_or(config.max_retries).saturating_add(1) };
 
         let (mut sent, mut failed, mut ambiguous, mut asked_again, mut price) = (0, 0, false, false, None);
         loop {
@@ -237,6 +237,12 @@ impl InfraiClient {
         });
         Ok(WireRequest { method: spec.method.clone(), url, headers, body, file: false })
     }
+}
+
+/// A moment so far ahead that no clock here can name it is never reached.
+pub(crate) fn after(now: Instant, time: Duration) -> Instant {
+    const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    now.checked_add(time).unwrap_or_else(|| now + NEVER)
 }
 
 fn authorize(headers: &mut HeaderMap, key: &ApiKey) -> Result<()> {

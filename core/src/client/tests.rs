@@ -172,6 +172,19 @@ async fn an_attempt_has_its_own_timeout_and_the_call_a_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_limit_that_is_as_large_as_can_be_is_none() {
+    let most = Duration::MAX;
+    let builder = InfraiClient::builder().base_url("http://localhost:1").max_retries(u32::MAX);
+    let builder = builder.timeout(most).attempt_timeout(most).connect_timeout(most).download_idle_timeout(most);
+    let (client, script) = script::client(builder, |n, _| {
+        if n < 5 { failure(503, "VENDOR_DOWN") } else { ok(&job("succeeded")) }
+    });
+    generate(&client).await.unwrap();
+    assert_eq!(script.count(), 6);
+    client.video().wait("vid_1").timeout(most).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_doubtful_attempt_makes_the_whole_call_doubtful() {
     let (client, _) = plain(|n, _| if n == 0 { reset() } else { failure(402, "INSUFFICIENT_CREDIT") });
     let error = generate(&client).await.unwrap_err();

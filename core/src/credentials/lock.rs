@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::trouble;
-use crate::error::Result;
+use crate::{client::call::after, error::Result};
 
 /// Held until dropped; the operating system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Lock {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path).map_err(unwritable)?;
-        let deadline = tokio::time::Instant::now() + patience;
+        let deadline = after(tokio::time::Instant::now(), patience);
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Self(file)),
