@@ -327,6 +327,38 @@ fn a_wait_goes_on_in_another_runtime_when_the_first_is_gone() {
     second.block_on(async { client.video().wait("vid_1").await }).unwrap();
 }
 
+#[test]
+fn a_watch_goes_on_in_the_runtime_that_reads_it() {
+    let build =
+        || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let (first, second) = (build(), build());
+    let mut watch = first.block_on(async {
+        let (client, _) = plain(|n, _| ok(&job(if n < 8 { "running" } else { "succeeded" })));
+        let mut watch = client.video().watch("vid_1");
+        assert_eq!(watch.next().await.unwrap().unwrap().state.as_str(), "running");
+        watch
+    });
+    // The first runtime lives, but runs no more.
+    let job = second.block_on(async { tokio::time::timeout(600 * SECOND, watch.next()).await });
+    assert!(job.expect("the watch hangs").unwrap().unwrap().is_success());
+}
+
+#[test]
+fn a_wait_in_a_runtime_that_is_gone_is_an_error_and_no_hang() {
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (client, _) = runtime.block_on(async { plain(|_, _| ok(&job("running"))) });
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let _entered = handle.enter();
+        let wait = client.video().wait("vid_1").no_timeout().send();
+        done.send(futures_util::FutureExt::now_or_never(wait)).unwrap();
+    });
+    let result = ended.recv_timeout(60 * SECOND).expect("the wait hangs");
+    assert_eq!(result.expect("an answer").unwrap_err().code(), "CONFIGURATION_INVALID");
+}
+
 /// A server with many jobs that end after their own lengths, all submitted at the beginning.
 fn many(lengths: Vec<f64>, options: PollingOptions, latency: Duration) -> (InfraiClient, Arc<Script>) {
     let begun = Instant::now();
