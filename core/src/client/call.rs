@@ -68,6 +68,7 @@ struct Attempt<'a> {
     key: Option<&'a ApiKey>,
     secret: Option<&'a str>,
     answers_with_ok: bool,
+    bodiless: bool,
 }
 
 impl InfraiClient {
@@ -121,6 +122,7 @@ impl InfraiClient {
                 key: key.as_ref(),
                 secret: spec.secret.as_deref(),
                 answers_with_ok: spec.answers_with_ok,
+                bodiless: spec.method == Method::HEAD,
             };
             let Failed { error, ambiguous: open, timed_out } =
                 match self.attempt(request.clone(), attempt).await {
@@ -144,7 +146,10 @@ impl InfraiClient {
                 && let KeySource::Provider(provider) = &source
             {
                 asked_again = true;
-                key = Some(bounded(deadline, provider.get()).await?);
+                match bounded(deadline, provider.get()).await {
+                    Ok(fresh) => key = Some(fresh),
+                    Err(error) => return finish(error),
+                }
                 continue;
             }
             failed += 1;
@@ -225,7 +230,10 @@ impl InfraiClient {
             url.query_pairs_mut().extend_pairs(&spec.query);
         }
         let mut headers = self.inner.base_headers.clone();
-        headers.extend(self.option_headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+        // `extend` would send both where the client has one of the same name.
+        for (name, value) in self.option_headers.iter() {
+            headers.insert(name.clone(), value.clone());
+        }
         if let Some(key) = idempotency_key {
             let value =
                 HeaderValue::from_str(key).map_err(|error| InfraiError::internal(error.to_string()))?;
@@ -268,12 +276,17 @@ async fn bounded(deadline: Instant, key: impl Future<Output = Result<ApiKey>>) -
 async fn answer(url: &Url, response: WireResponse, attempt: &Attempt<'_>) -> Result<Reply, Failed> {
     let WireResponse { status, headers, mut body } = response;
     let mut bytes = Vec::new();
-    let mut fault = None;
+    let (mut fault, mut cut) = (None, false);
     loop {
         match body.next().await {
             Ok(Some(chunk)) => {
                 if bytes.len() + chunk.len() > BODY_LIMIT {
-                    return Err(too_large(status.as_u16()));
+                    if status.is_success() {
+                        return Err(too_large(status.as_u16()));
+                    }
+                    // A failure is the error of its status, however much it has to say.
+                    cut = true;
+                    break;
                 }
                 bytes.extend_from_slice(&chunk);
             }
@@ -285,15 +298,17 @@ async fn answer(url: &Url, response: WireResponse, attempt: &Attempt<'_>) -> Res
         }
     }
     let redact = |text: &str| {
-        let mut text = key::redact(text);
+        // What was sent comes first: a key may hold characters at which the search for others would stop.
+        let mut text = text.to_owned();
         for secret in [attempt.key.map(ApiKey::expose), attempt.secret].into_iter().flatten() {
             if text.contains(secret) {
                 text = text.replace(secret, "…");
             }
         }
-        text
+        key::redact(&text)
     };
     let body = match fault {
+        None if cut => Body::Cut(bytes),
         None => Body::Whole(bytes),
         // Of a success that was cut off nothing is known; of a failure the status is.
         Some(fault) if status.is_success() => {
@@ -303,7 +318,7 @@ async fn answer(url: &Url, response: WireResponse, attempt: &Attempt<'_>) -> Res
         }
         Some(_) => Body::Cut(bytes),
     };
-    envelope::interpret(url, status, &headers, &body, attempt.answers_with_ok, &redact)
+    envelope::interpret(url, status, &headers, &body, attempt.answers_with_ok, attempt.bodiless, &redact)
         .map_err(|failure| Failed { error: failure.error, ambiguous: !failure.definite, timed_out: false })
 }
 
