@@ -244,7 +244,7 @@ impl Hub {
                 }
                 None
             }
-            Err(error) if error.is_retryable() => {
+            Err(error) if passes(&error) => {
                 tracing::debug!(%error, job = %id, "a look at a job failed; it goes on");
                 let too_many = error.kind() == ErrorKind::RateLimit;
                 let retry_after = error.retry_after().map(|time| time.as_secs_f64());
@@ -265,6 +265,12 @@ impl Hub {
             }
         }
     }
+}
+
+/// Whether a look that failed says nothing of the next one: the API failed, not the question. A code that no call
+/// repeats, such as `UNKNOWN_ERROR`, ends a call, but must not end a wait of half an hour.
+fn passes(error: &InfraiError) -> bool {
+    error.is_retryable() || error.status().is_some_and(|status| status >= 500)
 }
 
 type LookResult = Result<(Arc<VideoJob>, Option<Duration>)>;

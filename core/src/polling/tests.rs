@@ -126,6 +126,7 @@ async fn a_failed_look_is_repeated_and_a_definite_refusal_ends_the_wait() {
         failure(503, "VENDOR_DOWN"),
         failure(429, "RATE_LIMIT_USER"),
         failure(502, "X"),
+        failure(500, "UNKNOWN_ERROR"),
         reset(),
         ok(&job("running")).after(30 * SECOND),
     ] {
