@@ -115,6 +115,11 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Anything else, a `false` above all, must not open what it was meant to close.
+fn means_yes(value: &str) -> bool {
+    ["1", "true", "yes"].iter().any(|yes| value.eq_ignore_ascii_case(yes))
+}
+
 impl Config {
     pub(crate) fn profile_name(&self) -> String {
         self.profile.clone().or_else(|| variable("INFRAI_PROFILE")).unwrap_or_else(|| "default".into())
@@ -147,13 +152,13 @@ impl Config {
     }
 
     fn http_allowed(&self) -> bool {
-        self.allow_insecure_http || variable("INFRAI_ALLOW_HTTP").is_some_and(|value| value != "0")
+        self.allow_insecure_http || variable("INFRAI_ALLOW_HTTP").is_some_and(|value| means_yes(&value))
     }
 
     /// The base URL that was given, by argument or environment.
     pub(crate) fn given_base_url(&self) -> Result<Option<Url>> {
         let given = match &self.base_url {
-            Some(url) => Some(("base_url", url.clone())),
+            Some(url) => Some(("base_url", url.0.clone())),
             None => variable("INFRAI_BASE_URL").map(|url| ("INFRAI_BASE_URL", url)),
         };
         given.map(|(setting, url)| self.check_base_url(setting, &url)).transpose()
@@ -249,5 +254,16 @@ impl KeySource {
             Self::Provider(provider) => provider.get().await,
             Self::None => Err(key::missing()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_yes_allows_plain_http() {
+        assert!(["1", "true", "TRUE", "yes"].into_iter().all(means_yes));
+        assert!(!["0", "false", "no", "off", "2", " "].into_iter().any(means_yes));
     }
 }

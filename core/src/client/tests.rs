@@ -367,6 +367,20 @@ async fn options_for_some_calls_leave_the_others_alone() {
     assert_eq!(refused.code(), "CONFIGURATION_INVALID");
 }
 
+#[test]
+fn nothing_that_may_be_a_secret_is_shown_by_debug() {
+    let builder = InfraiClient::builder()
+        .api_key("ifr_pk_proj_hush")
+        .base_url("https://user:hush@gate.example")
+        .proxy("http://user:hush@proxy.example")
+        .default_header("x-gate", "hush");
+    let options = CallOptions::new().header("x-gate", "hush");
+    let shown = format!("{builder:?} {options:?} {:?}", builder.clone().build().unwrap());
+    assert!(shown.contains("x-gate") && !shown.contains("hush"), "{shown}");
+    let plain = InfraiClient::builder().base_url("http://localhost:1").build().unwrap();
+    assert!(format!("{plain:?}").contains("http://localhost:1"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_header_for_some_calls_replaces_the_clients_own_of_the_same_name() {
     let builder = InfraiClient::builder().base_url("http://localhost:1").default_header("x-team", "red");
