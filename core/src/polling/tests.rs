@@ -418,8 +418,8 @@ async fn too_many_requests_halve_the_rate_and_it_recovers() {
     let waits = (0..200).map(|n| client.video().wait(n.to_string()).send());
     assert!(join_all(waits).await.iter().all(Result::is_ok));
     let between = |from: f64, to: f64| {
-        script.seen().iter().filter(|seen| (from..to).contains(&seen.at.as_secs_f64())).count() as f64
-            / (to - from)
+        let count = script.seen().iter().filter(|seen| (from..to).contains(&seen.at.as_secs_f64())).count();
+        f64::from(u32::try_from(count).unwrap()) / (to - from)
     };
     let (before, during, after) = (between(1.0, 5.0), between(8.0, 10.0), between(60.0, 100.0));
     assert!(before > 18.0 && during < 0.5 * before && after > 18.0, "{before} {during} {after}");
