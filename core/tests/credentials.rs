@@ -213,6 +213,26 @@ fn without_a_home_and_without_writing_nothing_is_left_in_the_working_folder() {
 }
 
 #[test]
+fn a_key_of_the_environment_stays_the_one_in_use_after_activate() {
+    let name = "a_key_of_the_environment_stays_the_one_in_use_after_activate";
+    if is_child(name) {
+        runtime().block_on(async {
+            let client = InfraiClient::new().unwrap();
+            client.activate().await.unwrap();
+            client.account().balance().await.unwrap();
+        });
+        return;
+    }
+    let server = Server::start(|number, _| ok(if number == 0 { ACTIVATED } else { r#"{"balance_usd":2}"# }));
+    let home = tempfile::tempdir().unwrap();
+    let mut command = child(name);
+    command.env("INFRAI_BASE_URL", server.url()).env("INFRAI_API_KEY", "ifr_pk_proj_mine");
+    command.env("INFRAI_CREDENTIALS_FILE", home.path().join("credentials"));
+    assert!(command.status().unwrap().success());
+    assert_eq!(server.seen()[1].header("authorization"), Some("Bearer ifr_pk_proj_mine"));
+}
+
+#[test]
 fn fifty_processes_at_once_make_one_account_and_a_whole_file() {
     let name = "fifty_processes_at_once_make_one_account_and_a_whole_file";
     if is_child(name) {

@@ -135,6 +135,11 @@ impl Config {
         if self.profile.is_some() { None } else { variable("INFRAI_API_KEY") }
     }
 
+    /// Whether a key was given, so that none is looked up in the credentials file.
+    pub(super) fn has_key(&self) -> bool {
+        self.api_key.is_some() || self.key_provider.is_some() || self.environment_key().is_some()
+    }
+
     /// Where a fixed key comes from.
     fn key_origin(&self) -> KeyOrigin {
         if self.api_key.is_some() {
