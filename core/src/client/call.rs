@@ -105,8 +105,11 @@ impl InfraiClient {
         };
         let mut request = self.wire_request(&spec, &base_url, idempotency_key.as_deref())?;
         let mut key = if spec.without_key { None } else { Some(bounded(deadline, source.get()).await?) };
-        let max_attempts =
-            if spec.single { 1 } else { self.options.max_retries.unwrap_or(config.max_retries).saturating_add(1) };
+        let max_attempts = if spec.single {
+            1
+        } else {
+            self.options.max_retries.unwrap_or(config.max_retries).saturating_add(1)
+        };
 
         let (mut sent, mut failed, mut ambiguous, mut asked_again, mut price) = (0, 0, false, false, None);
         loop {

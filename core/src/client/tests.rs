@@ -175,10 +175,15 @@ async fn an_attempt_has_its_own_timeout_and_the_call_a_deadline() {
 async fn a_limit_that_is_as_large_as_can_be_is_none() {
     let most = Duration::MAX;
     let builder = InfraiClient::builder().base_url("http://localhost:1").max_retries(u32::MAX);
-    let builder = builder.timeout(most).attempt_timeout(most).connect_timeout(most).download_idle_timeout(most);
-    let (client, script) = script::client(builder, |n, _| {
-        if n < 5 { failure(503, "VENDOR_DOWN") } else { ok(&job("succeeded")) }
-    });
+    let builder =
+        builder.timeout(most).attempt_timeout(most).connect_timeout(most).download_idle_timeout(most);
+    let (client, script) =
+        script::client(
+            builder,
+            |n, _| {
+                if n < 5 { failure(503, "VENDOR_DOWN") } else { ok(&job("succeeded")) }
+            },
+        );
     generate(&client).await.unwrap();
     assert_eq!(script.count(), 6);
     client.video().wait("vid_1").timeout(most).await.unwrap();
@@ -326,7 +331,8 @@ async fn no_error_repeats_the_key_even_where_the_server_does() {
 
 #[tokio::test(start_paused = true)]
 async fn no_error_repeats_a_part_of_a_key_with_unusual_characters() {
-    let builder = InfraiClient::builder().base_url("http://localhost:1").api_key("ifr_pk_proj_abc.the/secret+rest");
+    let builder =
+        InfraiClient::builder().base_url("http://localhost:1").api_key("ifr_pk_proj_abc.the/secret+rest");
     let (client, _) = script::client(builder, |_, request| {
         answer(400, &json!(null)).bytes(request.headers["authorization"].as_bytes())
     });
@@ -340,7 +346,11 @@ async fn a_response_is_read_up_to_its_limit() {
     let (_, error) = attempts_of(answer(200, &json!(null)).bytes(big.as_bytes())).await;
     assert_eq!((error.code(), error.may_have_been_processed()), ("RESPONSE_TOO_LARGE", true));
     let (attempts, error) = attempts_of(answer(503, &json!(null)).bytes(big.as_bytes())).await;
-    assert_eq!((attempts, error.code(), error.kind()), (3, "HTTP_503", ErrorKind::Server), "its status is known");
+    assert_eq!(
+        (attempts, error.code(), error.kind()),
+        (3, "HTTP_503", ErrorKind::Server),
+        "its status is known"
+    );
     let (_, error) = attempts_of(answer(400, &json!(null)).bytes("ä".repeat(4000).as_bytes())).await;
     let excerpt = error.details().unwrap()["body"].as_str().unwrap().len();
     assert!(excerpt <= 1024 && excerpt > 1000);

@@ -55,7 +55,8 @@ enum Found {
 fn read(path: &Path) -> io::Result<Found> {
     match fs::read(path) {
         Ok(bytes) => {
-            let id = std::str::from_utf8(&bytes).ok().and_then(|text| uuid::Uuid::parse_str(text.trim()).ok());
+            let id =
+                std::str::from_utf8(&bytes).ok().and_then(|text| uuid::Uuid::parse_str(text.trim()).ok());
             if id.is_none() {
                 tracing::warn!(path = %path.display(), "the device file holds no UUID; a new one replaces it");
             }
