@@ -5,6 +5,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -158,7 +159,13 @@ impl Hub {
         };
         // Not under the lock: a runtime that is being shut down drops the task at once, and the guard in it locks.
         let guard = DriverGuard { hub: Arc::clone(self), number };
-        let task = handle.spawn(async move { guard.hub.drive(guard.number).await });
+        let task = handle.spawn(async move {
+            let driving = AssertUnwindSafe(guard.hub.drive(guard.number));
+            if driving.catch_unwind().await.is_err() {
+                // A successor would panic at the same place, again and again.
+                guard.hub.lock().fail_all(&panicked());
+            }
+        });
         let abort = task.abort_handle();
         if task.now_or_never().is_some_and(|end| end.is_err_and(|error| error.is_cancelled())) {
             return Err(InfraiError::configuration(
@@ -300,6 +307,15 @@ impl State {
         }
     }
 
+    fn fail_all(&mut self, error: &InfraiError) {
+        for id in self.entries.keys().cloned().collect::<Vec<_>>() {
+            if let Some(entry) = self.entries.get(&id) {
+                entry.tell(&Event::Failed(error.clone()));
+            }
+            self.forget(&id);
+        }
+    }
+
     fn left(&mut self, runtime: runtime::Id) {
         if let Some(count) = self.waiters.get_mut(&runtime) {
             *count -= 1;
@@ -319,6 +335,12 @@ impl State {
         self.scheduler.abandon_all(now);
         !self.waiters.is_empty()
     }
+}
+
+fn panicked() -> InfraiError {
+    InfraiError::internal("the looking at jobs ended in a panic").with_hint(
+        "Read the panic's own message: a hook (on_request, on_response) may be its cause. The jobs go on.",
+    )
 }
 
 /// Gives the looks back and calls for a successor when the task ends, however it ends.

@@ -328,6 +328,20 @@ fn a_wait_goes_on_in_another_runtime_when_the_first_is_gone() {
     second.block_on(async { client.video().wait("vid_1").await }).unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_panics_ends_the_waits_with_an_error() {
+    let hooked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&hooked);
+    let builder = InfraiClient::builder().base_url("http://localhost:1").on_response(move |_| {
+        assert!(count.fetch_add(1, Ordering::SeqCst) == 0, "a hook's own fault");
+    });
+    let (client, _) = script::client(builder, |_, _| ok(&job("running")));
+    let waits = ["vid_1", "vid_1", "vid_2"].map(|id| client.video().wait(id).no_timeout().send());
+    let ended = tokio::time::timeout(600 * SECOND, join_all(waits)).await.expect("the waits hang");
+    assert!(ended.into_iter().all(|wait| wait.unwrap_err().kind() == ErrorKind::Internal));
+    assert_eq!(hooked.load(Ordering::SeqCst), 2);
+}
+
 #[test]
 fn a_watch_goes_on_in_the_runtime_that_reads_it() {
     let build =
