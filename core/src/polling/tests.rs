@@ -342,6 +342,21 @@ async fn a_hook_that_panics_ends_the_waits_with_an_error() {
     assert_eq!(hooked.load(Ordering::SeqCst), 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn generate_many_tells_of_an_item_whose_call_panicked() {
+    let hooked = Arc::new(AtomicUsize::new(0));
+    let builder = InfraiClient::builder().base_url("http://localhost:1").on_request(move |_| {
+        assert!(hooked.fetch_add(1, Ordering::SeqCst) != 0, "a hook's own fault");
+    });
+    let (client, _) = script::client(builder, |_, _| ok(&job("succeeded")));
+    let mut many = client.video().generate_many(["a", "b", "c"]).concurrency(1);
+    let mut items = Vec::new();
+    while let Some((index, result)) = many.next().await {
+        items.push((index, result.map_err(|error| error.kind()).map(|job| job.is_success())));
+    }
+    assert_eq!(items, [(0, Err(ErrorKind::Internal)), (1, Ok(true)), (2, Ok(true))]);
+}
+
 #[test]
 fn a_watch_goes_on_in_the_runtime_that_reads_it() {
     let build =
