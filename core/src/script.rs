@@ -40,6 +40,7 @@ pub(crate) struct Reaction {
     refuse: bool,
     reset: bool,
     cut: bool,
+    stall: bool,
 }
 
 pub(crate) fn answer(status: u16, body: &Value) -> Reaction {
@@ -85,6 +86,12 @@ impl Reaction {
     /// The connection breaks in the middle of the body.
     pub(crate) fn cut_off(mut self) -> Self {
         self.cut = true;
+        self
+    }
+
+    /// Half of the body comes, and then nothing more.
+    pub(crate) fn stalled(mut self) -> Self {
+        (self.cut, self.stall) = (true, true);
         self
     }
 
@@ -201,7 +208,11 @@ impl Transport for Script {
             Ok(WireResponse {
                 status,
                 headers,
-                body: Box::new(Chunks { body: Some(reaction.body), cut: reaction.cut }),
+                body: Box::new(Chunks {
+                    body: Some(reaction.body),
+                    cut: reaction.cut,
+                    stall: reaction.stall,
+                }),
             })
         })
     }
@@ -214,6 +225,7 @@ fn fault(before_sending: bool) -> Fault {
 struct Chunks {
     body: Option<Vec<u8>>,
     cut: bool,
+    stall: bool,
 }
 
 impl BodyChunks for Chunks {
@@ -223,6 +235,7 @@ impl BodyChunks for Chunks {
             match body {
                 Some(body) if self.cut => Ok(Some(Bytes::from(body[..body.len() / 2].to_vec()))),
                 Some(body) => Ok(Some(Bytes::from(body))),
+                None if self.stall => std::future::pending().await,
                 None if self.cut => Err(fault(false)),
                 None => Ok(None),
             }

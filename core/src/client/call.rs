@@ -185,13 +185,15 @@ impl InfraiClient {
         }
         let begun = Instant::now();
         let mut status = None;
-        let outcome = tokio::time::timeout(attempt.timeout, async {
-            let response = self.inner.transport.send(request).await.map_err(refused)?;
-            status = Some(response.status.as_u16());
-            answer(&url, response, &attempt).await
-        })
-        .await
-        .unwrap_or_else(|_| Err(out_of_time(&attempt)));
+        let end = after(begun, attempt.timeout);
+        let outcome = match tokio::time::timeout_at(end, self.inner.transport.send(request)).await {
+            Ok(Ok(response)) => {
+                status = Some(response.status.as_u16());
+                answer(&url, response, &attempt, end).await
+            }
+            Ok(Err(error)) => Err(refused(error)),
+            Err(_) => Err(out_of_time(&attempt)),
+        };
         let latency = begun.elapsed();
 
         let request_id = match &outcome {
@@ -276,18 +278,30 @@ async fn bounded(deadline: Instant, key: impl Future<Output = Result<ApiKey>>) -
 }
 
 /// Reads a response's body, up to the limit, and makes of it what it is.
-async fn answer(url: &Url, response: WireResponse, attempt: &Attempt<'_>) -> Result<Reply, Failed> {
+async fn answer(
+    url: &Url,
+    response: WireResponse,
+    attempt: &Attempt<'_>,
+    end: Instant,
+) -> Result<Reply, Failed> {
     let WireResponse { status, headers, mut body } = response;
     let mut bytes = Vec::new();
     let (mut fault, mut cut) = (None, false);
     loop {
-        match body.next().await {
+        let Ok(next) = tokio::time::timeout_at(end, body.next()).await else {
+            if status.is_success() {
+                return Err(out_of_time(attempt));
+            }
+            cut = true;
+            break;
+        };
+        match next {
             Ok(Some(chunk)) => {
                 if bytes.len() + chunk.len() > BODY_LIMIT {
                     if status.is_success() {
                         return Err(too_large(status.as_u16()));
                     }
-                    // A failure is the error of its status, however much it has to say.
+                    // A failure is the error of its status, however much it has to say, and however long it takes.
                     cut = true;
                     break;
                 }

@@ -357,6 +357,16 @@ async fn a_response_is_read_up_to_its_limit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failure_whose_body_stalls_is_the_error_of_its_status() {
+    let (attempts, error) = attempts_of(answer(402, &json!("pay first")).stalled()).await;
+    assert_eq!((attempts, error.code(), error.kind()), (1, "HTTP_402", ErrorKind::PaymentRequired));
+    assert_eq!(error.details(), Some(&json!({"body": "\"pay "})));
+    assert!(!error.may_have_been_processed());
+    let (attempts, error) = attempts_of(ok(&job("queued")).stalled()).await;
+    assert!(attempts > 1 && error.kind() == ErrorKind::Timeout && error.may_have_been_processed(), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn dropping_a_call_ends_its_request() {
     let (client, script) = plain(|_, _| ok(&job("queued")).after(10 * SECOND));
     let call = generate(&client);
