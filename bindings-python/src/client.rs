@@ -400,6 +400,7 @@ impl Client {
     }
 
     /// For tests: a panic inside a call.
+    #[pyo3(name = "_panic")]
     fn panic(&self, py: Python<'_>, channel: Loop<'_, '_>, inside: &Bound<'_, PyBool>) -> PyResult<Py<PyAny>> {
         let inside = inside.is_true();
         guarded(py, || {

@@ -30,7 +30,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::{channel::Channel, client::Client, keys::KeyReply, stream::Stream};
-    use super::{engine, logging};
+    use super::{convert, engine, logging};
+    use infrai::VideoState;
     use pyo3::{intern, prelude::*};
 
     #[pymodule_export]
@@ -42,6 +43,18 @@ mod _native {
     fn after_fork_in_child() {
         engine::forget();
         logging::silence();
+    }
+
+    /// Whether a job in this state has ended.
+    #[pyfunction]
+    fn is_done(state: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(VideoState::from(convert::text("state", state)?.as_str()).is_terminal())
+    }
+
+    /// Whether a job in this state has a video.
+    #[pyfunction]
+    fn is_success(state: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(VideoState::from(convert::text("state", state)?.as_str()).is_success())
     }
 
     #[pymodule_init]
