@@ -6,6 +6,7 @@ use infrai::{ErrorKind, InfraiError};
 use pyo3::prelude::*;
 use tokio::{
     runtime::{Handle, Runtime},
+    sync::oneshot,
     task::yield_now,
 };
 
@@ -45,15 +46,25 @@ enum Step<T> {
     Look,
 }
 
+/// Whom a blocking call talks to while it is under way.
+#[derive(Default)]
+pub(crate) struct Company<'a> {
+    /// The client's hooks and key function.
+    pub(crate) client: Option<&'a Arc<Mailbox>>,
+    /// Who is told how the call gets on.
+    pub(crate) updates: Option<&'a Updates>,
+    /// Tells the call to end itself, where giving it up leaves something to do.
+    pub(crate) abort: Option<oneshot::Sender<()>>,
+}
+
 /// Runs a future to its end on this thread and gives its value.
 ///
-/// Signal handlers run at least every 50 ms, hooks and key functions as they are due, `updates` as they come. What a
-/// handler or an update's callback raises ends the call: its future is dropped, and the request with it.
+/// Signal handlers run at least every 50 ms, hooks and key functions as they are due, updates as they come. What a handler
+/// or an update's callback raises ends the call: its future is dropped, and the request with it.
 pub(crate) fn run<T: Send>(
     py: Python<'_>,
     place: Place,
-    client: Option<&Arc<Mailbox>>,
-    updates: Option<&Updates>,
+    mut company: Company<'_>,
     future: impl Future<Output = Result<T, InfraiError>> + Send,
 ) -> PyResult<T> {
     let engine = engine::engine(py)?;
@@ -70,19 +81,30 @@ pub(crate) fn run<T: Send>(
         }
         future.await
     }));
-    let reading = client.map(|mailbox| mailbox.read());
+    let reading = company.client.map(|mailbox| mailbox.read());
+    let mut given_up = None;
     let outcome = loop {
-        let step = py.detach(|| runner.slice(future.as_mut(), client, updates));
-        attend(py, engine, client, updates)?;
+        let step = py.detach(|| runner.slice(future.as_mut(), &company));
+        if let Err(raised) = attend(py, engine, &company) {
+            // A call that ends itself gets the time to; being told twice ends it at once.
+            let abort = company.abort.take().filter(|_| engine.is_ours());
+            if abort.is_none_or(|abort| abort.send(()).is_err()) {
+                return Err(given_up.unwrap_or(raised));
+            }
+            given_up = Some(raised);
+        }
         if let Step::Done(outcome) = step {
             break outcome;
         }
     };
     drop(reading);
-    if let Some(mailbox) = client {
+    if let Some(mailbox) = company.client {
         deliver::all(py, mailbox);
     }
-    outcome.map_err(|error| errors::raise(py, &error))
+    match given_up {
+        Some(raised) => Err(raised),
+        None => outcome.map_err(|error| errors::raise(py, &error)),
+    }
 }
 
 impl Runner<'_> {
@@ -90,15 +112,14 @@ impl Runner<'_> {
     fn slice<T>(
         &self,
         mut future: Pin<&mut (impl Future<Output = T> + Send)>,
-        client: Option<&Arc<Mailbox>>,
-        updates: Option<&Updates>,
+        company: &Company<'_>,
     ) -> Step<T> {
         let slice = async {
             tokio::select! {
                 biased;
                 value = future.as_mut() => Step::Done(value),
-                () = letter(client) => Step::Look,
-                () = letter(updates.map(|updates| &updates.mailbox)) => Step::Look,
+                () = letter(company.client) => Step::Look,
+                () = letter(company.updates.map(|updates| &updates.mailbox)) => Step::Look,
                 () = tokio::time::sleep(SLICE) => Step::Look,
             }
         };
@@ -117,16 +138,11 @@ async fn letter(mailbox: Option<&Arc<Mailbox>>) {
 }
 
 /// What is due between slices, on the caller's thread, attached.
-fn attend(
-    py: Python<'_>,
-    engine: &Engine,
-    client: Option<&Arc<Mailbox>>,
-    updates: Option<&Updates>,
-) -> PyResult<()> {
-    if let Some(mailbox) = client {
+fn attend(py: Python<'_>, engine: &Engine, company: &Company<'_>) -> PyResult<()> {
+    if let Some(mailbox) = company.client {
         deliver::all(py, mailbox);
     }
-    if let Some(Updates { mailbox, callback }) = updates {
+    if let Some(Updates { mailbox, callback }) = company.updates {
         while let Some(letter) = mailbox.take() {
             let told = match letter {
                 Letter::Update(job) => convert::job(py, &job)?,

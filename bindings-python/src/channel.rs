@@ -13,7 +13,7 @@ use std::{
 use futures_util::FutureExt as _;
 use infrai::InfraiError;
 use pyo3::{prelude::*, types::PyList};
-use tokio::task::AbortHandle;
+use tokio::{sync::oneshot, task::AbortHandle};
 
 use crate::{
     answer::{Answer, Work},
@@ -43,6 +43,8 @@ const KEY_WANTED: u8 = 3;
 pub(crate) struct Shared {
     events: Mutex<Vec<(u64, Event)>>,
     tasks: Mutex<HashMap<u64, AbortHandle>>,
+    /// Calls that have something left to do when they are given up.
+    aborts: Mutex<HashMap<u64, oneshot::Sender<()>>>,
     numbers: AtomicU64,
     wake: Wake,
 }
@@ -91,7 +93,13 @@ impl Shared {
         Ok(())
     }
 
+    /// The call of this number ends itself when told to.
+    pub(crate) fn note_abort(&self, number: u64, abort: oneshot::Sender<()>) {
+        lock(&self.aborts).insert(number, abort);
+    }
+
     fn cancel(&self, number: u64) {
+        lock(&self.aborts).remove(&number);
         if let Some(task) = lock(&self.tasks).remove(&number) {
             task.abort();
         }
@@ -131,6 +139,7 @@ impl Channel {
             let shared = Shared {
                 events: Mutex::default(),
                 tasks: Mutex::default(),
+                aborts: Mutex::default(),
                 numbers: AtomicU64::new(0),
                 wake,
             };
@@ -155,6 +164,14 @@ impl Channel {
                 self.0.0.cancel(number);
             }
             Ok(())
+        })
+    }
+
+    /// Tells a call to end itself, and whether it can: its end is told as ever.
+    fn abort(&self, py: Python<'_>, number: u64) -> PyResult<bool> {
+        guarded(py, || {
+            let abort = if self.0.is_ours() { lock(&self.0.0.aborts).remove(&number) } else { None };
+            Ok(abort.is_some_and(|abort| abort.send(()).is_ok()))
         })
     }
 

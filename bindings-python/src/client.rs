@@ -7,10 +7,11 @@ use pyo3::{
     prelude::*,
     types::{PyBool, PyDict},
 };
+use tokio::sync::oneshot;
 
 use crate::{
     answer::{Answer, Work},
-    blocking::{self, Place, Updates},
+    blocking::{self, Company, Place, Updates},
     channel::Channel,
     convert::{flag, json, number, optional_text, path, query, text},
     engine, errors,
@@ -86,7 +87,7 @@ pub(crate) fn carry(
             let number = channel.get().shared().number();
             begin(py, mailbox, channel, number, work)
         }
-        None => blocking::run(py, place, mailbox, None, work)?.into_python(py),
+        None => blocking::run(py, place, Company { client: mailbox, ..Company::default() }, work)?.into_python(py),
     }
 }
 
@@ -113,6 +114,7 @@ fn carry_telling(
     target: Target,
     channel: Option<&Bound<'_, Channel>>,
     told: Option<Py<PyAny>>,
+    abort: Option<oneshot::Sender<()>>,
     make: impl FnOnce(InfraiClient, Option<Teller>) -> PyResult<Work>,
 ) -> PyResult<Py<PyAny>> {
     let mailbox = target.mailbox.clone();
@@ -120,12 +122,15 @@ fn carry_telling(
         let updates = told.map(|callback| Updates { mailbox: Arc::default(), callback: Arc::new(callback) });
         let teller = updates.as_ref().map(|updates| Teller::Mailbox(Arc::clone(&updates.mailbox)));
         let work = make(target.client, teller)?;
-        let answer = blocking::run(py, Place::Foreground, mailbox.as_ref(), updates.as_ref(), work)?;
-        return answer.into_python(py);
+        let company = Company { client: mailbox.as_ref(), updates: updates.as_ref(), abort };
+        return blocking::run(py, Place::Foreground, company, work)?.into_python(py);
     };
     let shared = channel.get().shared();
     let number = shared.number();
     let teller = told.map(|_| Teller::Channel(Arc::clone(shared), number));
+    if let Some(abort) = abort {
+        shared.note_abort(number, abort);
+    }
     let work = make(target.client, teller)?;
     begin(py, mailbox.as_ref(), channel, number, work)
 }
@@ -234,6 +239,7 @@ impl Client {
         })
     }
 
+    #[allow(clippy::too_many_arguments, reason = "the call's options, as Python names them")]
     fn wait(
         &self,
         py: Python<'_>,
@@ -241,13 +247,20 @@ impl Client {
         id: Any<'_, '_>,
         timeout: Any<'_, '_>,
         cancel_on_timeout: Any<'_, '_>,
+        cancel_on_abort: Any<'_, '_>,
         on_update: Option<Py<PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         guarded(py, || {
             let job = video::job_ref(id)?;
             let cancel = flag("cancel_on_timeout", cancel_on_timeout)?;
-            carry_telling(py, self.target(py)?, channel, on_update, |client, teller| {
-                let wait = video::wait(&client, job, timeout, cancel, teller)?;
+            let (abort, aborted) = if flag("cancel_on_abort", cancel_on_abort)? {
+                let (abort, aborted) = oneshot::channel();
+                (Some(abort), Some(aborted))
+            } else {
+                (None, None)
+            };
+            carry_telling(py, self.target(py)?, channel, on_update, abort, |client, teller| {
+                let wait = video::wait(&client, job, timeout, cancel, teller, aborted)?;
                 Ok(Box::pin(async move { Ok(Answer::Job(Box::new(wait.send().await?))) }))
             })
         })
@@ -266,7 +279,7 @@ impl Client {
             let job = video::job_ref(id)?;
             let to = path("path", to)?;
             let overwrite = flag("overwrite", overwrite)?;
-            carry_telling(py, self.target(py)?, channel, on_progress, |client, teller| {
+            carry_telling(py, self.target(py)?, channel, on_progress, None, |client, teller| {
                 let mut download = client.video().download(job, to).overwrite(overwrite);
                 if let Some(teller) = teller {
                     download = download.on_progress(move |progress| teller.tell(Letter::Progress(progress)));

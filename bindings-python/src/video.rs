@@ -11,6 +11,7 @@ use pyo3::{
     types::{PyDict, PyEllipsis, PyString},
 };
 use serde_json::Value;
+use tokio::sync::oneshot;
 
 use crate::{
     channel,
@@ -65,7 +66,7 @@ pub(crate) struct GenerateOptions<'a, 'py> {
     pub(crate) idempotency_key: &'a Bound<'py, PyAny>,
 }
 
-/// What to generate; `None` leaves an option out.
+/// What to generate; `None` is as if an option had not been given.
 pub(crate) fn request(options: &GenerateOptions<'_, '_>) -> PyResult<GenerateRequest> {
     let mut request = GenerateRequest::new(text("prompt", options.prompt)?);
     for (name, value) in [
@@ -94,8 +95,6 @@ fn with_option(
     }
     let given = optional_text(field, value)?;
     Ok(match (name, given) {
-        ("resolution", None) => request.without_resolution(),
-        ("prefer", None) => request.without_prefer(),
         (_, None) => request,
         ("reference_image_url", Some(url)) => request.reference_image_url(url),
         ("aspect", Some(aspect)) => request.aspect(aspect),
@@ -195,8 +194,16 @@ pub(crate) fn wait(
     timeout: &Bound<'_, PyAny>,
     cancel_on_timeout: bool,
     teller: Option<Teller>,
+    aborted: Option<oneshot::Receiver<()>>,
 ) -> PyResult<Wait> {
     let mut wait = client.video().wait(job).cancel_on_timeout(cancel_on_timeout);
+    if let Some(aborted) = aborted {
+        wait = wait.cancel_on_abort(true).abort_when(async {
+            if aborted.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        });
+    }
     if let Some(teller) = teller {
         wait = wait.on_update(move |job| teller.tell(Letter::Update(Box::new(job.clone()))));
     }

@@ -63,8 +63,7 @@ class AsyncVideo:
             duration_seconds: how long the video should be, in seconds.
             aspect: ``"16:9"``, ``"9:16"`` or ``"1:1"``.
             resolution: ``"720p"``, ``"1080p"`` or ``"4k"``; which of them a vendor can do is for the API to say.
-                ``None`` leaves it out.
-            prefer: ``"balanced"``, ``"cheapest"`` or ``"smartest"``. ``None`` leaves it out.
+            prefer: ``"balanced"``, ``"cheapest"`` or ``"smartest"``.
             model: a model by name.
             vendor: a vendor by name.
             idempotency_key: 1 to 255 visible ASCII characters: the same key with the same options gives the same job,
@@ -127,6 +126,7 @@ class AsyncVideo:
         timeout: float | EllipsisType | None = ...,
         on_update: Callable[[AsyncVideoJob], Awaitable[object] | object] | None = None,
         cancel_on_timeout: bool = False,
+        cancel_on_abort: bool = False,
         progress: bool = False,
     ) -> AsyncVideoJob:
         """Waits until a job has ended and returns it: looks at ``GET /v1/video/jobs/{id}`` now and again.
@@ -140,6 +140,7 @@ class AsyncVideo:
                 be. What it raises ends the wait.
             cancel_on_timeout: cancels the job when the time is over; one that turns out to have succeeded meanwhile is
                 returned.
+            cancel_on_abort: cancels the job when the task's cancellation ends the wait; the cancel gets 5 seconds.
             progress: shows a bar (with tqdm, where it is installed) or lines on standard error.
 
         Raises:
@@ -164,7 +165,10 @@ class AsyncVideo:
         telling = True if on_update is not None or bar is not None else None
         try:
             fields = await call_telling(
-                lambda channel: self._native.wait(channel, id, timeout, cancel_on_timeout, telling), tell
+                lambda channel: self._native.wait(
+                    channel, id, timeout, cancel_on_timeout, cancel_on_abort, telling
+                ),
+                tell,
             )
             return self._job(fields)
         except InfraiError as error:

@@ -92,11 +92,17 @@ class VideoJob(_Job):
         timeout: float | EllipsisType | None = ...,
         on_update: Callable[[VideoJob], object] | None = None,
         cancel_on_timeout: bool = False,
+        cancel_on_abort: bool = False,
         progress: bool = False,
     ) -> VideoJob:
         """Waits until the job has ended and returns it as it is then. As ``client.video.wait(job, …)``."""
         return self._client().wait(
-            self, timeout=timeout, on_update=on_update, cancel_on_timeout=cancel_on_timeout, progress=progress
+            self,
+            timeout=timeout,
+            on_update=on_update,
+            cancel_on_timeout=cancel_on_timeout,
+            cancel_on_abort=cancel_on_abort,
+            progress=progress,
         )
 
     def cancel(self) -> CancelResult:
@@ -148,11 +154,17 @@ class AsyncVideoJob(_Job):
         timeout: float | EllipsisType | None = ...,
         on_update: Callable[[AsyncVideoJob], Awaitable[object] | object] | None = None,
         cancel_on_timeout: bool = False,
+        cancel_on_abort: bool = False,
         progress: bool = False,
     ) -> AsyncVideoJob:
         """Waits until the job has ended and returns it as it is then. As ``client.video.wait(job, …)``."""
         return await self._client().wait(
-            self, timeout=timeout, on_update=on_update, cancel_on_timeout=cancel_on_timeout, progress=progress
+            self,
+            timeout=timeout,
+            on_update=on_update,
+            cancel_on_timeout=cancel_on_timeout,
+            cancel_on_abort=cancel_on_abort,
+            progress=progress,
         )
 
     async def cancel(self) -> CancelResult:

@@ -167,6 +167,12 @@ async def call_telling(start: Start, tell: Callable[[Any], Any]) -> Any:
                 raise value
             else:
                 return value
+    except BaseException:
+        if here.channel.abort(number):
+            # A call that has something left to do gets the time for it; cancelled once more it does not.
+            while (await feed.get())[0] == TOLD:
+                pass
+        raise
     finally:
         del here.waiting[number]
         here.channel.cancel(number)

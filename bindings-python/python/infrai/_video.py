@@ -72,8 +72,7 @@ class Video:
             duration_seconds: how long the video should be, in seconds.
             aspect: ``"16:9"``, ``"9:16"`` or ``"1:1"``.
             resolution: ``"720p"``, ``"1080p"`` or ``"4k"``; which of them a vendor can do is for the API to say.
-                ``None`` leaves it out.
-            prefer: ``"balanced"``, ``"cheapest"`` or ``"smartest"``. ``None`` leaves it out.
+            prefer: ``"balanced"``, ``"cheapest"`` or ``"smartest"``.
             model: a model by name.
             vendor: a vendor by name.
             idempotency_key: 1 to 255 visible ASCII characters: the same key with the same options gives the same job,
@@ -137,6 +136,7 @@ class Video:
         timeout: float | EllipsisType | None = ...,
         on_update: Callable[[VideoJob], object] | None = None,
         cancel_on_timeout: bool = False,
+        cancel_on_abort: bool = False,
         progress: bool = False,
     ) -> VideoJob:
         """Waits until a job has ended and returns it: looks at ``GET /v1/video/jobs/{id}`` now and again.
@@ -149,6 +149,7 @@ class Video:
             on_update: called with the job's first state and every change of it. What it raises ends the wait.
             cancel_on_timeout: cancels the job when the time is over; one that turns out to have succeeded meanwhile is
                 returned.
+            cancel_on_abort: cancels the job when Ctrl-C, or what ``on_update`` raises, ends the wait; the cancel gets 5 seconds.
             progress: shows a bar (with tqdm, where it is installed) or lines on standard error.
 
         Raises:
@@ -176,7 +177,7 @@ class Video:
 
         try:
             native = own._client._native  # pyright: ignore[reportPrivateUsage]
-            return self._job(native.wait(None, id, timeout, cancel_on_timeout, told), own)
+            return self._job(native.wait(None, id, timeout, cancel_on_timeout, cancel_on_abort, told), own)
         except InfraiError as error:
             own._adopt(error)
             raise

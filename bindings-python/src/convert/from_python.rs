@@ -111,14 +111,15 @@ pub(crate) fn query(value: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>>
     };
     let mut found = Vec::new();
     for pair in array("query", &pairs)? {
-        let Ok((name, member)) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>() else {
+        let halves = array("query", &pair)?;
+        let [name, member] = &halves[..] else {
             return Err(refuse(py, "query", &shown(&pair), "a dict, or pairs of name and value"));
         };
-        let name = text("query", &name)?;
+        let name = text("query", name)?;
         let field = format!("query.{name}");
         let members = match member.cast::<PyList>() {
             Ok(list) => list.iter().collect(),
-            Err(_) => vec![member],
+            Err(_) => vec![member.clone()],
         };
         for member in members {
             match json(&field, &member)? {
