@@ -1,0 +1,64 @@
+//! The commands, one file a group.
+
+mod account;
+mod activate;
+mod input;
+mod request;
+mod video;
+mod whoami;
+
+use clap::CommandFactory as _;
+use infrai::Result;
+
+use crate::{
+    args::{AccountCommand, Cli, Command, Global, VideoCommand},
+    exit, fail,
+    interrupt::Farewell,
+    output,
+    session::Session,
+};
+
+/// Carries a command out and gives its exit code.
+pub(crate) async fn run(global: &Global, command: Command, farewell: &Farewell) -> Result<u8> {
+    if let Command::Completions { shell } = &command {
+        return completions(*shell);
+    }
+    if let Command::Video(command) = &command {
+        // A file in the way is no reason to start anything.
+        video::check(command)?;
+    }
+    let session = Session::open(global, farewell).await?;
+    let result = carry_out(&session, global, command).await.map_err(|error| session.explain(error));
+    farewell.nothing();
+    session.close().await;
+    result
+}
+
+async fn carry_out(session: &Session, global: &Global, command: Command) -> Result<u8> {
+    let generates = matches!(command, Command::Video(VideoCommand::Generate(_)));
+    let activates = session.lacks_sandbox_account() && !matches!(command, Command::Activate(_));
+    if generates || activates {
+        session.introduce_sandbox();
+    }
+    if activates {
+        session.activate_in_sandbox().await?;
+    }
+    match command {
+        Command::Activate(args) => activate::run(session, global, &args).await,
+        Command::Whoami => whoami::run(session, global).await,
+        Command::Video(command) => video::run(session, command).await,
+        Command::Account(AccountCommand::Balance) => account::balance(session).await,
+        Command::Account(AccountCommand::Topup(args)) => account::topup(session, args).await,
+        Command::Request(args) => request::run(session, args).await,
+        Command::Sandbox(_) | Command::Completions { .. } => {
+            Err(fail::usage("this command needs no session"))
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "infrai", &mut script);
+    output::write(&script)?;
+    Ok(exit::OK)
+}
