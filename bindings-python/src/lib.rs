@@ -32,7 +32,7 @@ mod _native {
     use super::{channel::Channel, client::Client, keys::KeyReply, stream::Stream};
     use super::{convert, engine, logging};
     use infrai::VideoState;
-    use pyo3::{intern, prelude::*};
+    use pyo3::{exceptions::PyImportError, intern, prelude::*};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "Python's name for it")]
@@ -57,8 +57,20 @@ mod _native {
         Ok(VideoState::from(convert::text("state", state)?.as_str()).is_success())
     }
 
+    /// The number of the interpreter that is running; the main one's is 0.
+    #[allow(unsafe_code, reason = "PyO3 has no safe form of it")]
+    fn interpreter() -> i64 {
+        // SAFETY: a module's initialisation runs attached, and an attached thread has an interpreter.
+        unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) }
+    }
+
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        if interpreter() != 0 {
+            return Err(PyImportError::new_err(
+                "infrai runs in the main interpreter alone, not in a sub-interpreter: use threads or processes",
+            ));
+        }
         // A second load in one process keeps the first one's subscriber.
         let _ = tracing::subscriber::set_global_default(logging::Bridge);
         let py = module.py();

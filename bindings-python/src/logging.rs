@@ -24,6 +24,8 @@ use tracing::{
     subscriber::Interest,
 };
 
+use tracing_core::span::Current;
+
 use crate::engine;
 
 /// The most records that wait to be handed over.
@@ -63,6 +65,7 @@ enum Said {
 }
 
 struct SpanRecord {
+    metadata: &'static Metadata<'static>,
     fields: Fields,
     handles: usize,
 }
@@ -167,7 +170,7 @@ impl Subscriber for Bridge {
         let number = engine.journal.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         let mut reader = Reader::default();
         span.record(&mut reader);
-        lock(&engine.journal.spans).insert(number, SpanRecord { fields: reader.fields, handles: 1 });
+        lock(&engine.journal.spans).insert(number, SpanRecord { metadata: span.metadata(), fields: reader.fields, handles: 1 });
         Id::from_u64(number)
     }
 
@@ -204,6 +207,15 @@ impl Subscriber for Bridge {
             });
         }
         journal.unread.store(true, Ordering::Release);
+    }
+
+    fn current_span(&self) -> Current {
+        let inside = INSIDE.with_borrow(|inside| inside.last().copied());
+        let found = inside.and_then(|number| {
+            let spans = lock(&engine::current()?.journal.spans);
+            spans.get(&number).map(|record| (Id::from_u64(number), record.metadata))
+        });
+        found.map_or_else(Current::none, |(id, metadata)| Current::new(id, metadata))
     }
 
     fn enter(&self, span: &Id) {

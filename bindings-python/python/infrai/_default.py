@@ -82,6 +82,8 @@ def configure(
 
 
 class _DefaultVideo(Video):
+    """The calls about videos of the default client."""
+
     __slots__ = ()
 
     def __init__(self) -> None:
@@ -96,6 +98,8 @@ class _DefaultVideo(Video):
 
 
 class _DefaultAccount(Account):
+    """The account's calls of the default client."""
+
     __slots__ = ()
 
     def __init__(self) -> None:
