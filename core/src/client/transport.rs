@@ -181,14 +181,17 @@ fn fault(error: reqwest::Error) -> Fault {
 }
 
 /// Whether the other side's certificate, or its TLS, was refused: no retry changes that.
-fn tls_error(error: &reqwest::Error) -> bool {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = source {
-        let inner = current.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
-        if current.is::<rustls::Error>() || inner.is_some_and(<dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static>::is::<rustls::Error>) {
+fn tls_error(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(current) = next {
+        if current.is::<rustls::Error>() {
             return true;
         }
-        source = current.source();
+        // The source of an I/O error passes over the error that it wraps.
+        next = match current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => current.source(),
+        };
     }
     false
 }
@@ -232,6 +235,14 @@ mod tests {
             }
         });
         Url::parse(&format!("http://{address}/")).unwrap()
+    }
+
+    #[test]
+    fn a_refused_certificate_is_known_however_deep_it_is_wrapped() {
+        let refused = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let wrapped = std::io::Error::other(std::io::Error::other(refused));
+        assert!(tls_error(&wrapped));
+        assert!(!tls_error(&std::io::Error::other(std::io::Error::from_raw_os_error(111))));
     }
 
     #[test]
