@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import infrai
@@ -123,7 +124,9 @@ def call_args(name: str, args: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     return (lambda client: getattr(getattr(client, group) if group else client, method)), args
 
 
-def sync_call(client: infrai.InfraiClient, name: str, args: dict[str, Any], jobs: list[Any]) -> dict[str, Any]:
+def sync_call(
+    client: infrai.InfraiClient, name: str, args: dict[str, Any], jobs: list[Any]
+) -> dict[str, Any]:
     if name == "video.watch":
         states: list[Any] = []
         try:
@@ -353,7 +356,7 @@ def run(program: str, modes: list[str], words: str) -> int:
             print(f"EXEMPT {scenario['name']}: {scenario['exempt'][LANGUAGE]}")
         due = [scenario for scenario in chosen if scenario not in exempt]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            differences = list(pool.map(lambda scenario: played(server, scenario, mode), due))
+            differences = list(pool.map(partial(played, server, mode=mode), due))
         server.child.stdin.close()  # type: ignore[union-attr]
         server.child.wait(30)
         bad = [(scenario, text) for scenario, text in zip(due, differences, strict=True) if text is not None]

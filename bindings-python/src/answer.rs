@@ -44,9 +44,7 @@ impl Answer {
                 let metadata = convert::object(py, response.metadata.as_map())?;
                 (response.status, data, metadata).into_py_any(py)
             }
-            Self::Saved(saved) => {
-                (&saved.path, saved.bytes, convert::job(py, &saved.job)?).into_py_any(py)
-            }
+            Self::Saved(saved) => (&saved.path, saved.bytes, convert::job(py, &saved.job)?).into_py_any(py),
             Self::Item(Some(item)) => {
                 let (index, result) = *item;
                 match result {

@@ -81,7 +81,12 @@ impl Shared {
     }
 
     /// Begins a call; its end is told under its number.
-    pub(crate) fn begin(self: &Arc<Self>, engine: &Engine, number: u64, work: Work) -> Result<(), InfraiError> {
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        engine: &Engine,
+        number: u64,
+        work: Work,
+    ) -> Result<(), InfraiError> {
         let shared = Arc::clone(self);
         let task = engine.background()?.spawn(async move {
             let outcome = AssertUnwindSafe(work).catch_unwind().await;

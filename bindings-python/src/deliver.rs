@@ -85,17 +85,15 @@ pub(crate) fn key(given: PyResult<Bound<'_, PyAny>>) -> Result<ApiKey, InfraiErr
         InfraiError::new(ErrorKind::Configuration, "CONFIGURATION_INVALID", "the api_key function raised")
             .with_source(Raised(raised))
     })?;
-    match given.extract::<String>() {
-        Ok(text) => ApiKey::new(text),
-        Err(_) => {
-            let got = given.get_type().name().map(|name| name.to_string()).unwrap_or_default();
-            Err(InfraiError::new(
-                ErrorKind::Configuration,
-                "CONFIGURATION_INVALID",
-                format!("the api_key function takes no argument and gives a str; it gave a value of type {got}"),
-            ))
-        }
+    if let Ok(text) = given.extract::<String>() {
+        return ApiKey::new(text);
     }
+    let got = given.get_type().name().map(|name| name.to_string()).unwrap_or_default();
+    Err(InfraiError::new(
+        ErrorKind::Configuration,
+        "CONFIGURATION_INVALID",
+        format!("the api_key function takes no argument and gives a str; it gave a value of type {got}"),
+    ))
 }
 
 /// The exception of a Python callable, if that is what an error is about.

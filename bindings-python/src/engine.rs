@@ -56,7 +56,12 @@ fn make() -> std::io::Result<&'static Engine> {
         .max_blocking_threads(BLOCKING_THREADS)
         .thread_name("infrai-blocking")
         .build()?;
-    let made = Engine { process: process::id(), foreground, background: OnceLock::new(), journal: Journal::default() };
+    let made = Engine {
+        process: process::id(),
+        foreground,
+        background: OnceLock::new(),
+        journal: Journal::default(),
+    };
     let found = ENGINE.load(Ordering::Acquire);
     // SAFETY: as in `current`.
     if let Some(first) = unsafe { found.as_ref() }.filter(|engine| engine.is_ours()) {

@@ -31,9 +31,9 @@ fn build(py: Python<'_>, error: &InfraiError) -> PyResult<PyErr> {
         })?
         .bind(py);
     let fields = convert::value(py, &error.to_json())?;
-    let made = PyErr::from_value(make.call1((error.to_string(), fields))?);
-    made.set_cause(py, cause(py, error.source()));
-    Ok(made)
+    let exception = PyErr::from_value(make.call1((error.to_string(), fields))?);
+    exception.set_cause(py, cause(py, error.source()));
+    Ok(exception)
 }
 
 /// A chain of causes. What the operating system said becomes an `OSError` with its number.

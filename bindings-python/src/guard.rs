@@ -10,9 +10,10 @@ use pyo3::prelude::*;
 
 use crate::errors;
 
-/// Runs an exported function's body. PyO3 would make of a panic an exception that `except Exception` does not catch.
+/// Runs an exported function's body. `PyO3` would make of a panic an exception that `except Exception` does not catch.
 pub(crate) fn guarded<T>(py: Python<'_>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(errors::raise(py, &panicked(panic.as_ref()))))
+    catch_unwind(AssertUnwindSafe(body))
+        .unwrap_or_else(|panic| Err(errors::raise(py, &panicked(panic.as_ref()))))
 }
 
 /// The error that a panic becomes.

@@ -7,6 +7,7 @@
 
 mod answer;
 mod blocking;
+mod carry;
 mod channel;
 mod client;
 mod convert;

@@ -113,7 +113,8 @@ fn wanted(py: Python<'_>) -> PyResult<u8> {
         return Ok(OFF);
     }
     let enabled_for = ENABLED_FOR.get_or_try_init(py, || {
-        let logger = py.import(intern!(py, "logging"))?.call_method1(intern!(py, "getLogger"), ("infrai",))?;
+        let logger =
+            py.import(intern!(py, "logging"))?.call_method1(intern!(py, "getLogger"), ("infrai",))?;
         logger.getattr(intern!(py, "isEnabledFor")).map(Bound::unbind)
     })?;
     let enabled = |level: u8| enabled_for.bind(py).call1((level,))?.extract::<bool>();
@@ -170,7 +171,8 @@ impl Subscriber for Bridge {
         let number = engine.journal.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         let mut reader = Reader::default();
         span.record(&mut reader);
-        lock(&engine.journal.spans).insert(number, SpanRecord { metadata: span.metadata(), fields: reader.fields, handles: 1 });
+        lock(&engine.journal.spans)
+            .insert(number, SpanRecord { metadata: span.metadata(), fields: reader.fields, handles: 1 });
         Id::from_u64(number)
     }
 

@@ -7,8 +7,7 @@ use pyo3::{intern, prelude::*, types::PyDict};
 
 use crate::{
     convert::{count, flag, number, path, required_text, seconds, text},
-    errors,
-    keys,
+    errors, keys,
     mailbox::{Callback, Letter, Mailbox},
 };
 

@@ -9,8 +9,8 @@ use tokio::sync::Mutex;
 use crate::{
     answer::Answer,
     blocking::{Place, forked},
+    carry::carry,
     channel::Channel,
-    client::carry,
     errors,
     guard::guarded,
     mailbox::Mailbox,

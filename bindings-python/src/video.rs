@@ -91,7 +91,11 @@ fn with_option(
     value: &Bound<'_, PyAny>,
 ) -> PyResult<GenerateRequest> {
     if name == "duration_seconds" {
-        return if value.is_none() { Ok(request) } else { Ok(request.duration_seconds(number(field, value)?)) };
+        return if value.is_none() {
+            Ok(request)
+        } else {
+            Ok(request.duration_seconds(number(field, value)?))
+        };
     }
     let given = optional_text(field, value)?;
     Ok(match (name, given) {

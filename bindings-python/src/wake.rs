@@ -11,7 +11,10 @@ use pyo3::prelude::*;
 /// Wakes an event loop: through a socket that the loop watches, or, where loops cannot watch one, by calling Python.
 pub(crate) enum Wake {
     #[cfg(unix)]
-    Socket { ours: UnixStream, loops: UnixStream },
+    Socket {
+        ours: UnixStream,
+        loops: UnixStream,
+    },
     Call(Py<PyAny>),
 }
 

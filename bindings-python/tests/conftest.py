@@ -69,7 +69,9 @@ Script = Callable[..., "subprocess.CompletedProcess[str]"]
 def script(server: ScriptedServer) -> Script:
     """Runs Python code in a process of its own, with a time limit; `URL` and `KEY` are there."""
 
-    def run(code: str, *, limit: float = 60, check: bool = True, **names: object) -> subprocess.CompletedProcess[str]:
+    def run(
+        code: str, *, limit: float = 60, check: bool = True, **names: object
+    ) -> subprocess.CompletedProcess[str]:
         given = {"URL": server.url, "KEY": KEY, "FAST": FAST, **names}
         prelude = "".join(f"{name} = {value!r}\n" for name, value in given.items())
         done = subprocess.run(
@@ -94,7 +96,8 @@ def command_or_none() -> str | None:
 
 
 needs_sandbox = pytest.mark.skipif(
-    command_or_none() is None, reason="the command infrai, which carries the sandbox, is not there (INFRAI_CLI)"
+    command_or_none() is None,
+    reason="the command infrai, which carries the sandbox, is not there (INFRAI_CLI)",
 )
 
 

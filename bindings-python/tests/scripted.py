@@ -90,7 +90,9 @@ class ScriptedServer:
     def wait_for(self, count: int, timeout: float = 10) -> list[Request]:
         """The requests, once there are so many."""
         with self._arrived:
-            assert self._arrived.wait_for(lambda: len(self.requests) >= count, timeout), "too few requests came"
+            assert self._arrived.wait_for(lambda: len(self.requests) >= count, timeout), (
+                "too few requests came"
+            )
         return self.requests
 
     def stop(self) -> None:
@@ -118,7 +120,11 @@ class ScriptedServer:
         with self._arrived:
             self.requests.append(request)
             self._arrived.notify_all()
-        replies = self._routes.get(f"{method} {path}") or self._routes.get("*") or [Reply(status=404, error={"code": "NOT_FOUND", "message": "no such route"})]
+        replies = (
+            self._routes.get(f"{method} {path}")
+            or self._routes.get("*")
+            or [Reply(status=404, error={"code": "NOT_FOUND", "message": "no such route"})]
+        )
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
         if reply.delay:
             try:

@@ -140,25 +140,45 @@ def test_a_key_goes_over_plain_http_to_this_machine_alone() -> None:
     assert caught.value.code == "INSECURE_HTTP"
 
 
-def test_an_empty_argument_counts_as_not_given(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_argument_counts_as_not_given(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.on("*", {"balance_usd": 1})
     monkeypatch.setenv("INFRAI_API_KEY", KEY)
     monkeypatch.setenv("INFRAI_BASE_URL", server.url)
     monkeypatch.setenv("INFRAI_PROFILE", "")
-    assert infrai.InfraiClient("", base_url="", profile="", proxy="", ca_file="").account.balance().balance_usd == 1
+    assert (
+        infrai.InfraiClient("", base_url="", profile="", proxy="", ca_file="").account.balance().balance_usd
+        == 1
+    )
 
 
 def test_values_that_say_what_they_are_are_taken(server: ScriptedServer, client: infrai.InfraiClient) -> None:
     server.on("*", {"job_id": "v", "state": "queued"})
     client.video.generate("x", resolution=Size.BIG, duration_seconds=Seven())  # type: ignore[arg-type]
-    assert server.requests[0].json == {"prompt": "x", "resolution": "1080p", "prefer": "balanced", "duration_seconds": 7}
-    client.request("POST", "/v1/x", {"i": Seven(), "t": (1, 2), "big": 2**64 - 1, "small": -(2**63), "f": 5.0})
-    assert server.requests[1].body == b'{"big":18446744073709551615,"f":5,"i":7,"small":-9223372036854775808,"t":[1,2]}\n'
+    assert server.requests[0].json == {
+        "prompt": "x",
+        "resolution": "1080p",
+        "prefer": "balanced",
+        "duration_seconds": 7,
+    }
+    client.request(
+        "POST", "/v1/x", {"i": Seven(), "t": (1, 2), "big": 2**64 - 1, "small": -(2**63), "f": 5.0}
+    )
+    assert (
+        server.requests[1].body
+        == b'{"big":18446744073709551615,"f":5,"i":7,"small":-9223372036854775808,"t":[1,2]}\n'
+    )
 
 
 def test_unknown_values_are_the_servers_business(server: ScriptedServer, client: infrai.InfraiClient) -> None:
     server.on("*", {"job_id": "v", "state": "queued"})
     client.video.generate("x", aspect="21:9", resolution="8k", prefer="newest")
-    assert server.requests[0].json == {"prompt": "x", "aspect": "21:9", "resolution": "8k", "prefer": "newest"}
+    assert server.requests[0].json == {
+        "prompt": "x",
+        "aspect": "21:9",
+        "resolution": "8k",
+        "prefer": "newest",
+    }
     with pytest.raises(TypeError, match="unexpected keyword"):
         client.video.generate("x", lens="wide")  # type: ignore[call-arg]

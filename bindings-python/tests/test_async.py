@@ -88,7 +88,9 @@ def test_a_thousand_waits_share_one_budget_of_requests(server: ScriptedServer) -
 
 
 @pytest.mark.core
-def test_a_cancelled_task_stops_its_request(server: ScriptedServer, async_client: infrai.AsyncInfraiClient) -> None:
+def test_a_cancelled_task_stops_its_request(
+    server: ScriptedServer, async_client: infrai.AsyncInfraiClient
+) -> None:
     server.on("POST /v1/video/generate", Reply({}, delay=30))
 
     async def main() -> None:
@@ -262,7 +264,9 @@ def test_anyio_runs_and_cancels_it(server: ScriptedServer, async_client: infrai.
 
 
 @pytest.mark.core
-def test_watch_yields_every_change_and_ends(server: ScriptedServer, async_client: infrai.AsyncInfraiClient) -> None:
+def test_watch_yields_every_change_and_ends(
+    server: ScriptedServer, async_client: infrai.AsyncInfraiClient
+) -> None:
     server.job("queued", "queued", "running", "failed")
 
     async def main() -> list[str]:
@@ -290,8 +294,14 @@ def test_many_are_yielded_as_they_end_with_their_errors(
     assert isinstance(found[1], infrai.InvalidRequestError)
 
 
-def test_leaving_many_stops_the_waiting(server: ScriptedServer, async_client: infrai.AsyncInfraiClient) -> None:
-    server.on("POST /v1/video/generate", {"job_id": "vid_1", "state": "queued"}, {"job_id": "vid_2", "state": "queued"})
+def test_leaving_many_stops_the_waiting(
+    server: ScriptedServer, async_client: infrai.AsyncInfraiClient
+) -> None:
+    server.on(
+        "POST /v1/video/generate",
+        {"job_id": "vid_1", "state": "queued"},
+        {"job_id": "vid_2", "state": "queued"},
+    )
     server.job("succeeded")
     server.job("running", id="vid_2")
 
@@ -326,7 +336,9 @@ def test_an_update_that_raises_ends_the_wait_with_that_exception(
 
 @pytest.mark.core
 @pytest.mark.parametrize("awaitable", [False, True], ids=["plain", "async"])
-def test_a_key_function_is_asked_once_a_call_and_once_more_after_a_401(server: ScriptedServer, awaitable: bool) -> None:
+def test_a_key_function_is_asked_once_a_call_and_once_more_after_a_401(
+    server: ScriptedServer, awaitable: bool
+) -> None:
     refused = Reply(status=401, error={"code": "UNAUTHORIZED", "message": "old"})
     server.on("GET /v1/account/balance", refused, {"balance_usd": 1})
     keys = iter(["ifr_pk_proj_old", "ifr_pk_proj_new", "ifr_pk_proj_third"])

@@ -66,7 +66,9 @@ def test_a_slow_update_holds_up_nobody_else(server: ScriptedServer, client: infr
 
 
 @pytest.mark.core
-def test_progress_of_a_download_is_told(server: ScriptedServer, client: infrai.InfraiClient, tmp_path: Path) -> None:
+def test_progress_of_a_download_is_told(
+    server: ScriptedServer, client: infrai.InfraiClient, tmp_path: Path
+) -> None:
     server.job("succeeded", video_url=f"{server.url}/file")
     server.on("GET /file", Reply(body=b"x" * 300_000))
     told: list[tuple[int, int | None]] = []
@@ -78,12 +80,20 @@ def test_progress_of_a_download_is_told(server: ScriptedServer, client: infrai.I
 
 
 def test_lines_show_the_progress_where_tqdm_is_not_installed(
-    server: ScriptedServer, client: infrai.InfraiClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    server: ScriptedServer,
+    client: infrai.InfraiClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
 ) -> None:
     monkeypatch.setitem(sys.modules, "tqdm", None)
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     file = f"{server.url}/file"
-    states = [{"state": "queued"}, {"state": "running", "progress": 0.5}, {"state": "succeeded", "video_url": file}]
+    states = [
+        {"state": "queued"},
+        {"state": "running", "progress": 0.5},
+        {"state": "succeeded", "video_url": file},
+    ]
     server.on("GET /v1/video/jobs/vid_1", *({"job_id": "vid_1", **state} for state in states))
     server.on("GET /file", Reply(body=b"x" * 1000))
     job = client.video.wait("vid_1", progress=True)
@@ -91,7 +101,9 @@ def test_lines_show_the_progress_where_tqdm_is_not_installed(
     said = capsys.readouterr()
     assert said.out == ""
     lines = said.err.splitlines()
-    assert lines[0] == "vid_1: queued 0%" and "vid_1: running 50%" in lines and "vid_1: succeeded 100%" in lines
+    assert (
+        lines[0] == "vid_1: queued 0%" and "vid_1: running 50%" in lines and "vid_1: succeeded 100%" in lines
+    )
     assert lines[-1] == "vid_1: 100%"
 
 
@@ -106,7 +118,11 @@ def test_tqdm_shows_the_progress_where_it_is_installed(
 
 @pytest.mark.core
 def test_hooks_see_every_attempt_and_no_key(server: ScriptedServer) -> None:
-    server.on("POST /v1/video/generate", Reply(status=503, error={"code": "VENDOR_DOWN", "message": "x"}), {"job_id": "v", "state": "queued"})
+    server.on(
+        "POST /v1/video/generate",
+        Reply(status=503, error={"code": "VENDOR_DOWN", "message": "x"}),
+        {"job_id": "v", "state": "queued"},
+    )
     events: list[tuple[str, Any]] = []
     client = infrai.InfraiClient(
         KEY,
@@ -120,7 +136,10 @@ def test_hooks_see_every_attempt_and_no_key(server: ScriptedServer) -> None:
     responses = [event for kind, event in events if kind == "response"]
     path = "/v1/video/generate"
     assert requests == [{"method": "POST", "path": path, "attempt": n} for n in (1, 2)]
-    assert [(r["status"], r["attempt"], r["request_id"]) for r in responses] == [(503, 1, "req-1"), (200, 2, "req-1")]
+    assert [(r["status"], r["attempt"], r["request_id"]) for r in responses] == [
+        (503, 1, "req-1"),
+        (200, 2, "req-1"),
+    ]
     assert all(0 < r["latency"] < 60 for r in responses)
     assert KEY not in repr(events) and "secret" not in repr(events)
 
@@ -197,7 +216,9 @@ def test_a_blocking_client_takes_an_async_key_function(server: ScriptedServer, r
 
 
 @pytest.mark.core
-@pytest.mark.parametrize(("given", "said"), [(7, "it gave a value of type int"), ("", "empty"), ("a b", "character at position 2")])
+@pytest.mark.parametrize(
+    ("given", "said"), [(7, "it gave a value of type int"), ("", "empty"), ("a b", "character at position 2")]
+)
 def test_a_key_function_that_gives_no_key_is_told_so(server: ScriptedServer, given: Any, said: str) -> None:
     client = infrai.InfraiClient(lambda: given, base_url=server.url)
     with pytest.raises(infrai.ConfigurationError, match=said):
@@ -237,13 +258,22 @@ def test_a_key_function_is_asked_while_the_reader_of_many_is_elsewhere(server: S
 def test_logs_go_to_the_logger_infrai_with_their_fields(
     server: ScriptedServer, client: infrai.InfraiClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server.on("GET /v1/account/balance", Reply(status=503, error={"code": "VENDOR_DOWN", "message": "x"}), {"balance_usd": 1})
+    server.on(
+        "GET /v1/account/balance",
+        Reply(status=503, error={"code": "VENDOR_DOWN", "message": "x"}),
+        {"balance_usd": 1},
+    )
     with caplog.at_level(logging.DEBUG, logger="infrai"):
         client.account.balance()
     records = [record for record in caplog.records if record.name == "infrai"]
     answered = next(record for record in records if record.getMessage().startswith("answered"))
     fields = answered.infrai  # type: ignore[attr-defined]
-    assert (fields["method"], fields["route"], fields["attempt"], fields["status"]) == ("GET", "/v1/account/balance", 2, 200)
+    assert (fields["method"], fields["route"], fields["attempt"], fields["status"]) == (
+        "GET",
+        "/v1/account/balance",
+        2,
+        200,
+    )
     assert "route=/v1/account/balance" in answered.getMessage() and fields["latency_ms"] > 0
     assert any(record.getMessage().startswith("trying again") for record in records)
     assert KEY not in caplog.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import copy
 import pickle
+from functools import partial
 
 import infrai
 import pytest
@@ -29,7 +30,11 @@ pytestmark = pytest.mark.core
     ],
 )
 def test_each_kind_has_its_class(
-    server: ScriptedServer, client: infrai.InfraiClient, status: int, code: str, kind: type[infrai.InfraiError]
+    server: ScriptedServer,
+    client: infrai.InfraiClient,
+    status: int,
+    code: str,
+    kind: type[infrai.InfraiError],
 ) -> None:
     server.on("*", Reply(status=status, error={"code": code, "message": "no"}))
     with pytest.raises(infrai.InfraiError) as caught:
@@ -39,8 +44,15 @@ def test_each_kind_has_its_class(
     assert (error.status, error.attempts) == (status, 1)
 
 
-def test_an_error_carries_everything_that_is_known(server: ScriptedServer, client: infrai.InfraiClient) -> None:
-    problem = {"code": "INSUFFICIENT_CREDIT", "message": "no credit", "checkout_url": "https://pay/1", "missing_usd": 0.5}
+def test_an_error_carries_everything_that_is_known(
+    server: ScriptedServer, client: infrai.InfraiClient
+) -> None:
+    problem = {
+        "code": "INSUFFICIENT_CREDIT",
+        "message": "no credit",
+        "checkout_url": "https://pay/1",
+        "missing_usd": 0.5,
+    }
     server.on("*", Reply(status=402, error=problem))
     with pytest.raises(infrai.PaymentRequiredError) as caught:
         client.video.generate("a kite", idempotency_key="k-1")
@@ -139,7 +151,7 @@ def test_a_panic_of_an_awaited_call_becomes_an_error(async_client: infrai.AsyncI
     async def main() -> None:
         for inside in (False, True):
             with pytest.raises(infrai.InternalError, match="report"):
-                await call(lambda channel: async_client._native._panic(channel, inside))
+                await call(partial(async_client._native._panic, inside=inside))
         with pytest.raises(infrai.NotFoundError):
             await async_client.account.balance()
 

@@ -13,11 +13,25 @@ pytestmark = pytest.mark.core
 
 def modules_after(code: str) -> set[str]:
     script = f"{code}\nimport sys\nprint(*sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
     return set(done.stdout.split())
 
 
-HEAVY = {"asyncio", "typing", "logging", "json", "http", "ssl", "socket", "threading", "weakref", "pathlib", "re"}
+HEAVY = {
+    "asyncio",
+    "typing",
+    "logging",
+    "json",
+    "http",
+    "ssl",
+    "socket",
+    "threading",
+    "weakref",
+    "pathlib",
+    "re",
+}
 
 
 def test_import_loads_nothing_of_the_standard_library_that_costs_time() -> None:
@@ -26,7 +40,9 @@ def test_import_loads_nothing_of_the_standard_library_that_costs_time() -> None:
 
 
 def test_the_seeds_import_line_loads_no_heavy_module() -> None:
-    added = modules_after("from infrai import ai, infra, account, InfraiClient, InfraiError") - modules_after("")
+    added = modules_after("from infrai import ai, infra, account, InfraiClient, InfraiError") - modules_after(
+        ""
+    )
     assert not HEAVY & added, HEAVY & added
     assert "infrai._native" in added
 

@@ -62,7 +62,9 @@ def test_proxies_come_from_the_environment_and_never_stand_before_this_machine(
     assert server.requests[-1].path == "http://api.test.invalid/v1/account/balance"
     monkeypatch.setenv("no_proxy", "api.test.invalid")
     monkeypatch.setenv("NO_PROXY", "api.test.invalid")
-    direct = infrai.InfraiClient(KEY, base_url="http://api.test.invalid", allow_insecure_http=True, max_retries=0)
+    direct = infrai.InfraiClient(
+        KEY, base_url="http://api.test.invalid", allow_insecure_http=True, max_retries=0
+    )
     with pytest.raises(infrai.ConnectionError):
         direct.account.balance()
 
@@ -70,7 +72,10 @@ def test_proxies_come_from_the_environment_and_never_stand_before_this_machine(
 def test_the_proxy_argument_wins(server: ScriptedServer) -> None:
     server.on("*", Reply({"balance_usd": 1}))
     client = infrai.InfraiClient(
-        KEY, base_url="http://api.test.invalid", allow_insecure_http=True, proxy=server.url.replace("//", "//user:pw@")
+        KEY,
+        base_url="http://api.test.invalid",
+        allow_insecure_http=True,
+        proxy=server.url.replace("//", "//user:pw@"),
     )
     assert client.account.balance().balance_usd == 1
     assert server.requests[0].headers["proxy-authorization"].startswith("Basic ")

@@ -36,7 +36,9 @@ CALLS = {
 @signals
 @pytest.mark.core
 @pytest.mark.parametrize("call", CALLS)
-def test_ctrl_c_ends_a_blocking_call_soon(server: ScriptedServer, script: Any, tmp_path: Path, call: str) -> None:
+def test_ctrl_c_ends_a_blocking_call_soon(
+    server: ScriptedServer, script: Any, tmp_path: Path, call: str
+) -> None:
     if call in ("status", "watch"):
         server.on("GET /v1/video/jobs/vid_1", Reply({"job_id": "vid_1", "state": "running"}, delay=50))
     else:
@@ -45,7 +47,9 @@ def test_ctrl_c_ends_a_blocking_call_soon(server: ScriptedServer, script: Any, t
         server.job("succeeded", video_url=f"{server.url}/file")
         server.on("GET /file", Reply(body=b"x", headers={"content-length": "1000000"}))
     server.on("POST /v1/video/generate", {"job_id": "vid_1", "state": "queued"})
-    code = CLIENT + f"""
+    code = (
+        CLIENT
+        + f"""
 def interrupt():
     time.sleep(0.4)
     global sent
@@ -57,6 +61,7 @@ try:
 except KeyboardInterrupt:
     print("took", time.monotonic() - sent)
 """
+    )
     done = script(code, TMP=str(tmp_path))
     # The promise is a tenth of a second; a busy machine gets a generous bound.
     assert float(done.stdout.removeprefix("took ")) < 5, done.stdout + done.stderr
@@ -67,13 +72,16 @@ except KeyboardInterrupt:
 def test_ctrl_c_cancels_the_job_when_asked(server: ScriptedServer, script: Any) -> None:
     server.job("running")
     server.on("POST /v1/video/jobs/vid_1/cancel", {"ok": True})
-    code = CLIENT + """
+    code = (
+        CLIENT
+        + """
 threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 try:
     client.video.wait("vid_1", cancel_on_abort=True)
 except KeyboardInterrupt:
     print("interrupted")
 """
+    )
     assert script(code).stdout == "interrupted\n"
     assert server.count("POST /v1/video/jobs/vid_1/cancel") == 1
 
@@ -81,12 +89,15 @@ except KeyboardInterrupt:
 @signals
 def test_a_signal_handler_that_returns_does_not_end_the_call(server: ScriptedServer, script: Any) -> None:
     server.on("GET /v1/account/balance", Reply({"balance_usd": 1}, delay=1))
-    code = CLIENT + """
+    code = (
+        CLIENT
+        + """
 handled = []
 signal.signal(signal.SIGUSR1, lambda *_: handled.append(1))
 threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
 print(client.account.balance().balance_usd, handled)
 """
+    )
     assert script(code).stdout == "1 [1]\n"
 
 
@@ -94,7 +105,9 @@ print(client.account.balance().balance_usd, handled)
 @pytest.mark.core
 def test_children_of_fork_call_with_connections_of_their_own(server: ScriptedServer, script: Any) -> None:
     server.on("*", {"balance_usd": 1})
-    code = CLIENT + """
+    code = (
+        CLIENT
+        + """
 client.account.balance()
 children = []
 for _ in range(4):
@@ -110,14 +123,19 @@ assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children
 assert client.account.balance().balance_usd == 1
 print("fine")
 """
+    )
     assert script(code).stdout == "fine\n"
 
 
 @forks
-def test_a_fork_while_threads_are_in_the_middle_of_calls_hangs_nobody(server: ScriptedServer, script: Any) -> None:
+def test_a_fork_while_threads_are_in_the_middle_of_calls_hangs_nobody(
+    server: ScriptedServer, script: Any
+) -> None:
     server.on("GET /v1/account/balance", Reply({"balance_usd": 1}, delay=0.005))
     server.job("running")
-    code = CLIENT + """
+    code = (
+        CLIENT
+        + """
 stop = False
 def calls():
     while not stop:
@@ -142,13 +160,18 @@ for thread in threads[:-1]:
 print("fine", client.account.balance().balance_usd)
 os._exit(0 if not sys.stdout.flush() else 1)
 """
+    )
     assert script(code, limit=120).stdout == "fine 1\n"
 
 
 @forks
-def test_a_child_that_exits_normally_leaves_the_parents_connections_alone(server: ScriptedServer, script: Any) -> None:
+def test_a_child_that_exits_normally_leaves_the_parents_connections_alone(
+    server: ScriptedServer, script: Any
+) -> None:
     server.on("*", {"balance_usd": 1})
-    code = CLIENT + """
+    code = (
+        CLIENT
+        + """
 client.account.balance()
 stream = client.video.watch("vid_1")
 if os.fork() == 0:
@@ -159,13 +182,16 @@ for _ in range(5):
     client.account.balance()
 print("fine")
 """
+    )
     assert script(code).stdout == "fine\n"
 
 
 @forks
 def test_a_wait_does_not_go_on_in_the_child(server: ScriptedServer, script: Any) -> None:
     server.job("running", "succeeded")
-    code = CLIENT + """
+    code = (
+        CLIENT
+        + """
 children = []
 def on_update(job):
     if job.state == "running":
@@ -179,13 +205,16 @@ except infrai.InfraiError as error:
 assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 0
 print("parent", flush=True)
 """
+    )
     assert sorted(script(code).stdout.splitlines()) == ["child succeeded", "parent"]
 
 
 @forks
 def test_multiprocessing_with_fork_works(server: ScriptedServer, script: Any) -> None:
     server.on("*", {"balance_usd": 1})
-    code = CLIENT + """
+    code = (
+        CLIENT
+        + """
 import multiprocessing
 def work(number):
     return client.account.balance().balance_usd + number
@@ -194,13 +223,16 @@ with multiprocessing.get_context("fork").Pool(3) as pool:
     assert pool.map(work, range(30)) == list(range(1, 31))
 print("fine")
 """
+    )
     assert script(code).stdout == "fine\n"
 
 
 @forks
 def test_an_event_loop_of_a_child_works_after_one_of_the_parent(server: ScriptedServer, script: Any) -> None:
     server.on("*", {"balance_usd": 1})
-    code = CLIENT + """
+    code = (
+        CLIENT
+        + """
 import asyncio
 awaited = infrai.AsyncInfraiClient(KEY, base_url=URL)
 async def main():
@@ -214,6 +246,7 @@ assert asyncio.run(main()) == 1
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 print("fine")
 """
+    )
     assert script(code).stdout == "fine\n"
 
 
@@ -235,7 +268,19 @@ def test_gunicorn_forks_workers_from_a_master_that_has_called(server: ScriptedSe
         """)
     )
     socket = tmp_path / "s"
-    command = [sys.executable, "-m", "gunicorn", "--preload", "--workers", "3", "--threads", "2", "--bind", "127.0.0.1:0", "app:app"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--preload",
+        "--workers",
+        "3",
+        "--threads",
+        "2",
+        "--bind",
+        "127.0.0.1:0",
+        "app:app",
+    ]
     log = (tmp_path / "log").open("w+")
     process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log)
     try:
@@ -260,7 +305,9 @@ def test_gunicorn_forks_workers_from_a_master_that_has_called(server: ScriptedSe
 def test_the_interpreter_exits_while_daemon_threads_wait(server: ScriptedServer, script: Any) -> None:
     server.job("running")
     server.on("POST /v1/video/generate", {"job_id": "vid_1", "state": "queued"})
-    code = CLIENT + """
+    code = (
+        CLIENT
+        + """
 for _ in range(4):
     threading.Thread(target=lambda: client.video.wait("vid_1", on_update=print), daemon=True).start()
     threading.Thread(target=lambda: list(client.video.generate_many(["x"])), daemon=True).start()
@@ -268,16 +315,21 @@ time.sleep(0.5)
 print("end", flush=True)
 sys.exit(7)
 """
+    )
     done = script(code, check=False)
     assert done.returncode == 7, done.stderr
     assert done.stdout.endswith("end\n") and "panicked" not in done.stderr
 
 
 @pytest.mark.core
-def test_the_interpreter_exits_with_streams_and_awaitables_unfinished(server: ScriptedServer, script: Any) -> None:
+def test_the_interpreter_exits_with_streams_and_awaitables_unfinished(
+    server: ScriptedServer, script: Any
+) -> None:
     server.job("running")
     server.on("POST /v1/video/generate", {"job_id": "vid_1", "state": "queued"})
-    code = CLIENT + """
+    code = (
+        CLIENT
+        + """
 import asyncio
 stream = client.video.watch("vid_1")
 next(stream)
@@ -290,6 +342,7 @@ logging.getLogger("asyncio").disabled = True
 print("end", flush=True)
 sys.exit(7)
 """
+    )
     done = script(code, check=False)
     assert done.returncode == 7, done.stderr
     assert "panicked" not in done.stderr
@@ -297,10 +350,13 @@ sys.exit(7)
 
 def test_an_exit_handler_may_still_call(server: ScriptedServer, script: Any) -> None:
     server.on("*", {"balance_usd": 1})
-    code = CLIENT + """
+    code = (
+        CLIENT
+        + """
 import atexit
 atexit.register(lambda: print("at exit", client.account.balance().balance_usd, flush=True))
 """
+    )
     assert script(code).stdout == "at exit 1\n"
 
 
@@ -308,7 +364,9 @@ def test_a_blocking_call_starts_no_thread(server: ScriptedServer, script: Any) -
     if not os.path.isdir("/proc/self/task"):
         pytest.skip("only Linux counts a process's threads in /proc")
     server.on("*", {"balance_usd": 1, "job_id": "vid_1", "state": "succeeded"})
-    code = CLIENT + """
+    code = (
+        CLIENT
+        + """
 count = lambda: len(os.listdir("/proc/self/task"))
 before = count()
 client.account.balance()
@@ -317,4 +375,5 @@ assert count() == before, (before, count())
 list(client.video.watch("vid_1"))
 print("streams:", count() - before)
 """
+    )
     assert script(code).stdout == "streams: 1\n"

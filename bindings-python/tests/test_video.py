@@ -10,7 +10,7 @@ from pathlib import Path
 import infrai
 import pytest
 from conftest import KEY
-from infrai import ai, account, infra
+from infrai import account, ai, infra
 from scripted import Reply, ScriptedServer
 
 pytestmark = pytest.mark.core
@@ -18,12 +18,17 @@ pytestmark = pytest.mark.core
 
 def test_generate_sends_what_the_seed_documents(server: ScriptedServer, client: infrai.InfraiClient) -> None:
     server.on("POST /v1/video/generate", {"job_id": "vid_1", "state": "queued"})
-    job = client.video.generate("日落", duration_seconds=5, aspect="9:16", model="m", vendor="v", idempotency_key="k1")
+    job = client.video.generate(
+        "日落", duration_seconds=5, aspect="9:16", model="m", vendor="v", idempotency_key="k1"
+    )
     request = server.requests[0]
-    assert request.body == (
-        '{"aspect":"9:16","duration_seconds":5,"model":"m","prefer":"balanced","prompt":"日落",'
-        '"resolution":"720p","vendor":"v"}\n'
-    ).encode()
+    assert (
+        request.body
+        == (
+            '{"aspect":"9:16","duration_seconds":5,"model":"m","prefer":"balanced","prompt":"日落",'
+            '"resolution":"720p","vendor":"v"}\n'
+        ).encode()
+    )
     assert request.headers["idempotency-key"] == "k1"
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert request.headers["user-agent"].startswith(f"infrai-python/{infrai.__version__} (core/")
@@ -31,7 +36,9 @@ def test_generate_sends_what_the_seed_documents(server: ScriptedServer, client: 
     assert job["_metadata"] == {"cost_usd": 0.25, "request_id": "req-1"}
 
 
-def test_a_job_is_a_dict_whose_fields_are_attributes(server: ScriptedServer, client: infrai.InfraiClient) -> None:
+def test_a_job_is_a_dict_whose_fields_are_attributes(
+    server: ScriptedServer, client: infrai.InfraiClient
+) -> None:
     server.job("running", progress=0.5, wait="a field", odd=[1, {"a": None}])
     job = client.video.status(id="vid_1")
     assert isinstance(job, dict)
@@ -83,7 +90,7 @@ def test_a_copied_job_is_equal_and_carries_no_client_and_no_key(
     assert KEY.encode() not in pickle.dumps(job)
     other = copied(job)
     assert type(other) is infrai.VideoJob and other == job
-    with pytest.raises(infrai.ConfigurationError, match="client.*video with its job_id"):
+    with pytest.raises(infrai.ConfigurationError, match=r"client.*video with its job_id"):
         other.wait()
     server.job("succeeded")
     assert client.video.wait(other).state == "succeeded"
@@ -92,12 +99,16 @@ def test_a_copied_job_is_equal_and_carries_no_client_and_no_key(
 def test_a_notebook_shows_the_playing_video_once_done_and_the_state_before() -> None:
     running = infrai.VideoJob(job_id="vid_<1>", state="running", progress=0.25)
     assert running._repr_html_() == "<div><code>vid_&lt;1&gt;</code> <b>running</b> 25%</div>"
-    done = infrai.VideoJob(job_id="v", state="succeeded", video_url="https://h/v.mp4?a=1&b=2", thumbnail_url="https://h/t.png")
+    done = infrai.VideoJob(
+        job_id="v", state="succeeded", video_url="https://h/v.mp4?a=1&b=2", thumbnail_url="https://h/t.png"
+    )
     html = done._repr_html_()
     assert html.startswith('<video src="https://h/v.mp4?a=1&amp;b=2" poster="https://h/t.png" controls')
 
 
-def test_the_default_client_is_shared_and_replaced_by_configure(server: ScriptedServer, default: None) -> None:
+def test_the_default_client_is_shared_and_replaced_by_configure(
+    server: ScriptedServer, default: None
+) -> None:
     server.on("*", {"job_id": "vid_1", "state": "queued", "ok": True, "balance_usd": 1.5, "topup_id": "t"})
     job = ai.video.generate("a kite")
     assert ai.video.cancel(id=job.job_id).get("ok") is True
@@ -110,12 +121,17 @@ def test_the_default_client_is_shared_and_replaced_by_configure(server: Scripted
     assert keys == [f"Bearer {KEY}"] * 4 + ["Bearer ifr_pk_proj_another", f"Bearer {KEY}"]
 
 
-def test_activation_has_attributes_and_ok_and_shows_no_key(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_activation_has_attributes_and_ok_and_shows_no_key(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from infrai import _default
 
     _default._made.clear()
     monkeypatch.setenv("INFRAI_BASE_URL", server.url)
-    server.on("POST /v1/activate", {"account_id": "acc_1", "project_id": "p", "primary_api_key": KEY, "trial_credit_usd": 2})
+    server.on(
+        "POST /v1/activate",
+        {"account_id": "acc_1", "project_id": "p", "primary_api_key": KEY, "trial_credit_usd": 2},
+    )
     server.on("GET /v1/account/balance", {"balance_usd": 2, "currency": "USD"})
     result = infra.activate()
     assert result.ok and result.account_id == "acc_1" and result["trial_credit_usd"] == 2
@@ -126,7 +142,11 @@ def test_activation_has_attributes_and_ok_and_shows_no_key(server: ScriptedServe
     assert not result.reused and infra.activate().reused
     assert account.balance().currency == "USD"
     assert infrai.InfraiClient().account.balance().balance_usd == 2
-    assert [request.headers.get("authorization") for request in server.requests] == [None, f"Bearer {KEY}", f"Bearer {KEY}"]
+    assert [request.headers.get("authorization") for request in server.requests] == [
+        None,
+        f"Bearer {KEY}",
+        f"Bearer {KEY}",
+    ]
     _default._made.clear()
 
 
@@ -139,10 +159,20 @@ def test_a_missing_key_is_an_error_of_the_first_call_that_says_what_to_do() -> N
 
 def test_request_reaches_any_route(server: ScriptedServer, client: infrai.InfraiClient) -> None:
     server.on("*", Reply({"models": ["m"]}, status=201))
-    answer = client.request("post", "/v1/models", {"b": [1, 2.5, None, True], "a": "é"}, query={"q": "x y", "n": 1, "no": None, "l": ["a", "b"]})
+    answer = client.request(
+        "post",
+        "/v1/models",
+        {"b": [1, 2.5, None, True], "a": "é"},
+        query={"q": "x y", "n": 1, "no": None, "l": ["a", "b"]},
+    )
     assert server.requests[0].path == "/v1/models?q=x+y&n=1&l=a&l=b"
     assert server.requests[0].body == '{"a":"é","b":[1,2.5,null,true]}\n'.encode()
-    assert (answer.status, answer.data, answer["models"], answer.get("nothing")) == (201, {"models": ["m"]}, ["m"], None)
+    assert (answer.status, answer.data, answer["models"], answer.get("nothing")) == (
+        201,
+        {"models": ["m"]},
+        ["m"],
+        None,
+    )
     assert answer["_metadata"]["cost_usd"] == answer.metadata["cost_usd"] == 0.25
     client.request("GET", "/v1/models", query=[("a", 1.0), ("b", False)])
     assert server.requests[1].path == "/v1/models?a=1&b=false" and server.requests[1].body == b""
@@ -150,7 +180,9 @@ def test_request_reaches_any_route(server: ScriptedServer, client: infrai.Infrai
     assert server.requests[2].body == b"null\n"
 
 
-def test_with_options_changes_the_calls_made_through_it(server: ScriptedServer, client: infrai.InfraiClient) -> None:
+def test_with_options_changes_the_calls_made_through_it(
+    server: ScriptedServer, client: infrai.InfraiClient
+) -> None:
     server.on("*", Reply(status=503, error={"code": "VENDOR_DOWN", "message": "down"}))
     hurried = client.with_options(max_retries=0, headers={"x-trace": "1"})
     with pytest.raises(infrai.ServerError) as caught:
@@ -165,7 +197,9 @@ def test_with_options_changes_the_calls_made_through_it(server: ScriptedServer, 
     assert (server.requests[-1].headers["x-trace"], server.requests[-1].headers["x-more"]) == ("1", "2")
 
 
-def test_a_client_shows_where_it_calls_and_never_its_key(client: infrai.InfraiClient, server: ScriptedServer) -> None:
+def test_a_client_shows_where_it_calls_and_never_its_key(
+    client: infrai.InfraiClient, server: ScriptedServer
+) -> None:
     assert repr(client) == f"<InfraiClient base_url={server.url}/ api_key=ifr_pk_proj_…WXYZ>"
 
 
@@ -176,7 +210,9 @@ def test_a_closed_client_opens_new_connections(server: ScriptedServer, client: i
         client.close()
 
 
-def test_a_connection_that_the_server_closed_between_calls_is_not_used(server: ScriptedServer, client: infrai.InfraiClient) -> None:
+def test_a_connection_that_the_server_closed_between_calls_is_not_used(
+    server: ScriptedServer, client: infrai.InfraiClient
+) -> None:
     server.on("GET /v1/account/balance", Reply({"balance_usd": 1}, close=False))
     hasty = client.with_options(max_retries=0)
     for _ in range(20):

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ._account import Account as Account
+    from ._async_account import AsyncAccount as AsyncAccount
     from ._async_client import AsyncInfraiClient as AsyncInfraiClient
-    from ._async_video import AsyncAccount as AsyncAccount
     from ._async_video import AsyncGenerateMany as AsyncGenerateMany
     from ._async_video import AsyncVideo as AsyncVideo
     from ._async_video import AsyncWatch as AsyncWatch
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
     from ._types import RequestEvent as RequestEvent
     from ._types import Resolution as Resolution
     from ._types import ResponseEvent as ResponseEvent
-    from ._video import Account as Account
     from ._video import GenerateMany as GenerateMany
     from ._video import Video as Video
     from ._video import Watch as Watch
@@ -68,8 +68,10 @@ if TYPE_CHECKING:
 
 # Where each public name lives.
 _HOMES = {
+    "_account": ("Account",),
+    "_async_account": ("AsyncAccount",),
     "_async_client": ("AsyncInfraiClient",),
-    "_async_video": ("AsyncAccount", "AsyncGenerateMany", "AsyncVideo", "AsyncWatch"),
+    "_async_video": ("AsyncGenerateMany", "AsyncVideo", "AsyncWatch"),
     "_client": ("InfraiClient",),
     "_default": ("account", "ai", "configure", "infra"),
     "_errors": (
@@ -105,14 +107,16 @@ _HOMES = {
         "Resolution",
         "ResponseEvent",
     ),
-    "_video": ("Account", "GenerateMany", "Video", "Watch"),
+    "_video": ("GenerateMany", "Video", "Watch"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = ("testing",)
 
 # `from infrai import *` leaves Python's own ConnectionError, PermissionError and TimeoutError as they are.
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
-    name for name in _HOME_OF if name not in ("ConnectionError", "PermissionError", "TimeoutError", "__version__")
+    name
+    for name in _HOME_OF
+    if name not in ("ConnectionError", "PermissionError", "TimeoutError", "__version__")
 ]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._async_video import AsyncAccount, AsyncVideo
+from ._async_account import AsyncAccount
+from ._async_video import AsyncVideo
 from ._client import _ClientBase, _plain, activated  # pyright: ignore[reportPrivateUsage]
 from ._loop import call
 from ._results import ActivateResult, ApiResponse
@@ -63,7 +64,9 @@ class AsyncInfraiClient(_ClientBase):
         native = self._native
         return activated(
             await call(
-                lambda channel: native.activate(channel, region, device_kind, write_credentials, force, profile)
+                lambda channel: native.activate(
+                    channel, region, device_kind, write_credentials, force, profile
+                )
             )
         )
 
@@ -92,7 +95,9 @@ class AsyncInfraiClient(_ClientBase):
         sent = None if body is ... else (body,)
         native = self._native
         return ApiResponse(
-            *await call(lambda channel: native.request(channel, method, path, sent, _plain(query), idempotency_key))
+            *await call(
+                lambda channel: native.request(channel, method, path, sent, _plain(query), idempotency_key)
+            )
         )
 
     async def close(self) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from . import _native
+from ._account import Account
 from ._results import ActivateResult, ApiResponse
-from ._video import Account, Video
+from ._video import Video
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

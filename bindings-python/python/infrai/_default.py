@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._video import Account, Video
+from ._account import Account
+from ._video import Video
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class _DefaultVideo(Video):
         pass
 
     @property
-    def _client(self) -> InfraiClient:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def _client(self) -> InfraiClient:  # type: ignore[override]
         return client()
 
     def _own(self) -> Video:
@@ -106,7 +107,7 @@ class _DefaultAccount(Account):
         pass
 
     @property
-    def _client(self) -> InfraiClient:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def _client(self) -> InfraiClient:  # type: ignore[override]
         return client()
 
 

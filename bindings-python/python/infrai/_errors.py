@@ -6,7 +6,7 @@ import builtins
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, ClassVar
+    from typing import Any
 
     from ._job import AsyncVideoJob, VideoJob
 

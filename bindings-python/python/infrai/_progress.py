@@ -19,7 +19,9 @@ class _Lines:
 
     def __init__(self, label: str, unit: str) -> None:
         self._label, self._unit = label, unit
-        self._note, self._share, self._shown = "", "", 0.0
+        self._note = ""
+        self._share: str = ""
+        self._shown = 0.0
 
     def update(self, done: float, total: float | None, note: str) -> None:
         share = f"{done / total:.0%}" if total else ""
@@ -27,7 +29,11 @@ class _Lines:
         news = note != self._note or (share != self._share and (now - self._shown >= 1 or done == total))
         if news:
             self._note, self._share, self._shown = note, share, now
-            print(" ".join(word for word in (f"{self._label}:", note, share) if word), file=sys.stderr, flush=True)
+            print(
+                " ".join(word for word in (f"{self._label}:", note, share) if word),
+                file=sys.stderr,
+                flush=True,
+            )
 
     def close(self) -> None:
         pass
@@ -56,8 +62,10 @@ class _Bar:
 
 
 def _meter(label: str, unit: str) -> Meter:
+    from importlib import import_module
+
     try:
-        from tqdm.auto import tqdm  # pyright: ignore
+        tqdm = import_module("tqdm.auto").tqdm
     except ImportError:
         return _Lines(label, unit)
     return _Bar(tqdm, label, unit)
@@ -73,7 +81,13 @@ class Waiting:
         from . import _native
 
         share = job.get("progress")
-        done = 1.0 if _native.is_success(job["state"]) else float(share) if isinstance(share, (int, float)) else 0.0
+        done = (
+            1.0
+            if _native.is_success(job["state"])
+            else float(share)
+            if isinstance(share, (int, float))
+            else 0.0
+        )
         self._meter.update(done, 1.0, str(job["state"]))
 
     def close(self) -> None:

@@ -35,7 +35,9 @@ class Record(_Dict):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}") from None
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self._documented, *(name for name in self if name.isidentifier())})
+        return sorted(
+            {*super().__dir__(), *self._documented, *(name for name in self if name.isidentifier())}
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({super().__repr__()})"

@@ -1,9 +1,9 @@
-"""The blocking calls: videos and the account."""
+"""The blocking calls about videos."""
 
 from __future__ import annotations
 
 from ._job import VideoJob
-from ._results import Balance, CancelResult, Download, TopupRecord
+from ._results import CancelResult, Download
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,14 +166,14 @@ class Video:
             from ._progress import Waiting
 
             bar = Waiting(_label(id))
-        told: Callable[[dict[str, Any]], object] | None = None
-        if on_update is not None or bar is not None:
 
-            def told(fields: dict[str, Any]) -> None:
-                if bar is not None:
-                    bar(fields)
-                if on_update is not None:
-                    on_update(self._job(fields, own))
+        def tell(fields: dict[str, Any]) -> None:
+            if bar is not None:
+                bar(fields)
+            if on_update is not None:
+                on_update(self._job(fields, own))
+
+        told = None if on_update is None and bar is None else tell
 
         try:
             native = own._client._native  # pyright: ignore[reportPrivateUsage]
@@ -227,14 +227,14 @@ class Video:
             from ._progress import Downloading
 
             bar = Downloading(_label(job))
-        told: Callable[[tuple[int, int | None]], object] | None = None
-        if on_progress is not None or bar is not None:
 
-            def told(so_far: tuple[int, int | None]) -> None:
-                if bar is not None:
-                    bar(*so_far)
-                if on_progress is not None:
-                    on_progress(*so_far)
+        def tell(so_far: tuple[int, int | None]) -> None:
+            if bar is not None:
+                bar(*so_far)
+            if on_progress is not None:
+                on_progress(*so_far)
+
+        told = None if on_progress is None and bar is None else tell
 
         try:
             native = own._client._native  # pyright: ignore[reportPrivateUsage]
@@ -334,37 +334,3 @@ class GenerateMany(_Stream):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class Account:
-    """The account's calls; ``client.account`` or ``account``."""
-
-    __slots__ = ("_client",)
-
-    def __init__(self, client: InfraiClient) -> None:
-        self._client = client
-
-    def balance(self) -> Balance:
-        """What is left on the account: ``GET /v1/account/balance``.
-
-        Raises:
-            InfraiError: as every call.
-        """
-        return Balance(self._client._native.balance(None))  # pyright: ignore[reportPrivateUsage]
-
-    def topup(
-        self, amount_usd: float, *, return_url: str | None = None, idempotency_key: str | None = None
-    ) -> TopupRecord:
-        """Adds to the account: ``POST /v1/account/topup``. The record's ``next_action_url`` is where to pay.
-
-        Args:
-            amount_usd: how much, in US dollars; more than 0.
-            return_url: where the payment page leads back to, an http(s) URL.
-            idempotency_key: 1 to 255 visible ASCII characters. Default: a fresh one for each call.
-
-        Raises:
-            InvalidRequestError: an argument that cannot be sent, before anything is sent.
-            InfraiError: as every call.
-        """
-        native = self._client._native  # pyright: ignore[reportPrivateUsage]
-        return TopupRecord(native.topup(None, amount_usd, return_url, idempotency_key))

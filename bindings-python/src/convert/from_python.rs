@@ -21,7 +21,11 @@ const JSON: &str = "JSON (None, bool, int, float, str, list, tuple, and dict wit
 
 /// How a value is shown in a refusal.
 fn shown(value: &Bound<'_, PyAny>) -> String {
-    let shown = if value.is_instance_of::<PyString>() { value.as_any().call_method0("__repr__") } else { value.repr().map(Bound::into_any) };
+    let shown = if value.is_instance_of::<PyString>() {
+        value.as_any().call_method0("__repr__")
+    } else {
+        value.repr().map(Bound::into_any)
+    };
     let text = shown.and_then(|text| {
         let encoded = text.call_method1(intern!(value.py(), "encode"), ("ascii", "backslashreplace"))?;
         encoded.call_method1(intern!(value.py(), "decode"), ("ascii",))?.extract::<String>()
@@ -81,7 +85,7 @@ where
 
 /// `True` or `False`.
 pub(crate) fn flag(field: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let flag = value.cast::<PyBool>().map(|flag| flag.is_true());
+    let flag = value.cast::<PyBool>().map(PyBoolMethods::is_true);
     flag.map_err(|_| refuse(value.py(), field, &shown(value), "True or False"))
 }
 

@@ -1,7 +1,11 @@
 //! The core's values as Python's.
 
 use infrai::{VideoJob, video::DownloadProgress};
-use pyo3::{IntoPyObjectExt as _, intern, prelude::*, types::{PyDict, PyList}};
+use pyo3::{
+    IntoPyObjectExt as _, intern,
+    prelude::*,
+    types::{PyDict, PyList},
+};
 use serde_json::{Map, Number, Value};
 
 /// JSON as `None`, `bool`, `int`, `float`, `str`, `list` and `dict`.
