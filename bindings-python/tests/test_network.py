@@ -11,11 +11,10 @@ import pytest
 from conftest import KEY
 from scripted import Reply, ScriptedServer
 
-trustme = pytest.importorskip("trustme", reason="trustme is not there for this interpreter")
-
 
 @pytest.fixture
 def authority(tmp_path: Path) -> tuple[object, Path]:
+    trustme = pytest.importorskip("trustme", reason="trustme is not there for this interpreter")
     authority = trustme.CA()
     path = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(str(path))
