@@ -5,11 +5,15 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::{
+    FutureExt as _,
+    stream::{FuturesUnordered, StreamExt as _},
+};
 use tokio::{
     runtime::{self, Handle},
     sync::{Notify, mpsc},
@@ -59,7 +63,8 @@ struct Entry {
 struct Driver {
     number: u64,
     runtime: runtime::Id,
-    abort: AbortHandle,
+    /// None for the moment between its appointment and its start.
+    abort: Option<AbortHandle>,
 }
 
 struct State {
@@ -142,15 +147,39 @@ impl Hub {
     /// Makes sure that the task runs, here or in another waiter's runtime.
     fn ensure_driver(self: &Arc<Self>) -> Result<()> {
         let handle = handle()?;
-        let mut state = self.lock();
-        if state.driver.is_some() || state.entries.is_empty() {
-            return Ok(());
-        }
-        state.numbers += 1;
-        let number = state.numbers;
+        let number = {
+            let mut state = self.lock();
+            if state.driver.is_some() || state.entries.is_empty() {
+                return Ok(());
+            }
+            state.numbers += 1;
+            let number = state.numbers;
+            state.driver = Some(Driver { number, runtime: handle.id(), abort: None });
+            number
+        };
+        // Not under the lock: a runtime that is being shut down drops the task at once, and the guard in it locks.
         let guard = DriverGuard { hub: Arc::clone(self), number };
-        let task = handle.spawn(async move { guard.hub.drive(guard.number).await });
-        state.driver = Some(Driver { number, runtime: handle.id(), abort: task.abort_handle() });
+        let task = handle.spawn(async move {
+            let driving = AssertUnwindSafe(guard.hub.drive(guard.number));
+            if driving.catch_unwind().await.is_err() {
+                // A successor would panic at the same place, again and again.
+                guard.hub.lock().fail_all(&panicked());
+            }
+        });
+        let abort = task.abort_handle();
+        if task.now_or_never().is_some_and(|end| end.is_err_and(|error| error.is_cancelled())) {
+            return Err(InfraiError::configuration(
+                "CONFIGURATION_INVALID",
+                "the Tokio runtime that this call was awaited in is shut down",
+            )
+            .with_hint("Await it inside a runtime that lives at least as long as the call."));
+        }
+        let mut state = self.lock();
+        match state.driver.as_mut().filter(|driver| driver.number == number) {
+            Some(driver) => driver.abort = Some(abort),
+            // Dismissed meanwhile.
+            None => abort.abort(),
+        }
         Ok(())
     }
 
@@ -222,7 +251,7 @@ impl Hub {
                 }
                 None
             }
-            Err(error) if error.is_retryable() => {
+            Err(error) if passes(&error) => {
                 tracing::debug!(%error, job = %id, "a look at a job failed; it goes on");
                 let too_many = error.kind() == ErrorKind::RateLimit;
                 let retry_after = error.retry_after().map(|time| time.as_secs_f64());
@@ -243,6 +272,12 @@ impl Hub {
             }
         }
     }
+}
+
+/// Whether a look that failed says nothing of the next one: the API failed, not the question. A code that no call
+/// repeats, such as `UNKNOWN_ERROR`, ends a call, but must not end a wait of half an hour.
+fn passes(error: &InfraiError) -> bool {
+    error.is_retryable() || error.status().is_some_and(|status| status >= 500)
 }
 
 type LookResult = Result<(Arc<VideoJob>, Option<Duration>)>;
@@ -272,6 +307,15 @@ impl State {
         }
     }
 
+    fn fail_all(&mut self, error: &InfraiError) {
+        for id in self.entries.keys().cloned().collect::<Vec<_>>() {
+            if let Some(entry) = self.entries.get(&id) {
+                entry.tell(&Event::Failed(error.clone()));
+            }
+            self.forget(&id);
+        }
+    }
+
     fn left(&mut self, runtime: runtime::Id) {
         if let Some(count) = self.waiters.get_mut(&runtime) {
             *count -= 1;
@@ -285,10 +329,18 @@ impl State {
     fn stop_if_unneeded(&mut self, now: f64) -> bool {
         let unneeded = |driver: &mut Driver| !self.waiters.contains_key(&driver.runtime);
         let Some(driver) = self.driver.take_if(unneeded) else { return false };
-        driver.abort.abort();
+        if let Some(abort) = driver.abort {
+            abort.abort();
+        }
         self.scheduler.abandon_all(now);
         !self.waiters.is_empty()
     }
+}
+
+fn panicked() -> InfraiError {
+    InfraiError::internal("the looking at jobs ended in a panic").with_hint(
+        "Read the panic's own message: a hook (on_request, on_response) may be its cause. The jobs go on.",
+    )
 }
 
 /// Gives the looks back and calls for a successor when the task ends, however it ends.
@@ -315,6 +367,8 @@ pub(crate) struct Subscription {
     hub: Arc<Hub>,
     id: JobId,
     number: u64,
+    /// The runtime that it was last read in.
+    runtime: runtime::Id,
     events: mpsc::UnboundedReceiver<Event>,
     /// An event that came before any look: the job was known to have ended, or its id cannot be used.
     settled: bool,
@@ -331,7 +385,7 @@ impl Subscription {
         let settled = known.as_ref().is_some_and(|job| job.is_terminal());
         if let (true, Some(job)) = (settled, &known) {
             let _ = sender.send(Event::Seen(Arc::clone(job)));
-            return Ok(Self { hub, id, number: 0, events, settled });
+            return Ok(Self { hub, id, number: 0, runtime, events, settled });
         }
         let now = hub.now();
         let mut state = hub.lock();
@@ -363,7 +417,7 @@ impl Subscription {
         *state.waiters.entry(runtime).or_default() += 1;
         drop(state);
         hub.changed.notify_one();
-        Ok(Self { hub, id, number, events, settled })
+        Ok(Self { hub, id, number, runtime, events, settled })
     }
 
     /// The next event; `None` after the last.
@@ -372,11 +426,12 @@ impl Subscription {
             if self.settled {
                 return self.events.recv().await;
             }
-            let orphaned = self.hub.orphaned.notified();
+            let hub = Arc::clone(&self.hub);
+            let orphaned = hub.orphaned.notified();
             tokio::pin!(orphaned);
             orphaned.as_mut().enable();
-            if let Err(error) = self.hub.ensure_driver() {
-                return Some(Event::Failed(error));
+            if let Err(error) = self.follow().and_then(|()| hub.ensure_driver()) {
+                return Some(self.events.try_recv().unwrap_or(Event::Failed(error)));
             }
             tokio::select! {
                 biased;
@@ -384,6 +439,29 @@ impl Subscription {
                 () = orphaned => {}
             }
         }
+    }
+
+    /// Counts this waiter where it waits now: it may have been read in another runtime before, which need not run any more.
+    fn follow(&mut self) -> Result<()> {
+        let here = handle()?.id();
+        if here == self.runtime {
+            return Ok(());
+        }
+        let mut state = self.hub.lock();
+        let state = &mut *state;
+        self.runtime = here;
+        let subscriber = state.entries.get_mut(&self.id).and_then(|entry| {
+            entry.subscribers.iter_mut().find(|subscriber| subscriber.number == self.number)
+        });
+        if let Some(subscriber) = subscriber {
+            let before = std::mem::replace(&mut subscriber.runtime, here);
+            *state.waiters.entry(here).or_default() += 1;
+            state.left(before);
+        }
+        if state.stop_if_unneeded(self.hub.now()) {
+            self.hub.orphaned.notify_waiters();
+        }
+        Ok(())
     }
 
     /// Asks for one more look, whatever the policy says; its end is told as [`Event::Looked`] unless it changes something.

@@ -126,6 +126,7 @@ async fn a_failed_look_is_repeated_and_a_definite_refusal_ends_the_wait() {
         failure(503, "VENDOR_DOWN"),
         failure(429, "RATE_LIMIT_USER"),
         failure(502, "X"),
+        failure(500, "UNKNOWN_ERROR"),
         reset(),
         ok(&job("running")).after(30 * SECOND),
     ] {
@@ -327,6 +328,67 @@ fn a_wait_goes_on_in_another_runtime_when_the_first_is_gone() {
     second.block_on(async { client.video().wait("vid_1").await }).unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_panics_ends_the_waits_with_an_error() {
+    let hooked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&hooked);
+    let builder = InfraiClient::builder().base_url("http://localhost:1").on_response(move |_| {
+        assert!(count.fetch_add(1, Ordering::SeqCst) == 0, "a hook's own fault");
+    });
+    let (client, _) = script::client(builder, |_, _| ok(&job("running")));
+    let waits = ["vid_1", "vid_1", "vid_2"].map(|id| client.video().wait(id).no_timeout().send());
+    let ended = tokio::time::timeout(600 * SECOND, join_all(waits)).await.expect("the waits hang");
+    assert!(ended.into_iter().all(|wait| wait.unwrap_err().kind() == ErrorKind::Internal));
+    assert_eq!(hooked.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn generate_many_tells_of_an_item_whose_call_panicked() {
+    let hooked = Arc::new(AtomicUsize::new(0));
+    let builder = InfraiClient::builder().base_url("http://localhost:1").on_request(move |_| {
+        assert!(hooked.fetch_add(1, Ordering::SeqCst) != 0, "a hook's own fault");
+    });
+    let (client, _) = script::client(builder, |_, _| ok(&job("succeeded")));
+    let mut many = client.video().generate_many(["a", "b", "c"]).concurrency(1);
+    let mut items = Vec::new();
+    while let Some((index, result)) = many.next().await {
+        items.push((index, result.map_err(|error| error.kind()).map(|job| job.is_success())));
+    }
+    assert_eq!(items, [(0, Err(ErrorKind::Internal)), (1, Ok(true)), (2, Ok(true))]);
+}
+
+#[test]
+fn a_watch_goes_on_in_the_runtime_that_reads_it() {
+    let build =
+        || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let (first, second) = (build(), build());
+    let mut watch = first.block_on(async {
+        let (client, _) = plain(|n, _| ok(&job(if n < 8 { "running" } else { "succeeded" })));
+        let mut watch = client.video().watch("vid_1");
+        assert_eq!(watch.next().await.unwrap().unwrap().state.as_str(), "running");
+        watch
+    });
+    // The first runtime lives, but runs no more.
+    let job = second.block_on(async { tokio::time::timeout(600 * SECOND, watch.next()).await });
+    assert!(job.expect("the watch hangs").unwrap().unwrap().is_success());
+}
+
+#[test]
+fn a_wait_in_a_runtime_that_is_gone_is_an_error_and_no_hang() {
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (client, _) = runtime.block_on(async { plain(|_, _| ok(&job("running"))) });
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let _entered = handle.enter();
+        let wait = client.video().wait("vid_1").no_timeout().send();
+        done.send(futures_util::FutureExt::now_or_never(wait)).unwrap();
+    });
+    let result = ended.recv_timeout(60 * SECOND).expect("the wait hangs");
+    assert_eq!(result.expect("an answer").unwrap_err().code(), "CONFIGURATION_INVALID");
+}
+
 /// A server with many jobs that end after their own lengths, all submitted at the beginning.
 fn many(lengths: Vec<f64>, options: PollingOptions, latency: Duration) -> (InfraiClient, Arc<Script>) {
     let begun = Instant::now();
@@ -385,8 +447,8 @@ async fn too_many_requests_halve_the_rate_and_it_recovers() {
     let waits = (0..200).map(|n| client.video().wait(n.to_string()).send());
     assert!(join_all(waits).await.iter().all(Result::is_ok));
     let between = |from: f64, to: f64| {
-        script.seen().iter().filter(|seen| (from..to).contains(&seen.at.as_secs_f64())).count() as f64
-            / (to - from)
+        let count = script.seen().iter().filter(|seen| (from..to).contains(&seen.at.as_secs_f64())).count();
+        f64::from(u32::try_from(count).unwrap()) / (to - from)
     };
     let (before, during, after) = (between(1.0, 5.0), between(8.0, 10.0), between(60.0, 100.0));
     assert!(before > 18.0 && during < 0.5 * before && after > 18.0, "{before} {during} {after}");
