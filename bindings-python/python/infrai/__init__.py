@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ._default import ai as ai
     from ._default import configure as configure
     from ._default import infra as infra
+    from ._errors import AbortedError as AbortedError
     from ._errors import AuthenticationError as AuthenticationError
     from ._errors import ConfigurationError as ConfigurationError
     from ._errors import ConflictError as ConflictError
@@ -75,6 +76,7 @@ _HOMES = {
     "_client": ("InfraiClient",),
     "_default": ("account", "ai", "configure", "infra"),
     "_errors": (
+        "AbortedError",
         "AuthenticationError",
         "ConfigurationError",
         "ConflictError",
