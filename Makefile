@@ -27,6 +27,10 @@ test: ## Run every test of every language; ends with "N passed, N failed"
 test-rust: ## Run the tests of the core, the sandbox, the command and the scripted server
 	@python3 scripts/test.py rust docs
 
+.PHONY: test-python
+test-python: ## Test the Python package from its wheel, on every CPython from 3.10 that is here
+	@python3 scripts/test.py python conformance-python
+
 .PHONY: conformance
 conformance: ## Run the conformance scenarios: LANG=rust for one language
 	@python3 scripts/test.py $(if $(filter all,$(LANGUAGE)),conformance,conformance-$(LANGUAGE))

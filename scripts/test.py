@@ -30,7 +30,9 @@ SUITES: dict[str, list[list[str]]] = {
     "rust": [[CARGO, "test", "--locked", "--workspace"]],
     "docs": [["make", "--no-print-directory", "doc"]],
     "deny": [["scripts/cargo-tool", "cargo-deny", "deny", "check", "licenses", "bans", "sources"]],
+    "python": [[PYTHON, "bindings-python/run-tests"]],
     "conformance-rust": [[CARGO, "run", "--locked", "--quiet", "--package", "infrai-conformance-rust"]],
+    "conformance-python": [[PYTHON, "bindings-python/run-tests", "conformance"]],
 }
 
 

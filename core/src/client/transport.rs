@@ -1,9 +1,15 @@
 //! One HTTP exchange: what leaves, what comes back, and how it can break. The only file that knows reqwest.
 
-use std::{future::Future, pin::Pin, sync::OnceLock, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use tokio::runtime::{self, Handle};
 use url::Url;
 
 use super::{config::Config, tls};
@@ -58,26 +64,50 @@ pub(crate) enum SendError {
     Setup(crate::InfraiError),
 }
 
+/// The runtimes whose connections are kept; who comes after takes the place of the first.
+const RUNTIMES: usize = 8;
+
 /// Reqwest, set up at the first request that needs it: plain http without TLS roots, loopback hosts without proxies.
+///
+/// A connection belongs to the runtime that opened it and answers nothing once nobody runs that one: each runtime has
+/// clients of its own.
 pub(crate) struct Http {
-    config: std::sync::Arc<Config>,
-    clients: [OnceLock<reqwest::Client>; 8],
+    config: Arc<Config>,
+    runtimes: Mutex<Vec<(Option<runtime::Id>, Arc<Clients>)>>,
 }
 
+type Clients = [OnceLock<reqwest::Client>; 8];
+
 impl Http {
-    pub(crate) fn new(config: std::sync::Arc<Config>) -> Self {
-        Self { config, clients: Default::default() }
+    pub(crate) fn new(config: Arc<Config>) -> Self {
+        Self { config, runtimes: Mutex::default() }
     }
 
-    fn client(&self, url: &Url, file: bool) -> Result<&reqwest::Client> {
+    /// The clients of the runtime that the caller is in.
+    fn clients(&self) -> Arc<Clients> {
+        let here = Handle::try_current().ok().map(|handle| handle.id());
+        let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, clients)) = runtimes.iter().find(|(id, _)| *id == here) {
+            return Arc::clone(clients);
+        }
+        if runtimes.len() == RUNTIMES {
+            runtimes.remove(0);
+        }
+        let clients = Arc::<Clients>::default();
+        runtimes.push((here, Arc::clone(&clients)));
+        clients
+    }
+
+    fn client(&self, url: &Url, file: bool) -> Result<reqwest::Client> {
         let secure = url.scheme() == "https";
         let loopback = path::is_loopback(url);
-        let slot = &self.clients[usize::from(file) * 4 + usize::from(secure) * 2 + usize::from(loopback)];
+        let clients = self.clients();
+        let slot = &clients[usize::from(file) * 4 + usize::from(secure) * 2 + usize::from(loopback)];
         if let Some(client) = slot.get() {
-            return Ok(client);
+            return Ok(client.clone());
         }
         let client = self.build(secure, loopback, file)?;
-        Ok(slot.get_or_init(|| client))
+        Ok(slot.get_or_init(|| client).clone())
     }
 
     fn build(&self, secure: bool, loopback: bool, file: bool) -> Result<reqwest::Client> {
@@ -151,14 +181,17 @@ fn fault(error: reqwest::Error) -> Fault {
 }
 
 /// Whether the other side's certificate, or its TLS, was refused: no retry changes that.
-fn tls_error(error: &reqwest::Error) -> bool {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = source {
-        let inner = current.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
-        if current.is::<rustls::Error>() || inner.is_some_and(<dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static>::is::<rustls::Error>) {
+fn tls_error(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(current) = next {
+        if current.is::<rustls::Error>() {
             return true;
         }
-        source = current.source();
+        // The source of an I/O error passes over the error that it wraps.
+        next = match current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => current.source(),
+        };
     }
     false
 }
@@ -176,4 +209,63 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+
+    use super::*;
+
+    /// A server that keeps every connection open and answers each request with an empty object.
+    fn keep_alive_server() -> Url {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                std::thread::spawn(move || {
+                    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                    while let Some(Ok(line)) = lines.next() {
+                        if line.is_empty() {
+                            let mut stream = &stream;
+                            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+                        }
+                    }
+                });
+            }
+        });
+        Url::parse(&format!("http://{address}/")).unwrap()
+    }
+
+    #[test]
+    fn a_refused_certificate_is_known_however_deep_it_is_wrapped() {
+        let refused = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let wrapped = std::io::Error::other(std::io::Error::other(refused));
+        assert!(tls_error(&wrapped));
+        assert!(!tls_error(&std::io::Error::other(std::io::Error::from_raw_os_error(111))));
+    }
+
+    #[test]
+    fn a_runtime_never_waits_on_a_connection_of_one_that_stands_still() {
+        let url = keep_alive_server();
+        let http = Http::new(Arc::new(Config::default()));
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (first, second) = (runtime(), runtime());
+        for runtime in [&first, &second, &first] {
+            let request = WireRequest {
+                method: Method::GET,
+                url: url.clone(),
+                headers: HeaderMap::new(),
+                body: None,
+                file: false,
+            };
+            let exchange = async {
+                let mut response = http.send(request).await.unwrap_or_else(|_| panic!("no response"));
+                response.body.next().await.unwrap()
+            };
+            let answered =
+                runtime.block_on(async { tokio::time::timeout(Duration::from_secs(5), exchange).await });
+            assert_eq!(answered.expect("an answer in time"), Some(Bytes::from_static(b"{}")));
+        }
+    }
 }

@@ -1,0 +1,139 @@
+"""Infrai's SDK for Python: turn a sentence into a video.
+
+>>> from infrai import ai, infra
+>>> infra.activate()                                    # once a device: an account with a trial credit
+>>> job = ai.video.generate("a timelapse of a city skyline at dusk", resolution="1080p")
+>>> ai.video.wait(job["job_id"]).download("skyline.mp4")
+
+``ai``, ``infra`` and ``account`` share one default client, made at first use; ``configure(...)`` replaces it.
+``InfraiClient(...)`` and ``AsyncInfraiClient(...)`` are clients of one's own.
+
+Nothing is loaded before it is used: importing this package costs about a millisecond.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._account import Account as Account
+    from ._async_account import AsyncAccount as AsyncAccount
+    from ._async_client import AsyncInfraiClient as AsyncInfraiClient
+    from ._async_video import AsyncGenerateMany as AsyncGenerateMany
+    from ._async_video import AsyncVideo as AsyncVideo
+    from ._async_video import AsyncWatch as AsyncWatch
+    from ._client import InfraiClient as InfraiClient
+    from ._default import account as account
+    from ._default import ai as ai
+    from ._default import configure as configure
+    from ._default import infra as infra
+    from ._errors import AbortedError as AbortedError
+    from ._errors import AuthenticationError as AuthenticationError
+    from ._errors import ConfigurationError as ConfigurationError
+    from ._errors import ConflictError as ConflictError
+    from ._errors import ConnectionError as ConnectionError
+    from ._errors import CredentialsError as CredentialsError
+    from ._errors import InfraiError as InfraiError
+    from ._errors import InternalError as InternalError
+    from ._errors import InvalidRequestError as InvalidRequestError
+    from ._errors import JobCancelledError as JobCancelledError
+    from ._errors import JobFailedError as JobFailedError
+    from ._errors import NotFoundError as NotFoundError
+    from ._errors import PaymentRequiredError as PaymentRequiredError
+    from ._errors import PermissionError as PermissionError
+    from ._errors import RateLimitError as RateLimitError
+    from ._errors import ServerError as ServerError
+    from ._errors import TimeoutError as TimeoutError
+    from ._errors import UnexpectedResponseError as UnexpectedResponseError
+    from ._errors import WaitTimeoutError as WaitTimeoutError
+    from ._job import AsyncVideoJob as AsyncVideoJob
+    from ._job import VideoJob as VideoJob
+    from ._results import ActivateResult as ActivateResult
+    from ._results import ApiResponse as ApiResponse
+    from ._results import Balance as Balance
+    from ._results import CancelResult as CancelResult
+    from ._results import Download as Download
+    from ._results import TopupRecord as TopupRecord
+    from ._types import Aspect as Aspect
+    from ._types import GenerateOptions as GenerateOptions
+    from ._types import PollingOptions as PollingOptions
+    from ._types import Prefer as Prefer
+    from ._types import Region as Region
+    from ._types import RequestEvent as RequestEvent
+    from ._types import Resolution as Resolution
+    from ._types import ResponseEvent as ResponseEvent
+    from ._video import GenerateMany as GenerateMany
+    from ._video import Video as Video
+    from ._video import Watch as Watch
+
+    __version__: str
+
+# Where each public name lives.
+_HOMES = {
+    "_account": ("Account",),
+    "_async_account": ("AsyncAccount",),
+    "_async_client": ("AsyncInfraiClient",),
+    "_async_video": ("AsyncGenerateMany", "AsyncVideo", "AsyncWatch"),
+    "_client": ("InfraiClient",),
+    "_default": ("account", "ai", "configure", "infra"),
+    "_errors": (
+        "AbortedError",
+        "AuthenticationError",
+        "ConfigurationError",
+        "ConflictError",
+        "ConnectionError",
+        "CredentialsError",
+        "InfraiError",
+        "InternalError",
+        "InvalidRequestError",
+        "JobCancelledError",
+        "JobFailedError",
+        "NotFoundError",
+        "PaymentRequiredError",
+        "PermissionError",
+        "RateLimitError",
+        "ServerError",
+        "TimeoutError",
+        "UnexpectedResponseError",
+        "WaitTimeoutError",
+    ),
+    "_job": ("AsyncVideoJob", "VideoJob"),
+    "_native": ("__version__",),
+    "_results": ("ActivateResult", "ApiResponse", "Balance", "CancelResult", "Download", "TopupRecord"),
+    "_types": (
+        "Aspect",
+        "GenerateOptions",
+        "PollingOptions",
+        "Prefer",
+        "Region",
+        "RequestEvent",
+        "Resolution",
+        "ResponseEvent",
+    ),
+    "_video": ("GenerateMany", "Video", "Watch"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_MODULES = ("testing",)
+
+# `from infrai import *` leaves Python's own ConnectionError, PermissionError and TimeoutError as they are.
+__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
+    name
+    for name in _HOME_OF
+    if name not in ("ConnectionError", "PermissionError", "TimeoutError", "__version__")
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None and name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    if home is None:
+        return import_module(f"{__name__}.{name}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF, *_MODULES})

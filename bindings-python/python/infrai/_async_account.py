@@ -1,0 +1,46 @@
+"""The awaitable calls about the account."""
+
+from __future__ import annotations
+
+from ._loop import call
+from ._results import Balance, TopupRecord
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._async_client import AsyncInfraiClient
+
+
+class AsyncAccount:
+    """The account's awaitable calls; ``client.account``."""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: AsyncInfraiClient) -> None:
+        self._client = client
+
+    async def balance(self) -> Balance:
+        """What is left on the account: ``GET /v1/account/balance``.
+
+        Raises:
+            InfraiError: as every call.
+        """
+        return Balance(await call(self._client._native.balance))  # pyright: ignore[reportPrivateUsage]
+
+    async def topup(
+        self, amount_usd: float, *, return_url: str | None = None, idempotency_key: str | None = None
+    ) -> TopupRecord:
+        """Adds to the account: ``POST /v1/account/topup``. The record's ``next_action_url`` is where to pay.
+
+        Args:
+            amount_usd: how much, in US dollars; more than 0.
+            return_url: where the payment page leads back to, an http(s) URL.
+            idempotency_key: 1 to 255 visible ASCII characters. Default: a fresh one for each call.
+
+        Raises:
+            InvalidRequestError: an argument that cannot be sent, before anything is sent.
+            InfraiError: as every call.
+        """
+        native = self._client._native  # pyright: ignore[reportPrivateUsage]
+        return TopupRecord(
+            await call(lambda channel: native.topup(channel, amount_usd, return_url, idempotency_key))
+        )

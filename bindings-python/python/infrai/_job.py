@@ -1,0 +1,185 @@
+"""A video job: a dict of what the API sent, with attributes and methods."""
+
+from __future__ import annotations
+
+from ._results import CancelResult, Download, Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Awaitable, Callable
+    from types import EllipsisType
+    from typing import Any
+
+    from ._async_video import AsyncVideo
+    from ._video import Video
+
+
+class _Job(Record):
+    """What both kinds of job share."""
+
+    __slots__ = ("_video",)
+    _documented = ("job_id", "state", "video_url", "thumbnail_url", "error", "progress")
+    job_id: str
+    state: str
+    video_url: str | None
+    thumbnail_url: str | None
+    error: Any
+    progress: float | None
+
+    @property
+    def done(self) -> bool:
+        """Whether the job has ended, one way or another."""
+        from . import _native
+
+        return _native.is_done(self["state"])
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: the playing video once there is one, and a line with its state before."""
+        from html import escape
+
+        from . import _native
+
+        name = escape(str(self.get("job_id", "")))
+        url, still = self.get("video_url"), self.get("thumbnail_url")
+        if url and _native.is_success(self["state"]):
+            poster = f' poster="{escape(str(still))}"' if still else ""
+            return (
+                f'<video src="{escape(str(url))}"{poster} controls loop muted style="max-width: 640px"></video>'
+                f"<div><code>{name}</code></div>"
+            )
+        share = f" {self['progress']:.0%}" if isinstance(self.get("progress"), (int, float)) else ""
+        return f"<div><code>{name}</code> <b>{escape(str(self.get('state', '')))}</b>{share}</div>"
+
+
+def _no_client(client: str) -> Exception:
+    from ._errors import ConfigurationError
+
+    message = "this job has no client: it was pickled, copied or put together by hand"
+    return ConfigurationError(
+        message, code="CONFIGURATION_INVALID", hint=f"Use {client}.video with its job_id instead."
+    )
+
+
+class VideoJob(_Job):
+    """A video job as last seen: a dict of what the API sent, whose fields are attributes too.
+
+    Its methods use the client that made it. Pickled, copied or turned to JSON it carries no client and no key.
+
+    Attributes:
+        job_id (str): the job's id.
+        state (str): where it stands: ``"queued"``, ``"running"``, ``"succeeded"``, ``"failed"``, ``"cancelled"``, or
+            whatever else the API says.
+        video_url (str | None): where the video is, once there is one. Presigned: it carries its own authorization.
+        thumbnail_url (str | None): where a still of it is.
+        error (str | dict | None): why it failed, as the API wrote it.
+        progress (float | None): how far it is, from 0 to 1, if the API says so.
+        done (bool): whether it has ended, one way or another.
+    """
+
+    __slots__ = ()
+    _video: Video
+
+    def _client(self) -> Video:
+        try:
+            return self._video
+        except AttributeError:
+            raise _no_client("a client's") from None
+
+    def wait(
+        self,
+        *,
+        timeout: float | EllipsisType | None = ...,
+        on_update: Callable[[VideoJob], object] | None = None,
+        cancel_on_timeout: bool = False,
+        cancel_on_abort: bool = False,
+        progress: bool = False,
+    ) -> VideoJob:
+        """Waits until the job has ended and returns it as it is then. As ``client.video.wait(job, …)``."""
+        return self._client().wait(
+            self,
+            timeout=timeout,
+            on_update=on_update,
+            cancel_on_timeout=cancel_on_timeout,
+            cancel_on_abort=cancel_on_abort,
+            progress=progress,
+        )
+
+    def cancel(self) -> CancelResult:
+        """Cancels the job. As ``client.video.cancel(job)``."""
+        return self._client().cancel(self)
+
+    def download(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        on_progress: Callable[[int, int | None], object] | None = None,
+        progress: bool = False,
+    ) -> Download:
+        """Saves the job's video to a file. As ``client.video.download(job, path, …)``."""
+        return self._client().download(
+            self, path, overwrite=overwrite, on_progress=on_progress, progress=progress
+        )
+
+
+class AsyncVideoJob(_Job):
+    """A video job of an ``AsyncInfraiClient``: a dict whose fields are attributes too, with awaitable methods.
+
+    Its methods use the client that made it. Pickled, copied or turned to JSON it carries no client and no key.
+
+    Attributes:
+        job_id (str): the job's id.
+        state (str): where it stands: ``"queued"``, ``"running"``, ``"succeeded"``, ``"failed"``, ``"cancelled"``, or
+            whatever else the API says.
+        video_url (str | None): where the video is, once there is one. Presigned: it carries its own authorization.
+        thumbnail_url (str | None): where a still of it is.
+        error (str | dict | None): why it failed, as the API wrote it.
+        progress (float | None): how far it is, from 0 to 1, if the API says so.
+        done (bool): whether it has ended, one way or another.
+    """
+
+    __slots__ = ()
+    _video: AsyncVideo
+
+    def _client(self) -> AsyncVideo:
+        try:
+            return self._video
+        except AttributeError:
+            raise _no_client("a client's") from None
+
+    async def wait(
+        self,
+        *,
+        timeout: float | EllipsisType | None = ...,
+        on_update: Callable[[AsyncVideoJob], Awaitable[object] | object] | None = None,
+        cancel_on_timeout: bool = False,
+        cancel_on_abort: bool = False,
+        progress: bool = False,
+    ) -> AsyncVideoJob:
+        """Waits until the job has ended and returns it as it is then. As ``client.video.wait(job, …)``."""
+        return await self._client().wait(
+            self,
+            timeout=timeout,
+            on_update=on_update,
+            cancel_on_timeout=cancel_on_timeout,
+            cancel_on_abort=cancel_on_abort,
+            progress=progress,
+        )
+
+    async def cancel(self) -> CancelResult:
+        """Cancels the job. As ``client.video.cancel(job)``."""
+        return await self._client().cancel(self)
+
+    async def download(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        on_progress: Callable[[int, int | None], Awaitable[object] | object] | None = None,
+        progress: bool = False,
+    ) -> Download:
+        """Saves the job's video to a file. As ``client.video.download(job, path, …)``."""
+        return await self._client().download(
+            self, path, overwrite=overwrite, on_progress=on_progress, progress=progress
+        )

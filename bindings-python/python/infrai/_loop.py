@@ -1,0 +1,178 @@
+"""Awaiting the native module's calls on the running event loop.
+
+The native module's thread never touches Python: it queues what happened and wakes the loop through a socket. Where a loop
+cannot watch one (Windows' default loop), it calls ``call_soon_threadsafe``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from weakref import WeakKeyDictionary, ref
+
+from . import _native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Future, Task
+    from collections.abc import Awaitable, Callable
+    from typing import Any
+
+    Start = Callable[[_native.Channel], int]
+
+ENDED, FAILED, TOLD, KEY_WANTED = range(4)
+
+# The loop holds on to its Mail for as long as it watches the socket; this does not keep either alive.
+_known: WeakKeyDictionary[AbstractEventLoop, ref[Mail]] = WeakKeyDictionary()
+
+
+class Mail:
+    """What one event loop is told."""
+
+    __slots__ = ("__weakref__", "channel", "keys", "loop", "waiting")
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self.loop = loop
+        self.waiting: dict[int, Reply | Feed] = {}
+        self.keys: set[Task[None]] = set()
+        try:
+            self.channel = _native.Channel()
+            loop.add_reader(self.channel.fileno(), self.drain)
+        except NotImplementedError:
+            self.channel = _native.Channel(_waker(ref(self), ref(loop)))
+
+    def drain(self) -> None:
+        """Hands out what has come. Runs in the loop."""
+        for number, what, value in self.channel.drain():
+            if what == KEY_WANTED:
+                self.ask(*value)
+            else:
+                waiting = self.waiting.get(number)
+                if waiting is not None:
+                    waiting.put(what, value)
+
+    def ask(self, function: Callable[[], Any], reply: _native.KeyReply) -> None:
+        """Asks a key function."""
+        try:
+            given = function()
+        except BaseException as error:
+            reply.fail(error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        if hasattr(given, "__await__"):
+            task = self.loop.create_task(_answer(given, reply))
+            self.keys.add(task)
+            task.add_done_callback(self.keys.discard)
+        else:
+            reply.give(given)
+
+
+def _waker(mail: ref[Mail], loop: ref[AbstractEventLoop]) -> Callable[[], None]:
+    def wake() -> None:
+        there, here = mail(), loop()
+        if there is not None and here is not None and not here.is_closed():
+            here.call_soon_threadsafe(there.drain)
+
+    return wake
+
+
+async def _answer(given: Awaitable[Any], reply: _native.KeyReply) -> None:
+    try:
+        reply.give(await given)
+    except BaseException as error:
+        reply.fail(error)
+        if not isinstance(error, Exception):
+            raise
+
+
+class Reply:
+    """The end of one call."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self.future: Future[Any] = loop.create_future()
+
+    def put(self, what: int, value: Any) -> None:
+        if self.future.done():
+            return
+        if what == FAILED:
+            self.future.set_exception(value)
+        else:
+            self.future.set_result(value)
+
+
+class Feed:
+    """What one call tells, and its end."""
+
+    __slots__ = ("_came", "_loop", "_news")
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
+        self._came: deque[tuple[int, Any]] = deque()
+        self._news: Future[None] | None = None
+
+    def put(self, what: int, value: Any) -> None:
+        self._came.append((what, value))
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+    async def get(self) -> tuple[int, Any]:
+        while not self._came:
+            self._news = self._loop.create_future()
+            await self._news
+        return self._came.popleft()
+
+
+def mail() -> Mail:
+    """What the running event loop is told; its own, in this process."""
+    loop = asyncio.get_running_loop()
+    known = _known.get(loop)
+    here = None if known is None else known()
+    if here is None or not here.channel.is_ours():
+        # A parent's socket is left as it is: its registration is shared with the parent's loop.
+        here = Mail(loop)
+        _known[loop] = ref(here)
+    return here
+
+
+async def call(start: Start) -> Any:
+    """Begins a call and awaits its end. Cancelled, it stops the call's request and polling."""
+    here = mail()
+    reply = Reply(here.loop)
+    number = start(here.channel)
+    here.waiting[number] = reply
+    try:
+        return await reply.future
+    finally:
+        del here.waiting[number]
+        here.channel.cancel(number)
+
+
+async def call_telling(start: Start, tell: Callable[[Any], Any]) -> Any:
+    """Begins a call, hands on what it tells, awaiting what is awaitable, and awaits its end."""
+    here = mail()
+    feed = Feed(here.loop)
+    number = start(here.channel)
+    here.waiting[number] = feed
+    try:
+        while True:
+            what, value = await feed.get()
+            if what == TOLD:
+                given = tell(value)
+                if hasattr(given, "__await__"):
+                    await given
+            elif what == FAILED:
+                raise value
+            else:
+                return value
+    except BaseException:
+        if here.channel.abort(number):
+            # A call that has something left to do gets the time for it; cancelled once more it does not.
+            while (await feed.get())[0] == TOLD:
+                pass
+        raise
+    finally:
+        del here.waiting[number]
+        here.channel.cancel(number)

@@ -1,0 +1,336 @@
+"""The blocking calls about videos."""
+
+from __future__ import annotations
+
+from ._job import VideoJob
+from ._results import CancelResult, Download
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Mapping
+    from types import EllipsisType
+    from typing import Any
+
+    from ._client import InfraiClient
+    from ._errors import InfraiError
+    from ._native import Stream
+    from ._types import Aspect, GenerateOptions, Prefer, Resolution
+
+    JobLike = str | Mapping[str, Any]
+
+
+def _label(job: JobLike) -> str:
+    return job if isinstance(job, str) else str(job["job_id"])
+
+
+def _file(path: str) -> Any:
+    from pathlib import Path
+
+    return Path(path)
+
+
+class Video:
+    """The calls about videos; ``client.video`` or ``ai.video``."""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: InfraiClient) -> None:
+        self._client = client
+
+    def _own(self) -> Video:
+        """What a job holds on to: the client of now, even where the default one is replaced later."""
+        return self
+
+    def _job(self, fields: dict[str, Any], own: Video | None = None) -> VideoJob:
+        job = VideoJob(fields)
+        job._video = own or self._own()  # pyright: ignore[reportPrivateUsage]
+        return job
+
+    def _adopt(self, error: InfraiError) -> None:
+        if error.job is not None:
+            error.job = self._job(error.job)
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        reference_image_url: str | None = None,
+        duration_seconds: float | None = None,
+        aspect: Aspect | None = None,
+        resolution: Resolution | None = "720p",
+        prefer: Prefer | None = "balanced",
+        model: str | None = None,
+        vendor: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> VideoJob:
+        """Starts a job: ``POST /v1/video/generate``.
+
+        Args:
+            prompt: what the video is to show; not empty.
+            reference_image_url: an image to go by, an http(s) URL.
+            duration_seconds: how long the video should be, in seconds.
+            aspect: ``"16:9"``, ``"9:16"`` or ``"1:1"``.
+            resolution: ``"720p"``, ``"1080p"`` or ``"4k"``; which of them a vendor can do is for the API to say.
+            prefer: ``"balanced"``, ``"cheapest"`` or ``"smartest"``.
+            model: a model by name.
+            vendor: a vendor by name.
+            idempotency_key: 1 to 255 visible ASCII characters: the same key with the same options gives the same job,
+                charged once. Default: a fresh one for each call.
+
+        Returns:
+            The job, queued or already further.
+
+        Raises:
+            InvalidRequestError: an argument that cannot be sent, before anything is sent.
+            PaymentRequiredError: the credit does not suffice; ``checkout_url`` says where to add some.
+            InfraiError: as every call. When ``may_have_been_processed``, call again with its ``idempotency_key``: it
+                gives the same job and is charged once.
+        """
+        return self._job(
+            self._client._native.generate(  # pyright: ignore[reportPrivateUsage]
+                None,
+                prompt,
+                reference_image_url,
+                duration_seconds,
+                aspect,
+                resolution,
+                prefer,
+                model,
+                vendor,
+                idempotency_key,
+            )
+        )
+
+    def status(self, id: JobLike) -> VideoJob:
+        """Looks at a job once: ``GET /v1/video/jobs/{id}``.
+
+        Args:
+            id: the job's id, or the job.
+
+        Raises:
+            NotFoundError: no such job on this account.
+            InfraiError: as every call.
+        """
+        return self._job(self._client._native.status(None, id))  # pyright: ignore[reportPrivateUsage]
+
+    def cancel(self, id: JobLike) -> CancelResult:
+        """Cancels a job: ``POST /v1/video/jobs/{id}/cancel``.
+
+        Args:
+            id: the job's id, or the job.
+
+        Returns:
+            ``ok`` is whether the job is cancelled; ``False``, and no error, when it had already ended otherwise.
+
+        Raises:
+            NotFoundError: no such job on this account.
+            InfraiError: as every call.
+        """
+        return CancelResult(self._client._native.cancel(None, id))  # pyright: ignore[reportPrivateUsage]
+
+    def wait(
+        self,
+        id: JobLike,
+        *,
+        timeout: float | EllipsisType | None = ...,
+        on_update: Callable[[VideoJob], object] | None = None,
+        cancel_on_timeout: bool = False,
+        cancel_on_abort: bool = False,
+        progress: bool = False,
+    ) -> VideoJob:
+        """Waits until a job has ended and returns it: looks at ``GET /v1/video/jobs/{id}`` now and again.
+
+        Ctrl-C ends the wait within a tenth of a second; the job goes on.
+
+        Args:
+            id: the job's id, or the job.
+            timeout: how many seconds to wait. Default: 1800 (half an hour); ``None``: for ever.
+            on_update: called with the job's first state and every change of it. What it raises ends the wait.
+            cancel_on_timeout: cancels the job when the time is over; one that turns out to have succeeded meanwhile is
+                returned.
+            cancel_on_abort: cancels the job when Ctrl-C, or what ``on_update`` raises, ends the wait; the cancel gets 5 seconds.
+            progress: shows a bar (with tqdm, where it is installed) or lines on standard error.
+
+        Raises:
+            JobFailedError: the job failed; ``error.job`` is the job.
+            JobCancelledError: the job was cancelled.
+            WaitTimeoutError: the time ran out and the job goes on. Also a ``TimeoutError``.
+            InfraiError: as every call. Looks that may succeed later are repeated until the time is over.
+        """
+        from ._errors import InfraiError
+
+        own = self._own()
+        bar = None
+        if progress:
+            from ._progress import Waiting
+
+            bar = Waiting(_label(id))
+
+        def tell(fields: dict[str, Any]) -> None:
+            if bar is not None:
+                bar(fields)
+            if on_update is not None:
+                on_update(self._job(fields, own))
+
+        told = None if on_update is None and bar is None else tell
+
+        try:
+            native = own._client._native  # pyright: ignore[reportPrivateUsage]
+            return self._job(native.wait(None, id, timeout, cancel_on_timeout, cancel_on_abort, told), own)
+        except InfraiError as error:
+            own._adopt(error)
+            raise
+        finally:
+            if bar is not None:
+                bar.close()
+
+    def watch(self, id: JobLike) -> Watch:
+        """The job's first state and every change of it, the last one included; then it ends.
+
+        >>> for job in ai.video.watch(job_id):
+        ...     print(job.state, job.progress)
+
+        A job that ends badly is the last item and no error. Args and errors: as ``status``.
+        """
+        own = self._own()
+        return Watch(own, own._client._native.watch(id))  # pyright: ignore[reportPrivateUsage]
+
+    def download(
+        self,
+        job: JobLike,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        on_progress: Callable[[int, int | None], object] | None = None,
+        progress: bool = False,
+    ) -> Download:
+        """Saves a job's video to a file: whole, or not at all. A broken connection is resumed.
+
+        Args:
+            job: the job, or its id; ``GET /v1/video/jobs/{id}`` is asked when its URL is not known or has expired.
+            path: the file; its folder has to exist.
+            overwrite: whether a file of this name may be replaced.
+            on_progress: called with the bytes so far and in all (``None`` if not known). What it raises ends the
+                download.
+            progress: shows a bar (with tqdm, where it is installed) or lines on standard error.
+
+        Raises:
+            InvalidRequestError: ``FILE_EXISTS``; ``JOB_NOT_READY`` for a job that still runs: wait for it first.
+            JobFailedError, JobCancelledError: there is no video.
+            ConfigurationError: ``FILE_ERROR``: the file cannot be written.
+            InfraiError: as every call.
+        """
+        own = self._own()
+        bar = None
+        if progress:
+            from ._progress import Downloading
+
+            bar = Downloading(_label(job))
+
+        def tell(so_far: tuple[int, int | None]) -> None:
+            if bar is not None:
+                bar(*so_far)
+            if on_progress is not None:
+                on_progress(*so_far)
+
+        told = None if on_progress is None and bar is None else tell
+
+        try:
+            native = own._client._native  # pyright: ignore[reportPrivateUsage]
+            file, length, fields = native.download(None, job, path, overwrite, told)
+        finally:
+            if bar is not None:
+                bar.close()
+        return Download(_file(file), length, self._job(fields, own))
+
+    def generate_many(
+        self,
+        prompts: Iterable[str | GenerateOptions],
+        *,
+        concurrency: int | None = None,
+        keys: Iterable[str] | None = None,
+        key_prefix: str | None = None,
+        timeout: float | EllipsisType | None = ...,
+    ) -> GenerateMany:
+        """Starts many jobs, some at once, waits for each, and yields them as they end.
+
+        >>> for index, result in ai.video.generate_many(["a red kite", "a blue kite"], key_prefix="kites-1"):
+        ...     print(index, result)
+
+        No item's error ends it. After the first 401 or 402 nothing further is submitted. Leaving the loop stops the
+        waiting and cancels nothing.
+
+        Args:
+            prompts: prompts, or dicts of ``generate``'s options.
+            concurrency: how many jobs are under way at once. Default: 8.
+            keys: an idempotency key for each item.
+            key_prefix: item ``i`` without a key of its own gets ``<prefix>-<i>``: a rerun after a crash gets the same
+                jobs and is charged once.
+            timeout: how many seconds to wait for each job. Default: 1800 (half an hour); ``None``: for ever.
+
+        Yields:
+            ``(index, job or InfraiError)`` in the order in which they end.
+        """
+        own = self._own()
+        native = own._client._native  # pyright: ignore[reportPrivateUsage]
+        return GenerateMany(own, native.generate_many(prompts, concurrency, keys, key_prefix, timeout))
+
+
+class _Stream:
+    __slots__ = ("_stream", "_video")
+
+    def __init__(self, video: Video, stream: Stream) -> None:
+        self._video = video
+        self._stream: Stream | None = stream
+
+    def _next(self) -> Any:
+        item = None if self._stream is None else self._stream.next(None)
+        if item is None:
+            self._stream = None
+            raise StopIteration
+        return item
+
+    def close(self) -> None:
+        """Ends it; jobs that were started go on."""
+        self._stream = None
+
+
+class Watch(_Stream):
+    """A job's states, one after the other; see ``Video.watch``."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Watch:
+        return self
+
+    def __next__(self) -> VideoJob:
+        return self._video._job(self._next())  # pyright: ignore[reportPrivateUsage]
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class GenerateMany(_Stream):
+    """Many jobs as they end; see ``Video.generate_many``."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> GenerateMany:
+        return self
+
+    def __next__(self) -> tuple[int, VideoJob | InfraiError]:
+        index, fields, error = self._next()
+        if error is not None:
+            self._video._adopt(error)  # pyright: ignore[reportPrivateUsage]
+            return index, error
+        return index, self._video._job(fields)  # pyright: ignore[reportPrivateUsage]
+
+    def __enter__(self) -> GenerateMany:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

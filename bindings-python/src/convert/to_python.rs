@@ -1,0 +1,60 @@
+//! The core's values as Python's.
+
+use infrai::{VideoJob, video::DownloadProgress};
+use pyo3::{
+    IntoPyObjectExt as _, intern,
+    prelude::*,
+    types::{PyDict, PyList},
+};
+use serde_json::{Map, Number, Value};
+
+/// JSON as `None`, `bool`, `int`, `float`, `str`, `list` and `dict`.
+pub(crate) fn value<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+    match value {
+        Value::Null => Ok(py.None().into_bound(py)),
+        Value::Bool(flag) => flag.into_bound_py_any(py),
+        Value::Number(number) => from_number(py, number),
+        Value::String(text) => text.into_bound_py_any(py),
+        Value::Array(items) => {
+            let list = PyList::empty(py);
+            for item in items {
+                list.append(self::value(py, item)?)?;
+            }
+            Ok(list.into_any())
+        }
+        Value::Object(map) => object(py, map).map(Bound::into_any),
+    }
+}
+
+fn from_number<'py>(py: Python<'py>, number: &Number) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(integer) = number.as_i64() {
+        integer.into_bound_py_any(py)
+    } else if let Some(integer) = number.as_u64() {
+        integer.into_bound_py_any(py)
+    } else {
+        number.as_f64().unwrap_or_default().into_bound_py_any(py)
+    }
+}
+
+/// A JSON object as a `dict`.
+pub(crate) fn object<'py>(py: Python<'py>, map: &Map<String, Value>) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, member) in map {
+        dict.set_item(name, value(py, member)?)?;
+    }
+    Ok(dict)
+}
+
+/// A job's fields and `_metadata`.
+pub(crate) fn job<'py>(py: Python<'py>, job: &VideoJob) -> PyResult<Bound<'py, PyAny>> {
+    let dict = object(py, job.fields())?;
+    if !job.metadata.is_empty() {
+        dict.set_item(intern!(py, "_metadata"), object(py, job.metadata.as_map())?)?;
+    }
+    Ok(dict.into_any())
+}
+
+/// The bytes so far and in all.
+pub(crate) fn progress(py: Python<'_>, progress: DownloadProgress) -> PyResult<Bound<'_, PyAny>> {
+    (progress.received, progress.total).into_bound_py_any(py)
+}

@@ -1,0 +1,56 @@
+//! An `infrai::InfraiError` as the Python exception of its kind, with its causes.
+
+use std::error::Error as StdError;
+
+use infrai::InfraiError;
+use pyo3::{
+    exceptions::{PyException, PyOSError, PyRuntimeError},
+    intern,
+    prelude::*,
+    sync::PyOnceLock,
+};
+
+use crate::{convert, deliver};
+
+/// The exception for an error.
+pub(crate) fn raise(py: Python<'_>, error: &InfraiError) -> PyErr {
+    deliver::raised(py, error).unwrap_or_else(|| build(py, error).unwrap_or_else(|failure| failure))
+}
+
+/// The same exception once more.
+pub(crate) fn copy(py: Python<'_>, error: &PyErr) -> PyErr {
+    error.clone_ref(py)
+}
+
+fn build(py: Python<'_>, error: &InfraiError) -> PyResult<PyErr> {
+    static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let make = MAKE
+        .get_or_try_init(py, || {
+            let module = py.import(intern!(py, "infrai._errors"))?;
+            module.getattr(intern!(py, "_make")).map(Bound::unbind)
+        })?
+        .bind(py);
+    let fields = convert::value(py, &error.to_json())?;
+    let exception = PyErr::from_value(make.call1((error.to_string(), fields))?);
+    exception.set_cause(py, cause(py, error.source()));
+    Ok(exception)
+}
+
+/// A chain of causes. What the operating system said becomes an `OSError` with its number.
+fn cause(py: Python<'_>, source: Option<&(dyn StdError + 'static)>) -> Option<PyErr> {
+    let source = source?;
+    let text = source.to_string();
+    let number = source.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+    let error = match number {
+        Some(number) => PyOSError::new_err((number, text)),
+        None if source.is::<deliver::Raised>() => return Some(PyRuntimeError::new_err(text)),
+        None => PyException::new_err(text),
+    };
+    error.set_cause(py, cause(py, source.source()));
+    Some(error)
+}
+
+/// An argument refused before anything is sent.
+pub(crate) fn refuse(py: Python<'_>, field: &str, got: &str, expected: &str) -> PyErr {
+    raise(py, &InfraiError::invalid_argument(field, got, expected))
+}

@@ -1,0 +1,377 @@
+"""Signals, forks, threads and exits: each in a process of its own, with a time limit; none hangs or crashes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import KEY
+from scripted import Reply, ScriptedServer
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork()")
+signals = pytest.mark.skipif(sys.platform == "win32", reason="this system has no POSIX signals")
+
+CLIENT = """
+import infrai, os, sys, threading, time, signal
+client = infrai.InfraiClient(KEY, base_url=URL, retry_base=0.01, polling=FAST)
+"""
+
+CALLS = {
+    "status": "client.video.status('vid_1')",
+    "wait": "client.video.wait('vid_1')",
+    "watch": "list(client.video.watch('vid_1'))",
+    "generate_many": "list(client.video.generate_many(['a', 'b']))",
+    "download": "client.video.download('vid_1', os.path.join(TMP, 'v.mp4'))",
+    "key function": "infrai.InfraiClient(lambda: time.sleep(60), base_url=URL).account.balance()",
+}
+
+
+@signals
+@pytest.mark.core
+@pytest.mark.parametrize("call", CALLS)
+def test_ctrl_c_ends_a_blocking_call_soon(
+    server: ScriptedServer, script: Any, tmp_path: Path, call: str
+) -> None:
+    if call in ("status", "watch"):
+        server.on("GET /v1/video/jobs/vid_1", Reply({"job_id": "vid_1", "state": "running"}, delay=50))
+    else:
+        server.job("running")
+    if call == "download":
+        server.job("succeeded", video_url=f"{server.url}/file")
+        server.on("GET /file", Reply(body=b"x", headers={"content-length": "1000000"}))
+    server.on("POST /v1/video/generate", {"job_id": "vid_1", "state": "queued"})
+    code = (
+        CLIENT
+        + f"""
+def interrupt():
+    time.sleep(0.4)
+    global sent
+    sent = time.monotonic()
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt).start()
+try:
+    {CALLS[call]}
+except KeyboardInterrupt:
+    print("took", time.monotonic() - sent)
+"""
+    )
+    done = script(code, TMP=str(tmp_path))
+    # The promise is a tenth of a second; a busy machine gets a generous bound.
+    assert float(done.stdout.removeprefix("took ")) < 5, done.stdout + done.stderr
+    assert not list(tmp_path.glob("*v.mp4*"))
+
+
+@signals
+def test_ctrl_c_cancels_the_job_when_asked(server: ScriptedServer, script: Any) -> None:
+    server.job("running")
+    server.on("POST /v1/video/jobs/vid_1/cancel", {"ok": True})
+    code = (
+        CLIENT
+        + """
+threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+try:
+    client.video.wait("vid_1", cancel_on_abort=True)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    )
+    assert script(code).stdout == "interrupted\n"
+    assert server.count("POST /v1/video/jobs/vid_1/cancel") == 1
+
+
+@signals
+def test_a_signal_handler_that_returns_does_not_end_the_call(server: ScriptedServer, script: Any) -> None:
+    server.on("GET /v1/account/balance", Reply({"balance_usd": 1}, delay=1))
+    code = (
+        CLIENT
+        + """
+handled = []
+signal.signal(signal.SIGUSR1, lambda *_: handled.append(1))
+threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+print(client.account.balance().balance_usd, handled)
+"""
+    )
+    assert script(code).stdout == "1 [1]\n"
+
+
+@forks
+@pytest.mark.core
+def test_children_of_fork_call_with_connections_of_their_own(server: ScriptedServer, script: Any) -> None:
+    server.on("*", {"balance_usd": 1})
+    code = (
+        CLIENT
+        + """
+client.account.balance()
+children = []
+for _ in range(4):
+    child = os.fork()
+    if child == 0:
+        for _ in range(20):
+            assert client.account.balance().balance_usd == 1
+        os._exit(0)
+    children.append(child)
+for _ in range(20):
+    assert client.account.balance().balance_usd == 1
+assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 4
+assert client.account.balance().balance_usd == 1
+print("fine")
+"""
+    )
+    assert script(code).stdout == "fine\n"
+
+
+@forks
+def test_a_fork_while_threads_are_in_the_middle_of_calls_hangs_nobody(
+    server: ScriptedServer, script: Any
+) -> None:
+    server.on("GET /v1/account/balance", Reply({"balance_usd": 1}, delay=0.005))
+    server.job("running")
+    code = (
+        CLIENT
+        + """
+stop = False
+def calls():
+    while not stop:
+        client.account.balance()
+threads = [threading.Thread(target=calls) for _ in range(6)]
+threads.append(threading.Thread(target=lambda: client.video.wait("vid_1", on_update=lambda job: None), daemon=True))
+many = client.video.generate_many(["x"])
+for thread in threads:
+    thread.start()
+for _ in range(30):
+    child = os.fork()
+    if child == 0:
+        for _ in range(3):
+            assert client.account.balance().balance_usd == 1
+        import gc
+        gc.collect()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+stop = True
+for thread in threads[:-1]:
+    thread.join()
+print("fine", client.account.balance().balance_usd)
+os._exit(0 if not sys.stdout.flush() else 1)
+"""
+    )
+    assert script(code, limit=120).stdout == "fine 1\n"
+
+
+@forks
+def test_a_child_that_exits_normally_leaves_the_parents_connections_alone(
+    server: ScriptedServer, script: Any
+) -> None:
+    server.on("*", {"balance_usd": 1})
+    code = (
+        CLIENT
+        + """
+client.account.balance()
+stream = client.video.watch("vid_1")
+if os.fork() == 0:
+    del stream, client
+    sys.exit(0)
+os.wait()
+for _ in range(5):
+    client.account.balance()
+print("fine")
+"""
+    )
+    assert script(code).stdout == "fine\n"
+
+
+@forks
+def test_a_wait_does_not_go_on_in_the_child(server: ScriptedServer, script: Any) -> None:
+    server.job("running", "succeeded")
+    code = (
+        CLIENT
+        + """
+children = []
+def on_update(job):
+    if job.state == "running":
+        children.append(os.fork())
+try:
+    client.video.wait("vid_1", on_update=on_update)
+except infrai.AbortedError as error:
+    assert children == [0] and "parent" in str(error), error
+    print("child", client.video.status("vid_1").state, flush=True)
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 0
+print("parent", flush=True)
+"""
+    )
+    assert sorted(script(code).stdout.splitlines()) == ["child succeeded", "parent"]
+
+
+@forks
+def test_multiprocessing_with_fork_works(server: ScriptedServer, script: Any) -> None:
+    server.on("*", {"balance_usd": 1})
+    code = (
+        CLIENT
+        + """
+import multiprocessing
+def work(number):
+    return client.account.balance().balance_usd + number
+client.account.balance()
+with multiprocessing.get_context("fork").Pool(3) as pool:
+    assert pool.map(work, range(30)) == list(range(1, 31))
+print("fine")
+"""
+    )
+    assert script(code).stdout == "fine\n"
+
+
+@forks
+def test_an_event_loop_of_a_child_works_after_one_of_the_parent(server: ScriptedServer, script: Any) -> None:
+    server.on("*", {"balance_usd": 1})
+    code = (
+        CLIENT
+        + """
+import asyncio
+awaited = infrai.AsyncInfraiClient(KEY, base_url=URL)
+async def main():
+    return (await awaited.account.balance()).balance_usd
+assert asyncio.run(main()) == 1
+child = os.fork()
+if child == 0:
+    assert asyncio.run(main()) == 1
+    os._exit(0)
+assert asyncio.run(main()) == 1
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+print("fine")
+"""
+    )
+    assert script(code).stdout == "fine\n"
+
+
+@forks
+def test_gunicorn_forks_workers_from_a_master_that_has_called(server: ScriptedServer, tmp_path: Path) -> None:
+    pytest.importorskip("gunicorn", reason="gunicorn is not there for this interpreter")
+    import urllib.request
+
+    server.on("*", {"balance_usd": 1})
+    (tmp_path / "app.py").write_text(
+        textwrap.dedent(f"""
+        import infrai, os
+        client = infrai.InfraiClient({KEY!r}, base_url={server.url!r})
+        client.account.balance()
+
+        def app(environ, start_response):
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [f"{{os.getpid()}} {{client.account.balance().balance_usd}}".encode()]
+        """)
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--preload",
+        "--workers",
+        "3",
+        "--threads",
+        "2",
+        "--bind",
+        "127.0.0.1:0",
+        "app:app",
+    ]
+    log = (tmp_path / "log").open("w+")
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log)
+    try:
+        address = ""
+        deadline = time.monotonic() + 30
+        while not address and time.monotonic() < deadline:
+            time.sleep(0.1)
+            said = (tmp_path / "log").read_text()
+            address = said.partition("Listening at: ")[2].partition(" ")[0]
+        assert address, said
+        answers = [urllib.request.urlopen(address, timeout=20).read().decode().split() for _ in range(60)]
+        assert {answer[1] for answer in answers} == {"1"}
+        assert str(process.pid) not in {answer[0] for answer in answers}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, (tmp_path / "log").read_text()
+        log.close()
+
+
+@pytest.mark.core
+def test_the_interpreter_exits_while_daemon_threads_wait(server: ScriptedServer, script: Any) -> None:
+    server.job("running")
+    server.on("POST /v1/video/generate", {"job_id": "vid_1", "state": "queued"})
+    code = (
+        CLIENT
+        + """
+for _ in range(4):
+    threading.Thread(target=lambda: client.video.wait("vid_1", on_update=print), daemon=True).start()
+    threading.Thread(target=lambda: list(client.video.generate_many(["x"])), daemon=True).start()
+time.sleep(0.5)
+print("end", flush=True)
+sys.exit(7)
+"""
+    )
+    done = script(code, check=False)
+    assert done.returncode == 7, done.stderr
+    assert done.stdout.endswith("end\n") and "panicked" not in done.stderr
+
+
+@pytest.mark.core
+def test_the_interpreter_exits_with_streams_and_awaitables_unfinished(
+    server: ScriptedServer, script: Any
+) -> None:
+    server.job("running")
+    server.on("POST /v1/video/generate", {"job_id": "vid_1", "state": "queued"})
+    code = (
+        CLIENT
+        + """
+import asyncio
+stream = client.video.watch("vid_1")
+next(stream)
+awaited = infrai.AsyncInfraiClient(KEY, base_url=URL)
+loop = asyncio.new_event_loop()
+tasks = [loop.create_task(awaited.video.wait("vid_1")) for _ in range(10)]
+loop.run_until_complete(asyncio.sleep(0.2))
+import logging
+logging.getLogger("asyncio").disabled = True
+print("end", flush=True)
+sys.exit(7)
+"""
+    )
+    done = script(code, check=False)
+    assert done.returncode == 7, done.stderr
+    assert "panicked" not in done.stderr
+
+
+def test_an_exit_handler_may_still_call(server: ScriptedServer, script: Any) -> None:
+    server.on("*", {"balance_usd": 1})
+    code = (
+        CLIENT
+        + """
+import atexit
+atexit.register(lambda: print("at exit", client.account.balance().balance_usd, flush=True))
+"""
+    )
+    assert script(code).stdout == "at exit 1\n"
+
+
+def test_a_blocking_call_starts_no_thread(server: ScriptedServer, script: Any) -> None:
+    if not os.path.isdir("/proc/self/task"):
+        pytest.skip("only Linux counts a process's threads in /proc")
+    server.on("*", {"balance_usd": 1, "job_id": "vid_1", "state": "succeeded"})
+    code = (
+        CLIENT
+        + """
+count = lambda: len(os.listdir("/proc/self/task"))
+before = count()
+client.account.balance()
+client.video.wait("vid_1")
+assert count() == before, (before, count())
+list(client.video.watch("vid_1"))
+print("streams:", count() - before)
+"""
+    )
+    assert script(code).stdout == "streams: 1\n"

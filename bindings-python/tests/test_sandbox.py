@@ -1,0 +1,226 @@
+"""Against the sandbox: the seed's examples word for word, every snippet of the README, the examples, the notebook."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import infrai
+import pytest
+from conftest import HERE, needs_sandbox
+from infrai.testing import Sandbox, find_command
+
+pytestmark = needs_sandbox
+ROOT = HERE.parent.parent
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+# The reference's examples, as they stand there.
+ONE_TIME_AUTH = 'python -c "from infrai import infra; infra.activate()"'
+GENERATE = """\
+from infrai import ai
+
+job = ai.video.generate("a timelapse of a city skyline at dusk",
+                        resolution="1080p", prefer="balanced")
+print("job:", job.get("job_id"), "| state:", job.get("state"))
+"""
+STATUS = """\
+from infrai import ai
+
+job = ai.video.status(id="vid_...")
+print("state:", job.get("state"), "| url:", job.get("video_url"))
+"""
+CANCEL = """\
+from infrai import ai
+
+print("cancelled:", ai.video.cancel(id="vid_...").get("ok"))
+"""
+
+
+@pytest.fixture
+def run(sandbox: Sandbox, tmp_path: Path) -> Run:
+    """Runs Python in a process of its own whose environment names the sandbox and nothing else."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    environment = {**os.environ, "INFRAI_BASE_URL": sandbox.url, "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run(*arguments: str, check: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=folder,
+            env={**environment, **more},
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done
+
+    return run
+
+
+def activated(run: Run) -> None:
+    code = re.fullmatch(r'python -c "(.*)"', ONE_TIME_AUTH)
+    assert code is not None
+    run("-c", code[1])
+
+
+def test_the_references_examples_run_word_for_word(run: Run) -> None:
+    activated(run)
+    made = re.fullmatch(r"job: (\S+) \| state: (\w+)\n", run("-c", GENERATE).stdout)
+    assert made is not None
+    # The placeholder is no job's id: the API says so, by the same lines.
+    for example in (STATUS, CANCEL):
+        refused = run("-c", example, check=False)
+        assert refused.returncode == 1
+        assert "NotFoundError" in refused.stderr
+    said = run("-c", STATUS.replace("vid_...", made[1])).stdout
+    assert re.fullmatch(r"state: (queued|running|succeeded) \| url: \S+\n", said), said
+    said = run("-c", CANCEL.replace("vid_...", made[1])).stdout
+    assert said in ("cancelled: True\n", "cancelled: False\n")
+
+
+def snippets() -> list[str]:
+    text = (HERE.parent / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(snippets())))
+def test_every_snippet_of_the_readme_runs(run: Run, number: int) -> None:
+    activated(run)
+    run("-c", snippets()[number], INFRAI_CLI=find_command())
+
+
+def test_the_readmes_fixture_makes_a_test_pass(run: Run, tmp_path: Path) -> None:
+    snippet = next(code for code in snippets() if "infrai_sandbox" in code)
+    (tmp_path / "work" / "test_boat.py").write_text(snippet, encoding="utf-8")
+    said = run(
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_boat.py", INFRAI_CLI=find_command()
+    ).stdout
+    assert "1 passed" in said
+
+
+def test_the_quickstart_makes_a_video(run: Run, tmp_path: Path) -> None:
+    example = str(ROOT / "examples" / "python" / "quickstart.py")
+    said = run(example, "a paper boat", "boat.mp4").stdout
+    video = (tmp_path / "work" / "boat.mp4").read_bytes()
+    assert video[4:8] == b"ftyp"
+    assert f"{len(video)} bytes" in said
+
+
+def test_a_batch_run_again_pays_nothing_twice(run: Run, tmp_path: Path) -> None:
+    activated(run)
+    (tmp_path / "work" / "prompts.txt").write_text("a red kite\n\na blue kite\n", encoding="utf-8")
+    example = str(ROOT / "examples" / "python" / "batch.py")
+    balance = "from infrai import account; print(account.balance().balance_usd)"
+    assert "2 of 2 made" in run(example, "prompts.txt", "videos").stdout
+    after_first = run("-c", balance).stdout
+    assert "2 of 2 made" in run(example, "prompts.txt", "videos").stdout
+    assert run("-c", balance).stdout == after_first
+    assert sorted(file.name for file in (tmp_path / "work" / "videos").iterdir()) == ["000.mp4", "001.mp4"]
+
+
+def test_the_async_example_cancels_what_it_does_not_need(run: Run) -> None:
+    activated(run)
+    said = run(str(ROOT / "examples" / "python" / "async_many.py")).stdout.splitlines()
+    assert re.match(r"(in|as) .*: http", said[0]), said
+    assert re.fullmatch(r"[0-2] cancelled", said[-1]), said
+
+
+def test_the_django_views_answer(run: Run) -> None:
+    pytest.importorskip("django", reason="Django is not there for this interpreter")
+    activated(run)
+    code = f"""
+import json, sys
+sys.path.insert(0, {str(ROOT / "examples" / "python")!r})
+import django
+from django.conf import settings
+settings.configure(ALLOWED_HOSTS=["*"], DEBUG=False)
+django.setup()
+from django.test import RequestFactory
+import django_view
+requests = RequestFactory()
+def post(**form):
+    answer = django_view.start(requests.post("/videos", form))
+    return answer.status_code, json.loads(answer.content)
+status, job = post(prompt="a boat", request_id="form-1")
+assert status == 202, job
+assert post(prompt="a boat", request_id="form-1")[1]["job_id"] == job["job_id"]
+status, refusal = post(prompt="")
+assert (status, refusal["code"]) == (400, "INVALID_ARGUMENT")
+answer = django_view.state(requests.get("/videos/x"), job["job_id"])
+assert json.loads(answer.content)["state"] in ("queued", "running", "succeeded")
+assert django_view.state(requests.get("/videos/x"), "vid_unknown").status_code == 404
+print("fine")
+"""
+    assert run("-c", code).stdout == "fine\n"
+
+
+def test_the_notebook_runs_from_top_to_bottom(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("IPython", reason="IPython is not there for this interpreter")
+    notebook = json.loads((ROOT / "examples" / "python" / "quickstart.ipynb").read_text(encoding="utf-8"))
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert all(not cell.get("outputs") for cell in notebook["cells"])
+    code = f"""
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+for cell in {cells!r}:
+    shell.run_cell(cell).raise_error()
+print("all cells", shell.user_ns["job"].state, shell.user_ns["job"]._repr_html_()[:6])
+"""
+    said = run("-c", code, IPYTHONDIR=str(tmp_path / "ipython")).stdout
+    assert "all cells succeeded <video" in said
+    assert (tmp_path / "work" / "skyline.mp4").exists()
+
+
+def test_a_job_is_generated_waited_for_and_saved(sandbox: Sandbox, tmp_path: Path) -> None:
+    states = []
+    job = sandbox.client.video.generate("a lighthouse", duration_seconds=1, aspect="1:1")
+    done = job.wait(timeout=120, on_update=lambda seen: states.append(seen.state))
+    assert states[-1] == "succeeded"
+    saved = done.download(tmp_path / "v.mp4")
+    assert saved.path.read_bytes()[4:8] == b"ftyp"
+    assert sandbox.client.account.balance().balance_usd < 2
+
+
+def test_an_unpaid_job_says_where_to_pay(sandbox: Sandbox) -> None:
+    with Sandbox(command=find_command()) as poor:
+        with pytest.raises(infrai.PaymentRequiredError) as caught:
+            for _ in range(200):
+                poor.client.video.generate("a boat", resolution="4k", duration_seconds=60)
+        assert caught.value.checkout_url
+        record = poor.client.account.topup(20)
+        assert record.next_action_url
+    assert sandbox.url != poor.url
+
+
+def test_faults_come_on_demand() -> None:
+    with Sandbox(faults=["POST /v1/video/generate: status=503 times=9"]) as broken:
+        with pytest.raises(infrai.ServerError) as caught:
+            broken.client.video.generate("a boat")
+        assert caught.value.attempts == 3
+
+
+def test_a_sandbox_ends_with_its_context_and_leaves_no_process() -> None:
+    with Sandbox() as sandbox:
+        process = sandbox._process
+        assert process is not None
+    assert process.returncode == 0
+    with pytest.raises(infrai.ConnectionError):
+        sandbox.client.with_options(max_retries=0).account.balance()
+
+
+def test_a_command_that_does_not_start_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(infrai.ConfigurationError, match="did not start"):
+        Sandbox(command=sys.executable).start()
+    monkeypatch.delenv("INFRAI_CLI", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sysconfig.get_path", lambda _name: str(tmp_path))
+    with pytest.raises(infrai.ConfigurationError, match="Install infrai-cli"):
+        Sandbox().start()

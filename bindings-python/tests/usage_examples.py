@@ -1,0 +1,98 @@
+"""How the package is used, for type checkers: `pyright --strict` and `mypy --strict` pass on this file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import infrai
+from infrai import AsyncInfraiClient, InfraiClient, InfraiError, VideoJob, account, ai, configure, infra
+
+
+def default_client() -> None:
+    result = infra.activate(region="western", write_credentials=False)
+    granted: float | None = result.trial_credit_usd
+    ok: bool = result.ok
+    print(granted, ok, result.primary_api_key, result.credentials_file)
+    job: VideoJob = ai.video.generate("a kite", resolution="1080p", prefer="balanced", aspect="9:16")
+    # What the API learns tomorrow type-checks today.
+    ai.video.generate("a kite", resolution="8k", prefer="newest", aspect="21:9", duration_seconds=5)
+    name: str = job.job_id
+    url: str | None = job.video_url
+    print(name, url, job["job_id"], job.get("state"), job.progress, job.done)
+    print(ai.video.cancel(id=name).get("ok"), ai.video.cancel(name).ok)
+    print(account.balance().balance_usd, account.topup(20, return_url="https://example.com").next_action_url)
+    configure(lambda: "ifr_pk_proj_key", timeout=30, polling={"price": 0.1, "rate": 5})
+
+
+def clients(path: Path) -> None:
+    def on_update(job: VideoJob) -> None:
+        print(job.state)
+
+    def on_response(event: infrai.ResponseEvent) -> None:
+        print(event["method"], event["status"], event["latency"])
+
+    with InfraiClient("ifr_pk_proj_key", base_url="https://api.infrai.cc", on_response=on_response) as client:
+        done = client.video.wait("vid_1", timeout=None, on_update=on_update, cancel_on_timeout=True)
+        saved = done.download(
+            path, overwrite=True, on_progress=lambda received, total: print(received, total)
+        )
+        print(saved.bytes, os.fspath(saved), saved.path.name)
+        hurried: InfraiClient = client.with_options(timeout=5, max_retries=0, headers={"x-trace": "1"})
+        for seen in hurried.video.watch({"job_id": "vid_1"}):
+            print(seen.state)
+        options: list[str | infrai.GenerateOptions] = [
+            "a red kite",
+            {"prompt": "a blue kite", "aspect": "1:1"},
+        ]
+        for index, result in client.video.generate_many(options, concurrency=4, key_prefix="kites-1"):
+            if isinstance(result, InfraiError):
+                print(index, result.code, result.retry_after)
+            else:
+                print(index, result.video_url)
+        answer = client.request("POST", "/v1/models", {"a": [1, None]}, query={"limit": 5})
+        print(answer.status, answer.data, answer["name"], answer.metadata)
+
+
+def errors() -> None:
+    try:
+        ai.video.wait("vid_1")
+    except infrai.PaymentRequiredError as error:
+        print(error.checkout_url)
+    except infrai.WaitTimeoutError as error:
+        timeout: TimeoutError = error
+        print(timeout, error.job)
+    except infrai.ConnectionError as error:
+        connection: ConnectionError = error
+        print(connection, error.may_have_been_processed, error.idempotency_key)
+    except InfraiError as error:
+        print(error.kind, error.code, error.message, error.hint, error.status, error.details)
+
+
+async def key() -> str:
+    return "ifr_pk_proj_key"
+
+
+async def awaited() -> None:
+    async def on_update(job: infrai.AsyncVideoJob) -> None:
+        await asyncio.sleep(0)
+        print(job.state)
+
+    async with AsyncInfraiClient(key) as client:
+        job = await client.video.generate("a kite")
+        done: infrai.AsyncVideoJob = await job.wait(on_update=on_update)
+        await done.download("kite.mp4")
+        async for seen in client.video.watch(job):
+            print(seen.state)
+        async for index, result in client.video.generate_many(["a", "b"], keys=["k1", "k2"]):
+            print(index, result.message if isinstance(result, InfraiError) else result.job_id)
+        print((await client.account.balance()).currency, (await client.request("GET", "/v1/models")).data)
+
+
+def tests_of_ones_own() -> None:
+    from infrai.testing import Sandbox
+
+    with Sandbox(faults=["POST /v1/video/generate: status=503 times=1"]) as sandbox:
+        print(sandbox.client.video.generate("a kite").wait().video_url, sandbox.url, sandbox.api_key)
+        print(sandbox.async_client())
