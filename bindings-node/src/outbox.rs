@@ -1,0 +1,187 @@
+//! What tasks tell JavaScript: outcomes gather here, and one threadsafe function an environment wakes it for all of them.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use infrai::{ApiKey, InfraiError};
+use napi::{
+    Status,
+    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue},
+};
+use tokio::{sync::oneshot, task::AbortHandle};
+
+use crate::{bridge::Batch, guard::guarded_async, runtime};
+
+/// The function that JavaScript gets its events with. It keeps no process alive by itself.
+pub(crate) type Wake = ThreadsafeFunction<(), UnknownReturnValue, Batch, Status, false, true, 0>;
+
+/// What an event is about; `ts/native.ts` has the same numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// A call's value, its last word.
+    Value = 0,
+    /// A call's error, its last word.
+    Error = 1,
+    /// A stream of jobs or bytes has no more: the last word of the call that asked.
+    End = 2,
+    /// A wait saw its job change.
+    Update = 3,
+    /// A download got on.
+    Progress = 4,
+    /// An attempt is about to be sent; the number is the client's.
+    Request = 5,
+    /// An attempt was answered, or failed; the number is the client's.
+    Response = 6,
+    /// The key function is asked; the number is the client's, the payload the question's.
+    Key = 7,
+}
+
+/// What an event carries.
+#[derive(Debug)]
+pub(crate) enum Payload {
+    Nothing,
+    Json(String),
+    Bytes(Bytes),
+    Number(u32),
+}
+
+/// Something for JavaScript: for which call or client, about what, and what.
+#[derive(Debug)]
+pub(crate) struct Event {
+    pub(crate) number: u32,
+    pub(crate) topic: Topic,
+    pub(crate) payload: Payload,
+}
+
+/// A task under way, and how it ends early.
+struct Running {
+    abort: AbortHandle,
+    /// For a wait that cancels its job first.
+    politely: Option<oneshot::Sender<()>>,
+}
+
+/// What JavaScript answers a question for the key with.
+pub(crate) type KeyAnswer = Result<ApiKey, InfraiError>;
+
+/// An environment's outbox.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    events: Mutex<Vec<Event>>,
+    running: Mutex<HashMap<u32, Running>>,
+    questions: Mutex<HashMap<u32, oneshot::Sender<KeyAnswer>>>,
+    next_question: AtomicU32,
+    wake: OnceLock<Wake>,
+    closed: AtomicBool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Outbox {
+    pub(crate) fn connect(&self, wake: Wake) {
+        // Set once, right after it is made.
+        let _ = self.wake.set(wake);
+    }
+
+    pub(crate) fn wake(&self) -> Option<&Wake> {
+        self.wake.get()
+    }
+
+    /// Leaves an event and wakes JavaScript, unless earlier events have done so.
+    pub(crate) fn post(&self, event: Event) {
+        if self.closed.load(Ordering::Acquire) {
+            return;
+        }
+        let first = {
+            let mut events = lock(&self.events);
+            events.push(event);
+            events.len() == 1
+        };
+        if first && let Some(wake) = self.wake.get() {
+            // An environment that is closing takes nothing any more, and nobody is left to tell.
+            let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+
+    /// Everything that has gathered.
+    pub(crate) fn take(&self) -> Vec<Event> {
+        std::mem::take(&mut *lock(&self.events))
+    }
+
+    /// Makes a call a task; its outcome is its last event.
+    pub(crate) fn run<F>(
+        self: &Arc<Self>,
+        number: u32,
+        politely: Option<oneshot::Sender<()>>,
+        work: F,
+    ) -> Result<(), InfraiError>
+    where
+        F: Future<Output = Result<(Topic, Payload), InfraiError>> + Send + 'static,
+    {
+        let runtime = runtime::handle()?;
+        let outbox = Arc::clone(self);
+        // Held until the task is entered, so that it cannot take itself out before.
+        let mut running = lock(&self.running);
+        let task = runtime.spawn(async move {
+            let outcome = guarded_async(work).await;
+            lock(&outbox.running).remove(&number);
+            let (topic, payload) = match outcome {
+                Ok(told) => told,
+                Err(error) => (Topic::Error, Payload::Json(crate::bridge::error_json(&error))),
+            };
+            outbox.post(Event { number, topic, payload });
+        });
+        running.insert(number, Running { abort: task.abort_handle(), politely });
+        Ok(())
+    }
+
+    /// Ends a call without an outcome. `politely`: a wait that is to cancel its job does that and then tells its outcome.
+    pub(crate) fn abort(&self, number: u32, politely: bool) {
+        let mut running = lock(&self.running);
+        if politely
+            && let Some(call) = running.get_mut(&number)
+            && let Some(sender) = call.politely.take()
+        {
+            let _ = sender.send(());
+            return;
+        }
+        if let Some(call) = running.remove(&number) {
+            call.abort.abort();
+        }
+    }
+
+    /// Asks the key function of a client.
+    pub(crate) fn ask_key(&self, client: u32) -> oneshot::Receiver<KeyAnswer> {
+        let (sender, receiver) = oneshot::channel();
+        let question = self.next_question.fetch_add(1, Ordering::Relaxed);
+        lock(&self.questions).insert(question, sender);
+        self.post(Event { number: client, topic: Topic::Key, payload: Payload::Number(question) });
+        receiver
+    }
+
+    /// Answers such a question.
+    pub(crate) fn answer_key(&self, question: u32, answer: KeyAnswer) {
+        if let Some(sender) = lock(&self.questions).remove(&question) {
+            // Whoever asked may have given up.
+            let _ = sender.send(answer);
+        }
+    }
+
+    /// Ends everything: the environment is going.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        for (_, call) in lock(&self.running).drain() {
+            call.abort.abort();
+        }
+        lock(&self.questions).clear();
+        lock(&self.events).clear();
+    }
+}
