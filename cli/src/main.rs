@@ -1,2 +1,95 @@
-//! The command.
-fn main() {}
+//! `infrai`: turn a sentence into a video from a shell.
+
+mod args;
+mod commands;
+mod exit;
+mod fail;
+mod follow_up;
+mod interrupt;
+mod output;
+mod sandbox;
+mod session;
+mod terminal;
+
+use clap::Parser as _;
+use infrai::{InfraiError, Result};
+
+use self::{
+    args::{Cli, Command},
+    interrupt::{Farewell, Signal},
+    terminal::{logs, progress::Progress},
+};
+
+fn main() {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => std::process::exit(i32::from(not_parsed(&error))),
+    };
+    logs::start(cli.global.verbose);
+    let json = cli.global.json;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let code = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(error) => {
+            ended(Err(InfraiError::internal(format!("the operating system gives no threads: {error}"))), json)
+        }
+    };
+    // Without waiting for a thread that reads standard input and may do so for ever.
+    std::process::exit(i32::from(code));
+}
+
+/// Runs the command until it ends or is stopped, and tells how it went.
+async fn run(cli: Cli) -> u8 {
+    let Cli { global, command } = cli;
+    let json = global.json;
+    if let Command::Sandbox(args) = &command {
+        let result = if global.sandbox {
+            Err(fail::usage("`infrai sandbox` is a sandbox itself: it takes no --sandbox"))
+        } else {
+            sandbox::serve(args, &global).await
+        };
+        return ended(result, json);
+    }
+    let farewell = Farewell::default();
+    // Whatever the command held is dropped before anything is said: a half-written file, the bar on the screen.
+    let stopped = tokio::select! {
+        biased;
+        signal = Signal::next() => signal,
+        result = commands::run(&global, command, &farewell) => return ended(result, json),
+    };
+    Progress::clear();
+    fail::tell(&farewell.into_error(), json);
+    stopped.exit_code()
+}
+
+fn ended(result: Result<u8>, json: bool) -> u8 {
+    Progress::clear();
+    match result {
+        Ok(code) => code,
+        Err(error) if output::is_closed(&error) => exit::OK,
+        Err(error) => {
+            fail::tell(&error, json);
+            exit::code(error.kind())
+        }
+    }
+}
+
+/// Help and version go to standard output; anything else is an error like every other.
+fn not_parsed(error: &clap::Error) -> u8 {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
+    match error.kind() {
+        DisplayHelp | DisplayVersion => {
+            let _ = error.print();
+            exit::OK
+        }
+        DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            exit::USAGE
+        }
+        _ => {
+            let json = std::env::args_os().any(|word| word == "--json");
+            fail::tell(&fail::from_clap(error), json);
+            exit::USAGE
+        }
+    }
+}

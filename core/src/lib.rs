@@ -37,7 +37,11 @@ pub mod wire;
 pub use self::{
     account::{Account, Balance, Topup, TopupRecord},
     activate::{Activate, ActivateResult},
-    client::{CallOptions, ClientBuilder, DEFAULT_BASE_URL, InfraiClient, RequestEvent, ResponseEvent},
+    client::{
+        CallOptions, ClientBuilder, DEFAULT_BASE_URL, Identity, InfraiClient, KeyOrigin, RequestEvent,
+        ResponseEvent, fresh_idempotency_key,
+    },
+    credentials::Profile,
     error::{ErrorKind, InfraiError, Result},
     key::{ApiKey, KeyProvider},
     metadata::Metadata,

@@ -137,7 +137,7 @@ impl Script {
 
     /// The seconds between one request and the next.
     pub(crate) fn gaps(&self) -> Vec<f64> {
-        self.seen().windows(2).map(|pair| (pair[1].at - pair[0].at).as_secs_f64()).collect()
+        self.seen().windows(2).map(|pair| pair[1].at.as_secs_f64() - pair[0].at.as_secs_f64()).collect()
     }
 }
 

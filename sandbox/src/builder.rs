@@ -153,7 +153,7 @@ impl SandboxBuilder {
     }
 
     /// All that touches the disk.
-    fn prepare(self, hosts: HostPolicy) -> Result<(Arc<App>, Folder, Limits), StartError> {
+    pub(crate) fn prepare(self, hosts: HostPolicy) -> Result<(Arc<App>, Folder, Limits), StartError> {
         let folder = Folder::take(self.data_dir)?;
         let database = |error| match error {
             OpenError::TooNew(version) => StartError::NewerData { path: folder.path().to_owned(), version },
@@ -168,11 +168,8 @@ impl SandboxBuilder {
             tracing::info!(jobs = left.len(), "jobs that had not ended are queued again");
         }
         let files = folder.files();
-        runner::sweep(&files, |job| {
-            let job = job.to_owned();
-            // Kept when in doubt.
-            db.write_blocking(move |transaction| jobs::has_files(transaction, &job)).unwrap_or(true)
-        })?;
+        let whole = db.write_blocking(|transaction| jobs::succeeded(transaction)).map_err(refused)?;
+        runner::sweep(&files, &whole)?;
         let runner = Runner::start(db.clone(), files.clone(), self.slow, self.render_workers)?;
         let app = App {
             db,

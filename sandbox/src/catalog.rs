@@ -1,4 +1,4 @@
-//! The values that `generate` takes: one list for validation, gating and the OpenAPI document.
+//! The values that `generate` takes: one list for validation, gating and the `OpenAPI` document.
 
 /// Aspect ratios.
 pub(crate) const ASPECTS: &[&str] = &["16:9", "9:16", "1:1"];

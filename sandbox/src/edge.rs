@@ -239,3 +239,40 @@ fn cut(mut response: Response, length: usize) -> Response {
     *response.body_mut() = Body::from_stream(taken.chain(broken));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+
+    use super::*;
+    use crate::{Sandbox, host::HostPolicy};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_in_a_handler_or_in_the_database_is_a_500_envelope_and_nothing_more() {
+        let prepared = tokio::task::spawn_blocking(|| Sandbox::builder().prepare(HostPolicy::default()));
+        let (app, _folder, _) = prepared.await.expect("a thread").expect("a sandbox");
+        let db = app.db.clone();
+        let router = Router::new()
+            .route("/handler", get(async || -> String { panic!("a handler that panics") }))
+            .route(
+                "/database",
+                get(async move || db.read::<()>(|_| panic!("a query that panics")).await.unwrap_err()),
+            );
+        for path in ["/handler", "/database", "/handler"] {
+            let request = Request::get(path).header("host", "localhost").body(Body::empty());
+            let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+            let answer = answer(&app, router.clone(), peer, request.expect("a request")).await;
+            let response = answer.expect("an answer");
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+            let body = response.into_body().collect().await.expect("a body").to_bytes();
+            let envelope: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            assert_eq!(envelope["ok"], false);
+            assert_eq!(envelope["error"]["code"], "UNKNOWN_ERROR");
+            assert!(!envelope.to_string().contains("panics"), "the reason stays inside");
+        }
+        app.db.read(|_| Ok(())).await.expect("the database goes on");
+        app.runner.signal_stop();
+        app.runner.join();
+        app.db.close();
+    }
+}

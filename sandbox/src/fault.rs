@@ -180,8 +180,7 @@ impl FromStr for Fault {
         })?;
         let mut words = target.split_whitespace();
         let (method, path) = match (words.next(), words.next(), words.next()) {
-            (Some(path), None, None) => (None, path),
-            (Some("*"), Some(path), None) => (None, path),
+            (Some(path), None, None) | (Some("*"), Some(path), None) => (None, path),
             (Some(method), Some(path), None) => {
                 let known = method.bytes().all(|byte| byte.is_ascii_uppercase());
                 let method = Method::from_bytes(method.as_bytes()).ok().filter(|_| known);

@@ -28,13 +28,12 @@ pub(crate) enum FolderError {
 impl Folder {
     /// Takes `path`, created if need be, or a fresh temporary folder.
     pub(crate) fn take(path: Option<PathBuf>) -> Result<Self, FolderError> {
-        let (path, temporary) = match path {
-            Some(path) => (path, None),
-            None => {
-                let temporary = tempfile::Builder::new().prefix("infrai-sandbox-").tempdir();
-                let temporary = temporary.map_err(|error| FolderError::Io(std::env::temp_dir(), error))?;
-                (temporary.path().to_owned(), Some(temporary))
-            }
+        let (path, temporary) = if let Some(path) = path {
+            (path, None)
+        } else {
+            let temporary = tempfile::Builder::new().prefix("infrai-sandbox-").tempdir();
+            let temporary = temporary.map_err(|error| FolderError::Io(std::env::temp_dir(), error))?;
+            (temporary.path().to_owned(), Some(temporary))
         };
         match lock(&path) {
             Ok(lock) => Ok(Self { path, _lock: lock, _temporary: temporary }),

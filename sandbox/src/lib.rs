@@ -51,3 +51,8 @@ pub use fault::Fault;
 pub use rate::RateLimit;
 pub use server::Sandbox;
 pub use spec::SpecError;
+
+/// The examples of the crate's README, which run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

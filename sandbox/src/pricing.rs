@@ -67,4 +67,17 @@ mod tests {
         assert_eq!(cost_micros("720p", "cheapest", 1), Some(10));
         assert_eq!(cost_micros("8k", "cheapest", 1), None);
     }
+
+    #[test]
+    fn the_readme_has_the_same_prices() {
+        let readme = include_str!("../README.md");
+        for resolution in RESOLUTIONS {
+            let row = readme.lines().find(|line| line.starts_with(&format!("| {resolution} |")));
+            let cells: Vec<_> = row.expect("a row").split('|').skip(2).map(str::trim).collect();
+            for (prefer, cell) in ["cheapest", "balanced", "smartest"].iter().zip(cells) {
+                let micros = cost_micros(resolution, prefer, 1000).expect("a price");
+                assert_eq!(cell, format!("${:.2}", dollars(micros)), "{resolution} {prefer}");
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The workers that carry jobs from `queued` to their end.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io::Read,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -21,7 +21,7 @@ use crate::{
     error::ApiError,
     render::{RenderError, RenderReport, RenderSpec, render},
     secrets,
-    store::jobs::{self, Job},
+    store::jobs::{self, Job, Next},
 };
 
 /// The name of a job's video in its folder and its URL.
@@ -176,31 +176,31 @@ impl Runner {
         while !self.is_stopping() {
             let seen = self.changes();
             match self.claim() {
-                Ok(Ok((job, live))) => {
+                Ok(Next::Job(job)) => {
+                    let live = lock(&self.live).get(&job.id).cloned().unwrap_or_default();
                     self.run(&job, &live);
                     lock(&self.live).remove(&job.id);
                 }
-                Ok(Err(ready_at)) => {
-                    let left = ready_at.map_or(60_000, |ready_at| ready_at - secrets::unix_millis());
-                    self.wait(seen, Duration::from_millis(left.clamp(1, 60_000).unsigned_abs()));
+                Ok(Next::At(ready_at)) => {
+                    let left = (ready_at - secrets::unix_millis()).clamp(1, 60_000);
+                    self.wait(seen, Duration::from_millis(left.unsigned_abs()));
                 }
+                Ok(Next::Nothing) => self.wait(seen, Duration::from_secs(60)),
                 Err(error) => self.pause(&error),
             }
         }
     }
 
-    fn claim(&self) -> Result<Result<(Job, Arc<Live>), Option<i64>>, ApiError> {
-        let live = Arc::new(Live::default());
-        let (known, shared) = (self.live.clone(), live.clone());
-        let claimed = self.db.write_blocking(move |transaction| {
-            let claimed = jobs::claim(transaction)?;
+    fn claim(&self) -> Result<Next, ApiError> {
+        let known = self.live.clone();
+        self.db.write_blocking(move |transaction| {
+            let next = jobs::claim(transaction)?;
             // Before the transaction commits, so that a cancel, which comes after it, finds the rendering.
-            if let Ok(job) = &claimed {
-                lock(&known).insert(job.id.clone(), shared);
+            if let Next::Job(job) = &next {
+                lock(&known).insert(job.id.clone(), Arc::default());
             }
-            Ok(claimed)
-        })?;
-        Ok(claimed.map(|job| (job, live)))
+            Ok(next)
+        })
     }
 
     fn run(&self, job: &Job, live: &Live) {
@@ -330,10 +330,10 @@ fn remove(folder: &Path) {
 }
 
 /// Removes the files of every job that has not succeeded: leftovers of a process that was killed.
-pub(crate) fn sweep(files: &Path, keep: impl Fn(&str) -> bool) -> std::io::Result<()> {
+pub(crate) fn sweep(files: &Path, keep: &HashSet<String>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(files)? {
         let entry = entry?;
-        if !entry.file_name().to_str().is_some_and(&keep) {
+        if !entry.file_name().to_str().is_some_and(|name| keep.contains(name)) {
             remove(&entry.path());
         }
     }

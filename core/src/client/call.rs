@@ -361,9 +361,15 @@ pub(crate) fn check_idempotency_key(key: &str) -> Result<&str> {
     Ok(key)
 }
 
+/// A fresh idempotency key, for callers who want to know it before they call: so that a call that was broken off can be
+/// made again and is charged once.
+///
 /// A `UUIDv7` whose random bits come from the operating system each time: a generator in this process's memory would
 /// give two children of one fork the same key, and one of them another's video.
-pub(crate) fn fresh_idempotency_key() -> Result<String> {
+///
+/// # Errors
+/// `INTERNAL` when the operating system gives no randomness.
+pub fn fresh_idempotency_key() -> Result<String> {
     let mut random = [0_u8; 10];
     getrandom::fill(&mut random).map_err(|error| {
         InfraiError::internal(format!("the operating system gives no randomness: {error}"))

@@ -17,15 +17,17 @@ use std::{
 
 use http::{HeaderMap, HeaderValue, header};
 
+pub use self::{
+    call::fresh_idempotency_key,
+    config::{CallOptions, ClientBuilder, DEFAULT_BASE_URL},
+    hooks::{RequestEvent, ResponseEvent},
+    target::{Identity, KeyOrigin},
+};
 use self::{
     config::Config,
     retry::RetryBudget,
     target::{KeySource, Target},
     transport::{Http, Transport},
-};
-pub use self::{
-    config::{CallOptions, ClientBuilder, DEFAULT_BASE_URL},
-    hooks::{RequestEvent, ResponseEvent},
 };
 use crate::{
     account::Account,

@@ -4,9 +4,12 @@ use std::{env, path::PathBuf};
 
 use url::Url;
 
-use super::config::{Config, DEFAULT_BASE_URL};
+use super::{
+    InfraiClient,
+    config::{Config, DEFAULT_BASE_URL},
+};
 use crate::{
-    credentials::{self, CredentialsFile},
+    credentials::{self, CredentialsFile, Profile},
     error::{InfraiError, Result},
     key::{self, ApiKey, KeyProvider},
     wire::path,
@@ -27,6 +30,87 @@ pub(crate) enum KeySource {
     None,
 }
 
+/// As whom a client makes its calls; see [`InfraiClient::identity`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Identity {
+    /// The profile that is looked up, whether or not it holds the key.
+    pub profile: String,
+    /// The credentials file that it is looked up in; none on a machine without a home folder.
+    pub credentials_file: Option<PathBuf>,
+    /// Where the calls go.
+    pub base_url: String,
+    /// Where the key comes from.
+    pub key_source: KeyOrigin,
+    /// The key in its showable form; not known of a function's.
+    pub key_hint: Option<String>,
+    /// The account, where the key comes from a profile that names it.
+    pub account_id: Option<String>,
+    /// The project, where the key comes from a profile that names it.
+    pub project_id: Option<String>,
+}
+
+/// Where a client's key comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyOrigin {
+    /// Given to the client.
+    Argument,
+    /// A function given to the client.
+    Function,
+    /// `INFRAI_API_KEY`.
+    Environment,
+    /// The credentials file.
+    Profile,
+    /// There is none.
+    Missing,
+}
+
+impl KeyOrigin {
+    /// Its name in data: `argument`, `function`, `environment`, `profile` or `missing`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Argument => "argument",
+            Self::Function => "function",
+            Self::Environment => "environment",
+            Self::Profile => "profile",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+impl InfraiClient {
+    /// As whom calls are made, without making one.
+    ///
+    /// # Errors
+    /// As the first call: a setting or the credentials file cannot be used. A missing key is none.
+    pub fn identity(&self) -> Result<Identity> {
+        let config = &self.inner.config;
+        let target = self.target()?;
+        let profile = config.profile_name();
+        let credentials_file = config.credentials_path().ok();
+        let (key_source, key_hint) = match &target.key {
+            KeySource::None => (KeyOrigin::Missing, None),
+            KeySource::Provider(_) => (KeyOrigin::Function, None),
+            KeySource::Fixed(key) => (config.key_origin(), Some(key.redacted())),
+        };
+        let stored = match &credentials_file {
+            Some(file) if key_source == KeyOrigin::Profile => Profile::read(file, &profile)?,
+            _ => None,
+        };
+        let stored = stored.unwrap_or_default();
+        Ok(Identity {
+            profile,
+            credentials_file,
+            base_url: target.base_url.as_str().trim_end_matches('/').to_owned(),
+            key_source,
+            key_hint,
+            account_id: stored.account_id,
+            project_id: stored.project_id,
+        })
+    }
+}
+
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -43,6 +127,22 @@ impl Config {
         match env::var_os("INFRAI_CREDENTIALS_FILE").filter(|value| !value.is_empty()) {
             Some(path) => Ok(PathBuf::from(path)),
             None => credentials::default_path(),
+        }
+    }
+
+    /// The environment's key: a profile that is named by argument wins over it.
+    fn environment_key(&self) -> Option<String> {
+        if self.profile.is_some() { None } else { variable("INFRAI_API_KEY") }
+    }
+
+    /// Where a fixed key comes from.
+    fn key_origin(&self) -> KeyOrigin {
+        if self.api_key.is_some() {
+            KeyOrigin::Argument
+        } else if self.environment_key().is_some() {
+            KeyOrigin::Environment
+        } else {
+            KeyOrigin::Profile
         }
     }
 
@@ -99,10 +199,9 @@ impl Config {
         let given_key = match (&self.api_key, &self.key_provider) {
             (Some(key), _) => Some(KeySource::Fixed(ApiKey::new(&key.0)?)),
             (None, Some(provider)) => Some(KeySource::Provider(provider.clone())),
-            (None, None) if self.profile.is_none() => {
-                variable("INFRAI_API_KEY").map(|key| ApiKey::new(key).map(KeySource::Fixed)).transpose()?
+            (None, None) => {
+                self.environment_key().map(|key| ApiKey::new(key).map(KeySource::Fixed)).transpose()?
             }
-            (None, None) => None,
         };
         if let Some(key) = given_key {
             return Ok(Target { base_url: given_url.map_or_else(default_url, Ok)?, key });
@@ -122,7 +221,9 @@ impl Config {
             Some(url) => self.check_base_url(&format!("base_url of the profile {profile_name:?}"), url)?,
             None => default_url()?,
         };
-        let base_url = given_url.unwrap_or_else(|| own_url.clone());
+        // Who names a profile by argument means its address too, whatever the environment says.
+        let named = self.profile.is_some() && self.base_url.is_none() && profile.base_url.is_some();
+        let base_url = given_url.filter(|_| !named).unwrap_or_else(|| own_url.clone());
         let Some(key) = profile.api_key else {
             return Ok(Target { base_url, key: KeySource::None });
         };

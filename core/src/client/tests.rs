@@ -220,7 +220,6 @@ async fn a_key_function_is_asked_once_a_call_and_once_more_after_a_401() {
     let builder = InfraiClient::builder().base_url("http://localhost:1").api_key_provider(provider);
     let (client, script) =
         script::client(builder, |_, request| match request.headers["authorization"].to_str().unwrap() {
-            "Bearer ifr_pk_proj_0" => failure(401, "UNAUTHORIZED"),
             "Bearer ifr_pk_proj_1" => failure(503, "VENDOR_DOWN"),
             _ => failure(401, "UNAUTHORIZED"),
         });

@@ -4,15 +4,19 @@ use std::{
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use toml_edit::{DocumentMut, Item, Table, value};
 
-use super::trouble;
+use super::{Lock, trouble};
 use crate::{
     error::{InfraiError, Result},
     key::ApiKey,
 };
+
+/// How long another process may hold the file.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the file is.
 #[derive(Debug)]
@@ -27,13 +31,40 @@ pub(crate) struct Document {
     toml: DocumentMut,
 }
 
-/// A table of the file.
+/// A profile: a table of the credentials file. Clients read it themselves; this is for programs that keep accounts.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Profile {
-    pub(crate) api_key: Option<ApiKey>,
-    pub(crate) account_id: Option<String>,
-    pub(crate) project_id: Option<String>,
-    pub(crate) base_url: Option<String>,
+pub struct Profile {
+    /// The project's key.
+    pub api_key: Option<ApiKey>,
+    /// The account that it belongs to.
+    pub account_id: Option<String>,
+    /// The project that it belongs to.
+    pub project_id: Option<String>,
+    /// Where the key may be sent; the API's default address when there is none.
+    pub base_url: Option<String>,
+}
+
+impl Profile {
+    /// Reads a profile, or `None` where the file has no such table.
+    ///
+    /// # Errors
+    /// `CREDENTIALS_UNREADABLE` and `CREDENTIALS_INVALID`.
+    pub fn read(file: impl AsRef<Path>, name: &str) -> Result<Option<Self>> {
+        CredentialsFile::at(file.as_ref()).read()?.profile(name)
+    }
+
+    /// Stores it under this name: under the file's lock, atomically, keeping whatever else stands in the file.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); `CREDENTIALS_LOCKED` and `CREDENTIALS_UNWRITABLE`.
+    pub async fn store(&self, file: impl AsRef<Path>, name: &str) -> Result<()> {
+        let file = file.as_ref();
+        ensure_folder(file).map_err(|error| unwritable(file, error))?;
+        let _lock = Lock::take(file, PATIENCE).await?;
+        let mut document = CredentialsFile::at(file).read()?;
+        document.set(name, self, None);
+        document.write()
+    }
 }
 
 impl<'a> CredentialsFile<'a> {

@@ -17,9 +17,10 @@ mod lock;
 
 use std::path::PathBuf;
 
+pub use self::file::Profile;
 pub(crate) use self::{
     device::fingerprint,
-    file::{CredentialsFile, Document, Profile, ensure_folder, probe, unwritable},
+    file::{CredentialsFile, Document, ensure_folder, probe, unwritable},
     lock::Lock,
 };
 use crate::error::{ErrorKind, InfraiError, Result};

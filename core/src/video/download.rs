@@ -58,6 +58,15 @@ impl DownloadRequest {
         Self { client, job, path, overwrite: false, on_progress: None }
     }
 
+    /// Checks that a video could be saved here, before one is asked and paid for. Nothing stays behind.
+    ///
+    /// # Errors
+    /// `FILE_EXISTS`, `FILE_ERROR` and `INVALID_ARGUMENT`, as [`send`](Self::send) would say after all the waiting.
+    pub fn check_target(path: impl AsRef<Path>, overwrite: bool) -> Result<()> {
+        let path = path.as_ref();
+        temporary(check_target(path, overwrite)?, path).map(drop)
+    }
+
     /// Whether a file of this name may be replaced. Default: no.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;

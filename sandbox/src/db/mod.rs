@@ -89,12 +89,16 @@ impl Db {
         })
     }
 
-    /// Reads what is committed.
+    /// Reads what is committed; several queries in `work` see the same moment.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let answer = self.reader.send(move |connection| work(connection));
+        let answer = self.reader.send(move |connection| {
+            // A sum and the rows it is of must not be torn apart by a write between two queries.
+            let snapshot = connection.transaction()?;
+            work(&snapshot)
+        });
         answer.await.unwrap_or_else(|_| Err(ApiError::stopping()))
     }
 

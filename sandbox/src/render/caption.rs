@@ -38,16 +38,17 @@ impl Captions {
                 smallest: short * 0.03,
                 align: Align::Center,
             };
-            let panel = panel(&mut setter, &[(&prompt, fit)], short * 0.05, 0.56);
-            let place = |side: usize, length: usize| side.saturating_sub(length) / 4 * 2;
-            let (left, top) = (place(width, panel.width), place(height - height / 16, panel.height));
+            let panel = panel(&mut setter, &[(&prompt, fit)], short * 0.05, 0.62);
+            let middle = |side: usize, length: usize| side.saturating_sub(length) / 4 * 2;
+            let (left, top) = (middle(width, panel.width), middle(height - height / 16, panel.height));
             still.push((panel, left, top));
         }
 
-        let (digits, cell) = digits(&mut setter, small);
+        let digits = digits(&mut setter, small);
+        let length: usize = time_code(0).bytes().map(|symbol| digits[place(symbol)].width).sum();
         let pad = even(small * 0.5);
-        let mut clock = Canvas::new(cell.0 * 11 + 2 * pad, cell.1 + pad);
-        clock.backing(small * 0.5, BACKING, 0.5);
+        let mut clock = Canvas::new(length + 2 * pad, digits[0].height + pad);
+        clock.backing(small * 0.5, BACKING, 0.64);
         let clock = Layer::from(&clock);
         let bottom =
             |layer: &Layer| (height.saturating_sub(layer.height)).saturating_sub(even(margin)) / 2 * 2;
@@ -65,7 +66,7 @@ impl Captions {
         };
         let lines = [(NOTICE, line), (label.as_str(), line)];
         let lines = if label.is_empty() { &lines[..1] } else { &lines[..] };
-        let note = panel(&mut setter, lines, small * 0.5, 0.5);
+        let note = panel(&mut setter, lines, small * 0.5, 0.64);
         let top = bottom(&note);
         still.push((note, even(margin), top));
 
@@ -79,7 +80,7 @@ impl Captions {
         }
         let mut left = self.clock.0;
         for symbol in time_code(number).bytes() {
-            let layer = &self.digits[usize::from(symbol - b'0')];
+            let layer = &self.digits[place(symbol)];
             layer.blend(frame, left, self.clock.1);
             left += layer.width;
         }
@@ -110,20 +111,25 @@ fn panel(setter: &mut Typesetter, lines: &[(&str, Fit)], pad: f32, opacity: f32)
     Layer::from(&canvas)
 }
 
-/// `0` to `9` and the colon, which follows `9` in ASCII, all of one size; and that size.
-fn digits(setter: &mut Typesetter, size: f32) -> (Vec<Layer>, (usize, usize)) {
+/// `0` to `9`, all of one size, and the colon, which follows `9` in ASCII.
+fn digits(setter: &mut Typesetter, size: f32) -> Vec<Layer> {
     let fit =
         Fit { width: size * 4.0, height: size * 4.0, largest: size, smallest: size, align: Align::Left };
     let blocks: Vec<_> =
         (b'0'..=b':').map(|symbol| setter.set(&char::from(symbol).to_string(), fit)).collect();
-    let width = even(blocks.iter().map(|block| block.width).fold(0.0, f32::max));
-    let height = even(blocks[0].height);
-    let layers = blocks.iter().map(|block| {
-        let mut canvas = Canvas::new(width, height);
+    let widest = blocks.iter().map(|block| block.width).fold(0.0, f32::max);
+    let layers = blocks.iter().enumerate().map(|(index, block)| {
+        let width = even(if index == place(b':') { block.width * 1.2 } else { widest });
+        let mut canvas = Canvas::new(width, even(block.height));
         setter.draw(block, &mut canvas, (width as f32 - block.width) / 2.0, 0.0, WHITE);
         Layer::from(&canvas)
     });
-    (layers.collect(), (width, height))
+    layers.collect()
+}
+
+/// Where a time code's symbol stands among the digits.
+fn place(symbol: u8) -> usize {
+    usize::from(symbol - b'0')
 }
 
 /// The next even number of pixels.

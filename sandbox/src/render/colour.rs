@@ -1,5 +1,8 @@
 //! Colours, and what they are in the BT.709 studio range that the video carries.
 
+// Colours read as they are written elsewhere: 0xRRGGBB.
+#![allow(clippy::unreadable_literal)]
+
 /// Red, green and blue from 0 to 1, as displayed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Rgb(pub(super) f32, pub(super) f32, pub(super) f32);

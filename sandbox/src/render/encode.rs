@@ -44,15 +44,19 @@ pub(super) fn encode(
     let stop = AtomicBool::new(false);
     let (send, receive) = sync_channel(2 * threads);
     thread::scope(|scope| {
-        for _ in 0..threads {
-            let worker = Worker { width, height, frames, draw, next: &next, stop: &stop, send: send.clone() };
-            scope.spawn(move || worker.run());
-        }
+        let workers: Vec<_> = (0..threads)
+            .map(|_| Worker { width, height, frames, draw, next: &next, stop: &stop, send: send.clone() })
+            .map(|worker| scope.spawn(move || worker.run()))
+            .collect();
         drop(send);
         let result = collect(&receive, frames, &mut frame_done, &mut each);
         stop.store(true, Ordering::Relaxed);
         // A worker that waits to send must see that nobody listens any more.
         drop(receive);
+        for worker in workers {
+            // One that panicked sent too few frames, which is an error already.
+            let _ = worker.join();
+        }
         result
     })
 }
@@ -189,6 +193,7 @@ fn empty() -> RenderError {
     RenderError::Encode("the encoder gave no picture for a frame".into())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` calls")]
 fn failed(error: openh264::Error) -> RenderError {
     RenderError::Encode(error.to_string())
 }

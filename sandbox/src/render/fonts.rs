@@ -1,8 +1,9 @@
 //! The fonts: two that are always there, and the system's for whatever those two lack.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use cosmic_text::fontdb::{Database, Source};
+use cosmic_text::fontdb::{Database, FaceInfo, Source, Weight};
 use cosmic_text::{Fallback, Font, FontSystem, PlatformFallback};
 use unicode_script::Script;
 
@@ -15,31 +16,43 @@ pub(super) const FAMILY: &str = "Infrai Sandbox Latin";
 /// do not change a picture.
 const LOCALE: &str = "zh-CN";
 
-/// A font system that can draw the text as well as this machine can.
+/// A font system that can draw the text as well as this machine can, and the characters that it cannot.
 ///
 /// The system's fonts are looked at only if the embedded ones do not cover the text: what they cover comes out
 /// the same on every machine.
-pub(super) fn for_text(text: &str) -> FontSystem {
-    let mut fonts = system(embedded_only());
-    if uncovered(&mut fonts, text).next().is_none() {
-        return fonts;
-    }
+pub(super) fn for_text(text: &str) -> (FontSystem, BTreeSet<char>) {
     static ALL: OnceLock<Database> = OnceLock::new();
+
+    let mut fonts = system(embedded_only());
+    let missing = uncovered(&mut fonts, text);
+    if missing.is_empty() {
+        return (fonts, missing);
+    }
     let all = ALL.get_or_init(|| {
         let mut fonts = embedded_only();
         fonts.load_system_fonts();
         fonts
     });
-    system(all.clone())
+    let mut fonts = system(all.clone());
+    let missing = uncovered(&mut fonts, text);
+    (fonts, missing)
 }
 
-/// The characters of a text that need a glyph and have none in these fonts.
-fn uncovered<'a>(fonts: &mut FontSystem, text: &'a str) -> impl Iterator<Item = char> + 'a {
-    let faces: Vec<_> = fonts.db().faces().map(|face| (face.id, face.weight)).collect();
-    let faces: Vec<_> = faces.into_iter().filter_map(|(id, weight)| fonts.get_font(id, weight)).collect();
-    text.chars().filter(move |character| {
-        !is_invisible(*character) && !faces.iter().any(|face| has_glyph(face, *character))
-    })
+/// The characters of a text that need a glyph and have none in the fonts of normal weight, which are those
+/// that text falls back to.
+fn uncovered(fonts: &mut FontSystem, text: &str) -> BTreeSet<char> {
+    let mut missing: BTreeSet<char> = text.chars().filter(|character| !is_invisible(*character)).collect();
+    let normal = |face: &&FaceInfo| face.weight == Weight::NORMAL;
+    let faces: Vec<_> = fonts.db().faces().filter(normal).map(|face| face.id).collect();
+    for id in faces {
+        if missing.is_empty() {
+            break;
+        }
+        if let Some(font) = fonts.get_font(id, Weight::NORMAL) {
+            missing.retain(|character| !has_glyph(&font, *character));
+        }
+    }
+    missing
 }
 
 /// Whether a font maps this character to a glyph.
@@ -108,7 +121,7 @@ mod tests {
     use super::{embedded_only, system, uncovered};
 
     fn missing(text: &str) -> String {
-        uncovered(&mut system(embedded_only()), text).collect()
+        uncovered(&mut system(embedded_only()), text).into_iter().collect()
     }
 
     #[test]

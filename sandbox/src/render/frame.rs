@@ -41,14 +41,14 @@ impl Plane {
         let (first, solid) = ((highest as usize).min(rows), (lowest as usize).min(rows));
         let shade = |row: usize| {
             let share = ((row - first) * 256 / (rows - first).max(1)) as i32;
-            (i32::from(upper) + ((i32::from(lower) - i32::from(upper)) * share >> 8)) as u8
+            (i32::from(upper) + (((i32::from(lower) - i32::from(upper)) * share) >> 8)) as u8
         };
         for row in first..solid {
             let (colour, bottom) = (i32::from(shade(row)), (row as i32 + 1) << 8);
             for (pixel, top) in self.row(row).iter_mut().zip(tops) {
                 let cover = (bottom - top).clamp(0, 256);
                 let under = i32::from(*pixel);
-                *pixel = (under + ((colour - under) * cover >> 8)) as u8;
+                *pixel = (under + (((colour - under) * cover) >> 8)) as u8;
             }
         }
         for row in solid..rows {
@@ -99,7 +99,7 @@ fn blend(under: u8, over: u8, share: f32) -> u8 {
 impl Frame {
     /// A black picture. Both sides must be even.
     pub(super) fn new(width: usize, height: usize) -> Self {
-        debug_assert!(width % 2 == 0 && height % 2 == 0);
+        debug_assert!(width.is_multiple_of(2) && height.is_multiple_of(2));
         let chroma = || Plane::new(width / 2, height / 2, 128);
         Self { width, height, y: Plane::new(width, height, 16), u: chroma(), v: chroma() }
     }

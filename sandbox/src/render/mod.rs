@@ -71,7 +71,6 @@ pub struct RenderReport {
 
 /// Why there is no video.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum RenderError {
     /// The caller wanted it no longer.
     Cancelled,
@@ -133,7 +132,7 @@ pub fn render(
     let mut still = Pending::create(thumbnail)?;
     let mut frame = Frame::new(size.0, size.1);
     draw(layout.frames / 3, &mut frame);
-    thumbnail::write(&frame, &mut still.file)?;
+    still.file.write_all(&thumbnail::jpeg(&frame)?)?;
     drop(frame);
 
     let film = Pending::create(video)?;

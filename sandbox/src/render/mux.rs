@@ -66,7 +66,7 @@ impl<W: Write + Seek> Muxer<W> {
 
     /// Appends the next frame.
     pub(super) fn write(&mut self, sample: &Sample) -> Result<(), RenderError> {
-        let is_key = self.sizes.len() as u32 % self.layout.group == 0;
+        let is_key = (self.sizes.len() as u32).is_multiple_of(self.layout.group);
         match (&sample.parameters, &self.parameters, is_key) {
             (Some(first), None, true) => {
                 self.parameters = Some(first.clone());

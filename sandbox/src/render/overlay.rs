@@ -131,7 +131,7 @@ impl Layer {
     /// Blends it into the frame with its upper left corner at a point of even coordinates; what does not fit
     /// is cut off.
     pub(super) fn blend(&self, frame: &mut Frame, left: usize, top: usize) {
-        debug_assert!(left % 2 == 0 && top % 2 == 0);
+        debug_assert!(left.is_multiple_of(2) && top.is_multiple_of(2));
         let width = self.width.min(frame.width.saturating_sub(left));
         for (row, inks) in self.luma.chunks_exact(self.width).enumerate() {
             if top + row >= frame.height || width == 0 {

@@ -171,13 +171,13 @@ fn stretch(grid: &[i32], columns: usize, step: usize, plane: &mut Plane) {
         let share = (row % step) as i32;
         for (column, value) in line.iter_mut().enumerate() {
             let (above, below) = (grid[upper + column], grid[lower + column]);
-            *value = above + ((below - above) * share >> shift);
+            *value = above + (((below - above) * share) >> shift);
         }
         let pixels = plane.row(row);
         for (cell, part) in pixels[..width].chunks_mut(step).enumerate() {
             let (left, right) = (line[cell], line[cell + 1]);
             for (index, pixel) in part.iter_mut().enumerate() {
-                *pixel = (left + ((right - left) * index as i32 >> shift) >> 8) as u8;
+                *pixel = ((left + (((right - left) * index as i32) >> shift)) >> 8) as u8;
             }
         }
     }

@@ -6,7 +6,7 @@ use cosmic_text::{
     Align, Attrs, Buffer, Ellipsize, EllipsizeHeightLimit, Family, FontSystem, LayoutGlyph, Metrics, Shaping,
     SwashCache, SwashContent, Wrap,
 };
-use unicode_script::UnicodeScript;
+use unicode_script::{Script, UnicodeScript};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::fonts;
@@ -18,6 +18,7 @@ const LEADING: f32 = 1.42;
 const MOST_CHARACTERS: usize = 5000;
 /// How many missing characters a warning names.
 const NAMED: usize = 5;
+const BOX: char = '□';
 pub(super) const WHITE: [u8; 3] = [255; 3];
 
 /// Turns control characters and line ends into spaces, runs of white space into one, and cuts what can never
@@ -35,7 +36,8 @@ pub(super) fn clean(text: &str) -> String {
             continue;
         }
         for character in cluster.chars() {
-            if characters == MOST_CHARACTERS {
+            if characters >= MOST_CHARACTERS {
+                clean.truncate(clean.trim_end().len());
                 clean.push('…');
                 return clean;
             }
@@ -71,25 +73,28 @@ pub(super) struct Block {
 pub(super) struct Typesetter {
     fonts: FontSystem,
     glyphs: SwashCache,
-    /// By script, the characters that no font has.
-    missing: BTreeMap<&'static str, BTreeSet<char>>,
+    /// Characters that no font has.
+    lacking: BTreeSet<char>,
+    /// By script, what was drawn as a box.
+    missing: BTreeMap<String, BTreeSet<char>>,
 }
 
 impl Typesetter {
     /// One that knows the fonts for all these texts.
     pub(super) fn new(texts: &[&str]) -> Self {
-        let fonts = fonts::for_text(&texts.concat());
-        Self { fonts, glyphs: SwashCache::new(), missing: BTreeMap::new() }
+        let (fonts, lacking) = fonts::for_text(&texts.concat());
+        Self { fonts, glyphs: SwashCache::new(), lacking, missing: BTreeMap::new() }
     }
 
     /// Sets a clean text as large as fits.
     pub(super) fn set(&mut self, text: &str, fit: Fit) -> Block {
+        let text = self.drawable(text);
         let metrics = |size: f32| Metrics::new(size, size * LEADING);
         let mut buffer = Buffer::new(&mut self.fonts, metrics(fit.largest));
         buffer.set_wrap(Wrap::WordOrGlyph);
         buffer.set_size(Some(fit.width), None);
         let attributes = Attrs::new().family(Family::Name(fonts::FAMILY));
-        buffer.set_text(text, &attributes, Shaping::Advanced, Some(fit.align));
+        buffer.set_text(&text, &attributes, Shaping::Advanced, Some(fit.align));
         let mut size = fit.largest;
         loop {
             buffer.shape_until_scroll(&mut self.fonts, false);
@@ -101,11 +106,23 @@ impl Typesetter {
             buffer.set_metrics(metrics(size));
         }
         if Self::measure(&buffer).1 > fit.height {
-            buffer.set_ellipsize(Ellipsize::End(EllipsizeHeightLimit::Height(fit.height)));
+            // Counted in lines: the library's own count from a height forgets the leading.
+            let lines = (fit.height / buffer.metrics().line_height).max(1.0) as usize;
+            buffer.set_ellipsize(Ellipsize::End(EllipsizeHeightLimit::Lines(lines)));
             buffer.shape_until_scroll(&mut self.fonts, false);
         }
         let ((left, right), height) = Self::measure(&buffer);
         Block { buffer, left, width: right - left, height }
+    }
+
+    /// The text with a box in place of each character that no font has, so that nothing searches for it.
+    fn drawable(&mut self, text: &str) -> String {
+        let known = |character| if self.lacking.contains(&character) { BOX } else { character };
+        let drawable = text.chars().map(known).collect();
+        for character in text.chars().filter(|character| self.lacking.contains(character)) {
+            self.missing.entry(script(character)).or_default().insert(character);
+        }
+        drawable
     }
 
     /// Where the ink may begin and end from left to right, and how high the lines are together.
@@ -157,6 +174,7 @@ impl Typesetter {
         }
     }
 
+    /// A box where a font was chosen that lacks the character after all.
     fn draw_missing(
         &mut self,
         text: &str,
@@ -176,7 +194,7 @@ impl Typesetter {
             return;
         }
         for character in lacking {
-            self.missing.entry(character.script().full_name()).or_default().insert(character);
+            self.missing.entry(script(character)).or_default().insert(character);
         }
         let size = glyph.font_size;
         let (width, height) = (glyph.w.max(size * 0.5) * 0.84, size * 0.78);
@@ -193,6 +211,14 @@ impl Typesetter {
     }
 }
 
+/// A script's name as it reads in a sentence.
+fn script(character: char) -> String {
+    match character.script() {
+        Script::Common | Script::Inherited | Script::Unknown => "other".into(),
+        script => script.full_name().replace('_', " "),
+    }
+}
+
 fn warning(script: &str, characters: &BTreeSet<char>) -> String {
     let named: Vec<String> = characters
         .iter()
@@ -203,9 +229,81 @@ fn warning(script: &str, characters: &BTreeSet<char>) -> String {
         0 => String::new(),
         count => format!(" and {count} more"),
     };
-    let script = if matches!(script, "Common" | "Inherited" | "Unknown") { "symbol" } else { script };
     format!(
-        "no font on this machine has these {script} characters, which are drawn as boxes: {}{more}",
+        "{script} characters drawn as boxes, for want of a font that has them: {}{more}",
         named.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIT: Fit = Fit { width: 400.0, height: 200.0, largest: 40.0, smallest: 16.0, align: Align::Center };
+
+    fn set(text: &str) -> Block {
+        Typesetter::new(&[text]).set(&clean(text), FIT)
+    }
+
+    fn size(block: &Block) -> f32 {
+        block.buffer.metrics().font_size
+    }
+
+    /// Whether the last line ends before the text does.
+    fn is_cut(text: &str) -> bool {
+        let (block, text) = (set(text), clean(text));
+        let glyphs = block.buffer.layout_runs().flat_map(|run| run.glyphs);
+        glyphs.map(|glyph| glyph.end).max().unwrap_or_default() < text.len()
+    }
+
+    #[test]
+    fn control_characters_and_line_ends_become_single_spaces() {
+        assert_eq!(clean("\0 one\r\n\ttwo\u{2028}\u{7F}three\u{85} "), "one two three");
+        assert_eq!(clean("\u{1}\n \t"), "");
+        assert_eq!(clean("e\u{301} 👩‍👧"), "e\u{301} 👩‍👧");
+    }
+
+    #[test]
+    fn a_text_beyond_any_frame_is_cut_first() {
+        let clean = clean(&"ab ".repeat(50_000));
+        assert_eq!(clean.chars().count(), MOST_CHARACTERS + 1);
+        assert!(clean.ends_with('…'));
+    }
+
+    #[test]
+    fn a_short_text_is_set_large_and_a_longer_one_smaller() {
+        assert!((size(&set("A fox")) - FIT.largest).abs() < 0.01);
+        let longer = size(&set(&"A fox in the snow. ".repeat(8)));
+        assert!(longer < FIT.largest && longer > FIT.smallest, "{longer}");
+        assert!(!is_cut(&"A fox in the snow. ".repeat(8)));
+    }
+
+    #[test]
+    fn a_text_that_does_not_fit_at_the_smallest_size_is_cut_with_an_ellipsis() {
+        for text in ["word ".repeat(500), "x".repeat(3000), "汉字".repeat(1000), "Слово ".repeat(400)]
+        {
+            let block = set(&text);
+            assert!((size(&block) - FIT.smallest).abs() < 0.01);
+            assert!(is_cut(&text), "{text:.20}");
+        }
+    }
+
+    #[test]
+    fn every_text_stays_inside_its_box() {
+        for text in
+            ["fox", "W".repeat(900).as_str(), "fox ".repeat(900).as_str(), "狐狸，".repeat(900).as_str()]
+        {
+            let block = set(text);
+            assert!(block.width <= FIT.width + 1.0, "{} wide: {text:.20}", block.width);
+            assert!(block.height <= FIT.height, "{} high: {text:.20}", block.height);
+        }
+    }
+
+    #[test]
+    fn a_warning_names_the_script_and_a_few_characters() {
+        let characters = ('\u{10FFF0}'..='\u{10FFF6}').collect();
+        let warning = warning(&script('\u{10FFF0}'), &characters);
+        assert!(warning.starts_with("other characters drawn as boxes"), "{warning}");
+        assert!(warning.contains("U+10FFF4") && warning.ends_with("and 2 more"), "{warning}");
+    }
 }

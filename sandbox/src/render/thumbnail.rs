@@ -1,9 +1,7 @@
 //! The still picture: one frame, made smaller, as JPEG.
 
-use std::io::Write;
-
 use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, ImageEncoder, ImageError};
+use image::{ExtendedColorType, ImageEncoder};
 
 use super::RenderError;
 use super::colour::rgb_bytes;
@@ -13,19 +11,18 @@ use super::frame::{Frame, Plane};
 const LONG_SIDE: usize = 640;
 const QUALITY: u8 = 85;
 
-/// Writes a frame as a JPEG of at most 640 pixels on its long side.
-pub(super) fn write(frame: &Frame, out: &mut impl Write) -> Result<(), RenderError> {
+/// A frame as a JPEG of at most 640 pixels on its long side.
+pub(super) fn jpeg(frame: &Frame) -> Result<Vec<u8>, RenderError> {
     let long = frame.width.max(frame.height);
     let scaled = |side: usize| (side * LONG_SIDE.min(long) / long).max(1);
     let (width, height) = (scaled(frame.width), scaled(frame.height));
     let [y, u, v] = [&frame.y, &frame.u, &frame.v].map(|plane| shrink(plane, width, height));
     let pixels: Vec<u8> = y.into_iter().zip(u).zip(v).flat_map(|((y, u), v)| rgb_bytes(y, u, v)).collect();
-    JpegEncoder::new_with_quality(out, QUALITY)
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
         .write_image(&pixels, width as u32, height as u32, ExtendedColorType::Rgb8)
-        .map_err(|error| match error {
-            ImageError::IoError(error) => RenderError::Io(error),
-            other => RenderError::Encode(other.to_string()),
-        })
+        .map_err(|error| RenderError::Encode(error.to_string()))?;
+    Ok(jpeg)
 }
 
 /// The mean of the pixels that fall on each new one, or the nearest pixel where there are fewer.

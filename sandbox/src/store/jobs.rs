@@ -1,5 +1,7 @@
 //! Jobs: what was asked, where each one stands, and the transitions between, money included.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 use crate::{
@@ -175,15 +177,25 @@ pub(crate) fn start_held(transaction: &Transaction<'_>, slow_ms: i64) -> Result<
     )?)
 }
 
-/// The next job for a worker, or when the next will be ready (Unix milliseconds), if any.
-pub(crate) fn claim(transaction: &Transaction<'_>) -> Result<Result<Job, Option<i64>>, ApiError> {
+/// What there is for a worker to do.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// This job, which is its alone.
+    Job(Box<Job>),
+    /// Nothing before this time (Unix milliseconds).
+    At(i64),
+    Nothing,
+}
+
+/// Gives the longest-waiting job to a worker.
+pub(crate) fn claim(transaction: &Transaction<'_>) -> Result<Next, ApiError> {
     let Some(mut job) = find(transaction, "WHERE stage = 'render' ORDER BY ready_at, seq LIMIT 1", [])?
     else {
-        return Ok(Err(None));
+        return Ok(Next::Nothing);
     };
     let now = secrets::unix_millis();
     if job.ready_at > now {
-        return Ok(Err(Some(job.ready_at)));
+        return Ok(Next::At(job.ready_at));
     }
     transaction
         .prepare_cached(
@@ -193,7 +205,7 @@ pub(crate) fn claim(transaction: &Transaction<'_>) -> Result<Result<Job, Option<
         .execute((&job.id, now))?;
     "running".clone_into(&mut job.state);
     "rendering".clone_into(&mut job.stage);
-    Ok(Ok(job))
+    Ok(Next::Job(Box::new(job)))
 }
 
 /// The files are whole: false if the job was cancelled meanwhile.
@@ -246,7 +258,9 @@ pub(crate) fn requeue(transaction: &Transaction<'_>) -> Result<Vec<String>, ApiE
     Ok(ids)
 }
 
-/// Whether a job's files are worth keeping.
-pub(crate) fn has_files(connection: &Connection, id: &str) -> Result<bool, ApiError> {
-    Ok(find(connection, "WHERE id = ?1 AND state = 'succeeded'", [id])?.is_some())
+/// The jobs whose files are whole.
+pub(crate) fn succeeded(connection: &Connection) -> Result<HashSet<String>, ApiError> {
+    let mut statement = connection.prepare("SELECT id FROM jobs WHERE state = 'succeeded'")?;
+    let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(ids)
 }

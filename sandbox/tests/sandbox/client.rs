@@ -115,7 +115,7 @@ pub(crate) async fn request(
     body: &[u8],
 ) -> io::Result<Option<Reply>> {
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
-    let mut add = |name: &str, value: &str| head.push_str(&format!("{name}: {value}\r\n"));
+    let mut add = |name: &str, value: &str| head.extend([name, ": ", value, "\r\n"]);
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
         add("Host", &addr.to_string());
     }
@@ -270,7 +270,7 @@ pub(crate) async fn reopen(folder: &Path) -> (Sandbox, Api) {
 }
 
 /// The path of a URL of this server.
-pub(crate) fn path_of<'a>(url: &'a Value, addr: SocketAddr) -> &'a str {
+pub(crate) fn path_of(url: &Value, addr: SocketAddr) -> &str {
     let url = url.as_str().expect("a URL");
     url.strip_prefix(&format!("http://{addr}")).unwrap_or_else(|| panic!("{url} is on another host"))
 }

@@ -3,7 +3,7 @@
 use infrai_sandbox::Sandbox;
 use serde_json::json;
 
-use crate::client::{exchange, fresh, request, start};
+use crate::client::{PATIENCE, exchange, fresh, request, start};
 
 #[tokio::test]
 async fn every_wrong_request_gets_an_envelope() {
@@ -152,9 +152,12 @@ async fn stopping_lets_go_of_port_and_folder_and_dropping_does_in_time() {
     // At once, on the same folder and port.
     let sandbox = Sandbox::builder().data_dir(folder.path()).addr(addr.to_string()).start().await;
     drop(sandbox.expect("a sandbox"));
-    while request(addr, "GET", "/healthz", &[], b"").await.is_ok() {
-        tokio::task::yield_now().await;
-    }
+    let gone = async {
+        while request(addr, "GET", "/healthz", &[], b"").await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.expect("it stops");
 }
 
 #[tokio::test]

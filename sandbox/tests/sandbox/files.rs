@@ -100,8 +100,15 @@ async fn a_url_expires_and_status_gives_a_fresh_one() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     refused.error(403, "FILE_URL_EXPIRED");
-    let fresh = api.status(id).await.data();
-    assert_eq!(fetch(&api, "GET", path_of(&fresh["video_url"], api.addr), &[]).await.status, 200);
+    // Again if a busy machine takes longer than that from the one to the other.
+    loop {
+        let fresh = api.status(id).await.data();
+        let url = path_of(&fresh["video_url"], api.addr);
+        assert_ne!(url, old);
+        if fetch(&api, "GET", url, &[]).await.status == 200 {
+            break;
+        }
+    }
 }
 
 #[tokio::test]

@@ -84,3 +84,19 @@ async fn stopping_does_not_wait_for_those_who_never_finish() {
         .expect("written");
     timeout(PATIENCE, sandbox.stop()).await.expect("it stops");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_in_flight_is_answered_before_the_server_stops() {
+    let builder = Sandbox::builder().fault("GET /v1/account/balance: delay=500ms").expect("a fault");
+    // From a task, as a program would: the handle and both futures can be sent.
+    let (sandbox, api) = tokio::spawn(start(builder)).await.expect("a sandbox");
+    let asking = tokio::spawn({
+        let api = api.clone();
+        async move { api.balance().await }
+    });
+    while api.get("/sandbox/faults").await.data()["faults"][0]["hits"] == 0 {
+        tokio::task::yield_now().await;
+    }
+    tokio::spawn(sandbox.stop()).await.expect("it stops");
+    assert!((asking.await.expect("an answer") - 2.0).abs() < 1e-9);
+}

@@ -60,8 +60,17 @@ async fn serve_until_killed() {
     std::process::exit(0);
 }
 
-/// What the clients of all rounds know: a request's key, its model, and the job if an answer came.
-type Known = BTreeMap<String, (&'static str, Option<String>)>;
+/// What the client of a request was told before the server died.
+struct Told {
+    model: &'static str,
+    /// The job, if an answer came.
+    id: Option<String>,
+    /// Its end, if that was seen.
+    end: Option<String>,
+}
+
+/// What all clients were told, by idempotency key.
+type Known = BTreeMap<String, Told>;
 
 /// A request whose answer may never come, the server being killed.
 async fn post(api: &Api, path: &str, body: &Value, key: &str) -> Option<Value> {
@@ -75,12 +84,31 @@ async fn use_it(api: Api, requests: Vec<(String, &'static str, bool)>) -> Known 
     let each = requests.into_iter().map(async |(key, model, cancel)| {
         let job = post(&api, "/v1/video/generate", &quick(model), &key).await;
         let id = job.map(|job| job["job_id"].as_str().expect("an id").to_owned());
+        let mut end = None;
         if let (Some(id), true) = (&id, cancel) {
-            post(&api, &format!("/v1/video/jobs/{id}/cancel"), &json!({}), &key).await;
+            let answer = post(&api, &format!("/v1/video/jobs/{id}/cancel"), &json!({}), &key).await;
+            end = answer.filter(|answer| answer["ok"] == true).map(|_| "cancelled".to_owned());
+        } else if let Some(id) = &id {
+            end = watch(&api, id).await;
         }
-        (key, (model, id))
+        (key, Told { model, id, end })
     });
     futures_util::future::join_all(each).await.into_iter().collect()
+}
+
+/// The end of a job, or nothing if the server dies before it.
+async fn watch(api: &Api, id: &str) -> Option<String> {
+    loop {
+        let reply = api.try_call("GET", &format!("/v1/video/jobs/{id}"), &[], b"").await.ok()??;
+        if reply.length() != Some(reply.body.len()) {
+            return None;
+        }
+        let job = reply.data();
+        if job["ended_at"].is_string() {
+            return job["state"].as_str().map(str::to_owned);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,11 +129,13 @@ async fn killed_at_any_moment_it_loses_and_doubles_nothing() {
             })
             .collect();
         let using = tokio::spawn(use_it(api, requests));
-        tokio::time::sleep(Duration::from_millis(random.u64(..500))).await;
+        // Every other time while the requests come in, else while their jobs run.
+        let latest = if round % 2 == 0 { 40 } else { 500 };
+        tokio::time::sleep(Duration::from_millis(random.u64(..latest))).await;
         victim.kill();
         known.extend(using.await.expect("the clients"));
     }
-    assert!(known.values().any(|(_, id)| id.is_some()), "something was accepted");
+    assert!(known.values().any(|told| told.id.is_some()), "something was accepted");
 
     let sandbox =
         Sandbox::builder().data_dir(folder.path()).slow(Duration::ZERO).start().await.expect("a sandbox");
@@ -115,7 +145,8 @@ async fn killed_at_any_moment_it_loses_and_doubles_nothing() {
     }
     let api = Api::activate(sandbox.addr(), FINGERPRINT).await;
     let mut ends = BTreeMap::new();
-    for (key, (model, before)) in &known {
+    for (key, told) in &known {
+        let Told { model, id: before, end } = told;
         // Asked again, an accepted request is the same job, and one that was lost is accepted now.
         let job = post(&api, "/v1/video/generate", &quick(model), key).await.expect("an answer");
         let id = job["job_id"].as_str().expect("an id").to_owned();
@@ -123,13 +154,14 @@ async fn killed_at_any_moment_it_loses_and_doubles_nothing() {
         if *model == "sandbox/stuck" {
             api.cancel(&id).await.data();
         }
-        ends.insert(id, *model);
+        ends.insert(id, (*model, end));
     }
     assert_eq!(ends.len(), known.len(), "a job each");
 
     let mut expected = 2_000_000;
-    for (id, model) in &ends {
+    for (id, (model, end)) in &ends {
         let job = api.ended(id).await;
+        assert!(end.as_ref().is_none_or(|end| job["state"] == **end), "{id} was {end:?} and is {job}");
         let amounts: Vec<_> =
             api.ledger().await.iter().filter(|entry| entry["reference"] == **id).map(micros).collect();
         match job["state"].as_str() {

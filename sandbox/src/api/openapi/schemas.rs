@@ -42,7 +42,7 @@ fn envelope() -> Value {
             "type": "object",
             "required": ["cost_usd", "latency_ms", "vendor", "cache_hit", "request_id"],
             "properties": {
-                "cost_usd": {"type": "number", "description": "What the call cost."},
+                "cost_usd": {"type": "number", "description": "What the call cost; a kept answer repeats it."},
                 "latency_ms": {"type": "integer"},
                 "vendor": {"type": ["string", "null"]},
                 "cache_hit": {"type": "boolean", "description": "True for an answer kept by an idempotency key."},

@@ -1,0 +1,61 @@
+//! `infrai account …`: what is left, and adding to it.
+
+use infrai::{Result, TopupRecord, fresh_idempotency_key};
+
+use crate::{
+    args::TopupArgs,
+    exit,
+    output::{dollars, table},
+    session::Session,
+};
+
+pub(super) async fn balance(session: &Session) -> Result<u8> {
+    let balance = session.client.account().balance().await?;
+    let currency = balance.currency.clone().unwrap_or_else(|| "USD".to_owned());
+    let lines = format!("{} ({currency})\n", dollars(balance.balance_usd));
+    session.out.result(&balance.to_json(), &lines)?;
+    Ok(exit::OK)
+}
+
+pub(super) async fn topup(session: &Session, args: TopupArgs) -> Result<u8> {
+    let key = match args.idempotency_key {
+        Some(key) => key,
+        None => fresh_idempotency_key()?,
+    };
+    session.farewell.submitting(&key);
+    let mut topup = session.client.account().topup(args.amount_usd).idempotency_key(key);
+    if let Some(url) = args.return_url {
+        topup = topup.return_url(url);
+    }
+    let mut record = topup.await.map_err(|error| session.explain_repeatable(error))?;
+    session.farewell.nothing();
+    let mut json = record.to_json();
+    if pay_play_money(session, &record).await? {
+        record.state = Some("completed".to_owned());
+        record.next_action_url = None;
+        if let Some(map) = json.as_object_mut() {
+            map.insert("state".into(), "completed".into());
+            map.remove("next_action_url");
+        }
+    }
+    let lines = table([
+        ("top-up", Some(record.topup_id)),
+        ("amount", record.amount_usd.map(dollars)),
+        ("state", record.state),
+        ("pay at", record.next_action_url),
+    ]);
+    session.out.result(&json, &lines)?;
+    Ok(exit::OK)
+}
+
+/// In a sandbox that ends with this call nobody could reach the payment page, so its button is pressed here.
+async fn pay_play_money(session: &Session, record: &TopupRecord) -> Result<bool> {
+    let (Some(sandbox), Some(url)) = (&session.sandbox, &record.next_action_url) else { return Ok(false) };
+    let path = sandbox.page_path(url)?;
+    match session.client.request("POST", path).await {
+        Ok(_) => Ok(true),
+        // The page answers with a redirect to itself.
+        Err(error) if error.status() == Some(303) => Ok(true),
+        Err(error) => Err(error),
+    }
+}

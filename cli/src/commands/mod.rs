@@ -1,0 +1,58 @@
+//! The commands, one file a group.
+
+mod account;
+mod activate;
+mod input;
+mod request;
+mod video;
+mod whoami;
+
+use clap::CommandFactory as _;
+use infrai::Result;
+
+use crate::{
+    args::{AccountCommand, Cli, Command, Global},
+    exit, fail,
+    interrupt::Farewell,
+    output,
+    session::Session,
+};
+
+/// Carries a command out and gives its exit code.
+pub(crate) async fn run(global: &Global, command: Command, farewell: &Farewell) -> Result<u8> {
+    if let Command::Completions { shell } = &command {
+        return completions(*shell);
+    }
+    if let Command::Video(command) = &command {
+        // A file in the way is no reason to start anything.
+        video::check(command)?;
+    }
+    let session = Session::open(global, farewell).await?;
+    let result = carry_out(&session, global, command).await.map_err(|error| session.explain(error));
+    session.close().await;
+    result
+}
+
+async fn carry_out(session: &Session, global: &Global, command: Command) -> Result<u8> {
+    if !matches!(command, Command::Activate(_)) {
+        session.ensure_sandbox_account().await?;
+    }
+    match command {
+        Command::Activate(args) => activate::run(session, global, &args).await,
+        Command::Whoami => whoami::run(session, global).await,
+        Command::Video(command) => video::run(session, command).await,
+        Command::Account(AccountCommand::Balance) => account::balance(session).await,
+        Command::Account(AccountCommand::Topup(args)) => account::topup(session, args).await,
+        Command::Request(args) => request::run(session, args).await,
+        Command::Sandbox(_) | Command::Completions { .. } => {
+            Err(fail::usage("this command needs no session"))
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "infrai", &mut script);
+    output::write(&script)?;
+    Ok(exit::OK)
+}

@@ -1,0 +1,65 @@
+//! `infrai video generate`: a prompt in, a job or a saved video out.
+
+use infrai::{GenerateRequest, Result, VideoJob, fresh_idempotency_key};
+
+use super::save::{self, Saving};
+use crate::{
+    args::GenerateArgs, commands::input, exit, output::dollars, session::Session,
+    terminal::progress::Progress,
+};
+
+pub(super) async fn run(session: &Session, mut args: GenerateArgs) -> Result<u8> {
+    if args.prompt == "-" {
+        args.prompt = input::standard_input("prompt").await?;
+    }
+    let key = match args.idempotency_key.take() {
+        Some(key) => key,
+        None => fresh_idempotency_key()?,
+    };
+    let waits = args.wait || args.save.output.is_some();
+    let progress = waits.then(|| Progress::new(session.style));
+    session.farewell.submitting(&key);
+    let submitted = session.client.video().generate_from(request(&args, key)).await;
+    let job = submitted.map_err(|error| session.explain_repeatable(error))?;
+    session.farewell.nothing();
+    if let Some(progress) = progress {
+        progress.job(&job);
+        let saving = Saving { save: args.save, patience: args.patience, cost_usd: cost(&job) };
+        return save::wait_and_save(session, job.job_id.as_str(), (&job).into(), saving, &progress).await;
+    }
+    session.out.result(&job.to_json(), &save::describe(session, &job))?;
+    if let Some(usd) = cost(&job) {
+        session.note(&format!("It costs {}.", dollars(usd)));
+    }
+    let wait = session.next.command(&["video", "wait", job.job_id.as_str(), "-o", "FILE"]);
+    if session.jobs_rest() {
+        session.note(&format!("It is rendered while a call with --sandbox waits for it: {wait}"));
+    } else {
+        session.note(&format!("Wait for it and save it: {wait}"));
+    }
+    Ok(exit::OK)
+}
+
+fn cost(job: &VideoJob) -> Option<f64> {
+    job.metadata.cost_usd()
+}
+
+fn request(args: &GenerateArgs, idempotency_key: String) -> GenerateRequest {
+    let mut request = GenerateRequest::new(&args.prompt)
+        .resolution(&args.resolution)
+        .prefer(&args.prefer)
+        .idempotency_key(idempotency_key);
+    if let Some(seconds) = args.duration {
+        request = request.duration_seconds(seconds);
+    }
+    let mut option = |value: &Option<String>, set: fn(GenerateRequest, String) -> GenerateRequest| {
+        if let Some(value) = value {
+            request = set(request.clone(), value.clone());
+        }
+    };
+    option(&args.aspect, GenerateRequest::aspect);
+    option(&args.model, GenerateRequest::model);
+    option(&args.vendor, GenerateRequest::vendor);
+    option(&args.reference_image_url, GenerateRequest::reference_image_url);
+    request
+}

@@ -1,0 +1,54 @@
+//! `infrai video status`, `watch` and `cancel`.
+
+use infrai::Result;
+
+use super::save;
+use crate::{
+    exit,
+    output::{self, one_line},
+    session::Session,
+};
+
+pub(super) async fn status(session: &Session, id: &str) -> Result<u8> {
+    let job = session.client.video().status(id).await?;
+    session.out.result(&job.to_json(), &save::describe(session, &job))?;
+    Ok(exit::OK)
+}
+
+/// A line a change. How the job ends is its last line and no error: `wait` is for that.
+pub(super) async fn watch(session: &Session, id: &str) -> Result<u8> {
+    let again = session.next.command(&["video", "watch", id]);
+    let cancel = session.next.command(&["video", "cancel", id]);
+    session.farewell.job(
+        id,
+        format!("the job {id} goes on"),
+        format!("Watch it again: `{again}`. Cancel it: `{cancel}`."),
+    );
+    let mut watch = session.client.video().watch(id);
+    let mut last = String::new();
+    while let Some(job) = watch.next().await {
+        let job = job?;
+        let mut line = one_line(job.state.as_str());
+        if let Some(progress) = job.progress.filter(|_| !job.is_terminal()) {
+            line = format!("{line} {:.0}%", (progress * 100.0).floor());
+        }
+        if let Some(error) = &job.error {
+            line = format!("{line}: {}", one_line(&error.to_string()));
+        }
+        if session.out.is_json() {
+            output::write(format!("{}\n", job.to_json()).as_bytes())?;
+        } else if line != last {
+            output::write(format!("{line}\n").as_bytes())?;
+            last = line;
+        }
+    }
+    Ok(exit::OK)
+}
+
+/// A cancel that comes too late is told by its exit code too.
+pub(super) async fn cancel(session: &Session, id: &str) -> Result<u8> {
+    let result = session.client.video().cancel(id).await?;
+    let what = if result.ok { "is cancelled" } else { "had ended already; nothing was cancelled" };
+    session.out.result(&result.to_json(), &format!("The job {} {what}.\n", one_line(id)))?;
+    Ok(if result.ok { exit::OK } else { exit::JOB })
+}

@@ -1,0 +1,30 @@
+//! `infrai video …`.
+
+mod generate;
+mod look;
+mod save;
+
+use infrai::Result;
+
+use crate::{args::VideoCommand, session::Session};
+
+/// What can be refused before anything is started.
+pub(super) fn check(command: &VideoCommand) -> Result<()> {
+    match command {
+        VideoCommand::Generate(args) => save::check(args.save.output.as_deref(), args.save.overwrite),
+        VideoCommand::Wait(args) => save::check(args.save.output.as_deref(), args.save.overwrite),
+        VideoCommand::Download(args) => save::check(Some(&args.output), args.overwrite),
+        VideoCommand::Status(_) | VideoCommand::Watch(_) | VideoCommand::Cancel(_) => Ok(()),
+    }
+}
+
+pub(super) async fn run(session: &Session, command: VideoCommand) -> Result<u8> {
+    match command {
+        VideoCommand::Generate(args) => generate::run(session, args).await,
+        VideoCommand::Status(args) => look::status(session, &args.id).await,
+        VideoCommand::Wait(args) => save::wait(session, args).await,
+        VideoCommand::Watch(args) => look::watch(session, &args.id).await,
+        VideoCommand::Cancel(args) => look::cancel(session, &args.id).await,
+        VideoCommand::Download(args) => save::download(session, args).await,
+    }
+}

@@ -1,0 +1,161 @@
+//! Waiting for a job and saving its video: what `generate -o`, `wait` and `download` share.
+
+use std::path::{Path, PathBuf};
+
+use infrai::{
+    ErrorKind, InfraiError, Result, VideoJob,
+    video::{Download, DownloadRequest, JobRef},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    args::{DownloadArgs, PatienceArgs, SaveArgs, WaitArgs},
+    exit, fail,
+    output::{self, table},
+    session::Session,
+    terminal::progress::Progress,
+};
+
+/// How a job is waited for, and where its video goes.
+pub(super) struct Saving {
+    pub(super) save: SaveArgs,
+    pub(super) patience: PatienceArgs,
+    pub(super) cost_usd: Option<f64>,
+}
+
+/// Refuses a file that could not be written, before anything is sent or paid for.
+pub(super) fn check(output: Option<&Path>, overwrite: bool) -> Result<()> {
+    match output {
+        Some(path) if path.as_os_str() == "-" => {
+            Err(fail::usage("-o takes the name of a file: a video is saved whole or not at all"))
+        }
+        Some(path) => DownloadRequest::check_target(path, overwrite),
+        None => Ok(()),
+    }
+}
+
+/// `infrai video wait`.
+pub(super) async fn wait(session: &Session, args: WaitArgs) -> Result<u8> {
+    let progress = Progress::new(session.style);
+    let saving = Saving { save: args.save, patience: args.patience, cost_usd: None };
+    wait_and_save(session, &args.id, args.id.as_str().into(), saving, &progress).await
+}
+
+/// `infrai video download`.
+pub(super) async fn download(session: &Session, args: DownloadArgs) -> Result<u8> {
+    let progress = Progress::new(session.style);
+    let saved = fetch(session, args.id.as_str().into(), &args.output, args.overwrite, &progress).await;
+    let saved = saved.map_err(|error| match error.code() {
+        "JOB_NOT_READY" => {
+            let wait = session.next.wait(&args.id, Some(&args.output));
+            error.with_hint(format!("Wait for it and save it: `{wait}`."))
+        }
+        _ => error,
+    })?;
+    tell(session, &saved.job, Some(&saved), None)
+}
+
+/// Waits until a job has ended, saves its video where one is wanted, and tells of it.
+pub(super) async fn wait_and_save(
+    session: &Session,
+    id: &str,
+    job: JobRef,
+    saving: Saving,
+    progress: &Progress,
+) -> Result<u8> {
+    let Saving { save, patience, cost_usd } = saving;
+    let resume = session.next.wait(id, save.output.as_deref());
+    let cancel = session.next.command(&["video", "cancel", id]);
+    let goes_on = if session.jobs_rest() {
+        format!("the job {id} is kept and goes on with the next call")
+    } else {
+        format!("the job {id} goes on")
+    };
+    session.farewell.job(id, goes_on, format!("Return to it: `{resume}`. Cancel it: `{cancel}`."));
+    let shown = progress.clone();
+    let mut wait = session
+        .client
+        .video()
+        .wait(job)
+        .cancel_on_timeout(patience.cancel_on_timeout)
+        .on_update(move |job| shown.job(job));
+    wait = match patience.timeout() {
+        Some(timeout) => wait.timeout(timeout),
+        None => wait.no_timeout(),
+    };
+    let job = wait.await.map_err(|error| {
+        let cancelled =
+            error.details().and_then(|details| details.get("cancelled")) == Some(&Value::Bool(true));
+        match error.kind() {
+            ErrorKind::WaitTimeout if !cancelled => {
+                error.with_hint(format!("The job goes on. Wait again: `{resume}`. Cancel it: `{cancel}`."))
+            }
+            _ => error,
+        }
+    })?;
+    let Some(output) = &save.output else {
+        session.farewell.nothing();
+        return tell(session, &job, None, cost_usd);
+    };
+    session.farewell.job(
+        id,
+        format!("the job {id} has succeeded, and its video is not saved yet"),
+        format!("Save it: `{resume}`."),
+    );
+    let saved = fetch(session, (&job).into(), output, save.overwrite, progress).await.map_err(|error| {
+        let hint = format!("{} The job has succeeded; save its video: `{resume}`.", error.hint());
+        error.with_hint(hint)
+    })?;
+    tell(session, &job, Some(&saved), cost_usd)
+}
+
+async fn fetch(
+    session: &Session,
+    job: JobRef,
+    output: &Path,
+    overwrite: bool,
+    progress: &Progress,
+) -> Result<Download, InfraiError> {
+    progress.download_starts();
+    let video = session.client.video();
+    video.download(job, output).overwrite(overwrite).on_progress(progress.on_download()).await
+}
+
+/// The end of it: where the video is.
+fn tell(session: &Session, job: &VideoJob, saved: Option<&Download>, cost_usd: Option<f64>) -> Result<u8> {
+    Progress::clear();
+    let mut json = job.to_json();
+    let mut lines = describe(session, job);
+    if let Some(saved) = saved {
+        let path = std::path::absolute(&saved.path).unwrap_or_else(|_| PathBuf::from(&saved.path));
+        json["download"] = json!({ "path": path.to_string_lossy(), "bytes": saved.bytes });
+        let cost = cost_usd.map(|usd| format!(", {}", output::dollars(usd))).unwrap_or_default();
+        let size = output::bytes(saved.bytes);
+        let id = output::one_line(job.job_id.as_str());
+        lines = format!("Saved {} ({size}, job {id}{cost})\n", output::one_line(&path.to_string_lossy()));
+    }
+    for warning in job.fields().get("warnings").and_then(Value::as_array).into_iter().flatten() {
+        if let Some(warning) = warning.as_str() {
+            session.note(&format!("Note: {}", output::one_line(warning)));
+        }
+    }
+    session.out.result(&json, &lines)?;
+    Ok(exit::OK)
+}
+
+/// A job as a few lines for people.
+pub(super) fn describe(session: &Session, job: &VideoJob) -> String {
+    let progress = job.progress.filter(|_| !job.is_terminal());
+    // The files of a sandbox in this process end with it: their addresses would lead nowhere.
+    let url = |url: &Option<String>| url.clone().filter(|_| !session.jobs_rest());
+    let download = session.next.command(&["video", "download", job.job_id.as_str(), "-o", "FILE"]);
+    table([
+        ("job", Some(job.job_id.to_string())),
+        ("state", Some(job.state.to_string())),
+        ("progress", progress.map(|progress| format!("{:.0}%", (progress * 100.0).floor()))),
+        ("error", job.error.as_ref().map(ToString::to_string)),
+        ("video", url(&job.video_url)),
+        ("thumbnail", url(&job.thumbnail_url)),
+        ("save with", job.is_success().then_some(download)),
+    ])
+}

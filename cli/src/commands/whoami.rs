@@ -1,0 +1,60 @@
+//! `infrai whoami`: the account, where its key comes from, and what is left on it.
+
+use std::time::Duration;
+
+use infrai::{CallOptions, ErrorKind, InfraiError, KeyOrigin, Result};
+use serde_json::json;
+
+use crate::{
+    args::Global,
+    exit,
+    output::{dollars, table},
+    session::Session,
+};
+
+/// How long the balance may keep the rest waiting.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(session: &Session, global: &Global) -> Result<u8> {
+    let identity = session.client.identity()?;
+    let hurried = CallOptions::new().timeout(global.timeout.unwrap_or(PATIENCE)).max_retries(0);
+    // Without a key this tells how to get one, and sends nothing.
+    let balance = session.client.with_options(hurried)?.account().balance().await;
+    let file = identity.credentials_file.as_ref().map(|file| file.display().to_string());
+    let json = json!({
+        "profile": identity.profile,
+        "base_url": identity.base_url,
+        "key_hint": identity.key_hint,
+        "key_source": identity.key_source.as_str(),
+        "account_id": identity.account_id,
+        "project_id": identity.project_id,
+        "credentials_file": file,
+        "balance": balance.as_ref().ok().map(infrai::Balance::to_json),
+        "balance_error": balance.as_ref().err().map(InfraiError::to_json),
+    });
+    let source = match identity.key_source {
+        KeyOrigin::Environment => " (from INFRAI_API_KEY)",
+        KeyOrigin::Profile => " (from the profile)",
+        _ => "",
+    };
+    let left = match &balance {
+        Ok(balance) => Some(dollars(balance.balance_usd)),
+        Err(_) if identity.key_source == KeyOrigin::Missing => None,
+        Err(error) => Some(format!("not known: {error}")),
+    };
+    let lines = table([
+        ("profile", Some(identity.profile)),
+        ("base URL", Some(identity.base_url)),
+        ("key", Some(identity.key_hint.map_or("none".to_owned(), |hint| format!("{hint}{source}")))),
+        ("account", identity.account_id),
+        ("project", identity.project_id),
+        ("credentials", file),
+        ("balance", left),
+    ]);
+    session.out.result(&json, &lines)?;
+    match balance {
+        // A key that is missing or refused is the answer to the question; a network that is down is not.
+        Err(error) if matches!(error.kind(), ErrorKind::Authentication | ErrorKind::Permission) => Err(error),
+        _ => Ok(exit::OK),
+    }
+}

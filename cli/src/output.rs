@@ -1,0 +1,111 @@
+//! Results on standard output: lines for people, or one line of JSON for programs.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+};
+
+use infrai::{ErrorKind, InfraiError, Result};
+use serde_json::Value;
+
+/// The code of the error that says nobody reads standard output any more: no fault, and nothing to tell.
+const CLOSED: &str = "STDOUT_CLOSED";
+
+/// Who the result is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Output {
+    People,
+    Programs,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        if json { Self::Programs } else { Self::People }
+    }
+
+    pub(crate) fn is_json(self) -> bool {
+        self == Self::Programs
+    }
+
+    /// Prints the result in the form that is wanted.
+    pub(crate) fn result(self, json: &Value, lines: &str) -> Result<()> {
+        match self {
+            Self::People => write(lines.as_bytes()),
+            Self::Programs => write(format!("{json}\n").as_bytes()),
+        }
+    }
+}
+
+/// Writes it all to standard output, at once.
+pub(crate) fn write(bytes: &[u8]) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            InfraiError::new(ErrorKind::Aborted, CLOSED, "nobody reads the output any more")
+        } else {
+            let message = format!("standard output cannot be written: {error}");
+            InfraiError::new(ErrorKind::Configuration, "FILE_ERROR", message)
+                .with_hint("Check the free space of what it is redirected to.")
+                .with_source(error)
+        }
+    })
+}
+
+/// Whether the error is only that the reader of standard output has gone.
+pub(crate) fn is_closed(error: &InfraiError) -> bool {
+    error.code() == CLOSED
+}
+
+/// Names and values, one a line, the values aligned; those without a value are left out.
+pub(crate) fn table<'a>(rows: impl IntoIterator<Item = (&'a str, Option<String>)>) -> String {
+    let rows: Vec<_> = rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    rows.iter().fold(String::new(), |mut lines, (name, value)| {
+        let _ = writeln!(lines, "{name:width$}  {}", one_line(value));
+        lines
+    })
+}
+
+/// A text from elsewhere as one line, without the control characters that would act on a terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// An amount of dollars: cents, and more digits only where they are needed.
+pub(crate) fn dollars(amount: f64) -> String {
+    if (amount * 100.0 - (amount * 100.0).round()).abs() < 1e-6 {
+        format!("${amount:.2}")
+    } else {
+        format!("${amount}")
+    }
+}
+
+/// A number of bytes in the unit that suits it.
+#[allow(clippy::cast_precision_loss, reason = "shown with one decimal")]
+pub(crate) fn bytes(count: u64) -> String {
+    match count {
+        0..1000 => format!("{count} bytes"),
+        1000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        _ => format!("{:.1} MB", count as f64 / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_aligned_and_leaves_out_what_is_not_known() {
+        let rows = [("a", Some("1".to_owned())), ("none", None), ("long", Some("2\u{1b}[2J\n3".to_owned()))];
+        assert_eq!(table(rows), "a     1\nlong  2 [2J 3\n");
+    }
+
+    #[test]
+    fn money_and_sizes_are_readable() {
+        assert_eq!(dollars(2.0), "$2.00");
+        assert_eq!(dollars(0.1 + 0.2), "$0.30");
+        assert_eq!(dollars(0.000_12), "$0.00012");
+        assert_eq!(bytes(999), "999 bytes");
+        assert_eq!(bytes(1_250_000), "1.2 MB");
+    }
+}

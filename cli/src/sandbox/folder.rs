@@ -1,0 +1,136 @@
+//! The sandbox's data folder: where it is, and what the command keeps in it beside the sandbox's own state.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+};
+
+use infrai::{ErrorKind, InfraiError, Profile, Result};
+use infrai_sandbox::StartError;
+
+use super::PROFILE;
+
+/// The variable that names the folder.
+const VARIABLE: &str = "INFRAI_SANDBOX_DIR";
+
+/// A data folder.
+#[derive(Debug, Clone)]
+pub(super) struct DataFolder(PathBuf);
+
+impl DataFolder {
+    /// The folder that was named, else the environment's, else the platform's.
+    pub(super) fn find(named: Option<&Path>) -> Result<Self> {
+        let folder = match named.filter(|path| !path.as_os_str().is_empty()) {
+            Some(path) => path.to_owned(),
+            None => match absolute_variable(VARIABLE) {
+                Some(path) => path,
+                None => platform().ok_or_else(|| {
+                    failed("this user has no home folder, so there is no place for the sandbox's state")
+                        .with_hint("Name a folder with --data-dir or INFRAI_SANDBOX_DIR.")
+                })?,
+            },
+        };
+        std::path::absolute(&folder)
+            .map(Self)
+            .map_err(|error| failed(format!("{} is no folder: {error}", folder.display())))
+    }
+
+    pub(super) fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The sandbox's own credentials file; the user's is another.
+    pub(super) fn credentials(&self) -> PathBuf {
+        self.0.join("credentials")
+    }
+
+    /// Where a server that others may use tells its address.
+    fn address(&self) -> PathBuf {
+        self.0.join("url")
+    }
+
+    /// Tells other processes where this folder is served.
+    pub(super) fn announce(&self, url: &str) -> Result<()> {
+        fs::write(self.address(), url).map_err(|error| {
+            failed(format!("{} cannot be written: {error}", self.address().display())).with_source(error)
+        })
+    }
+
+    /// Takes that back. Whoever holds the folder may do so: what stands there is an earlier process's.
+    pub(super) fn withdraw(&self) {
+        if let Err(error) = fs::remove_file(self.address())
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing_warn(&error, &self.address());
+        }
+    }
+
+    /// Where another process says that it serves this folder.
+    pub(super) fn announced(&self) -> Option<String> {
+        fs::read_to_string(self.address()).ok().map(|url| url.trim().to_owned()).filter(|url| !url.is_empty())
+    }
+
+    /// Lets the stored account's key be sent to the address that the folder is served at now: each start has another
+    /// port, and the account is the folder's.
+    pub(super) async fn settle(&self, url: &str) -> Result<Option<Profile>> {
+        let Some(mut profile) = Profile::read(self.credentials(), PROFILE)? else { return Ok(None) };
+        if profile.api_key.is_some() && profile.base_url.as_deref() != Some(url) {
+            profile.base_url = Some(url.to_owned());
+            profile.store(self.credentials(), PROFILE).await?;
+        }
+        Ok(Some(profile))
+    }
+}
+
+fn tracing_warn(error: &io::Error, path: &Path) {
+    let line = format!("warning: {} cannot be removed: {error}\n", path.display());
+    let _ = crate::terminal::progress::write_above(line.as_bytes());
+}
+
+fn absolute_variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The platform's place for a program's data.
+fn platform() -> Option<PathBuf> {
+    let home = || env::home_dir().filter(|home| !home.as_os_str().is_empty());
+    let base = if cfg!(windows) {
+        absolute_variable("LOCALAPPDATA")?
+    } else if cfg!(target_os = "macos") {
+        home()?.join("Library").join("Application Support")
+    } else {
+        // The XDG rules: a relative path is to be ignored.
+        let named = absolute_variable("XDG_DATA_HOME").filter(|path| path.is_absolute());
+        named.or_else(|| home().map(|home| home.join(".local").join("share")))?
+    };
+    Some(base.join("infrai").join("sandbox"))
+}
+
+/// A sandbox that cannot be had.
+pub(super) fn failed(message: impl Into<String>) -> InfraiError {
+    InfraiError::new(ErrorKind::Configuration, "SANDBOX_UNAVAILABLE", message)
+}
+
+/// Why it did not start, and what to do about it.
+pub(super) fn not_started(error: StartError) -> InfraiError {
+    let hint = match &error {
+        StartError::DataDirInUse(_) => {
+            "Wait for that process to end, name another folder with --data-dir, or let calls share one server: `infrai sandbox`."
+        }
+        StartError::DataDir { .. } | StartError::Io(_) => {
+            "Check the folder's permissions and the disk's free space, or name another with --data-dir."
+        }
+        StartError::NewerData { .. } => "Update this command, or name another folder with --data-dir.",
+        StartError::Database(_) => {
+            "Name another folder with --data-dir, or move this one away to start afresh."
+        }
+        StartError::Bind { .. } => "Choose another --addr or --port; port 0 lets the system choose.",
+        StartError::InvalidHost(_) => "Give a name or an address, with or without a port.",
+        _ => "Name another folder with --data-dir.",
+    };
+    failed(error.to_string()).with_hint(hint).with_source(error)
+}

@@ -1,0 +1,117 @@
+//! `infrai sandbox`: serves the API on this machine until it is told to stop.
+
+use std::{io, path::Path};
+
+use infrai::Result;
+use infrai_sandbox::{Sandbox, SandboxBuilder};
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use super::folder::{DataFolder, not_started};
+use crate::{
+    args::{Global, SandboxArgs},
+    exit, fail,
+    interrupt::Signal,
+    output::{Output, table},
+};
+
+/// Serves until Ctrl-C, SIGTERM or, if asked, the end of standard input.
+pub(crate) async fn serve(args: &SandboxArgs, global: &Global) -> Result<u8> {
+    let out = Output::new(global.json);
+    let mut builder = settings(args)?;
+    let named = if args.temporary { None } else { Some(DataFolder::find(global.data_dir.as_deref())?) };
+    if let Some(folder) = &named {
+        builder = builder.data_dir(folder.path());
+    }
+    // Asked for before anything is printed: who reads the address may send the signal at once.
+    let mut signal = std::pin::pin!(Signal::next());
+    let sandbox = tokio::select! {
+        biased;
+        _ = &mut signal => return Ok(exit::OK),
+        started = builder.start() => started.map_err(not_started)?,
+    };
+    let folder = DataFolder::at(sandbox.data_dir());
+    let url = sandbox.url();
+    folder.announce(&url)?;
+    folder.settle(&url).await?;
+    let ended = announce(out, &url, &folder, args.temporary);
+    if ended.is_ok() {
+        tokio::select! {
+            _ = &mut signal => {}
+            () = parent_ends(args.exit_with_parent) => {}
+        }
+    }
+    folder.withdraw();
+    sandbox.stop().await;
+    ended.map(|()| exit::OK)
+}
+
+fn announce(out: Output, url: &str, folder: &DataFolder, temporary: bool) -> Result<()> {
+    let credentials = folder.credentials();
+    let json = json!({
+        "url": url,
+        "data_dir": folder.path(),
+        "credentials_file": credentials,
+        "temporary": temporary,
+        "pid": std::process::id(),
+    });
+    let kept = if temporary { " (removed at the end)" } else { "" };
+    let mut lines = table([
+        ("sandbox", Some(format!("{url} (a stand-in: no model runs, no real money moves)"))),
+        ("state", Some(format!("{}{kept}", folder.path().display()))),
+    ]);
+    lines.push_str("\nTo use it from another shell:\n");
+    lines.push_str(&export("INFRAI_BASE_URL", Path::new(url)));
+    lines.push_str(&export("INFRAI_CREDENTIALS_FILE", &credentials));
+    lines.push_str("\nThen `infrai activate` makes an account. Ctrl-C stops the sandbox.\n");
+    out.result(&json, &lines)
+}
+
+fn export(name: &str, value: &Path) -> String {
+    let word = if cfg!(windows) { "$env:" } else { "export " };
+    format!("  {word}{name}={}\n", crate::follow_up::quoted(&value.to_string_lossy()))
+}
+
+/// Every option as a setting.
+fn settings(args: &SandboxArgs) -> Result<SandboxBuilder> {
+    fn with<T>(
+        builder: SandboxBuilder,
+        value: Option<T>,
+        set: fn(SandboxBuilder, T) -> SandboxBuilder,
+    ) -> SandboxBuilder {
+        match value {
+            Some(value) => set(builder, value),
+            None => builder,
+        }
+    }
+    let mut builder = Sandbox::builder().addr(args.listen().map_err(fail::usage)?);
+    for host in &args.allow_host {
+        builder = builder.allow_host(host);
+    }
+    for fault in &args.fault {
+        builder = builder.add_fault(fault.clone());
+    }
+    builder = with(builder, args.rate_limit, SandboxBuilder::rate_limit);
+    builder = with(builder, args.file_url_ttl, SandboxBuilder::file_url_ttl);
+    builder = with(builder, args.render_workers, SandboxBuilder::render_workers);
+    builder = with(builder, args.slow, SandboxBuilder::slow);
+    builder = with(builder, args.seed, SandboxBuilder::seed);
+    builder = with(builder, args.status_retry_after, SandboxBuilder::status_retry_after);
+    builder = with(builder, args.max_connections, SandboxBuilder::max_connections);
+    builder = with(builder, args.header_timeout, SandboxBuilder::header_timeout);
+    Ok(with(builder, args.body_timeout, SandboxBuilder::body_timeout))
+}
+
+/// Standard input closes when whoever holds its other end does, however that ends.
+async fn parent_ends(wanted: bool) {
+    if !wanted {
+        return std::future::pending().await;
+    }
+    let (sender, closed) = oneshot::channel::<()>();
+    // A thread of its own: a read that never returns must not hold up the runtime's end.
+    std::thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        drop(sender);
+    });
+    let _ = closed.await;
+}

@@ -1,0 +1,135 @@
+//! What a command works with: the client, the sandbox if one was asked for, and whom it talks to.
+
+use infrai::{ErrorKind, InfraiClient, InfraiError, Result};
+
+use crate::{
+    args::Global,
+    fail,
+    follow_up::FollowUp,
+    interrupt::Farewell,
+    output::{Output, dollars},
+    sandbox::{self, Embedded},
+    terminal::progress::{Style, write_above},
+};
+
+/// One call of the command.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) client: InfraiClient,
+    pub(crate) out: Output,
+    pub(crate) style: Style,
+    pub(crate) next: FollowUp,
+    pub(crate) farewell: Farewell,
+    pub(crate) sandbox: Option<Embedded>,
+}
+
+impl Session {
+    /// Makes the client, and with `--sandbox` the sandbox that it talks to.
+    pub(crate) async fn open(global: &Global, farewell: &Farewell) -> Result<Self> {
+        let mut builder =
+            InfraiClient::builder().user_agent_suffix(concat!("infrai-cli/", env!("CARGO_PKG_VERSION")));
+        if let Some(timeout) = global.timeout {
+            builder = builder.timeout(timeout);
+        }
+        let sandbox = if global.sandbox {
+            let sandbox = Embedded::open(global.data_dir.as_deref()).await?;
+            builder = builder
+                .base_url(sandbox.url())
+                .credentials_file(sandbox.credentials())
+                .profile(sandbox::PROFILE);
+            Some(sandbox)
+        } else {
+            if global.data_dir.is_some() {
+                return Err(fail::usage("--data-dir goes with --sandbox or `infrai sandbox`"));
+            }
+            builder = builder
+                .base_url(global.base_url.clone().unwrap_or_default())
+                .profile(global.profile.clone().unwrap_or_default());
+            None
+        };
+        let session = Self {
+            client: builder.build()?,
+            out: Output::new(global.json),
+            style: Style::fitting(global.json, global.verbose > 0),
+            next: FollowUp::new(global),
+            farewell: farewell.clone(),
+            sandbox,
+        };
+        if let Some(sandbox) = &session.sandbox {
+            session.note(&format!(
+                "Sandbox in {}: a stand-in, no model runs and no real money moves.",
+                sandbox.data_dir().display()
+            ));
+        }
+        Ok(session)
+    }
+
+    /// A sandbox has an account from its first call on.
+    pub(crate) async fn ensure_sandbox_account(&self) -> Result<()> {
+        if self.sandbox.as_ref().is_none_or(Embedded::has_account) {
+            return Ok(());
+        }
+        let activated = self.client.activate().await?;
+        let credit =
+            activated.trial_credit_usd.map(|usd| format!(" with {}", dollars(usd))).unwrap_or_default();
+        self.note(&format!(
+            "Activated the anonymous account {}{credit} of trial credit.",
+            activated.account_id.unwrap_or_default()
+        ));
+        Ok(())
+    }
+
+    /// A line on standard error for people; programs get the result alone.
+    pub(crate) fn note(&self, line: &str) {
+        if !self.out.is_json() {
+            let _ = write_above(format!("{line}\n").as_bytes());
+        }
+    }
+
+    /// Whether the jobs rest once this call has ended.
+    pub(crate) fn jobs_rest(&self) -> bool {
+        self.sandbox.as_ref().is_some_and(Embedded::ends_with_this_call)
+    }
+
+    /// An error with advice that fits how the command was called.
+    pub(crate) fn explain(&self, error: InfraiError) -> InfraiError {
+        let advice = match (error.kind(), &self.sandbox) {
+            (ErrorKind::Authentication, Some(sandbox)) => sandbox.lost_account(),
+            (ErrorKind::Authentication, None) if error.code() != "API_KEY_MISSING" => {
+                "Check INFRAI_API_KEY or the credentials file, or get a new key: `infrai activate --force`."
+                    .to_owned()
+            }
+            (ErrorKind::PaymentRequired, Some(_)) => {
+                let topup = self.next.command(&["account", "topup", "20"]);
+                format!("Add play money with `{topup}` and run the command again.")
+            }
+            (ErrorKind::PaymentRequired, None) => match error.checkout_url() {
+                Some(url) => format!("Add credit at {url} and run the command again."),
+                None => "Add credit with `infrai account topup` and run the command again.".to_owned(),
+            },
+            _ => return error,
+        };
+        error.with_hint(advice)
+    }
+
+    /// The same for a command that takes `--idempotency-key`: what may have been carried out can be repeated safely.
+    pub(crate) fn explain_repeatable(&self, error: InfraiError) -> InfraiError {
+        let error = self.explain(error);
+        match error.idempotency_key() {
+            Some(key) if error.may_have_been_processed() => {
+                let advice = format!(
+                    "It may have been carried out: repeat the command with --idempotency-key {key}, and it has its effect once."
+                );
+                error.with_hint(advice)
+            }
+            _ => error,
+        }
+    }
+
+    /// Ends the sandbox in order.
+    pub(crate) async fn close(self) {
+        if let Some(sandbox) = self.sandbox {
+            sandbox.close().await;
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The credentials file: one account for many processes, never torn, never overwritten unread.
+
+mod support;
+
+use std::{fs, path::Path};
+
+use infrai::{ErrorKind, InfraiClient};
+use infrai_sandbox::Sandbox;
+use support::{KEY, Server, child, is_child, ok, runtime};
+
+const ACTIVATED: &str = r#"{"account_id":"acc_1","project_id":"proj_1","primary_api_key":"ifr_pk_proj_0123456789abcdefghijklmnopqrstuv","trial_credit_usd":2.0,"checkout_url":"https://pay.example/1"}"#;
+
+fn client(folder: &Path, url: &str) -> InfraiClient {
+    InfraiClient::builder()
+        .credentials_file(folder.join(".infrai/credentials"))
+        .base_url(url)
+        .build()
+        .unwrap()
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn activate_writes_a_private_file_and_the_next_call_uses_it() {
+    let server = Server::start(|number, _| {
+        ok(if number == 0 { ACTIVATED } else { r#"{"balance_usd":2,"currency":"USD"}"# })
+    });
+    let home = tempfile::tempdir().unwrap();
+    let before = client(home.path(), &server.url());
+    let missing = before.account().balance().await.unwrap_err();
+    assert_eq!((missing.kind(), missing.code()), (ErrorKind::Authentication, "API_KEY_MISSING"));
+    assert!(missing.hint().contains("INFRAI_API_KEY") && missing.hint().contains("activate"));
+
+    let result = before.activate().await.unwrap();
+    assert_eq!(
+        (result.account_id.as_deref(), result.trial_credit_usd, result.reused),
+        (Some("acc_1"), Some(2.0), false)
+    );
+    before.account().balance().await.expect("a missing key is not remembered");
+    client(home.path(), &server.url()).account().balance().await.unwrap();
+
+    let folder = home.path().join(".infrai");
+    assert_eq!(
+        (mode(&folder), mode(&folder.join("credentials")), mode(&folder.join("device"))),
+        (0o700, 0o600, 0o600)
+    );
+    let sent = String::from_utf8(server.seen()[0].body.clone()).unwrap();
+    let device = fs::read_to_string(folder.join("device")).unwrap();
+    assert_eq!(
+        sent,
+        format!(
+            "{{\"device_fingerprint\":\"{}\",\"device_kind\":\"cli\",\"region\":\"auto\"}}\n",
+            device.trim()
+        )
+    );
+    assert_eq!(server.seen()[0].header("authorization"), None);
+    assert_eq!(server.seen()[2].header("authorization"), Some(format!("Bearer {KEY}").as_str()));
+    assert!(!format!("{result:?}").contains(KEY));
+}
+
+#[tokio::test]
+async fn activate_again_sends_nothing_unless_forced_and_force_keeps_the_old_table() {
+    let server = Server::start(|number, _| ok(&ACTIVATED.replace("acc_1", &format!("acc_{}", number + 1))));
+    let home = tempfile::tempdir().unwrap();
+    let client = client(home.path(), &server.url());
+    client.activate().await.unwrap();
+    let again = client.activate().await.unwrap();
+    assert_eq!((server.seen().len(), again.reused, again.account_id.as_deref()), (1, true, Some("acc_1")));
+    client.activate().force(true).await.unwrap();
+    let text = fs::read_to_string(home.path().join(".infrai/credentials")).unwrap();
+    assert!(
+        text.contains("[default-previous]") && text.contains("acc_1") && text.contains("acc_2"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_profile_of_another_origin_is_refused_with_a_proposal() {
+    let (one, other) = (Server::start(|_, _| ok(ACTIVATED)), Server::start(|_, _| ok(ACTIVATED)));
+    let home = tempfile::tempdir().unwrap();
+    client(home.path(), &one.url()).activate().await.unwrap();
+    let elsewhere = client(home.path(), &other.url());
+    let error = elsewhere.activate().await.unwrap_err();
+    assert_eq!(error.code(), "PROFILE_ORIGIN_MISMATCH");
+    assert!(error.message().contains(&one.url()) && error.message().contains(&other.url()), "{error}");
+    assert!(error.hint().contains("profile="), "{}", error.hint());
+    let error = elsewhere.account().balance().await.unwrap_err();
+    assert_eq!(error.code(), "KEY_ORIGIN_MISMATCH");
+    assert!(other.seen().is_empty(), "the key went nowhere");
+    elsewhere.activate().profile("other").await.unwrap();
+    assert_eq!(other.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn what_others_wrote_in_the_file_stays() {
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join(".infrai/credentials");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, "# mine\n[work] # a comment\nregion = \"china\"\nnested = { a = 1 }\n").unwrap();
+    client(home.path(), &server.url()).activate().await.unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(
+        text.starts_with("# mine\n[work] # a comment\nregion = \"china\"\nnested = { a = 1 }\n"),
+        "{text}"
+    );
+    assert!(text.contains("[default]\napi_key = "), "{text}");
+    assert_eq!(mode(&path), 0o600, "it was readable by others before");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_understood_names_its_line_and_is_left_alone() {
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join(".infrai/credentials");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let broken = [
+        "[default]\napi_key = ifr_pk_proj_secretsecretsecret\n",
+        "[default]\napi_key = 7\n",
+        "[default]\napi_key = \"ifr_pk_proj_secret\\nsecret\"\n",
+        "default = \"ifr_pk_proj_secret\"\n",
+    ];
+    for text in broken {
+        fs::write(&path, text).unwrap();
+        for error in [
+            client(home.path(), &server.url()).account().balance().await.unwrap_err(),
+            client(home.path(), &server.url()).activate().force(true).await.unwrap_err(),
+        ] {
+            assert_eq!(
+                (error.kind(), error.code()),
+                (ErrorKind::Credentials, "CREDENTIALS_INVALID"),
+                "{error}"
+            );
+            assert!(
+                error.message().contains(".infrai/credentials") && !format!("{error:?}").contains("secret"),
+                "{error:?}"
+            );
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+    fs::write(&path, broken[0]).unwrap();
+    let error = client(home.path(), &server.url()).activate().await.unwrap_err();
+    assert!(error.message().contains("line 2"), "{error}");
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_link_is_followed_and_stays_a_link() {
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let (home, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (link, real) = (home.path().join(".infrai/credentials"), elsewhere.path().join("real"));
+    fs::create_dir_all(link.parent().unwrap()).unwrap();
+    fs::write(&real, "").unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    client(home.path(), &server.url()).activate().await.unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(fs::read_to_string(&real).unwrap().contains("api_key"));
+}
+
+#[tokio::test]
+async fn without_writing_the_key_serves_this_client_alone() {
+    let server = Server::start(|number, _| ok(if number == 0 { ACTIVATED } else { r#"{"balance_usd":2}"# }));
+    let home = tempfile::tempdir().unwrap();
+    let client = client(home.path(), &server.url());
+    client.activate().write_credentials(false).await.unwrap();
+    client.account().balance().await.unwrap();
+    assert!(!home.path().join(".infrai/credentials").exists());
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_an_error_before_anything_is_sent() {
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let home = tempfile::tempdir().unwrap();
+    // A file stands where the folder should be: not even root can write there.
+    fs::write(home.path().join(".infrai"), "").unwrap();
+    let client = client(home.path(), &server.url());
+    let error = client.activate().await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Credentials, "CREDENTIALS_UNWRITABLE"));
+    assert!(server.seen().is_empty());
+    client.activate().write_credentials(false).await.expect("the fingerprint lives in memory then");
+}
+
+#[test]
+fn fifty_processes_at_once_make_one_account_and_a_whole_file() {
+    let name = "fifty_processes_at_once_make_one_account_and_a_whole_file";
+    if is_child(name) {
+        let result = runtime().block_on(async { InfraiClient::new().unwrap().activate().await }).unwrap();
+        println!("account={}", result.account_id.unwrap());
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let server = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let sandbox =
+        server.block_on(Sandbox::builder().addr("127.0.0.1:0").data_dir(data.path()).start()).unwrap();
+    let path = home.path().join(".infrai/credentials");
+    let children: Vec<_> = (0..50)
+        .map(|_| {
+            let mut command = child(name);
+            command.env("INFRAI_BASE_URL", sandbox.url()).env("INFRAI_CREDENTIALS_FILE", &path);
+            command.stdout(std::process::Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let mut accounts = std::collections::HashSet::new();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let account = text.lines().find_map(|line| line.strip_prefix("account=")).unwrap().to_owned();
+        accounts.insert(account);
+    }
+    assert_eq!(accounts.len(), 1);
+    let names: std::collections::BTreeSet<_> = fs::read_dir(path.parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(
+        names.into_iter().collect::<Vec<_>>(),
+        ["credentials", "credentials.lock", "device"],
+        "nothing is left lying about"
+    );
+    let client = InfraiClient::builder().credentials_file(&path).base_url(sandbox.url()).build().unwrap();
+    let balance = runtime().block_on(async { client.account().balance().await }).unwrap();
+    assert!((balance.balance_usd - 2.0).abs() < 1e-9, "one trial credit");
+    server.block_on(sandbox.stop());
+}
+
+#[test]
+fn settings_come_from_argument_then_environment_then_profile() {
+    let name = "settings_come_from_argument_then_environment_then_profile";
+    let key = |letter: &str| format!("ifr_pk_proj_{}", letter.repeat(32));
+    if is_child(name) {
+        let choice = std::env::var("TEST_CHOICE").unwrap();
+        let builder = InfraiClient::builder();
+        let builder = match choice.as_str() {
+            "argument" => builder.api_key(key("a")),
+            "named" => builder.profile("named"),
+            "empty" => builder.api_key("").base_url("").profile(""),
+            _ => builder,
+        };
+        runtime().block_on(async { builder.build().unwrap().account().balance().await }).unwrap();
+        return;
+    }
+    let server = Server::start(|_, _| ok(r#"{"balance_usd":2}"#));
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("credentials");
+    let table = |name: &str, letter: &str| {
+        format!("[{name}]\napi_key = \"{}\"\nbase_url = \"{}\"\n", key(letter), server.url())
+    };
+    fs::write(&path, [table("default", "d"), table("named", "n"), table("work", "w")].concat()).unwrap();
+    let expected = [
+        ("argument", Some("e"), None, "a"),
+        ("environment", Some("e"), None, "e"),
+        ("empty", Some("e"), None, "e"),
+        ("named", Some("e"), None, "n"),
+        ("profile", None, Some("work"), "w"),
+        ("default", None, None, "d"),
+        ("empty variable", Some(""), None, "d"),
+    ];
+    for (choice, env_key, env_profile, letter) in expected {
+        let mut command = child(name);
+        command
+            .env("TEST_CHOICE", choice)
+            .env("INFRAI_CREDENTIALS_FILE", &path)
+            .env("INFRAI_BASE_URL", server.url());
+        if let Some(letter) = env_key {
+            command.env("INFRAI_API_KEY", if letter.is_empty() { String::new() } else { key(letter) });
+        }
+        if let Some(profile) = env_profile {
+            command.env("INFRAI_PROFILE", profile);
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{choice}: {output:?}");
+        let bearer = format!("Bearer {}", key(letter));
+        assert_eq!(server.seen().last().unwrap().header("authorization"), Some(bearer.as_str()), "{choice}");
+    }
+}

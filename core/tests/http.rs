@@ -1,0 +1,231 @@
+//! What goes over real connections, and what comes back.
+
+mod support;
+
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
+use infrai::{ErrorKind, InfraiClient};
+use support::{Act, KEY, Server, child, is_child, ok, response, runtime};
+
+const JOB: &str = r#"{"job_id":"vid_1","state":"queued"}"#;
+
+#[tokio::test]
+async fn a_call_carries_the_documented_headers_and_bytes() {
+    let server = Server::start(|_, _| ok(JOB));
+    let client = InfraiClient::builder()
+        .api_key(KEY)
+        .base_url(format!("{}/prefix/", server.url()))
+        .default_header("x-team", "kites")
+        .user_agent_suffix("app/1.0")
+        .build()
+        .unwrap();
+    client.video().generate("日落").await.unwrap();
+    client.video().status("a/b").await.unwrap();
+    client.request("GET", "/v1/list?limit=2").query([("after", "x y&z")]).await.unwrap();
+    let seen = server.seen();
+    assert_eq!(seen[0].line, "POST /prefix/v1/video/generate HTTP/1.1");
+    assert_eq!(seen[0].header("authorization"), Some(format!("Bearer {KEY}").as_str()));
+    assert_eq!(seen[0].header("content-type"), Some("application/json"));
+    assert_eq!(seen[0].header("accept"), Some("application/json"));
+    assert_eq!(seen[0].header("x-team"), Some("kites"));
+    assert_eq!(seen[0].header("idempotency-key").unwrap().len(), 36);
+    assert_eq!(
+        seen[0].body,
+        "{\"prefer\":\"balanced\",\"prompt\":\"日落\",\"resolution\":\"720p\"}\n".as_bytes()
+    );
+    let agent = seen[0].header("user-agent").unwrap();
+    assert!(agent.starts_with(&format!("infrai-rust/{0} (core/{0}; ", env!("CARGO_PKG_VERSION"))), "{agent}");
+    assert!(agent.contains("; rustc ") && agent.ends_with(") app/1.0"), "{agent}");
+    assert_eq!(seen[1].line, "GET /prefix/v1/video/jobs/a%2Fb HTTP/1.1");
+    assert_eq!(seen[2].path(), "/prefix/v1/list?limit=2&after=x+y%26z");
+    assert!(seen.iter().all(|request| request.connection == 0), "one connection serves them all");
+}
+
+#[tokio::test]
+async fn bodies_are_read_however_they_are_sent() {
+    let mut gzip =
+        Command::new("gzip").arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    gzip.stdin.take().unwrap().write_all(format!("{{\"ok\":true,\"data\":{JOB}}}").as_bytes()).unwrap();
+    let gzipped = gzip.wait_with_output().unwrap().stdout;
+    let server = Server::start(move |number, _| match number {
+        0 => response(200, "content-encoding: gzip\r\n", &gzipped),
+        1 => Act::Write(
+            format!(
+                "HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{}\r\n{:x}\r\n{}\r\n0\r\n\r\n",
+                &JOB[..5],
+                JOB.len() - 5,
+                &JOB[5..]
+            )
+            .into_bytes(),
+        ),
+        2 => response(200, "content-type: text/html\r\n", format!("\u{feff}{JOB}").as_bytes()),
+        _ => Act::WriteAndClose(format!("HTTP/1.1 200 X\r\nconnection: close\r\n\r\n{JOB}").into_bytes()),
+    });
+    let client = server.client();
+    for _ in 0..4 {
+        assert_eq!(client.video().status("vid_1").await.unwrap().job_id.as_str(), "vid_1");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_while_idle_harms_no_call() {
+    let server = Server::start(|_, _| {
+        let Act::Write(bytes) = ok(JOB) else { unreachable!() };
+        Act::WriteAndClose(bytes)
+    });
+    let client = server.client();
+    for _ in 0..20 {
+        client.video().status("vid_1").await.unwrap();
+        client.video().generate("x").await.unwrap();
+    }
+    let keys: Vec<_> =
+        server.seen().iter().filter_map(|seen| seen.header("idempotency-key").map(str::to_owned)).collect();
+    let distinct: std::collections::HashSet<_> = keys.iter().collect();
+    assert_eq!(distinct.len(), 20, "each call has a key of its own, kept over its attempts");
+}
+
+#[tokio::test]
+async fn a_cut_off_answer_is_tried_again_with_the_same_key_and_a_cut_off_failure_keeps_its_status() {
+    let server = Server::start(|number, _| match number {
+        0 => Act::WriteAndClose(b"HTTP/1.1 200 X\r\ncontent-length: 500\r\n\r\n{\"job_id\"".to_vec()),
+        1 => ok(JOB),
+        _ => Act::WriteAndClose(b"HTTP/1.1 404 X\r\ncontent-length: 500\r\n\r\n<html>not he".to_vec()),
+    });
+    let client = server.client();
+    client.video().generate("x").await.unwrap();
+    let seen = server.seen();
+    assert_eq!(seen[0].header("idempotency-key"), seen[1].header("idempotency-key"));
+    let error = client.video().status("vid_1").await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::NotFound, "HTTP_404"));
+    assert_eq!(error.details().unwrap()["body"], "<html>not he");
+}
+
+#[tokio::test]
+async fn nobody_listening_is_a_connection_error_that_charged_nothing() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let ms = std::time::Duration::from_millis;
+    let client = InfraiClient::builder()
+        .api_key(KEY)
+        .base_url(format!("http://localhost:{port}"))
+        .retry_base(ms(1))
+        .build()
+        .unwrap();
+    let error = client.video().generate("x").await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connection, 3));
+    assert!(!error.may_have_been_processed() && error.idempotency_key().is_some());
+}
+
+#[tokio::test]
+async fn plain_http_to_another_machine_is_refused_before_anything_is_sent() {
+    for url in ["http://api.infrai.cc", "http://10.0.2.2:8080", "http://localhost.example"] {
+        let client = InfraiClient::builder().api_key(KEY).base_url(url).build().unwrap();
+        let error = client.account().balance().await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.code(), error.attempts()),
+            (ErrorKind::Configuration, "INSECURE_HTTP", 0),
+            "{url}"
+        );
+    }
+    for url in ["ftp://x", "not a url", "https://user:pw@x", "https://x?y=1", "https://x#y"] {
+        let client = InfraiClient::builder().api_key(KEY).base_url(url).build().unwrap();
+        let error = client.account().balance().await.unwrap_err();
+        assert_eq!(error.code(), "CONFIGURATION_INVALID", "{url}");
+    }
+}
+
+#[test]
+fn loopback_goes_round_a_proxy_and_other_hosts_through_it() {
+    let name = "loopback_goes_round_a_proxy_and_other_hosts_through_it";
+    if is_child(name) {
+        let base_url = std::env::var("TEST_BASE_URL").unwrap();
+        let client = InfraiClient::builder()
+            .api_key(KEY)
+            .base_url(base_url)
+            .allow_insecure_http(true)
+            .build()
+            .unwrap();
+        runtime().block_on(async { client.account().balance().await }).unwrap();
+        return;
+    }
+    let api = Server::start(|_, _| ok(r#"{"balance_usd":2.0,"currency":"USD"}"#));
+    let proxy = Server::start(|_, _| ok(r#"{"balance_usd":1.0,"currency":"USD"}"#));
+    for (base_url, through_proxy) in [(api.url(), 0), ("http://api.example.test".to_owned(), 1)] {
+        let run = child(name)
+            .env("HTTP_PROXY", proxy.url())
+            .env("http_proxy", proxy.url())
+            .env("TEST_BASE_URL", base_url)
+            .output();
+        assert!(run.as_ref().unwrap().status.success(), "{run:?}");
+        assert_eq!(proxy.seen().len(), through_proxy);
+    }
+    assert_eq!(api.seen().len(), 1);
+    assert!(proxy.seen()[0].line.starts_with("GET http://api.example.test/v1/account/balance"));
+}
+
+#[test]
+fn a_certificate_variable_that_names_nothing_is_refused_by_name() {
+    let name = "a_certificate_variable_that_names_nothing_is_refused_by_name";
+    if is_child(name) {
+        let client = InfraiClient::builder()
+            .api_key(KEY)
+            .base_url("https://localhost:1")
+            .max_retries(0)
+            .build()
+            .unwrap();
+        let error = runtime().block_on(async { client.account().balance().await }).unwrap_err();
+        println!("{} {}", error.code(), error.message());
+        return;
+    }
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    let refused = child(name).env("SSL_CERT_FILE", empty.path()).env_remove("SSL_CERT_DIR").output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert!(said.contains("CONFIGURATION_INVALID") && said.contains("SSL_CERT_FILE"), "{said}");
+    let plain = child(name).env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR").output().unwrap();
+    let said = String::from_utf8_lossy(&plain.stdout).into_owned();
+    assert!(said.contains("CONNECTION_FAILED"), "{said}");
+}
+
+#[test]
+fn children_of_one_fork_never_send_the_same_idempotency_key() {
+    // The parent makes a call first, so that whatever a generator keeps in memory is inherited.
+    let server = Server::start(|_, _| ok(JOB));
+    runtime().block_on(async { server.client().video().generate("x").await }).unwrap();
+    let url = server.url();
+    let children: Vec<_> = (0..4)
+        .map(|_| {
+            // SAFETY: the child makes a runtime and a client of its own and leaves without running destructors.
+            #[allow(unsafe_code, reason = "there is no other way to fork")]
+            let pid = unsafe { libc::fork() };
+            if pid == 0 {
+                let made = std::panic::catch_unwind(|| {
+                    let client = InfraiClient::builder().api_key(KEY).base_url(&url).build().unwrap();
+                    runtime().block_on(async {
+                        for _ in 0..5 {
+                            client.video().generate("x").await.unwrap();
+                        }
+                    });
+                });
+                // SAFETY: ends the child at once.
+                #[allow(unsafe_code, reason = "the test harness must not go on in the child")]
+                unsafe {
+                    libc::_exit(i32::from(made.is_err()))
+                }
+            }
+            pid
+        })
+        .collect();
+    for pid in children {
+        let mut status = -1;
+        // SAFETY: waits for the child made above.
+        #[allow(unsafe_code, reason = "the counterpart of fork")]
+        let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+        assert_eq!((waited, status), (pid, 0));
+    }
+    let keys: Vec<_> =
+        server.seen().iter().map(|seen| seen.header("idempotency-key").unwrap().to_owned()).collect();
+    let distinct: std::collections::HashSet<_> = keys.iter().collect();
+    assert_eq!((keys.len(), distinct.len()), (21, 21));
+}

@@ -1,0 +1,254 @@
+//! The neutral vocabulary: each call by its name, and what came of it as JSON.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use infrai::{GenerateRequest, InfraiClient, InfraiError, VideoJob};
+use serde_json::{Map, Value, json};
+
+use crate::settings::seconds;
+
+/// What came of a call, and the job that later calls may refer to.
+pub(crate) struct Outcome {
+    /// As it is reported.
+    pub(crate) report: Value,
+    /// The job, where there is one.
+    pub(crate) job: Option<VideoJob>,
+}
+
+impl From<InfraiError> for Outcome {
+    fn from(error: InfraiError) -> Self {
+        Self { report: json!({"error": error.to_json()}), job: None }
+    }
+}
+
+fn value(value: Value) -> Outcome {
+    Outcome { report: json!({"value": value}), job: None }
+}
+
+fn job(job: VideoJob) -> Outcome {
+    Outcome { report: json!({"value": job.to_json()}), job: Some(job) }
+}
+
+/// Makes a call; an error is an outcome like any other.
+pub(crate) async fn make(
+    client: &InfraiClient,
+    name: &str,
+    args: &Value,
+    abort_after: Option<Duration>,
+    jobs: &[Option<VideoJob>],
+) -> Outcome {
+    let args = decode(args);
+    let args = Args(args.as_object().cloned().unwrap_or_default());
+    match name {
+        "video.wait" => wait(client, &args, abort_after).await,
+        _ => attempt(client, name, &args, jobs).await.unwrap_or_else(Outcome::from),
+    }
+}
+
+async fn attempt(
+    client: &InfraiClient,
+    name: &str,
+    args: &Args,
+    jobs: &[Option<VideoJob>],
+) -> Result<Outcome, InfraiError> {
+    let video = client.video();
+    Ok(match name {
+        "video.generate" => job(video.generate_from(generate_request(args)).await?),
+        "video.status" => job(video.status(args.text("id")).await?),
+        "video.cancel" => value(video.cancel(args.text("id")).await?.to_json()),
+        "video.watch" => watch(client, args).await,
+        "video.download" => download(client, args, jobs).await?,
+        "video.generate_many" => generate_many(client, args).await,
+        "account.balance" => value(client.account().balance().await?.to_json()),
+        "account.topup" => {
+            let mut topup = client.account().topup(args.number("amount_usd"));
+            if let Some(url) = args.given("return_url") {
+                topup = topup.return_url(url);
+            }
+            if let Some(key) = args.given("idempotency_key") {
+                topup = topup.idempotency_key(key);
+            }
+            value(topup.await?.to_json())
+        }
+        "activate" => activate(client, args).await?,
+        "request" => request(client, args).await?,
+        unknown => panic!("a call that this runner does not know: {unknown}"),
+    })
+}
+
+fn generate_request(args: &Args) -> GenerateRequest {
+    let mut request = GenerateRequest::new(args.text("prompt"));
+    if let Some(seconds) = args.0.get("duration_seconds").filter(|value| !value.is_null()) {
+        request = request.duration_seconds(number(seconds));
+    }
+    type Setter = fn(GenerateRequest, String) -> GenerateRequest;
+    let setters: [(&str, Setter); 7] = [
+        ("reference_image_url", |r, v| r.reference_image_url(v)),
+        ("aspect", |r, v| r.aspect(v)),
+        ("resolution", |r, v| r.resolution(v)),
+        ("prefer", |r, v| r.prefer(v)),
+        ("model", |r, v| r.model(v)),
+        ("vendor", |r, v| r.vendor(v)),
+        ("idempotency_key", |r, v| r.idempotency_key(v)),
+    ];
+    for (name, set) in setters {
+        if let Some(text) = args.given(name) {
+            request = set(request, text.to_owned());
+        }
+    }
+    request
+}
+
+async fn wait(client: &InfraiClient, args: &Args, abort_after: Option<Duration>) -> Outcome {
+    let mut wait = client.video().wait(args.text("id"));
+    match args.0.get("timeout") {
+        Some(Value::Null) => wait = wait.no_timeout(),
+        Some(timeout) => wait = wait.timeout(seconds(timeout)),
+        None => {}
+    }
+    if let Some(cancel) = args.flag("cancel_on_timeout") {
+        wait = wait.cancel_on_timeout(cancel);
+    }
+    if let (Some(cancel), Some(after)) = (args.flag("cancel_on_abort"), abort_after) {
+        wait = wait.cancel_on_abort(cancel).abort_when(tokio::time::sleep(after));
+    }
+    let updates = Arc::new(Mutex::new(Vec::new()));
+    if args.flag("on_update") == Some(true) {
+        let updates = Arc::clone(&updates);
+        wait = wait.on_update(move |job| updates.lock().expect("no one panics here").push(job.to_json()));
+    }
+    let mut outcome = wait.await.map_or_else(Outcome::from, job);
+    if args.flag("on_update") == Some(true) {
+        outcome.report["updates"] = json!(*updates.lock().expect("no one panics here"));
+    }
+    outcome
+}
+
+async fn watch(client: &InfraiClient, args: &Args) -> Outcome {
+    let mut watch = client.video().watch(args.text("id"));
+    let mut states = Vec::new();
+    while let Some(state) = watch.next().await {
+        match state {
+            Ok(job) => states.push(job.to_json()),
+            Err(error) => {
+                return Outcome { report: json!({"value": states, "error": error.to_json()}), job: None };
+            }
+        }
+    }
+    value(json!(states))
+}
+
+async fn download(
+    client: &InfraiClient,
+    args: &Args,
+    jobs: &[Option<VideoJob>],
+) -> Result<Outcome, InfraiError> {
+    let path = args.text("path");
+    let earlier = args.0.get("from_call").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+    let download = match earlier.and_then(|n| jobs.get(n)?.as_ref()) {
+        Some(job) => client.video().download(job, path),
+        None => client.video().download(args.text("id"), path),
+    };
+    let done = download.overwrite(args.flag("overwrite").unwrap_or_default()).await?;
+    Ok(value(json!({"path": done.path, "bytes": done.bytes})))
+}
+
+async fn generate_many(client: &InfraiClient, args: &Args) -> Outcome {
+    let items = args.0.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+    let requests = items.into_iter().map(|item| match item {
+        Value::Object(item) => generate_request(&Args(item)),
+        prompt => GenerateRequest::new(prompt.as_str().unwrap_or_default()),
+    });
+    let mut many = client.video().generate_many(requests);
+    if let Some(concurrency) = args.0.get("concurrency").and_then(Value::as_u64) {
+        many = many.concurrency(usize::try_from(concurrency).unwrap_or(usize::MAX));
+    }
+    if let Some(prefix) = args.given("key_prefix") {
+        many = many.key_prefix(prefix);
+    }
+    let mut results = Vec::new();
+    while let Some((index, result)) = many.next().await {
+        results.push((index, result.map_or_else(|e| json!({"error": e.to_json()}), |job| job.to_json())));
+    }
+    results.sort_by_key(|(index, _)| *index);
+    value(json!(results))
+}
+
+async fn activate(client: &InfraiClient, args: &Args) -> Result<Outcome, InfraiError> {
+    let mut activate = client.activate();
+    if let Some(region) = args.given("region") {
+        activate = activate.region(region);
+    }
+    if let Some(kind) = args.given("device_kind") {
+        activate = activate.device_kind(kind);
+    }
+    if let Some(profile) = args.given("profile") {
+        activate = activate.profile(profile);
+    }
+    if let Some(force) = args.flag("force") {
+        activate = activate.force(force);
+    }
+    if let Some(write) = args.flag("write_credentials") {
+        activate = activate.write_credentials(write);
+    }
+    Ok(value(activate.await?.to_json()))
+}
+
+async fn request(client: &InfraiClient, args: &Args) -> Result<Outcome, InfraiError> {
+    let mut request = client.request(args.text("method"), args.text("path"));
+    if let Some(pairs) = args.0.get("query").and_then(Value::as_array) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        request = request.query(pairs.iter().map(|pair| (text(&pair[0]), text(&pair[1]))));
+    }
+    if let Some(body) = args.0.get("body") {
+        request = request.body(body.clone());
+    }
+    if let Some(key) = args.given("idempotency_key") {
+        request = request.idempotency_key(key);
+    }
+    let answer = request.send().await?;
+    let report = json!({"value": answer.data, "metadata": answer.metadata.as_map(), "status": answer.status});
+    Ok(Outcome { report, job: None })
+}
+
+/// A call's arguments.
+struct Args(Map<String, Value>);
+
+impl Args {
+    fn given(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.given(name).unwrap_or_default()
+    }
+
+    fn number(&self, name: &str) -> f64 {
+        self.0.get(name).map(number).unwrap_or_default()
+    }
+
+    fn flag(&self, name: &str) -> Option<bool> {
+        self.0.get(name).and_then(Value::as_bool)
+    }
+}
+
+/// A number, or one that JSON cannot write.
+fn number(value: &Value) -> f64 {
+    match value.get("$number").and_then(Value::as_str) {
+        Some(name) => name.parse().unwrap_or_default(),
+        None => value.as_f64().unwrap_or_default(),
+    }
+}
+
+/// The arguments with `$integer` read exactly.
+fn decode(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.iter().map(decode).collect()),
+        Value::Object(object) => match object.get("$integer").and_then(Value::as_str) {
+            Some(digits) => serde_json::from_str(digits).unwrap_or_default(),
+            None => Value::Object(object.iter().map(|(name, value)| (name.clone(), decode(value))).collect()),
+        },
+        other => other.clone(),
+    }
+}
