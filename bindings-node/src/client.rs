@@ -24,6 +24,12 @@ pub struct NativeClient {
     outbox: Arc<Outbox>,
 }
 
+/// A call under way: the idempotency key that it is sent with, where that is known.
+#[napi(object)]
+pub struct Begun {
+    pub key: Option<String>,
+}
+
 pub(crate) type Told = Result<(Topic, Payload), InfraiError>;
 
 /// A value as a call's outcome.
@@ -38,6 +44,15 @@ pub(crate) fn job_value(job: &VideoJob) -> (Topic, Payload) {
 impl NativeClient {
     pub(crate) fn new(client: InfraiClient, outbox: Arc<Outbox>) -> Self {
         Self { client, outbox }
+    }
+
+    /// The idempotency key of a call whose caller may abort it: the caller's own or a fresh one of the core's, told before
+    /// anything is sent, so that a call that was broken off can be made again and is charged once.
+    fn key(given: Option<String>, abortable: bool) -> Result<Option<String>, InfraiError> {
+        match given {
+            None if abortable => infrai::fresh_idempotency_key().map(Some),
+            given => Ok(given),
+        }
     }
 
     /// Begins a call of this number.
@@ -58,11 +73,16 @@ impl NativeClient {
     }
 
     #[napi]
-    pub fn generate(&self, env: Env, number: u32, options: Unknown<'_>) -> Given<()> {
+    pub fn generate(&self, env: Env, number: u32, options: Unknown<'_>, abortable: bool) -> Given<Begun> {
         guarded(|| {
-            let request = generate_request("options", read(env, &options, "")?)?;
+            let (mut request, given) = generate_request("options", read(env, &options, "")?)?;
+            let key = Self::key(given, abortable)?;
+            if let Some(key) = &key {
+                request = request.idempotency_key(key);
+            }
             let call = self.client.video().generate_from(request);
-            self.begin(number, async move { Ok(job_value(&call.send().await?)) })
+            self.begin(number, async move { Ok(job_value(&call.send().await?)) })?;
+            Ok(Begun { key })
         })
     }
 
@@ -206,7 +226,14 @@ impl NativeClient {
     }
 
     #[napi]
-    pub fn topup(&self, env: Env, number: u32, amount: Unknown<'_>, options: Unknown<'_>) -> Given<()> {
+    pub fn topup(
+        &self,
+        env: Env,
+        number: u32,
+        amount: Unknown<'_>,
+        options: Unknown<'_>,
+        abortable: bool,
+    ) -> Given<Begun> {
         guarded(|| {
             let amount = options::number("amount_usd", &read(env, &amount, "amount_usd")?)?;
             let mut topup = self.client.account().topup(amount);
@@ -214,11 +241,13 @@ impl NativeClient {
             if let Some(url) = given.text("return_url")? {
                 topup = topup.return_url(url);
             }
-            if let Some(key) = given.text("idempotency_key")? {
+            let key = Self::key(given.text("idempotency_key")?, abortable)?;
+            given.finish()?;
+            if let Some(key) = &key {
                 topup = topup.idempotency_key(key);
             }
-            given.finish()?;
-            self.begin(number, async move { Ok(value(&topup.send().await?.to_json())) })
+            self.begin(number, async move { Ok(value(&topup.send().await?.to_json())) })?;
+            Ok(Begun { key })
         })
     }
 
@@ -251,6 +280,7 @@ impl NativeClient {
         })
     }
 
+    #[allow(clippy::too_many_arguments, reason = "positions are cheaper to cross with than an object")]
     #[napi]
     pub fn request(
         &self,
@@ -260,10 +290,12 @@ impl NativeClient {
         path: Unknown<'_>,
         body: Unknown<'_>,
         options: Unknown<'_>,
-    ) -> Given<()> {
+        abortable: bool,
+    ) -> Given<Begun> {
         guarded(|| {
             let method = options::text("method", read(env, &method, "method")?)?;
             let path = options::text("path", read(env, &path, "path")?)?;
+            let reading = ["GET", "HEAD"].iter().any(|name| method.eq_ignore_ascii_case(name));
             let mut request = self.client.request(method, path);
             match read(env, &body, "body")? {
                 crate::values::Js::Undefined => {}
@@ -271,10 +303,11 @@ impl NativeClient {
             }
             let mut given = options::record(read(env, &options, "")?)?;
             request = request.query(options::query(given.take("query"))?);
-            if let Some(key) = given.text("idempotencyKey")? {
+            let key = Self::key(given.text("idempotencyKey")?, abortable && !reading)?;
+            given.finish()?;
+            if let Some(key) = &key {
                 request = request.idempotency_key(key);
             }
-            given.finish()?;
             self.begin(number, async move {
                 let answer = request.send().await?;
                 Ok(value(&json!({
@@ -282,7 +315,8 @@ impl NativeClient {
                     "metadata": answer.metadata.as_map(),
                     "status": answer.status,
                 })))
-            })
+            })?;
+            Ok(Begun { key })
         })
     }
 }

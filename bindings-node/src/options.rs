@@ -35,8 +35,8 @@ pub(crate) fn record(value: Js) -> Result<Record> {
     Record::new(Purpose::Call, "options", value)
 }
 
-/// What to generate: the seed's option names.
-pub(crate) fn generate_request(what: &str, value: Js) -> Result<GenerateRequest> {
+/// What to generate, by the option names of every language, and the idempotency key if one was given.
+pub(crate) fn generate_request(what: &str, value: Js) -> Result<(GenerateRequest, Option<String>)> {
     let mut options = Record::new(Purpose::Call, what, value)?;
     let mut request = GenerateRequest::new(options.text("prompt")?.unwrap_or_default());
     if let Some(url) = options.text("reference_image_url")? {
@@ -60,11 +60,9 @@ pub(crate) fn generate_request(what: &str, value: Js) -> Result<GenerateRequest>
     if let Some(vendor) = options.text("vendor")? {
         request = request.vendor(vendor);
     }
-    if let Some(key) = options.text("idempotency_key")? {
-        request = request.idempotency_key(key);
-    }
+    let key = options.text("idempotency_key")?;
     options.finish()?;
-    Ok(request)
+    Ok((request, key))
 }
 
 /// Prompts, option records, or a mixture.
@@ -78,7 +76,10 @@ pub(crate) fn generate_requests(value: Js) -> Result<Vec<GenerateRequest>> {
     };
     let request = |(at, item)| match item {
         Js::Text(prompt) => Ok(GenerateRequest::new(prompt)),
-        other => generate_request(&format!("items[{at}]"), other),
+        other => Ok(match generate_request(&format!("items[{at}]"), other)? {
+            (request, Some(key)) => request.idempotency_key(key),
+            (request, None) => request,
+        }),
     };
     items.into_iter().enumerate().map(request).collect()
 }
@@ -215,7 +216,7 @@ mod tests {
     #[test]
     fn a_request_takes_the_seeds_names_and_no_others() {
         let options = record(&[("prompt", Js::Text("a kite".into())), ("resolution", Js::Null)]);
-        assert_eq!(generate_request("options", options).unwrap(), GenerateRequest::new("a kite"));
+        assert_eq!(generate_request("options", options).unwrap(), (GenerateRequest::new("a kite"), None));
         let error = generate_request("options", record(&[("durationSeconds", Js::Number(5.0))])).unwrap_err();
         assert_eq!(error.details().unwrap()["field"], "durationSeconds");
         let error = generate_request("options", record(&[("prompt", Js::Number(5.0))])).unwrap_err();

@@ -1,7 +1,7 @@
 //! What is read piece by piece: states of a job, items of a batch, bytes of a video. Each piece is a call of its own, so
 //! that a reader who stops reading holds nothing up, and one that is forgotten takes the stream with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use infrai::video::{GenerateMany, VideoBytes, Watch};
 use napi_derive::napi;
@@ -35,13 +35,18 @@ impl Slot {
 /// A stream that JavaScript reads.
 #[napi]
 pub struct NativeStream {
-    source: Arc<Mutex<Source>>,
+    /// None once it is closed: what is being read goes with the call that reads it.
+    source: std::sync::Mutex<Option<Arc<Mutex<Source>>>>,
     outbox: Arc<Outbox>,
 }
 
 impl NativeStream {
     fn new(source: Source, outbox: &Arc<Outbox>) -> Self {
-        Self { source: Arc::new(Mutex::new(source)), outbox: Arc::clone(outbox) }
+        Self::over(Arc::new(Mutex::new(source)), outbox)
+    }
+
+    fn over(source: Arc<Mutex<Source>>, outbox: &Arc<Outbox>) -> Self {
+        Self { source: std::sync::Mutex::new(Some(source)), outbox: Arc::clone(outbox) }
     }
 
     pub(crate) fn watch(watch: Watch, outbox: &Arc<Outbox>) -> Self {
@@ -53,9 +58,8 @@ impl NativeStream {
     }
 
     pub(crate) fn unopened(outbox: &Arc<Outbox>) -> (Self, Slot) {
-        let stream = Self::new(Source::Ended, outbox);
-        let slot = Slot(Arc::clone(&stream.source));
-        (stream, slot)
+        let source = Arc::new(Mutex::new(Source::Ended));
+        (Self::over(Arc::clone(&source), outbox), Slot(source))
     }
 }
 
@@ -65,8 +69,14 @@ impl NativeStream {
     #[napi]
     pub fn next(&self, number: u32) -> Given<()> {
         guarded(|| {
-            let source = Arc::clone(&self.source);
-            Ok(self.outbox.run(number, None, async move { next(&mut *source.lock().await).await })?)
+            let source = self.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let work = async move {
+                match source {
+                    Some(source) => next(&mut *source.lock().await).await,
+                    None => Ok((Topic::End, Payload::Nothing)),
+                }
+            };
+            Ok(self.outbox.run(number, None, work)?)
         })
     }
 
@@ -74,10 +84,7 @@ impl NativeStream {
     #[napi]
     pub fn close(&self) -> Given<()> {
         guarded(|| {
-            // One that is being read ends with its call, which the reader aborts first.
-            if let Ok(mut source) = self.source.try_lock() {
-                *source = Source::Ended;
-            }
+            self.source.lock().unwrap_or_else(PoisonError::into_inner).take();
             Ok(())
         })
     }
