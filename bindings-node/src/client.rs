@@ -194,10 +194,11 @@ impl NativeClient {
                 });
             }
             given.finish()?;
-            self.begin(number, async move {
+            let work = async move {
                 let saved = download.send().await?;
                 Ok(value(&json!({ "path": saved.path, "bytes": saved.bytes, "job": saved.job.to_json() })))
-            })
+            };
+            Ok(self.outbox.run_apart(number, work)?)
         })
     }
 

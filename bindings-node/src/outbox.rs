@@ -17,7 +17,7 @@ use napi::{
 };
 use tokio::{sync::oneshot, task::AbortHandle};
 
-use crate::{bridge::Batch, guard::guarded_async, runtime};
+use crate::{bridge::Batch, client::Told, guard::guarded_async, runtime};
 
 /// The function that JavaScript gets its events with. It keeps no process alive by itself.
 pub(crate) type Wake = ThreadsafeFunction<(), UnknownReturnValue, Batch, Status, false, true, 0>;
@@ -60,11 +60,21 @@ pub(crate) struct Event {
     pub(crate) payload: Payload,
 }
 
-/// A task under way, and how it ends early.
-struct Running {
-    abort: AbortHandle,
-    /// For a wait that cancels its job first.
-    politely: Option<oneshot::Sender<()>>,
+/// A call under way, and how it ends early.
+enum Running {
+    /// A task; the sender is a wait's that cancels its job first.
+    Task(AbortHandle, Option<oneshot::Sender<()>>),
+    /// On a thread of its own: ends when this is dropped.
+    Thread(#[expect(dead_code, reason = "held to be dropped")] oneshot::Sender<()>),
+}
+
+impl Running {
+    fn end(self) {
+        match self {
+            Self::Task(abort, _) => abort.abort(),
+            Self::Thread(_) => {}
+        }
+    }
 }
 
 /// What JavaScript answers a question for the key with.
@@ -117,44 +127,65 @@ impl Outbox {
     }
 
     /// Makes a call a task; its outcome is its last event.
-    pub(crate) fn run<F>(
+    pub(crate) fn run(
         self: &Arc<Self>,
         number: u32,
         politely: Option<oneshot::Sender<()>>,
-        work: F,
-    ) -> Result<(), InfraiError>
-    where
-        F: Future<Output = Result<(Topic, Payload), InfraiError>> + Send + 'static,
-    {
+        work: impl Future<Output = Told> + Send + 'static,
+    ) -> Result<(), InfraiError> {
         let runtime = runtime::handle()?;
         let outbox = Arc::clone(self);
         // Held until the task is entered, so that it cannot take itself out before.
         let mut running = lock(&self.running);
-        let task = runtime.spawn(async move {
-            let outcome = guarded_async(work).await;
-            lock(&outbox.running).remove(&number);
-            let (topic, payload) = match outcome {
-                Ok(told) => told,
-                Err(error) => (Topic::Error, Payload::Json(crate::bridge::error_json(&error))),
-            };
-            outbox.post(Event { number, topic, payload });
-        });
-        running.insert(number, Running { abort: task.abort_handle(), politely });
+        let task = runtime.spawn(async move { outbox.tell(number, guarded_async(work).await) });
+        running.insert(number, Running::Task(task.abort_handle(), politely));
         Ok(())
+    }
+
+    /// The same on a thread of its own, for what waits for the disk.
+    pub(crate) fn run_apart(
+        self: &Arc<Self>,
+        number: u32,
+        work: impl Future<Output = Told> + Send + 'static,
+    ) -> Result<(), InfraiError> {
+        let runtime = runtime::handle()?;
+        let outbox = Arc::clone(self);
+        let (sender, ended) = oneshot::channel::<()>();
+        lock(&self.running).insert(number, Running::Thread(sender));
+        runtime.spawn_blocking(move || {
+            runtime.block_on(async move {
+                tokio::select! {
+                    biased;
+                    _ = ended => {}
+                    outcome = guarded_async(work) => outbox.tell(number, outcome),
+                }
+            });
+        });
+        Ok(())
+    }
+
+    /// A call's last event.
+    fn tell(&self, number: u32, outcome: Told) {
+        lock(&self.running).remove(&number);
+        let (topic, payload) = match outcome {
+            Ok(told) => told,
+            Err(error) => (Topic::Error, Payload::Json(crate::bridge::error_json(&error))),
+        };
+        self.post(Event { number, topic, payload });
     }
 
     /// Ends a call without an outcome. `politely`: a wait that is to cancel its job does that and then tells its outcome.
     pub(crate) fn abort(&self, number: u32, politely: bool) {
         let mut running = lock(&self.running);
         if politely
-            && let Some(call) = running.get_mut(&number)
-            && let Some(sender) = call.politely.take()
+            && let Some(Running::Task(_, sender)) = running.get_mut(&number)
+            && let Some(sender) = sender.take()
         {
             let _ = sender.send(());
             return;
         }
         if let Some(call) = running.remove(&number) {
-            call.abort.abort();
+            call.end();
         }
     }
 
@@ -179,7 +210,7 @@ impl Outbox {
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         for (_, call) in lock(&self.running).drain() {
-            call.abort.abort();
+            call.end();
         }
         lock(&self.questions).clear();
         lock(&self.events).clear();
