@@ -8,7 +8,9 @@ use infrai::{ErrorKind, InfraiError};
 use crate::{output::one_line, terminal};
 
 /// Tells of an error. That standard error cannot be written is nobody's business any more.
-pub(crate) fn tell(error: &InfraiError, json: bool) {
+pub(crate) fn tell(error: InfraiError, json: bool) {
+    let hint = hint(&error);
+    let error = error.with_hint(hint);
     let text = if json {
         format!("{}\n", error.to_json())
     } else {
@@ -20,7 +22,7 @@ pub(crate) fn tell(error: &InfraiError, json: bool) {
         let word = if color { format!("\u{1b}[1;{shade}m{word}:\u{1b}[0m") } else { format!("{word}:") };
         let what =
             if error.kind() == ErrorKind::Aborted { error.message().to_owned() } else { error.to_string() };
-        format!("{word} {}\n  {}\n", one_line(&what), one_line(&hint(error)))
+        format!("{word} {}\n  {}\n", one_line(&what), one_line(&error.hint()))
     };
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -58,7 +58,7 @@ async fn run(cli: Cli) -> u8 {
         result = commands::run(&global, command, &farewell) => return ended(result, json),
     };
     Progress::clear();
-    fail::tell(&farewell.into_error(), json);
+    fail::tell(farewell.into_error(), json);
     stopped.exit_code()
 }
 
@@ -68,8 +68,9 @@ fn ended(result: Result<u8>, json: bool) -> u8 {
         Ok(code) => code,
         Err(error) if output::is_closed(&error) => exit::OK,
         Err(error) => {
-            fail::tell(&error, json);
-            exit::code(error.kind())
+            let code = exit::code(error.kind());
+            fail::tell(error, json);
+            code
         }
     }
 }
@@ -88,7 +89,7 @@ fn not_parsed(error: &clap::Error) -> u8 {
         }
         _ => {
             let json = std::env::args_os().any(|word| word == "--json");
-            fail::tell(&fail::from_clap(error), json);
+            fail::tell(fail::from_clap(error), json);
             exit::USAGE
         }
     }

@@ -47,28 +47,23 @@ impl Session {
                 .profile(global.profile.clone().unwrap_or_default());
             None
         };
-        let session = Self {
+        Ok(Self {
             client: builder.build()?,
             out: Output::new(global.json),
             style: Style::fitting(global.json, global.verbose > 0),
             next: FollowUp::new(global),
             farewell: farewell.clone(),
             sandbox,
-        };
-        if let Some(sandbox) = &session.sandbox {
-            session.note(&format!(
-                "Sandbox in {}: a stand-in, no model runs and no real money moves.",
-                sandbox.data_dir().display()
-            ));
-        }
-        Ok(session)
+        })
     }
 
-    /// A sandbox has an account from its first call on.
-    pub(crate) async fn ensure_sandbox_account(&self) -> Result<()> {
-        if self.sandbox.as_ref().is_none_or(Embedded::has_account) {
-            return Ok(());
-        }
+    /// Whether this is a sandbox's first call.
+    pub(crate) fn lacks_sandbox_account(&self) -> bool {
+        self.sandbox.as_ref().is_some_and(|sandbox| !sandbox.has_account())
+    }
+
+    /// Gives the sandbox an account, which its further calls find.
+    pub(crate) async fn activate_in_sandbox(&self) -> Result<()> {
         let activated = self.client.activate().await?;
         let credit =
             activated.trial_credit_usd.map(|usd| format!(" with {}", dollars(usd))).unwrap_or_default();
@@ -77,6 +72,14 @@ impl Session {
             activated.account_id.unwrap_or_default()
         ));
         Ok(())
+    }
+
+    /// Says what a sandbox is, before it answers in the API's place.
+    pub(crate) fn introduce_sandbox(&self) {
+        if let Some(sandbox) = &self.sandbox {
+            let folder = sandbox.data_dir().display();
+            self.note(&format!("Sandbox in {folder}: a stand-in, no model runs and no real money moves."));
+        }
     }
 
     /// A line on standard error for people; programs get the result alone.

@@ -161,8 +161,11 @@ impl Activate {
     /// The base URL to activate at: the one given, else the profile's own, else the default.
     fn base_url(&self) -> Result<url::Url> {
         let config = &self.client.inner.config;
-        if let Some(url) = config.given_base_url()? {
-            return Ok(url);
+        let given = config.given_base_url()?;
+        // Who names a profile by argument means its address too, whatever the environment says.
+        let named = self.profile.is_some() || config.profile.is_some();
+        if let Some(url) = given.as_ref().filter(|_| config.base_url.is_some() || !named) {
+            return Ok(url.clone());
         }
         let name = self.profile.clone().unwrap_or_else(|| config.profile_name());
         let own = match config.credentials_path() {
@@ -171,9 +174,10 @@ impl Activate {
             }
             Err(_) => None,
         };
-        match own {
-            Some(url) => config.check_base_url(&format!("base_url of the profile {name:?}"), &url),
-            None => config.check_base_url("base_url", crate::client::DEFAULT_BASE_URL),
+        match (own, given) {
+            (Some(url), _) => config.check_base_url(&format!("base_url of the profile {name:?}"), &url),
+            (None, Some(given)) => Ok(given),
+            (None, None) => config.check_base_url("base_url", crate::client::DEFAULT_BASE_URL),
         }
     }
 

@@ -1,8 +1,11 @@
 //! The Infrai SDK's core and Rust client: turn a sentence into a video.
 //!
 //! ```
-//! # async fn run() -> infrai::Result<()> {
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+//! # #[tokio::main]
+//! # async fn main() -> infrai::Result<()> {
 //! let client = infrai::InfraiClient::new()?;
+//! # let (client, _world) = sandboxed().await;
 //! client.activate().await?; // once a device: an anonymous account with a trial credit
 //! let job = client.video().generate("a timelapse of a city skyline at dusk").await?;
 //! let job = client.video().wait(&job).await?;

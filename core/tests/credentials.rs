@@ -230,6 +230,30 @@ fn fifty_processes_at_once_make_one_account_and_a_whole_file() {
 }
 
 #[test]
+fn activating_a_profile_that_is_named_goes_to_its_own_address() {
+    let name = "activating_a_profile_that_is_named_goes_to_its_own_address";
+    if is_child(name) {
+        let client = InfraiClient::builder().profile(std::env::var("TEST_PROFILE").unwrap()).build().unwrap();
+        runtime().block_on(async { client.activate().force(true).await }).unwrap();
+        return;
+    }
+    let (own, environment) = (Server::start(|_, _| ok(ACTIVATED)), Server::start(|_, _| ok(ACTIVATED)));
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("credentials");
+    fs::write(&path, format!("[named]\nbase_url = \"{}\"\n", own.url())).unwrap();
+    for (profile, expected) in [("named", (1, 0)), ("new", (1, 1))] {
+        let mut command = child(name);
+        command
+            .env("TEST_PROFILE", profile)
+            .env("INFRAI_CREDENTIALS_FILE", &path)
+            .env("INFRAI_BASE_URL", environment.url());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{profile}: {output:?}");
+        assert_eq!((own.seen().len(), environment.seen().len()), expected, "{profile}");
+    }
+}
+
+#[test]
 fn settings_come_from_argument_then_environment_then_profile() {
     let name = "settings_come_from_argument_then_environment_then_profile";
     let key = |letter: &str| format!("ifr_pk_proj_{}", letter.repeat(32));

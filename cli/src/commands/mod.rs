@@ -11,7 +11,7 @@ use clap::CommandFactory as _;
 use infrai::Result;
 
 use crate::{
-    args::{AccountCommand, Cli, Command, Global},
+    args::{AccountCommand, Cli, Command, Global, VideoCommand},
     exit, fail,
     interrupt::Farewell,
     output,
@@ -29,13 +29,19 @@ pub(crate) async fn run(global: &Global, command: Command, farewell: &Farewell) 
     }
     let session = Session::open(global, farewell).await?;
     let result = carry_out(&session, global, command).await.map_err(|error| session.explain(error));
+    farewell.nothing();
     session.close().await;
     result
 }
 
 async fn carry_out(session: &Session, global: &Global, command: Command) -> Result<u8> {
-    if !matches!(command, Command::Activate(_)) {
-        session.ensure_sandbox_account().await?;
+    let generates = matches!(command, Command::Video(VideoCommand::Generate(_)));
+    let activates = session.lacks_sandbox_account() && !matches!(command, Command::Activate(_));
+    if generates || activates {
+        session.introduce_sandbox();
+    }
+    if activates {
+        session.activate_in_sandbox().await?;
     }
     match command {
         Command::Activate(args) => activate::run(session, global, &args).await,

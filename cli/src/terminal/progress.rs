@@ -70,7 +70,8 @@ struct Shown {
 }
 
 impl Progress {
-    pub(crate) fn new(style: Style) -> Self {
+    /// Begins with the word that stands there until a state is known.
+    pub(crate) fn new(style: Style, first: &'static str) -> Self {
         let shared = Arc::new(Mutex::new(Shown::default()));
         let bar = (style == Style::Bar).then(|| {
             let bar = ProgressBar::with_draw_target(Some(WHOLE), ProgressDrawTarget::stderr());
@@ -80,7 +81,7 @@ impl Progress {
                 "{spinner} {msg:10} {bar:28} {percent:>3}%  {clock} elapsed{left}"
             };
             bar.set_style(job_style(template, shared.clone()));
-            bar.set_message("submitting");
+            bar.set_message(first);
             bar.enable_steady_tick(Duration::from_millis(100));
             *lock(&ON_SCREEN) = Some(bar.clone());
             bar

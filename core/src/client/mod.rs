@@ -41,11 +41,14 @@ use crate::{
 /// A client of the Infrai API. Cheap to clone: clones share connections, retry budget and polling.
 ///
 /// ```
-/// # async fn run() -> infrai::Result<()> {
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> infrai::Result<()> {
 /// use infrai::InfraiClient;
 ///
 /// // The key comes from INFRAI_API_KEY or ~/.infrai/credentials.
 /// let client = InfraiClient::new()?;
+/// # let (client, _world) = sandboxed().await;
 /// let job = client.video().generate("a timelapse of a city skyline at dusk").resolution("1080p").await?;
 /// let done = client.video().wait(&job).await?;
 /// client.video().download(&done, "skyline.mp4").await?;
@@ -118,7 +121,10 @@ impl InfraiClient {
     /// The same client with other settings for the calls made through what this returns.
     ///
     /// ```
-    /// # async fn run(client: infrai::InfraiClient) -> infrai::Result<()> {
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> infrai::Result<()> {
+    /// # let (client, _world) = sandboxed().await;
     /// use std::time::Duration;
     /// use infrai::CallOptions;
     ///

@@ -147,7 +147,7 @@ impl Config {
     }
 
     fn http_allowed(&self) -> bool {
-        self.allow_insecure_http || variable("INFRAI_ALLOW_HTTP").is_some_and(|value| value != "0")
+        self.allow_insecure_http || variable("INFRAI_ALLOW_HTTP").is_some_and(|value| value == "1")
     }
 
     /// The base URL that was given, by argument or environment.

@@ -59,7 +59,10 @@ impl Video<'_> {
     /// Starts a job: `POST /v1/video/generate`. What it returns is set further and sent by `.await`.
     ///
     /// ```
-    /// # async fn run(client: infrai::InfraiClient) -> infrai::Result<()> {
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> infrai::Result<()> {
+    /// # let (client, _world) = sandboxed().await;
     /// let job = client.video().generate("a paper boat on a pond").aspect("9:16").duration_seconds(4.0).await?;
     /// println!("{} {}", job.job_id, job.state);
     /// # Ok(())
@@ -97,12 +100,16 @@ impl Video<'_> {
     /// Waits until a job has ended and returns it: 30 minutes at most, unless told otherwise.
     ///
     /// ```
-    /// # async fn run(client: infrai::InfraiClient) -> infrai::Result<()> {
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> infrai::Result<()> {
+    /// # let (client, _world) = sandboxed().await;
+    /// # let job = client.video().generate("x").duration_seconds(1.0).await?;
     /// use std::time::Duration;
     ///
     /// let job = client
     ///     .video()
-    ///     .wait("vid_1")
+    ///     .wait(&job.job_id)
     ///     .timeout(Duration::from_secs(600))
     ///     .on_update(|job| println!("{}", job.state))
     ///     .await?;
@@ -123,8 +130,12 @@ impl Video<'_> {
     /// Saves a job's video to a file: whole, or not at all.
     ///
     /// ```
-    /// # async fn run(client: infrai::InfraiClient) -> infrai::Result<()> {
-    /// let saved = client.video().download("vid_1", "video.mp4").overwrite(true).await?;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> infrai::Result<()> {
+    /// # let (client, _world) = sandboxed().await;
+    /// # let job = client.video().generate("x").duration_seconds(1.0).await?; client.video().wait(&job).await?;
+    /// let saved = client.video().download(&job.job_id, "video.mp4").overwrite(true).await?;
     /// println!("{} bytes at {}", saved.bytes, saved.path.display());
     /// # Ok(())
     /// # }
@@ -144,7 +155,10 @@ impl Video<'_> {
     /// Starts many jobs, some at once, waits for each, and yields them as they end.
     ///
     /// ```
-    /// # async fn run(client: infrai::InfraiClient) -> infrai::Result<()> {
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> infrai::Result<()> {
+    /// # let (client, _world) = sandboxed().await;
     /// let mut many = client.video().generate_many(["a red kite", "a blue kite"]).concurrency(2).key_prefix("kites-1");
     /// while let Some((index, result)) = many.next().await {
     ///     match result {

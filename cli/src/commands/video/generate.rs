@@ -17,7 +17,7 @@ pub(super) async fn run(session: &Session, mut args: GenerateArgs) -> Result<u8>
         None => fresh_idempotency_key()?,
     };
     let waits = args.wait || args.save.output.is_some();
-    let progress = waits.then(|| Progress::new(session.style));
+    let progress = waits.then(|| Progress::new(session.style, "submitting"));
     session.farewell.submitting(&key);
     let submitted = session.client.video().generate_from(request(&args, key)).await;
     let job = submitted.map_err(|error| session.explain_repeatable(error))?;

@@ -36,14 +36,14 @@ pub(super) fn check(output: Option<&Path>, overwrite: bool) -> Result<()> {
 
 /// `infrai video wait`.
 pub(super) async fn wait(session: &Session, args: WaitArgs) -> Result<u8> {
-    let progress = Progress::new(session.style);
+    let progress = Progress::new(session.style, "looking");
     let saving = Saving { save: args.save, patience: args.patience, cost_usd: None };
     wait_and_save(session, &args.id, args.id.as_str().into(), saving, &progress).await
 }
 
 /// `infrai video download`.
 pub(super) async fn download(session: &Session, args: DownloadArgs) -> Result<u8> {
-    let progress = Progress::new(session.style);
+    let progress = Progress::new(session.style, "looking");
     let saved = fetch(session, args.id.as_str().into(), &args.output, args.overwrite, &progress).await;
     let saved = saved.map_err(|error| match error.code() {
         "JOB_NOT_READY" => {

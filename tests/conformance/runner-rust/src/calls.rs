@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::settings::seconds;
 
+type Setter = fn(GenerateRequest, String) -> GenerateRequest;
+
 /// What came of a call, and the job that later calls may refer to.
 pub(crate) struct Outcome {
     /// As it is reported.
@@ -22,7 +24,8 @@ impl From<InfraiError> for Outcome {
     }
 }
 
-fn value(value: Value) -> Outcome {
+fn value(value: impl Into<Value>) -> Outcome {
+    let value: Value = value.into();
     Outcome { report: json!({"value": value}), job: None }
 }
 
@@ -82,7 +85,6 @@ fn generate_request(args: &Args) -> GenerateRequest {
     if let Some(seconds) = args.0.get("duration_seconds").filter(|value| !value.is_null()) {
         request = request.duration_seconds(number(seconds));
     }
-    type Setter = fn(GenerateRequest, String) -> GenerateRequest;
     let setters: [(&str, Setter); 7] = [
         ("reference_image_url", |r, v| r.reference_image_url(v)),
         ("aspect", |r, v| r.aspect(v)),

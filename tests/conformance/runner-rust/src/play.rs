@@ -45,7 +45,11 @@ async fn one(
 ) -> Outcome {
     let client = match client {
         Ok(client) => client,
-        Err(error) => return error.clone().into(),
+        Err(error) => {
+            let mut outcome = Outcome::from(error.clone());
+            outcome.report["error"]["from_constructor"] = true.into();
+            return outcome;
+        }
     };
     let client = match client.with_options(settings::options(&call["options"])) {
         Ok(client) => client,

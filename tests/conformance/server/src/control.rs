@@ -12,7 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::http::{Request, read_request};
 use crate::judge::{Report, judge};
-use crate::scenario::{Call, Step, Template};
+use crate::load::Template;
+use crate::scenario::{Call, Step};
 use crate::stage::{Stage, stop_at_limit};
 
 /// All scenarios, and those being played.

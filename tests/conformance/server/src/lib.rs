@@ -4,6 +4,7 @@ pub mod control;
 pub mod expand;
 pub mod http;
 pub mod judge;
+pub mod load;
 pub mod matcher;
 pub mod reply;
 pub mod scenario;

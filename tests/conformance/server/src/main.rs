@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use infrai_conformance_server::control::Control;
-use infrai_conformance_server::scenario::load;
+use infrai_conformance_server::load::load;
 use tokio::net::TcpListener;
 
 const USAGE: &str = "usage: infrai-conformance-server [--scenarios FOLDER] [--limit SECONDS]\n\

@@ -40,7 +40,6 @@ struct Rendered {
 
 /// Sends the scripted reply to a request, and closes the connection unless it is to be kept.
 pub async fn answer(reply: &Reply, request: &Request, stream: &mut TcpStream) -> io::Result<()> {
-    sleep(Duration::from_secs_f64(reply.delay)).await;
     match reply.drop {
         Some(Drop::AfterReading) => return stream.shutdown().await,
         Some(Drop::BeforeReading | Drop::ResetAfterReading) => return stream.set_zero_linger(),

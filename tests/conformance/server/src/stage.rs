@@ -11,8 +11,9 @@ use tokio::task::JoinHandle;
 
 use crate::expand::Names;
 use crate::http::{Request, read_request};
+use crate::load::Template;
 use crate::reply::{answer, linger};
-use crate::scenario::{Drop, Order, Origin, Reply, Scenario, Template};
+use crate::scenario::{Drop, Order, Origin, Reply, Scenario};
 
 /// The key that clients use unless a scenario says otherwise.
 pub const KEY: &str = "ifr_pk_proj_conformance0123456789abcdefABCDEF";
@@ -28,6 +29,8 @@ pub struct Record {
     pub exchange: Option<usize>,
     /// When it was there.
     pub arrived: Instant,
+    /// When its answer began.
+    pub answering: Option<Instant>,
     /// When its answer was sent.
     pub answered: Option<Instant>,
 }
@@ -144,6 +147,7 @@ impl Stage {
                 origin,
                 exchange: Some(index),
                 arrived: now,
+                answering: Some(now),
                 answered: Some(now),
             });
         }
@@ -175,7 +179,8 @@ impl Stage {
             Reply { status: Some(418), text: Some("not in the script".to_owned()), ..Reply::default() }
         };
         let request = request.clone();
-        script.records.push(Record { request, origin, exchange, arrived: Instant::now(), answered: None });
+        let arrived = Instant::now();
+        script.records.push(Record { request, origin, exchange, arrived, answering: None, answered: None });
         (script.records.len() - 1, reply)
     }
 
@@ -207,6 +212,10 @@ impl Stage {
         replies.get(nth).or(replies.last()).map_or_else(Reply::default, |reply| (*reply).clone())
     }
 
+    fn answering(&self, record: usize) {
+        self.script().records[record].answering = Some(Instant::now());
+    }
+
     fn answered(&self, record: usize) {
         self.script().records[record].answered = Some(Instant::now());
     }
@@ -232,6 +241,8 @@ async fn serve(stage: Arc<Stage>, origin: Origin, mut stream: TcpStream) {
         tokio::time::timeout(patience, read_request(&mut stream, &mut buffer)).await
     {
         let (record, reply) = stage.receive(origin, &request);
+        tokio::time::sleep(Duration::from_secs_f64(reply.delay)).await;
+        stage.answering(record);
         let _ = answer(&reply, &request, &mut stream).await;
         stage.answered(record);
         match reply.keep_alive {

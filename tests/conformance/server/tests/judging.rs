@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use infrai_conformance_server::control::Control;
-use infrai_conformance_server::scenario::Template;
+use infrai_conformance_server::load::Template;
 use infrai_conformance_server::stage::KEY;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -309,6 +309,34 @@ async fn files_are_compared_and_leftovers_found() {
         .await;
         let folder = PathBuf::from(play.start["tmp"].as_str().unwrap());
         std::fs::write(folder.join(name), content).unwrap();
+        if difference.is_empty() {
+            play.passes(json!([{"value": 1}])).await;
+        } else {
+            play.fails(json!([{"value": 1}]), difference).await;
+        }
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn permissions_and_texts_of_files_are_compared() {
+    use std::os::unix::fs::PermissionsExt;
+    for (mode, text, difference) in [
+        (0o600, "right", ""),
+        (0o644, "right", "file home/keys: mode: expected 600, got 644"),
+        (0o600, "wrong", "file home/keys: expected"),
+    ] {
+        let play = Play::start(json!({
+            "server": [],
+            "calls": [{"call": "activate", "outcome": {"value": 1}}],
+            "files_after": {"home": {"mode": "700"}, "home/keys": {"mode": "600", "text": "right"}, "home/none": null},
+        }))
+        .await;
+        let home = PathBuf::from(play.start["tmp"].as_str().unwrap()).join("home");
+        std::fs::create_dir(&home).unwrap();
+        std::fs::write(home.join("keys"), text).unwrap();
+        std::fs::set_permissions(&home, PermissionsExt::from_mode(0o700)).unwrap();
+        std::fs::set_permissions(home.join("keys"), PermissionsExt::from_mode(mode)).unwrap();
         if difference.is_empty() {
             play.passes(json!([{"value": 1}])).await;
         } else {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use infrai_conformance_server::expand::{Names, expand};
 use infrai_conformance_server::judge::calls;
-use infrai_conformance_server::scenario::{Scenario, files, load};
+use infrai_conformance_server::load::{files, load};
+use infrai_conformance_server::scenario::Scenario;
 use serde_json::{Value, json};
 
 fn folder() -> PathBuf {

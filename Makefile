@@ -1,0 +1,49 @@
+# One way in: what CI runs is what a person runs.
+.DEFAULT_GOAL := help
+PROMPT ?= a timelapse of a city skyline at dusk
+DEMO := demo
+CARGO ?= cargo
+
+# LANG is also the shell's locale: only `make conformance LANG=rust` names a language.
+LANGUAGE := $(if $(filter command line,$(origin LANG)),$(LANG),all)
+
+.PHONY: help
+help: ## Show what there is to make
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Turn a sentence into a playable MP4 on the embedded sandbox (PROMPT="…" for your own)
+	@mkdir -p $(DEMO)
+	@echo "Building the command (a few minutes the first time) …"
+	@$(CARGO) build --locked --package infrai-cli
+	@"$$($(CARGO) metadata --no-deps --format-version 1 | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/infrai" \
+		--sandbox --data-dir $(DEMO)/sandbox video generate "$(PROMPT)" --output $(DEMO)/video.mp4 --overwrite
+
+.PHONY: test
+test: ## Run every test of every language; ends with "N passed, N failed"
+	@python3 scripts/test.py
+
+.PHONY: test-rust
+test-rust: ## Run the tests of the core, the sandbox, the command and the scripted server
+	@python3 scripts/test.py rust docs
+
+.PHONY: conformance
+conformance: ## Run the conformance scenarios: LANG=rust for one language
+	@python3 scripts/test.py $(if $(filter all,$(LANGUAGE)),conformance,conformance-$(LANGUAGE))
+
+.PHONY: lint
+lint: ## Check formatting, lints, licences and what the repository may not say
+	@python3 scripts/test.py format clippy words deny
+
+.PHONY: format
+format: ## Format the sources
+	@$(CARGO) fmt --all
+
+.PHONY: doc
+doc: ## Build the Rust documentation
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --package infrai --package infrai-sandbox
+
+.PHONY: clean
+clean: ## Remove everything that was built, fetched or made by the demo
+	@$(CARGO) clean
+	@rm -rf .cache $(DEMO)

@@ -1,0 +1,184 @@
+//! The main job: a prompt in, an MP4 out, and the truth when there is none.
+
+mod common;
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+};
+
+use common::{Home, Server, ended, is_mp4};
+
+/// A home with an account at a server.
+fn ready(server: &Server) -> Home {
+    let home = Home::at(server);
+    home.run(&["activate"]).expect(0);
+    home
+}
+
+fn balance(home: &Home) -> f64 {
+    home.run(&["--json", "account", "balance"]).expect(0).json()["balance_usd"].as_f64().expect("a number")
+}
+
+#[test]
+fn generate_waits_saves_and_says_where() {
+    let server = Server::start();
+    let home = ready(&server);
+    let ran = home.run(&["video", "generate", "a paper boat", "--duration", "1", "-o", "boat.mp4"]).expect(0);
+    assert!(is_mp4(&home.path("boat.mp4")));
+    assert!(ran.stdout.starts_with("Saved ") && ran.stdout.contains("boat.mp4"), "{ran:?}");
+    let lines: Vec<_> = ran.stderr.lines().collect();
+    assert!(lines[0].contains(": queued, "), "a line a change: {ran:?}");
+    assert!(lines.last().expect("a line").contains(": succeeded, "), "{ran:?}");
+    assert!(!ran.stderr.contains('\u{1b}') && !ran.stderr.contains('\r'), "no bar: {ran:?}");
+}
+
+#[test]
+fn programs_get_one_line_of_json() {
+    let server = Server::start();
+    let home = ready(&server);
+    let words = ["--json", "video", "generate", "a paper boat", "--duration", "1", "--aspect", "1:1"];
+    let started = home.run(&words).expect(0);
+    let job = started.json();
+    assert_eq!((&job["state"], &job["aspect"]), (&"queued".into(), &"1:1".into()));
+    assert_eq!(started.stderr, "");
+    let id = job["job_id"].as_str().expect("an id");
+    let waited = home.run(&["--json", "video", "wait", id, "-o", "b.mp4"]).expect(0);
+    assert_eq!(waited.stderr, "");
+    let job = waited.json();
+    assert_eq!(job["state"], "succeeded");
+    assert_eq!(job["download"]["path"].as_str().expect("a path").rsplit(['/', '\\']).next(), Some("b.mp4"));
+    assert_eq!(home.run(&["--json", "video", "status", id]).expect(0).json()["state"], "succeeded");
+    let saved = home.run(&["--json", "video", "download", id, "-o", "c.mp4"]).expect(0).json();
+    assert_eq!(saved["download"]["bytes"], job["download"]["bytes"]);
+    assert!(is_mp4(&home.path("b.mp4")) && is_mp4(&home.path("c.mp4")));
+    let cancelled = home.run(&["--json", "video", "cancel", id]).expect(1).json();
+    assert_eq!(cancelled["ok"], false, "a cancel that came too late");
+    for line in home.run(&["--json", "video", "watch", id]).expect(0).stdout.lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+    }
+}
+
+#[test]
+fn an_existing_file_is_refused_before_anything_is_charged() {
+    let server = Server::start();
+    let home = ready(&server);
+    std::fs::write(home.path("mine.mp4"), "mine").expect("a file");
+    let words = ["video", "generate", "a kite", "--duration", "1", "-o"];
+    let ran = home.run(&[&words[..], &["mine.mp4"]].concat()).expect(2);
+    assert!(ran.error_lines().0.contains("FILE_EXISTS"), "{ran:?}");
+    assert!(ran.error_lines().1.contains("--overwrite"), "{ran:?}");
+    home.run(&[&words[..], &["no/such/folder.mp4"]].concat()).expect(5);
+    home.run(&[&words[..], &["-"]].concat()).expect(2);
+    assert!((balance(&home) - 2.0).abs() < 1e-9, "nothing was charged");
+    assert_eq!(std::fs::read(home.path("mine.mp4")).expect("the file"), b"mine");
+    home.run(&[&words[..], &["mine.mp4", "--overwrite"]].concat()).expect(0);
+    assert!(is_mp4(&home.path("mine.mp4")));
+}
+
+#[test]
+fn a_job_that_fails_has_an_exit_code_of_its_own() {
+    let server = Server::start();
+    let home = ready(&server);
+    let words = ["video", "generate", "a kite", "--model", "sandbox/fail", "--duration", "1"];
+    let ran = home.run(&[&words[..], &["-o", "kite.mp4"]].concat()).expect(1);
+    assert!(ran.error_lines().0.contains("JOB_FAILED"), "{ran:?}");
+    assert!(!home.path("kite.mp4").exists());
+    let error = home.run(&[&["--json"], &words[..], &["--wait"]].concat()).expect(1).error_json();
+    assert_eq!((&error["kind"], &error["job"]["state"]), (&"job_failed".into(), &"failed".into()));
+    let id = error["job"]["job_id"].as_str().expect("an id");
+    assert!(home.run(&["video", "watch", id]).expect(0).stdout.contains("failed"), "watch only tells");
+    home.run(&["video", "wait", id]).expect(1);
+    home.run(&["video", "download", id, "-o", "kite.mp4"]).expect(1);
+}
+
+#[test]
+fn what_is_wrong_with_a_request_is_told_by_name() {
+    let server = Server::start();
+    let home = ready(&server);
+    for words in [
+        &["video", "status", "vid_nowhere"][..],
+        &["video", "status", ".."],
+        &["video", "generate", " "],
+        &["video", "generate", "a", "--duration", "-1"],
+        &["video", "generate", "a", "--resolution", "8k"],
+        &["video", "generate", "a", "--reference-image-url", "ftp://x"],
+        &["video", "generate", "a", "--idempotency-key", "a b"],
+        &["video", "generate", "a", "--overwrite"],
+        &["video", "generate"],
+        &["video", "generat", "a"],
+        &["video", "wait", "x", "--wait-timeout", "soon"],
+        &["--profile", "a", "--sandbox", "whoami"],
+        &["--data-dir", "a", "whoami"],
+    ] {
+        home.run(words).expect(2).error_lines();
+    }
+}
+
+#[test]
+fn the_prompt_may_come_from_standard_input() {
+    let server = Server::start();
+    let home = ready(&server);
+    let words = ["--json", "video", "generate", "-", "--duration", "1"];
+    let job = home.feed(&words, "first line\n第二行\n").expect(0).json();
+    assert_eq!(job["prompt"], "first line\n第二行");
+    home.feed(&words, "\n").expect(2);
+}
+
+#[test]
+fn what_may_have_been_charged_can_be_repeated_for_the_same_price() {
+    let server = Server::with(&["--temporary", "--fault", "POST /v1/video/generate: drop=after times=3"]);
+    let home = ready(&server);
+    let words = ["video", "generate", "a kite", "--duration", "1"];
+    let ran = home.run(&words).expect(4);
+    let (_, todo) = ran.error_lines();
+    let key = todo.split("--idempotency-key ").nth(1).and_then(|rest| rest.split([' ', ',']).next());
+    let key = key.unwrap_or_else(|| panic!("no key: {ran:?}"));
+    let once = balance(&home);
+    home.run(&[&words[..], &["--idempotency-key", key]].concat()).expect(0);
+    assert!((balance(&home) - once).abs() < 1e-9 && once < 2.0, "charged once");
+}
+
+#[test]
+fn a_wait_that_runs_out_of_time_says_how_to_go_on() {
+    let server = Server::start();
+    let home = ready(&server);
+    let words = ["video", "generate", "a kite", "--model", "sandbox/stuck", "--wait-timeout", "200ms"];
+    let ran = home.run(&[&words[..], &["-o", "a kite.mp4"]].concat()).expect(6);
+    assert!(ran.error_lines().1.contains("-o 'a kite.mp4'"), "{ran:?}");
+    let ran = home.run(&[&["--json"], &words[..], &["--wait", "--cancel-on-timeout"]].concat()).expect(6);
+    let error = ran.error_json();
+    assert_eq!(error["details"]["cancelled"], true);
+    let id = error["job"]["job_id"].as_str().expect("an id");
+    assert_eq!(home.run(&["--json", "video", "status", id]).expect(0).json()["state"], "cancelled");
+    home.run(&["video", "wait", id]).expect(1);
+    home.run(&["video", "cancel", id]).expect(0);
+}
+
+#[test]
+fn a_job_that_still_runs_cannot_be_downloaded() {
+    let server = Server::start();
+    let home = ready(&server);
+    let job = home.run(&["--json", "video", "generate", "a", "--model", "sandbox/stuck"]).expect(0).json();
+    let id = job["job_id"].as_str().expect("an id");
+    let ran = home.run(&["video", "download", id, "-o", "a.mp4"]).expect(2);
+    assert!(ran.error_lines().1.contains(&format!("video wait {id} -o a.mp4")), "{ran:?}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let server = Server::start();
+    let home = ready(&server);
+    let job = home.run(&["--json", "video", "generate", "a kite", "--duration", "1"]).expect(0).json();
+    let id = job["job_id"].as_str().expect("an id");
+    let mut watch = home.command(&["--json", "video", "watch", id]).spawn().expect("it starts");
+    let mut reader = BufReader::new(watch.stdout.take().expect("a pipe"));
+    reader.read_line(&mut String::new()).expect("a line");
+    drop(reader);
+    let ran = ended(watch).expect(0);
+    assert_eq!(ran.stderr, "");
+    let mut script =
+        home.command(&["completions", "bash"]).stdout(Stdio::piped()).spawn().expect("it starts");
+    drop(script.stdout.take());
+    assert_eq!(ended(script).expect(0).stderr, "");
+}

@@ -1,0 +1,49 @@
+//! The example programs run against the sandbox, and the READMEs show the first of them.
+
+use std::{path::PathBuf, process::Command};
+
+use infrai_sandbox::Sandbox;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Where cargo puts the examples that it builds with the tests.
+fn example(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    tests.parent().unwrap().parent().unwrap().join("examples").join(name)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_do_what_they_say() {
+    for (name, files) in
+        [("quickstart", &["skyline.mp4"][..]), ("batch", &["kite-0.mp4", "kite-1.mp4", "kite-2.mp4"])]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let sandbox = Sandbox::builder().start().await.unwrap();
+        let mut command = Command::new(example(name));
+        command
+            .current_dir(&folder)
+            .env("INFRAI_BASE_URL", sandbox.url())
+            .env("INFRAI_CREDENTIALS_FILE", folder.path().join("credentials"))
+            .env_remove("INFRAI_API_KEY")
+            .env_remove("INFRAI_PROFILE");
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        assert!(output.status.success(), "{name}: {output:?}");
+        for file in files {
+            let bytes = std::fs::read(folder.path().join(file)).unwrap();
+            assert_eq!(&bytes[4..8], b"ftyp", "{file}");
+        }
+        sandbox.stop().await;
+    }
+}
+
+#[test]
+fn the_readmes_show_the_quickstart_as_it_is() {
+    let source = std::fs::read_to_string(root().join("examples/rust/quickstart.rs")).unwrap();
+    let program = source.split_once("\n\n").unwrap().1;
+    for readme in ["README.md", "core/README.md"] {
+        let text = std::fs::read_to_string(root().join(readme)).unwrap();
+        assert!(text.contains(&format!("```rust\n{program}```")), "{readme} shows another program");
+    }
+}

@@ -1,0 +1,82 @@
+//! What a program may ask before it calls: as whom, with which key, and whether the file could be saved.
+
+mod support;
+
+use std::{fs, path::Path};
+
+use infrai::{ErrorKind, InfraiClient, KeyOrigin, Profile, fresh_idempotency_key, video::DownloadRequest};
+use support::KEY;
+
+fn profile(url: &str) -> Profile {
+    Profile {
+        api_key: Some(infrai::ApiKey::new(KEY).unwrap()),
+        account_id: Some("acc_1".into()),
+        project_id: None,
+        base_url: Some(url.into()),
+    }
+}
+
+#[tokio::test]
+async fn a_stored_profile_is_read_back_and_leaves_the_rest_of_the_file_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kept/credentials");
+    assert_eq!(Profile::read(&file, "default").unwrap(), None);
+    let wanted = profile("http://127.0.0.1:1");
+    wanted.store(&file, "default").await.unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("# mine\n[other]\napi_key = \"x\"\n\n{text}note = \"kept\"\n")).unwrap();
+    let moved = Profile { base_url: Some("http://127.0.0.1:2".into()), ..wanted };
+    moved.store(&file, "default").await.unwrap();
+    assert_eq!(Profile::read(&file, "default").unwrap(), Some(moved));
+    let text = fs::read_to_string(&file).unwrap();
+    for kept in ["# mine", "[other]", "note = \"kept\""] {
+        assert!(text.contains(kept), "{kept} is gone: {text}");
+    }
+    fs::write(&file, "[default").unwrap();
+    let error = profile("http://127.0.0.1:3").store(&file, "default").await.unwrap_err();
+    assert_eq!(error.code(), "CREDENTIALS_INVALID");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "[default");
+}
+
+#[tokio::test]
+async fn an_identity_says_where_the_key_comes_from_and_never_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("credentials");
+    let builder = || InfraiClient::builder().credentials_file(&file).profile("work");
+    let missing = builder().build().unwrap().identity().unwrap();
+    assert_eq!((missing.key_source, missing.key_hint), (KeyOrigin::Missing, None));
+    assert_eq!(missing.base_url, infrai::DEFAULT_BASE_URL);
+    profile("http://127.0.0.1:1/api/").store(&file, "work").await.unwrap();
+    let stored = builder().build().unwrap().identity().unwrap();
+    assert_eq!((stored.key_source.as_str(), stored.profile.as_str()), ("profile", "work"));
+    assert_eq!(stored.base_url, "http://127.0.0.1:1/api");
+    assert_eq!(stored.account_id.as_deref(), Some("acc_1"));
+    assert!(!format!("{stored:?}").contains(KEY));
+    let given = builder().api_key(KEY).build().unwrap().identity().unwrap();
+    assert_eq!((given.key_source, given.account_id), (KeyOrigin::Argument, None));
+}
+
+#[test]
+fn a_target_is_checked_without_leaving_anything_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let code = |path: &Path, overwrite| {
+        DownloadRequest::check_target(path, overwrite)
+            .map_err(|error| (error.kind(), error.code().to_owned()))
+    };
+    let path = folder.path().join("video.mp4");
+    assert_eq!(code(&path, false), Ok(()));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    fs::write(&path, "mine").unwrap();
+    assert_eq!(code(&path, false), Err((ErrorKind::InvalidRequest, "FILE_EXISTS".into())));
+    assert_eq!(code(&path, true), Ok(()));
+    let nowhere = folder.path().join("no/video.mp4");
+    assert_eq!(code(&nowhere, true), Err((ErrorKind::Configuration, "FILE_ERROR".into())));
+    assert_eq!(fs::read(&path).unwrap(), b"mine");
+}
+
+#[test]
+fn a_fresh_idempotency_key_is_a_uuid_of_its_own() {
+    let (one, two) = (fresh_idempotency_key().unwrap(), fresh_idempotency_key().unwrap());
+    assert_ne!(one, two);
+    assert_eq!((one.len(), &one[14..15]), (36, "7"));
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Runs the test suites by name (all of them by default), shows what they say, and adds up what passed.
+
+A suite is one or more commands. A command that prints "N passed, N failed", or cargo's "N passed; N failed", is counted
+by those lines; any other counts as one. A command that ends badly without having said so counts as one failure.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COUNTS = re.compile(r"\b(\d+) passed[;,] (\d+) failed")
+CI = os.environ.get("CI") == "true"
+
+CARGO = os.environ.get("CARGO", "cargo")
+PYTHON = sys.executable
+
+#: Each suite's commands, in the order in which they run: quick ones first.
+SUITES: dict[str, list[list[str]]] = {
+    "format": [[CARGO, "fmt", "--all", "--check"]],
+    "words": [[PYTHON, "scripts/check_words.py"]],
+    "clippy": [[CARGO, "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]],
+    "rust": [[CARGO, "test", "--locked", "--workspace"]],
+    "docs": [["make", "--no-print-directory", "doc"]],
+    "deny": [["scripts/cargo-tool", "cargo-deny", "deny", "check", "licenses", "bans", "sources"]],
+    "conformance-rust": [[CARGO, "run", "--locked", "--quiet", "--package", "infrai-conformance-rust"]],
+}
+
+
+def run(command: list[str]) -> tuple[int, int]:
+    """Runs a command, passes its output on, and returns how much passed and failed."""
+    print(f"\n$ {' '.join(command)}", flush=True)
+    passed = failed = counted = 0
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            if found := COUNTS.search(line):
+                counted += 1
+                passed += int(found[1])
+                failed += int(found[2])
+    if not counted:
+        return (1, 0) if process.returncode == 0 else (0, 1)
+    if process.returncode != 0 and failed == 0:
+        failed = 1
+    return passed, failed
+
+
+def main() -> int:
+    names = sys.argv[1:] or list(SUITES)
+    chosen = [suite for name in names for suite in SUITES if suite == name or suite.startswith(f"{name}-")]
+    unknown = [name for name in names if not any(s == name or s.startswith(f"{name}-") for s in SUITES)]
+    if unknown:
+        print(f"There is no suite {', '.join(unknown)}; there are: {', '.join(SUITES)}", file=sys.stderr)
+        return 2
+    if shutil.which(CARGO) is None:
+        print("cargo is not on the PATH: install Rust (rustup) first", file=sys.stderr)
+        return 2
+    rows = []
+    for name in chosen:
+        begun = time.monotonic()
+        results = [run(command) for command in SUITES[name]]
+        passed, failed = (sum(column) for column in zip(*results))
+        rows.append((name, passed, failed, time.monotonic() - begun))
+    print("\nsuite              passed  failed   seconds")
+    for name, passed, failed, seconds in rows:
+        print(f"{name:<18} {passed:>6} {failed:>7} {seconds:>9.0f}")
+    passed, failed = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    print(f"\n{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
