@@ -76,8 +76,8 @@ export class InfraiError extends Error {
   constructor(fields: InfraiErrorFields, options?: { cause?: unknown }) {
     super(fields.message, options);
     const { message: _, ...own } = fields;
-    const defaults = { retryable: false, attempts: 0, mayHaveBeenProcessed: false };
-    for (const [name, value] of Object.entries({ kind: this.#ownKind(), ...defaults, ...own })) {
+    const always = { kind: this.#ownKind(), retryable: false, attempts: 0, mayHaveBeenProcessed: false };
+    for (const [name, value] of [...Object.entries(always), ...Object.entries(own)]) {
       if (value !== undefined) {
         Object.defineProperty(this, name, { value, enumerable: true, configurable: true, writable: true });
       }
