@@ -64,7 +64,7 @@ fn play_money_is_paid_at_once() {
     let ran = home.run(&dear).expect(3);
     assert!(ran.error_lines().1.contains("--sandbox account topup 20"), "{ran:?}");
     let record = home.run(&["--sandbox", "--json", "account", "topup", "20"]).expect(0).json();
-    assert_eq!(record["state"], "completed");
+    assert_eq!(record["state"], "succeeded");
     let left = home.run(&["--sandbox", "--json", "account", "balance"]).expect(0).json();
     assert_eq!(left["balance_usd"], 22.0);
 }

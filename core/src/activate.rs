@@ -121,16 +121,14 @@ impl Activate {
         let config = &self.client.inner.config;
         let base_url = self.base_url()?;
         let profile_name = self.profile.clone().unwrap_or_else(|| config.profile_name());
-        let path = match config.credentials_path() {
-            Ok(path) => path,
-            Err(_) if !self.write_credentials => PathBuf::from(".infrai-nowhere/credentials"),
-            Err(error) => return Err(error),
-        };
         if !self.write_credentials {
-            let result = self.ask(&base_url, &path, profile_name).await?;
+            // A machine without a home has no place for the fingerprint either.
+            let path = config.credentials_path().ok();
+            let result = self.ask(&base_url, path.as_deref(), profile_name).await?;
             self.client.adopt(base_url, result.primary_api_key.clone());
             return Ok(result);
         }
+        let path = config.credentials_path()?;
         credentials::ensure_folder(&path).map_err(|error| credentials::unwritable(&path, error))?;
         let patience = self.client.options.timeout.unwrap_or(config.timeout);
         let _lock = Lock::take(&path, patience).await?;
@@ -143,7 +141,7 @@ impl Activate {
             return Ok(result);
         }
         credentials::probe(&path)?;
-        let mut result = self.ask(&base_url, &path, profile_name.clone()).await?;
+        let mut result = self.ask(&base_url, Some(&path), profile_name.clone()).await?;
         let profile = Profile {
             api_key: Some(result.primary_api_key.clone()),
             account_id: result.account_id.clone(),
@@ -228,7 +226,7 @@ impl Activate {
     async fn ask(
         &self,
         base_url: &url::Url,
-        path: &std::path::Path,
+        path: Option<&std::path::Path>,
         profile: String,
     ) -> Result<ActivateResult> {
         let fingerprint = credentials::fingerprint(path)?;

@@ -39,7 +39,16 @@ pub(crate) struct Reaction {
     delay: Duration,
     refuse: bool,
     reset: bool,
-    cut: bool,
+    ending: Ending,
+}
+
+/// How a body ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+enum Ending {
+    #[default]
+    Whole,
+    Cut,
+    Stalled,
 }
 
 pub(crate) fn answer(status: u16, body: &Value) -> Reaction {
@@ -84,7 +93,13 @@ impl Reaction {
 
     /// The connection breaks in the middle of the body.
     pub(crate) fn cut_off(mut self) -> Self {
-        self.cut = true;
+        self.ending = Ending::Cut;
+        self
+    }
+
+    /// Half of the body comes, and then nothing more.
+    pub(crate) fn stalled(mut self) -> Self {
+        self.ending = Ending::Stalled;
         self
     }
 
@@ -201,7 +216,7 @@ impl Transport for Script {
             Ok(WireResponse {
                 status,
                 headers,
-                body: Box::new(Chunks { body: Some(reaction.body), cut: reaction.cut }),
+                body: Box::new(Chunks { body: Some(reaction.body), ending: reaction.ending }),
             })
         })
     }
@@ -213,7 +228,7 @@ fn fault(before_sending: bool) -> Fault {
 
 struct Chunks {
     body: Option<Vec<u8>>,
-    cut: bool,
+    ending: Ending,
 }
 
 impl BodyChunks for Chunks {
@@ -221,9 +236,12 @@ impl BodyChunks for Chunks {
         let body = self.body.take();
         Box::pin(async move {
             match body {
-                Some(body) if self.cut => Ok(Some(Bytes::from(body[..body.len() / 2].to_vec()))),
+                Some(body) if self.ending != Ending::Whole => {
+                    Ok(Some(Bytes::from(body[..body.len() / 2].to_vec())))
+                }
                 Some(body) => Ok(Some(Bytes::from(body))),
-                None if self.cut => Err(fault(false)),
+                None if self.ending == Ending::Stalled => std::future::pending().await,
+                None if self.ending == Ending::Cut => Err(fault(false)),
                 None => Ok(None),
             }
         })

@@ -149,6 +149,18 @@ async fn a_file_that_cannot_be_understood_names_its_line_and_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_profile_written_in_one_line_keeps_what_others_wrote_in_it() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("credentials");
+    fs::write(&path, "default = { api_key = \"old\", team = \"red\" }\n").unwrap();
+    let mut profile = infrai::Profile::read(&path, "default").unwrap().unwrap();
+    profile.account_id = Some("acc_1".into());
+    profile.store(&path, "default").await.unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("team = \"red\"") && text.contains("account_id = \"acc_1\""), "{text}");
+}
+
+#[tokio::test]
 async fn a_link_is_followed_and_stays_a_link() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let (home, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -182,6 +194,42 @@ async fn a_folder_that_cannot_be_written_is_an_error_before_anything_is_sent() {
     assert_eq!((error.kind(), error.code()), (ErrorKind::Credentials, "CREDENTIALS_UNWRITABLE"));
     assert!(server.seen().is_empty());
     client.activate().write_credentials(false).await.expect("the fingerprint lives in memory then");
+}
+
+#[test]
+fn without_a_home_and_without_writing_nothing_is_left_in_the_working_folder() {
+    let name = "without_a_home_and_without_writing_nothing_is_left_in_the_working_folder";
+    if is_child(name) {
+        let activate = async { InfraiClient::new().unwrap().activate().write_credentials(false).await };
+        runtime().block_on(activate).unwrap();
+        return;
+    }
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = child(name);
+    command.env("HOME", "").env("INFRAI_BASE_URL", server.url()).current_dir(folder.path());
+    assert!(command.status().unwrap().success());
+    assert_eq!((server.seen().len(), fs::read_dir(folder.path()).unwrap().count()), (1, 0));
+}
+
+#[test]
+fn a_key_of_the_environment_stays_the_one_in_use_after_activate() {
+    let name = "a_key_of_the_environment_stays_the_one_in_use_after_activate";
+    if is_child(name) {
+        runtime().block_on(async {
+            let client = InfraiClient::new().unwrap();
+            client.activate().await.unwrap();
+            client.account().balance().await.unwrap();
+        });
+        return;
+    }
+    let server = Server::start(|number, _| ok(if number == 0 { ACTIVATED } else { r#"{"balance_usd":2}"# }));
+    let home = tempfile::tempdir().unwrap();
+    let mut command = child(name);
+    command.env("INFRAI_BASE_URL", server.url()).env("INFRAI_API_KEY", "ifr_pk_proj_mine");
+    command.env("INFRAI_CREDENTIALS_FILE", home.path().join("credentials"));
+    assert!(command.status().unwrap().success());
+    assert_eq!(server.seen()[1].header("authorization"), Some("Bearer ifr_pk_proj_mine"));
 }
 
 #[test]

@@ -31,10 +31,10 @@ pub(super) async fn topup(session: &Session, args: TopupArgs) -> Result<u8> {
     session.farewell.nothing();
     let mut json = record.to_json();
     if pay_play_money(session, &record).await? {
-        record.state = Some("completed".to_owned());
+        record.state = Some("succeeded".to_owned());
         record.next_action_url = None;
         if let Some(map) = json.as_object_mut() {
-            map.insert("state".into(), "completed".into());
+            map.insert("state".into(), "succeeded".into());
             map.remove("next_action_url");
         }
     }

@@ -68,6 +68,7 @@ struct Attempt<'a> {
     key: Option<&'a ApiKey>,
     secret: Option<&'a str>,
     answers_with_ok: bool,
+    bodiless: bool,
 }
 
 impl InfraiClient {
@@ -89,7 +90,7 @@ impl InfraiClient {
         let config = &self.inner.config;
         let begun = Instant::now();
         let timeout = spec.timeout.or(self.options.timeout).unwrap_or(config.timeout);
-        let deadline = begun + timeout;
+        let deadline = after(begun, timeout);
         let safe = matches!(spec.method, Method::GET | Method::HEAD);
         let idempotency_key = match &spec.idempotency_key {
             Some(key) => Some(check_idempotency_key(key)?.to_owned()),
@@ -104,8 +105,11 @@ impl InfraiClient {
         };
         let mut request = self.wire_request(&spec, &base_url, idempotency_key.as_deref())?;
         let mut key = if spec.without_key { None } else { Some(bounded(deadline, source.get()).await?) };
-        let max_attempts =
-            if spec.single { 1 } else { 1 + self.options.max_retries.unwrap_or(config.max_retries) };
+        let max_attempts = if spec.single {
+            1
+        } else {
+            self.options.max_retries.unwrap_or(config.max_retries).saturating_add(1)
+        };
 
         let (mut sent, mut failed, mut ambiguous, mut asked_again, mut price) = (0, 0, false, false, None);
         loop {
@@ -121,6 +125,7 @@ impl InfraiClient {
                 key: key.as_ref(),
                 secret: spec.secret.as_deref(),
                 answers_with_ok: spec.answers_with_ok,
+                bodiless: spec.method == Method::HEAD,
             };
             let Failed { error, ambiguous: open, timed_out } =
                 match self.attempt(request.clone(), attempt).await {
@@ -144,7 +149,10 @@ impl InfraiClient {
                 && let KeySource::Provider(provider) = &source
             {
                 asked_again = true;
-                key = Some(bounded(deadline, provider.get()).await?);
+                match bounded(deadline, provider.get()).await {
+                    Ok(fresh) => key = Some(fresh),
+                    Err(error) => return finish(error),
+                }
                 continue;
             }
             failed += 1;
@@ -177,13 +185,15 @@ impl InfraiClient {
         }
         let begun = Instant::now();
         let mut status = None;
-        let outcome = tokio::time::timeout(attempt.timeout, async {
-            let response = self.inner.transport.send(request).await.map_err(refused)?;
-            status = Some(response.status.as_u16());
-            answer(&url, response, &attempt).await
-        })
-        .await
-        .unwrap_or_else(|_| Err(out_of_time(&attempt)));
+        let end = after(begun, attempt.timeout);
+        let outcome = match tokio::time::timeout_at(end, self.inner.transport.send(request)).await {
+            Ok(Ok(response)) => {
+                status = Some(response.status.as_u16());
+                answer(&url, response, &attempt, end).await
+            }
+            Ok(Err(error)) => Err(refused(error)),
+            Err(_) => Err(out_of_time(&attempt)),
+        };
         let latency = begun.elapsed();
 
         let request_id = match &outcome {
@@ -225,7 +235,10 @@ impl InfraiClient {
             url.query_pairs_mut().extend_pairs(&spec.query);
         }
         let mut headers = self.inner.base_headers.clone();
-        headers.extend(self.option_headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+        // `extend` would send both where the client has one of the same name.
+        for (name, value) in self.option_headers.iter() {
+            headers.insert(name.clone(), value.clone());
+        }
         if let Some(key) = idempotency_key {
             let value =
                 HeaderValue::from_str(key).map_err(|error| InfraiError::internal(error.to_string()))?;
@@ -237,6 +250,12 @@ impl InfraiClient {
         });
         Ok(WireRequest { method: spec.method.clone(), url, headers, body, file: false })
     }
+}
+
+/// A moment so far ahead that no clock here can name it is never reached.
+pub(crate) fn after(now: Instant, time: Duration) -> Instant {
+    const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    now.checked_add(time).unwrap_or_else(|| now + NEVER)
 }
 
 fn authorize(headers: &mut HeaderMap, key: &ApiKey) -> Result<()> {
@@ -259,15 +278,32 @@ async fn bounded(deadline: Instant, key: impl Future<Output = Result<ApiKey>>) -
 }
 
 /// Reads a response's body, up to the limit, and makes of it what it is.
-async fn answer(url: &Url, response: WireResponse, attempt: &Attempt<'_>) -> Result<Reply, Failed> {
+async fn answer(
+    url: &Url,
+    response: WireResponse,
+    attempt: &Attempt<'_>,
+    end: Instant,
+) -> Result<Reply, Failed> {
     let WireResponse { status, headers, mut body } = response;
     let mut bytes = Vec::new();
-    let mut fault = None;
+    let (mut fault, mut cut) = (None, false);
     loop {
-        match body.next().await {
+        let Ok(next) = tokio::time::timeout_at(end, body.next()).await else {
+            if status.is_success() {
+                return Err(out_of_time(attempt));
+            }
+            cut = true;
+            break;
+        };
+        match next {
             Ok(Some(chunk)) => {
                 if bytes.len() + chunk.len() > BODY_LIMIT {
-                    return Err(too_large(status.as_u16()));
+                    if status.is_success() {
+                        return Err(too_large(status.as_u16()));
+                    }
+                    // A failure is the error of its status, however much it has to say, and however long it takes.
+                    cut = true;
+                    break;
                 }
                 bytes.extend_from_slice(&chunk);
             }
@@ -279,15 +315,17 @@ async fn answer(url: &Url, response: WireResponse, attempt: &Attempt<'_>) -> Res
         }
     }
     let redact = |text: &str| {
-        let mut text = key::redact(text);
+        // What was sent comes first: a key may hold characters at which the search for others would stop.
+        let mut text = text.to_owned();
         for secret in [attempt.key.map(ApiKey::expose), attempt.secret].into_iter().flatten() {
             if text.contains(secret) {
                 text = text.replace(secret, "…");
             }
         }
-        text
+        key::redact(&text)
     };
     let body = match fault {
+        None if cut => Body::Cut(bytes),
         None => Body::Whole(bytes),
         // Of a success that was cut off nothing is known; of a failure the status is.
         Some(fault) if status.is_success() => {
@@ -297,7 +335,7 @@ async fn answer(url: &Url, response: WireResponse, attempt: &Attempt<'_>) -> Res
         }
         Some(_) => Body::Cut(bytes),
     };
-    envelope::interpret(url, status, &headers, &body, attempt.answers_with_ok, &redact)
+    envelope::interpret(url, status, &headers, &body, attempt.answers_with_ok, attempt.bodiless, &redact)
         .map_err(|failure| Failed { error: failure.error, ambiguous: !failure.definite, timed_out: false })
 }
 

@@ -1,6 +1,6 @@
 //! Every setting of a client: its meaning, its unit, its default.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -19,7 +19,7 @@ pub const DEFAULT_BASE_URL: &str = "https://api.infrai.cc";
 pub(crate) struct Config {
     pub(crate) api_key: Option<Secret>,
     pub(crate) key_provider: Option<KeyProvider>,
-    pub(crate) base_url: Option<String>,
+    pub(crate) base_url: Option<BaseUrl>,
     pub(crate) profile: Option<String>,
     pub(crate) credentials_file: Option<PathBuf>,
     pub(crate) timeout: Duration,
@@ -66,6 +66,19 @@ impl Default for Config {
             hooks: Hooks::default(),
             caller: Caller::default(),
             clock: None,
+        }
+    }
+}
+
+/// A base URL as it was given, not yet checked: a password in it is refused at the first call, and shown by no `Debug`.
+#[derive(Clone)]
+pub(crate) struct BaseUrl(pub(crate) String);
+
+impl fmt::Debug for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match url::Url::parse(&self.0) {
+            Ok(url) if url.username().is_empty() && url.password().is_none() => write!(f, "{:?}", self.0),
+            _ => f.write_str("…"),
         }
     }
 }
@@ -145,7 +158,7 @@ impl ClientBuilder {
     /// The API's address; it may carry a path of its own. Plain `http` is for loopback hosts alone, unless
     /// [`allow_insecure_http`](Self::allow_insecure_http).
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.config.base_url = non_empty(url.into());
+        self.config.base_url = non_empty(url.into()).map(BaseUrl);
         self
     }
 
@@ -304,11 +317,13 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
         return Err(refuse(format!("default_headers has {name:?}, which the SDK sets itself"))
             .with_hint("Use api_key, idempotency_key or user_agent_suffix instead."));
     }
-    let value = HeaderValue::try_from(value).map_err(|_| {
+    let mut value = HeaderValue::try_from(value).map_err(|_| {
         refuse(format!(
             "default_headers has a value for {name:?} with characters that no HTTP header can carry"
         ))
     })?;
+    // It may be a gateway's password: not for `Debug`.
+    value.set_sensitive(true);
     Ok((parsed, value))
 }
 
@@ -317,7 +332,7 @@ fn non_empty(text: String) -> Option<String> {
 }
 
 /// Settings for some calls only; see [`InfraiClient::with_options`].
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 #[must_use]
 pub struct CallOptions {
     pub(crate) timeout: Option<Duration>,
@@ -347,5 +362,15 @@ impl CallOptions {
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
+    }
+}
+
+impl fmt::Debug for CallOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallOptions")
+            .field("timeout", &self.timeout)
+            .field("max_retries", &self.max_retries)
+            .field("headers", &self.headers.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .finish()
     }
 }

@@ -135,6 +135,11 @@ impl Config {
         if self.profile.is_some() { None } else { variable("INFRAI_API_KEY") }
     }
 
+    /// Whether a key was given, so that none is looked up in the credentials file.
+    pub(super) fn has_key(&self) -> bool {
+        self.api_key.is_some() || self.key_provider.is_some() || self.environment_key().is_some()
+    }
+
     /// Where a fixed key comes from.
     fn key_origin(&self) -> KeyOrigin {
         if self.api_key.is_some() {
@@ -153,7 +158,7 @@ impl Config {
     /// The base URL that was given, by argument or environment.
     pub(crate) fn given_base_url(&self) -> Result<Option<Url>> {
         let given = match &self.base_url {
-            Some(url) => Some(("base_url", url.clone())),
+            Some(url) => Some(("base_url", url.0.clone())),
             None => variable("INFRAI_BASE_URL").map(|url| ("INFRAI_BASE_URL", url)),
         };
         given.map(|(setting, url)| self.check_base_url(setting, &url)).transpose()

@@ -172,6 +172,24 @@ async fn an_attempt_has_its_own_timeout_and_the_call_a_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_limit_that_is_as_large_as_can_be_is_none() {
+    let most = Duration::MAX;
+    let builder = InfraiClient::builder().base_url("http://localhost:1").max_retries(u32::MAX);
+    let builder =
+        builder.timeout(most).attempt_timeout(most).connect_timeout(most).download_idle_timeout(most);
+    let (client, script) =
+        script::client(
+            builder,
+            |n, _| {
+                if n < 5 { failure(503, "VENDOR_DOWN") } else { ok(&job("succeeded")) }
+            },
+        );
+    generate(&client).await.unwrap();
+    assert_eq!(script.count(), 6);
+    client.video().wait("vid_1").timeout(most).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_doubtful_attempt_makes_the_whole_call_doubtful() {
     let (client, _) = plain(|n, _| if n == 0 { reset() } else { failure(402, "INSUFFICIENT_CREDIT") });
     let error = generate(&client).await.unwrap_err();
@@ -181,6 +199,18 @@ async fn one_doubtful_attempt_makes_the_whole_call_doubtful() {
     let (client, _) = plain(|_, _| reset());
     let error = client.video().status("vid_1").await.unwrap_err();
     assert!(!error.may_have_been_processed(), "nothing is charged for looking");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateways_error_object_leaves_it_open_whether_the_api_carried_it_out() {
+    let gateway = json!({"error": {"code": 504, "message": "upstream request timeout"}});
+    let (_, error) = attempts_of(answer(504, &gateway)).await;
+    assert_eq!((error.status(), error.message()), (Some(504), "upstream request timeout"));
+    assert!(error.may_have_been_processed());
+    let (_, error) = attempts_of(answer(400, &gateway)).await;
+    assert!(!error.may_have_been_processed());
+    let (_, error) = attempts_of(failure(504, "VENDOR_TIMEOUT")).await;
+    assert!(!error.may_have_been_processed(), "the API's own word");
 }
 
 #[tokio::test(start_paused = true)]
@@ -228,6 +258,22 @@ async fn a_key_function_is_asked_once_a_call_and_once_more_after_a_401() {
     assert_eq!(script.count(), 4, "asking again is no retry");
     generate(&client).await.unwrap_err();
     assert_eq!((script.count(), asked.load(std::sync::atomic::Ordering::SeqCst)), (6, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_function_that_fails_later_hides_nothing_of_what_was_sent() {
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let provider = KeyProvider::new(move || {
+        let first = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+        async move { if first { ApiKey::new("ifr_pk_proj_0") } else { Err(InfraiError::internal("no key")) } }
+    });
+    let builder = InfraiClient::builder().base_url("http://localhost:1").api_key_provider(provider);
+    let (client, script) =
+        script::client(builder, |n, _| if n == 0 { reset() } else { failure(401, "UNAUTHORIZED") });
+    let error = generate(&client).await.unwrap_err();
+    assert_eq!((error.message(), error.attempts(), script.count()), ("no key", 2, 2));
+    assert_eq!(error.idempotency_key(), script.seen()[0].header("idempotency-key"));
+    assert!(error.may_have_been_processed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -284,13 +330,40 @@ async fn no_error_repeats_the_key_even_where_the_server_does() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_error_repeats_a_part_of_a_key_with_unusual_characters() {
+    let builder =
+        InfraiClient::builder().base_url("http://localhost:1").api_key("ifr_pk_proj_abc.the/secret+rest");
+    let (client, _) = script::client(builder, |_, request| {
+        answer(400, &json!(null)).bytes(request.headers["authorization"].as_bytes())
+    });
+    let error = generate(&client).await.unwrap_err();
+    assert_eq!(error.details(), Some(&json!({"body": "Bearer …"})));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_response_is_read_up_to_its_limit() {
     let big = format!("\"{}\"", "x".repeat(8 * 1024 * 1024));
     let (_, error) = attempts_of(answer(200, &json!(null)).bytes(big.as_bytes())).await;
     assert_eq!((error.code(), error.may_have_been_processed()), ("RESPONSE_TOO_LARGE", true));
+    let (attempts, error) = attempts_of(answer(503, &json!(null)).bytes(big.as_bytes())).await;
+    assert_eq!(
+        (attempts, error.code(), error.kind()),
+        (3, "HTTP_503", ErrorKind::Server),
+        "its status is known"
+    );
     let (_, error) = attempts_of(answer(400, &json!(null)).bytes("ä".repeat(4000).as_bytes())).await;
     let excerpt = error.details().unwrap()["body"].as_str().unwrap().len();
     assert!(excerpt <= 1024 && excerpt > 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_whose_body_stalls_is_the_error_of_its_status() {
+    let (attempts, error) = attempts_of(answer(402, &json!("pay first")).stalled()).await;
+    assert_eq!((attempts, error.code(), error.kind()), (1, "HTTP_402", ErrorKind::PaymentRequired));
+    assert_eq!(error.details(), Some(&json!({"body": "\"pay "})));
+    assert!(!error.may_have_been_processed());
+    let (attempts, error) = attempts_of(ok(&job("queued")).stalled()).await;
+    assert!(attempts > 1 && error.kind() == ErrorKind::Timeout && error.may_have_been_processed(), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -312,6 +385,30 @@ async fn options_for_some_calls_leave_the_others_alone() {
     let refused =
         client.with_options(CallOptions::new().header("Authorization", "Bearer other")).unwrap_err();
     assert_eq!(refused.code(), "CONFIGURATION_INVALID");
+}
+
+#[test]
+fn nothing_that_may_be_a_secret_is_shown_by_debug() {
+    let builder = InfraiClient::builder()
+        .api_key("ifr_pk_proj_hush")
+        .base_url("https://user:hush@gate.example")
+        .proxy("http://user:hush@proxy.example")
+        .default_header("x-gate", "hush");
+    let options = CallOptions::new().header("x-gate", "hush");
+    let shown = format!("{builder:?} {options:?} {:?}", builder.clone().build().unwrap());
+    assert!(shown.contains("x-gate") && !shown.contains("hush"), "{shown}");
+    let plain = InfraiClient::builder().base_url("http://localhost:1").build().unwrap();
+    assert!(format!("{plain:?}").contains("http://localhost:1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_header_for_some_calls_replaces_the_clients_own_of_the_same_name() {
+    let builder = InfraiClient::builder().base_url("http://localhost:1").default_header("x-team", "red");
+    let (client, script) = script::client(builder, |_, _| ok(&job("queued")));
+    let other = client.with_options(CallOptions::new().header("X-Team", "blue")).unwrap();
+    generate(&other).await.unwrap();
+    let sent = script.seen()[0].request.headers.get_all("x-team").iter().cloned().collect::<Vec<_>>();
+    assert_eq!(sent, ["blue"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -347,6 +444,13 @@ async fn an_answer_without_envelope_is_the_data_itself() {
         found.to_json(),
         json!({"id": 7, "status": "weird", "new": [1], "job_id": "7", "state": "weird"})
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn head_answers_with_a_status_and_no_data() {
+    let (client, _) = plain(|_, _| answer(200, &json!(null)).bytes(b"").header("x-request-id", "req-7"));
+    let response = client.request("HEAD", "/v1/x").await.unwrap();
+    assert_eq!((response.status, response.data), (200, json!(null)));
 }
 
 #[tokio::test(start_paused = true)]

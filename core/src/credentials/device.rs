@@ -3,31 +3,76 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
-use super::file::{ensure_folder, write_whole};
+use super::file::{ensure_folder, write_new, write_whole};
 use crate::{error::Result, key::Secret};
 
+/// The fingerprint of a process that cannot write one down.
+static IN_MEMORY: OnceLock<String> = OnceLock::new();
+
 /// The fingerprint beside this credentials file, made if there is none. Who has it can activate the same account, so it
-/// is kept like a key. Where it cannot be written, it lives in memory only.
-pub(crate) fn fingerprint(credentials: &Path) -> Result<Secret> {
-    let path = path(credentials);
-    match fs::read_to_string(&path) {
-        Ok(text) => {
-            if let Ok(id) = uuid::Uuid::parse_str(text.trim()) {
-                return Ok(Secret(id.hyphenated().to_string()));
-            }
-            tracing::warn!(path = %path.display(), "the device file holds no UUID; a new one replaces it");
+/// is kept like a key. Where it cannot be read or written, or there is no place for it, it lives in this process's
+/// memory only.
+pub(crate) fn fingerprint(credentials: Option<&Path>) -> Result<Secret> {
+    let Some(path) = credentials.map(path) else { return in_memory() };
+    let found = match read(&path) {
+        Ok(Found::Id(id)) => return Ok(Secret(id)),
+        Ok(found) => found,
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "the device file cannot be read: this process keeps a fingerprint in memory");
+            return in_memory();
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => tracing::warn!(path = %path.display(), %error, "the device file cannot be read"),
+    };
+    let fresh = fresh()?;
+    let line = format!("{fresh}\n");
+    let written = ensure_folder(&path).and_then(|()| match found {
+        Found::Nothing => write_new(&path, line.as_bytes()),
+        _ => write_whole(&path, line.as_bytes()),
+    });
+    match written {
+        Ok(()) => Ok(Secret(fresh)),
+        // Another process was faster: a device has one.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match read(&path) {
+            Ok(Found::Id(id)) => Ok(Secret(id)),
+            _ => in_memory(),
+        },
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "the device file cannot be written: this process keeps its fingerprint in memory");
+            in_memory()
+        }
+    }
+}
+
+/// What the device file holds.
+enum Found {
+    Id(String),
+    Nothing,
+    Nonsense,
+}
+
+fn read(path: &Path) -> io::Result<Found> {
+    match fs::read(path) {
+        Ok(bytes) => {
+            let id =
+                std::str::from_utf8(&bytes).ok().and_then(|text| uuid::Uuid::parse_str(text.trim()).ok());
+            if id.is_none() {
+                tracing::warn!(path = %path.display(), "the device file holds no UUID; a new one replaces it");
+            }
+            Ok(id.map_or(Found::Nonsense, |id| Found::Id(id.hyphenated().to_string())))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
+        Err(error) => Err(error),
+    }
+}
+
+fn in_memory() -> Result<Secret> {
+    if let Some(id) = IN_MEMORY.get() {
+        return Ok(Secret(id.clone()));
     }
     let fresh = fresh()?;
-    let written = ensure_folder(&path).and_then(|()| write_whole(&path, format!("{fresh}\n").as_bytes()));
-    if let Err(error) = written {
-        tracing::warn!(path = %path.display(), %error, "the device file cannot be written: this process keeps its fingerprint in memory");
-    }
-    Ok(Secret(fresh))
+    Ok(Secret(IN_MEMORY.get_or_init(|| fresh).clone()))
 }
 
 fn path(credentials: &Path) -> PathBuf {
@@ -40,4 +85,47 @@ fn fresh() -> Result<String> {
         crate::InfraiError::internal(format!("the operating system gives no randomness: {error}"))
     })?;
     Ok(uuid::Builder::from_random_bytes(random).into_uuid().hyphenated().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_at_once_without_a_lock_agree_on_one_fingerprint() {
+        for _ in 0..20 {
+            let home = tempfile::tempdir().unwrap();
+            let credentials = home.path().join(".infrai").join("credentials");
+            let ids: std::collections::HashSet<String> = std::thread::scope(|scope| {
+                let threads: Vec<_> =
+                    (0..16).map(|_| scope.spawn(|| fingerprint(Some(&credentials)).unwrap().0)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert_eq!(ids.len(), 1);
+        }
+    }
+
+    #[test]
+    fn where_nothing_can_be_written_a_process_has_one_fingerprint() {
+        let home = tempfile::tempdir().unwrap();
+        // A file stands where the folder should be: not even root can write there.
+        fs::write(home.path().join(".infrai"), "").unwrap();
+        let credentials = home.path().join(".infrai").join("credentials");
+        let id = fingerprint(Some(&credentials)).unwrap();
+        assert_eq!(fingerprint(Some(&credentials)).unwrap(), id);
+        assert_eq!(fingerprint(None).unwrap(), id);
+    }
+
+    #[test]
+    fn a_device_file_that_cannot_be_read_stays_and_one_without_a_uuid_is_replaced() {
+        let home = tempfile::tempdir().unwrap();
+        let (credentials, device) = (home.path().join("credentials"), home.path().join("device"));
+        // Not even root can read a folder as a file.
+        fs::create_dir(&device).unwrap();
+        fingerprint(Some(&credentials)).unwrap();
+        fs::remove_dir(&device).expect("it is still a folder");
+        fs::write(&device, b"\xff\n").unwrap();
+        let id = fingerprint(Some(&credentials)).unwrap();
+        assert_eq!(fs::read_to_string(&device).unwrap().trim(), id.0);
+    }
 }

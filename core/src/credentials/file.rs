@@ -140,7 +140,7 @@ impl Document {
         if let (Some(other), Some(old)) = (keep_old_as, self.toml.get(name).cloned()) {
             self.toml.insert(other, old);
         }
-        if !self.toml.contains_table(name) {
+        if !self.toml.get(name).is_some_and(Item::is_table_like) {
             self.toml.insert(name, Item::Table(Table::new()));
         }
         let Some(table) = self.toml.get_mut(name).and_then(Item::as_table_like_mut) else { return };
@@ -204,6 +204,18 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
     temporary.persist(&target).map_err(|error| error.error)?;
+    #[cfg(unix)]
+    fs::File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+/// As [`write_whole`], but only where there is no file yet: of many who try at once, one succeeds.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut temporary = tempfile::Builder::new().prefix(".infrai-").tempfile_in(folder)?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist_noclobber(path).map_err(|error| error.error)?;
     #[cfg(unix)]
     fs::File::open(folder)?.sync_all()?;
     Ok(())

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::trouble;
-use crate::error::Result;
+use crate::{client::call::after, error::Result};
 
 /// Held until dropped; the operating system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
@@ -16,7 +16,9 @@ pub(crate) struct Lock(#[allow(dead_code, reason = "its drop unlocks")] File);
 impl Lock {
     /// Waits for the lock of this credentials file, no longer than `patience`.
     pub(crate) async fn take(credentials: &Path, patience: Duration) -> Result<Self> {
-        let mut path = credentials.as_os_str().to_owned();
+        // A link and what it points to are one file, and have one lock.
+        let target = std::fs::canonicalize(credentials).unwrap_or_else(|_| credentials.to_owned());
+        let mut path = target.into_os_string();
         path.push(".lock");
         let path = Path::new(&path);
         let unwritable = |error: std::io::Error| {
@@ -32,7 +34,7 @@ impl Lock {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path).map_err(unwritable)?;
-        let deadline = tokio::time::Instant::now() + patience;
+        let deadline = after(tokio::time::Instant::now(), patience);
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Self(file)),
@@ -47,5 +49,21 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_link_and_its_file_have_one_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let _held = Lock::take(&file, Duration::from_secs(1)).await.unwrap();
+        let error = Lock::take(&link, Duration::from_millis(50)).await.unwrap_err();
+        assert_eq!(error.code(), "CREDENTIALS_LOCKED");
     }
 }

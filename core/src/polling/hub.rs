@@ -5,23 +5,27 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::{
+    FutureExt as _,
+    future::{AbortHandle as Aborting, abortable},
+    stream::{FuturesUnordered, StreamExt as _},
+};
 use tokio::{
-    runtime::{self, Handle},
+    runtime,
     sync::{Notify, mpsc},
     task::AbortHandle,
 };
 
-use super::{Answer, Clock, Next, PollingOptions, Scheduler, Token};
+use super::{Answer, Clock, Next, PollingOptions, Scheduler, Token, subscription::handle};
 use crate::{
     client::{InfraiClient, transport::Boxed},
     error::{ErrorKind, InfraiError, Result},
-    video::{JobId, JobRef, VideoJob, look},
-    wire::path,
+    video::{JobId, VideoJob, look},
 };
 
 /// How many submitted jobs are remembered for when they will be waited for.
@@ -40,47 +44,50 @@ pub(crate) enum Event {
     Failed(InfraiError),
 }
 
-struct Subscriber {
-    number: u64,
-    runtime: runtime::Id,
-    events: mpsc::UnboundedSender<Event>,
-    wants_look: bool,
+pub(super) struct Subscriber {
+    pub(super) number: u64,
+    pub(super) runtime: runtime::Id,
+    pub(super) events: mpsc::UnboundedSender<Event>,
+    pub(super) wants_look: bool,
 }
 
-struct Entry {
-    token: Token,
-    client: InfraiClient,
-    last: Option<Arc<VideoJob>>,
-    subscribers: Vec<Subscriber>,
+pub(super) struct Entry {
+    pub(super) token: Token,
+    pub(super) client: InfraiClient,
+    pub(super) last: Option<Arc<VideoJob>>,
+    pub(super) subscribers: Vec<Subscriber>,
     /// Whether the look under way began after a waiter asked for one.
-    look_answers: bool,
+    pub(super) look_answers: bool,
+    /// Ends the look under way.
+    pub(super) look: Option<Aborting>,
 }
 
-struct Driver {
+pub(super) struct Driver {
     number: u64,
     runtime: runtime::Id,
-    abort: AbortHandle,
+    /// None for the moment between its appointment and its start.
+    abort: Option<AbortHandle>,
 }
 
-struct State {
-    scheduler: Scheduler,
-    entries: HashMap<JobId, Entry>,
-    by_token: HashMap<Token, JobId>,
-    submitted: HashMap<JobId, (f64, String)>,
-    submitted_order: VecDeque<JobId>,
-    driver: Option<Driver>,
-    waiters: HashMap<runtime::Id, usize>,
-    numbers: u64,
+pub(super) struct State {
+    pub(super) scheduler: Scheduler,
+    pub(super) entries: HashMap<JobId, Entry>,
+    pub(super) by_token: HashMap<Token, JobId>,
+    pub(super) submitted: HashMap<JobId, (f64, String)>,
+    pub(super) submitted_order: VecDeque<JobId>,
+    pub(super) driver: Option<Driver>,
+    pub(super) waiters: HashMap<runtime::Id, usize>,
+    pub(super) numbers: u64,
 }
 
 /// A client's polling: the scheduler, who waits for what, and the task that looks.
 pub(crate) struct Hub {
-    clock: Arc<dyn Clock>,
-    state: Mutex<State>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) state: Mutex<State>,
     /// The task has something new to consider.
-    changed: Notify,
+    pub(super) changed: Notify,
     /// The task is gone, and somebody may have to start it anew.
-    orphaned: Notify,
+    pub(super) orphaned: Notify,
 }
 
 impl Hub {
@@ -102,7 +109,7 @@ impl Hub {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -140,28 +147,57 @@ impl Hub {
     }
 
     /// Makes sure that the task runs, here or in another waiter's runtime.
-    fn ensure_driver(self: &Arc<Self>) -> Result<()> {
+    pub(super) fn ensure_driver(self: &Arc<Self>) -> Result<()> {
         let handle = handle()?;
-        let mut state = self.lock();
-        if state.driver.is_some() || state.entries.is_empty() {
-            return Ok(());
-        }
-        state.numbers += 1;
-        let number = state.numbers;
+        let number = {
+            let mut state = self.lock();
+            if state.driver.is_some() || state.entries.is_empty() {
+                return Ok(());
+            }
+            state.numbers += 1;
+            let number = state.numbers;
+            state.driver = Some(Driver { number, runtime: handle.id(), abort: None });
+            number
+        };
+        // Not under the lock: a runtime that is being shut down drops the task at once, and the guard in it locks.
         let guard = DriverGuard { hub: Arc::clone(self), number };
-        let task = handle.spawn(async move { guard.hub.drive(guard.number).await });
-        state.driver = Some(Driver { number, runtime: handle.id(), abort: task.abort_handle() });
+        let task = handle.spawn(async move {
+            let driving = AssertUnwindSafe(guard.hub.drive(guard.number));
+            if driving.catch_unwind().await.is_err() {
+                // A successor would panic at the same place, again and again.
+                guard.hub.lock().fail_all(&panicked());
+            }
+        });
+        let abort = task.abort_handle();
+        if task.now_or_never().is_some_and(|end| end.is_err_and(|error| error.is_cancelled())) {
+            return Err(InfraiError::configuration(
+                "CONFIGURATION_INVALID",
+                "the Tokio runtime that this call was awaited in is shut down",
+            )
+            .with_hint("Await it inside a runtime that lives at least as long as the call."));
+        }
+        let mut state = self.lock();
+        match state.driver.as_mut().filter(|driver| driver.number == number) {
+            Some(driver) => driver.abort = Some(abort),
+            // Dismissed meanwhile.
+            None => abort.abort(),
+        }
         Ok(())
     }
 
     async fn drive(&self, number: u64) {
-        let mut looks: FuturesUnordered<Boxed<'static, (Token, LookResult)>> = FuturesUnordered::new();
+        let mut looks: FuturesUnordered<Look> = FuturesUnordered::new();
         loop {
             let changed = self.changed.notified();
             let Some(until) = self.begin_looks(number, &looks) else { return };
             let sleep = tokio::time::sleep(Duration::from_secs_f64(until));
             tokio::select! {
-                Some((token, result)) = looks.next() => self.landed(token, result),
+                Some(landed) = looks.next() => {
+                    // One that was given up brings nothing.
+                    if let Some((token, result)) = landed {
+                        self.landed(token, result);
+                    }
+                }
                 () = sleep => {}
                 () = changed => {}
             }
@@ -169,11 +205,7 @@ impl Hub {
     }
 
     /// Begins every look whose time has come and says how long to sleep at most; `None` for a task that was dismissed.
-    fn begin_looks(
-        &self,
-        number: u64,
-        looks: &FuturesUnordered<Boxed<'static, (Token, LookResult)>>,
-    ) -> Option<f64> {
+    fn begin_looks(&self, number: u64, looks: &FuturesUnordered<Look>) -> Option<f64> {
         let mut state = self.lock();
         let state = &mut *state;
         if state.driver.as_ref().is_none_or(|driver| driver.number != number) {
@@ -189,7 +221,9 @@ impl Hub {
                     let Some(entry) = state.entries.get_mut(&id) else { continue };
                     entry.look_answers = entry.subscribers.iter().any(|subscriber| subscriber.wants_look);
                     let client = entry.client.clone();
-                    looks.push(Box::pin(async move { (token, look(&client, &id).await) }));
+                    let (look, aborting) = abortable(async move { (token, look(&client, &id).await) });
+                    entry.look = Some(aborting);
+                    looks.push(Box::pin(look.map(Result::ok)));
                 }
             }
         }
@@ -222,7 +256,7 @@ impl Hub {
                 }
                 None
             }
-            Err(error) if error.is_retryable() => {
+            Err(error) if passes(&error, entry.last.is_some()) => {
                 tracing::debug!(%error, job = %id, "a look at a job failed; it goes on");
                 let too_many = error.kind() == ErrorKind::RateLimit;
                 let retry_after = error.retry_after().map(|time| time.as_secs_f64());
@@ -245,7 +279,17 @@ impl Hub {
     }
 }
 
+/// Whether a look that failed says nothing of the next one: the API failed, not the question. A code that no call
+/// repeats, such as `UNKNOWN_ERROR`, ends a call, but must not end a wait of half an hour. Of a job that was `seen` once it
+/// is known that the API is right, so a stranger's answer (a hotel's login page) passes too.
+fn passes(error: &InfraiError, seen: bool) -> bool {
+    error.is_retryable()
+        || error.status().is_some_and(|status| status >= 500)
+        || (seen && matches!(error.kind(), ErrorKind::UnexpectedResponse | ErrorKind::Connection))
+}
+
 type LookResult = Result<(Arc<VideoJob>, Option<Duration>)>;
+type Look = Boxed<'static, Option<(Token, LookResult)>>;
 
 impl Entry {
     fn tell(&self, event: &Event) {
@@ -259,12 +303,8 @@ impl Entry {
 impl State {
     /// The job has ended, or nobody waits for it any more.
     fn forget(&mut self, id: &JobId) {
-        if let Some(entry) = self.entries.remove(id) {
-            self.scheduler.remove(entry.token);
-            self.by_token.remove(&entry.token);
-            for subscriber in entry.subscribers {
-                self.left(subscriber.runtime);
-            }
+        for subscriber in self.take_out(id) {
+            self.left(subscriber.runtime);
         }
         if self.submitted.remove(id).is_some() && self.submitted_order.len() > 2 * self.submitted.len() + 16 {
             let submitted = &self.submitted;
@@ -272,7 +312,27 @@ impl State {
         }
     }
 
-    fn left(&mut self, runtime: runtime::Id) {
+    /// Nobody is told of this job any more: a look at it that is under way ends.
+    pub(super) fn take_out(&mut self, id: &JobId) -> Vec<Subscriber> {
+        let Some(entry) = self.entries.remove(id) else { return Vec::new() };
+        if let Some(look) = entry.look {
+            look.abort();
+        }
+        self.scheduler.remove(entry.token);
+        self.by_token.remove(&entry.token);
+        entry.subscribers
+    }
+
+    fn fail_all(&mut self, error: &InfraiError) {
+        for id in self.entries.keys().cloned().collect::<Vec<_>>() {
+            if let Some(entry) = self.entries.get(&id) {
+                entry.tell(&Event::Failed(error.clone()));
+            }
+            self.forget(&id);
+        }
+    }
+
+    pub(super) fn left(&mut self, runtime: runtime::Id) {
         if let Some(count) = self.waiters.get_mut(&runtime) {
             *count -= 1;
             if *count == 0 {
@@ -282,13 +342,21 @@ impl State {
     }
 
     /// Dismisses the task when nobody waits in its runtime, which may never run again; says whether others still wait.
-    fn stop_if_unneeded(&mut self, now: f64) -> bool {
+    pub(super) fn stop_if_unneeded(&mut self, now: f64) -> bool {
         let unneeded = |driver: &mut Driver| !self.waiters.contains_key(&driver.runtime);
         let Some(driver) = self.driver.take_if(unneeded) else { return false };
-        driver.abort.abort();
+        if let Some(abort) = driver.abort {
+            abort.abort();
+        }
         self.scheduler.abandon_all(now);
         !self.waiters.is_empty()
     }
+}
+
+fn panicked() -> InfraiError {
+    InfraiError::internal("the looking at jobs ended in a panic").with_hint(
+        "Read the panic's own message: a hook (on_request, on_response) may be its cause. The jobs go on.",
+    )
 }
 
 /// Gives the looks back and calls for a successor when the task ends, however it ends.
@@ -308,132 +376,4 @@ impl Drop for DriverGuard {
         drop(state);
         self.hub.orphaned.notify_waiters();
     }
-}
-
-/// Somebody waiting for a job. Its drop ends the waiting, and the looking if nobody else waits.
-pub(crate) struct Subscription {
-    hub: Arc<Hub>,
-    id: JobId,
-    number: u64,
-    events: mpsc::UnboundedReceiver<Event>,
-    /// An event that came before any look: the job was known to have ended, or its id cannot be used.
-    settled: bool,
-}
-
-impl Subscription {
-    /// Joins those who wait for this job.
-    pub(crate) fn open(client: &InfraiClient, job: JobRef) -> Result<Self> {
-        let runtime = handle()?.id();
-        path::segment("id", job.id.as_str())?;
-        let hub = Arc::clone(&client.inner.hub);
-        let (sender, events) = mpsc::unbounded_channel();
-        let JobRef { id, known } = job;
-        let settled = known.as_ref().is_some_and(|job| job.is_terminal());
-        if let (true, Some(job)) = (settled, &known) {
-            let _ = sender.send(Event::Seen(Arc::clone(job)));
-            return Ok(Self { hub, id, number: 0, events, settled });
-        }
-        let now = hub.now();
-        let mut state = hub.lock();
-        state.numbers += 1;
-        let number = state.numbers;
-        if !state.entries.contains_key(&id) {
-            let submitted = state.submitted.get(&id).cloned();
-            let token =
-                state.scheduler.add(now, submitted.as_ref().map(|(time, shape)| (*time, shape.as_str())));
-            state.by_token.insert(token, id.clone());
-            let entry = Entry {
-                token,
-                client: client.clone(),
-                last: None,
-                subscribers: Vec::new(),
-                look_answers: false,
-            };
-            state.entries.insert(id.clone(), entry);
-        }
-        if let Some(entry) = state.entries.get_mut(&id) {
-            if entry.last.is_none() {
-                entry.last.clone_from(&known);
-            }
-            if let Some(last) = &entry.last {
-                let _ = sender.send(Event::Seen(Arc::clone(last)));
-            }
-            entry.subscribers.push(Subscriber { number, runtime, events: sender, wants_look: false });
-        }
-        *state.waiters.entry(runtime).or_default() += 1;
-        drop(state);
-        hub.changed.notify_one();
-        Ok(Self { hub, id, number, events, settled })
-    }
-
-    /// The next event; `None` after the last.
-    pub(crate) async fn next(&mut self) -> Option<Event> {
-        loop {
-            if self.settled {
-                return self.events.recv().await;
-            }
-            let orphaned = self.hub.orphaned.notified();
-            tokio::pin!(orphaned);
-            orphaned.as_mut().enable();
-            if let Err(error) = self.hub.ensure_driver() {
-                return Some(Event::Failed(error));
-            }
-            tokio::select! {
-                biased;
-                event = self.events.recv() => return event,
-                () = orphaned => {}
-            }
-        }
-    }
-
-    /// Asks for one more look, whatever the policy says; its end is told as [`Event::Looked`] unless it changes something.
-    pub(crate) fn look(&self) {
-        let mut state = self.hub.lock();
-        let Some(entry) = state.entries.get_mut(&self.id) else { return };
-        let token = entry.token;
-        if let Some(subscriber) =
-            entry.subscribers.iter_mut().find(|subscriber| subscriber.number == self.number)
-        {
-            subscriber.wants_look = true;
-        }
-        entry.look_answers = false;
-        state.scheduler.hurry(token);
-        drop(state);
-        self.hub.changed.notify_one();
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        if self.settled {
-            return;
-        }
-        let mut state = self.hub.lock();
-        let state = &mut *state;
-        if let Some(entry) = state.entries.get_mut(&self.id)
-            && let Some(at) = entry.subscribers.iter().position(|subscriber| subscriber.number == self.number)
-        {
-            let gone = entry.subscribers.swap_remove(at);
-            let deserted = entry.subscribers.is_empty();
-            state.left(gone.runtime);
-            if deserted {
-                let token = state.entries.remove(&self.id).map(|entry| entry.token);
-                if let Some(token) = token {
-                    state.scheduler.remove(token);
-                    state.by_token.remove(&token);
-                }
-            }
-        }
-        if state.stop_if_unneeded(self.hub.now()) {
-            self.hub.orphaned.notify_waiters();
-        }
-    }
-}
-
-/// The runtime that the caller is in.
-pub(crate) fn handle() -> Result<Handle> {
-    Handle::try_current().map_err(|_| {
-        InfraiError::configuration("CONFIGURATION_INVALID", "this call was awaited outside a Tokio runtime")
-            .with_hint("Await it inside a Tokio runtime with time and I/O enabled, such as #[tokio::main].")
-    })
 }

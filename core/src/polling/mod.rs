@@ -7,17 +7,23 @@
 mod budget;
 mod clock;
 mod hub;
+#[cfg(test)]
+mod many_tests;
 mod policy;
 mod scheduler;
+mod subscription;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::hub::{Event, Hub, Subscription, handle};
 pub use self::{
     budget::Budget,
     clock::{Clock, SystemClock},
     policy::{Known, Policy},
     scheduler::{Answer, Next, Scheduler, Token},
+};
+pub(crate) use self::{
+    hub::{Event, Hub},
+    subscription::{Subscription, handle},
 };
 
 /// How waits poll.

@@ -175,7 +175,7 @@ impl Scheduler {
         Token { slot, generation: self.generation }
     }
 
-    /// Takes a job out. A look that is under way still counts until [`abandoned`](Self::abandoned) or its answer.
+    /// Takes a job out; a look at it that is under way no longer counts.
     pub fn remove(&mut self, token: Token) {
         if self.job(token).is_none() {
             return;

@@ -12,10 +12,9 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Answer, Next, PollingOptions, Scheduler};
 use crate::{
     ErrorKind, InfraiClient,
-    script::{self, Reaction, Script, failure, job, ok, plain, reset},
+    script::{self, Script, failure, job, ok, plain, reset},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -126,6 +125,7 @@ async fn a_failed_look_is_repeated_and_a_definite_refusal_ends_the_wait() {
         failure(503, "VENDOR_DOWN"),
         failure(429, "RATE_LIMIT_USER"),
         failure(502, "X"),
+        failure(500, "UNKNOWN_ERROR"),
         reset(),
         ok(&job("running")).after(30 * SECOND),
     ] {
@@ -145,6 +145,37 @@ async fn a_failed_look_is_repeated_and_a_definite_refusal_ends_the_wait() {
         assert_eq!((error.kind(), script.count()), (kind, 2));
         assert_eq!(error.job().unwrap().state.as_str(), "running", "the last that was seen is not lost");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strangers_answer_ends_a_wait_only_if_the_job_was_never_seen() {
+    let portal = || script::answer(200, &json!(null)).bytes(b"<html>log in</html>");
+    let (client, script) = plain(move |n, _| match n {
+        1 => portal(),
+        2 => script::answer(302, &json!(null)).header("location", "https://portal.example/"),
+        _ => ok(&job(if n < 3 { "running" } else { "succeeded" })),
+    });
+    client.video().wait("vid_1").await.unwrap();
+    assert_eq!(script.count(), 4);
+    let (client, script) = plain(move |_, _| portal());
+    assert_eq!(client.video().wait("vid_1").await.unwrap_err().kind(), ErrorKind::UnexpectedResponse);
+    assert_eq!(script.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_at_a_job_that_nobody_waits_for_any_more_ends_while_others_go_on() {
+    let (client, script) = plain(|_, request| {
+        let slow = request.url.path().ends_with("slow");
+        ok(&job("running")).after(if slow { 15 * SECOND } else { SECOND / 10 })
+    });
+    let other = client.video().wait("vid_1").timeout(60 * SECOND).send();
+    let slow = async {
+        assert!(tokio::time::timeout(SECOND, client.video().wait("slow").send()).await.is_err());
+        tokio::time::sleep(SECOND).await;
+        assert!(script.under_way() <= 1, "the slow look goes on for nobody");
+    };
+    let (ended, ()) = tokio::join!(other, slow);
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::WaitTimeout);
 }
 
 #[tokio::test(start_paused = true)]
@@ -327,176 +358,63 @@ fn a_wait_goes_on_in_another_runtime_when_the_first_is_gone() {
     second.block_on(async { client.video().wait("vid_1").await }).unwrap();
 }
 
-/// A server with many jobs that end after their own lengths, all submitted at the beginning.
-fn many(lengths: Vec<f64>, options: PollingOptions, latency: Duration) -> (InfraiClient, Arc<Script>) {
-    let begun = Instant::now();
-    let builder = InfraiClient::builder().base_url("http://localhost:1").polling(options);
-    script::client(builder, move |_, request| -> Reaction {
-        let id = request.url.path().rsplit('/').next().unwrap();
-        let done = begun.elapsed().as_secs_f64() >= lengths[id.parse::<usize>().unwrap()];
-        ok(&json!({"job_id": id, "state": if done { "succeeded" } else { "running" }})).after(latency)
-    })
-}
-
 #[tokio::test(start_paused = true)]
-async fn five_hundred_jobs_share_one_budget_and_none_starves() {
-    let lengths: Vec<f64> = (0..500).map(|n| 20.0 + f64::from(n % 50) * 4.0).collect();
-    let (client, script) = many(lengths, PollingOptions::default(), SECOND / 10);
-    let waits = (0..500).map(|n| {
-        let client = client.clone();
-        async move { client.video().wait(n.to_string()).await }
+async fn a_hook_that_panics_ends_the_waits_with_an_error() {
+    let hooked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&hooked);
+    let builder = InfraiClient::builder().base_url("http://localhost:1").on_response(move |_| {
+        assert!(count.fetch_add(1, Ordering::SeqCst) == 0, "a hook's own fault");
     });
-    assert!(join_all(waits).await.iter().all(Result::is_ok), "every job is found");
-    let seen = script.seen();
-    let times: Vec<_> = seen.iter().map(|seen| seen.at.as_secs_f64()).collect();
-    assert!(times.windows(21).all(|window| window[20] - window[0] >= 0.999), "more than 20 a second");
-    assert!(script.most_at_once.load(Ordering::SeqCst) <= 32);
-    let mut last = std::collections::HashMap::new();
-    let mut longest = 0.0_f64;
-    for look in &seen {
-        if let Some(before) = last.insert(look.path().to_owned(), look.at.as_secs_f64()) {
-            longest = longest.max(look.at.as_secs_f64() - before);
-        }
-    }
-    assert!(longest < 1.3 * 500.0 / 20.0, "one job was left alone for {longest} s");
+    let (client, _) = script::client(builder, |_, _| ok(&job("running")));
+    let waits = ["vid_1", "vid_1", "vid_2"].map(|id| client.video().wait(id).no_timeout().send());
+    let ended = tokio::time::timeout(600 * SECOND, join_all(waits)).await.expect("the waits hang");
+    assert!(ended.into_iter().all(|wait| wait.unwrap_err().kind() == ErrorKind::Internal));
+    assert_eq!(hooked.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_looks_are_under_way_at_once_than_allowed() {
-    let options = PollingOptions { rate: 1000.0, concurrency: 4, ..PollingOptions::default() };
-    let (client, script) = many(vec![5.0; 50], options, SECOND);
-    let waits = (0..50).map(|n| client.video().wait(n.to_string()).send());
-    assert!(join_all(waits).await.iter().all(Result::is_ok));
-    assert_eq!(script.most_at_once.load(Ordering::SeqCst), 4);
-}
-
-#[tokio::test(start_paused = true)]
-async fn too_many_requests_halve_the_rate_and_it_recovers() {
-    let begun = Instant::now();
-    let builder = InfraiClient::builder().base_url("http://localhost:1");
-    let (client, script) = script::client(builder, move |_, _| {
-        let second = begun.elapsed().as_secs();
-        match second {
-            0..5 => ok(&job("running")),
-            5..10 => failure(429, "RATE_LIMIT_USER"),
-            _ => ok(&job(if second < 120 { "running" } else { "succeeded" })),
-        }
+async fn generate_many_tells_of_an_item_whose_call_panicked() {
+    let hooked = Arc::new(AtomicUsize::new(0));
+    let builder = InfraiClient::builder().base_url("http://localhost:1").on_request(move |_| {
+        assert!(hooked.fetch_add(1, Ordering::SeqCst) != 0, "a hook's own fault");
     });
-    let waits = (0..200).map(|n| client.video().wait(n.to_string()).send());
-    assert!(join_all(waits).await.iter().all(Result::is_ok));
-    let between = |from: f64, to: f64| {
-        script.seen().iter().filter(|seen| (from..to).contains(&seen.at.as_secs_f64())).count() as f64
-            / (to - from)
-    };
-    let (before, during, after) = (between(1.0, 5.0), between(8.0, 10.0), between(60.0, 100.0));
-    assert!(before > 18.0 && during < 0.5 * before && after > 18.0, "{before} {during} {after}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn generate_many_yields_each_item_as_it_ends_and_no_more_at_once_than_asked() {
-    let births = Arc::new(std::sync::Mutex::new(std::collections::HashMap::new()));
-    let (client, script) = {
-        let births = Arc::clone(&births);
-        plain(move |_, request| {
-            if let Some(body) = &request.body {
-                let prompt: serde_json::Value = serde_json::from_slice(body).unwrap();
-                let id = prompt["prompt"].as_str().unwrap().to_owned();
-                births.lock().unwrap().insert(id.clone(), Instant::now());
-                return ok(&json!({"job_id": id, "state": "queued"}));
-            }
-            let id = request.url.path().rsplit('/').next().unwrap().to_owned();
-            let length: u64 = id.parse().unwrap();
-            let state = match births.lock().unwrap()[&id].elapsed().as_secs() {
-                age if age < length => "running",
-                _ if length == 30 => "failed",
-                _ => "succeeded",
-            };
-            ok(&json!({"job_id": id, "state": state}))
-        })
-    };
-    let mut many = client.video().generate_many(["90", "60", "30", "20"]).concurrency(3).key_prefix("batch");
-    let mut order = Vec::new();
+    let (client, _) = script::client(builder, |_, _| ok(&job("succeeded")));
+    let mut many = client.video().generate_many(["a", "b", "c"]).concurrency(1);
+    let mut items = Vec::new();
     while let Some((index, result)) = many.next().await {
-        order.push((index, result.map(|job| job.job_id.to_string()).map_err(|error| error.kind())));
+        items.push((index, result.map_err(|error| error.kind()).map(|job| job.is_success())));
     }
-    let ok = |id: &str| Ok(id.to_owned());
-    assert_eq!(order, [(2, Err(ErrorKind::JobFailed)), (3, ok("20")), (1, ok("60")), (0, ok("90"))]);
-    let keys: Vec<_> =
-        script.seen().iter().filter_map(|seen| seen.header("idempotency-key").map(str::to_owned)).collect();
-    assert_eq!(keys, ["batch-0", "batch-1", "batch-2", "batch-3"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn generate_many_stops_submitting_when_money_or_the_key_is_missing() {
-    for (status, code) in [(402, "INSUFFICIENT_CREDIT"), (401, "UNAUTHORIZED")] {
-        let (client, script) = plain(move |n, request| match (&request.body, n) {
-            (Some(_), 0) => ok(&job("queued")),
-            (Some(_), _) => failure(status, code),
-            _ => ok(&job("succeeded")),
-        });
-        let mut many = client.video().generate_many(vec!["x"; 6]).concurrency(1);
-        let mut results = Vec::new();
-        while let Some((_, result)) = many.next().await {
-            results.push(result.map_err(|error| (error.code().to_owned(), error.attempts())));
-        }
-        assert!(results[0].is_ok() && results.len() == 6);
-        assert_eq!(results[1], Err((code.to_owned(), 1)));
-        assert!(results[2..].iter().all(|result| *result == Err((code.to_owned(), 0))), "{results:?}");
-        assert_eq!(script.seen().iter().filter(|seen| seen.request.body.is_some()).count(), 2);
-    }
-}
-
-/// The scheduler alone, told the time.
-fn simulate(scheduler: &mut Scheduler, seconds: f64, mut look: impl FnMut(super::Token, f64) -> Answer) {
-    let mut now = 0.0;
-    while now < seconds {
-        match scheduler.next(now) {
-            Next::Look(token) => {
-                let answer = look(token, now);
-                scheduler.answered(token, now, answer);
-                if answer.terminal {
-                    scheduler.remove(token);
-                }
-            }
-            Next::At(time) => now = time,
-            Next::Wait => return,
-        }
-    }
+    assert_eq!(items, [(0, Err(ErrorKind::Internal)), (1, Ok(true)), (2, Ok(true))]);
 }
 
 #[test]
-fn the_scheduler_is_a_state_machine_that_needs_no_runtime() {
-    let mut scheduler = Scheduler::new(PollingOptions::default(), 1);
-    let (short, long) = (scheduler.add(0.0, Some((0.0, "a"))), scheduler.add(0.0, None));
-    let mut looks = std::collections::HashMap::new();
-    simulate(&mut scheduler, 1000.0, |token, now| {
-        *looks.entry(token).or_insert(0) += 1;
-        let ended = now >= if token == short { 10.0 } else { 300.0 };
-        Answer { terminal: ended, success: ended, ..Answer::default() }
+fn a_watch_goes_on_in_the_runtime_that_reads_it() {
+    let build =
+        || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let (first, second) = (build(), build());
+    let mut watch = first.block_on(async {
+        let (client, _) = plain(|n, _| ok(&job(if n < 8 { "running" } else { "succeeded" })));
+        let mut watch = client.video().watch("vid_1");
+        assert_eq!(watch.next().await.unwrap().unwrap().state.as_str(), "running");
+        watch
     });
-    assert!(scheduler.is_empty());
-    assert!((3..12).contains(&looks[&short]) && (40..110).contains(&looks[&long]), "{looks:?}");
+    // The first runtime lives, but runs no more.
+    let job = second.block_on(async { tokio::time::timeout(600 * SECOND, watch.next()).await });
+    assert!(job.expect("the watch hangs").unwrap().unwrap().is_success());
 }
 
 #[test]
-fn ten_thousand_jobs_leave_none_alone_for_longer_than_a_round_and_a_third() {
-    let mut scheduler = Scheduler::new(PollingOptions::default(), 7);
-    let count = 2_000;
-    let tokens: std::collections::HashMap<_, _> =
-        (0..count).map(|n| (scheduler.add(0.0, Some((0.0, "a"))), 200.0 + f64::from(n) * 0.7)).collect();
-    let mut last = std::collections::HashMap::new();
-    let mut longest = 0.0_f64;
-    simulate(&mut scheduler, 5000.0, |token, now| {
-        longest = longest.max(now - last.insert(token, now).unwrap_or(0.0));
-        let length = tokens[&token];
-        Answer {
-            terminal: now >= length,
-            success: true,
-            progress: Some((now / length).min(1.0)),
-            retry_after: None,
-        }
+fn a_wait_in_a_runtime_that_is_gone_is_an_error_and_no_hang() {
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (client, _) = runtime.block_on(async { plain(|_, _| ok(&job("running"))) });
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let _entered = handle.enter();
+        let wait = client.video().wait("vid_1").no_timeout().send();
+        done.send(futures_util::FutureExt::now_or_never(wait)).unwrap();
     });
-    assert!(scheduler.is_empty());
-    let round = f64::from(count) / 20.0;
-    assert!(longest <= 1.3 * round, "{longest} with a round of {round}");
+    let result = ended.recv_timeout(60 * SECOND).expect("the wait hangs");
+    assert_eq!(result.expect("an answer").unwrap_err().code(), "CONFIGURATION_INVALID");
 }

@@ -131,8 +131,8 @@ fn check_target(path: &Path, overwrite: bool) -> Result<&Path> {
             "the name of a file",
         ));
     }
-    match fs::metadata(path) {
-        Ok(found) if found.is_dir() => {
+    match fs::symlink_metadata(path) {
+        Ok(_) if path.is_dir() => {
             let got = format!("the folder {}", path.display());
             return Err(InfraiError::invalid_argument("path", got, "the name of a file"));
         }

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     fmt,
+    panic::AssertUnwindSafe,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
@@ -10,6 +11,7 @@ use std::{
 };
 
 use futures_core::Stream;
+use futures_util::FutureExt as _;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{GenerateRequest, VideoJob, wait::DEFAULT_WAIT};
@@ -132,7 +134,12 @@ async fn work(shared: Arc<Shared>) {
         let refusal = shared.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let result = match refusal {
             Some(error) => Err(not_submitted(&error)),
-            None => one(&shared, request).await,
+            // An item is told of whatever becomes of it.
+            None => AssertUnwindSafe(one(&shared, request)).catch_unwind().await.unwrap_or_else(|_| {
+                Err(InfraiError::internal("the call ended in a panic").with_hint(
+                    "Read the panic's own message: a hook (on_request, on_response) may be its cause.",
+                ))
+            }),
         };
         if shared.sender.send((index, result)).is_err() {
             return;

@@ -99,13 +99,15 @@ fn open(value: Value) -> Result<Envelope, Value> {
 }
 
 /// Makes a value or an error of a response. `answers_with_ok` is `cancel`'s reading: a 200 whose `ok` is false
-/// is its answer and no error. `redact` takes the key out of what an error repeats.
+/// is its answer and no error; `bodiless` is `HEAD`'s: nothing after the headers is no data. `redact` takes the key out
+/// of what an error repeats.
 pub(crate) fn interpret(
     url: &Url,
     status: StatusCode,
     headers: &HeaderMap,
     body: &Body,
     answers_with_ok: bool,
+    bodiless: bool,
     redact: &dyn Fn(&str) -> String,
 ) -> Result<Reply, Failure> {
     let retry_after = retry_after::parse(headers);
@@ -120,7 +122,7 @@ pub(crate) fn interpret(
         return Err(failed(status, body, retry_after, header_id, redact));
     }
     let bytes = body.bytes();
-    let value: Value = if bytes.is_empty() && matches!(status.as_u16(), 204 | 205) {
+    let value: Value = if bytes.is_empty() && (bodiless || matches!(status.as_u16(), 204 | 205)) {
         Value::Null
     } else {
         serde_json::from_slice(bytes).map_err(|error| Failure {
@@ -177,22 +179,24 @@ fn failed(
         Body::Whole(_) => serde_json::from_slice::<Value>(bytes).ok(),
         Body::Cut(_) => None,
     };
-    let (error, id) = match parsed.map(open) {
+    let (error, id, enveloped) = match parsed.map(open) {
         Some(Ok(envelope)) => {
             let id = envelope.metadata.request_id().map(str::to_owned);
-            (envelope.error.or(Some(Value::Null)), id)
+            (envelope.error.or(Some(Value::Null)), id, true)
         }
-        // Without the envelope around it, an error object still says more than the status.
+        // Without the envelope around it, an error object still says more than the status. But a gateway may have
+        // written it, which does not know what became of the request behind it.
         Some(Err(mut value)) => {
-            (value.get_mut("error").filter(|error| error.is_object()).map(Value::take), None)
+            (value.get_mut("error").filter(|error| error.is_object()).map(Value::take), None, false)
         }
-        None => (None, None),
+        None => (None, None, false),
     };
     let id = id.or(header_id);
+    let definite = enveloped || status.is_client_error();
     if let Some(error) = error {
         return Failure {
             error: declared(status, &error, retry_after, redact).with_request_id(id),
-            definite: true,
+            definite,
         };
     }
     let code = status.as_u16();
@@ -208,7 +212,7 @@ fn failed(
     if !bytes.is_empty() {
         error = error.with_details(json!({ "body": excerpt(bytes, redact) }));
     }
-    Failure { error, definite: status.is_client_error() }
+    Failure { error, definite }
 }
 
 /// The error that an envelope declares.

@@ -77,6 +77,13 @@ pub(crate) struct Db {
 impl Db {
     /// Opens or creates it, and brings its schema up to date.
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+        // Prompts and the key that signs file addresses are in it: for this user alone, whatever folder it lies in. SQLite
+        // gives its journal the same mode.
+        let mut options = std::fs::OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        drop(options.open(path)?);
         let mut writer = Connection::open(path)?;
         configure(&writer)?;
         schema::migrate(&mut writer)?;

@@ -26,7 +26,7 @@ impl Victim {
     fn start(folder: &Path) -> Self {
         let program = std::env::current_exe().expect("this program");
         let mut child = Command::new(program)
-            .args(["--exact", "restart::serve_until_killed", "--ignored", "--nocapture"])
+            .args(["--exact", "restart::serve_until_killed", "--nocapture"])
             .env(FOLDER, folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -48,7 +48,6 @@ impl Victim {
 
 /// Not a test of its own: the process that [`Victim`] starts and kills. It ends when its parent does.
 #[tokio::test]
-#[ignore = "started by the tests of this file"]
 async fn serve_until_killed() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let sandbox = Sandbox::builder().data_dir(folder).slow(Duration::from_millis(50)).start().await;
@@ -224,4 +223,22 @@ async fn a_folder_in_use_by_another_process_is_refused_until_that_dies() {
     assert!(error.to_string().contains("another sandbox serves the data folder"), "{error}");
     victim.kill();
     Sandbox::builder().data_dir(folder.path()).start().await.expect("free").stop().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_it_keeps_is_for_its_user_alone_in_a_folder_that_others_can_enter_too() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("set");
+    let sandbox = Sandbox::builder().data_dir(folder.path()).start().await.expect("a sandbox");
+    Api::activate(sandbox.addr(), "a-device").await;
+    for entry in std::fs::read_dir(folder.path()).expect("readable") {
+        let entry = entry.expect("readable");
+        if entry.file_name().to_string_lossy().starts_with("sandbox.db") {
+            let mode = entry.metadata().expect("readable").permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{:?}", entry.file_name());
+        }
+    }
+    sandbox.stop().await;
 }

@@ -1,0 +1,167 @@
+//! One waiter's share in the hub: it is told of its job, and its drop takes it out.
+
+use std::sync::Arc;
+
+use tokio::{
+    runtime::{self, Handle},
+    sync::mpsc,
+};
+
+use super::hub::{Entry, Event, Hub, Subscriber};
+use crate::{
+    client::InfraiClient,
+    error::{InfraiError, Result},
+    video::{JobId, JobRef},
+    wire::path,
+};
+
+/// Somebody waiting for a job. Its drop ends the waiting, and the looking if nobody else waits.
+pub(crate) struct Subscription {
+    hub: Arc<Hub>,
+    id: JobId,
+    number: u64,
+    /// The runtime that it was last read in.
+    runtime: runtime::Id,
+    events: mpsc::UnboundedReceiver<Event>,
+    /// An event that came before any look: the job was known to have ended, or its id cannot be used.
+    settled: bool,
+}
+
+impl Subscription {
+    /// Joins those who wait for this job.
+    pub(crate) fn open(client: &InfraiClient, job: JobRef) -> Result<Self> {
+        let runtime = handle()?.id();
+        path::segment("id", job.id.as_str())?;
+        let hub = Arc::clone(&client.inner.hub);
+        let (sender, events) = mpsc::unbounded_channel();
+        let JobRef { id, known } = job;
+        let settled = known.as_ref().is_some_and(|job| job.is_terminal());
+        if let (true, Some(job)) = (settled, &known) {
+            let _ = sender.send(Event::Seen(Arc::clone(job)));
+            return Ok(Self { hub, id, number: 0, runtime, events, settled });
+        }
+        let now = hub.now();
+        let mut state = hub.lock();
+        state.numbers += 1;
+        let number = state.numbers;
+        if !state.entries.contains_key(&id) {
+            let submitted = state.submitted.get(&id).cloned();
+            let token =
+                state.scheduler.add(now, submitted.as_ref().map(|(time, shape)| (*time, shape.as_str())));
+            state.by_token.insert(token, id.clone());
+            let entry = Entry {
+                token,
+                client: client.clone(),
+                last: None,
+                subscribers: Vec::new(),
+                look_answers: false,
+                look: None,
+            };
+            state.entries.insert(id.clone(), entry);
+        }
+        if let Some(entry) = state.entries.get_mut(&id) {
+            if entry.last.is_none() {
+                entry.last.clone_from(&known);
+            }
+            if let Some(last) = &entry.last {
+                let _ = sender.send(Event::Seen(Arc::clone(last)));
+            }
+            entry.subscribers.push(Subscriber { number, runtime, events: sender, wants_look: false });
+        }
+        *state.waiters.entry(runtime).or_default() += 1;
+        drop(state);
+        hub.changed.notify_one();
+        Ok(Self { hub, id, number, runtime, events, settled })
+    }
+
+    /// The next event; `None` after the last.
+    pub(crate) async fn next(&mut self) -> Option<Event> {
+        loop {
+            if self.settled {
+                return self.events.recv().await;
+            }
+            let hub = Arc::clone(&self.hub);
+            let orphaned = hub.orphaned.notified();
+            tokio::pin!(orphaned);
+            orphaned.as_mut().enable();
+            if let Err(error) = self.follow().and_then(|()| hub.ensure_driver()) {
+                return Some(self.events.try_recv().unwrap_or(Event::Failed(error)));
+            }
+            tokio::select! {
+                biased;
+                event = self.events.recv() => return event,
+                () = orphaned => {}
+            }
+        }
+    }
+
+    /// Counts this waiter where it waits now: it may have been read in another runtime before, which need not run any more.
+    fn follow(&mut self) -> Result<()> {
+        let here = handle()?.id();
+        if here == self.runtime {
+            return Ok(());
+        }
+        let mut state = self.hub.lock();
+        let state = &mut *state;
+        self.runtime = here;
+        let subscriber = state.entries.get_mut(&self.id).and_then(|entry| {
+            entry.subscribers.iter_mut().find(|subscriber| subscriber.number == self.number)
+        });
+        if let Some(subscriber) = subscriber {
+            let before = std::mem::replace(&mut subscriber.runtime, here);
+            *state.waiters.entry(here).or_default() += 1;
+            state.left(before);
+        }
+        if state.stop_if_unneeded(self.hub.now()) {
+            self.hub.orphaned.notify_waiters();
+        }
+        Ok(())
+    }
+
+    /// Asks for one more look, whatever the policy says; its end is told as [`Event::Looked`] unless it changes something.
+    pub(crate) fn look(&self) {
+        let mut state = self.hub.lock();
+        let Some(entry) = state.entries.get_mut(&self.id) else { return };
+        let token = entry.token;
+        if let Some(subscriber) =
+            entry.subscribers.iter_mut().find(|subscriber| subscriber.number == self.number)
+        {
+            subscriber.wants_look = true;
+        }
+        entry.look_answers = false;
+        state.scheduler.hurry(token);
+        drop(state);
+        self.hub.changed.notify_one();
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        let mut state = self.hub.lock();
+        let state = &mut *state;
+        if let Some(entry) = state.entries.get_mut(&self.id)
+            && let Some(at) = entry.subscribers.iter().position(|subscriber| subscriber.number == self.number)
+        {
+            let gone = entry.subscribers.swap_remove(at);
+            let deserted = entry.subscribers.is_empty();
+            state.left(gone.runtime);
+            if deserted {
+                state.take_out(&self.id);
+            }
+        }
+        if state.stop_if_unneeded(self.hub.now()) {
+            self.hub.orphaned.notify_waiters();
+        }
+    }
+}
+
+/// The runtime that the caller is in.
+pub(crate) fn handle() -> Result<Handle> {
+    Handle::try_current().map_err(|_| {
+        InfraiError::configuration("CONFIGURATION_INVALID", "this call was awaited outside a Tokio runtime")
+            .with_hint("Await it inside a Tokio runtime with time and I/O enabled, such as #[tokio::main].")
+    })
+}
