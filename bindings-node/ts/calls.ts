@@ -86,6 +86,12 @@ export function call<T>(
   Error.captureStackTrace(trace, caller);
   return new Promise<T>((resolve, reject) => {
     const signal = settings?.signal ?? undefined;
+    if (signal !== undefined && typeof signal.addEventListener !== "function") {
+      throw refused("signal", "an AbortSignal", signal, trace);
+    }
+    if (settings?.listen !== undefined && typeof settings.listen !== "function") {
+      throw refused("onUpdate or onProgress", "a function", settings.listen, trace);
+    }
     if (signal?.aborted) throw abortError(signal.reason, {}, trace);
     const number = nextNumber(calls);
     const told = begin(number, signal !== undefined);
@@ -108,6 +114,13 @@ export function call<T>(
     if (pending.held && held++ === 0) connection().hold(true);
     if (signal !== undefined) listenTo(signal).add(pending);
   });
+}
+
+/** An argument that this layer keeps to itself, of a wrong type. */
+function refused(field: string, expected: string, got: unknown, trace: Trace): Error {
+  const message = `${field} takes ${expected}; it got a value of type ${typeof got}`;
+  const details = { field, expected, got: typeof got };
+  return infraiError({ kind: "invalid_request", code: "INVALID_ARGUMENT", message, details }, trace);
 }
 
 /** A call has ended: nothing keeps it, its signal or the process any longer. */
