@@ -1,0 +1,81 @@
+// Makes the tarballs that are published: the package itself, and one for each platform with its native module alone.
+//
+//   node scripts/pack.mjs --out FOLDER [--native TARGET=FILE]…
+//
+// The platform packages are optional dependencies of the package, at exactly its version: npm installs the one that fits.
+// They are named here and not in the repository's package.json, since a version that is not published yet can be in no
+// lockfile.
+
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const TARGETS = [
+  "darwin-arm64",
+  "darwin-x64",
+  "linux-arm64-gnu",
+  "linux-arm64-musl",
+  "linux-x64-gnu",
+  "linux-x64-musl",
+  "win32-arm64-msvc",
+  "win32-x64-msvc",
+];
+
+/** Declarations of what nobody imports. */
+const INTERNAL = /[\\/](calls|load|native|paths|pieces|unsupported)\.d\.m?ts$/;
+
+const { values } = parseArgs({
+  options: { out: { type: "string" }, native: { type: "string", multiple: true, default: [] } },
+});
+if (values.out === undefined) throw new Error("name the folder for the tarballs: --out FOLDER");
+const out = resolve(values.out);
+mkdirSync(out, { recursive: true });
+const { scripts, devDependencies, ...manifest } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+
+pack(
+  { ...manifest, optionalDependencies: Object.fromEntries(TARGETS.map((name) => [`${manifest.name}-${name}`, manifest.version])) },
+  {
+    dist: join(ROOT, "dist"),
+    "README.md": join(ROOT, "README.md"),
+    LICENSE: join(ROOT, "..", "LICENSE"),
+    // For resolvers that read no exports.
+    "testing/package.json": { main: "../dist/testing.js", module: "../dist/testing.mjs", types: "../dist/testing.d.ts" },
+  },
+);
+
+for (const given of values.native) {
+  const [target, file] = given.split("=");
+  if (!TARGETS.includes(target) || file === undefined) throw new Error(`--native takes TARGET=FILE, a target of ${TARGETS.join(", ")}`);
+  const [os, cpu, libc] = target.split("-");
+  const main = `infrai.${target}.node`;
+  const { name, version, license, author, homepage, repository, engines } = manifest;
+  const about = `The native module of ${name} for ${target}`;
+  const fits = { os: [os], cpu: [cpu], ...(os === "linux" && { libc: [libc === "musl" ? "musl" : "glibc"] }) };
+  pack(
+    { name: `${name}-${target}`, version, description: about, license, author, homepage, repository, engines, ...fits, main, files: [main] },
+    { [main]: resolve(file), LICENSE: join(ROOT, "..", "LICENSE") },
+  );
+}
+
+/** Packs a folder made of a manifest and copies of files; prints the tarball's path. */
+function pack(manifest, files) {
+  const folder = mkdtempSync(join(tmpdir(), "infrai-pack-"));
+  try {
+    writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    for (const [name, from] of Object.entries(files)) {
+      const to = join(folder, name);
+      mkdirSync(dirname(to), { recursive: true });
+      if (typeof from === "string") cpSync(from, to, { recursive: true, filter: (file) => !INTERNAL.test(file) });
+      else writeFileSync(to, `${JSON.stringify(from, null, 2)}\n`);
+    }
+    const told = execFileSync("npm", ["pack", "--json", "--pack-destination", out], { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], shell: process.platform === "win32" });
+    const packed = Object.values(JSON.parse(told))[0];
+    console.log(join(out, packed.filename));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

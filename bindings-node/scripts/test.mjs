@@ -1,0 +1,104 @@
+// Builds the npm package and tests it as people get it: packed, installed into an empty project, under each Node.js that
+// can be had. Ends with `N passed, N failed`.
+//
+//   bindings-node/run-tests [--quick]     --quick: this Node.js alone, and a debug build
+//
+// INFRAI_CLI and INFRAI_CONFORMANCE_SERVER name the command and the scripted server; without them they are built.
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const REPOSITORY = join(ROOT, "..");
+const CACHE = join(REPOSITORY, ".cache", "node");
+/** The other versions of Node.js that the package promises to run under. */
+const OTHERS = ["22", "24"];
+const quick = process.argv.includes("--quick");
+
+const step = (program, args, options = {}) => execFileSync(program, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"], ...options });
+const metadata = JSON.parse(execFileSync("cargo", ["metadata", "--no-deps", "--format-version", "1"], { cwd: REPOSITORY, maxBuffer: 1 << 26 }));
+
+console.log("== dev tools");
+step("npm", ["ci", "--no-audit", "--no-fund", "--loglevel", "error"]);
+
+console.log("== native module and command");
+const profile = quick ? [] : ["--release"];
+step("cargo", ["build", "--locked", "-p", "infrai-node", ...profile], { cwd: REPOSITORY });
+const built = join(metadata.target_directory, quick ? "debug" : "release", "libinfrai_node.so");
+const programs = { INFRAI_CLI: ["infrai-cli", "infrai"], INFRAI_CONFORMANCE_SERVER: ["infrai-conformance-server", "infrai-conformance-server"] };
+const env = { ...process.env };
+for (const [name, [crate, program]] of Object.entries(programs)) {
+  if (env[name]) continue;
+  step("cargo", ["build", "--locked", "-p", crate], { cwd: REPOSITORY });
+  env[name] = join(metadata.target_directory, "debug", program);
+}
+
+console.log("== package");
+rmSync(join(ROOT, "dist"), { recursive: true, force: true });
+step("npx", ["--no-install", "tsc", "-p", "."]);
+const { target } = (await import(join(ROOT, "dist", "load.js"))).default;
+const work = mkdtempSync(join(tmpdir(), "infrai-node-test-"));
+process.on("exit", () => rmSync(work, { recursive: true, force: true }));
+const packed = execFileSync(process.execPath, ["scripts/pack.mjs", "--out", join(work, "packs"), "--native", `${target()}=${built}`], { cwd: ROOT, encoding: "utf8" });
+const tarballs = packed.trim().split("\n");
+const project = join(work, "project");
+mkdirSync(project);
+writeFileSync(join(project, "package.json"), '{ "name": "empty", "private": true }\n');
+// The other platforms' packages are optional, and not asked for anywhere.
+step("npm", ["install", "--offline", "--no-audit", "--no-fund", "--loglevel", "error", ...tarballs], { cwd: project });
+
+const home = join(work, "home");
+mkdirSync(home);
+Object.assign(env, { INFRAI_TEST_PROJECT: project, INFRAI_TEST_TARBALL: tarballs[0], HOME: home, USERPROFILE: home });
+for (const name of ["INFRAI_API_KEY", "INFRAI_BASE_URL", "INFRAI_PROFILE", "INFRAI_CREDENTIALS_FILE", "INFRAI_ALLOW_HTTP"]) delete env[name];
+
+const files = readdirSync(join(ROOT, "test")).filter((name) => name.endsWith(".test.mjs")).map((name) => join(ROOT, "test", name));
+let [passed, failed] = [0, 0];
+const count = (name, ok, bad) => {
+  passed += ok;
+  failed += bad;
+  console.log(`${name}: ${ok} passed, ${bad} failed`);
+};
+
+for (const node of [process.execPath, ...(quick ? [] : OTHERS.flatMap(other))]) {
+  const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
+  console.log(`== Node.js ${version}`);
+  const tap = join(work, `${version}.tap`);
+  const reporters = ["--test-reporter=dot", "--test-reporter-destination=stdout", "--test-reporter=tap", `--test-reporter-destination=${tap}`];
+  spawnSync(node, ["--test", "--test-timeout=300000", ...reporters, ...files], { cwd: ROOT, env, stdio: ["ignore", "inherit", "inherit"] });
+  const told = existsSync(tap) ? readFileSync(tap, "utf8") : "";
+  const number = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, "m").exec(told)?.[1] ?? NaN);
+  const bad = number("fail") + number("cancelled");
+  for (const [, name, reason] of told.matchAll(/^ *ok \d+ - (.*) # SKIP (.*)$/gm)) console.log(`SKIPPED ${name}: ${reason}`);
+  // A run that told nothing has failed.
+  count(`Node.js ${version}`, number("pass") || 0, Number.isNaN(bad) ? 1 : bad);
+  if (bad !== 0) console.log(told.split(/^(?=# Subtest)/m).filter((text) => /^not ok/m.test(text)).join(""));
+}
+
+console.log("== conformance");
+const sdk = join(project, "node_modules", "@infrai", "sdk");
+const played = spawnSync(process.execPath, [join(ROOT, "conformance.mjs")], { env: { ...env, INFRAI_SDK: sdk }, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+process.stdout.write(played.stdout);
+const [, ok, bad] = /^(\d+) passed, (\d+) failed$/m.exec(played.stdout) ?? [, 0, 1];
+count("conformance", Number(ok), Number(bad));
+
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+/** Another version of Node.js, as the npm registry gives it; none, with the reason, where it does not. */
+function other(major) {
+  const folder = join(CACHE, major);
+  const name = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
+  const node = join(folder, "node_modules", name, "bin", "node");
+  if (existsSync(node)) return [node];
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(join(ROOT, ".npmrc"), join(folder, ".npmrc"));
+  writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
+  const got = spawnSync("npm", ["install", "--no-audit", "--no-fund", "--loglevel", "error", `${name}@${major}`], { cwd: folder, encoding: "utf8" });
+  if (existsSync(node)) return [node];
+  console.log(`SKIPPED Node.js ${major}: the registry gives no ${name}@${major} (${got.stderr.trim().split("\n")[0]})`);
+  return [];
+}

@@ -1,0 +1,274 @@
+//! The exported entry: connects an environment, makes clients, and hands events over as one flat array.
+#![expect(unsafe_code, reason = "Node-API is C: napi's own writers make a Rust value of every element first")]
+#![expect(clippy::needless_pass_by_value, reason = "exported functions own what JavaScript hands them")]
+
+use std::{error::Error as StdError, fmt, ptr, sync::Arc};
+
+use infrai::{ApiKey, ErrorKind, InfraiError, KeyProvider};
+use napi::{
+    Env, Unknown,
+    bindgen_prelude::{Function, ToNapiValue},
+    check_status, sys,
+    threadsafe_function::UnknownReturnValue,
+};
+use napi_derive::napi;
+use serde_json::json;
+
+use crate::{
+    client::NativeClient,
+    guard::{Given, guarded},
+    outbox::{Event, Outbox, Payload, Topic},
+    settings,
+    values::{Js, read},
+};
+
+/// An environment's connection to the runtime: the main thread and every worker have their own.
+#[napi]
+pub struct Bridge {
+    outbox: Arc<Outbox>,
+}
+
+/// Which functions a client of JavaScript's was given.
+#[napi(object)]
+pub struct Functions {
+    pub key: bool,
+    pub request: bool,
+    pub response: bool,
+}
+
+#[napi]
+impl Bridge {
+    /// Connects: from now on `deliver` is called with a flat array, three elements an event: number, topic, payload.
+    #[napi(factory)]
+    pub fn connect(env: Env, deliver: Function<'_, Batch, UnknownReturnValue>) -> napi::Result<Self> {
+        let outbox = Arc::new(Outbox::default());
+        let gathered = Arc::downgrade(&outbox);
+        let wake = deliver.build_threadsafe_function::<()>().weak::<true>().build_callback(move |_| {
+            Ok(Batch(gathered.upgrade().map(|outbox| outbox.take()).unwrap_or_default()))
+        })?;
+        outbox.connect(wake);
+        let closing = Arc::downgrade(&outbox);
+        env.add_env_cleanup_hook((), move |()| {
+            if let Some(outbox) = closing.upgrade() {
+                outbox.close();
+            }
+        })?;
+        Ok(Self { outbox })
+    }
+
+    /// From now on the process stays alive for what is pending (`true`), or does not.
+    #[napi]
+    pub fn hold(&self, env: Env, hold: bool) -> napi::Result<()> {
+        let Some(wake) = self.outbox.wake() else { return Ok(()) };
+        let (env, wake) = (env.raw(), wake.raw());
+        // SAFETY: on the environment's own thread, of a function that lives as long as the outbox.
+        check_status!(unsafe {
+            if hold {
+                sys::napi_ref_threadsafe_function(env, wake)
+            } else {
+                sys::napi_unref_threadsafe_function(env, wake)
+            }
+        })
+    }
+
+    /// Makes a client of the constructor's settings. `number` is how its events call it, `runtime` what runs this.
+    #[napi]
+    pub fn client(
+        &self,
+        env: Env,
+        settings: Unknown<'_>,
+        number: u32,
+        functions: Functions,
+        runtime: String,
+    ) -> Given<NativeClient> {
+        guarded(|| {
+            let mut builder = settings::builder(read(env, &settings, "")?, &runtime)?;
+            if functions.key {
+                let outbox = Arc::downgrade(&self.outbox);
+                builder = builder.api_key_provider(KeyProvider::new(move || {
+                    let answer = outbox.upgrade().map(|outbox| outbox.ask_key(number));
+                    async move {
+                        match answer {
+                            Some(answer) => answer.await.unwrap_or_else(|_| Err(nobody_left())),
+                            None => Err(nobody_left()),
+                        }
+                    }
+                }));
+            }
+            if functions.request {
+                let outbox = Arc::downgrade(&self.outbox);
+                builder = builder.on_request(move |event| {
+                    let told =
+                        json!({ "method": event.method, "path": event.path, "attempt": event.attempt });
+                    post(&outbox, number, Topic::Request, told.to_string());
+                });
+            }
+            if functions.response {
+                let outbox = Arc::downgrade(&self.outbox);
+                builder = builder.on_response(move |event| {
+                    let told = json!({
+                        "method": event.method,
+                        "path": event.path,
+                        "attempt": event.attempt,
+                        "status": event.status,
+                        "latencyMs": event.latency.as_secs_f64() * 1000.0,
+                        "requestId": event.request_id,
+                    });
+                    post(&outbox, number, Topic::Response, told.to_string());
+                });
+            }
+            Ok(NativeClient::new(builder.build()?, Arc::clone(&self.outbox)))
+        })
+    }
+
+    /// Ends a call without an outcome; `politely`, a wait cancels its job first and then has one.
+    #[napi]
+    pub fn abort(&self, number: u32, politely: bool) -> Given<()> {
+        guarded(|| {
+            self.outbox.abort(number, politely);
+            Ok(())
+        })
+    }
+
+    /// What the key function gave.
+    #[napi]
+    pub fn answer_key(&self, env: Env, question: u32, key: Unknown<'_>) -> Given<()> {
+        guarded(|| {
+            let answer = match read(env, &key, "apiKey") {
+                Ok(Js::Text(key)) => ApiKey::new(key),
+                Ok(other) => Err(key_error(&format!("it gave {}", other.describe()))),
+                Err(_) => Err(key_error("it gave something else")),
+            };
+            self.outbox.answer_key(question, answer);
+            Ok(())
+        })
+    }
+
+    /// The key function threw; JavaScript keeps what under this number.
+    #[napi]
+    pub fn refuse_key(&self, question: u32, thrown: u32) -> Given<()> {
+        guarded(|| {
+            let error = key_error("it threw").with_source(Thrown(thrown));
+            self.outbox.answer_key(question, Err(error));
+            Ok(())
+        })
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        self.outbox.close();
+    }
+}
+
+fn post(outbox: &std::sync::Weak<Outbox>, number: u32, topic: Topic, told: String) {
+    if let Some(outbox) = outbox.upgrade() {
+        outbox.post(Event { number, topic, payload: Payload::Json(told) });
+    }
+}
+
+fn key_error(what: &str) -> InfraiError {
+    let message = format!("the apiKey function gives a string; {what}");
+    InfraiError::new(ErrorKind::Configuration, "CONFIGURATION_INVALID", message)
+}
+
+fn nobody_left() -> InfraiError {
+    InfraiError::internal("the apiKey function was not asked, because its environment ended")
+}
+
+/// What a function of JavaScript's threw, by the number under which JavaScript keeps it.
+#[derive(Debug)]
+struct Thrown(u32);
+
+impl fmt::Display for Thrown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JavaScript function threw")
+    }
+}
+
+impl StdError for Thrown {}
+
+/// An error with the texts of what caused it, or the number of what JavaScript threw.
+pub(crate) fn error_json(error: &InfraiError) -> String {
+    let mut fields = error.to_json();
+    let (mut causes, mut source) = (Vec::new(), error.source());
+    while let Some(cause) = source {
+        if let Some(Thrown(number)) = cause.downcast_ref() {
+            fields["thrown"] = (*number).into();
+        }
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    if !causes.is_empty() {
+        fields["causes"] = causes.into();
+    }
+    fields.to_string()
+}
+
+/// Events on their way to JavaScript.
+pub struct Batch(Vec<Event>);
+
+impl ToNapiValue for Batch {
+    unsafe fn to_napi_value(env: sys::napi_env, batch: Self) -> napi::Result<sys::napi_value> {
+        let mut array = ptr::null_mut();
+        // SAFETY: on the environment's thread, in the handle scope of the threadsafe function's call; every value is
+        // made here, and the buffers are read before the calls return.
+        unsafe {
+            check_status!(sys::napi_create_array_with_length(env, batch.0.len() * 3, &raw mut array))?;
+            let mut at = 0;
+            for event in batch.0 {
+                let (mut number, mut topic) = (ptr::null_mut(), ptr::null_mut());
+                check_status!(sys::napi_create_uint32(env, event.number, &raw mut number))?;
+                check_status!(sys::napi_create_uint32(env, event.topic as u32, &raw mut topic))?;
+                let payload = payload_value(env, &event.payload)?;
+                for value in [number, topic, payload] {
+                    check_status!(sys::napi_set_element(env, array, at, value))?;
+                    at += 1;
+                }
+            }
+        }
+        Ok(array)
+    }
+}
+
+/// # Safety
+/// On the environment's thread, in a handle scope.
+unsafe fn payload_value(env: sys::napi_env, payload: &Payload) -> napi::Result<sys::napi_value> {
+    let mut value = ptr::null_mut();
+    // SAFETY: as the function's own.
+    unsafe {
+        match payload {
+            Payload::Nothing => check_status!(sys::napi_get_undefined(env, &raw mut value))?,
+            Payload::Number(number) => check_status!(sys::napi_create_uint32(env, *number, &raw mut value))?,
+            Payload::Json(text) => {
+                let length = isize::try_from(text.len()).unwrap_or(isize::MAX);
+                check_status!(sys::napi_create_string_utf8(
+                    env,
+                    text.as_ptr().cast(),
+                    length,
+                    &raw mut value
+                ))?;
+            }
+            Payload::Bytes(bytes) => {
+                let (mut data, mut buffer) = (ptr::null_mut(), ptr::null_mut());
+                check_status!(sys::napi_create_arraybuffer(
+                    env,
+                    bytes.len(),
+                    &raw mut data,
+                    &raw mut buffer
+                ))?;
+                ptr::copy_nonoverlapping(bytes.as_ptr(), data.cast(), bytes.len());
+                let kind = sys::TypedarrayType::uint8_array;
+                check_status!(sys::napi_create_typedarray(
+                    env,
+                    kind,
+                    bytes.len(),
+                    buffer,
+                    0,
+                    &raw mut value
+                ))?;
+            }
+        }
+    }
+    Ok(value)
+}

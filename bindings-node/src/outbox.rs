@@ -1,0 +1,218 @@
+//! What tasks tell JavaScript: outcomes gather here, and one threadsafe function an environment wakes it for all of them.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use infrai::{ApiKey, InfraiError};
+use napi::{
+    Status,
+    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue},
+};
+use tokio::{sync::oneshot, task::AbortHandle};
+
+use crate::{bridge::Batch, client::Told, guard::guarded_async, runtime};
+
+/// The function that JavaScript gets its events with. It keeps no process alive by itself.
+pub(crate) type Wake = ThreadsafeFunction<(), UnknownReturnValue, Batch, Status, false, true, 0>;
+
+/// What an event is about; `ts/native.ts` has the same numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// A call's value, its last word.
+    Value = 0,
+    /// A call's error, its last word.
+    Error = 1,
+    /// A stream of jobs or bytes has no more: the last word of the call that asked.
+    End = 2,
+    /// A wait saw its job change.
+    Update = 3,
+    /// A download got on.
+    Progress = 4,
+    /// An attempt is about to be sent; the number is the client's.
+    Request = 5,
+    /// An attempt was answered, or failed; the number is the client's.
+    Response = 6,
+    /// The key function is asked; the number is the client's, the payload the question's.
+    Key = 7,
+}
+
+/// What an event carries.
+#[derive(Debug)]
+pub(crate) enum Payload {
+    Nothing,
+    Json(String),
+    Bytes(Bytes),
+    Number(u32),
+}
+
+/// Something for JavaScript: for which call or client, about what, and what.
+#[derive(Debug)]
+pub(crate) struct Event {
+    pub(crate) number: u32,
+    pub(crate) topic: Topic,
+    pub(crate) payload: Payload,
+}
+
+/// A call under way, and how it ends early.
+enum Running {
+    /// A task; the sender is a wait's that cancels its job first.
+    Task(AbortHandle, Option<oneshot::Sender<()>>),
+    /// On a thread of its own: ends when this is dropped.
+    Thread(#[expect(dead_code, reason = "held to be dropped")] oneshot::Sender<()>),
+}
+
+impl Running {
+    fn end(self) {
+        match self {
+            Self::Task(abort, _) => abort.abort(),
+            Self::Thread(_) => {}
+        }
+    }
+}
+
+/// What JavaScript answers a question for the key with.
+pub(crate) type KeyAnswer = Result<ApiKey, InfraiError>;
+
+/// An environment's outbox.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    events: Mutex<Vec<Event>>,
+    running: Mutex<HashMap<u32, Running>>,
+    questions: Mutex<HashMap<u32, oneshot::Sender<KeyAnswer>>>,
+    next_question: AtomicU32,
+    wake: OnceLock<Wake>,
+    closed: AtomicBool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Outbox {
+    pub(crate) fn connect(&self, wake: Wake) {
+        // Set once, right after it is made.
+        let _ = self.wake.set(wake);
+    }
+
+    pub(crate) fn wake(&self) -> Option<&Wake> {
+        self.wake.get()
+    }
+
+    /// Leaves an event and wakes JavaScript, unless earlier events have done so.
+    pub(crate) fn post(&self, event: Event) {
+        if self.closed.load(Ordering::Acquire) {
+            return;
+        }
+        let first = {
+            let mut events = lock(&self.events);
+            events.push(event);
+            events.len() == 1
+        };
+        if first && let Some(wake) = self.wake.get() {
+            // An environment that is closing takes nothing any more, and nobody is left to tell.
+            let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+
+    /// Everything that has gathered.
+    pub(crate) fn take(&self) -> Vec<Event> {
+        std::mem::take(&mut *lock(&self.events))
+    }
+
+    /// Makes a call a task; its outcome is its last event.
+    pub(crate) fn run(
+        self: &Arc<Self>,
+        number: u32,
+        politely: Option<oneshot::Sender<()>>,
+        work: impl Future<Output = Told> + Send + 'static,
+    ) -> Result<(), InfraiError> {
+        let runtime = runtime::handle()?;
+        let outbox = Arc::clone(self);
+        // Held until the task is entered, so that it cannot take itself out before.
+        let mut running = lock(&self.running);
+        let task = runtime.spawn(async move { outbox.tell(number, guarded_async(work).await) });
+        running.insert(number, Running::Task(task.abort_handle(), politely));
+        Ok(())
+    }
+
+    /// The same on a thread of its own, for what waits for the disk.
+    pub(crate) fn run_apart(
+        self: &Arc<Self>,
+        number: u32,
+        work: impl Future<Output = Told> + Send + 'static,
+    ) -> Result<(), InfraiError> {
+        let runtime = runtime::handle()?;
+        let outbox = Arc::clone(self);
+        let (sender, ended) = oneshot::channel::<()>();
+        lock(&self.running).insert(number, Running::Thread(sender));
+        runtime.spawn_blocking(move || {
+            runtime.block_on(async move {
+                tokio::select! {
+                    biased;
+                    _ = ended => {}
+                    outcome = guarded_async(work) => outbox.tell(number, outcome),
+                }
+            });
+        });
+        Ok(())
+    }
+
+    /// A call's last event.
+    fn tell(&self, number: u32, outcome: Told) {
+        lock(&self.running).remove(&number);
+        let (topic, payload) = match outcome {
+            Ok(told) => told,
+            Err(error) => (Topic::Error, Payload::Json(crate::bridge::error_json(&error))),
+        };
+        self.post(Event { number, topic, payload });
+    }
+
+    /// Ends a call without an outcome. `politely`: a wait that is to cancel its job does that and then tells its outcome.
+    pub(crate) fn abort(&self, number: u32, politely: bool) {
+        let mut running = lock(&self.running);
+        if politely
+            && let Some(Running::Task(_, sender)) = running.get_mut(&number)
+            && let Some(sender) = sender.take()
+        {
+            let _ = sender.send(());
+            return;
+        }
+        if let Some(call) = running.remove(&number) {
+            call.end();
+        }
+    }
+
+    /// Asks the key function of a client.
+    pub(crate) fn ask_key(&self, client: u32) -> oneshot::Receiver<KeyAnswer> {
+        let (sender, receiver) = oneshot::channel();
+        let question = self.next_question.fetch_add(1, Ordering::Relaxed);
+        lock(&self.questions).insert(question, sender);
+        self.post(Event { number: client, topic: Topic::Key, payload: Payload::Number(question) });
+        receiver
+    }
+
+    /// Answers such a question.
+    pub(crate) fn answer_key(&self, question: u32, answer: KeyAnswer) {
+        if let Some(sender) = lock(&self.questions).remove(&question) {
+            // Whoever asked may have given up.
+            let _ = sender.send(answer);
+        }
+    }
+
+    /// Ends everything: the environment is going.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        for (_, call) in lock(&self.running).drain() {
+            call.end();
+        }
+        lock(&self.questions).clear();
+        lock(&self.events).clear();
+    }
+}

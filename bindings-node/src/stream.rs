@@ -1,0 +1,120 @@
+//! What is read piece by piece: states of a job, items of a batch, bytes of a video. Each piece is a call of its own, so
+//! that a reader who stops reading holds nothing up, and one that is forgotten takes the stream with it.
+
+use std::sync::{Arc, PoisonError};
+
+use infrai::video::{GenerateMany, VideoBytes, Watch};
+use napi_derive::napi;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use crate::{
+    bridge::error_json,
+    client::{Told, job_value, value},
+    guard::{Given, guarded},
+    outbox::{Outbox, Payload, Topic},
+};
+
+/// A stream of the core's, or where one was.
+enum Source {
+    Watch(Watch),
+    Many(GenerateMany),
+    Bytes(Box<VideoBytes>),
+    Ended,
+}
+
+/// Where a stream lies while it is being opened.
+pub(crate) struct Slot(Arc<Mutex<Source>>);
+
+impl Slot {
+    pub(crate) async fn open(self, bytes: VideoBytes) {
+        *self.0.lock().await = Source::Bytes(Box::new(bytes));
+    }
+}
+
+/// A stream that JavaScript reads.
+#[napi]
+pub struct NativeStream {
+    /// None once it is closed: what is being read goes with the call that reads it.
+    source: std::sync::Mutex<Option<Arc<Mutex<Source>>>>,
+    outbox: Arc<Outbox>,
+}
+
+impl NativeStream {
+    fn new(source: Source, outbox: &Arc<Outbox>) -> Self {
+        Self::over(Arc::new(Mutex::new(source)), outbox)
+    }
+
+    fn over(source: Arc<Mutex<Source>>, outbox: &Arc<Outbox>) -> Self {
+        Self { source: std::sync::Mutex::new(Some(source)), outbox: Arc::clone(outbox) }
+    }
+
+    pub(crate) fn watch(watch: Watch, outbox: &Arc<Outbox>) -> Self {
+        Self::new(Source::Watch(watch), outbox)
+    }
+
+    pub(crate) fn many(many: GenerateMany, outbox: &Arc<Outbox>) -> Self {
+        Self::new(Source::Many(many), outbox)
+    }
+
+    pub(crate) fn unopened(outbox: &Arc<Outbox>) -> (Self, Slot) {
+        let source = Arc::new(Mutex::new(Source::Ended));
+        (Self::over(Arc::clone(&source), outbox), Slot(source))
+    }
+}
+
+#[napi]
+impl NativeStream {
+    /// Reads the next piece as a call of this number.
+    #[napi]
+    pub fn next(&self, number: u32) -> Given<()> {
+        guarded(|| {
+            let source = self.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let work = async move {
+                match source {
+                    Some(source) => next(&mut *source.lock().await).await,
+                    None => Ok((Topic::End, Payload::Nothing)),
+                }
+            };
+            Ok(self.outbox.run(number, None, work)?)
+        })
+    }
+
+    /// Ends the stream: nothing is read any more, and nothing is cancelled.
+    #[napi]
+    pub fn close(&self) -> Given<()> {
+        guarded(|| {
+            self.source.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Ok(())
+        })
+    }
+}
+
+async fn next(source: &mut Source) -> Told {
+    let piece = match source {
+        Source::Watch(watch) => match watch.next().await {
+            Some(job) => Some(job_value(&job?)),
+            None => None,
+        },
+        Source::Many(many) => many.next().await.map(|(index, result)| {
+            let item = match result {
+                Ok(job) => json!({ "index": index, "job": job.to_json() }),
+                Err(error) => {
+                    // The text is JSON of our own making.
+                    let error: Value = serde_json::from_str(&error_json(&error)).unwrap_or_default();
+                    json!({ "index": index, "error": error })
+                }
+            };
+            value(&item)
+        }),
+        Source::Bytes(bytes) => match bytes.next().await {
+            Some(piece) => Some((Topic::Value, Payload::Bytes(piece?))),
+            None => None,
+        },
+        Source::Ended => None,
+    };
+    Ok(piece.unwrap_or_else(|| {
+        *source = Source::Ended;
+        (Topic::End, Payload::Nothing)
+    }))
+}

@@ -1,0 +1,193 @@
+// What each call sends and returns.
+
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { inspect } from "node:util";
+import { client, fail, InfraiClient, job, KEY, ok, rejection, sdk } from "./helper.mjs";
+
+test("generate sends the documented names, its defaults, and one fresh idempotency key", async () => {
+  const { client: infrai, seen } = await client(() => ok(job("queued")));
+  await infrai.video.generate({ prompt: "日落", duration_seconds: 5, aspect: "9:16", vendor: undefined, model: null });
+  await infrai.video.generate({ prompt: "b", resolution: "8k", prefer: null, resolution_: undefined, idempotency_key: "mine" });
+  assert.equal(
+    seen[0].body,
+    '{"aspect":"9:16","duration_seconds":5,"prefer":"balanced","prompt":"日落","resolution":"720p"}\n',
+  );
+  assert.equal(seen[1].body, '{"prefer":"balanced","prompt":"b","resolution":"8k"}\n');
+  assert.match(seen[0].headers["idempotency-key"], /^[0-9a-f]{8}-[0-9a-f]{4}-7/);
+  assert.equal(seen[1].headers["idempotency-key"], "mine");
+  assert.equal(seen[0].headers.authorization, `Bearer ${KEY}`);
+  assert.match(seen[0].headers["user-agent"], /^infrai-node\/\d+\.\d+\.\d+ \(core\/.*; node \d+\.\d+\.\d+\)$/);
+});
+
+test("a job is a plain object with the API's names, unknown fields and _metadata", async () => {
+  const { client: infrai } = await client(() => ok(job("succeeded", { video_url: "https://x.test/v.mp4", extra: { deep: [1] }, gone: null })));
+  const got = await infrai.video.status("vid_1");
+  assert.deepEqual(got, {
+    job_id: "vid_1",
+    state: "succeeded",
+    video_url: "https://x.test/v.mp4",
+    extra: { deep: [1] },
+    _metadata: { request_id: "req-1", cost_usd: 0.01 },
+  });
+  assert.equal(Object.getPrototypeOf(got), Object.prototype);
+  assert.deepEqual(JSON.parse(JSON.stringify(got)), structuredClone(got));
+});
+
+test("status and cancel take an id as one path segment", async () => {
+  const { client: infrai, seen } = await client((n) => (n === 0 ? ok(job("queued")) : ok({ ok: true })));
+  await infrai.video.status("a/b?c ü");
+  assert.deepEqual(await infrai.video.cancel("vid_1"), { ok: true, _metadata: { request_id: "req-1", cost_usd: 0.01 } });
+  assert.deepEqual(
+    seen.map(({ method, url, body }) => [method, url, body]),
+    [
+      ["GET", "/v1/video/jobs/a%2Fb%3Fc%20%C3%BC", ""],
+      ["POST", "/v1/video/jobs/vid_1/cancel", ""],
+    ],
+  );
+});
+
+test("the account's balance and a top-up", async () => {
+  const { client: infrai, seen } = await client((n) =>
+    n === 0 ? ok({ balance_usd: 1.5, currency: "USD" }, {}) : ok({ topup_id: "t", amount_usd: 20, state: "pending" }, {}),
+  );
+  assert.deepEqual(await infrai.account.balance(), { balance_usd: 1.5, currency: "USD" });
+  assert.deepEqual(await infrai.account.topup(20, { return_url: "https://me.test/", idempotency_key: "top-1" }), {
+    topup_id: "t",
+    amount_usd: 20,
+    state: "pending",
+  });
+  assert.equal(seen[1].body, '{"amount_usd":20,"return_url":"https://me.test/"}\n');
+  assert.equal(seen[1].headers["idempotency-key"], "top-1");
+});
+
+test("activate stores the key, uses it from then on, and shows it nowhere but in its field", async () => {
+  const secret = "ifr_pk_proj_ABCDEFGHIJKLMNOPQRSTUVWXYZ99";
+  const file = join(mkdtempSync(join(tmpdir(), "infrai-")), "credentials");
+  const { client: infrai, seen, url } = await client(
+    (_, { url }) => (url === "/v1/activate" ? ok({ account_id: "acc", project_id: "prj", primary_api_key: secret }) : ok(job("queued"))),
+    { apiKey: undefined, credentialsFile: file },
+  );
+  const result = await infrai.activate({ region: "western" });
+  assert.deepEqual([result.ok, result.reused, result.account_id, result.primary_api_key], [true, false, "acc", secret]);
+  assert.ok(!inspect(result).includes(secret) && inspect(result).includes("ifr_pk_proj_…YZ99"));
+  assert.deepEqual(Object.keys(result).includes("primary_api_key"), true);
+  await infrai.video.status("vid_1");
+  assert.equal(seen[1].headers.authorization, `Bearer ${secret}`);
+  assert.equal(JSON.parse(seen[0].body).region, "western");
+  assert.equal(seen[0].headers.authorization, undefined);
+  assert.ok(readFileSync(file, "utf8").includes(secret));
+  const again = await new InfraiClient({ baseUrl: url, credentialsFile: file }).activate();
+  assert.deepEqual([again.reused, again.primary_api_key, seen.length], [true, secret, 2]);
+});
+
+test("activate writes nothing when it is told not to", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "infrai-")), "credentials");
+  const { client: infrai } = await client(() => ok({ primary_api_key: KEY }), { apiKey: undefined, credentialsFile: new URL(`file://${file}`) });
+  await infrai.activate({ writeCredentials: false });
+  assert.equal(existsSync(file), false);
+});
+
+test("request reaches any route: method, query, canonical body, data, metadata and status", async () => {
+  const { client: infrai, seen } = await client(() => ({ status: 201, json: { ok: true, data: [1, null, "x"], metadata: { vendor: "v" } } }));
+  const answer = await infrai.request(
+    "post",
+    "/v1/thing",
+    { b: 2n ** 63n, a: [1.5, undefined === 0, null], left: undefined, when: new Date(0), "10": 1, "9": 1 },
+    { query: { q: "a b", n: [1, 2], no: undefined, yes: true }, idempotencyKey: "k-1" },
+  );
+  assert.deepEqual(answer, { data: [1, null, "x"], metadata: { vendor: "v" }, status: 201 });
+  const [{ method, url, body, headers }] = seen;
+  assert.deepEqual([method, url, headers["idempotency-key"]], ["POST", "/v1/thing?q=a+b&n=1&n=2&yes=true", "k-1"]);
+  assert.equal(body, '{"10":1,"9":1,"a":[1.5,false,null],"b":9223372036854775808,"when":"1970-01-01T00:00:00.000Z"}\n');
+});
+
+test("withOptions changes what it is given, for the calls made through it alone", async () => {
+  const { client: infrai, seen } = await client(() => fail(503, "VENDOR_DOWN"));
+  const hurried = infrai.withOptions({ maxRetries: 0, headers: { "x-trace": "t-1" } });
+  await rejection(hurried.video.status("vid_1"));
+  await rejection(infrai.video.status("vid_1"));
+  assert.deepEqual(seen.map(({ headers }) => headers["x-trace"]), ["t-1", undefined, undefined, undefined]);
+});
+
+test("hooks see every attempt, and neither key nor body", async () => {
+  const told = [];
+  const { client: infrai } = await client((n) => (n === 0 ? fail(503, "VENDOR_DOWN") : ok(job("queued"))), {
+    onRequest: (event) => told.push(["request", event]),
+    onResponse: (event) => told.push(["response", event]),
+  });
+  await infrai.video.generate({ prompt: "secret prompt" });
+  assert.deepEqual(
+    told.map(([what, { attempt, status, requestId }]) => [what, attempt, status, requestId]),
+    [
+      ["request", 1, undefined, undefined],
+      ["response", 1, 503, "req-2"],
+      ["request", 2, undefined, undefined],
+      ["response", 2, 200, "req-1"],
+    ],
+  );
+  assert.deepEqual(Object.keys(told[0][1]).sort(), ["attempt", "method", "path"]);
+  assert.ok(told[1][1].latencyMs >= 0 && !JSON.stringify(told).includes("secret") && !JSON.stringify(told).includes("ifr_pk"));
+});
+
+test("a key function, sync or async, is asked once a call and once more after a 401", async () => {
+  let asked = 0;
+  const { client: infrai, seen } = await client((n) => (n === 0 ? fail(401, "UNAUTHORIZED") : ok(job("queued"))), {
+    apiKey: async () => `${KEY}${++asked}`,
+  });
+  await infrai.video.status("vid_1");
+  await infrai.video.status("vid_1");
+  assert.deepEqual(seen.map(({ headers }) => headers.authorization.slice(-1)), ["1", "2", "3"]);
+  const { client: sync } = await client(() => ok(job("queued")), { apiKey: () => KEY });
+  assert.equal((await sync.video.status("vid_1")).state, "queued");
+});
+
+test("what a key function throws is what the call rejects with, and what is no key is refused unshown", async () => {
+  const mine = new Error("the vault is shut");
+  const { client: thrower, seen } = await client(() => ok(job("queued")), { apiKey: () => Promise.reject(mine) });
+  assert.equal(await rejection(thrower.video.status("vid_1")), mine);
+  const { client: nothing } = await client(() => ok(job("queued")), { apiKey: () => undefined });
+  const error = await rejection(nothing.video.status("vid_1"));
+  assert.ok(error instanceof sdk.ConfigurationError && /apiKey function/.test(error.message), error.message);
+  const { client: spaced } = await client(() => ok(job("queued")), { apiKey: () => "ifr_pk_proj_secret secret" });
+  assert.ok(!inspect(await rejection(spaced.video.status("vid_1"))).includes("secret"));
+  assert.equal(seen.length, 0);
+});
+
+test("a client shows no key, however it is looked at", async () => {
+  const infrai = new InfraiClient({ apiKey: KEY, baseUrl: "http://127.0.0.1:9" });
+  const shown = inspect(infrai, { depth: 10, showHidden: true }) + JSON.stringify(infrai) + String(infrai) + Object.keys(infrai.video);
+  assert.ok(!shown.includes(KEY) && !shown.includes("WXYZ"), shown);
+});
+
+test("NODE_EXTRA_CA_CERTS is read, and a file that cannot be is named", async () => {
+  const { SSL_CERT_FILE, SSL_CERT_DIR, NODE_EXTRA_CA_CERTS } = process.env;
+  delete process.env.SSL_CERT_FILE;
+  delete process.env.SSL_CERT_DIR;
+  process.env.NODE_EXTRA_CA_CERTS = "/nowhere/ca.pem";
+  try {
+    const infrai = new InfraiClient({ apiKey: KEY, baseUrl: "https://127.0.0.1:9", maxRetries: 0 });
+    const error = await rejection(infrai.video.status("vid_1"));
+    assert.ok(error instanceof sdk.ConfigurationError && error.message.includes("/nowhere/ca.pem"), inspect(error));
+  } finally {
+    for (const [name, value] of Object.entries({ SSL_CERT_FILE, SSL_CERT_DIR, NODE_EXTRA_CA_CERTS })) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
+});
+
+test("a missing key is an error of the first call, and looked for again at the next", async () => {
+  const { client: infrai } = await client(() => ok(job("queued")), { apiKey: "", credentialsFile: "/nowhere/credentials" });
+  const error = await rejection(infrai.video.status("vid_1"));
+  assert.ok(error instanceof sdk.AuthenticationError && error.code === "API_KEY_MISSING");
+  process.env.INFRAI_API_KEY = KEY;
+  try {
+    assert.equal((await infrai.video.status("vid_1")).state, "queued");
+  } finally {
+    delete process.env.INFRAI_API_KEY;
+  }
+});

@@ -1,0 +1,101 @@
+// What the README and the examples say, done.
+
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { PROJECT, require } from "./helper.mjs";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const EXAMPLES = join(ROOT, "..", "examples", "node");
+const run = promisify(execFile);
+const { startSandbox } = require("@infrai/sdk/testing");
+
+let sandbox, env;
+before(async () => {
+  sandbox = await startSandbox();
+  env = { ...process.env, INFRAI_BASE_URL: sandbox.url, INFRAI_API_KEY: sandbox.apiKey };
+});
+after(() => sandbox.stop());
+
+const README = readFileSync(join(ROOT, "README.md"), "utf8");
+const snippets = [...README.matchAll(/^```js run\n(.*?)^```$/gms)].map(([, source]) => source);
+
+test("the README has snippets to run", () => assert.equal(snippets.length, 6));
+
+for (const [at, source] of snippets.entries()) {
+  test(`snippet ${at + 1} of the README runs`, async () => {
+    const folder = mkdtempSync(join(PROJECT, "readme-"));
+    writeFileSync(join(folder, "snippet.mjs"), source);
+    const { stdout } = await run(process.execPath, ["snippet.mjs"], { cwd: folder, env, timeout: 120_000 });
+    if (source.includes("skyline.mp4")) assert.ok(statSync(join(folder, "skyline.mp4")).size > 1000);
+    if (source.includes("console.log")) assert.ok(stdout.trim().length > 0);
+  });
+}
+
+/** An example in a folder of the project, where it finds the package. */
+function example(name, to = name) {
+  const folder = mkdtempSync(join(PROJECT, "example-"));
+  copyFileSync(join(EXAMPLES, name), join(folder, to));
+  return folder;
+}
+
+test("examples/node/quickstart.mjs makes a video", async () => {
+  const folder = example("quickstart.mjs");
+  const { stdout } = await run(process.execPath, ["quickstart.mjs", "a paper boat", "boat.mp4"], { cwd: folder, env, timeout: 120_000 });
+  assert.match(stdout, /succeeded/);
+  assert.ok(statSync(join(folder, "boat.mp4")).size > 1000);
+});
+
+const TSC = [join(ROOT, "node_modules/typescript/bin/tsc"), "--strict", "--target", "es2022", "--module", "nodenext", "--types", "node"];
+TSC.push("--typeRoots", join(ROOT, "node_modules/@types"));
+
+test("examples/node/batch.ts compiles strictly and makes every video once, however often it runs", async () => {
+  const folder = example("batch.ts", "batch.mts");
+  await run(process.execPath, [...TSC, "batch.mts"], { cwd: folder });
+  writeFileSync(join(folder, "prompts.txt"), "a red kite\n\na blue kite\n");
+  const made = () => run(process.execPath, ["batch.mjs", "prompts.txt", "out"], { cwd: folder, env, timeout: 120_000 });
+  await made();
+  const { balance_usd } = await sandbox.client.account.balance();
+  const { stdout } = await made();
+  assert.equal(stdout.trim().split("\n").length, 2);
+  assert.equal((await sandbox.client.account.balance()).balance_usd, balance_usd);
+  assert.ok(existsSync(join(folder, "out", "1.mp4")) && existsSync(join(folder, "out", "2.mp4")));
+});
+
+test("examples/node/express-sse.mjs streams the states and the file", async () => {
+  const folder = example("express-sse.mjs");
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(join(ROOT, "node_modules", "express"), join(folder, "node_modules", "express"), "dir");
+  const child = spawn(process.execPath, ["express-sse.mjs"], { cwd: folder, env: { ...env, PORT: "0" }, stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    const url = await new Promise((resolve) => createInterface({ input: child.stdout }).once("line", resolve));
+    const post = (prompt) => fetch(`${url}/videos`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ prompt }) });
+    const { id } = await (await post("a paper boat")).json();
+    const events = await (await fetch(`${url}/videos/${id}/events`)).text();
+    const states = events.trim().split("\n\n").map((event) => JSON.parse(event.replace("data: ", "")).state);
+    assert.equal(states.at(-1), "succeeded");
+    const file = await (await fetch(`${url}/videos/${id}/file`)).arrayBuffer();
+    assert.equal(Buffer.from(file).toString("latin1", 4, 8), "ftyp");
+    assert.equal((await post("")).status, 400);
+  } finally {
+    child.kill();
+  }
+});
+
+test("examples/node/nextjs-route.ts compiles strictly and streams the states", async () => {
+  const folder = example("nextjs-route.ts", "route.mts");
+  await run(process.execPath, [...TSC, "route.mts"], { cwd: folder });
+  const source = `import { POST } from "./route.mjs";
+    const ask = (prompt) => POST(new Request("http://x.test/", { method: "POST", body: JSON.stringify({ prompt }) }));
+    console.log(JSON.stringify([(await ask("")).status, await (await ask("a paper boat")).text()]));`;
+  writeFileSync(join(folder, "run.mjs"), source);
+  const { stdout } = await run(process.execPath, ["run.mjs"], { cwd: folder, env, timeout: 120_000 });
+  const [refused, events] = JSON.parse(stdout);
+  assert.equal(refused, 400);
+  assert.match(events, /"state":"succeeded".*"video_url":"http/);
+});

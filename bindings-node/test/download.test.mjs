@@ -1,0 +1,86 @@
+// Videos into files, and as streams of bytes.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { client, job, ok, rejection, sdk } from "./helper.mjs";
+
+const FILE = Buffer.from(Array.from({ length: 300_000 }, (_, n) => (n * 7) % 251));
+const folder = () => mkdtempSync(join(tmpdir(), "infrai-"));
+
+/** A server whose job has ended and whose file is this. */
+async function ready(file = () => ({ headers: { "content-type": "video/mp4", "content-length": FILE.length }, body: FILE })) {
+  const made = await client((_, { url }) => (url === "/file" ? file() : ok(job("succeeded", { video_url: `${made.url}/file` }))));
+  return made;
+}
+
+test("a video is saved whole, with its length, its progress and its job", async () => {
+  const { client: infrai, seen } = await ready();
+  const path = join(folder(), "ü v.mp4");
+  let last;
+  const saved = await infrai.video.download("vid_1", path, { onProgress: (progress) => (last = progress) });
+  assert.deepEqual([saved.path, saved.bytes, saved.job.state], [path, FILE.length, "succeeded"]);
+  assert.deepEqual(last, { received: FILE.length, total: FILE.length });
+  assert.ok(readFileSync(path).equals(FILE));
+  assert.equal(seen.find(({ url }) => url === "/file").headers.authorization, undefined, "the key stays with the API");
+});
+
+test("a path may be a file URL; an existing file is replaced only when asked to", async () => {
+  const { client: infrai, seen } = await ready();
+  const path = pathToFileURL(join(folder(), "v.mp4"));
+  await infrai.video.download("vid_1", path);
+  const before = seen.length;
+  const error = await rejection(infrai.video.download("vid_1", path));
+  assert.deepEqual([error.code, seen.length], ["FILE_EXISTS", before]);
+  await infrai.video.download("vid_1", path, { overwrite: true });
+});
+
+test("an onProgress that throws ends the download with that error and leaves nothing", async () => {
+  const { client: infrai } = await ready();
+  const into = folder();
+  const mine = new Error("mine");
+  assert.equal(await rejection(infrai.video.download("vid_1", join(into, "v.mp4"), { onProgress: () => { throw mine; } })), mine);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(readdirSync(into).filter((name) => name.endsWith(".part")), []);
+});
+
+test("a video is a web stream of bytes", async () => {
+  const { client: infrai } = await ready();
+  const stream = await infrai.video.downloadStream("vid_1");
+  assert.ok(stream instanceof ReadableStream);
+  const bytes = Buffer.from(await new Response(stream).arrayBuffer());
+  assert.ok(bytes.equals(FILE));
+});
+
+test("a stream that is not wanted any more is cancelled, and an aborted one errors", async () => {
+  const { client: infrai } = await ready();
+  const reader = (await infrai.video.downloadStream("vid_1")).getReader();
+  assert.ok((await reader.read()).value instanceof Uint8Array);
+  await reader.cancel();
+  assert.deepEqual(await reader.read(), { done: true, value: undefined });
+
+  const ender = new AbortController();
+  const other = (await infrai.video.downloadStream("vid_1", { signal: ender.signal })).getReader();
+  await other.read();
+  ender.abort();
+  const drained = (async () => {
+    while (!(await other.read()).done);
+  })();
+  assert.equal((await rejection(drained)).name, "AbortError");
+});
+
+test("a job that is still going has no stream yet, and says to wait", async () => {
+  const { client: infrai } = await client(() => ok(job("running")));
+  const error = await rejection(infrai.video.downloadStream("vid_1"));
+  assert.ok(error instanceof sdk.InvalidRequestError && error.code === "JOB_NOT_READY" && error.hint.includes("Wait"));
+});
+
+test("a file that its host refuses is a permission error after one fresh URL", async () => {
+  const { client: infrai, seen } = await ready(() => ({ status: 403, body: "no" }));
+  const error = await rejection(infrai.video.download("vid_1", join(folder(), "v.mp4")));
+  assert.ok(error instanceof sdk.PermissionError, String(error));
+  assert.equal(seen.filter(({ url }) => url === "/file").length, 2);
+});

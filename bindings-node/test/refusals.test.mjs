@@ -1,0 +1,121 @@
+// What is refused before anything is sent, by its path.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { inspect } from "node:util";
+import { client, InfraiClient, job, ok, rejection, sdk } from "./helper.mjs";
+
+const cyclic = { a: { b: {} } };
+cyclic.a.b.c = cyclic;
+let deep = {};
+for (let n = 0; n < 100_000; n++) deep = { deep };
+const HALF = "half \ud83c";
+
+const BODIES = [
+  ["NaN", { a: [1, { b: NaN }] }, "body.a[1].b", /NaN/],
+  ["an infinite number", [-Infinity], "body[0]", /-Infinity/],
+  ["an integer above what JSON numbers of ours hold", { n: 2n ** 64n }, "body.n", /18446744073709551616/],
+  ["an integer below", { n: -(2n ** 63n) - 1n }, "body.n", /-9223372036854775809/],
+  ["half a character", { text: [HALF] }, "body.text[0]", /surrogate/],
+  ["half a character in a name", { ["\udc00"]: 1 }, "body", /surrogate/],
+  ["an object that contains itself", cyclic, "body.a.b.c", /contains itself/],
+  ["data nested without end", deep, undefined, /nested at most/],
+  ["a function", { f: () => 1 }, "body.f", /function/],
+  ["a symbol", { s: Symbol("s") }, "body.s", /symbol/],
+  ["undefined in a list", [1, undefined], "body[1]", /undefined/],
+  ["a Map", { m: new Map([[1, 2]]) }, "body.m", /Map or a Promise/],
+  ["a promise that was not awaited", { p: Promise.resolve(1) }, "body.p", /Map or a Promise/],
+  ["bytes", { b: new Uint8Array(3) }, "body.b", /base64/],
+];
+
+for (const [what, body, field, message] of BODIES) {
+  test(`a body with ${what} is refused by its path`, async () => {
+    const { client: infrai, seen } = await client(() => ok(1));
+    const error = await rejection(infrai.request("POST", "/v1/thing", body));
+    assert.ok(error instanceof sdk.InvalidRequestError, inspect(error));
+    assert.equal(error.code, "INVALID_ARGUMENT");
+    if (field !== undefined && what !== "half a character in a name") assert.equal(error.details.field, field);
+    assert.match(error.message, message);
+    assert.equal(seen.length, 0);
+  });
+}
+
+const GENERATES = [
+  ["nothing", undefined, "prompt"],
+  ["an empty prompt", { prompt: " " }, "prompt"],
+  ["a prompt that is no string", { prompt: 5 }, "prompt"],
+  ["a prompt with half a character", { prompt: HALF }, "prompt"],
+  ["a string instead of options", "a kite", "options"],
+  ["a duration that is no number", { prompt: "a", duration_seconds: NaN }, "duration_seconds"],
+  ["a duration as a string", { prompt: "a", duration_seconds: "5" }, "duration_seconds"],
+  ["a duration as a BigInt", { prompt: "a", duration_seconds: 5n }, "duration_seconds"],
+  ["an option in camelCase", { prompt: "a", durationSeconds: 5 }, "durationSeconds"],
+  ["an aspect that is a list", { prompt: "a", aspect: ["16:9"] }, "aspect"],
+];
+
+for (const [what, options, field] of GENERATES) {
+  test(`generate refuses ${what} and sends nothing`, async () => {
+    const { client: infrai, seen } = await client(() => ok(job("queued")));
+    const error = await rejection(infrai.video.generate(options));
+    assert.ok(error instanceof sdk.InvalidRequestError, inspect(error));
+    assert.deepEqual([error.details.field, error.attempts, seen.length], [field, 0, 0]);
+  });
+}
+
+test("ids, jobs, paths, amounts and options of a wrong type are refused by name", async () => {
+  const { client: infrai, seen } = await client(() => ok(job("queued")));
+  const cases = [
+    ["id", () => infrai.video.status(5)],
+    ["id", () => infrai.video.cancel(job("queued"))],
+    ["job", () => infrai.video.wait({ state: "queued" })],
+    ["job", () => infrai.video.watch(null).next()],
+    ["timeoutMs", () => infrai.video.wait("vid_1", { timeoutMs: -1 })],
+    ["timeout", () => infrai.video.wait("vid_1", { timeout: 5 })],
+    ["path", () => infrai.video.download("vid_1", 5)],
+    ["amount_usd", () => infrai.account.topup("20")],
+    ["amount_usd", () => infrai.account.topup(NaN)],
+    ["method", () => infrai.request(undefined, "/v1/x")],
+    ["items", () => infrai.video.generateMany("a").next()],
+    ["items[1]", () => infrai.video.generateMany(["a", 5]).next()],
+    ["concurrency", () => infrai.video.generateMany(["a"], { concurrency: 1.5 }).next()],
+    ["query.q", () => infrai.request("GET", "/v1/x", undefined, { query: { q: {} } })],
+    ["region", () => infrai.activate({ region: 5 })],
+    ["signal", () => infrai.video.status("vid_1", { signal: {} })],
+    ["onUpdate or onProgress", () => infrai.video.wait("vid_1", { onUpdate: "log" })],
+  ];
+  for (const [field, make] of cases) {
+    const error = await rejection(Promise.resolve().then(make));
+    assert.deepEqual([error.name, error.details?.field], ["InvalidRequestError", field], inspect(error));
+  }
+  assert.equal(seen.length, 0);
+});
+
+test("a getter that throws is what the call rejects with", async () => {
+  const { client: infrai, seen } = await client(() => ok(1));
+  const mine = new Error("mine");
+  const body = Object.defineProperty({}, "x", { enumerable: true, get: () => { throw mine; } });
+  assert.equal(await rejection(infrai.request("POST", "/v1/x", { body })), mine);
+  assert.equal(await rejection(infrai.request("POST", "/v1/x", { toJSON: () => { throw mine; } })), mine);
+  assert.equal(seen.length, 0);
+});
+
+test("a setting that can never work is an error of the constructor that names it and repeats no key", () => {
+  const cases = [
+    [{ timeoutMs: 0 }, /timeout/],
+    [{ timeoutMs: "5" }, /timeoutMs/],
+    [{ maxRetries: -1 }, /maxRetries/],
+    [{ apikey: "ifr_pk_proj_secret" }, /apikey/],
+    [{ polling: { jitter: 2 } }, /polling\.jitter/],
+    [{ defaultHeaders: { authorization: "x" } }, /authorization/],
+    [{ defaultHeaders: { "x-a": 5 } }, /defaultHeaders\.x-a/],
+    [{ onRequest: "log" }, /onRequest/],
+    [5, /settings/],
+  ];
+  for (const [settings, message] of cases) {
+    assert.throws(
+      () => new InfraiClient(settings),
+      (error) => error instanceof sdk.ConfigurationError && message.test(error.message) && !inspect(error).includes("secret"),
+      inspect(settings),
+    );
+  }
+});

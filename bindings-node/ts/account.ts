@@ -1,0 +1,34 @@
+// The account: what is left on it, and how to add to it.
+
+import { call, type Functions } from "./calls.js";
+import type { NativeClient } from "./native.js";
+import type { Balance, CallOptions, TopupOptions, TopupRecord } from "./types.js";
+
+/** The account's calls: `client.account`. */
+export class Account {
+  readonly #native: NativeClient;
+  readonly #functions: Functions;
+
+  /** @internal */
+  constructor(native: NativeClient, functions: Functions) {
+    this.#native = native;
+    this.#functions = functions;
+  }
+
+  /** What is left on the account: `GET /v1/account/balance`. */
+  balance(options?: CallOptions): Promise<Balance> {
+    return call(this.#functions, options, this.balance, (number) => this.#native.balance(number));
+  }
+
+  /**
+   * Adds to the account: `POST /v1/account/topup`. The record's `next_action_url` is where to pay.
+   *
+   * @param amountUsd In US dollars.
+   */
+  topup(amountUsd: number, options?: TopupOptions): Promise<TopupRecord> {
+    const { signal, unref, ...own } = options ?? {};
+    return call(this.#functions, { signal, unref }, this.topup, (number, abortable) =>
+      this.#native.topup(number, amountUsd, own, abortable),
+    );
+  }
+}

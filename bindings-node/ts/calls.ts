@@ -1,0 +1,302 @@
+// Calls under way: a number and a promise each, one connection to the native module, one listener a signal.
+
+import { abortError, infraiError, type ErrorData, type Trace } from "./errors.js";
+import { load } from "./load.js";
+import { Topic, type Bridge, type Given, type NativeStream } from "./native.js";
+import type { CallOptions, RequestEvent, ResponseEvent } from "./types.js";
+
+/** The functions that a client was given: they live as long as it, or a call of its. */
+export interface Functions {
+  key?: () => string | Promise<string>;
+  request?: (event: RequestEvent) => void;
+  response?: (event: ResponseEvent) => void;
+}
+
+/** A call under way. */
+interface Pending {
+  number: number;
+  resolve: (value: unknown) => void;
+  reject: (reason: unknown) => void;
+  trace: Trace;
+  held: boolean;
+  signal: AbortSignal | undefined;
+  functions: Functions;
+  /** Told of updates and of progress. */
+  listen: ((told: never) => unknown) | undefined;
+  /** A wait that cancels its job before it ends. */
+  politely: boolean;
+  /** Ended by its signal, and waiting for what came of the cancel. */
+  aborted: boolean;
+  /** What an abort error says besides: the idempotency key that was sent. */
+  sent: Partial<ErrorData> | undefined;
+}
+
+/** What a call is begun with, besides its native part. */
+export interface Settings extends CallOptions {
+  listen?: ((told: never) => unknown) | undefined;
+  politely?: boolean | undefined;
+}
+
+/** The end of a stream. */
+export const END = Symbol("end");
+
+let bridge: Bridge | undefined;
+let held = 0;
+let numbers = 0;
+const calls = new Map<number, Pending>();
+const clients = new Map<number, WeakRef<Functions>>();
+const forgotten = new FinalizationRegistry<number>((number) => clients.delete(number));
+const thrown = new Map<number, unknown>();
+
+/** The connection of this thread, made when the first client is. */
+export function connection(): Bridge {
+  return (bridge ??= load().Bridge.connect(deliver));
+}
+
+/** What an exported function gave, or the error that it told. */
+export function given<T>(told: Given<T>, caller: Function): T {
+  if (typeof told !== "string") return told;
+  const trace: Trace = {};
+  Error.captureStackTrace(trace, caller);
+  throw infraiError(JSON.parse(told) as ErrorData, trace);
+}
+
+/** A number for a client, under which its functions are found. */
+export function register(functions: Functions): number {
+  const number = nextNumber(clients);
+  clients.set(number, new WeakRef(functions));
+  forgotten.register(functions, number);
+  return number;
+}
+
+function nextNumber(taken: Map<number, unknown>): number {
+  do numbers = (numbers + 1) >>> 0;
+  while (taken.has(numbers));
+  return numbers;
+}
+
+/** Makes a call: `begin` starts its native part under the number. `caller` is the function that the stack starts below. */
+export function call<T>(
+  functions: Functions,
+  settings: Settings | undefined,
+  caller: Function,
+  begin: (number: number, abortable: boolean) => Given<unknown>,
+): Promise<T> {
+  const trace: Trace = {};
+  Error.captureStackTrace(trace, caller);
+  return new Promise<T>((resolve, reject) => {
+    const signal = settings?.signal ?? undefined;
+    if (signal !== undefined && typeof signal.addEventListener !== "function") {
+      throw refused("signal", "an AbortSignal", signal, trace);
+    }
+    if (settings?.listen !== undefined && typeof settings.listen !== "function") {
+      throw refused("onUpdate or onProgress", "a function", settings.listen, trace);
+    }
+    if (signal?.aborted) throw abortError(signal.reason, {}, trace);
+    const number = nextNumber(calls);
+    const told = begin(number, signal !== undefined);
+    if (typeof told === "string") throw infraiError(JSON.parse(told) as ErrorData, trace);
+    const key = (told as { key?: string | null } | undefined)?.key;
+    const pending: Pending = {
+      number,
+      resolve: resolve as (value: unknown) => void,
+      reject,
+      trace,
+      held: settings?.unref !== true,
+      signal,
+      functions,
+      listen: settings?.listen,
+      politely: settings?.politely === true,
+      aborted: false,
+      sent: key == null ? undefined : { idempotency_key: key, may_have_been_processed: true },
+    };
+    calls.set(number, pending);
+    if (pending.held && held++ === 0) connection().hold(true);
+    if (signal !== undefined) listenTo(signal).add(pending);
+  });
+}
+
+/** An argument that this layer keeps to itself, of a wrong type. */
+function refused(field: string, expected: string, got: unknown, trace: Trace): Error {
+  const message = `${field} takes ${expected}; it got a value of type ${typeof got}`;
+  const details = { field, expected, got: typeof got };
+  return infraiError({ kind: "invalid_request", code: "INVALID_ARGUMENT", message, details }, trace);
+}
+
+/** A call has ended: nothing keeps it, its signal or the process any longer. */
+function settle(pending: Pending): void {
+  calls.delete(pending.number);
+  if (pending.held && --held === 0) connection().hold(false);
+  if (pending.signal !== undefined) listeners.get(pending.signal)?.delete(pending);
+}
+
+/** Ends a call at once, with this. */
+function fail(pending: Pending, reason: unknown): void {
+  if (calls.get(pending.number) !== pending) return;
+  settle(pending);
+  connection().abort(pending.number, false);
+  pending.reject(reason);
+}
+
+/** Ends the read of a stream whose reader left, as if the stream had ended. */
+export function finish(number: number): void {
+  const pending = calls.get(number);
+  if (pending === undefined) return;
+  settle(pending);
+  connection().abort(number, false);
+  pending.resolve(END);
+}
+
+/** The calls of a signal, with one listener for all of them, which goes with the last. */
+class Listener {
+  readonly #calls = new Set<Pending>();
+  readonly #streams = new Set<WeakRef<NativeStream>>();
+  readonly #signal: AbortSignal;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  readonly #onAbort = (): void => {
+    listeners.delete(this.#signal);
+    const reason: unknown = this.#signal.reason;
+    for (const pending of [...this.#calls]) {
+      if (pending.politely) {
+        pending.aborted = true;
+        connection().abort(pending.number, true);
+      } else {
+        fail(pending, abortError(reason, pending.sent ?? {}, pending.trace));
+      }
+    }
+    for (const stream of this.#streams) stream.deref()?.close();
+  };
+
+  #changed(before: number): void {
+    const now = this.#calls.size + this.#streams.size;
+    if (before === 0 && now === 1) this.#signal.addEventListener("abort", this.#onAbort, { once: true });
+    if (before === 1 && now === 0) {
+      this.#signal.removeEventListener("abort", this.#onAbort);
+      listeners.delete(this.#signal);
+    }
+  }
+
+  add(pending: Pending): void {
+    this.#calls.add(pending);
+    this.#changed(this.#calls.size + this.#streams.size - 1);
+  }
+
+  delete(pending: Pending): void {
+    if (this.#calls.delete(pending)) this.#changed(this.#calls.size + this.#streams.size + 1);
+  }
+
+  addStream(stream: WeakRef<NativeStream>): void {
+    this.#streams.add(stream);
+    this.#changed(this.#calls.size + this.#streams.size - 1);
+  }
+
+  deleteStream(stream: WeakRef<NativeStream>): void {
+    if (this.#streams.delete(stream)) this.#changed(this.#calls.size + this.#streams.size + 1);
+  }
+}
+
+const listeners = new WeakMap<AbortSignal, Listener>();
+
+function listenTo(signal: AbortSignal): Listener {
+  let listener = listeners.get(signal);
+  if (listener === undefined) {
+    listener = new Listener(signal);
+    listeners.set(signal, listener);
+  }
+  return listener;
+}
+
+/** Closes the stream when the signal aborts, even between two reads. What it returns takes that back. */
+export function closeOnAbort(signal: AbortSignal | null | undefined, stream: NativeStream): () => void {
+  if (signal == null) return () => {};
+  const weak = new WeakRef(stream);
+  listenTo(signal).addStream(weak);
+  return () => listeners.get(signal)?.deleteStream(weak);
+}
+
+/** Everything that has gathered: three elements an event. */
+function deliver(events: unknown[]): void {
+  for (let at = 0; at < events.length; at += 3) {
+    deliverOne(events[at] as number, events[at + 1] as Topic, events[at + 2]);
+  }
+}
+
+function deliverOne(number: number, topic: Topic, payload: unknown): void {
+  switch (topic) {
+    case Topic.Request:
+    case Topic.Response:
+    case Topic.Key:
+      return ask(number, topic, payload);
+  }
+  const pending = calls.get(number);
+  if (pending === undefined) return;
+  switch (topic) {
+    case Topic.Value:
+      settle(pending);
+      return pending.resolve(typeof payload === "string" ? JSON.parse(payload) : payload);
+    case Topic.End:
+      settle(pending);
+      return pending.resolve(END);
+    case Topic.Error:
+      settle(pending);
+      return pending.reject(failure(pending, JSON.parse(payload as string) as ErrorData));
+    case Topic.Update:
+    case Topic.Progress:
+      return listened(pending, JSON.parse(payload as string));
+  }
+}
+
+function failure(pending: Pending, data: ErrorData): unknown {
+  if (data.thrown !== undefined && thrown.has(data.thrown)) {
+    const value = thrown.get(data.thrown);
+    thrown.delete(data.thrown);
+    return value;
+  }
+  if (pending.aborted && data.kind === "aborted") return abortError(pending.signal?.reason, data, pending.trace);
+  return infraiError(data, pending.trace);
+}
+
+/** Tells the caller's function; what it throws, now or later, ends the call. */
+function listened(pending: Pending, told: unknown): void {
+  if (pending.listen === undefined || pending.aborted) return;
+  try {
+    const result = pending.listen(told as never) as { then?: unknown } | undefined;
+    if (typeof result?.then === "function") {
+      Promise.resolve(result).catch((error: unknown) => {
+        // Too late to end anything: not to be lost either.
+        if (calls.get(pending.number) !== pending) throw error;
+        fail(pending, error);
+      });
+    }
+  } catch (error) {
+    fail(pending, error);
+  }
+}
+
+function ask(client: number, topic: Topic, payload: unknown): void {
+  const functions = clients.get(client)?.deref();
+  if (topic === Topic.Key) {
+    const question = payload as number;
+    const answer = (key: unknown): unknown => connection().answerKey(question, key);
+    const refuse = (error: unknown): unknown => {
+      const number = nextNumber(thrown);
+      thrown.set(number, error);
+      return connection().refuseKey(question, number);
+    };
+    new Promise((resolve) => resolve(functions?.key?.())).then(answer, refuse);
+    return;
+  }
+  const hook = topic === Topic.Request ? functions?.request : functions?.response;
+  try {
+    hook?.(JSON.parse(payload as string) as never);
+  } catch (error) {
+    // As of a listener: not the call's fault, and not to be lost.
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,136 @@
+// The client: its settings, and the groups of calls that it makes.
+
+import { inspect } from "node:util";
+import { Account } from "./account.js";
+import { call, connection, given, register, type Functions } from "./calls.js";
+import { ConfigurationError } from "./errors.js";
+import type { NativeClient } from "./native.js";
+import { pathOf } from "./paths.js";
+import type {
+  ActivateOptions,
+  ActivateResult,
+  ApiResponse,
+  ClientCallOptions,
+  InfraiClientOptions,
+  RequestOptions,
+} from "./types.js";
+import { Video } from "./video.js";
+
+/** What a client that is derived from another one shares with it. */
+class Derived {
+  constructor(
+    readonly native: NativeClient,
+    readonly functions: Functions,
+  ) {}
+}
+
+/**
+ * A client of the Infrai API. Make one and keep it: its calls share connections, retry budget and polling.
+ *
+ * ```ts
+ * import { InfraiClient } from "@infrai/sdk";
+ *
+ * const client = new InfraiClient({ apiKey: process.env.INFRAI_API_KEY! });
+ * const job = await client.video.generate({ prompt: "a timelapse of a city skyline at dusk" });
+ * const done = await client.video.wait(job);
+ * await client.video.download(done, "skyline.mp4");
+ * ```
+ */
+export class InfraiClient {
+  /** Videos: generate, status, cancel, wait, watch, download. */
+  readonly video: Video;
+  /** The account: balance and top-up. */
+  readonly account: Account;
+  readonly #native: NativeClient;
+  readonly #functions: Functions;
+
+  /**
+   * Reads nothing and sends nothing yet: a missing key is an error of the first call. Throws a `ConfigurationError` for a
+   * setting that can never work.
+   */
+  constructor(options: InfraiClientOptions = {}) {
+    const { native, functions } = options instanceof Derived ? options : open(options);
+    this.#native = native;
+    this.#functions = functions;
+    this.video = new Video(native, functions);
+    this.account = new Account(native, functions);
+  }
+
+  /**
+   * The same client with other settings for the calls made through what this returns.
+   *
+   * ```ts
+   * const hurried = client.withOptions({ timeoutMs: 5_000, maxRetries: 0 });
+   * await hurried.account.balance();
+   * ```
+   */
+  withOptions(options: ClientCallOptions): InfraiClient {
+    const native = given(this.#native.withOptions(options), this.withOptions);
+    return new InfraiClient(new Derived(native, this.#functions) as InfraiClientOptions);
+  }
+
+  /**
+   * Makes this device an anonymous account with a trial credit, and stores its key: `POST /v1/activate`. Where the profile
+   * has a key already, that is returned and nothing is sent.
+   */
+  async activate(options?: ActivateOptions): Promise<ActivateResult> {
+    const { signal, unref, ...own } = options ?? {};
+    const { result, keyHint } = await call<{ result: ActivateResult; keyHint: string }>(
+      this.#functions,
+      { signal, unref },
+      this.activate,
+      (number) => this.#native.activate(number, own),
+    );
+    const show = (): unknown => ({ ...result, primary_api_key: keyHint });
+    return Object.defineProperty(result, inspect.custom, { value: show, enumerable: false });
+  }
+
+  /**
+   * Any other route of the API, with the same key, retries, envelope and errors.
+   *
+   * @param path Starts with exactly one `/` and goes below the base URL.
+   * @param body Plain data, sent as JSON: a `BigInt` keeps every digit, `undefined` members are left out.
+   */
+  request<T = unknown>(
+    method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | (string & {}),
+    path: string,
+    body?: unknown,
+    options?: RequestOptions,
+  ): Promise<ApiResponse<T>> {
+    const { signal, unref, ...own } = options ?? {};
+    return call(this.#functions, { signal, unref }, this.request, (number, abortable) =>
+      this.#native.request(number, method, path, body, own, abortable),
+    );
+  }
+}
+
+function open(options: InfraiClientOptions): Derived {
+  if (typeof options !== "object" || options === null) throw refused("the settings", "an object", options);
+  const { apiKey, onRequest, onResponse, ...rest } = options;
+  for (const [name, hook] of [["onRequest", onRequest], ["onResponse", onResponse]] as const) {
+    if (hook != null && typeof hook !== "function") throw refused(name, "a function", hook);
+  }
+  const functions: Functions = {};
+  if (typeof apiKey === "function") functions.key = apiKey;
+  if (onRequest != null) functions.request = onRequest;
+  if (onResponse != null) functions.response = onResponse;
+  const settings = {
+    ...rest,
+    apiKey: typeof apiKey === "function" ? undefined : apiKey,
+    credentialsFile: pathOf(rest.credentialsFile),
+    caFile: pathOf(rest.caFile),
+  };
+  const asked = { key: functions.key !== undefined, request: onRequest != null, response: onResponse != null };
+  const native = connection().client(settings, register(functions), asked, runtime());
+  return new Derived(given(native, InfraiClient), functions);
+}
+
+function refused(name: string, expected: string, got: unknown): ConfigurationError {
+  const message = `${name} takes ${expected}; it got a value of type ${got === null ? "null" : typeof got}`;
+  return new ConfigurationError({ code: "CONFIGURATION_INVALID", message });
+}
+
+function runtime(): string {
+  const { bun, deno, node } = process.versions as Record<string, string | undefined>;
+  return bun !== undefined ? `bun ${bun}` : deno !== undefined ? `deno ${deno}` : `node ${node}`;
+}

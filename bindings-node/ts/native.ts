@@ -1,0 +1,64 @@
+// The native module as this layer sees it. `Topic` has the numbers of `src/outbox.rs`.
+
+/** What an exported function gives: its value, or an error as JSON text. */
+export type Given<T> = T | string;
+
+export const enum Topic {
+  Value = 0,
+  Error = 1,
+  End = 2,
+  Update = 3,
+  Progress = 4,
+  Request = 5,
+  Response = 6,
+  Key = 7,
+}
+
+export interface Begun {
+  key?: string | null;
+}
+
+export interface NativeStream {
+  next(number: number): Given<undefined>;
+  close(): Given<undefined>;
+}
+
+export interface NativeClient {
+  withOptions(options: unknown): Given<NativeClient>;
+  generate(number: number, options: unknown, abortable: boolean): Given<Begun>;
+  status(number: number, id: unknown): Given<undefined>;
+  cancel(number: number, id: unknown): Given<undefined>;
+  wait(number: number, job: unknown, options: unknown): Given<undefined>;
+  watch(job: unknown): Given<NativeStream>;
+  generateMany(items: unknown, options: unknown): Given<NativeStream>;
+  download(number: number, job: unknown, path: unknown, options: unknown): Given<undefined>;
+  downloadStream(number: number, job: unknown): Given<NativeStream>;
+  balance(number: number): Given<undefined>;
+  topup(number: number, amount: unknown, options: unknown, abortable: boolean): Given<Begun>;
+  activate(number: number, options: unknown): Given<undefined>;
+  request(
+    number: number,
+    method: unknown,
+    path: unknown,
+    body: unknown,
+    options: unknown,
+    abortable: boolean,
+  ): Given<Begun>;
+}
+
+export interface Bridge {
+  hold(hold: boolean): void;
+  client(
+    settings: unknown,
+    number: number,
+    functions: { key: boolean; request: boolean; response: boolean },
+    runtime: string,
+  ): Given<NativeClient>;
+  abort(number: number, politely: boolean): Given<undefined>;
+  answerKey(question: number, key: unknown): Given<undefined>;
+  refuseKey(question: number, thrown: number): Given<undefined>;
+}
+
+export interface NativeModule {
+  Bridge: { connect(deliver: (events: unknown[]) => void): Bridge };
+}
