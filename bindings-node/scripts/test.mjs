@@ -27,7 +27,8 @@ step("npm", ["ci", "--no-audit", "--no-fund", "--loglevel", "error"]);
 console.log("== native module and command");
 const profile = quick ? [] : ["--release"];
 step("cargo", ["build", "--locked", "-p", "infrai-node", ...profile], { cwd: REPOSITORY });
-const built = join(metadata.target_directory, quick ? "debug" : "release", "libinfrai_node.so");
+const library = { darwin: "libinfrai_node.dylib", win32: "infrai_node.dll" }[process.platform] ?? "libinfrai_node.so";
+const built = join(metadata.target_directory, quick ? "debug" : "release", library);
 const programs = { INFRAI_CLI: ["infrai-cli", "infrai"], INFRAI_CONFORMANCE_SERVER: ["infrai-conformance-server", "infrai-conformance-server"] };
 const env = { ...process.env };
 for (const [name, [crate, program]] of Object.entries(programs)) {
@@ -62,6 +63,12 @@ const count = (name, ok, bad) => {
   failed += bad;
   console.log(`${name}: ${ok} passed, ${bad} failed`);
 };
+
+console.log("== conversions");
+const unit = spawnSync("cargo", ["test", "--locked", "-p", "infrai-node"], { cwd: REPOSITORY, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+const [, good, broken] = /^test result: \w+\. (\d+) passed; (\d+) failed/m.exec(unit.stdout) ?? [, 0, 1];
+if (unit.status !== 0) process.stdout.write(unit.stdout);
+count("conversions", Number(good), Number(broken));
 
 for (const node of [process.execPath, ...(quick ? [] : OTHERS.flatMap(other))]) {
   const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
