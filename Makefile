@@ -31,6 +31,10 @@ test-rust: ## Run the tests of the core, the sandbox, the command and the script
 test-python: ## Test the Python package from its wheel, on every CPython from 3.10 that is here
 	@python3 scripts/test.py python conformance-python
 
+.PHONY: test-node
+test-node: ## Test the npm package from its tarball, on every Node.js that can be had
+	@python3 scripts/test.py node
+
 .PHONY: conformance
 conformance: ## Run the conformance scenarios: LANG=rust for one language
 	@python3 scripts/test.py $(if $(filter all,$(LANGUAGE)),conformance,conformance-$(LANGUAGE))

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs the test suites by name (all of them by default), shows what they say, and adds up what passed.
 
-A suite is one or more commands. A command that prints "N passed, N failed", or cargo's "N passed; N failed", is counted
-by those lines; any other counts as one. A command that ends badly without having said so counts as one failure.
+A suite is one or more commands. One that prints a line "N passed, N failed" is counted by the last such line, one that
+prints cargo's "N passed; N failed" by all of them together; any other counts as one. A command that ends badly without having said so counts as one failure.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COUNTS = re.compile(r"\b(\d+) passed[;,] (\d+) failed")
+TOTAL = re.compile(r"(?:\w[^:]*: )?(\d+) passed, (\d+) failed\s*")
 CI = os.environ.get("CI") == "true"
 
 CARGO = os.environ.get("CARGO", "cargo")
@@ -31,6 +32,7 @@ SUITES: dict[str, list[list[str]]] = {
     "docs": [["make", "--no-print-directory", "doc"]],
     "deny": [["scripts/cargo-tool", "cargo-deny", "deny", "check", "licenses", "bans", "sources"]],
     "python": [[PYTHON, "bindings-python/run-tests"]],
+    "node": [["bindings-node/run-tests"]],
     "conformance-rust": [[CARGO, "run", "--locked", "--quiet", "--package", "infrai-conformance-rust"]],
     "conformance-python": [[PYTHON, "bindings-python/run-tests", "conformance"]],
 }
@@ -40,6 +42,7 @@ def run(command: list[str]) -> tuple[int, int]:
     """Runs a command, passes its output on, and returns how much passed and failed."""
     print(f"\n$ {' '.join(command)}", flush=True)
     passed = failed = counted = 0
+    total: tuple[int, int] | None = None
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:
@@ -47,11 +50,15 @@ def run(command: list[str]) -> tuple[int, int]:
         for line in process.stdout:
             sys.stdout.write(line)
             sys.stdout.flush()
-            if found := COUNTS.search(line):
+            if found := TOTAL.fullmatch(line):
+                total = int(found[1]), int(found[2])
+            elif found := COUNTS.search(line):
                 counted += 1
                 passed += int(found[1])
                 failed += int(found[2])
-    if not counted:
+    if total is not None:
+        passed, failed = total
+    elif not counted:
         return (1, 0) if process.returncode == 0 else (0, 1)
     if process.returncode != 0 and failed == 0:
         failed = 1
