@@ -81,20 +81,6 @@ impl GenerateRequest {
         self
     }
 
-    /// For bindings, whose callers may say that the default is not to be sent.
-    #[doc(hidden)]
-    pub fn without_resolution(mut self) -> Self {
-        self.resolution = None;
-        self
-    }
-
-    /// For bindings, whose callers may say that the default is not to be sent.
-    #[doc(hidden)]
-    pub fn without_prefer(mut self) -> Self {
-        self.prefer = None;
-        self
-    }
-
     pub(crate) fn key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()
     }
