@@ -26,6 +26,8 @@ const BODIES = [
   ["a Map", { m: new Map([[1, 2]]) }, "body.m", /Map or a Promise/],
   ["a promise that was not awaited", { p: Promise.resolve(1) }, "body.p", /Map or a Promise/],
   ["bytes", { b: new Uint8Array(3) }, "body.b", /base64/],
+  ["a Buffer", { b: Buffer.alloc(3) }, "body.b", /base64/],
+  ["an array longer than memory", { a: new Array(2 ** 32 - 1) }, "body.a", /array of 4294967295 items/],
 ];
 
 for (const [what, body, field, message] of BODIES) {
@@ -105,6 +107,7 @@ test("a setting that can never work is an error of the constructor that names it
     [{ timeoutMs: "5" }, /timeoutMs/],
     [{ maxRetries: -1 }, /maxRetries/],
     [{ apikey: "ifr_pk_proj_secret" }, /apikey/],
+    [{ apiKey: "ifr_pk_proj_secret\ud800" }, /apiKey takes text of whole characters/],
     [{ polling: { jitter: 2 } }, /polling\.jitter/],
     [{ defaultHeaders: { authorization: "x" } }, /authorization/],
     [{ defaultHeaders: { "x-a": 5 } }, /defaultHeaders\.x-a/],
