@@ -82,6 +82,8 @@ test("ids, jobs, paths, amounts and options of a wrong type are refused by name"
     ["concurrency", () => infrai.video.generateMany(["a"], { concurrency: 1.5 }).next()],
     ["query.q", () => infrai.request("GET", "/v1/x", undefined, { query: { q: {} } })],
     ["region", () => infrai.activate({ region: 5 })],
+    ["signal", () => infrai.video.watch("vid_1", { signal: new AbortController() }).next()],
+    ["signal", () => infrai.video.generateMany(["a"], { signal: 5 }).next()],
     ["signal", () => infrai.video.status("vid_1", { signal: {} })],
     ["onUpdate or onProgress", () => infrai.video.wait("vid_1", { onUpdate: "log" })],
   ];

@@ -218,7 +218,8 @@ function listenTo(signal: AbortSignal): Listener {
 
 /** Closes the stream when the signal aborts, even between two reads. What it returns takes that back. */
 export function closeOnAbort(signal: AbortSignal | null | undefined, stream: NativeStream): () => void {
-  if (signal == null) return () => {};
+  // One of a wrong type is refused by the read that follows.
+  if (typeof signal?.addEventListener !== "function") return () => {};
   const weak = new WeakRef(stream);
   listenTo(signal).addStream(weak);
   return () => listeners.get(signal)?.deleteStream(weak);
