@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     client::NativeClient,
-    guard::{Given, guarded},
+    guard::{Given, Refusal, guarded},
     outbox::{Event, Outbox, Payload, Topic},
     settings,
     values::{Js, read},
@@ -82,7 +82,7 @@ impl Bridge {
         runtime: String,
     ) -> Given<NativeClient> {
         guarded(|| {
-            let mut builder = settings::builder(read(env, &settings, "")?, &runtime)?;
+            let mut builder = settings::builder(read(env, &settings, "").map_err(as_setting)?, &runtime)?;
             if functions.key {
                 let outbox = Arc::downgrade(&self.outbox);
                 builder = builder.api_key_provider(KeyProvider::new(move || {
@@ -164,6 +164,16 @@ impl Drop for Bridge {
 fn post(outbox: &std::sync::Weak<Outbox>, number: u32, topic: Topic, told: String) {
     if let Some(outbox) = outbox.upgrade() {
         outbox.post(Event { number, topic, payload: Payload::Json(told) });
+    }
+}
+
+/// A value that cannot be read is an error of the settings that hold it.
+fn as_setting(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Error(error) => {
+            InfraiError::new(ErrorKind::Configuration, "CONFIGURATION_INVALID", error.message()).into()
+        }
+        thrown @ Refusal::Thrown(_) => thrown,
     }
 }
 

@@ -142,7 +142,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// The same on a thread of its own, for what waits for the disk.
+    /// The same on a thread of its own, for what waits for the disk; it begins once there is a place for it.
     pub(crate) fn run_apart(
         self: &Arc<Self>,
         number: u32,
@@ -150,15 +150,23 @@ impl Outbox {
     ) -> Result<(), InfraiError> {
         let runtime = runtime::handle()?;
         let outbox = Arc::clone(self);
-        let (sender, ended) = oneshot::channel::<()>();
+        let (sender, mut ended) = oneshot::channel::<()>();
         lock(&self.running).insert(number, Running::Thread(sender));
-        runtime.spawn_blocking(move || {
-            runtime.block_on(async move {
-                tokio::select! {
-                    biased;
-                    _ = ended => {}
-                    outcome = guarded_async(work) => outbox.tell(number, outcome),
-                }
+        runtime.spawn(async move {
+            let place = tokio::select! {
+                biased;
+                _ = &mut ended => return,
+                place = runtime::PLACES.acquire() => place,
+            };
+            runtime.spawn_blocking(move || {
+                runtime.block_on(async move {
+                    tokio::select! {
+                        biased;
+                        _ = ended => {}
+                        outcome = guarded_async(work) => outbox.tell(number, outcome),
+                    }
+                });
+                drop(place);
             });
         });
         Ok(())

@@ -4,12 +4,20 @@
 use std::sync::OnceLock;
 
 use infrai::InfraiError;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    sync::Semaphore,
+};
 
 /// With two, every answer costs a switch between them: measured at a third of the sequential calls a second.
 const WORKERS: usize = 1;
 /// For downloads, which wait for the disk, and for looking names up.
-const BLOCKING: usize = 16;
+const BLOCKING: usize = 2 * DOWNLOADS;
+/// How many of them downloads may hold: with all of them, no download would find its host, nor would any call.
+const DOWNLOADS: usize = 16;
+
+/// What a download waits for before it takes a thread.
+pub(crate) static PLACES: Semaphore = Semaphore::const_new(DOWNLOADS);
 
 /// The runtime, begun now if this is the first call.
 pub(crate) fn handle() -> Result<&'static Handle, InfraiError> {

@@ -13,6 +13,8 @@ use crate::guard::Refusal;
 
 /// How deep a value may be nested.
 const DEEPEST: usize = 256;
+/// How long an array may be: `length` alone costs JavaScript nothing, and may say more than memory holds.
+const LONGEST: u32 = 1 << 22;
 
 /// What JavaScript gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,9 +119,9 @@ impl Reader {
             )
         })?;
         units.truncate(length);
+        // The text is not repeated: it may be a key, or as long as a book.
         String::from_utf16(&units).map_err(|_| {
-            let lossy = String::from_utf16_lossy(&units);
-            self.refuse(&format!("{lossy:?}, which has half of a surrogate pair"), "text of whole characters")
+            self.refuse("a string that has half of a surrogate pair", "text of whole characters")
         })
     }
 
@@ -142,15 +144,16 @@ impl Reader {
         if ask!(napi_is_array(self.env, value) -> false) {
             return self.list(value);
         }
-        if let Some(data) = self.to_json(value)? {
-            return self.read(data);
-        }
         let (bytes, buffer) = (
             ask!(napi_is_typedarray(self.env, value) -> false),
             ask!(napi_is_arraybuffer(self.env, value) -> false),
         );
+        // Before toJSON, which a Buffer has: it would be sent as a list of numbers.
         if bytes || buffer {
             return Err(self.refuse("bytes", "plain data (send bytes as a base64 string)"));
+        }
+        if let Some(data) = self.to_json(value)? {
+            return self.read(data);
         }
         let names = ask!(napi_get_all_property_names(
             self.env,
@@ -179,6 +182,10 @@ impl Reader {
 
     fn list(&mut self, value: sys::napi_value) -> Result<Js, Refusal> {
         let count = ask!(napi_get_array_length(self.env, value) -> 0);
+        if count > LONGEST {
+            let got = format!("an array of {count} items");
+            return Err(self.refuse(&got, &format!("an array of at most {LONGEST} items")));
+        }
         let mut list = Vec::with_capacity(count as usize);
         for at in 0..count {
             let item = ask!(napi_get_element(self.env, value, at) -> ptr::null_mut());

@@ -145,6 +145,13 @@ test("a key function, sync or async, is asked once a call and once more after a 
   assert.equal((await sync.video.status("vid_1")).state, "queued");
 });
 
+test("waits that share a request all reject with what the key function threw", async () => {
+  const mine = new Error("mine");
+  const { client: infrai } = await client(() => ok(job("queued")), { apiKey: async () => { throw mine; } });
+  const errors = await Promise.all(Array.from({ length: 5 }, () => rejection(infrai.video.wait("vid_1"))));
+  assert.ok(errors.every((error) => error === mine), inspect(errors));
+});
+
 test("what a key function throws is what the call rejects with, and what is no key is refused unshown", async () => {
   const mine = new Error("the vault is shut");
   const { client: thrower, seen } = await client(() => ok(job("queued")), { apiKey: () => Promise.reject(mine) });

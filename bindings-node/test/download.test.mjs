@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { client, job, ok, rejection, sdk } from "./helper.mjs";
+import { client, InfraiClient, job, KEY, ok, rejection, sdk } from "./helper.mjs";
 
 const FILE = Buffer.from(Array.from({ length: 300_000 }, (_, n) => (n * 7) % 251));
 const folder = () => mkdtempSync(join(tmpdir(), "infrai-"));
@@ -26,6 +26,20 @@ test("a video is saved whole, with its length, its progress and its job", async 
   assert.deepEqual(last, { received: FILE.length, total: FILE.length });
   assert.ok(readFileSync(path).equals(FILE));
   assert.equal(seen.find(({ url }) => url === "/file").headers.authorization, undefined, "the key stays with the API");
+});
+
+test("however many downloads are under way, other calls find their host", async () => {
+  const { client: infrai, url, arrived } = await client((_, { url }) => (url === "/file" ? "never" : ok(job("queued"))));
+  const ender = new AbortController();
+  const into = folder();
+  const known = job("succeeded", { video_url: `${url}/file` });
+  const { signal } = ender;
+  const held = Array.from({ length: 40 }, (_, n) => rejection(infrai.video.download(known, join(into, `${n}.mp4`), { signal })));
+  await arrived(16);
+  const other = new InfraiClient({ apiKey: KEY, baseUrl: url.replace("127.0.0.1", "localhost"), timeoutMs: 10_000 });
+  assert.equal((await other.video.status("vid_1")).state, "queued");
+  ender.abort();
+  assert.ok((await Promise.all(held)).every(({ name }) => name === "AbortError"));
 });
 
 test("a path may be a file URL; an existing file is replaced only when asked to", async () => {

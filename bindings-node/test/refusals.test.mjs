@@ -26,6 +26,8 @@ const BODIES = [
   ["a Map", { m: new Map([[1, 2]]) }, "body.m", /Map or a Promise/],
   ["a promise that was not awaited", { p: Promise.resolve(1) }, "body.p", /Map or a Promise/],
   ["bytes", { b: new Uint8Array(3) }, "body.b", /base64/],
+  ["a Buffer", { b: Buffer.alloc(3) }, "body.b", /base64/],
+  ["an array longer than memory", { a: new Array(2 ** 32 - 1) }, "body.a", /array of 4294967295 items/],
 ];
 
 for (const [what, body, field, message] of BODIES) {
@@ -80,6 +82,8 @@ test("ids, jobs, paths, amounts and options of a wrong type are refused by name"
     ["concurrency", () => infrai.video.generateMany(["a"], { concurrency: 1.5 }).next()],
     ["query.q", () => infrai.request("GET", "/v1/x", undefined, { query: { q: {} } })],
     ["region", () => infrai.activate({ region: 5 })],
+    ["signal", () => infrai.video.watch("vid_1", { signal: new AbortController() }).next()],
+    ["signal", () => infrai.video.generateMany(["a"], { signal: 5 }).next()],
     ["signal", () => infrai.video.status("vid_1", { signal: {} })],
     ["onUpdate or onProgress", () => infrai.video.wait("vid_1", { onUpdate: "log" })],
   ];
@@ -105,6 +109,7 @@ test("a setting that can never work is an error of the constructor that names it
     [{ timeoutMs: "5" }, /timeoutMs/],
     [{ maxRetries: -1 }, /maxRetries/],
     [{ apikey: "ifr_pk_proj_secret" }, /apikey/],
+    [{ apiKey: "ifr_pk_proj_secret\ud800" }, /apiKey takes text of whole characters/],
     [{ polling: { jitter: 2 } }, /polling\.jitter/],
     [{ defaultHeaders: { authorization: "x" } }, /authorization/],
     [{ defaultHeaders: { "x-a": 5 } }, /defaultHeaders\.x-a/],

@@ -35,6 +35,25 @@ test("an onUpdate that throws, now or later, ends the wait with that error and s
   }
 });
 
+test("what an async onUpdate throws after its wait was ended so, or by its signal, is no unhandled rejection", async () => {
+  const unhandled = [];
+  const listener = (reason) => unhandled.push(reason.message);
+  process.on("unhandledRejection", listener);
+  try {
+    const { client: infrai, arrived } = await client((n) => ok(job("running", { progress: n })));
+    const late = async ({ progress }) => { await sleep(20); throw new Error(`at ${progress}`); };
+    assert.equal((await rejection(infrai.video.wait("vid_1", { onUpdate: late }))).message, "at 0");
+    const ender = new AbortController();
+    const wait = rejection(infrai.video.wait("vid_1", { signal: ender.signal, onUpdate: (job) => (ender.abort(), late(job)) }));
+    await arrived(1);
+    assert.equal((await wait).name, "AbortError");
+    await sleep(60);
+    assert.deepEqual(unhandled, []);
+  } finally {
+    process.removeListener("unhandledRejection", listener);
+  }
+});
+
 test("ten waits for one job cost as many requests as one", async () => {
   const { client: infrai, seen } = await client(states("queued", "running", "running", "succeeded"));
   await Promise.all(Array.from({ length: 10 }, () => infrai.video.wait("vid_1")));
@@ -120,6 +139,17 @@ test("generateMany yields every item as it ends, and raises for none", async () 
   assert.deepEqual(ended.sort(), [[0, "a"], [1, "b"], [2, "JOB_FAILED"], [3, "INVALID_ARGUMENT"]]);
   const keys = seen.filter(({ method }) => method === "POST").map(({ headers }) => headers["idempotency-key"]);
   assert.deepEqual(keys.sort(), ["run-1-0", "run-1-1", "run-1-2"]);
+});
+
+test("an item's error has the stack of the line that asked, and is what the key function threw", async () => {
+  const { client: infrai } = await client(factory());
+  const asked = async (infrai) => {
+    for await (const { error } of infrai.video.generateMany(["bad"])) return error;
+  };
+  assert.match((await asked(infrai)).stack.split("\n")[1], /waiting\.test\.mjs/);
+  const mine = new Error("mine");
+  const { client: other } = await client(factory(), { apiKey: () => { throw mine; } });
+  assert.equal(await asked(other), mine);
 });
 
 test("generateMany submits nothing further after a 402", async () => {

@@ -27,6 +27,8 @@ interface Pending {
   politely: boolean;
   /** Ended by its signal, and waiting for what came of the cancel. */
   aborted: boolean;
+  /** Rejected already, by its signal or by its listener. */
+  failed: boolean;
   /** What an abort error says besides: the idempotency key that was sent. */
   sent: Partial<ErrorData> | undefined;
 }
@@ -46,7 +48,9 @@ let numbers = 0;
 const calls = new Map<number, Pending>();
 const clients = new Map<number, WeakRef<Functions>>();
 const forgotten = new FinalizationRegistry<number>((number) => clients.delete(number));
+/** What key functions threw, latest last. Waits that share a request share its error, so that none takes it away. */
 const thrown = new Map<number, unknown>();
+const THROWN_KEPT = 256;
 
 /** The connection of this thread, made when the first client is. */
 export function connection(): Bridge {
@@ -108,6 +112,7 @@ export function call<T>(
       listen: settings?.listen,
       politely: settings?.politely === true,
       aborted: false,
+      failed: false,
       sent: key == null ? undefined : { idempotency_key: key, may_have_been_processed: true },
     };
     calls.set(number, pending);
@@ -134,6 +139,7 @@ function settle(pending: Pending): void {
 function fail(pending: Pending, reason: unknown): void {
   if (calls.get(pending.number) !== pending) return;
   settle(pending);
+  pending.failed = true;
   connection().abort(pending.number, false);
   pending.reject(reason);
 }
@@ -212,7 +218,8 @@ function listenTo(signal: AbortSignal): Listener {
 
 /** Closes the stream when the signal aborts, even between two reads. What it returns takes that back. */
 export function closeOnAbort(signal: AbortSignal | null | undefined, stream: NativeStream): () => void {
-  if (signal == null) return () => {};
+  // One of a wrong type is refused by the read that follows.
+  if (typeof signal?.addEventListener !== "function") return () => {};
   const weak = new WeakRef(stream);
   listenTo(signal).addStream(weak);
   return () => listeners.get(signal)?.deleteStream(weak);
@@ -251,13 +258,14 @@ function deliverOne(number: number, topic: Topic, payload: unknown): void {
 }
 
 function failure(pending: Pending, data: ErrorData): unknown {
-  if (data.thrown !== undefined && thrown.has(data.thrown)) {
-    const value = thrown.get(data.thrown);
-    thrown.delete(data.thrown);
-    return value;
-  }
   if (pending.aborted && data.kind === "aborted") return abortError(pending.signal?.reason, data, pending.trace);
-  return infraiError(data, pending.trace);
+  return failureOf(data, pending.trace);
+}
+
+/** What an error stands for: what a function of the caller's threw, or one of the SDK's. */
+export function failureOf(data: ErrorData, trace: Trace): unknown {
+  if (data.thrown !== undefined && thrown.has(data.thrown)) return thrown.get(data.thrown);
+  return infraiError(data, trace);
 }
 
 /** Tells the caller's function; what it throws, now or later, ends the call. */
@@ -267,9 +275,9 @@ function listened(pending: Pending, told: unknown): void {
     const result = pending.listen(told as never) as { then?: unknown } | undefined;
     if (typeof result?.then === "function") {
       Promise.resolve(result).catch((error: unknown) => {
-        // Too late to end anything: not to be lost either.
-        if (calls.get(pending.number) !== pending) throw error;
-        fail(pending, error);
+        if (calls.get(pending.number) === pending) fail(pending, error);
+        // Too late to end anything: not to be lost either, unless the call was ended so or by its signal already.
+        else if (!pending.failed && !pending.aborted) throw error;
       });
     }
   } catch (error) {
@@ -285,6 +293,10 @@ function ask(client: number, topic: Topic, payload: unknown): void {
     const refuse = (error: unknown): unknown => {
       const number = nextNumber(thrown);
       thrown.set(number, error);
+      for (const oldest of thrown.keys()) {
+        if (thrown.size <= THROWN_KEPT) break;
+        thrown.delete(oldest);
+      }
       return connection().refuseKey(question, number);
     };
     new Promise((resolve) => resolve(functions?.key?.())).then(answer, refuse);

@@ -1,7 +1,7 @@
 // Videos: what can be asked of `/v1/video`, and waiting for what was asked.
 
-import { call, type Functions } from "./calls.js";
-import { infraiError, type ErrorData } from "./errors.js";
+import { call, failureOf, type Functions } from "./calls.js";
+import type { ErrorData, InfraiError, Trace } from "./errors.js";
 import type { Given, NativeClient, NativeStream } from "./native.js";
 import { pathOf } from "./paths.js";
 import { Pieces } from "./pieces.js";
@@ -105,10 +105,12 @@ export class Video {
     options?: GenerateManyOptions,
   ): AsyncIterableIterator<GenerateManyItem> {
     const { signal, unref, ...own } = options ?? {};
+    const trace: Trace = {};
+    Error.captureStackTrace(trace, this.generateMany);
     const open = (): Given<NativeStream> => this.#native.generateMany(items, own);
     return new Pieces<GenerateManyItem>(this.#functions, { signal, unref }, open, (told) => {
       const { index, job, error } = told as { index: number; job: VideoJob; error?: ErrorData };
-      return error === undefined ? { index, job } : { index, error: infraiError(error) };
+      return error === undefined ? { index, job } : { index, error: failureOf(error, trace) as InfraiError };
     });
   }
 
