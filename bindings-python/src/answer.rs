@@ -50,7 +50,7 @@ impl Answer {
                 match result {
                     Ok(job) => (index, convert::job(py, &job)?, py.None()).into_py_any(py),
                     Err(error) => {
-                        let error = errors::raise(py, &error).into_value(py);
+                        let error = errors::item(py, &error)?.into_value(py);
                         (index, py.None(), error).into_py_any(py)
                     }
                 }

@@ -99,7 +99,7 @@ pub(crate) fn run<T: Send>(
     };
     drop(reading);
     if let Some(mailbox) = company.client {
-        deliver::all(py, mailbox);
+        given_up = given_up.or(deliver::all(py, mailbox).err());
     }
     match given_up {
         Some(raised) => Err(raised),
@@ -140,7 +140,7 @@ async fn letter(mailbox: Option<&Arc<Mailbox>>) {
 /// What is due between slices, on the caller's thread, attached.
 fn attend(py: Python<'_>, engine: &Engine, company: &Company<'_>) -> PyResult<()> {
     if let Some(mailbox) = company.client {
-        deliver::all(py, mailbox);
+        deliver::all(py, mailbox)?;
     }
     if let Some(Updates { mailbox, callback }) = company.updates {
         while let Some(letter) = mailbox.take() {
@@ -155,7 +155,7 @@ fn attend(py: Python<'_>, engine: &Engine, company: &Company<'_>) -> PyResult<()
             }
         }
     }
-    engine.journal.deliver(py);
+    engine.journal.deliver(py)?;
     py.check_signals()?;
     if engine.is_ours() { Ok(()) } else { Err(errors::raise(py, &forked())) }
 }

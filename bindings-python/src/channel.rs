@@ -38,6 +38,7 @@ const ENDED: u8 = 0;
 const FAILED: u8 = 1;
 const TOLD: u8 = 2;
 const KEY_WANTED: u8 = 3;
+const RAISED: u8 = 4;
 
 /// What the event loop's thread and the background thread share.
 pub(crate) struct Shared {
@@ -212,18 +213,23 @@ impl Channel {
                                     let reply = Py::new(py, KeyReply::new(question.answer))?;
                                     told.append((number, KEY_WANTED, (function, reply)))?;
                                 }
-                                other => deliver::hook(py, &other),
+                                other => note(py, &told, deliver::hook(py, &other))?,
                             }
                         }
                     }
                 }
             }
             if let Some(engine) = engine::current() {
-                engine.journal.deliver(py);
+                note(py, &told, engine.journal.deliver(py))?;
             }
             Ok(told)
         })
     }
+}
+
+/// What is to be raised in the loop once everything else is handed out.
+fn note(py: Python<'_>, told: &Bound<'_, PyList>, done: PyResult<()>) -> PyResult<()> {
+    done.or_else(|raised| told.append((0, RAISED, raised.into_value(py))))
 }
 
 /// A call's end as Python is told of it; a value that cannot be converted is an error of the call.

@@ -51,7 +51,14 @@ impl Base {
         if let Some(live) = slot.as_ref().filter(|live| live.is_ours()) {
             return Ok(Arc::clone(live));
         }
-        let (client, mailbox) = self.settings.build().map_err(|error| errors::raise(py, &error))?;
+        let (client, mailbox) = match self.settings.build() {
+            Ok(built) => built,
+            Err(error) => {
+                // Making the exception runs Python, and another thread may come to run it and wait for the lock.
+                drop(slot);
+                return Err(errors::raise(py, &error));
+            }
+        };
         let live = Arc::new(Owned::new(Live { client, mailbox }));
         *slot = Some(Arc::clone(&live));
         Ok(live)

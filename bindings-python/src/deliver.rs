@@ -28,17 +28,19 @@ impl fmt::Display for Raised {
 impl std::error::Error for Raised {}
 
 /// Delivers a client's letters: hooks are called, keys are asked for.
-pub(crate) fn all(py: Python<'_>, mailbox: &Mailbox) {
+pub(crate) fn all(py: Python<'_>, mailbox: &Mailbox) -> PyResult<()> {
     while let Some(letter) = mailbox.take() {
         match letter {
             Letter::Key(question) => answer(py, question),
-            other => hook(py, &other),
+            other => hook(py, &other)?,
         }
     }
+    Ok(())
 }
 
 /// Calls a hook. What it raises goes to `sys.unraisablehook`: instrumentation must not end a call that is paid for.
-pub(crate) fn hook(py: Python<'_>, letter: &Letter) {
+/// Ctrl-C and what else is no `Exception` does.
+pub(crate) fn hook(py: Python<'_>, letter: &Letter) -> PyResult<()> {
     let event = PyDict::new(py);
     let (hook, filled) = match letter {
         Letter::Request { hook, method, path, attempt } => (hook, common(&event, method, path, *attempt)),
@@ -50,12 +52,10 @@ pub(crate) fn hook(py: Python<'_>, letter: &Letter) {
             });
             (hook, filled)
         }
-        _ => return,
+        _ => return Ok(()),
     };
     let called = filled.and_then(|()| hook.bind(py).call1((event,)));
-    if let Err(error) = called {
-        error.write_unraisable(py, Some(hook.bind(py)));
-    }
+    called.map(|_| ()).or_else(|error| errors::report(py, error, Some(hook.bind(py))))
 }
 
 fn common(event: &Bound<'_, PyDict>, method: &str, path: &str, attempt: u32) -> PyResult<()> {

@@ -4,13 +4,30 @@ use std::error::Error as StdError;
 
 use infrai::InfraiError;
 use pyo3::{
-    exceptions::{PyException, PyOSError, PyRuntimeError},
+    exceptions::{PyException, PyOSError},
     intern,
     prelude::*,
     sync::PyOnceLock,
 };
 
 use crate::{convert, deliver};
+
+/// Hands an exception to `sys.unraisablehook`, unless it is none of the kind that programs carry on after.
+pub(crate) fn report(py: Python<'_>, error: PyErr, about: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    if !error.is_instance_of::<PyException>(py) {
+        return Err(error);
+    }
+    error.write_unraisable(py, about);
+    Ok(())
+}
+
+/// The exception for an error of one item of many: an `InfraiError`, whose cause is what a callable raised.
+pub(crate) fn item(py: Python<'_>, error: &InfraiError) -> PyResult<PyErr> {
+    match deliver::raised(py, error) {
+        Some(raised) if !raised.is_instance_of::<PyException>(py) => Err(raised),
+        _ => build(py, error),
+    }
+}
 
 /// The exception for an error.
 pub(crate) fn raise(py: Python<'_>, error: &InfraiError) -> PyErr {
@@ -39,11 +56,13 @@ fn build(py: Python<'_>, error: &InfraiError) -> PyResult<PyErr> {
 /// A chain of causes. What the operating system said becomes an `OSError` with its number.
 fn cause(py: Python<'_>, source: Option<&(dyn StdError + 'static)>) -> Option<PyErr> {
     let source = source?;
+    if let Some(deliver::Raised(raised)) = source.downcast_ref() {
+        return Some(copy(py, raised));
+    }
     let text = source.to_string();
     let number = source.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
     let error = match number {
         Some(number) => PyOSError::new_err((number, text)),
-        None if source.is::<deliver::Raised>() => return Some(PyRuntimeError::new_err(text)),
         None => PyException::new_err(text),
     };
     error.set_cause(py, cause(py, source.source()));

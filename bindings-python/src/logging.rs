@@ -26,7 +26,7 @@ use tracing::{
 
 use tracing_core::span::Current;
 
-use crate::engine;
+use crate::{engine, errors};
 
 /// The most records that wait to be handed over.
 const WAITING: usize = 10_000;
@@ -90,15 +90,13 @@ impl Journal {
         WANTED.store(wanted(py).unwrap_or(OFF), Ordering::Relaxed);
     }
 
-    /// Hands what was written down to Python. Nothing that a handler raises ends a call.
-    pub(crate) fn deliver(&self, py: Python<'_>) {
+    /// Hands what was written down to Python. No `Exception` that a handler raises ends a call.
+    pub(crate) fn deliver(&self, py: Python<'_>) -> PyResult<()> {
         if !self.unread.swap(false, Ordering::AcqRel) {
-            return;
+            return Ok(());
         }
         let entries = std::mem::take(&mut *lock(&self.entries));
-        if let Err(error) = hand_over(py, entries) {
-            error.write_unraisable(py, None);
-        }
+        hand_over(py, entries).or_else(|error| errors::report(py, error, None))
     }
 }
 

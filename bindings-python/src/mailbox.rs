@@ -107,19 +107,25 @@ impl Mailbox {
             }
         }
         self.arrived.notify_waiters();
-        let mut woken = false;
-        lock(&self.channels).retain(|channel| {
-            let channel = channel.upgrade();
-            if let Some(channel) = &channel {
-                woken = true;
-                channel.post_mail(Arc::clone(self));
-            }
-            channel.is_some()
-        });
-        if asks_for_key && !woken && self.readers.load(Ordering::Acquire) == 0 {
+        // Waking may have to wait for Python, and whoever runs Python may be waiting for this lock.
+        let channels: Vec<_> = {
+            let mut channels = lock(&self.channels);
+            channels.retain(|channel| channel.strong_count() > 0);
+            channels.iter().filter_map(Weak::upgrade).collect()
+        };
+        for channel in &channels {
+            channel.post_mail(Arc::clone(self));
+        }
+        if asks_for_key && channels.is_empty() && self.readers.load(Ordering::Acquire) == 0 {
             // A stream goes on while its reader is elsewhere: the key function is asked on a thread of its own.
             let mailbox = Arc::clone(self);
-            tokio::task::spawn_blocking(move || Python::try_attach(|py| crate::deliver::all(py, &mailbox)));
+            tokio::task::spawn_blocking(move || {
+                Python::try_attach(|py| {
+                    if let Err(error) = crate::deliver::all(py, &mailbox) {
+                        error.write_unraisable(py, None);
+                    }
+                })
+            });
         }
     }
 

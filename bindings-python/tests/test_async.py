@@ -374,3 +374,62 @@ def test_what_a_key_function_raises_comes_out_as_itself(server: ScriptedServer) 
 
     asyncio.run(main())
     assert server.requests == []
+
+
+def test_a_key_function_that_raises_stop_iteration_ends_its_call(server: ScriptedServer) -> None:
+    keys = iter(())
+    client = infrai.AsyncInfraiClient(lambda: next(keys), base_url=server.url)
+
+    async def main() -> None:
+        with pytest.raises(RuntimeError):
+            await asyncio.wait_for(client.account.balance(), 10)
+
+    asyncio.run(main())
+
+
+def test_the_job_of_a_failed_download_is_awaitable(
+    server: ScriptedServer, async_client: infrai.AsyncInfraiClient, tmp_path: Path
+) -> None:
+    server.job("running", "succeeded")
+
+    async def main() -> None:
+        with pytest.raises(infrai.InvalidRequestError) as caught:
+            await async_client.video.download("vid_1", tmp_path / "v.mp4")
+        assert isinstance(caught.value.job, infrai.AsyncVideoJob)
+        assert (await caught.value.job.wait()).state == "succeeded"
+
+    asyncio.run(main())
+
+
+def test_a_wait_whose_coroutine_is_closed_awaits_nothing_more(
+    server: ScriptedServer, async_client: infrai.AsyncInfraiClient
+) -> None:
+    server.job("running")
+
+    async def main() -> None:
+        wait = async_client.video.wait("vid_1", cancel_on_abort=True)
+        wait.send(None)
+        wait.close()
+
+    asyncio.run(main())
+
+
+def test_hooks_and_a_loop_that_watches_no_sockets_do_not_wait_for_each_other(
+    server: ScriptedServer, script: Any
+) -> None:
+    server.on("GET /v1/account/balance", {"balance_usd": 1})
+    code = """
+        import asyncio, infrai, os, sys
+        sys.setswitchinterval(1e-5)
+        class Loop(asyncio.SelectorEventLoop):
+            def add_reader(self, *_):
+                raise NotImplementedError
+        client = infrai.AsyncInfraiClient(KEY, base_url=URL, on_request=lambda _: None, on_response=lambda _: None)
+        async def main():
+            for _ in range(20):
+                await asyncio.gather(*(client.account.balance() for _ in range(100)))
+        Loop().run_until_complete(main())
+        print("done", flush=True)
+        os._exit(0)
+        """
+    assert script(code).stdout == "done\n"

@@ -336,3 +336,56 @@ def test_awaited_calls_log_too(server: ScriptedServer, async_client: infrai.Asyn
 
 async def async_client_balance(client: infrai.AsyncInfraiClient) -> None:
     await client.account.balance()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no POSIX signals")
+@pytest.mark.parametrize("where", ["hook", "log handler"])
+def test_ctrl_c_inside_what_is_told_ends_the_call(server: ScriptedServer, script: Any, where: str) -> None:
+    server.on("GET /v1/account/balance", {"balance_usd": 1})
+    code = """
+        import infrai, logging, os, signal
+        def told(_):
+            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(1000): pass
+        if HOOK:
+            client = infrai.InfraiClient(KEY, base_url=URL, on_request=told)
+        else:
+            client = infrai.InfraiClient(KEY, base_url=URL)
+            logger = logging.getLogger("infrai")
+            logger.setLevel(logging.DEBUG)
+            logger.addFilter(told)
+        try:
+            client.account.balance()
+        except KeyboardInterrupt:
+            print("ended")
+        """
+    assert script(code, HOOK=where == "hook").stdout == "ended\n"
+
+
+def test_what_a_key_function_raises_is_the_cause_of_an_items_error(server: ScriptedServer) -> None:
+    def key() -> str:
+        raise LookupError("no key today")
+
+    client = infrai.InfraiClient(key, base_url=server.url)
+    ((index, error),) = client.video.generate_many(["a kite"])
+    assert index == 0 and isinstance(error, infrai.ConfigurationError)
+    assert isinstance(error.__cause__, LookupError)
+
+
+def test_ctrl_c_in_a_key_function_ends_many(server: ScriptedServer) -> None:
+    def key() -> str:
+        raise KeyboardInterrupt
+
+    client = infrai.InfraiClient(key, base_url=server.url)
+    with pytest.raises(KeyboardInterrupt):
+        list(client.video.generate_many(["a kite"]))
+
+
+def test_the_job_of_a_failed_download_has_its_client(
+    server: ScriptedServer, client: infrai.InfraiClient, tmp_path: Path
+) -> None:
+    server.job("running", "succeeded")
+    with pytest.raises(infrai.InvalidRequestError) as caught:
+        client.video.download("vid_1", tmp_path / "v.mp4")
+    assert caught.value.job is not None
+    assert caught.value.job.wait().state == "succeeded"

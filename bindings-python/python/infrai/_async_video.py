@@ -213,6 +213,8 @@ class AsyncVideo:
             ConfigurationError: ``FILE_ERROR``: the file cannot be written.
             InfraiError: as every call.
         """
+        from ._errors import InfraiError
+
         bar = None
         if progress:
             from ._progress import Downloading
@@ -229,6 +231,9 @@ class AsyncVideo:
             file, length, fields = await call_telling(
                 lambda channel: self._native.download(channel, job, path, overwrite, telling), tell
             )
+        except InfraiError as error:
+            self._adopt(error)
+            raise
         finally:
             if bar is not None:
                 bar.close()

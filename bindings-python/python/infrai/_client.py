@@ -84,8 +84,8 @@ class _ClientBase:
             user_agent_suffix: words to put at the end of the ``User-Agent``.
             allow_insecure_http: allows plain http to hosts other than loopback (``INFRAI_ALLOW_HTTP=1``).
             on_request: called before every attempt with a dict; see ``RequestEvent``.
-            on_response: called after every attempt with a dict; see ``ResponseEvent``. What a hook raises goes to
-                ``sys.unraisablehook``.
+            on_response: called after every attempt with a dict; see ``ResponseEvent``. An ``Exception`` of a
+                hook goes to ``sys.unraisablehook``; Ctrl-C ends the call.
 
         Raises:
             ConfigurationError, InvalidRequestError: a setting that can never work.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Start = Callable[[_native.Channel], int]
 
-ENDED, FAILED, TOLD, KEY_WANTED = range(4)
+ENDED, FAILED, TOLD, KEY_WANTED, RAISED = range(5)
 
 # The loop holds on to its Mail for as long as it watches the socket; this does not keep either alive.
 _known: WeakKeyDictionary[AbstractEventLoop, ref[Mail]] = WeakKeyDictionary()
@@ -43,13 +43,22 @@ class Mail:
 
     def drain(self) -> None:
         """Hands out what has come. Runs in the loop."""
+        raised: BaseException | None = None
         for number, what, value in self.channel.drain():
-            if what == KEY_WANTED:
-                self.ask(*value)
+            if what == RAISED:
+                raised = value
+            elif what == KEY_WANTED:
+                try:
+                    self.ask(*value)
+                except BaseException as error:
+                    raised = error
             else:
                 waiting = self.waiting.get(number)
                 if waiting is not None:
                     waiting.put(what, value)
+        if raised is not None:
+            # Whatever came with it has been handed out: nobody waits for it in vain.
+            raise raised
 
     def ask(self, function: Callable[[], Any], reply: _native.KeyReply) -> None:
         """Asks a key function."""
@@ -95,12 +104,9 @@ class Reply:
         self.future: Future[Any] = loop.create_future()
 
     def put(self, what: int, value: Any) -> None:
-        if self.future.done():
-            return
-        if what == FAILED:
-            self.future.set_exception(value)
-        else:
-            self.future.set_result(value)
+        # A future takes no StopIteration as its exception, so that every end is a result of it.
+        if not self.future.done():
+            self.future.set_result((what, value))
 
 
 class Feed:
@@ -144,7 +150,10 @@ async def call(start: Start) -> Any:
     number = start(here.channel)
     here.waiting[number] = reply
     try:
-        return await reply.future
+        what, value = await reply.future
+        if what == FAILED:
+            raise value
+        return value
     finally:
         del here.waiting[number]
         here.channel.cancel(number)
@@ -167,6 +176,9 @@ async def call_telling(start: Start, tell: Callable[[Any], Any]) -> Any:
                 raise value
             else:
                 return value
+    except GeneratorExit:
+        # A coroutine that is being closed may await nothing more.
+        raise
     except BaseException:
         if here.channel.abort(number):
             # A call that has something left to do gets the time for it; cancelled once more it does not.

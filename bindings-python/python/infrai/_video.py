@@ -221,6 +221,8 @@ class Video:
             ConfigurationError: ``FILE_ERROR``: the file cannot be written.
             InfraiError: as every call.
         """
+        from ._errors import InfraiError
+
         own = self._own()
         bar = None
         if progress:
@@ -239,6 +241,9 @@ class Video:
         try:
             native = own._client._native  # pyright: ignore[reportPrivateUsage]
             file, length, fields = native.download(None, job, path, overwrite, told)
+        except InfraiError as error:
+            own._adopt(error)
+            raise
         finally:
             if bar is not None:
                 bar.close()
