@@ -123,9 +123,24 @@ export function call<T>(
 
 /** An argument that this layer keeps to itself, of a wrong type. */
 function refused(field: string, expected: string, got: unknown, trace: Trace): Error {
-  const message = `${field} takes ${expected}; it got a value of type ${typeof got}`;
-  const details = { field, expected, got: typeof got };
-  return infraiError({ kind: "invalid_request", code: "INVALID_ARGUMENT", message, details }, trace);
+  return infraiError(refusal(field, expected, `a value of type ${typeof got}`), trace);
+}
+
+function refusal(field: string, expected: string, got: string): ErrorData {
+  const message = `${field} takes ${expected}; it got ${got}`;
+  return { kind: "invalid_request", code: "INVALID_ARGUMENT", message, details: { field, expected, got } };
+}
+
+/** The refusal of a call's own options where those of the request belong. */
+export function misplaced(request: unknown): string | undefined {
+  if (typeof request !== "object" || request === null) return undefined;
+  for (const name of ["signal", "unref"]) {
+    if ((request as Record<string, unknown>)[name] == null) continue;
+    const refused = refusal(name, "no value among the request's options", "one");
+    const hint = `Pass it as the second argument: generate({ prompt }, { ${name} }).`;
+    return JSON.stringify({ ...refused, hint });
+  }
+  return undefined;
 }
 
 /** A call has ended: nothing keeps it, its signal or the process any longer. */
