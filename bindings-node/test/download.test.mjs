@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { client, InfraiClient, job, KEY, ok, rejection, sdk } from "./helper.mjs";
@@ -84,6 +85,15 @@ test("a stream that is not wanted any more is cancelled, and an aborted one erro
     while (!(await other.read()).done);
   })();
   assert.equal((await rejection(drained)).name, "AbortError");
+});
+
+test("onProgress is called in the async context of the line that downloads", async () => {
+  const { client: infrai } = await ready();
+  const storage = new AsyncLocalStorage();
+  const seen = new Set();
+  const onProgress = () => seen.add(storage.getStore());
+  await storage.run("mine", () => infrai.video.download("vid_1", join(folder(), "v.mp4"), { onProgress }));
+  assert.deepEqual([...seen], ["mine"]);
 });
 
 test("a job that is still going has no stream yet, and says to wait", async () => {

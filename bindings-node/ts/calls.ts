@@ -109,7 +109,7 @@ export function call<T>(
       held: settings?.unref !== true,
       signal,
       functions,
-      listen: settings?.listen,
+      listen: settings?.listen && inContext(settings.listen),
       politely: settings?.politely === true,
       aborted: false,
       failed: false,
@@ -119,6 +119,13 @@ export function call<T>(
     if (pending.held && held++ === 0) connection().hold(true);
     if (signal !== undefined) listenTo(signal).add(pending);
   });
+}
+
+/** The function, called in the async context (`AsyncLocalStorage`) of the line that made the call. */
+function inContext<F extends (told: never) => unknown>(listen: F): F {
+  // Of Node.js itself, and loaded by the first that listens.
+  const { AsyncResource } = require("node:async_hooks") as typeof import("node:async_hooks");
+  return AsyncResource.bind(listen as unknown as (told: unknown) => unknown) as unknown as F;
 }
 
 /** An argument that this layer keeps to itself, of a wrong type. */
