@@ -2,7 +2,7 @@
 
 import { abortError, infraiError, type ErrorData, type Trace } from "./errors.js";
 import { load } from "./load.js";
-import { Topic, type Bridge, type Given, type NativeStream } from "./native.js";
+import { Topic, type Bridge, type Given } from "./native.js";
 import type { CallOptions, RequestEvent, ResponseEvent } from "./types.js";
 
 /** The functions that a client was given: they live as long as it, or a call of its. */
@@ -37,6 +37,11 @@ interface Pending {
 export interface Settings extends CallOptions {
   listen?: ((told: never) => unknown) | undefined;
   politely?: boolean | undefined;
+}
+
+/** What is told when a signal aborts although nothing of it is being read. */
+export interface Abortable {
+  abort(reason: unknown): void;
 }
 
 /** The end of a stream. */
@@ -178,7 +183,7 @@ export function finish(number: number): void {
 /** The calls of a signal, with one listener for all of them, which goes with the last. */
 class Listener {
   readonly #calls = new Set<Pending>();
-  readonly #streams = new Set<WeakRef<NativeStream>>();
+  readonly #streams = new Set<WeakRef<Abortable>>();
   readonly #signal: AbortSignal;
 
   constructor(signal: AbortSignal) {
@@ -196,7 +201,7 @@ class Listener {
         fail(pending, abortError(reason, pending.sent ?? {}, pending.trace));
       }
     }
-    for (const stream of this.#streams) stream.deref()?.close();
+    for (const stream of this.#streams) stream.deref()?.abort(reason);
   };
 
   #changed(before: number): void {
@@ -217,12 +222,12 @@ class Listener {
     if (this.#calls.delete(pending)) this.#changed(this.#calls.size + this.#streams.size + 1);
   }
 
-  addStream(stream: WeakRef<NativeStream>): void {
+  addStream(stream: WeakRef<Abortable>): void {
     this.#streams.add(stream);
     this.#changed(this.#calls.size + this.#streams.size - 1);
   }
 
-  deleteStream(stream: WeakRef<NativeStream>): void {
+  deleteStream(stream: WeakRef<Abortable>): void {
     if (this.#streams.delete(stream)) this.#changed(this.#calls.size + this.#streams.size + 1);
   }
 }
@@ -238,8 +243,8 @@ function listenTo(signal: AbortSignal): Listener {
   return listener;
 }
 
-/** Closes the stream when the signal aborts, even between two reads. What it returns takes that back. */
-export function closeOnAbort(signal: AbortSignal | null | undefined, stream: NativeStream): () => void {
+/** Tells the stream when the signal aborts, even between two reads. What it returns takes that back. */
+export function onAbort(signal: AbortSignal | null | undefined, stream: Abortable): () => void {
   // One of a wrong type is refused by the read that follows.
   if (typeof signal?.addEventListener !== "function") return () => {};
   const weak = new WeakRef(stream);

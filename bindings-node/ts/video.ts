@@ -1,7 +1,7 @@
 // Videos: what can be asked of `/v1/video`, and waiting for what was asked.
 
 import { call, failureOf, misplaced, type Functions } from "./calls.js";
-import type { ErrorData, InfraiError, Trace } from "./errors.js";
+import { abortError, type ErrorData, type InfraiError, type Trace } from "./errors.js";
 import type { Given, NativeClient, NativeStream } from "./native.js";
 import { pathOf } from "./paths.js";
 import { Pieces } from "./pieces.js";
@@ -144,6 +144,8 @@ export class Video {
    */
   async downloadStream(job: JobLike, options?: CallOptions): Promise<ReadableStream<Uint8Array>> {
     const { signal, unref, ...own } = options ?? {};
+    const trace: Trace = {};
+    Error.captureStackTrace(trace, this.downloadStream);
     let opened: NativeStream | undefined;
     await call(this.#functions, { signal, unref }, this.downloadStream, (number) => {
       const told = this.#native.downloadStream(number, job, own);
@@ -153,8 +155,12 @@ export class Video {
     });
     const stream = opened as NativeStream;
     const make = (told: unknown): Uint8Array => told as Uint8Array;
-    const pieces = new Pieces<Uint8Array>(this.#functions, { signal, unref }, () => stream, make);
+    let aborted: ((reason: unknown) => void) | undefined;
+    const pieces = new Pieces<Uint8Array>(this.#functions, { signal, unref }, () => stream, make, (reason) => aborted?.(reason));
     return new ReadableStream<Uint8Array>({
+      start(controller) {
+        aborted = (reason) => controller.error(abortError(reason, {}, trace));
+      },
       async pull(controller) {
         const { done, value } = await pieces.next();
         if (done) controller.close();
