@@ -21,14 +21,7 @@ const quick = process.argv.includes("--quick");
 const step = (program, args, options = {}) => execFileSync(program, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"], ...options });
 const metadata = JSON.parse(execFileSync("cargo", ["metadata", "--no-deps", "--format-version", "1"], { cwd: REPOSITORY, maxBuffer: 1 << 26 }));
 
-console.log("== dev tools");
-step("npm", ["ci", "--no-audit", "--no-fund", "--loglevel", "error"]);
-
-console.log("== native module and command");
-const profile = quick ? [] : ["--release"];
-step("cargo", ["build", "--locked", "-p", "infrai-node", ...profile], { cwd: REPOSITORY });
-const library = { darwin: "libinfrai_node.dylib", win32: "infrai_node.dll" }[process.platform] ?? "libinfrai_node.so";
-const built = join(metadata.target_directory, quick ? "debug" : "release", library);
+console.log("== command");
 const programs = { INFRAI_CLI: ["infrai-cli", "infrai"], INFRAI_CONFORMANCE_SERVER: ["infrai-conformance-server", "infrai-conformance-server"] };
 const env = { ...process.env };
 for (const [name, [crate, program]] of Object.entries(programs)) {
@@ -38,12 +31,10 @@ for (const [name, [crate, program]] of Object.entries(programs)) {
 }
 
 console.log("== package");
-rmSync(join(ROOT, "dist"), { recursive: true, force: true });
-step("npx", ["--no-install", "tsc", "-p", "."]);
-const { target } = (await import(join(ROOT, "dist", "load.js"))).default;
 const work = mkdtempSync(join(tmpdir(), "infrai-node-test-"));
 process.on("exit", () => rmSync(work, { recursive: true, force: true }));
-const packed = execFileSync(process.execPath, ["scripts/pack.mjs", "--out", join(work, "packs"), "--native", `${target()}=${built}`], { cwd: ROOT, encoding: "utf8" });
+const local = ["scripts/local.mjs", "--out", join(work, "packs"), ...(quick ? ["--debug"] : [])];
+const packed = execFileSync(process.execPath, local, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 const tarballs = packed.trim().split("\n");
 const project = join(work, "project");
 mkdirSync(project);

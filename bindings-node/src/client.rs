@@ -73,9 +73,17 @@ impl NativeClient {
     }
 
     #[napi]
-    pub fn generate(&self, env: Env, number: u32, options: Unknown<'_>, abortable: bool) -> Given<Begun> {
+    pub fn generate(
+        &self,
+        env: Env,
+        number: u32,
+        request: Unknown<'_>,
+        options: Unknown<'_>,
+        abortable: bool,
+    ) -> Given<Begun> {
         guarded(|| {
-            let (mut request, given) = generate_request("options", read(env, &options, "")?)?;
+            let (mut request, given) = generate_request("options", read(env, &request, "")?)?;
+            options::none(read(env, &options, "")?)?;
             let key = Self::key(given, abortable)?;
             if let Some(key) = &key {
                 request = request.idempotency_key(key);
@@ -87,26 +95,36 @@ impl NativeClient {
     }
 
     #[napi]
-    pub fn status(&self, env: Env, number: u32, id: Unknown<'_>) -> Given<()> {
+    pub fn status(&self, env: Env, number: u32, id: Unknown<'_>, options: Unknown<'_>) -> Given<()> {
         guarded(|| {
             let (client, id) = (self.client.clone(), options::text("id", read(env, &id, "id")?)?);
+            options::none(read(env, &options, "")?)?;
             self.begin(number, async move { Ok(job_value(&client.video().status(id).await?)) })
         })
     }
 
     #[napi]
-    pub fn cancel(&self, env: Env, number: u32, id: Unknown<'_>) -> Given<()> {
+    pub fn cancel(&self, env: Env, number: u32, id: Unknown<'_>, options: Unknown<'_>) -> Given<()> {
         guarded(|| {
             let (client, id) = (self.client.clone(), options::text("id", read(env, &id, "id")?)?);
+            options::none(read(env, &options, "")?)?;
             self.begin(number, async move { Ok(value(&client.video().cancel(id).await?.to_json())) })
         })
     }
 
     #[napi]
-    pub fn wait(&self, env: Env, number: u32, job: Unknown<'_>, options: Unknown<'_>) -> Given<()> {
+    pub fn wait(
+        &self,
+        env: Env,
+        number: u32,
+        job: Unknown<'_>,
+        options: Unknown<'_>,
+        updates: bool,
+    ) -> Given<()> {
         guarded(|| {
             let mut wait = self.client.video().wait(options::job(read(env, &job, "job")?)?);
-            let mut given = options::record(read(env, &options, "")?)?;
+            let mut given =
+                options::record(read(env, &options, "")?)?.besides(&["onUpdate", "signal", "unref"]);
             if given.is_unlimited("timeoutMs") {
                 wait = wait.no_timeout();
             } else if let Some(timeout) = given.milliseconds("timeoutMs")? {
@@ -126,7 +144,7 @@ impl NativeClient {
                     }
                 });
             }
-            if given.flag("updates")? == Some(true) {
+            if updates {
                 let outbox = Arc::clone(&self.outbox);
                 wait = wait.on_update(move |job| {
                     let payload = Payload::Json(job.to_json().to_string());
@@ -140,9 +158,10 @@ impl NativeClient {
     }
 
     #[napi]
-    pub fn watch(&self, env: Env, job: Unknown<'_>) -> Given<NativeStream> {
+    pub fn watch(&self, env: Env, job: Unknown<'_>, options: Unknown<'_>) -> Given<NativeStream> {
         guarded(|| {
             let watch = self.client.video().watch(options::job(read(env, &job, "job")?)?);
+            options::none(read(env, &options, "")?)?;
             Ok(NativeStream::watch(watch, &self.outbox))
         })
     }
@@ -177,15 +196,17 @@ impl NativeClient {
         job: Unknown<'_>,
         path: Unknown<'_>,
         options: Unknown<'_>,
+        progress: bool,
     ) -> Given<()> {
         guarded(|| {
             let path = options::text("path", read(env, &path, "path")?)?;
             let mut download = self.client.video().download(options::job(read(env, &job, "job")?)?, path);
-            let mut given = options::record(read(env, &options, "")?)?;
+            let mut given =
+                options::record(read(env, &options, "")?)?.besides(&["onProgress", "signal", "unref"]);
             if let Some(overwrite) = given.flag("overwrite")? {
                 download = download.overwrite(overwrite);
             }
-            if given.flag("progress")? == Some(true) {
+            if progress {
                 let outbox = Arc::clone(&self.outbox);
                 download = download.on_progress(move |progress| {
                     let told = json!({ "received": progress.received, "total": progress.total });
@@ -204,9 +225,16 @@ impl NativeClient {
 
     /// Opens a video as a stream of bytes: `opened` tells whether it could be.
     #[napi]
-    pub fn download_stream(&self, env: Env, number: u32, job: Unknown<'_>) -> Given<NativeStream> {
+    pub fn download_stream(
+        &self,
+        env: Env,
+        number: u32,
+        job: Unknown<'_>,
+        options: Unknown<'_>,
+    ) -> Given<NativeStream> {
         guarded(|| {
             let (client, job) = (self.client.clone(), options::job(read(env, &job, "job")?)?);
+            options::none(read(env, &options, "")?)?;
             let (stream, slot) = NativeStream::unopened(&self.outbox);
             self.begin(number, async move {
                 let bytes = client.video().download_stream(job).await?;
@@ -219,8 +247,9 @@ impl NativeClient {
     }
 
     #[napi]
-    pub fn balance(&self, number: u32) -> Given<()> {
+    pub fn balance(&self, env: Env, number: u32, options: Unknown<'_>) -> Given<()> {
         guarded(|| {
+            options::none(read(env, &options, "")?)?;
             let client = self.client.clone();
             self.begin(number, async move { Ok(value(&client.account().balance().await?.to_json())) })
         })

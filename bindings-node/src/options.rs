@@ -30,9 +30,17 @@ pub(crate) fn number(field: &str, value: &Js) -> Result<f64> {
     }
 }
 
+/// What every call takes besides, and JavaScript keeps to itself.
+const EVERY_CALL: [&str; 2] = ["signal", "unref"];
+
 /// The options of a call, by name.
 pub(crate) fn record(value: Js) -> Result<Record> {
-    Record::new(Purpose::Call, "options", value)
+    Ok(Record::new(Purpose::Call, "options", value)?.besides(&EVERY_CALL))
+}
+
+/// The options of a call that has none of its own.
+pub(crate) fn none(value: Js) -> Result<()> {
+    record(value)?.finish()
 }
 
 /// What to generate, by the option names of every language, and the idempotency key if one was given.
@@ -176,6 +184,7 @@ pub(crate) fn json(path: &str, value: Js) -> Result<Value> {
             Value::Object(map)
         }
         Js::Undefined => return refuse("undefined".into(), "plain data (null for nothing)"),
+        Js::Opaque(what) => return refuse(what.into(), "plain data"),
     })
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Record {
     prefix: String,
     members: Vec<(String, Js)>,
     known: Vec<&'static str>,
+    /// Names that exist too, and are taken before the object comes here.
+    besides: &'static [&'static str],
 }
 
 impl Record {
@@ -38,7 +40,18 @@ impl Record {
             Js::Undefined | Js::Null => Vec::new(),
             other => return Err(refusal(purpose, what, &other.describe(), "an object")),
         };
-        Ok(Self { purpose, prefix, members, known: Vec::new() })
+        Ok(Self { purpose, prefix, members, known: Vec::new(), besides: &[] })
+    }
+
+    /// The same, with names that a refusal lists although they are taken elsewhere.
+    pub(crate) fn besides(self, besides: &'static [&'static str]) -> Self {
+        Self { besides, ..self }
+    }
+
+    fn know(&mut self, name: &'static str) {
+        if !self.known.contains(&name) {
+            self.known.push(name);
+        }
     }
 
     fn refuse(&self, name: &str, got: &str, expected: &str) -> InfraiError {
@@ -47,13 +60,14 @@ impl Record {
 
     /// A member, whatever it is; `null` and `undefined` are as good as none.
     pub(crate) fn take(&mut self, name: &'static str) -> Option<Js> {
-        self.known.push(name);
+        self.know(name);
         let at = self.members.iter().position(|(member, _)| member == name)?;
         Some(self.members.swap_remove(at).1).filter(|value| !value.is_nothing())
     }
 
     /// Whether a time is given as `null` or `Infinity`, which means for ever; it is then taken.
-    pub(crate) fn is_unlimited(&mut self, name: &str) -> bool {
+    pub(crate) fn is_unlimited(&mut self, name: &'static str) -> bool {
+        self.know(name);
         let unlimited = |value: &Js| matches!(value, Js::Null | Js::Number(f64::INFINITY));
         let at = self.members.iter().position(|(member, value)| member == name && unlimited(value));
         at.map(|at| self.members.swap_remove(at)).is_some()
@@ -133,8 +147,8 @@ impl Record {
         match self.members.iter().find(|(_, value)| *value != Js::Undefined) {
             None => Ok(()),
             Some((name, value)) => {
-                let expected =
-                    format!("no value: there is no such option (known: {})", self.known.join(", "));
+                let known = [&self.known[..], self.besides].concat().join(", ");
+                let expected = format!("no value: there is no such option (known: {known})");
                 // A misspelt name may hold a key: what it got is not repeated.
                 let got = if let Js::Text(_) = value { "a string".to_owned() } else { value.describe() };
                 Err(self.refuse(name, &got, &expected))
@@ -171,6 +185,17 @@ mod tests {
         let error = options.finish().unwrap_err();
         assert_eq!(error.details().unwrap()["field"], "timout");
         assert!(error.message().contains("known: timeout"), "{error}");
+    }
+
+    #[test]
+    fn a_refusal_lists_every_name_once_and_those_that_are_taken_elsewhere() {
+        let mut options =
+            record(&[("timeoutMs", Js::Null), ("x", Js::Opaque("a function"))]).besides(&["signal"]);
+        assert!(options.is_unlimited("timeoutMs"));
+        assert_eq!(options.milliseconds("timeoutMs").unwrap(), None);
+        assert_eq!(options.flag("force").unwrap(), None);
+        let error = options.finish().unwrap_err();
+        assert!(error.message().contains("(known: timeoutMs, force, signal); it got a function"), "{error}");
     }
 
     #[test]

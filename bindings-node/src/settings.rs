@@ -16,7 +16,8 @@ type Time = fn(ClientBuilder, Duration) -> ClientBuilder;
 
 /// The builder with every setting that was given. `runtime` names the program that runs this, for the `User-Agent`.
 pub(crate) fn builder(settings: Js, runtime: &str) -> Result<ClientBuilder> {
-    let mut given = Record::new(Purpose::Settings, "settings", settings)?;
+    let mut given =
+        Record::new(Purpose::Settings, "settings", settings)?.besides(&["onRequest", "onResponse"]);
     let mut builder = InfraiClient::builder()
         .caller("node", env!("CARGO_PKG_VERSION"), runtime)
         .extra_ca_variables(&["NODE_EXTRA_CA_CERTS"]);

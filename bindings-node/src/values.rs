@@ -28,6 +28,8 @@ pub(crate) enum Js {
     Text(String),
     List(Vec<Js>),
     Record(Vec<(String, Js)>),
+    /// What is no data, such as a function, as a message calls it.
+    Opaque(&'static str),
 }
 
 impl Js {
@@ -44,6 +46,7 @@ impl Js {
             Self::Text(text) => format!("{text:?}"),
             Self::List(_) => "an array".into(),
             Self::Record(_) => "an object".into(),
+            Self::Opaque(what) => (*what).into(),
         }
     }
 
@@ -94,9 +97,9 @@ impl Reader {
             }
             ValueType::String => Js::Text(self.text(value)?),
             ValueType::Object => self.object(value)?,
-            ValueType::Function => return Err(self.refuse("a function", "plain data")),
-            ValueType::Symbol => return Err(self.refuse("a symbol", "plain data")),
-            _ => return Err(self.refuse("a native value", "plain data")),
+            ValueType::Function => Js::Opaque("a function"),
+            ValueType::Symbol => Js::Opaque("a symbol"),
+            _ => Js::Opaque("a native value"),
         })
     }
 

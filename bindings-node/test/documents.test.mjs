@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -26,6 +27,20 @@ const README = readFileSync(join(ROOT, "README.md"), "utf8");
 const snippets = [...README.matchAll(/^```js run\n(.*?)^```$/gms)].map(([, source]) => source);
 
 test("the README has snippets to run", () => assert.equal(snippets.length, 6));
+
+test("the README's two commands install the package from a checkout", { skip: process.platform === "win32" && "/tmp" }, async () => {
+  const [, pack, install] = /not published yet.*?^```sh\n(node .*?)\n(npm install .*?)\n```$/ms.exec(README);
+  // The first has made the tarballs that the tests run from.
+  const [, script, folder] = /^node (\S+) --out (\S+)$/.exec(pack);
+  assert.equal(script, "bindings-node/scripts/local.mjs");
+  assert.ok(existsSync(join(ROOT, "..", script)));
+  const packs = dirname(process.env.INFRAI_TEST_TARBALL);
+  const project = mkdtempSync(join(tmpdir(), "infrai-readme-"));
+  writeFileSync(join(project, "package.json"), "{}");
+  await run("sh", ["-c", `${install.replaceAll(folder, packs)} --offline --no-audit --no-fund`], { cwd: project });
+  const { stdout } = await run(process.execPath, ["-p", "typeof new (require('@infrai/sdk').InfraiClient)().video.generate"], { cwd: project });
+  assert.equal(stdout.trim(), "function");
+});
 
 for (const [at, source] of snippets.entries()) {
   test(`snippet ${at + 1} of the README runs`, async () => {

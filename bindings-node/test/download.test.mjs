@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { client, InfraiClient, job, KEY, ok, rejection, sdk } from "./helper.mjs";
 
@@ -84,6 +86,32 @@ test("a stream that is not wanted any more is cancelled, and an aborted one erro
     while (!(await other.read()).done);
   })();
   assert.equal((await rejection(drained)).name, "AbortError");
+});
+
+test("onProgress is called in the async context of the line that downloads", async () => {
+  const { client: infrai } = await ready();
+  const storage = new AsyncLocalStorage();
+  const seen = new Set();
+  const onProgress = () => seen.add(storage.getStore());
+  await storage.run("mine", () => infrai.video.download("vid_1", join(folder(), "v.mp4"), { onProgress }));
+  assert.deepEqual([...seen], ["mine"]);
+});
+
+test("a stream that nobody is reading errors as soon as its signal aborts", async () => {
+  const { client: infrai } = await ready();
+  const ender = new AbortController();
+  const stream = await infrai.video.downloadStream("vid_1", { signal: ender.signal });
+  const reader = stream.getReader();
+  await reader.read();
+  // The next piece lies ready: nothing is asked for until it is taken.
+  await sleep(100);
+  let told;
+  reader.closed.catch((error) => (told = error));
+  ender.abort("enough");
+  await new Promise(setImmediate);
+  assert.deepEqual([told?.name, told?.cause], ["AbortError", "enough"]);
+  assert.match(told.stack.split("\n")[1], /download\.test\.mjs/);
+  assert.equal(await rejection(reader.read()), told);
 });
 
 test("a job that is still going has no stream yet, and says to wait", async () => {

@@ -94,6 +94,50 @@ test("ids, jobs, paths, amounts and options of a wrong type are refused by name"
   assert.equal(seen.length, 0);
 });
 
+const EVERY = "signal, unref";
+const UNKNOWN = [
+  ["status", (infrai, options) => infrai.video.status("vid_1", options), EVERY],
+  ["cancel", (infrai, options) => infrai.video.cancel("vid_1", options), EVERY],
+  ["balance", (infrai, options) => infrai.account.balance(options), EVERY],
+  ["generate", (infrai, options) => infrai.video.generate({ prompt: "a" }, options), EVERY],
+  ["watch", (infrai, options) => infrai.video.watch("vid_1", options).next(), EVERY],
+  ["downloadStream", (infrai, options) => infrai.video.downloadStream("vid_1", options), EVERY],
+  ["wait", (infrai, options) => infrai.video.wait("vid_1", options), "timeoutMs, cancelOnTimeout, cancelOnAbort, onUpdate, signal, unref"],
+  ["download", (infrai, options) => infrai.video.download("vid_1", "/tmp/never.mp4", options), "overwrite, onProgress, signal, unref"],
+  ["generateMany", (infrai, options) => infrai.video.generateMany(["a"], options).next(), `concurrency, keyPrefix, timeoutMs, ${EVERY}`],
+  ["topup", (infrai, options) => infrai.account.topup(5, options), `return_url, idempotency_key, ${EVERY}`],
+  ["activate", (infrai, options) => infrai.activate(options), `region, deviceKind, profile, force, writeCredentials, ${EVERY}`],
+  ["request", (infrai, options) => infrai.request("GET", "/v1/x", undefined, options), `query, idempotencyKey, ${EVERY}`],
+];
+
+for (const [name, make, known] of UNKNOWN) {
+  test(`${name} refuses an option that does not exist, and lists those that people can give`, async () => {
+    const { client: infrai, seen } = await client(() => ok(job("queued")));
+    for (const [wrong, value] of [["onupdate", () => 1], ["timeout", 5], ["updates", true], ["progress", false]]) {
+      const error = await rejection(make(infrai, { [wrong]: value }));
+      assert.deepEqual([error.name, error.details?.field], ["InvalidRequestError", wrong], inspect(error));
+      assert.equal(/\(known: (.*)\)/.exec(error.message)[1], known);
+    }
+    assert.equal(seen.length, 0);
+  });
+}
+
+test("a signal among what to generate is refused with a hint where it belongs", async () => {
+  const { client: infrai, seen } = await client(() => ok(job("queued")));
+  for (const [name, value] of [["signal", new AbortController().signal], ["unref", true]]) {
+    const error = await rejection(infrai.video.generate({ prompt: "a", [name]: value }));
+    assert.deepEqual([error.name, error.details.field], ["InvalidRequestError", name]);
+    assert.match(error.hint, new RegExp(`second argument: generate\\(\\{ prompt \\}, \\{ ${name} \\}\\)`));
+  }
+  assert.equal(seen.length, 0);
+});
+
+test("the constructor's refusal lists its hooks too", () => {
+  for (const settings of [{ onrequest: () => 1 }, { timeout: 5 }]) {
+    assert.throws(() => new InfraiClient(settings), /known: apiKey, .*maxRetries, .*polling, onRequest, onResponse\)/);
+  }
+});
+
 test("a getter that throws is what the call rejects with", async () => {
   const { client: infrai, seen } = await client(() => ok(1));
   const mine = new Error("mine");

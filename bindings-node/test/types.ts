@@ -28,6 +28,12 @@ export async function uses(client: InfraiClient): Promise<string[]> {
   const done = await client.video.wait(job, { timeoutMs: 120_000, signal, onUpdate: (job) => void told.push(typeof job.state) });
   const url: string | undefined = done.video_url;
   told.push(typeof url);
+  // What the API sends besides can be read, as what it is.
+  const later: unknown = done["a_field_of_tomorrow"];
+  told.push(typeof later);
+  // @ts-expect-error: of an unknown type
+  const guessed: string = done["a_field_of_tomorrow"];
+  told.push(typeof guessed);
   for await (const { state, progress } of client.video.watch(done.job_id, { signal })) told.push(`${state} ${progress === undefined}`);
   for await (const item of client.video.generateMany([{ prompt: "b", duration_seconds: 1 }, "c"], { concurrency: 2, keyPrefix: "types" })) {
     const typed: GenerateManyItem = item;

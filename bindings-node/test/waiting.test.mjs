@@ -1,6 +1,7 @@
 // Waiting, watching, and many at once.
 
 import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { client, fail, job, ok, rejection, sdk } from "./helper.mjs";
@@ -52,6 +53,15 @@ test("what an async onUpdate throws after its wait was ended so, or by its signa
   } finally {
     process.removeListener("unhandledRejection", listener);
   }
+});
+
+test("onUpdate is called in the async context of the line that waits, each its own", async () => {
+  const { client: infrai } = await client(states("queued", "running", "succeeded"));
+  const storage = new AsyncLocalStorage();
+  const seen = [];
+  const wait = (id) => storage.run(id, () => infrai.video.wait("vid_1", { onUpdate: () => seen.push(storage.getStore() === id) }));
+  await Promise.all([wait("a"), wait("b")]);
+  assert.ok(seen.length >= 4 && seen.every(Boolean), String(seen));
 });
 
 test("ten waits for one job cost as many requests as one", async () => {

@@ -17,7 +17,8 @@ export class Account {
 
   /** What is left on the account: `GET /v1/account/balance`. */
   balance(options?: CallOptions): Promise<Balance> {
-    return call(this.#functions, options, this.balance, (number) => this.#native.balance(number));
+    const { signal, unref, ...own } = options ?? {};
+    return call(this.#functions, { signal, unref }, this.balance, (number) => this.#native.balance(number, own));
   }
 
   /**

@@ -2,7 +2,7 @@
 
 import { abortError, infraiError, type ErrorData, type Trace } from "./errors.js";
 import { load } from "./load.js";
-import { Topic, type Bridge, type Given, type NativeStream } from "./native.js";
+import { Topic, type Bridge, type Given } from "./native.js";
 import type { CallOptions, RequestEvent, ResponseEvent } from "./types.js";
 
 /** The functions that a client was given: they live as long as it, or a call of its. */
@@ -37,6 +37,11 @@ interface Pending {
 export interface Settings extends CallOptions {
   listen?: ((told: never) => unknown) | undefined;
   politely?: boolean | undefined;
+}
+
+/** What is told when a signal aborts although nothing of it is being read. */
+export interface Abortable {
+  abort(reason: unknown): void;
 }
 
 /** The end of a stream. */
@@ -109,7 +114,7 @@ export function call<T>(
       held: settings?.unref !== true,
       signal,
       functions,
-      listen: settings?.listen,
+      listen: settings?.listen && inContext(settings.listen),
       politely: settings?.politely === true,
       aborted: false,
       failed: false,
@@ -121,11 +126,33 @@ export function call<T>(
   });
 }
 
+/** The function, called in the async context (`AsyncLocalStorage`) of the line that made the call. */
+function inContext<F extends (told: never) => unknown>(listen: F): F {
+  // Of Node.js itself, and loaded by the first that listens.
+  const { AsyncResource } = require("node:async_hooks") as typeof import("node:async_hooks");
+  return AsyncResource.bind(listen as unknown as (told: unknown) => unknown) as unknown as F;
+}
+
 /** An argument that this layer keeps to itself, of a wrong type. */
 function refused(field: string, expected: string, got: unknown, trace: Trace): Error {
-  const message = `${field} takes ${expected}; it got a value of type ${typeof got}`;
-  const details = { field, expected, got: typeof got };
-  return infraiError({ kind: "invalid_request", code: "INVALID_ARGUMENT", message, details }, trace);
+  return infraiError(refusal(field, expected, `a value of type ${typeof got}`), trace);
+}
+
+function refusal(field: string, expected: string, got: string): ErrorData {
+  const message = `${field} takes ${expected}; it got ${got}`;
+  return { kind: "invalid_request", code: "INVALID_ARGUMENT", message, details: { field, expected, got } };
+}
+
+/** The refusal of a call's own options where those of the request belong. */
+export function misplaced(request: unknown): string | undefined {
+  if (typeof request !== "object" || request === null) return undefined;
+  for (const name of ["signal", "unref"]) {
+    if ((request as Record<string, unknown>)[name] == null) continue;
+    const refused = refusal(name, "no value among the request's options", "one");
+    const hint = `Pass it as the second argument: generate({ prompt }, { ${name} }).`;
+    return JSON.stringify({ ...refused, hint });
+  }
+  return undefined;
 }
 
 /** A call has ended: nothing keeps it, its signal or the process any longer. */
@@ -156,7 +183,7 @@ export function finish(number: number): void {
 /** The calls of a signal, with one listener for all of them, which goes with the last. */
 class Listener {
   readonly #calls = new Set<Pending>();
-  readonly #streams = new Set<WeakRef<NativeStream>>();
+  readonly #streams = new Set<WeakRef<Abortable>>();
   readonly #signal: AbortSignal;
 
   constructor(signal: AbortSignal) {
@@ -174,7 +201,7 @@ class Listener {
         fail(pending, abortError(reason, pending.sent ?? {}, pending.trace));
       }
     }
-    for (const stream of this.#streams) stream.deref()?.close();
+    for (const stream of this.#streams) stream.deref()?.abort(reason);
   };
 
   #changed(before: number): void {
@@ -195,12 +222,12 @@ class Listener {
     if (this.#calls.delete(pending)) this.#changed(this.#calls.size + this.#streams.size + 1);
   }
 
-  addStream(stream: WeakRef<NativeStream>): void {
+  addStream(stream: WeakRef<Abortable>): void {
     this.#streams.add(stream);
     this.#changed(this.#calls.size + this.#streams.size - 1);
   }
 
-  deleteStream(stream: WeakRef<NativeStream>): void {
+  deleteStream(stream: WeakRef<Abortable>): void {
     if (this.#streams.delete(stream)) this.#changed(this.#calls.size + this.#streams.size + 1);
   }
 }
@@ -216,8 +243,8 @@ function listenTo(signal: AbortSignal): Listener {
   return listener;
 }
 
-/** Closes the stream when the signal aborts, even between two reads. What it returns takes that back. */
-export function closeOnAbort(signal: AbortSignal | null | undefined, stream: NativeStream): () => void {
+/** Tells the stream when the signal aborts, even between two reads. What it returns takes that back. */
+export function onAbort(signal: AbortSignal | null | undefined, stream: Abortable): () => void {
   // One of a wrong type is refused by the read that follows.
   if (typeof signal?.addEventListener !== "function") return () => {};
   const weak = new WeakRef(stream);

@@ -25,15 +25,21 @@ export interface NativeStream {
 
 export interface NativeClient {
   withOptions(options: unknown): Given<NativeClient>;
-  generate(number: number, options: unknown, abortable: boolean): Given<Begun>;
-  status(number: number, id: unknown): Given<undefined>;
-  cancel(number: number, id: unknown): Given<undefined>;
-  wait(number: number, job: unknown, options: unknown): Given<undefined>;
-  watch(job: unknown): Given<NativeStream>;
+  generate(number: number, request: unknown, options: unknown, abortable: boolean): Given<Begun>;
+  status(number: number, id: unknown, options: unknown): Given<undefined>;
+  cancel(number: number, id: unknown, options: unknown): Given<undefined>;
+  wait(number: number, job: unknown, options: unknown, updates: boolean): Given<undefined>;
+  watch(job: unknown, options: unknown): Given<NativeStream>;
   generateMany(items: unknown, options: unknown): Given<NativeStream>;
-  download(number: number, job: unknown, path: unknown, options: unknown): Given<undefined>;
-  downloadStream(number: number, job: unknown): Given<NativeStream>;
-  balance(number: number): Given<undefined>;
+  download(
+    number: number,
+    job: unknown,
+    path: unknown,
+    options: unknown,
+    progress: boolean,
+  ): Given<undefined>;
+  downloadStream(number: number, job: unknown, options: unknown): Given<NativeStream>;
+  balance(number: number, options: unknown): Given<undefined>;
   topup(number: number, amount: unknown, options: unknown, abortable: boolean): Given<Begun>;
   activate(number: number, options: unknown): Given<undefined>;
   request(

@@ -1,6 +1,6 @@
 // What comes piece by piece, as an async iterator.
 
-import { call, closeOnAbort, END, finish, given, type Functions } from "./calls.js";
+import { call, END, finish, given, onAbort, type Abortable, type Functions } from "./calls.js";
 import type { Given, NativeStream } from "./native.js";
 import type { CallOptions } from "./types.js";
 
@@ -10,6 +10,7 @@ export class Pieces<T> implements AsyncIterableIterator<T> {
   readonly #options: CallOptions | undefined;
   readonly #make: (told: unknown) => T;
   readonly #reads = new Set<number>();
+  readonly #abortable: Abortable;
   #open: (() => Given<NativeStream>) | undefined;
   #stream: NativeStream | undefined;
   #release: (() => void) | undefined;
@@ -19,11 +20,19 @@ export class Pieces<T> implements AsyncIterableIterator<T> {
     options: CallOptions | undefined,
     open: () => Given<NativeStream>,
     make: (told: unknown) => T,
+    /** Told at once when the signal aborts, even between two reads. */
+    aborted?: (reason: unknown) => void,
   ) {
     this.#functions = functions;
     this.#options = options;
     this.#open = open;
     this.#make = make;
+    this.#abortable = {
+      abort: (reason) => {
+        this.#stream?.close();
+        aborted?.(reason);
+      },
+    };
   }
 
   [Symbol.asyncIterator](): this {
@@ -35,7 +44,7 @@ export class Pieces<T> implements AsyncIterableIterator<T> {
     if (open !== undefined) {
       this.#open = undefined;
       this.#stream = given(open(), this.next);
-      this.#release = closeOnAbort(this.#options?.signal, this.#stream);
+      this.#release = onAbort(this.#options?.signal, this.#abortable);
     }
     const stream = this.#stream;
     if (stream === undefined) return { done: true, value: undefined };

@@ -83,6 +83,8 @@ export interface VideoJob {
   progress?: number;
   /** What the response said about itself. */
   _metadata?: Metadata;
+  /** Whatever else the API sent. */
+  [field: string]: unknown;
 }
 
 /** What a cancel answered. */

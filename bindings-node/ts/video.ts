@@ -1,7 +1,7 @@
 // Videos: what can be asked of `/v1/video`, and waiting for what was asked.
 
-import { call, failureOf, type Functions } from "./calls.js";
-import type { ErrorData, InfraiError, Trace } from "./errors.js";
+import { call, failureOf, misplaced, type Functions } from "./calls.js";
+import { abortError, type ErrorData, type InfraiError, type Trace } from "./errors.js";
 import type { Given, NativeClient, NativeStream } from "./native.js";
 import { pathOf } from "./paths.js";
 import { Pieces } from "./pieces.js";
@@ -44,19 +44,22 @@ export class Video {
    * ```
    */
   generate(opts: VideoGenerateOptions, options?: CallOptions): Promise<VideoJob> {
-    return call(this.#functions, options, this.generate, (number, abortable) =>
-      this.#native.generate(number, opts, abortable),
-    );
+    const { signal, unref, ...own } = options ?? {};
+    return call(this.#functions, { signal, unref }, this.generate, (number, abortable) => {
+      return misplaced(opts) ?? this.#native.generate(number, opts, own, abortable);
+    });
   }
 
   /** Looks at a job once: `GET /v1/video/jobs/{id}`. */
   status(jobId: string, options?: CallOptions): Promise<VideoJob> {
-    return call(this.#functions, options, this.status, (number) => this.#native.status(number, jobId));
+    const { signal, unref, ...own } = options ?? {};
+    return call(this.#functions, { signal, unref }, this.status, (number) => this.#native.status(number, jobId, own));
   }
 
   /** Cancels a job: `POST /v1/video/jobs/{id}/cancel`. For a job that had ended already, `ok` is `false`. */
   cancel(jobId: string, options?: CallOptions): Promise<CancelResult> {
-    return call(this.#functions, options, this.cancel, (number) => this.#native.cancel(number, jobId));
+    const { signal, unref, ...own } = options ?? {};
+    return call(this.#functions, { signal, unref }, this.cancel, (number) => this.#native.cancel(number, jobId, own));
   }
 
   /**
@@ -73,7 +76,7 @@ export class Video {
     const listen = onUpdate ?? undefined;
     const settings = { signal, unref, listen, politely: signal != null && own.cancelOnAbort === true };
     return call(this.#functions, settings, this.wait, (number) =>
-      this.#native.wait(number, job, { ...own, updates: listen !== undefined }),
+      this.#native.wait(number, job, own, listen !== undefined),
     );
   }
 
@@ -86,8 +89,9 @@ export class Video {
    * ```
    */
   watch(job: JobLike, options?: CallOptions): AsyncIterableIterator<VideoJob> {
-    const open = (): Given<NativeStream> => this.#native.watch(job);
-    return new Pieces<VideoJob>(this.#functions, options, open, (told) => told as VideoJob);
+    const { signal, unref, ...own } = options ?? {};
+    const open = (): Given<NativeStream> => this.#native.watch(job, own);
+    return new Pieces<VideoJob>(this.#functions, { signal, unref }, open, (told) => told as VideoJob);
   }
 
   /**
@@ -126,7 +130,7 @@ export class Video {
     const { signal, unref, onProgress, ...own } = options ?? {};
     const listen = onProgress ?? undefined;
     return call(this.#functions, { signal, unref, listen }, this.download, (number) =>
-      this.#native.download(number, job, pathOf(path), { ...own, progress: listen !== undefined }),
+      this.#native.download(number, job, pathOf(path), own, listen !== undefined),
     );
   }
 
@@ -139,16 +143,24 @@ export class Video {
    * ```
    */
   async downloadStream(job: JobLike, options?: CallOptions): Promise<ReadableStream<Uint8Array>> {
+    const { signal, unref, ...own } = options ?? {};
+    const trace: Trace = {};
+    Error.captureStackTrace(trace, this.downloadStream);
     let opened: NativeStream | undefined;
-    await call(this.#functions, options, this.downloadStream, (number) => {
-      const told = this.#native.downloadStream(number, job);
+    await call(this.#functions, { signal, unref }, this.downloadStream, (number) => {
+      const told = this.#native.downloadStream(number, job, own);
       if (typeof told === "string") return told;
       opened = told;
       return undefined;
     });
     const stream = opened as NativeStream;
-    const pieces = new Pieces<Uint8Array>(this.#functions, options, () => stream, (told) => told as Uint8Array);
+    const make = (told: unknown): Uint8Array => told as Uint8Array;
+    let aborted: ((reason: unknown) => void) | undefined;
+    const pieces = new Pieces<Uint8Array>(this.#functions, { signal, unref }, () => stream, make, (reason) => aborted?.(reason));
     return new ReadableStream<Uint8Array>({
+      start(controller) {
+        aborted = (reason) => controller.error(abortError(reason, {}, trace));
+      },
       async pull(controller) {
         const { done, value } = await pieces.next();
         if (done) controller.close();
