@@ -59,7 +59,7 @@ test("an onProgress that throws ends the download with that error and leaves not
   const into = folder();
   const mine = new Error("mine");
   assert.equal(await rejection(infrai.video.download("vid_1", join(into, "v.mp4"), { onProgress: () => { throw mine; } })), mine);
-  await until(() => !readdirSync(into).some((name) => name.endsWith(".part")), "a folder without a part");
+  await until(() => !readdirSync(into).some((name) => name.endsWith(".part")));
 });
 
 test("a video is a web stream of bytes", async () => {

@@ -82,19 +82,13 @@ export async function until(condition) {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
-/** Waits until a condition holds; fails after ten seconds, however slow the machine. */
-export const until = async (condition, what) => {
-  for (let tries = 0; !condition(); tries += 1) {
-    if (tries === 200) throw new Error(`${what} never came true`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-};
-
-/** Waits until nothing has arrived for a quarter of a second: what was under way is then there. */
-export const quiet = async (seen) => {
+/** Waits until nothing has arrived for a quarter of a second; fails if that does not happen within ten. */
+export async function quiet(seen) {
+  const end = Date.now() + 10_000;
   let [count, since] = [seen.length, Date.now()];
   await until(() => {
+    if (Date.now() > end) throw new Error("requests go on arriving");
     if (seen.length !== count) [count, since] = [seen.length, Date.now()];
     return Date.now() - since > 250;
-  }, "quiet");
-};
+  });
+}
