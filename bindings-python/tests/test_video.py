@@ -90,8 +90,9 @@ def test_a_copied_job_is_equal_and_carries_no_client_and_no_key(
     assert KEY.encode() not in pickle.dumps(job)
     other = copied(job)
     assert type(other) is infrai.VideoJob and other == job
-    with pytest.raises(infrai.ConfigurationError, match=r"client.*video with its job_id"):
+    with pytest.raises(infrai.ConfigurationError) as caught:
         other.wait()
+    assert caught.value.hint == "Use client.video with its job_id instead."
     server.job("succeeded")
     assert client.video.wait(other).state == "succeeded"
 
@@ -229,3 +230,23 @@ def test_threads_call_side_by_side(server: ScriptedServer, client: infrai.Infrai
     with ThreadPoolExecutor(16) as pool:
         found = list(pool.map(lambda _: client.account.balance().balance_usd, range(64)))
     assert found == [1] * 64
+
+
+def test_a_servers_field_is_never_taken_for_the_client() -> None:
+    for kind in (infrai.VideoJob, infrai.AsyncVideoJob):
+        job = kind(job_id="vid_1", state="running", _video="theirs")
+        with pytest.raises(infrai.ConfigurationError, match="no client"):
+            job._client()
+        assert job["_video"] == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"video_url": "https://h/v.mp4"}, "<div><code></code> <b></b></div>"),
+        ({"video_url": "https://h/v.mp4", "state": None}, "<div><code></code> <b>None</b></div>"),
+        ({}, "<div><code></code> <b></b></div>"),
+    ],
+)
+def test_a_notebook_shows_a_job_without_its_state(fields: dict[str, object], shown: str) -> None:
+    assert infrai.VideoJob(fields)._repr_html_() == shown
