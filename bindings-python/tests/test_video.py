@@ -250,3 +250,19 @@ def test_a_servers_field_is_never_taken_for_the_client() -> None:
 )
 def test_a_notebook_shows_a_job_without_its_state(fields: dict[str, object], shown: str) -> None:
     assert infrai.VideoJob(fields)._repr_html_() == shown
+
+
+def test_a_response_can_be_searched_and_gone_through(
+    server: ScriptedServer, client: infrai.InfraiClient
+) -> None:
+    server.on("GET /v1/dict", {"a": 1, "b": 2})
+    server.on("GET /v1/list", Reply(["x", "y", "z"]))
+    server.on("GET /v1/null", Reply(None))
+    of_dict, of_list, of_null = (client.request("GET", f"/v1/{kind}") for kind in ("dict", "list", "null"))
+    assert "a" in of_dict and "c" not in of_dict and "_metadata" in of_dict
+    assert (list(of_dict), len(of_dict), dict(of_dict.data)) == (["a", "b"], 2, {"a": 1, "b": 2})
+    assert "x" in of_list and "q" not in of_list and list(of_list) == ["x", "y", "z"] and len(of_list) == 3
+    for use in (list, len, lambda response: "a" in response):
+        with pytest.raises(TypeError, match="this response's data is None, which has no items"):
+            use(of_null)
+    assert of_null and "_metadata" in of_null
