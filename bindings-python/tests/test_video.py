@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import json
 import pickle
+import types
 from pathlib import Path
 
 import infrai
@@ -250,6 +252,16 @@ def test_a_servers_field_is_never_taken_for_the_client() -> None:
 )
 def test_a_notebook_shows_a_job_without_its_state(fields: dict[str, object], shown: str) -> None:
     assert infrai.VideoJob(fields)._repr_html_() == shown
+
+
+def test_a_job_may_be_any_mapping(server: ScriptedServer, client: infrai.InfraiClient) -> None:
+    server.job("succeeded")
+    job = types.MappingProxyType({"job_id": "vid_1", "state": "running"})
+    chained = collections.ChainMap({"state": "running"}, {"job_id": "vid_1"})
+    for mapping in (job, chained, collections.UserDict(job_id="vid_1")):
+        assert client.video.status(mapping).done
+        assert client.video.wait(mapping, progress=True).done
+    assert [seen.state for seen in client.video.watch(job)] == ["running", "succeeded"]
 
 
 def test_a_response_can_be_searched_and_gone_through(
