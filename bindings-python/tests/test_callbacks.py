@@ -389,3 +389,20 @@ def test_the_job_of_a_failed_download_has_its_client(
         client.video.download("vid_1", tmp_path / "v.mp4")
     assert caught.value.job is not None
     assert caught.value.job.wait().state == "succeeded"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no POSIX signals")
+def test_ctrl_c_ends_the_collecting_of_prompts_without_end(server: ScriptedServer, script: Any) -> None:
+    code = """
+        import infrai, itertools, signal
+        client = infrai.InfraiClient(KEY, base_url=URL)
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            # Not without end, and refused then, so that a failure does not take all the memory.
+            client.video.generate_many(itertools.repeat(7, 50_000_000))
+        except KeyboardInterrupt:
+            print("ended")
+        """
+    assert script(code).stdout == "ended\n"
+    assert server.requests == []
