@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -455,7 +456,11 @@ def test_a_key_is_asked_for_by_the_loop_that_wants_it(server: ScriptedServer) ->
             await asyncio.sleep(0.001)
 
     async def main() -> None:
-        await asyncio.gather(*(client.account.balance() for _ in range(50)))
+        calls = asyncio.gather(*(client.account.balance() for _ in range(50)))
+        await asyncio.sleep(0)
+        # The other loop is free to ask meanwhile, and this one is not.
+        time.sleep(0.3)
+        await calls
         assert wanted_by[1:] == [asyncio.get_running_loop()] * 50
 
     thread = threading.Thread(target=asyncio.run, args=(other(),))
