@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -22,7 +22,7 @@ use crate::{
     errors,
     guard::{guarded, panicked},
     keys::KeyReply,
-    mailbox::{Letter, Mailbox},
+    mailbox::{KeyQuestion, Letter, Mailbox},
     owned::Owned,
     wake::Wake,
 };
@@ -39,6 +39,16 @@ const FAILED: u8 = 1;
 const TOLD: u8 = 2;
 const KEY_WANTED: u8 = 3;
 const RAISED: u8 = 4;
+
+tokio::task_local! {
+    /// The event loop whose call the background thread is at.
+    static CALLER: Weak<Shared>;
+}
+
+/// The event loop whose call this is; `None` where it is nobody's, or a blocking one.
+pub(crate) fn caller() -> Option<Arc<Shared>> {
+    CALLER.try_with(Weak::upgrade).ok().flatten()
+}
 
 /// What the event loop's thread and the background thread share.
 pub(crate) struct Shared {
@@ -71,6 +81,11 @@ impl Shared {
         self.post(0, Event::Mail(mailbox));
     }
 
+    /// A key is wanted for a call of this event loop.
+    pub(crate) fn post_question(&self, question: KeyQuestion) {
+        self.post(0, Event::Told(Letter::Key(question)));
+    }
+
     /// Something that a call tells while it is under way.
     pub(crate) fn post_update(&self, number: u64, letter: Letter) {
         self.post(number, Event::Told(letter));
@@ -89,6 +104,7 @@ impl Shared {
         work: Work,
     ) -> Result<(), InfraiError> {
         let shared = Arc::clone(self);
+        let work = CALLER.scope(Arc::downgrade(self), work);
         let task = engine.background()?.spawn(async move {
             let outcome = AssertUnwindSafe(work).catch_unwind().await;
             let outcome = outcome.unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
@@ -204,15 +220,12 @@ impl Channel {
                     Event::Told(Letter::Progress(progress)) => {
                         told.append((number, TOLD, convert::progress(py, progress)?))?;
                     }
+                    Event::Told(Letter::Key(question)) => ask(py, &told, question)?,
                     Event::Told(_) => {}
                     Event::Mail(mailbox) => {
                         while let Some(letter) = mailbox.take() {
                             match letter {
-                                Letter::Key(question) => {
-                                    let function = question.function.clone_ref(py);
-                                    let reply = Py::new(py, KeyReply::new(question.answer))?;
-                                    told.append((number, KEY_WANTED, (function, reply)))?;
-                                }
+                                Letter::Key(question) => ask(py, &told, question)?,
                                 other => note(py, &told, deliver::hook(py, &other))?,
                             }
                         }
@@ -225,6 +238,13 @@ impl Channel {
             Ok(told)
         })
     }
+}
+
+/// A key function that the loop is to ask.
+fn ask(py: Python<'_>, told: &Bound<'_, PyList>, question: KeyQuestion) -> PyResult<()> {
+    let function = question.function.clone_ref(py);
+    let reply = Py::new(py, KeyReply::new(question.answer))?;
+    told.append((0, KEY_WANTED, (function, reply)))
 }
 
 /// What is to be raised in the loop once everything else is handed out.

@@ -7,17 +7,21 @@ use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
 use crate::{
-    deliver,
+    channel, deliver,
     guard::guarded,
     mailbox::{Callback, KeyQuestion, Letter, Mailbox},
 };
 
-/// A provider that leaves its question in the client's mailbox.
+/// A provider that leaves its question with the event loop whose call it is, or else in the client's mailbox.
 pub(crate) fn provider(function: &Callback, mailbox: &Arc<Mailbox>) -> KeyProvider {
     let (function, mailbox) = (Arc::clone(function), Arc::clone(mailbox));
     KeyProvider::new(move || {
         let (answer, answered) = oneshot::channel();
-        mailbox.post(Letter::Key(KeyQuestion { function: Arc::clone(&function), answer }));
+        let question = KeyQuestion { function: Arc::clone(&function), answer };
+        match channel::caller() {
+            Some(caller) => caller.post_question(question),
+            None => mailbox.post(Letter::Key(question)),
+        }
         async move {
             answered.await.unwrap_or_else(|_| {
                 Err(InfraiError::internal("the api_key function was not asked, because its event loop ended"))

@@ -31,7 +31,7 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::{channel::Channel, client::Client, keys::KeyReply, stream::Stream};
-    use super::{convert, engine, logging};
+    use super::{convert, engine, errors, logging};
     use infrai::VideoState;
     use pyo3::{exceptions::PyImportError, intern, prelude::*};
 
@@ -56,6 +56,12 @@ mod _native {
     #[pyfunction]
     fn is_success(state: &Bound<'_, PyAny>) -> PyResult<bool> {
         Ok(VideoState::from(convert::text("state", state)?.as_str()).is_success())
+    }
+
+    /// The error for an argument that is refused before anything is sent.
+    #[pyfunction]
+    fn refusal(py: Python<'_>, field: &str, got: &str, expected: &str) -> Py<PyAny> {
+        errors::refuse(py, field, got, expected).into_value(py).into_any()
     }
 
     /// The number of the interpreter that is running; the main one's is 0.

@@ -8,7 +8,7 @@ use infrai::{
 };
 use pyo3::{
     prelude::*,
-    types::{PyDict, PyEllipsis, PyString},
+    types::{PyDict, PyEllipsis, PyMapping, PyString},
 };
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -37,10 +37,15 @@ impl Teller {
 
 /// An id, or a job as last seen.
 pub(crate) fn job_ref(value: &Bound<'_, PyAny>) -> PyResult<JobRef> {
-    let Ok(dict) = value.cast::<PyDict>() else {
-        return text("id", value).map(JobRef::from);
+    let map = match (value.cast::<PyDict>(), value.cast::<PyMapping>()) {
+        (Ok(dict), _) => json_object("id", dict)?,
+        (_, Ok(mapping)) => {
+            let dict = PyDict::new(value.py());
+            dict.update(mapping)?;
+            json_object("id", &dict)?
+        }
+        _ => return text("id", value).map(JobRef::from),
     };
-    let map = json_object("id", dict)?;
     let id = map.get("job_id").and_then(Value::as_str).map(str::to_owned);
     match (VideoJob::from_json(Value::Object(map)), id) {
         (Ok(job), _) => Ok(JobRef::from(job)),

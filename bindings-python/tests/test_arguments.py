@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import math
 from typing import Any
 
@@ -23,6 +24,15 @@ class Seven:
 
     def __index__(self) -> int:
         return 7
+
+
+async def told(*_: object, more: int = 0) -> None:
+    pass
+
+
+class Told:
+    async def __call__(self, _job: object) -> None:
+        pass
 
 
 def looped() -> list[Any]:
@@ -52,6 +62,14 @@ def looped() -> list[Any]:
         (lambda c: c.video.status(".."), "id"),
         (lambda c: c.video.status(7), "id"),
         (lambda c: c.video.status({"state": "running"}), "id"),
+        (lambda c: c.video.wait(None, progress=True), "id"),
+        (lambda c: c.video.wait({"state": "running"}, progress=True), "id"),
+        (lambda c: c.video.wait("v", on_update=told), "on_update"),
+        (lambda c: c.video.wait("v", on_update=functools.partial(told, more=1)), "on_update"),
+        (lambda c: c.video.wait("v", on_update=Told()), "on_update"),
+        (lambda c: c.video.wait("v", on_update=7), "on_update"),
+        (lambda c: c.video.download("v", "p", on_progress=told), "on_progress"),
+        (lambda c: c.video.download(None, "p", progress=True), "id"),
         (lambda c: c.video.wait("v", timeout=-1), "timeout"),
         (lambda c: c.video.wait("v", timeout="soon"), "timeout"),
         (lambda c: c.video.wait("v", cancel_on_timeout="yes"), "cancel_on_timeout"),
@@ -182,3 +200,9 @@ def test_unknown_values_are_the_servers_business(server: ScriptedServer, client:
     }
     with pytest.raises(TypeError, match="unexpected keyword"):
         client.video.generate("x", lens="wide")  # type: ignore[call-arg]
+
+
+def test_a_refused_call_shows_no_progress(client: infrai.InfraiClient, capsys: Any) -> None:
+    with pytest.raises(infrai.InvalidRequestError):
+        client.video.wait(None, progress=True)  # type: ignore[arg-type]
+    assert capsys.readouterr() == ("", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -433,3 +434,56 @@ def test_hooks_and_a_loop_that_watches_no_sockets_do_not_wait_for_each_other(
         os._exit(0)
         """
     assert script(code).stdout == "done\n"
+
+
+def test_a_key_is_asked_for_by_the_loop_that_wants_it(server: ScriptedServer) -> None:
+    server.on("*", {"balance_usd": 1})
+    wanted_by: list[Any] = []
+    started = threading.Event()
+
+    async def key() -> str:
+        wanted_by.append(asyncio.get_running_loop())
+        await asyncio.sleep(0.01)
+        return KEY
+
+    client = infrai.AsyncInfraiClient(key, base_url=server.url)
+    leave = threading.Event()
+
+    async def other() -> None:
+        await client.account.balance()
+        started.set()
+        while not leave.is_set():
+            await asyncio.sleep(0.001)
+
+    async def main() -> None:
+        calls = asyncio.gather(*(client.account.balance() for _ in range(50)))
+        await asyncio.sleep(0)
+        # The other loop is free to ask meanwhile, and this one is not.
+        time.sleep(0.3)
+        await calls
+        assert wanted_by[1:] == [asyncio.get_running_loop()] * 50
+
+    thread = threading.Thread(target=asyncio.run, args=(other(),))
+    thread.start()
+    try:
+        assert started.wait(20)
+        asyncio.run(main())
+    finally:
+        leave.set()
+        thread.join(20)
+
+
+def test_a_cancelled_key_function_does_not_look_like_the_callers_own_cancellation(
+    server: ScriptedServer,
+) -> None:
+    async def key() -> str:
+        raise asyncio.CancelledError
+
+    client = infrai.AsyncInfraiClient(key, base_url=server.url)
+
+    async def main() -> None:
+        with pytest.raises(infrai.ConfigurationError, match="api_key function's task was cancelled"):
+            await client.account.balance()
+
+    asyncio.run(main())
+    assert server.requests == []

@@ -389,3 +389,65 @@ def test_the_job_of_a_failed_download_has_its_client(
         client.video.download("vid_1", tmp_path / "v.mp4")
     assert caught.value.job is not None
     assert caught.value.job.wait().state == "succeeded"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no POSIX signals")
+def test_ctrl_c_ends_the_collecting_of_prompts_without_end(server: ScriptedServer, script: Any) -> None:
+    code = """
+        import infrai, itertools, operator, signal
+        # Not without end, and refused then, so that a failure does not take all the memory.
+        prompts = itertools.repeat(7, 30_000_000)
+        client = infrai.InfraiClient(KEY, base_url=URL)
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            client.video.generate_many(prompts)
+        except KeyboardInterrupt:
+            print("ended", operator.length_hint(prompts) > 0)
+        """
+    assert script(code).stdout == "ended True\n"
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("kind", [infrai.InfraiClient, infrai.AsyncInfraiClient])
+@pytest.mark.parametrize("setting", ["api_key", "on_request", "on_response"])
+def test_a_client_that_its_function_refers_to_is_collected(kind: Any, setting: str) -> None:
+    import gc
+    import weakref
+
+    def make() -> tuple[Any, Any]:
+        def function(*_: object) -> str:
+            return str(client)
+
+        client = kind(**{setting: function})
+        return weakref.ref(client), weakref.ref(function)
+
+    client, function = make()
+    gc.collect()
+    assert client() is None and function() is None
+
+
+def test_a_derived_client_keeps_the_functions_of_the_one_it_came_from(server: ScriptedServer) -> None:
+    server.on("*", {"balance_usd": 1})
+    told: list[Any] = []
+    client = infrai.InfraiClient(
+        lambda: KEY, base_url=server.url, on_request=lambda event: told.append(event)
+    )
+    client = client.with_options(timeout=30)
+    assert client.account.balance().balance_usd == 1
+    assert len(told) == 1
+    assert infrai.InfraiClient(lambda: KEY, base_url=server.url).account.balance().balance_usd == 1
+
+
+def test_a_hook_that_raises_is_reported_as_itself(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.on("*", {"balance_usd": 1})
+    about: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda raised: about.append(repr(raised.object)))
+
+    def my_hook(_event: Any) -> None:
+        raise ZeroDivisionError
+
+    infrai.InfraiClient(KEY, base_url=server.url, on_request=my_hook).account.balance()
+    assert len(about) == 1 and "my_hook" in about[0]

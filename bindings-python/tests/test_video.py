@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import json
 import pickle
+import types
 from pathlib import Path
 
 import infrai
@@ -90,8 +92,9 @@ def test_a_copied_job_is_equal_and_carries_no_client_and_no_key(
     assert KEY.encode() not in pickle.dumps(job)
     other = copied(job)
     assert type(other) is infrai.VideoJob and other == job
-    with pytest.raises(infrai.ConfigurationError, match=r"client.*video with its job_id"):
+    with pytest.raises(infrai.ConfigurationError) as caught:
         other.wait()
+    assert caught.value.hint == "Use client.video with its job_id instead."
     server.job("succeeded")
     assert client.video.wait(other).state == "succeeded"
 
@@ -229,3 +232,49 @@ def test_threads_call_side_by_side(server: ScriptedServer, client: infrai.Infrai
     with ThreadPoolExecutor(16) as pool:
         found = list(pool.map(lambda _: client.account.balance().balance_usd, range(64)))
     assert found == [1] * 64
+
+
+def test_a_servers_field_is_never_taken_for_the_client() -> None:
+    for kind in (infrai.VideoJob, infrai.AsyncVideoJob):
+        job = kind(job_id="vid_1", state="running", _video="theirs")
+        with pytest.raises(infrai.ConfigurationError, match="no client"):
+            job._client()
+        assert job["_video"] == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"video_url": "https://h/v.mp4"}, "<div><code></code> <b></b></div>"),
+        ({"video_url": "https://h/v.mp4", "state": None}, "<div><code></code> <b>None</b></div>"),
+        ({}, "<div><code></code> <b></b></div>"),
+    ],
+)
+def test_a_notebook_shows_a_job_without_its_state(fields: dict[str, object], shown: str) -> None:
+    assert infrai.VideoJob(fields)._repr_html_() == shown
+
+
+def test_a_job_may_be_any_mapping(server: ScriptedServer, client: infrai.InfraiClient) -> None:
+    server.job("succeeded")
+    job = types.MappingProxyType({"job_id": "vid_1", "state": "running"})
+    chained = collections.ChainMap({"state": "running"}, {"job_id": "vid_1"})
+    for mapping in (job, chained, collections.UserDict(job_id="vid_1")):
+        assert client.video.status(mapping).done
+        assert client.video.wait(mapping, progress=True).done
+    assert [seen.state for seen in client.video.watch(job)] == ["running", "succeeded"]
+
+
+def test_a_response_can_be_searched_and_gone_through(
+    server: ScriptedServer, client: infrai.InfraiClient
+) -> None:
+    server.on("GET /v1/dict", {"a": 1, "b": 2})
+    server.on("GET /v1/list", Reply(["x", "y", "z"]))
+    server.on("GET /v1/null", Reply(None))
+    of_dict, of_list, of_null = (client.request("GET", f"/v1/{kind}") for kind in ("dict", "list", "null"))
+    assert "a" in of_dict and "c" not in of_dict and "_metadata" in of_dict
+    assert (list(of_dict), len(of_dict), dict(of_dict.data)) == (["a", "b"], 2, {"a": 1, "b": 2})
+    assert "x" in of_list and "q" not in of_list and list(of_list) == ["x", "y", "z"] and len(of_list) == 3
+    for use in (list, len, lambda response: "a" in response):
+        with pytest.raises(TypeError, match="this response's data is None, which has no items"):
+            use(of_null)
+    assert of_null and "_metadata" in of_null

@@ -155,7 +155,7 @@ class AsyncVideo:
         if progress:
             from ._progress import Waiting
 
-            bar = Waiting(_label(id))
+            bar = Waiting()
 
         def tell(fields: dict[str, Any]) -> object:
             if bar is not None:

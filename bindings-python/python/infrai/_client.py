@@ -27,11 +27,44 @@ def activated(result: tuple[dict[str, Any], str, str, Any]) -> ActivateResult:
     return ActivateResult(fields, shown, profile, None if file is None else Path(file))
 
 
+class _Held:
+    """A function of the caller's, held by the clients alone."""
+
+    __slots__ = ("__weakref__", "function")
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+
+class _Reaching:
+    """What the native module, into which the garbage collector cannot see, holds in its place.
+
+    A function that refers back to its client is so a cycle of Python's alone. Every call that is under way holds the
+    client; news of one that was given up is told to nobody once the client is gone.
+    """
+
+    __slots__ = ("_held",)
+
+    def __init__(self, held: _Held) -> None:
+        from weakref import ref
+
+        self._held = ref(held)
+
+    def __call__(self, *given: Any) -> Any:
+        held = self._held()
+        return None if held is None else held.function(*given)
+
+    def __repr__(self) -> str:
+        held = self._held()
+        return "<function of a client that is gone>" if held is None else repr(held.function)
+
+
 class _ClientBase:
     """What both clients share: the settings."""
 
-    __slots__ = ("__weakref__", "_native")
+    __slots__ = ("__weakref__", "_functions", "_native")
     _native: _native.Client
+    _functions: list[_Held]
 
     def __init__(
         self,
@@ -90,9 +123,10 @@ class _ClientBase:
         Raises:
             ConfigurationError, InvalidRequestError: a setting that can never work.
         """
+        self._functions = []
         self._native = _native.Client(
             {
-                "api_key": api_key,
+                "api_key": self._reaching(api_key),
                 "base_url": base_url,
                 "profile": profile,
                 "credentials_file": credentials_file,
@@ -109,10 +143,16 @@ class _ClientBase:
                 "ca_file": ca_file,
                 "user_agent_suffix": user_agent_suffix,
                 "allow_insecure_http": allow_insecure_http,
-                "on_request": on_request,
-                "on_response": on_response,
+                "on_request": self._reaching(on_request),
+                "on_response": self._reaching(on_response),
             }
         )
+
+    def _reaching(self, given: Any) -> Any:
+        if not callable(given):
+            return given
+        self._functions.append(_Held(given))
+        return _Reaching(self._functions[-1])
 
     def with_options(
         self: _Self,
@@ -134,6 +174,7 @@ class _ClientBase:
             InvalidRequestError, ConfigurationError: a setting that cannot work.
         """
         other = type(self).__new__(type(self))
+        other._functions = self._functions
         other._native = self._native.with_options(
             timeout, max_retries, None if headers is None else dict(headers)
         )

@@ -34,6 +34,10 @@ class _Job(Record):
 
         return _native.is_done(self["state"])
 
+    def _held(self) -> Any:
+        # Not `self._video`: without a client, that would be a field of this name.
+        return object.__getattribute__(self, "_video")
+
     def _repr_html_(self) -> str:
         """How a notebook shows it: the playing video once there is one, and a line with its state before."""
         from html import escape
@@ -42,22 +46,23 @@ class _Job(Record):
 
         name = escape(str(self.get("job_id", "")))
         url, still = self.get("video_url"), self.get("thumbnail_url")
-        if url and _native.is_success(self["state"]):
+        state = str(self.get("state", ""))
+        if url and _native.is_success(state):
             poster = f' poster="{escape(str(still))}"' if still else ""
             return (
                 f'<video src="{escape(str(url))}"{poster} controls loop muted style="max-width: 640px"></video>'
                 f"<div><code>{name}</code></div>"
             )
         share = f" {self['progress']:.0%}" if isinstance(self.get("progress"), (int, float)) else ""
-        return f"<div><code>{name}</code> <b>{escape(str(self.get('state', '')))}</b>{share}</div>"
+        return f"<div><code>{name}</code> <b>{escape(state)}</b>{share}</div>"
 
 
-def _no_client(client: str) -> Exception:
+def _no_client() -> Exception:
     from ._errors import ConfigurationError
 
     message = "this job has no client: it was pickled, copied or put together by hand"
     return ConfigurationError(
-        message, code="CONFIGURATION_INVALID", hint=f"Use {client}.video with its job_id instead."
+        message, code="CONFIGURATION_INVALID", hint="Use client.video with its job_id instead."
     )
 
 
@@ -82,9 +87,10 @@ class VideoJob(_Job):
 
     def _client(self) -> Video:
         try:
-            return self._video
+            video: Video = self._held()
         except AttributeError:
-            raise _no_client("a client's") from None
+            raise _no_client() from None
+        return video
 
     def wait(
         self,
@@ -144,9 +150,10 @@ class AsyncVideoJob(_Job):
 
     def _client(self) -> AsyncVideo:
         try:
-            return self._video
+            video: AsyncVideo = self._held()
         except AttributeError:
-            raise _no_client("a client's") from None
+            raise _no_client() from None
+        return video
 
     async def wait(
         self,

@@ -89,6 +89,14 @@ def _waker(mail: ref[Mail], loop: ref[AbstractEventLoop]) -> Callable[[], None]:
 async def _answer(given: Awaitable[Any], reply: _native.KeyReply) -> None:
     try:
         reply.give(await given)
+    except asyncio.CancelledError:
+        # Whoever waits for the key was not cancelled by this.
+        from ._errors import ConfigurationError
+
+        reply.fail(
+            ConfigurationError("the api_key function's task was cancelled", code="CONFIGURATION_INVALID")
+        )
+        raise
     except BaseException as error:
         reply.fail(error)
         if not isinstance(error, Exception):

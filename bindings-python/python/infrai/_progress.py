@@ -71,11 +71,24 @@ def _meter(label: str, unit: str) -> Meter:
     return _Bar(tqdm, label, unit)
 
 
-class Waiting:
-    """Shows how a wait gets on."""
+class _Showing:
+    """Shows something from the first news on: a call that is refused shows nothing."""
 
-    def __init__(self, label: str) -> None:
-        self._meter = _meter(label, "")
+    def __init__(self) -> None:
+        self._meter: Meter | None = None
+
+    def show(self, label: str, unit: str, done: float, total: float | None, note: str) -> None:
+        if self._meter is None:
+            self._meter = _meter(label, unit)
+        self._meter.update(done, total, note)
+
+    def close(self) -> None:
+        if self._meter is not None:
+            self._meter.close()
+
+
+class Waiting(_Showing):
+    """Shows how a wait gets on."""
 
     def __call__(self, job: dict[str, Any]) -> None:
         from . import _native
@@ -88,20 +101,15 @@ class Waiting:
             if isinstance(share, (int, float))
             else 0.0
         )
-        self._meter.update(done, 1.0, str(job["state"]))
-
-    def close(self) -> None:
-        self._meter.close()
+        self.show(str(job["job_id"]), "", done, 1.0, str(job["state"]))
 
 
-class Downloading:
+class Downloading(_Showing):
     """Shows how a download gets on."""
 
     def __init__(self, label: str) -> None:
-        self._meter = _meter(label, "B")
+        super().__init__()
+        self._label = label
 
     def __call__(self, received: int, total: int | None) -> None:
-        self._meter.update(received, total, "")
-
-    def close(self) -> None:
-        self._meter.close()
+        self.show(self._label, "B", received, total, "")

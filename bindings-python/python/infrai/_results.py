@@ -6,7 +6,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -143,8 +143,8 @@ class ActivateResult(Record):
 
 
 class ApiResponse:
-    """What ``client.request(...)`` gives. ``response["name"]`` and ``response.get("name")`` read ``data``, and
-    ``response["_metadata"]`` the metadata.
+    """What ``client.request(...)`` gives. ``response["name"]``, ``response.get("name")``, ``in``, ``len`` and iteration
+    read ``data``, and ``response["_metadata"]`` the metadata. It is true whatever its data.
 
     Attributes:
         status (int): the HTTP status.
@@ -161,6 +161,24 @@ class ApiResponse:
 
     def __getitem__(self, key: Any) -> Any:
         return self.metadata if key == "_metadata" else self.data[key]
+
+    def _items(self) -> Any:
+        data: object = self.data
+        if not isinstance(data, (dict, list, str)):
+            raise TypeError(f"this response's data is {data!r}, which has no items: read response.data")
+        return self.data
+
+    def __contains__(self, key: object) -> bool:
+        return key == "_metadata" or key in self._items()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._items())
+
+    def __len__(self) -> int:
+        return len(self._items())
+
+    def __bool__(self) -> bool:
+        return True
 
     def get(self, key: str, default: Any = None) -> Any:
         """A field of ``data``, or the default where there is none."""

@@ -21,7 +21,22 @@ if TYPE_CHECKING:
 
 
 def _label(job: JobLike) -> str:
-    return job if isinstance(job, str) else str(job["job_id"])
+    """What a download's progress is called. Whether it is a job at all is for the call to say."""
+    return job if isinstance(job, str) else str(job.get("job_id", "")) if hasattr(job, "get") else ""
+
+
+def _plain(field: str, function: Callable[..., object] | None) -> None:
+    """Refuses what a blocking call could only leave unawaited, or not call at all."""
+    if function is None:
+        return
+    from inspect import iscoroutinefunction
+
+    asynchronous = iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
+    if asynchronous or not callable(function):
+        from ._native import refusal
+
+        got = "an async function" if asynchronous else f"a value of type {type(function).__name__}"
+        raise refusal(field, got, "a function that is not async; AsyncInfraiClient takes both")
 
 
 def _file(path: str) -> Any:
@@ -160,12 +175,13 @@ class Video:
         """
         from ._errors import InfraiError
 
+        _plain("on_update", on_update)
         own = self._own()
         bar = None
         if progress:
             from ._progress import Waiting
 
-            bar = Waiting(_label(id))
+            bar = Waiting()
 
         def tell(fields: dict[str, Any]) -> None:
             if bar is not None:
@@ -223,6 +239,7 @@ class Video:
         """
         from ._errors import InfraiError
 
+        _plain("on_progress", on_progress)
         own = self._own()
         bar = None
         if progress:

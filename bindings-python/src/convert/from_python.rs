@@ -101,7 +101,8 @@ pub(crate) fn array<'py>(field: &str, value: &Bound<'py, PyAny>) -> PyResult<Vec
         return Err(refuse(value.py(), field, &shown(value), "a list or another iterable"));
     }
     match value.try_iter() {
-        Ok(items) => items.collect(),
+        // One of C's that has no end would not be interrupted otherwise.
+        Ok(items) => items.map(|item| value.py().check_signals().and(item)).collect(),
         Err(_) => Err(refuse(value.py(), field, &shown(value), "a list or another iterable")),
     }
 }
