@@ -126,6 +126,10 @@ impl Control {
         tokio::time::sleep(Duration::from_secs_f64(stage.scenario.quiet)).await;
         stage.stop();
         let differences = judge(&stage, &report);
+        // Connections that are still served hold the stage, and with it the folder, for longer than anyone needs it.
+        if let Err(error) = std::fs::remove_dir_all(stage.folder.path()) {
+            eprintln!("{} stays: {error}", stage.folder.path().display());
+        }
         let difference = differences.iter().map(|d| format!("  {d}")).collect::<Vec<_>>().join("\n");
         (200, json!({"pass": differences.is_empty(), "difference": difference}))
     }
