@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Runs the benchmarks, prints their tables and writes benches/RESULTS.md.
+
+    python3 benches/bench.py                     all sections, quickly
+    python3 benches/bench.py --long              the same, thoroughly
+    python3 benches/bench.py --only calls,start  sections by name, or by a part of it; the other sections keep their results
+    python3 benches/bench.py --smoke             every section in small, without peers: does it still work?
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from frame import machine, places, report
+from frame.report import Result
+from frame.workers import Failed
+from sections import calls, download, many, polling, sandbox, start
+from sections.settings import Settings
+
+
+@dataclass(frozen=True)
+class Section:
+    name: str
+    title: str
+    run: Callable[[Settings], Result]
+
+
+#: What is measured, in the order of the results.
+SECTIONS = [
+    Section("rust-calls", "Calls: Rust", calls.rust),
+    Section("python-calls", "Calls: Python", calls.python),
+    Section("node-calls", "Calls: Node.js", calls.node),
+    Section("python-start", "Start: Python", start.python),
+    Section("node-start", "Start: Node.js", start.node),
+    Section("rust-many", "Ten thousand jobs: Rust", many.rust),
+    Section("python-many", "Ten thousand jobs: Python", many.python),
+    Section("node-many", "Ten thousand jobs: Node.js", many.node),
+    Section("download", "Download", download.run),
+    Section("sandbox", "Sandbox", sandbox.run),
+]
+if polling.FOLDER.is_dir():
+    SECTIONS.append(Section("polling", "Polling", polling.run))
+
+RESULTS = places.BENCHES / "RESULTS.md"
+
+
+def chosen(names: str) -> list[Section]:
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if not any(name in section.name for section in SECTIONS)]
+    if unknown:
+        sys.exit(f"There is no section {', '.join(unknown)}; there are: {', '.join(section.name for section in SECTIONS)}")
+    return [section for section in SECTIONS if not wanted or any(name in section.name for name in wanted)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="sections by name, or by a part of it, separated by commas")
+    parser.add_argument("--long", action="store_true", help="longer rounds, and more of them")
+    parser.add_argument("--smoke", action="store_true", help="every section in small, without peers; prints N passed, N failed")
+    options = parser.parse_args()
+    settings = Settings(long=options.long, smoke=options.smoke)
+    passed = failed = 0
+    for section in chosen(options.only):
+        begun = time.monotonic()
+        print(f"\n## {section.title}\n", flush=True)
+        try:
+            result = section.run(settings)
+        except (AssertionError, Failed, OSError, subprocess.CalledProcessError) as error:
+            print(f"{section.name} FAILED: {error}", flush=True)
+            said = getattr(error, "stderr", None)
+            if said:
+                print(said[-2000:])
+            failed += 1
+            continue
+        passed += 1
+        print(result.markdown())
+        for failure in result.failures:
+            print(f"\nDID NOT RUN: {failure}")
+        print(f"\n({time.monotonic() - begun:.0f} s)", flush=True)
+        if not settings.smoke:
+            report.keep(section.name, machine.today(settings.how), result)
+    if not settings.smoke:
+        sections = [(section.name, section.title) for section in SECTIONS]
+        RESULTS.write_text(report.assembled(machine.description(), sections), encoding="utf-8")
+        print(f"\nWritten: {RESULTS.relative_to(places.ROOT)}")
+    print(f"\n{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What all benchmarks share: building, workers, the server, figures, tables."""

@@ -1,0 +1,152 @@
+"""Builds what is measured and installs what it is measured against, each as its users get it.
+
+The SDK: the wheel in a virtual environment of its own, the tarballs in an empty npm project. The peers: pinned versions
+from their registries. All of it lies in `.cache/bench`, and is reused while what it was made from is the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from .places import BENCHES, CACHE, CARGO, ROOT
+
+PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+
+
+def run(*command: object, cwd: Path = ROOT, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Runs a command; what it says goes to standard error."""
+    words = [str(word) for word in command]
+    print(f"$ {' '.join(words)}", file=sys.stderr, flush=True)
+    return subprocess.run(words, cwd=cwd, stdin=subprocess.DEVNULL, stdout=sys.stderr, text=True, check=check)
+
+
+@dataclass
+class Installed:
+    """Where packages are installed, and which of them could not be."""
+
+    #: The interpreter of a virtual environment, or the folder of an npm project.
+    place: Path
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@cache
+def programs(profile: str, *packages: str) -> None:
+    """Builds programs of this workspace."""
+    flags = ["--release"] if profile == "release" else []
+    run(CARGO, "build", "--locked", "--quiet", *flags, *(word for name in packages for word in ("--package", name)))
+
+
+def _fresh(folder: Path, *sources: Path) -> tuple[bool, Path, str]:
+    """Whether a folder was made from files as they are now; its mark, and what is to stand in it."""
+    mark = folder / "made-from.sha256"
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(source.read_bytes())
+    digest.update(sys.version.encode())
+    wanted = digest.hexdigest()
+    return mark.exists() and mark.read_text() == wanted, mark, wanted
+
+
+def _venv(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    run(sys.executable, "-m", "venv", folder)
+    return folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+
+def _python(folder: Path) -> Path:
+    return folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+
+@cache
+def python_sdk() -> Path:
+    """The interpreter of an environment that holds the SDK's wheel and nothing else."""
+    requirements = ROOT / "bindings-python" / "tests" / "requirements-build.txt"
+    tools = CACHE / "python-tools"
+    fresh, mark, wanted = _fresh(tools, requirements)
+    if not fresh:
+        run(_venv(tools), *PIP, "-r", requirements)
+        mark.write_text(wanted)
+    wheels = CACHE / "wheel"
+    shutil.rmtree(wheels, ignore_errors=True)
+    build = ("-m", "maturin", "build", "--release", "--locked", "--quiet", "--out", wheels)
+    run(_python(tools), *build, cwd=ROOT / "bindings-python")
+    (wheel,) = wheels.glob("*.whl")
+    folder = CACHE / "python-sdk"
+    fresh, mark, wanted = _fresh(folder, wheel)
+    if not fresh:
+        run(_venv(folder), *PIP, "--no-deps", "--no-index", wheel)
+        mark.write_text(wanted)
+    return _python(folder)
+
+
+@cache
+def python_peers() -> Installed:
+    """The environment of the peers. What cannot be installed is named, and keeps none of the others away."""
+    requirements = BENCHES / "python" / "requirements.txt"
+    folder = CACHE / "python-peers"
+    fresh, mark, wanted = _fresh(folder, requirements)
+    installed = Installed(_python(folder))
+    if fresh:
+        return installed
+    python = _venv(folder)
+    if run(python, *PIP, "-r", requirements, check=False).returncode == 0:
+        mark.write_text(wanted)
+        return installed
+    for line in requirements.read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        if run(python, *PIP, "--no-deps", line, check=False).returncode != 0:
+            installed.failed[line.partition("==")[0]] = f"{line} cannot be installed"
+    return installed
+
+
+@cache
+def node_sdk() -> Path:
+    """A project that holds the SDK's tarballs and nothing else."""
+    packs = CACHE / "packs"
+    shutil.rmtree(packs, ignore_errors=True)
+    run("node", "bindings-node/scripts/local.mjs", "--out", packs)
+    tarballs = sorted(packs.glob("*.tgz"))
+    folder = CACHE / "node-sdk"
+    fresh, mark, wanted = _fresh(folder, *tarballs)
+    if not fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / "package.json").write_text('{ "name": "empty", "private": true }\n')
+        # The other platforms' packages are optional, and asked for nowhere.
+        run("npm", "install", "--offline", "--no-audit", "--no-fund", "--loglevel", "error", *tarballs, cwd=folder)
+        mark.write_text(wanted)
+    return folder
+
+
+@cache
+def node_peers() -> Installed:
+    """The project of the peers. What cannot be installed is named, and keeps none of the others away."""
+    manifest, lock = (BENCHES / "node" / name for name in ("package.json", "package-lock.json"))
+    folder = CACHE / "node-peers"
+    fresh, mark, wanted = _fresh(folder, manifest, lock)
+    installed = Installed(folder)
+    if fresh:
+        return installed
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in (manifest, lock, BENCHES / "node" / ".npmrc"):
+        shutil.copy(name, folder)
+    flags = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error")
+    if run("npm", "ci", *flags, cwd=folder, check=False).returncode == 0:
+        mark.write_text(wanted)
+        return installed
+    import json
+
+    for name, version in json.loads(manifest.read_text())["dependencies"].items():
+        one = f"{name}@{version}"
+        if run("npm", "install", "--no-save", *flags, one, cwd=folder, check=False).returncode != 0:
+            installed.failed[name] = f"{one} cannot be installed"
+    return installed

@@ -1,0 +1,59 @@
+"""The benchmarks' server: started, planned, and asked what it counted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import urllib.request
+from types import TracebackType
+from typing import Any
+
+from .places import program
+from .workers import cores
+
+
+class Server:
+    """A server in a process of its own, on a processor core of its own where there are several."""
+
+    def __init__(self, profile: str) -> None:
+        on, _ = cores()
+        self._process = subprocess.Popen(
+            [str(program("infrai-bench-server", profile))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=(lambda: os.sched_setaffinity(0, on)) if on else None,
+        )
+        assert self._process.stdout is not None
+        self.url = self._process.stdout.readline().strip()
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def _ask(self, path: str, method: str) -> Any:
+        with self._opener.open(urllib.request.Request(self.url + path, method=method), timeout=30) as answer:
+            return json.load(answer)
+
+    def plan(self, **settings: object) -> None:
+        """Forgets what was counted and sets what jobs are like; see the server's `plan.rs`."""
+        query = "&".join(f"{name}={value}" for name, value in settings.items())
+        self._ask(f"/_bench/plan?{query}", "POST")
+
+    def counts(self) -> dict[str, Any]:
+        """What it counted since: requests, looks, the fullest second, …"""
+        return self._ask("/_bench/counts", "GET")["counts"]
+
+    def jobs(self) -> dict[str, Any]:
+        """What it saw of the plan's jobs."""
+        return self._ask("/_bench/counts", "GET")["jobs"]
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

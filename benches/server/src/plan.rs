@@ -1,0 +1,135 @@
+//! What the jobs of a measurement are like: how long they take, how slowly they are answered, what the answers hint.
+
+use std::time::Duration;
+
+/// How long jobs take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Lengths {
+    /// All the same.
+    Fixed(f64),
+    /// Anything between two bounds, in seconds.
+    Uniform(f64, f64),
+    /// Lognormal: the median in seconds, and the logarithm's standard deviation.
+    Lognormal(f64, f64),
+}
+
+impl Lengths {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong =
+            || format!("lengths takes fixed,S or uniform,FROM,TO or lognormal,MEDIAN,SIGMA; it got {text:?}");
+        let words: Vec<&str> = text.split(',').collect();
+        let number = |at: usize| -> Result<f64, String> {
+            let value: f64 = words.get(at).and_then(|word| word.parse().ok()).ok_or_else(wrong)?;
+            if value.is_finite() && (0.0..=1e6).contains(&value) { Ok(value) } else { Err(wrong()) }
+        };
+        match (words[0], words.len()) {
+            ("fixed", 2) => Ok(Self::Fixed(number(1)?)),
+            ("uniform", 3) => Ok(Self::Uniform(number(1)?, number(2)?)),
+            ("lognormal", 3) => Ok(Self::Lognormal(number(1)?, number(2)?)),
+            _ => Err(wrong()),
+        }
+    }
+
+    fn draw(self, random: &mut fastrand::Rng) -> f64 {
+        match self {
+            Self::Fixed(seconds) => seconds,
+            Self::Uniform(from, to) => from + (to - from) * random.f64(),
+            Self::Lognormal(median, sigma) => {
+                let (u, v) = (1.0 - random.f64(), random.f64());
+                median * (sigma * (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()).exp()
+            }
+        }
+    }
+}
+
+/// The settings of `POST /_bench/plan`, as its query gives them.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How many jobs are there from the start: `job-0`, `job-1`, … More come by `generate`. Default: 0.
+    pub jobs: usize,
+    /// Default: `fixed,5`.
+    pub lengths: Lengths,
+    /// How long a look takes to be answered: `delay_ms`. Default: 0.
+    pub delay: Duration,
+    /// Whether a running job says how far it is: `progress=true`. Default: no.
+    pub progress: bool,
+    /// Until this long after the plan was set, looks are told, by `Retry-After`, to come back at its end: `hold_s`. A
+    /// pause in which nobody has anything to ask. Default: 0.
+    pub hold: Duration,
+    /// Where lengths are drawn from: `seed`.
+    pub random: fastrand::Rng,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            jobs: 0,
+            lengths: Lengths::Fixed(5.0),
+            delay: Duration::ZERO,
+            progress: false,
+            hold: Duration::ZERO,
+            random: fastrand::Rng::with_seed(1),
+        }
+    }
+}
+
+impl Plan {
+    /// Reads a query such as `jobs=10000&lengths=lognormal,8,0.5&delay_ms=40`.
+    ///
+    /// # Errors
+    /// What is unknown or cannot be read, by name.
+    pub fn parse(query: &str) -> Result<Self, String> {
+        let mut plan = Self::default();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let wrong = |takes: &str| format!("{name} takes {takes}; it got {value:?}");
+            match name {
+                "jobs" => plan.jobs = value.parse().map_err(|_| wrong("a number"))?,
+                "lengths" => plan.lengths = Lengths::parse(value)?,
+                "delay_ms" => {
+                    plan.delay = Duration::from_millis(value.parse().map_err(|_| wrong("milliseconds"))?);
+                }
+                "progress" => plan.progress = value.parse().map_err(|_| wrong("true or false"))?,
+                "hold_s" => plan.hold = Duration::from_secs(value.parse().map_err(|_| wrong("seconds"))?),
+                "seed" => {
+                    plan.random = fastrand::Rng::with_seed(value.parse().map_err(|_| wrong("a number"))?);
+                }
+                _ => return Err(format!("a plan has no {name:?}")),
+            }
+        }
+        Ok(plan)
+    }
+
+    /// How long the next job takes.
+    pub fn length(&mut self) -> Duration {
+        Duration::from_secs_f64(self.lengths.draw(&mut self.random))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_read_from_its_query() {
+        let plan =
+            Plan::parse("jobs=12&lengths=uniform,1,2&delay_ms=40&progress=true&hold_s=9&seed=4").unwrap();
+        assert_eq!((plan.jobs, plan.lengths, plan.hold.as_secs()), (12, Lengths::Uniform(1.0, 2.0), 9));
+        assert_eq!(plan.delay, Duration::from_millis(40));
+        assert!(plan.progress);
+        for wrong in ["jobs=many", "lengths=fixed", "lengths=fixed,-1", "lengths=fixed,NaN", "colour=red"] {
+            assert!(Plan::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn lengths_lie_where_they_were_asked_to() {
+        let mut plan = Plan::parse("lengths=lognormal,8,0.5").unwrap();
+        let mut drawn: Vec<f64> = (0..10_001).map(|_| plan.length().as_secs_f64()).collect();
+        drawn.sort_by(f64::total_cmp);
+        let share = |q: usize| drawn[q * 100];
+        assert!((7.7..8.3).contains(&share(50)), "the median is {}", share(50));
+        assert!((4.6..5.1).contains(&share(16)), "one deviation below lies {}", share(16));
+        assert!((12.6..13.8).contains(&share(84)), "one deviation above lies {}", share(84));
+    }
+}
