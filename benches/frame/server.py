@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import urllib.request
+from collections.abc import Collection
 from types import TracebackType
 from typing import Any
 
 from .places import program
-from .workers import cores
+from .workers import placed
 
 
 class Server:
-    """A server in a process of its own, on a processor core of its own where there are several."""
+    """A server in a process of its own."""
 
-    def __init__(self, profile: str) -> None:
-        on, _ = cores()
+    def __init__(self, profile: str, on: Collection[int] = ()) -> None:
         self._process = subprocess.Popen(
             [str(program("infrai-bench-server", profile))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=(lambda: os.sched_setaffinity(0, on)) if on else None,
+            preexec_fn=placed(on),
         )
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()

@@ -7,7 +7,7 @@ import os
 import queue
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,32 +22,29 @@ class Failed(Exception):
     """A worker that could not do what it was told."""
 
 
-def cores() -> tuple[set[int], set[int]]:
-    """The processor cores of the server and those of the clients: the last one, and the others; all where there is but one."""
-    if not hasattr(os, "sched_getaffinity"):
-        return set(), set()
-    every = sorted(os.sched_getaffinity(0))
-    return (set(every), set(every)) if len(every) < 2 else ({every[-1]}, set(every[:-1]))
+def one_core() -> set[int]:
+    """A processor core for a client and its server to share; nothing where the system does not let processes be placed."""
+    return {max(os.sched_getaffinity(0))} if hasattr(os, "sched_getaffinity") else set()
+
+
+def placed(on: Collection[int]) -> Callable[[], None] | None:
+    """What a child process calls to run on these cores; nothing for no cores, which means all of them."""
+    return (lambda: os.sched_setaffinity(0, on)) if on else None
 
 
 class Worker:
     """A process that reads lines of JSON and answers each with one."""
 
-    def __init__(self, command: Sequence[object], on: set[int], cwd: Path | None = None, env: Mapping[str, str] | None = None) -> None:
-        def place() -> None:
-            if on:
-                os.sched_setaffinity(0, on)
-
+    def __init__(self, command: Sequence[object], on: Collection[int] = (), env: Mapping[str, str] | None = None) -> None:
         self.words = [str(word) for word in command]
         self._process = subprocess.Popen(
             self.words,
-            cwd=cwd,
             env=environment(**(env or {})),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=place if on else None,
+            preexec_fn=placed(on),
         )
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._said: list[str] = []

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from frame import build, figures, packages, places
 from frame.report import Result
 from frame.server import Server
-from frame.workers import Failed, Worker, cores
+from frame.workers import Failed, Worker
 
 from .settings import Settings
 
@@ -27,7 +26,6 @@ class Row:
     name: str
     command: Sequence[object]
     version: str = ""
-    cwd: Path | None = None
     env: Mapping[str, str] | None = None
     #: By the name of one of ours: how many times as many calls a second it is to make as this one.
     goals: Mapping[str, float] = field(default_factory=dict)
@@ -119,23 +117,26 @@ def node(settings: Settings) -> Result:
 def compared(settings: Settings, ours: Sequence[str], rows: Sequence[Row]) -> Result:
     """Runs all clients in turns and compares them with ours. Every call has to be answered, and rightly."""
     result = Result()
+    if settings.cores:
+        result.say(
+            "Server and clients share one core, where nothing but the work for a call decides; `CPU µs a call` is the client's own."
+        )
     with ExitStack() as stack:
-        server = stack.enter_context(Server(settings.profile))
-        workers = opened(stack, server.url, rows, result)
+        server = stack.enter_context(Server(settings.profile, settings.cores))
+        workers = opened(settings, stack, server.url, rows, result)
         for at_once, title in MODES.items():
             table(result, title, ours, rows, rounds(settings, server, workers, at_once))
     return result
 
 
-def opened(stack: ExitStack, url: str, rows: Sequence[Row], result: Result) -> dict[str, Worker]:
+def opened(settings: Settings, stack: ExitStack, url: str, rows: Sequence[Row], result: Result) -> dict[str, Worker]:
     """The workers that run. One of ours that does not is an error; a peer that does not is named."""
-    _, clients = cores()
     workers: dict[str, Worker] = {}
     for row in rows:
         try:
             if row.failed:
                 raise Failed(row.failed)
-            worker = stack.enter_context(Worker([*row.command, url], clients, row.cwd, row.env))
+            worker = stack.enter_context(Worker([*row.command, url], settings.cores, row.env))
             worker.ready()
             workers[row.name] = worker
         except Failed as error:
@@ -165,7 +166,7 @@ def rounds(settings: Settings, server: Server, workers: Mapping[str, Worker], at
 
 def table(result: Result, title: str, ours: Sequence[str], rows: Sequence[Row], measured: Mapping[str, Measured]) -> None:
     """The table of one mode, and its goals."""
-    head = [title, "version", "calls/s", "CPU µs a call", "p50 µs", "p99 µs", *(f"{name} makes × as many" for name in ours)]
+    head = [title, "version", "calls/s", "CPU µs a call", "p50 µs", "p99 µs", *(f"× {name}" for name in ours)]
     lines = []
     for row in rows:
         if row.name not in measured:

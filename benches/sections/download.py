@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -15,7 +14,7 @@ from statistics import median
 from frame import build, figures, places
 from frame.report import Result
 from frame.server import Server
-from frame.workers import Worker, cores, forget_most_resident, most_resident, resident
+from frame.workers import Worker, forget_most_resident, most_resident, resident
 
 from .settings import Settings
 
@@ -54,7 +53,6 @@ def checked(path: Path, length: int, pattern: bytes) -> None:
 
 
 def workers(settings: Settings, stack: ExitStack, url: str) -> dict[str, Worker]:
-    _, clients = cores()
     rust = places.program("infrai-bench-rust", settings.profile)
     node = build.node_sdk()
     commands: dict[str, tuple[list[object], Mapping[str, str]]] = {
@@ -64,17 +62,15 @@ def workers(settings: Settings, stack: ExitStack, url: str) -> dict[str, Worker]
     }
     opened = {}
     for name, (command, env) in commands.items():
-        opened[name] = stack.enter_context(Worker(command, clients, env=env))
+        opened[name] = stack.enter_context(Worker(command, env=env))
         opened[name].ready()
     return opened
 
 
 def curl(url: str, length: int, path: Path) -> float:
     """The same by curl: the seconds that it says it took, its own start apart."""
-    _, clients = cores()
-    place: Callable[[], None] | None = (lambda: os.sched_setaffinity(0, clients)) if clients else None
     command = ["curl", "--silent", "--fail", "--noproxy", "*", "--output", str(path), "--write-out", "%{time_total}"]
-    done = subprocess.run([*command, f"{url}/files/{length}.mp4"], check=True, capture_output=True, text=True, preexec_fn=place)
+    done = subprocess.run([*command, f"{url}/files/{length}.mp4"], check=True, capture_output=True, text=True)
     return float(done.stdout)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from frame import build, figures, places
 from frame.report import Result
 from frame.server import Server
-from frame.workers import Worker, cores, cpu_seconds, forget_most_resident, most_resident, resident
+from frame.workers import Worker, cpu_seconds, forget_most_resident, most_resident, resident
 
 from .settings import Settings
 
@@ -125,12 +125,11 @@ def awaited(settings: Settings, ways: Sequence[Way]) -> Result:
 
 def one(settings: Settings, way: Way, plan: Load) -> dict[str, Any]:
     """One way: what the client used and what the server saw. Every job has to be found, and looked at no more after that."""
-    _, clients = cores()
     lengths = f"uniform,{plan.hold},{plan.hold + plan.ending}"
     with Server(settings.profile) as server:
         server.plan(jobs=1, lengths="fixed,0")
         budget = [server.url, plan.rate, plan.concurrency]
-        with Worker([*way.command, *budget], clients, env=way.env) as worker:
+        with Worker([*way.command, *budget], env=way.env) as worker:
             worker.ready()
             server.plan(
                 jobs=0 if way.generates else plan.jobs,

@@ -106,7 +106,7 @@ def requests(settings: Settings, result: Result, url: str, key: str, job: str) -
     rows = []
     worker = places.program("infrai-bench-rust", settings.profile)
     seconds = 0.05 if settings.smoke else 1.0
-    with Worker([worker, "calls", "core", url, key, job, "succeeded"], set()) as client:
+    with Worker([worker, "calls", "core", url, key, job, "succeeded"]) as client:
         client.ready()
         for concurrency in (1, 64):
             client.ask(seconds=seconds / 2, concurrency=concurrency)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from frame import build, figures, packages
 from frame.places import environment
 from frame.report import Result
 from frame.server import Server
-from frame.workers import cores
+from frame.workers import placed
 
 from .settings import Settings
 
@@ -91,10 +91,8 @@ class Start:
     failed: str = ""
 
 
-def measured(start: Start) -> tuple[float, float, float]:
+def measured(start: Start, on: Collection[int]) -> tuple[float, float, float]:
     """Runs it: its milliseconds, those of the processor, and the most memory that it held, in megabytes."""
-    _, on = cores()
-    place: Callable[[], None] | None = (lambda: os.sched_setaffinity(0, on)) if on else None
     begun = perf_counter()
     process = subprocess.Popen(
         start.command,
@@ -103,7 +101,7 @@ def measured(start: Start) -> tuple[float, float, float]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        preexec_fn=place,
+        preexec_fn=placed(on),
     )
     assert process.stderr is not None
     said = process.stderr.read()
@@ -120,7 +118,7 @@ def python(settings: Settings) -> Result:
     sdk = build.python_sdk()
     peers = build.Installed(sdk) if settings.smoke else build.python_peers()
     with ExitStack() as stack:
-        server = stack.enter_context(Server(settings.profile))
+        server = stack.enter_context(Server(settings.profile, settings.cores))
         names = f"URL, KEY, ID = {server.url!r}, {KEY!r}, {ID!r}\n"
         starts: dict[str, dict[str, Start]] = {}
         sizes = {}
@@ -143,7 +141,7 @@ def node(settings: Settings) -> Result:
     sdk = build.node_sdk()
     peers = build.Installed(sdk) if settings.smoke else build.node_peers()
     with ExitStack() as stack:
-        server = stack.enter_context(Server(settings.profile))
+        server = stack.enter_context(Server(settings.profile, settings.cores))
         values = f"const [URL, KEY, ID] = {[server.url, KEY, ID]};\n"
         starts: dict[str, dict[str, Start]] = {}
         sizes = {}
@@ -180,7 +178,7 @@ def told(
                 if start.failed:
                     continue
                 try:
-                    took = measured(start)
+                    took = measured(start, settings.cores)
                 except RuntimeError as error:
                     start.failed = not_installed.get(name) or str(error)
                     continue
