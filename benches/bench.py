@@ -62,9 +62,8 @@ def main() -> int:
     parser.add_argument("--only", default="", help="sections by name, or by a part of it, separated by commas")
     parser.add_argument("--long", action="store_true", help="longer rounds, and more of them")
     parser.add_argument("--smoke", action="store_true", help="every section in small, without peers; prints N passed, N failed")
-    parser.add_argument("--all-cores", action="store_true", help="compare calls wherever the system puts clients and server")
     options = parser.parse_args()
-    settings = Settings(long=options.long, smoke=options.smoke, all_cores=options.all_cores)
+    settings = Settings(long=options.long, smoke=options.smoke)
     passed = failed = 0
     for section in chosen(options.only):
         begun = time.monotonic()

@@ -11,12 +11,15 @@ from typing import Any
 from frame import build, figures, packages, places
 from frame.report import Result
 from frame.server import Server
-from frame.workers import Failed, Worker
+from frame.workers import Failed, Worker, one_core
 
 from .settings import Settings
 
 AT_ONCE = 64
 MODES = {1: "One after another", AT_ONCE: f"{AT_ONCE} at once"}
+
+#: Who is compared on all cores in a quick run too.
+CLOSE = {"reqwest", "hyper-util", "http.client", "urllib3", "aiohttp async", "undici", "fetch"}
 
 
 @dataclass
@@ -117,31 +120,43 @@ def node(settings: Settings) -> Result:
 def compared(settings: Settings, ours: Sequence[str], rows: Sequence[Row]) -> Result:
     """Runs all clients in turns and compares them with ours. Every call has to be answered, and rightly."""
     result = Result()
-    if settings.cores:
-        result.say(
-            "Server and clients share one core, where nothing but the work for a call decides; `CPU µs a call` is the client's own."
-        )
-    with ExitStack() as stack:
-        server = stack.enter_context(Server(settings.profile, settings.cores))
-        workers = opened(settings, stack, server.url, rows, result)
-        for at_once, title in MODES.items():
-            table(result, title, ours, rows, rounds(settings, server, workers, at_once))
+    result.say(
+        "*On one core*, server and clients take turns and nothing but the work for a call decides; *on all cores*, the system "
+        "places them, and wake-ups across cores count too. `CPU µs a call` is the client's alone; `× infrai` is how many times as "
+        "many calls a second infrai makes."
+    )
+    for where, on in {"one core": one_core(), "all cores": set[int]()}.items():
+        if settings.smoke and on:
+            continue
+        compete = [row for row in rows if settings.long or row.name in ours or row.name in CLOSE or where == "one core"]
+        with ExitStack() as stack:
+            server = stack.enter_context(Server(settings.profile, on))
+            workers = opened(stack, server.url, on, ours, compete, result)
+            for at_once, title in MODES.items():
+                table(result, f"{title}, {where}", ours, compete, rounds(settings, server, workers, at_once))
+    if settings.smoke:
+        result.goals.clear()
     return result
 
 
-def opened(settings: Settings, stack: ExitStack, url: str, rows: Sequence[Row], result: Result) -> dict[str, Worker]:
+def opened(
+    stack: ExitStack, url: str, on: set[int], ours: Sequence[str], rows: Sequence[Row], result: Result
+) -> dict[str, Worker]:
     """The workers that run. One of ours that does not is an error; a peer that does not is named."""
     workers: dict[str, Worker] = {}
     for row in rows:
         try:
             if row.failed:
                 raise Failed(row.failed)
-            worker = stack.enter_context(Worker([*row.command, url], settings.cores, row.env))
+            worker = stack.enter_context(Worker([*row.command, url], on, row.env))
             worker.ready()
             workers[row.name] = worker
         except Failed as error:
+            if row.name in ours:
+                raise
+            if not row.failed:
+                result.failures.append(f"{row.name} did not run: {error}")
             row.failed = str(error)
-            result.failures.append(f"{row.name} did not run: {error}")
     return workers
 
 
@@ -150,7 +165,8 @@ def rounds(settings: Settings, server: Server, workers: Mapping[str, Worker], at
     seconds = 0.02 if settings.smoke else 1.0 if settings.long else 0.3
     measured = {name: Measured() for name in workers}
     for worker in workers.values():
-        worker.ask(seconds=seconds / 2, concurrency=at_once)  # connections, caches, compiled code
+        # Connections, caches, compiled code.
+        worker.ask(seconds=0.02 if settings.smoke else 0.8, concurrency=at_once)
     server.plan()
     calls = 0
     for _ in range(settings.pick(2, 5, 15)):

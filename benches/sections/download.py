@@ -139,7 +139,7 @@ def throughput(
                 told = clients[name].ask(bytes=length, path=str(path))
                 seconds = told["seconds"]
                 if count > 0:
-                    cpu[name].append(told["cpu"] / length * 1e9)
+                    cpu[name].append(told["cpu"] / length * 1e12)  # ms a GB
             if count > 0:  # the first round warms up
                 rates[name].append(length / seconds / 1e6)
             checked(path, length, pattern)

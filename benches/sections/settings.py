@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from frame.workers import one_core
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -13,13 +11,6 @@ class Settings:
 
     long: bool = False
     smoke: bool = False
-    #: Calls are compared on one core; else wherever the system puts clients and server.
-    all_cores: bool = False
-
-    @property
-    def cores(self) -> set[int]:
-        """The cores of clients and servers whose calls are compared; none means all."""
-        return set() if self.all_cores or self.smoke else one_core()
 
     @property
     def profile(self) -> str:
@@ -31,4 +22,4 @@ class Settings:
 
     @property
     def how(self) -> str:
-        return ("long run" if self.long else "quick run") + (", all cores" if self.all_cores else "")
+        return "long run" if self.long else "quick run"

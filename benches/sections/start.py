@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,6 @@ from frame import build, figures, packages
 from frame.places import environment
 from frame.report import Result
 from frame.server import Server
-from frame.workers import placed
 
 from .settings import Settings
 
@@ -91,7 +90,7 @@ class Start:
     failed: str = ""
 
 
-def measured(start: Start, on: Collection[int]) -> tuple[float, float, float]:
+def measured(start: Start) -> tuple[float, float, float]:
     """Runs it: its milliseconds, those of the processor, and the most memory that it held, in megabytes."""
     begun = perf_counter()
     process = subprocess.Popen(
@@ -101,7 +100,6 @@ def measured(start: Start, on: Collection[int]) -> tuple[float, float, float]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        preexec_fn=placed(on),
     )
     assert process.stderr is not None
     said = process.stderr.read()
@@ -118,7 +116,7 @@ def python(settings: Settings) -> Result:
     sdk = build.python_sdk()
     peers = build.Installed(sdk) if settings.smoke else build.python_peers()
     with ExitStack() as stack:
-        server = stack.enter_context(Server(settings.profile, settings.cores))
+        server = stack.enter_context(Server(settings.profile))
         names = f"URL, KEY, ID = {server.url!r}, {KEY!r}, {ID!r}\n"
         starts: dict[str, dict[str, Start]] = {}
         sizes = {}
@@ -141,7 +139,7 @@ def node(settings: Settings) -> Result:
     sdk = build.node_sdk()
     peers = build.Installed(sdk) if settings.smoke else build.node_peers()
     with ExitStack() as stack:
-        server = stack.enter_context(Server(settings.profile, settings.cores))
+        server = stack.enter_context(Server(settings.profile))
         values = f"const [URL, KEY, ID] = {[server.url, KEY, ID]};\n"
         starts: dict[str, dict[str, Start]] = {}
         sizes = {}
@@ -178,7 +176,7 @@ def told(
                 if start.failed:
                     continue
                 try:
-                    took = measured(start, settings.cores)
+                    took = measured(start)
                 except RuntimeError as error:
                     start.failed = not_installed.get(name) or str(error)
                     continue
