@@ -39,6 +39,10 @@ test-node: ## Test the npm package from its tarball, on every Node.js that can b
 conformance: ## Run the conformance scenarios: LANG=rust for one language
 	@python3 scripts/test.py $(if $(filter all,$(LANGUAGE)),conformance,conformance-$(LANGUAGE))
 
+.PHONY: bench
+bench: ## Measure beside other clients; writes benches/RESULTS.md (LONG=1: thoroughly; ONLY=python-calls: some sections)
+	@python3 benches/bench.py $(if $(LONG),--long) --only "$(ONLY)"
+
 .PHONY: lint
 lint: ## Check formatting, lints, licences and what the repository may not say
 	@python3 scripts/test.py format clippy words deny

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Runs the benchmarks, prints their tables and writes benches/RESULTS.md.
+"""Runs the benchmarks, prints their tables and writes benches/RESULTS.md:
 
     python3 benches/bench.py                     all sections, quickly
     python3 benches/bench.py --long              the same, thoroughly
     python3 benches/bench.py --only calls,start  sections by name, or by a part of it; the other sections keep their results
     python3 benches/bench.py --smoke             every section in small, without peers: does it still work?
+
+README.md beside this file says how to read the tables.
 """
 
 from __future__ import annotations
@@ -14,9 +16,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from frame import machine, places, report
+from frame import build, machine, places, report
 from frame.report import Result
 from frame.workers import Failed
 from sections import calls, download, many, polling, sandbox, start
@@ -57,6 +60,29 @@ def chosen(names: str) -> list[Section]:
     return [section for section in SECTIONS if not wanted or any(name in section.name for name in wanted)]
 
 
+def tried(section: Section, settings: Settings) -> tuple[Result | None, str]:
+    """A section's result, or what went wrong."""
+    try:
+        return section.run(settings), ""
+    except (AssertionError, Failed, OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", None) or ""
+        return None, f"{section.name} FAILED: {error}\n{said[-2000:]}".rstrip()
+
+
+def smoke(settings: Settings, sections: list[Section]) -> int:
+    """Every section in small, side by side, since no figure counts; what they need is built before."""
+    build.programs(settings.profile, "infrai-bench-server", "infrai-bench-rust", "infrai-cli")
+    build.python_sdk()
+    build.node_sdk()
+    failed = 0
+    with ThreadPoolExecutor(4) as pool:
+        for section, (result, problem) in zip(sections, pool.map(lambda each: tried(each, settings), sections)):
+            print(problem or f"{section.name}: {len(result.parts) if result else 0} parts", flush=True)
+            failed += result is None
+    print(f"{len(sections) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="sections by name, or by a part of it, separated by commas")
@@ -64,17 +90,15 @@ def main() -> int:
     parser.add_argument("--smoke", action="store_true", help="every section in small, without peers; prints N passed, N failed")
     options = parser.parse_args()
     settings = Settings(long=options.long, smoke=options.smoke)
+    if settings.smoke:
+        return smoke(settings, chosen(options.only))
     passed = failed = 0
     for section in chosen(options.only):
         begun = time.monotonic()
         print(f"\n## {section.title}\n", flush=True)
-        try:
-            result = section.run(settings)
-        except (AssertionError, Failed, OSError, subprocess.CalledProcessError) as error:
-            print(f"{section.name} FAILED: {error}", flush=True)
-            said = getattr(error, "stderr", None)
-            if said:
-                print(said[-2000:])
+        result, problem = tried(section, settings)
+        if result is None:
+            print(problem, flush=True)
             failed += 1
             continue
         passed += 1
@@ -82,12 +106,10 @@ def main() -> int:
         for failure in result.failures:
             print(f"\nDID NOT RUN: {failure}")
         print(f"\n({time.monotonic() - begun:.0f} s)", flush=True)
-        if not settings.smoke:
-            report.keep(section.name, machine.today(settings.how), result)
-    if not settings.smoke:
-        sections = [(section.name, section.title) for section in SECTIONS]
-        RESULTS.write_text(report.assembled(machine.description(), sections), encoding="utf-8")
-        print(f"\nWritten: {RESULTS.relative_to(places.ROOT)}")
+        report.keep(section.name, machine.today(settings.how), result)
+    titles = [(section.name, section.title) for section in SECTIONS]
+    RESULTS.write_text(report.assembled(machine.description(), titles), encoding="utf-8")
+    print(f"\nWritten: {RESULTS.relative_to(places.ROOT)}")
     print(f"\n{passed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -35,6 +35,7 @@ SUITES: dict[str, list[list[str]]] = {
     "node": [["bindings-node/run-tests"]],
     "conformance-rust": [[CARGO, "run", "--locked", "--quiet", "--package", "infrai-conformance-rust"]],
     "conformance-python": [[PYTHON, "bindings-python/run-tests", "conformance"]],
+    "benches": [[PYTHON, "benches/test_frame.py"], [PYTHON, "benches/bench.py", "--smoke"]],
 }
 
 

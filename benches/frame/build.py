@@ -7,6 +7,7 @@ from their registries. All of it lies in `.cache/bench`, and is reused while wha
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -46,12 +47,30 @@ def programs(profile: str, *packages: str) -> None:
 def _fresh(folder: Path, *sources: Path) -> tuple[bool, Path, str]:
     """Whether a folder was made from files as they are now; its mark, and what is to stand in it."""
     mark = folder / "made-from.sha256"
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(sys.version.encode())
     for source in sources:
         digest.update(source.read_bytes())
-    digest.update(sys.version.encode())
     wanted = digest.hexdigest()
     return mark.exists() and mark.read_text() == wanted, mark, wanted
+
+
+def _sources(*folders: str) -> list[Path]:
+    """What a package is built from: the files of these folders that git knows of or could be told of."""
+    known = (
+        "git",
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--",
+        "Cargo.toml",
+        "Cargo.lock",
+        "core",
+        *folders,
+    )
+    names = subprocess.run(known, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    return [path for name in sorted(set(names)) if name and (path := ROOT / name).is_file()]
 
 
 def _venv(folder: Path) -> Path:
@@ -74,9 +93,12 @@ def python_sdk() -> Path:
         run(_venv(tools), *PIP, "-r", requirements)
         mark.write_text(wanted)
     wheels = CACHE / "wheel"
-    shutil.rmtree(wheels, ignore_errors=True)
-    build = ("-m", "maturin", "build", "--release", "--locked", "--quiet", "--out", wheels)
-    run(_python(tools), *build, cwd=ROOT / "bindings-python")
+    fresh, mark, wanted = _fresh(wheels, *_sources("bindings-python"))
+    if not fresh:
+        shutil.rmtree(wheels, ignore_errors=True)
+        build = ("-m", "maturin", "build", "--release", "--locked", "--quiet", "--out", wheels)
+        run(_python(tools), *build, cwd=ROOT / "bindings-python")
+        mark.write_text(wanted)
     (wheel,) = wheels.glob("*.whl")
     folder = CACHE / "python-sdk"
     fresh, mark, wanted = _fresh(folder, wheel)
@@ -111,8 +133,11 @@ def python_peers() -> Installed:
 def node_sdk() -> Path:
     """A project that holds the SDK's tarballs and nothing else."""
     packs = CACHE / "packs"
-    shutil.rmtree(packs, ignore_errors=True)
-    run("node", "bindings-node/scripts/local.mjs", "--out", packs)
+    fresh, mark, wanted = _fresh(packs, *_sources("bindings-node"))
+    if not fresh:
+        shutil.rmtree(packs, ignore_errors=True)
+        run("node", "bindings-node/scripts/local.mjs", "--out", packs)
+        mark.write_text(wanted)
     tarballs = sorted(packs.glob("*.tgz"))
     folder = CACHE / "node-sdk"
     fresh, mark, wanted = _fresh(folder, *tarballs)
@@ -143,8 +168,6 @@ def node_peers() -> Installed:
     if run("npm", "ci", *flags, cwd=folder, check=False).returncode == 0:
         mark.write_text(wanted)
         return installed
-    import json
-
     for name, version in json.loads(manifest.read_text())["dependencies"].items():
         one = f"{name}@{version}"
         if run("npm", "install", "--no-save", *flags, one, cwd=folder, check=False).returncode != 0:

@@ -58,5 +58,7 @@ def description() -> str:
 def today(how: str) -> str:
     """When this was measured, of which commit, and how."""
     commit = _said("git", "rev-parse", "--short", "HEAD")
-    changed = "" if _said("git", "status", "--porcelain", "--", "core", "bindings-python", "bindings-node") == "none" else ", changed"
+    changed = (
+        "" if _said("git", "status", "--porcelain", "--", "core", "bindings-python", "bindings-node") == "none" else ", changed"
+    )
     return f"{datetime.now(timezone.utc):%Y-%m-%d}, commit {commit}{changed}, {how}"

@@ -30,9 +30,5 @@ def environment(**more: str) -> dict[str, str]:
     """This process's environment without what would change how the clients work."""
     unwanted = ("INFRAI_", "OPENAI_", "RUNWAYML_", "REPLICATE_", "FAL_", "LUMAAI_", "GOOGLE_", "GEMINI_", "PYTHON", "NODE_")
     proxies = ("http_proxy", "https_proxy", "all_proxy")
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(unwanted) and name.lower() not in proxies
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted) and name.lower() not in proxies}
     return {**kept, **more}

@@ -70,7 +70,9 @@ def assembled(machine: str, sections: Sequence[tuple[str, str]]) -> str:
         machine,
         "## Goals",
     ]
-    rows = [f"| {title} | {goal.text} | {goal.measured} | {goal.verdict} |" for title, _, result in found for goal in result.goals]
+    rows = [
+        f"| {title} | {goal.text} | {goal.measured} | {goal.verdict} |" for title, _, result in found for goal in result.goals
+    ]
     parts.append("\n".join(["| section | goal | measured | |", "| --- | --- | ---: | --- |", *rows]))
     failures = [f"- {title}: {failure}" for title, _, result in found for failure in result.failures]
     if failures:

@@ -28,9 +28,10 @@ class Server:
         self.url = self._process.stdout.readline().strip()
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def _ask(self, path: str, method: str) -> Any:
+    def _ask(self, path: str, method: str) -> dict[str, dict[str, Any]]:
         with self._opener.open(urllib.request.Request(self.url + path, method=method), timeout=30) as answer:
-            return json.load(answer)
+            told: dict[str, dict[str, Any]] = json.load(answer)
+            return told
 
     def plan(self, **settings: object) -> None:
         """Forgets what was counted and sets what jobs are like; see the server's `plan.rs`."""
@@ -56,3 +57,5 @@ class Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()

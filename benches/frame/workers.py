@@ -8,6 +8,7 @@ import queue
 import subprocess
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -94,7 +95,7 @@ class Worker:
             raise
 
     def answer(self) -> dict[str, Any]:
-        told = json.loads(self._next())
+        told: dict[str, Any] = json.loads(self._next())
         if "failed" in told:
             raise Failed(told["failed"])
         return told
@@ -116,6 +117,11 @@ class Worker:
         except (BrokenPipeError, subprocess.TimeoutExpired):
             self._process.kill()
             self._process.wait()
+        for thread in self._threads:
+            thread.join(5)
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
 
     def __enter__(self) -> Worker:
         return self
@@ -138,10 +144,8 @@ def most_resident(pid: int) -> int | None:
 
 def forget_most_resident(pid: int) -> None:
     """Begins to watch for the most memory anew."""
-    try:
+    with suppress(OSError):  # then it is the most since the process began, which is no less
         Path(f"/proc/{pid}/clear_refs").write_text("5")
-    except OSError:
-        pass  # then it is the most since the process began, which is no less
 
 
 def _status(pid: int, name: str) -> int | None:

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable
 from time import perf_counter, process_time
 
-from worker import ID, KEY, Command, serve
-
 from infrai import InfraiClient
+
+from worker import ID, KEY, Command, serve
 
 
 def opened(url: str) -> Callable[[Command], Command]:

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from time import perf_counter, process_time
 from typing import Any
 
-from worker import KEY, Command, serve
-
 from infrai import AsyncInfraiClient, InfraiClient
+
+from worker import KEY, Command, serve
 
 
 def counted(found: int, wrong: list[str], begun: float, cpu: float) -> Command:
@@ -56,9 +56,7 @@ def many(url: str, polling: Any) -> Callable[[Command], Command]:
         seen: set[str] = set()
         wrong: list[str] = []
         for index, job in client.video.generate_many(prompts, concurrency=jobs, timeout=None):
-            if isinstance(job, BaseException):
-                wrong.append(f"{index}: {job!r}")
-            elif job.video_url is None or job.job_id in seen:
+            if isinstance(job, BaseException) or job.video_url is None or job.job_id in seen:
                 wrong.append(f"{index}: {job!r}")
             else:
                 seen.add(job.job_id)

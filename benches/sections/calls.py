@@ -128,7 +128,8 @@ def compared(settings: Settings, ours: Sequence[str], rows: Sequence[Row]) -> Re
     for where, on in {"one core": one_core(), "all cores": set[int]()}.items():
         if settings.smoke and on:
             continue
-        compete = [row for row in rows if settings.long or row.name in ours or row.name in CLOSE or where == "one core"]
+        everybody = where == "one core" or settings.long or settings.smoke
+        compete = [row for row in rows if everybody or row.name in ours or row.name in CLOSE]
         with ExitStack() as stack:
             server = stack.enter_context(Server(settings.profile, on))
             workers = opened(stack, server.url, on, ours, compete, result)
@@ -154,9 +155,10 @@ def opened(
         except Failed as error:
             if row.name in ours:
                 raise
-            if not row.failed:
-                result.failures.append(f"{row.name} did not run: {error}")
             row.failed = str(error)
+            failure = f"{row.name} did not run: {error}"
+            if failure not in result.failures:
+                result.failures.append(failure)
     return workers
 
 
@@ -196,6 +198,6 @@ def table(result: Result, title: str, ours: Sequence[str], rows: Sequence[Row], 
     result.table(head, lines)
     for row in rows:
         for name, wanted in row.goals.items():
-            told = measured.get(row.name)
-            ratio = None if told is None else figures.ratios(measured[name].rates, told.rates)
+            theirs = measured.get(row.name)
+            ratio = None if theirs is None else figures.ratios(measured[name].rates, theirs.rates)
             result.goals.append(figures.at_least(f"{title.lower()}: {name} / {row.name}", ratio, wanted))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from frame import build, figures, places
@@ -43,7 +42,7 @@ class Load:
 
     @property
     def hold(self) -> int:
-        return int(1.5 * self.jobs / self.rate) + 2 + self.silence
+        return int(1.5 * self.round) + 1 + self.silence + (self.silence > 0)
 
     @property
     def round(self) -> float:
@@ -53,7 +52,7 @@ class Load:
 
 def load(settings: Settings) -> Load:
     if settings.smoke:
-        return Load(jobs=50, rate=500, concurrency=16, silence=0, ending=1, delay_ms=1)
+        return Load(jobs=50, rate=500, concurrency=16, silence=0, ending=0, delay_ms=1)
     if settings.long:
         return Load(jobs=10_000, rate=500, concurrency=64, silence=20, ending=120)
     return Load(jobs=10_000, rate=2500, concurrency=128, silence=3, ending=5)
@@ -97,20 +96,22 @@ def awaited(settings: Settings, ways: Sequence[Way]) -> Result:
         told = one(settings, way, plan)
         memory = None if told["memory"] is None else told["memory"] / plan.jobs / 1e3
         silent = told["silent"]
-        rows.append([
-            way.name,
-            f"{told['found']:,}",
-            "–" if memory is None else figures.number(memory),
-            "–" if told["idle"] is None else figures.number(told["idle"] / 1e6),
-            figures.number(told["looks"] / plan.jobs),
-            f"{told['most_looks_in_a_second']:,}",
-            str(told["most_looks_under_way"]),
-            figures.number(told["gap"]),
-            figures.number(told["late"]["mean"]),
-            figures.number(told["late"]["max"]),
-            figures.number(told["cpu"] / told["looks"] * 1e6),
-            "–" if silent is None else f"{silent * 100:.2f} %",
-        ])
+        rows.append(
+            [
+                way.name,
+                f"{told['found']:,}",
+                "–" if memory is None else figures.number(memory),
+                "–" if told["idle"] is None else figures.number(told["idle"] / 1e6),
+                figures.number(told["looks"] / plan.jobs),
+                f"{told['most_looks_in_a_second']:,}",
+                str(told["most_looks_under_way"]),
+                figures.number(told["gap"]),
+                figures.number(told["late"]["mean"]),
+                figures.number(told["late"]["max"]),
+                figures.number(told["cpu"] / told["looks"] * 1e6),
+                "–" if silent is None else f"{silent * 100:.2f} %",
+            ]
+        )
         if settings.smoke:
             continue
         result.goals += [

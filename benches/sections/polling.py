@@ -15,7 +15,17 @@ FOLDER = places.BENCHES / "polling"
 def run(settings: Settings) -> Result:
     """Lets the simulator print its tables as Markdown; they are taken as they are."""
     flags = ["--release"] if settings.profile == "release" else []
-    command = [places.CARGO, "run", "--locked", "--quiet", *flags, "--manifest-path", str(FOLDER / "Cargo.toml"), "--", "--markdown"]
+    command = [
+        places.CARGO,
+        "run",
+        "--locked",
+        "--quiet",
+        *flags,
+        "--manifest-path",
+        str(FOLDER / "Cargo.toml"),
+        "--",
+        "--markdown",
+    ]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=places.ROOT, stdin=subprocess.DEVNULL)
     result = Result()
     result.say(done.stdout.strip())

@@ -55,7 +55,14 @@ def frames(settings: Settings, result: Result) -> None:
 @contextmanager
 def sandbox(settings: Settings) -> Iterator[tuple[str, str]]:
     """A sandbox in a process and a folder of its own, and an account's key."""
-    command = [str(places.program("infrai", settings.profile)), "--json", "sandbox", "--temporary", "--exit-with-parent", "--addr"]
+    command = [
+        str(places.program("infrai", settings.profile)),
+        "--json",
+        "sandbox",
+        "--temporary",
+        "--exit-with-parent",
+        "--addr",
+    ]
     process = subprocess.Popen(
         [*command, "127.0.0.1:0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=places.environment()
     )
@@ -90,7 +97,7 @@ def jobs(settings: Settings, result: Result, url: str, key: str) -> str:
     count = settings.pick(1, 20, 100)
     begun = time.monotonic()
     options = {"prompt": "a paper boat on a pond", "duration_seconds": 1, "resolution": "720p"}
-    ids = [asked(url, "POST", "/v1/video/generate", options, key)["job_id"] for _ in range(count)]
+    ids: list[str] = [asked(url, "POST", "/v1/video/generate", options, key)["job_id"] for _ in range(count)]
     for id in ids:
         while (job := asked(url, "GET", f"/v1/video/jobs/{id}", key=key))["state"] != "succeeded":
             if job["state"] in ("failed", "cancelled"):

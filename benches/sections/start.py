@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 
 from frame import build, figures, packages
@@ -61,7 +62,7 @@ NODE: dict[str, tuple[str, str]] = {
     "@infrai/sdk": ("InfraiClient", "(await new InfraiClient({ apiKey: KEY, baseUrl: URL }).video.status(ID)).job_id"),
     "openai": ("OpenAI", "(await new OpenAI({ apiKey: KEY, baseURL: `${URL}/v1` }).videos.retrieve(ID)).id"),
     "@runwayml/sdk": ("RunwayML", "(await new RunwayML({ apiKey: KEY, baseURL: URL }).tasks.retrieve(ID)).id"),
-    "replicate": ("default: Replicate", "(await new Replicate({ auth: KEY, baseUrl: `${URL}/v1` }).predictions.get(ID)).id"),
+    "replicate": ("default Replicate", "(await new Replicate({ auth: KEY, baseUrl: `${URL}/v1` }).predictions.get(ID)).id"),
     "@fal-ai/client": (
         "createFalClient",
         "(await createFalClient({ credentials: KEY, requestMiddleware: async (request) => "
@@ -102,7 +103,8 @@ def measured(start: Start) -> tuple[float, float, float]:
         stderr=subprocess.PIPE,
     )
     assert process.stderr is not None
-    said = process.stderr.read()
+    with process.stderr:
+        said = process.stderr.read()
     _, status, used = os.wait4(process.pid, 0)
     took = perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -131,7 +133,7 @@ def python(settings: Settings) -> Result:
                 "first call": Start([python, "-c", f"{names}{load}\n{call}"]),
             }
             sizes[name] = (packages.python_version(Path(python), name), *packages.python_size(Path(python), name))
-        return told(settings, starts, sizes, peers.failed)
+        return compared(settings, starts, sizes, peers.failed)
 
 
 def node(settings: Settings) -> Result:
@@ -147,8 +149,9 @@ def node(settings: Settings) -> Result:
             if settings.smoke and name != "@infrai/sdk":
                 continue
             project = sdk if name == "@infrai/sdk" else peers.place
-            required = f'const {{ {taken} }} = require("{name}");' if ":" not in taken else f'const {taken.split(": ")[1]} = require("{name}");'
-            imported = "import { %s } from %r;" % (taken.replace("default:", "default as"), name)
+            default = taken.removeprefix("default ") if taken.startswith("default ") else ""
+            required = f'const {default or f"{{ {taken} }}"} = require("{name}");'
+            imported = f'import {default or f"{{ {taken} }}"} from "{name}";'
             check = f"if ({call} !== ID) throw new Error('a wrong answer');\nprocess.exit();"
             module = ["node", "--input-type=module", "-e"]
             starts[name] = {
@@ -158,10 +161,10 @@ def node(settings: Settings) -> Result:
                 "first call": Start([*module, f"{imported}\n{values}{check}"], project),
             }
             sizes[name] = (packages.node_version(project, name), *packages.node_size(project, name))
-        return told(settings, starts, sizes, peers.failed)
+        return compared(settings, starts, sizes, peers.failed)
 
 
-def told(
+def compared(
     settings: Settings,
     starts: Mapping[str, Mapping[str, Start]],
     sizes: Mapping[str, tuple[str, int, float]],
@@ -186,21 +189,20 @@ def told(
                 for values, value, less in zip((start.milliseconds, start.cpu), took, bare):
                     values.append(value - less if start is not kinds[""] else value)
                 start.memory.append(took[2])
-    kinds = [kind for kind in next(iter(starts.values())) if kind]
-    head = ["", "version", *(f"{kind} ms" for kind in kinds), "first call CPU ms", "its memory MB", "packages", "MB"]
+    shown = [kind for kind in next(iter(starts.values())) if kind]
+    head = ["", "version", *(f"{kind} ms" for kind in shown), "first call CPU ms", "its memory MB", "packages", "MB"]
     lines = []
-    for name, (version, count, size) in sizes.items():
+    for name, (version, packages_, size) in sizes.items():
         cells = []
-        for kind in kinds:
+        for kind in shown:
             start = starts[name][kind]
             cells.append(f"**did not run: {start.failed.splitlines()[-1][:80]}**" if start.failed else spread(start.milliseconds))
             if start.failed:
                 result.failures.append(f"{name}, {kind}: {start.failed}")
         call = starts[name]["first call"]
-        more = ["", ""] if call.failed else [spread(call.cpu), figures.number(figures.Spread.of(call.memory).middle)]
-        lines.append([name, version, *cells, *more, str(count), figures.number(size)])
-    bare = [start.milliseconds for kinds in starts.values() for kind, start in kinds.items() if not kind and start.milliseconds]
-    everything = [value for values in bare for value in values]
+        more = ["", ""] if call.failed else [spread(call.cpu), figures.number(median(call.memory))]
+        lines.append([name, version, *cells, *more, str(packages_), figures.number(size)])
+    everything = [value for kinds in starts.values() for value in kinds[""].milliseconds]
     result.say(
         f"Milliseconds over the bare interpreter, which takes {figures.Spread.of(everything)} ms from start to end. "
         "`first call` is a program that loads the package, makes a client and one call, and ends."
