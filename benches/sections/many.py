@@ -42,7 +42,7 @@ class Load:
 
     @property
     def hold(self) -> int:
-        return int(1.5 * self.round) + 1 + self.silence + (self.silence > 0)
+        return int(2 * self.round) + 1 + (self.silence and 2 + self.silence)
 
     @property
     def round(self) -> float:
@@ -89,7 +89,7 @@ def awaited(settings: Settings, ways: Sequence[Way]) -> Result:
         f"until second {plan.hold}; within the {plan.ending} s after that all jobs end. Lateness is from a job's end to the answer "
         "that says so; a gap lies between two looks at one job."
     )
-    head = ["", "found", "kB a job", "idle MB", "looks a job", "in the fullest second", "most at once", "longest gap s"]
+    head = ["", "found", "kB a job", "idle MB", "looks a job", "in the fullest second", "most at once", "connections", "longest gap s"]
     head += ["lateness mean s", "max s", "CPU µs a look", "CPU of a core while silent"]
     rows = []
     for way in ways:
@@ -105,6 +105,7 @@ def awaited(settings: Settings, ways: Sequence[Way]) -> Result:
                 figures.number(told["looks"] / plan.jobs),
                 f"{told['most_looks_in_a_second']:,}",
                 str(told["most_looks_under_way"]),
+                f"{told['most_connections']:,}",
                 figures.number(told["gap"]),
                 figures.number(told["late"]["mean"]),
                 figures.number(told["late"]["max"]),

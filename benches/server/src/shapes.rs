@@ -8,7 +8,7 @@
 /// | `/v1/tasks/{id}` | Runway |
 /// | `/v1/predictions/{id}` | Replicate |
 /// | `/{owner}/{app}/requests/{id}/status` | fal |
-/// | `/v1beta/models/{model}/operations/{id}` | Google |
+/// | `/v1/models/{model}/operations/{id}`, `/v1beta/…` | Google |
 /// | `/dream-machine/v1/generations/{id}` | Luma |
 pub fn answer(path: &str) -> Option<String> {
     let mut segments = path.strip_prefix('/')?.split('/');
@@ -19,7 +19,7 @@ pub fn answer(path: &str) -> Option<String> {
         ["v1", "tasks", id, "", ..] => runway(id),
         ["v1", "predictions", id, "", ..] => replicate(id),
         [_, _, "requests", id, "status", ""] => fal(id),
-        ["v1beta", "models", _, "operations", id, ""] => google(id),
+        ["v1" | "v1beta", "models", _, "operations", id, ""] => google(id),
         ["dream-machine", "v1", "generations", id, "", ..] => luma(id),
         _ => return None,
     })
@@ -79,6 +79,7 @@ mod tests {
             "/v1/tasks/video_7",
             "/v1/predictions/video_7",
             "/owner/app/requests/video_7/status",
+            "/v1/models/video/operations/video_7",
             "/v1beta/models/video/operations/video_7",
             "/dream-machine/v1/generations/video_7",
         ] {
