@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import subprocess
 
-from frame import places
+from frame import build, places
 from frame.report import Result
 
 from .settings import Settings
 
 FOLDER = places.BENCHES / "polling"
+PACKAGE = "infrai-bench-polling"
+PLOT = places.BENCHES / "polling.svg"
 
 
 def run(settings: Settings) -> Result:
-    """Lets the simulator print its tables as Markdown; they are taken as they are."""
-    flags = ["--release"] if settings.profile == "release" else []
-    command = [
-        places.CARGO,
-        "run",
-        "--locked",
-        "--quiet",
-        *flags,
-        "--manifest-path",
-        str(FOLDER / "Cargo.toml"),
-        "--",
-        "--markdown",
-    ]
+    """Lets the simulator print its tables as Markdown and draw its plot; they are taken as they are."""
+    build.programs(settings.profile, PACKAGE)
+    command = [str(places.program(PACKAGE, settings.profile)), "--markdown"]
+    command += ["--jobs", "50", "--seeds", "1"] if settings.smoke else ["--plot", str(PLOT)]
+    command += ["--long"] if settings.long else []
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=places.ROOT, stdin=subprocess.DEVNULL)
     result = Result()
     result.say(done.stdout.strip())
+    if not settings.smoke:
+        result.say(f"![Requests against lateness]({PLOT.name})")
     return result
