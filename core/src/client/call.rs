@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::{Instrument as _, field};
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The most JSON that a response may hold, after decompression.
-const BODY_LIMIT: usize = 8 * 1024 * 1024;
+pub(super) const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
 /// What is asked, before the client adds where and as whom.
 #[derive(Debug, Default)]
@@ -178,10 +178,10 @@ impl InfraiClient {
 
     /// Sends one attempt and reads its answer within its time.
     async fn attempt(&self, request: WireRequest, attempt: Attempt<'_>) -> Result<Reply, Failed> {
-        let (method, url) = (request.method.clone(), request.url.clone());
+        let (method, uri) = (request.method.clone(), request.uri.clone());
         let hooks = &self.inner.config.hooks;
         if let Some(hook) = &hooks.on_request {
-            hook(&RequestEvent { method: method.as_str(), path: url.path(), attempt: attempt.number });
+            hook(&RequestEvent { method: method.as_str(), path: uri.path(), attempt: attempt.number });
         }
         let begun = Instant::now();
         let mut status = None;
@@ -189,7 +189,7 @@ impl InfraiClient {
         let outcome = match tokio::time::timeout_at(end, self.inner.transport.send(request)).await {
             Ok(Ok(response)) => {
                 status = Some(response.status.as_u16());
-                answer(&url, response, &attempt, end).await
+                answer(&uri, response, &attempt, end).await
             }
             Ok(Err(error)) => Err(refused(error)),
             Err(_) => Err(out_of_time(&attempt)),
@@ -212,7 +212,7 @@ impl InfraiClient {
         if let Some(hook) = &hooks.on_response {
             hook(&ResponseEvent {
                 method: method.as_str(),
-                path: url.path(),
+                path: uri.path(),
                 attempt: attempt.number,
                 status,
                 latency,
@@ -229,11 +229,7 @@ impl InfraiClient {
         base: &Url,
         idempotency_key: Option<&str>,
     ) -> Result<WireRequest> {
-        let mut url = path::join(base, &spec.path)?;
-        url.set_query(spec.raw_query.as_deref());
-        if !spec.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&spec.query);
-        }
+        let uri = path::join(base, &spec.path, spec.raw_query.as_deref(), &spec.query)?;
         let mut headers = self.inner.base_headers.clone();
         // `extend` would send both where the client has one of the same name.
         for (name, value) in self.option_headers.iter() {
@@ -248,7 +244,7 @@ impl InfraiClient {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             Bytes::from(json::canonical(body))
         });
-        Ok(WireRequest { method: spec.method.clone(), url, headers, body, file: false })
+        Ok(WireRequest { method: spec.method.clone(), uri, headers, body, file: false })
     }
 }
 
@@ -279,7 +275,7 @@ async fn bounded(deadline: Instant, key: impl Future<Output = Result<ApiKey>>) -
 
 /// Reads a response's body, up to the limit, and makes of it what it is.
 async fn answer(
-    url: &Url,
+    uri: &Uri,
     response: WireResponse,
     attempt: &Attempt<'_>,
     end: Instant,
@@ -335,7 +331,7 @@ async fn answer(
         }
         Some(_) => Body::Cut(bytes),
     };
-    envelope::interpret(url, status, &headers, &body, attempt.answers_with_ok, attempt.bodiless, &redact)
+    envelope::interpret(uri, status, &headers, &body, attempt.answers_with_ok, attempt.bodiless, &redact)
         .map_err(|failure| Failed { error: failure.error, ambiguous: !failure.definite, timed_out: false })
 }
 

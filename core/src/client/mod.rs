@@ -2,6 +2,8 @@
 
 pub(crate) mod call;
 pub(crate) mod config;
+mod connect;
+mod gunzip;
 mod hooks;
 pub(crate) mod retry;
 mod target;
@@ -241,6 +243,7 @@ fn seed() -> Result<u64> {
 fn base_headers(config: &Config) -> Result<HeaderMap> {
     let mut headers = config.default_headers.clone();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     headers.insert(header::USER_AGENT, user_agent(config)?);
     Ok(headers)
 }

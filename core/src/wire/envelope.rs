@@ -1,6 +1,6 @@
 //! The envelope that every response comes in, and what is made of responses without one.
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode, Uri, header};
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -102,7 +102,7 @@ fn open(value: Value) -> Result<Envelope, Value> {
 /// is its answer and no error; `bodiless` is `HEAD`'s: nothing after the headers is no data. `redact` takes the key out
 /// of what an error repeats.
 pub(crate) fn interpret(
-    url: &Url,
+    uri: &Uri,
     status: StatusCode,
     headers: &HeaderMap,
     body: &Body,
@@ -114,7 +114,7 @@ pub(crate) fn interpret(
     let header_id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     if status.is_redirection() {
         return Err(Failure {
-            error: redirect(url, status, headers).with_request_id(header_id),
+            error: redirect(uri, status, headers).with_request_id(header_id),
             definite: true,
         });
     }
@@ -267,11 +267,11 @@ fn redact_strings(map: &mut Map<String, Value>, redact: &dyn Fn(&str) -> String)
     map.values_mut().for_each(|value| each(value, redact));
 }
 
-fn redirect(url: &Url, status: StatusCode, headers: &HeaderMap) -> InfraiError {
+fn redirect(uri: &Uri, status: StatusCode, headers: &HeaderMap) -> InfraiError {
     let target = headers
         .get(header::LOCATION)
         .and_then(|location| location.to_str().ok())
-        .and_then(|location| url.join(location).ok())
+        .and_then(|location| Url::parse(&uri.to_string()).ok()?.join(location).ok())
         .map_or_else(|| "nowhere".to_owned(), |target| super::path::origin(&target));
     InfraiError::new(
         ErrorKind::UnexpectedResponse,
