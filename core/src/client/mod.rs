@@ -217,8 +217,9 @@ impl InfraiClient {
     /// From now on this key, unless the client was given one, by argument or environment: a new client would use that
     /// too, and nobody's calls go over to another account by themselves.
     pub(crate) fn adopt(&self, base_url: url::Url, key: crate::key::ApiKey) {
-        if !self.inner.config.has_key() {
-            let target = Target { base_url, key: KeySource::Fixed(key) };
+        if !self.inner.config.has_key()
+            && let Ok(target) = Target::new(base_url, KeySource::Fixed(key))
+        {
             *self.inner.target.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(target));
         }
     }

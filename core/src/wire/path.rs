@@ -1,6 +1,9 @@
 //! Where a request goes: ids as one path segment, and paths that cannot leave the base URL.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::{
+    borrow::Cow,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use bytes::Bytes;
 use http::{Uri, uri::InvalidUri};
@@ -18,7 +21,7 @@ const PATH: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
 
 /// An id as one path segment. Empty ids and dot segments are refused: no encoding of them survives URL parsing.
-pub(crate) fn segment(field: &str, id: &str) -> Result<String> {
+pub(crate) fn segment<'a>(field: &str, id: &'a str) -> Result<Cow<'a, str>> {
     if matches!(id, "" | "." | "..") {
         return Err(InfraiError::invalid_argument(
             field,
@@ -26,7 +29,7 @@ pub(crate) fn segment(field: &str, id: &str) -> Result<String> {
             "an id, neither empty nor \".\" nor \"..\"",
         ));
     }
-    Ok(utf8_percent_encode(id, SEGMENT).to_string())
+    Ok(utf8_percent_encode(id, SEGMENT).into())
 }
 
 /// Checks a path that a caller wrote, split from its query if it has one.
