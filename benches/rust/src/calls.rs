@@ -47,11 +47,7 @@ impl Peer {
         let job = format!("{url}/v1/video/jobs/{}", asked.id);
         let client = match name {
             "core" => Http::Core(crate::client(url).api_key(&asked.key).build()?),
-            "reqwest" => {
-                // Reqwest comes without a choice of cryptography here, and does not begin without one.
-                let _ = rustls::crypto::ring::default_provider().install_default();
-                Http::Reqwest(reqwest::Client::builder().no_proxy().build()?, job)
-            }
+            "reqwest" => Http::Reqwest(reqwest::Client::builder().no_proxy().build()?, job),
             "hyper" => {
                 let mut connector = HttpConnector::new();
                 connector.set_nodelay(true);
