@@ -41,7 +41,7 @@ conformance: ## Run the conformance scenarios: LANG=rust for one language
 
 .PHONY: bench
 bench: ## Measure beside other clients; writes benches/RESULTS.md (LONG=1: thoroughly; ONLY=python-calls: some sections)
-	@python3 benches/bench.py $(if $(LONG),--long) --only "$(ONLY)"
+	@python3 benches/bench.py $(if $(LONG),--long) $(if $(REALTIME),--realtime) --only "$(ONLY)"
 
 .PHONY: lint
 lint: ## Check formatting, lints, licences and what the repository may not say

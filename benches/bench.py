@@ -12,6 +12,7 @@ README.md beside this file says how to read the tables.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -88,8 +89,11 @@ def main() -> int:
     parser.add_argument("--only", default="", help="sections by name, or by a part of it, separated by commas")
     parser.add_argument("--long", action="store_true", help="longer rounds, and more of them")
     parser.add_argument("--smoke", action="store_true", help="every section in small, without peers; prints N passed, N failed")
+    parser.add_argument("--realtime", action="store_true", help="what is measured runs before all other programs (needs root)")
     options = parser.parse_args()
-    settings = Settings(long=options.long, smoke=options.smoke)
+    if options.realtime:
+        os.environ["BENCH_REALTIME"] = "1"
+    settings = Settings(long=options.long, smoke=options.smoke, realtime=options.realtime)
     if settings.smoke:
         return smoke(settings, chosen(options.only))
     passed = failed = 0

@@ -52,17 +52,21 @@ class Goal:
         return "**not measured**" if self.met is None else "met" if self.met else f"**missed by {self.missed_by}**"
 
 
+def _share(part: float) -> str:
+    return f"{part * 100:.0f} %" if part >= 0.01 else "less than 1 %"
+
+
 def at_least(text: str, measured: Spread | None, wanted: float) -> Goal:
     """A goal for a ratio: its median is no less than what is wanted."""
     text = f"{text} ≥ {wanted:g}"
     if measured is None:
         return Goal(text, "–", None)
-    return Goal(text, str(measured), measured.middle >= wanted, f"{(1 - measured.middle / wanted) * 100:.0f} %")
+    return Goal(text, str(measured), measured.middle >= wanted, _share(1 - measured.middle / wanted))
 
 
 def at_most(text: str, measured: float | None, wanted: float, unit: str) -> Goal:
     """A goal for a value: it is no more than what is wanted."""
-    text = f"{text} ≤ {wanted:g} {unit}"
+    text = f"{text} ≤ {wanted:g} {unit}".rstrip()
     if measured is None:
         return Goal(text, "–", None)
-    return Goal(text, f"{number(measured)} {unit}", measured <= wanted, f"{(measured / wanted - 1) * 100:.0f} %")
+    return Goal(text, f"{number(measured)} {unit}".rstrip(), measured <= wanted, _share(measured / wanted - 1))

@@ -29,8 +29,18 @@ def one_core() -> set[int]:
 
 
 def placed(on: Collection[int]) -> Callable[[], None] | None:
-    """What a child process calls to run on these cores; nothing for no cores, which means all of them."""
-    return (lambda: os.sched_setaffinity(0, on)) if on else None
+    """What a child process calls to run on these cores, none meaning all; and before all other programs where that is wanted."""
+    ahead = os.environ.get("BENCH_REALTIME") == "1"
+    if not on and not ahead:
+        return None
+
+    def place() -> None:
+        if on:
+            os.sched_setaffinity(0, on)
+        if ahead:
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+
+    return place
 
 
 class Worker:

@@ -164,14 +164,14 @@ def opened(
 
 def rounds(settings: Settings, server: Server, workers: Mapping[str, Worker], at_once: int) -> dict[str, Measured]:
     """The clients take turns: every round has one of each."""
-    seconds = 0.02 if settings.smoke else 1.0 if settings.long else 0.3
+    seconds = 0.02 if settings.smoke else 0.25 if settings.long else 0.1
     measured = {name: Measured() for name in workers}
     for worker in workers.values():
         # Connections, caches, compiled code.
         worker.ask(seconds=0.02 if settings.smoke else 0.8, concurrency=at_once)
     server.plan()
     calls = 0
-    for _ in range(settings.pick(2, 5, 15)):
+    for _ in range(settings.pick(2, 15, 41)):
         for name, worker in workers.items():
             told = worker.ask(seconds=seconds, concurrency=at_once)
             calls += told["calls"]

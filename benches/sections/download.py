@@ -14,7 +14,7 @@ from statistics import median
 from frame import build, figures, places
 from frame.report import Result
 from frame.server import Server
-from frame.workers import Worker, forget_most_resident, most_resident, resident
+from frame.workers import Worker, forget_most_resident, most_resident, placed, resident
 
 from .settings import Settings
 
@@ -70,7 +70,7 @@ def workers(settings: Settings, stack: ExitStack, url: str) -> dict[str, Worker]
 def curl(url: str, length: int, path: Path) -> float:
     """The same by curl: the seconds that it says it took, its own start apart."""
     command = ["curl", "--silent", "--fail", "--noproxy", "*", "--output", str(path), "--write-out", "%{time_total}"]
-    done = subprocess.run([*command, f"{url}/files/{length}.mp4"], check=True, capture_output=True, text=True)
+    done = subprocess.run([*command, f"{url}/files/{length}.mp4"], check=True, capture_output=True, text=True, preexec_fn=placed(()))
     return float(done.stdout)
 
 

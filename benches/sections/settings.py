@@ -11,6 +11,7 @@ class Settings:
 
     long: bool = False
     smoke: bool = False
+    realtime: bool = False
 
     @property
     def profile(self) -> str:
@@ -22,4 +23,4 @@ class Settings:
 
     @property
     def how(self) -> str:
-        return "long run" if self.long else "quick run"
+        return ("long run" if self.long else "quick run") + (", real-time priority" if self.realtime else "")

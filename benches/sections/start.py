@@ -15,6 +15,7 @@ from frame import build, figures, packages
 from frame.places import environment
 from frame.report import Result
 from frame.server import Server
+from frame.workers import placed
 
 from .settings import Settings
 
@@ -101,6 +102,7 @@ def measured(start: Start) -> tuple[float, float, float]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        preexec_fn=placed(()),
     )
     assert process.stderr is not None
     with process.stderr:
