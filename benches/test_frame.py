@@ -91,7 +91,7 @@ class Workers(unittest.TestCase):
             worker = mock.Mock(spec=Worker)
             worker.ask.return_value = told
             with self.assertRaisesRegex(AssertionError, "the server saw 0 requests"):
-                calls.rounds(SMOKE, server, {"liar": worker}, 1)
+                calls.rounds(SMOKE, server, {"liar": worker}, 1, 0)
 
 
 class Downloads(unittest.TestCase):

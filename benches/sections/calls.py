@@ -114,11 +114,12 @@ def node(settings: Settings) -> Result:
         env = {"BENCH_PROJECT": str(peers.place)}
         failed = peers.failed.get(name, "")
         rows.append(Row(name, ["node", worker, name], version, env=env, goals=goals.get(name, {}), failed=failed))
-    return compared(settings, ["infrai"], rows)
+    # What V8 compiles takes a while to settle.
+    return compared(settings, ["infrai"], rows, warm=0.8)
 
 
-def compared(settings: Settings, ours: Sequence[str], rows: Sequence[Row]) -> Result:
-    """Runs all clients in turns and compares them with ours. Every call has to be answered, and rightly."""
+def compared(settings: Settings, ours: Sequence[str], rows: Sequence[Row], warm: float = 0.3) -> Result:
+    """Runs all clients in turns, after `warm` seconds of each, and compares them with ours. Every call has to be answered rightly."""
     result = Result()
     result.say(
         "*On one core*, server and clients take turns and nothing but the work for a call decides; *on all cores*, the system "
@@ -134,7 +135,7 @@ def compared(settings: Settings, ours: Sequence[str], rows: Sequence[Row]) -> Re
             server = stack.enter_context(Server(settings.profile, on))
             workers = opened(stack, server.url, on, ours, compete, result)
             for at_once, title in MODES.items():
-                table(result, f"{title}, {where}", ours, compete, rounds(settings, server, workers, at_once))
+                table(result, f"{title}, {where}", ours, compete, rounds(settings, server, workers, at_once, warm))
     if settings.smoke:
         result.goals.clear()
     return result
@@ -162,16 +163,16 @@ def opened(
     return workers
 
 
-def rounds(settings: Settings, server: Server, workers: Mapping[str, Worker], at_once: int) -> dict[str, Measured]:
+def rounds(settings: Settings, server: Server, workers: Mapping[str, Worker], at_once: int, warm: float) -> dict[str, Measured]:
     """The clients take turns: every round has one of each."""
     seconds = 0.02 if settings.smoke else 0.25 if settings.long else 0.1
     measured = {name: Measured() for name in workers}
     for worker in workers.values():
         # Connections, caches, compiled code.
-        worker.ask(seconds=0.02 if settings.smoke else 0.8, concurrency=at_once)
+        worker.ask(seconds=0.02 if settings.smoke else warm, concurrency=at_once)
     server.plan()
     calls = 0
-    for _ in range(settings.pick(2, 15, 41)):
+    for _ in range(settings.pick(2, 9, 41)):
         for name, worker in workers.items():
             told = worker.ask(seconds=seconds, concurrency=at_once)
             calls += told["calls"]

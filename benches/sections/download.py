@@ -70,7 +70,9 @@ def workers(settings: Settings, stack: ExitStack, url: str) -> dict[str, Worker]
 def curl(url: str, length: int, path: Path) -> float:
     """The same by curl: the seconds that it says it took, its own start apart."""
     command = ["curl", "--silent", "--fail", "--noproxy", "*", "--output", str(path), "--write-out", "%{time_total}"]
-    done = subprocess.run([*command, f"{url}/files/{length}.mp4"], check=True, capture_output=True, text=True, preexec_fn=placed(()))
+    done = subprocess.run(
+        [*command, f"{url}/files/{length}.mp4"], check=True, capture_output=True, text=True, preexec_fn=placed(())
+    )
     return float(done.stdout)
 
 
@@ -81,7 +83,7 @@ def run(settings: Settings) -> Result:
         server = stack.enter_context(Server(settings.profile))
         clients = workers(settings, stack, server.url)
         memory(settings, result, clients, pattern)
-        length = settings.pick(2, 512, 2000) * MEGABYTE
+        length = settings.pick(2, 256, 2000) * MEGABYTE
         for where, folder in folders(length):
             with tempfile.TemporaryDirectory(dir=folder, prefix="infrai-bench-") as name:
                 throughput(settings, result, server.url, clients, pattern, length, where, Path(name) / "file.mp4")
@@ -131,7 +133,7 @@ def throughput(
 ) -> None:
     rates: dict[str, list[float]] = {"curl": [], **{name: [] for name in clients}}
     cpu: dict[str, list[float]] = {name: [] for name in clients}
-    for count in range(settings.pick(1, 5, 10) + 1):
+    for count in range(settings.pick(1, 4, 10) + 1):
         for name in rates:
             if name == "curl":
                 seconds = curl(url, length, path)

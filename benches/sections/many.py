@@ -55,7 +55,7 @@ def load(settings: Settings) -> Load:
         return Load(jobs=50, rate=500, concurrency=16, silence=0, ending=0, delay_ms=1)
     if settings.long:
         return Load(jobs=10_000, rate=500, concurrency=64, silence=20, ending=120)
-    return Load(jobs=10_000, rate=2500, concurrency=128, silence=3, ending=5)
+    return Load(jobs=10_000, rate=4000, concurrency=128, silence=3, ending=4)
 
 
 def rust(settings: Settings) -> Result:
@@ -89,7 +89,17 @@ def awaited(settings: Settings, ways: Sequence[Way]) -> Result:
         f"until second {plan.hold}; within the {plan.ending} s after that all jobs end. Lateness is from a job's end to the answer "
         "that says so; a gap lies between two looks at one job."
     )
-    head = ["", "found", "kB a job", "idle MB", "looks a job", "in the fullest second", "most at once", "connections", "longest gap s"]
+    head = [
+        "",
+        "found",
+        "kB a job",
+        "idle MB",
+        "looks a job",
+        "in the fullest second",
+        "most at once",
+        "connections",
+        "longest gap s",
+    ]
     head += ["lateness mean s", "max s", "CPU µs a look", "CPU of a core while silent"]
     rows = []
     for way in ways:

@@ -37,11 +37,11 @@ def frames(settings: Settings, result: Result) -> None:
     render = places.target() / settings.profile / "examples" / "render"
     with tempfile.TemporaryDirectory() as folder:
         for resolution in ["720p"] if settings.smoke else ["720p", "1080p", "4k"]:
-            seconds = settings.pick(1, 2, 8)
+            seconds = settings.pick(1, 1, 8)
             command = [render, "a paper boat on a pond, 池塘里的纸船", "--resolution", resolution, "--seconds", seconds]
             words = [str(word) for word in [*command, "--out", Path(folder) / "video.mp4"]]
             rates, size = [], 0
-            for _ in range(settings.pick(1, 3, 5)):
+            for _ in range(settings.pick(1, 3, 5) if resolution != "4k" or settings.long else 1):
                 said = subprocess.run(words, check=True, capture_output=True, text=True).stdout
                 found = re.search(r"(\d+) frames, (\d+) bytes, ([\d.]+) s", said)
                 if found is None:

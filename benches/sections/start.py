@@ -174,7 +174,7 @@ def compared(
 ) -> Result:
     """Runs all programs in turns and tells what each takes over the bare interpreter."""
     result = Result()
-    for count in range(settings.pick(1, 7, 25) + 1):
+    for count in range(settings.pick(1, 5, 25) + 1):
         for name, kinds in starts.items():
             bare = None
             for start in kinds.values():
