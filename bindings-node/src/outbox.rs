@@ -43,6 +43,13 @@ pub(crate) enum Topic {
     Key = 7,
 }
 
+impl Topic {
+    /// Whether nothing more comes of a call after it.
+    fn is_last(self) -> bool {
+        matches!(self, Self::Value | Self::Error | Self::End)
+    }
+}
+
 /// What an event carries.
 #[derive(Debug)]
 pub(crate) enum Payload {
@@ -84,6 +91,7 @@ pub(crate) type KeyAnswer = Result<ApiKey, InfraiError>;
 #[derive(Default)]
 pub(crate) struct Outbox {
     events: Mutex<Vec<Event>>,
+    /// Touched on the environment's own thread alone, which never waits for it.
     running: Mutex<HashMap<u32, Running>>,
     questions: Mutex<HashMap<u32, oneshot::Sender<KeyAnswer>>>,
     next_question: AtomicU32,
@@ -121,9 +129,14 @@ impl Outbox {
         }
     }
 
-    /// Everything that has gathered.
+    /// Everything that has gathered; the calls whose last word is among it are under way no more.
     pub(crate) fn take(&self) -> Vec<Event> {
-        std::mem::take(&mut *lock(&self.events))
+        let events = std::mem::take(&mut *lock(&self.events));
+        let mut running = lock(&self.running);
+        for event in events.iter().filter(|event| event.topic.is_last()) {
+            running.remove(&event.number);
+        }
+        events
     }
 
     /// Makes a call a task; its outcome is its last event.
@@ -135,10 +148,8 @@ impl Outbox {
     ) -> Result<(), InfraiError> {
         let runtime = runtime::handle()?;
         let outbox = Arc::clone(self);
-        // Held until the task is entered, so that it cannot take itself out before.
-        let mut running = lock(&self.running);
         let task = runtime.spawn(async move { outbox.tell(number, guarded_async(work).await) });
-        running.insert(number, Running::Task(task.abort_handle(), politely));
+        lock(&self.running).insert(number, Running::Task(task.abort_handle(), politely));
         Ok(())
     }
 
@@ -174,7 +185,6 @@ impl Outbox {
 
     /// A call's last event.
     fn tell(&self, number: u32, outcome: Told) {
-        lock(&self.running).remove(&number);
         let (topic, payload) = match outcome {
             Ok(told) => told,
             Err(error) => (Topic::Error, Payload::Json(crate::bridge::error_json(&error))),
