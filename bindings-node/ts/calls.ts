@@ -70,6 +70,15 @@ export function given<T>(told: Given<T>, caller: Function): T {
   throw infraiError(JSON.parse(told) as ErrorData, trace);
 }
 
+const NOTHING = [undefined, undefined] as const;
+
+/** A call's options: what this layer does itself, and what the native module is told. None cost nothing. */
+export function parted(options: CallOptions | null | undefined): readonly [CallOptions | undefined, unknown] {
+  if (options == null) return NOTHING;
+  const { signal, unref, ...own } = options;
+  return [{ signal, unref }, own];
+}
+
 /** A number for a client, under which its functions are found. */
 export function register(functions: Functions): number {
   const number = nextNumber(clients);

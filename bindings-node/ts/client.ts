@@ -2,7 +2,7 @@
 
 import { inspect } from "node:util";
 import { Account } from "./account.js";
-import { call, connection, given, register, type Functions } from "./calls.js";
+import { call, connection, given, parted, register, type Functions } from "./calls.js";
 import { ConfigurationError } from "./errors.js";
 import type { NativeClient } from "./native.js";
 import { pathOf } from "./paths.js";
@@ -74,10 +74,10 @@ export class InfraiClient {
    * has a key already, that is returned and nothing is sent.
    */
   async activate(options?: ActivateOptions): Promise<ActivateResult> {
-    const { signal, unref, ...own } = options ?? {};
+    const [settings, own] = parted(options);
     const { result, keyHint } = await call<{ result: ActivateResult; keyHint: string }>(
       this.#functions,
-      { signal, unref },
+      settings,
       this.activate,
       (number) => this.#native.activate(number, own),
     );
@@ -97,8 +97,8 @@ export class InfraiClient {
     body?: unknown,
     options?: RequestOptions,
   ): Promise<ApiResponse<T>> {
-    const { signal, unref, ...own } = options ?? {};
-    return call(this.#functions, { signal, unref }, this.request, (number, abortable) =>
+    const [settings, own] = parted(options);
+    return call(this.#functions, settings, this.request, (number, abortable) =>
       this.#native.request(number, method, path, body, own, abortable),
     );
   }
