@@ -16,13 +16,13 @@ from .workers import placed
 class Server:
     """A server in a process of its own."""
 
-    def __init__(self, profile: str, on: Collection[int] = ()) -> None:
+    def __init__(self, profile: str, on: Collection[int] = (), ahead: bool = True) -> None:
         self._process = subprocess.Popen(
             [str(program("infrai-bench-server", profile))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=placed(on),
+            preexec_fn=placed(on, ahead),
         )
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()

@@ -28,9 +28,9 @@ def one_core() -> set[int]:
     return {max(os.sched_getaffinity(0))} if hasattr(os, "sched_getaffinity") else set()
 
 
-def placed(on: Collection[int]) -> Callable[[], None] | None:
-    """What a child process calls to run on these cores, none meaning all; and before all other programs where that is wanted."""
-    ahead = os.environ.get("BENCH_REALTIME") == "1"
+def placed(on: Collection[int], ahead: bool = True) -> Callable[[], None] | None:
+    """What a child process calls to run on these cores, none meaning all; and ahead of all other programs where that is wanted."""
+    ahead = ahead and os.environ.get("BENCH_REALTIME") == "1"
     if not on and not ahead:
         return None
 
@@ -46,7 +46,9 @@ def placed(on: Collection[int]) -> Callable[[], None] | None:
 class Worker:
     """A process that reads lines of JSON and answers each with one."""
 
-    def __init__(self, command: Sequence[object], on: Collection[int] = (), env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, command: Sequence[object], on: Collection[int] = (), env: Mapping[str, str] | None = None, ahead: bool = True
+    ) -> None:
         self.words = [str(word) for word in command]
         self._process = subprocess.Popen(
             self.words,
@@ -55,7 +57,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=placed(on),
+            preexec_fn=placed(on, ahead),
         )
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._said: list[str] = []

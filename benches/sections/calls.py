@@ -132,7 +132,8 @@ def compared(settings: Settings, ours: Sequence[str], rows: Sequence[Row], warm:
         everybody = where == "one core" or settings.long or settings.smoke
         compete = [row for row in rows if everybody or row.name in ours or row.name in CLOSE]
         with ExitStack() as stack:
-            server = stack.enter_context(Server(settings.profile, on))
+            # With real-time priority, every wake-up would move to another core, which no program's own would.
+            server = stack.enter_context(Server(settings.profile, on, ahead=bool(on)))
             workers = opened(stack, server.url, on, ours, compete, result)
             for at_once, title in MODES.items():
                 table(result, f"{title}, {where}", ours, compete, rounds(settings, server, workers, at_once, warm))
@@ -150,7 +151,7 @@ def opened(
         try:
             if row.failed:
                 raise Failed(row.failed)
-            worker = stack.enter_context(Worker([*row.command, url], on, row.env))
+            worker = stack.enter_context(Worker([*row.command, url], on, row.env, ahead=bool(on)))
             worker.ready()
             workers[row.name] = worker
         except Failed as error:
