@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from frame import build, places
+from frame.figures import Goal
 from frame.report import Result
 
 from .settings import Settings
@@ -23,6 +24,12 @@ def run(settings: Settings) -> Result:
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=places.ROOT, stdin=subprocess.DEVNULL)
     result = Result()
     result.say(done.stdout.strip())
-    if not settings.smoke:
-        result.say(f"![Requests against lateness]({PLOT.name})")
+    if settings.smoke:
+        return result
+    result.say(f"![Requests against lateness]({PLOT.name})")
+    missed = [line.removeprefix("missed: ") for line in done.stderr.splitlines() if line.startswith("missed: ")]
+    if missed:
+        result.goals += [Goal(line, "in the tables", False, "what the tables say") for line in missed]
+    else:
+        result.goals.append(Goal("all goals of the simulation", "in the tables", True))
     return result

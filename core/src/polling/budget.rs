@@ -7,6 +7,12 @@ const RECOVERY: f64 = 30.0;
 /// The rate never falls below this share of what was set.
 const FLOOR: f64 = 1.0 / 32.0;
 
+/// A second is taken for this much longer than it is: requests travel unevenly, and no second at the server may hold more.
+const SECOND: f64 = 1.02;
+/// No such part of a second holds more than its share (rounded up). Without it the requests of one second would leave in
+/// one burst, and where the network delays a burst by a little, it would meet the next.
+const PARTS: f64 = 4.0;
+
 /// A budget of requests. Time is in seconds, from any zero, and is told to it.
 #[derive(Debug)]
 pub struct Budget {
@@ -42,15 +48,18 @@ impl Budget {
         self.rate * self.share(now)
     }
 
-    /// How many requests a window holds, and how long the window is: one second, or longer for rates below one.
+    /// How many requests each window holds, and how long it is, in seconds.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "positive, and bounded by memory long before"
     )]
-    fn window(&self, now: f64) -> (usize, f64) {
+    fn windows(&self, now: f64) -> [(usize, f64); 2] {
         let rate = self.rate(now);
-        if rate >= 1.0 { (rate as usize, 1.0) } else { (1, 1.0 / rate) }
+        if rate < 1.0 {
+            return [(1, SECOND / rate); 2];
+        }
+        [(rate as usize, SECOND), ((rate / PARTS).ceil() as usize, SECOND / PARTS)]
     }
 
     /// When the next request may leave: now or later; `None` while too many are under way.
@@ -58,11 +67,11 @@ impl Budget {
         if self.under_way >= self.concurrency {
             return None;
         }
-        let (count, length) = self.window(now);
-        match self.sent.len().checked_sub(count) {
-            Some(at) => Some((self.sent[at] + length).max(now)),
-            None => Some(now),
-        }
+        let free = |(count, length)| {
+            let before = self.sent.len().checked_sub(count).and_then(|at| self.sent.get(at));
+            before.map_or(now, |before| before + length)
+        };
+        Some(self.windows(now).map(free).into_iter().fold(now, f64::max))
     }
 
     /// A request leaves.
@@ -70,7 +79,7 @@ impl Budget {
         self.under_way += 1;
         self.sent.push_back(now);
         // More than the full rate's window is never asked about, nor is anything older than the longest window.
-        let longest = (1.0 / (self.rate * FLOOR)).max(1.0);
+        let longest = SECOND * (1.0 / (self.rate * FLOOR)).max(1.0);
         while self.sent.front().is_some_and(|&at| at + longest < now) {
             self.sent.pop_front();
         }
@@ -109,15 +118,31 @@ mod tests {
     }
 
     #[test]
-    fn no_second_holds_more_requests_than_the_rate() {
+    fn no_second_holds_more_requests_than_the_rate_and_hardly_any_is_lost() {
+        for rate in [1.0, 1.5, 3.0, 20.0, 21.0, 1000.0] {
+            let times = times(&mut Budget::new(rate, 32), 0.0, 100.0);
+            let whole = rate.floor();
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let count = whole as usize;
+            assert!(times.windows(count + 1).all(|window| window[count] - window[0] > 1.0), "{rate}");
+            assert!(
+                f64::from(u32::try_from(times.len()).unwrap()) >= 97.0 * whole,
+                "{rate}: {}",
+                times.len()
+            );
+        }
+    }
+
+    #[test]
+    fn requests_leave_spread_over_the_second() {
         let times = times(&mut Budget::new(20.0, 32), 0.0, 10.0);
-        assert_eq!(times.len(), 200);
-        assert!(times.windows(21).all(|window| window[20] - window[0] >= 1.0));
+        assert!(times.windows(6).all(|window| window[5] - window[0] > 0.25), "{times:?}");
     }
 
     #[test]
     fn a_rate_below_one_a_second_is_kept_too() {
-        assert_eq!(times(&mut Budget::new(0.5, 32), 0.0, 10.0), [0.0, 2.0, 4.0, 6.0, 8.0]);
+        let times = times(&mut Budget::new(0.5, 32), 0.0, 11.0);
+        assert!(times.len() == 6 && times.windows(2).all(|pair| pair[1] - pair[0] > 2.0), "{times:?}");
     }
 
     #[test]

@@ -33,6 +33,9 @@ const REMEMBERED: usize = 20_000;
 /// No timer is set further ahead than this: a suspended machine's timers stand still, its clock does not.
 const LONGEST_SLEEP: f64 = 5.0;
 
+/// Nor for less than a timer can do: a moment so near that it rounds to nothing would be slept for again and again.
+const SHORTEST_SLEEP: f64 = 0.001;
+
 /// What a waiter is told.
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
@@ -215,7 +218,7 @@ impl Hub {
             let now = self.now();
             match state.scheduler.next(now) {
                 Next::Wait => return Some(LONGEST_SLEEP),
-                Next::At(time) => return Some((time - now).clamp(0.0, LONGEST_SLEEP)),
+                Next::At(time) => return Some((time - now).clamp(SHORTEST_SLEEP, LONGEST_SLEEP)),
                 Next::Look(token) => {
                     let Some(id) = state.by_token.get(&token).cloned() else { continue };
                     let Some(entry) = state.entries.get_mut(&id) else { continue };

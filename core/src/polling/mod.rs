@@ -1,11 +1,13 @@
 //! When to ask again, once for all who wait.
 //!
-//! Three layers, each testable alone: the [`Policy`] says how long to leave one job alone; the [`Scheduler`] says which
-//! of many jobs to ask about next within a budget of requests (a state machine that is told the time and holds no I/O);
-//! the hub runs it while somebody waits.
+//! Three layers, each testable alone: the policy says how long to leave one job alone, by its forecast and its shape's
+//! history; the scheduler says which of many jobs to ask about next within a budget of requests (a state machine that is told the
+//! time and holds no I/O); the hub runs it while somebody waits.
 
 mod budget;
 mod clock;
+mod forecast;
+mod history;
 mod hub;
 #[cfg(test)]
 mod many_tests;
@@ -15,9 +17,13 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 
+// For simulations, which drive the real thing: no part of what the crate promises.
+#[doc(hidden)]
 pub use self::{
     budget::Budget,
     clock::{Clock, SystemClock},
+    forecast::Forecast,
+    history::History,
     policy::{Known, Policy},
     scheduler::{Answer, Next, Scheduler, Token},
 };

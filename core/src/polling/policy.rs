@@ -1,26 +1,36 @@
 //! How long to leave one job alone: until the lateness that nobody has seen yet is worth a request.
 
-use super::PollingOptions;
+use super::{
+    PollingOptions,
+    forecast::{Forecast, Outlook},
+    history::History,
+};
+
+/// A forecast counts for its trust, and everything else that is known for this much.
+const DOUBT: f64 = 3.0;
+/// With nothing known, the pause grows with the age to this power: slowly, because as long as nobody knows how long a job
+/// takes, every growth makes it late; at all, because some jobs are stuck.
+const GROWTH: f64 = 0.08;
+/// Each step of the integration is this much longer than the one before.
+const STEP: f64 = 1.25;
 
 /// What is known of a job when it has just been looked at.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Known<'a> {
     /// Seconds since it was submitted (or first seen), at the middle of the last look.
     pub age: f64,
-    /// The progress it last reported, from 0 to 1.
-    pub progress: Option<f64>,
-    /// Its age when its progress was last 0.
-    pub started: f64,
-    /// How long earlier jobs of the same shape took, in seconds.
-    pub history: &'a [f64],
+    /// What its progress says.
+    pub forecast: Forecast,
+    /// How long earlier jobs of the same shape took.
+    pub history: Option<&'a History>,
 }
 
 /// The policy: one price, and what is known.
 ///
-/// With nothing known it asks at `sqrt(2 · price · (typical + age))`, on the front of requests against lateness whatever
-/// the lengths. With earlier lengths it asks when the expected unseen lateness — the area under the chance that the job
-/// has ended since the last look — reaches the price. With progress it aims a cube-root distance before the predicted
-/// end, since the error of the prediction shrinks with what is left.
+/// It asks when the expected unseen lateness — the area under the chance that the job has ended since the last look —
+/// has grown to the price. The chance comes from the lengths of earlier jobs; without any the job is taken to end at any
+/// time, as one that takes the typical length. Where the job reports its progress, a second such pause comes from its forecast, and
+/// the two are averaged (geometrically) by how far the forecast is trusted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     price: f64,
@@ -30,21 +40,11 @@ pub struct Policy {
     jitter: f64,
 }
 
-/// The least share of a job that is taken to remain, however near to 1 its progress is.
-const LEAST_LEFT: f64 = 0.005;
-/// Each step of the integration is this much longer than the one before.
-const STEP: f64 = 1.15;
-
 impl Policy {
     /// The policy with these options.
     pub fn new(options: &PollingOptions) -> Self {
         let PollingOptions { price, min, max, typical, jitter, .. } = *options;
         Self { price, min, max, typical, jitter }
-    }
-
-    /// The price that a request must be worth.
-    pub(super) fn price(&self) -> f64 {
-        self.price
     }
 
     /// The longest pause.
@@ -59,31 +59,29 @@ impl Policy {
     }
 
     fn aim(&self, known: Known<'_>) -> f64 {
-        let remaining = remaining(&known);
-        if remaining.is_none() && known.history.is_empty() {
-            return (2.0 * self.price * (self.typical + known.age)).sqrt();
+        let otherwise = match now(&known) {
+            Some((history, now)) => self.until_worth_it(|ahead| ended(history, &known, now, ahead)),
+            None => (2.0 * self.price * self.typical).sqrt() * (1.0 + known.age / self.typical).powf(GROWTH),
+        };
+        match known.forecast.outlook(known.age) {
+            Some(outlook) => average(outlook, self.until_worth_it(|ahead| outlook.ended(ahead)), otherwise),
+            None => otherwise,
         }
-        let aim = remaining.map(|left| (3.0 * self.price * left * left).cbrt());
-        let limit = aim.map_or(self.max, |aim| self.max.min(aim / 2.0));
-        let delay = self.until_worth_it(&known, limit);
-        aim.map_or(delay, |aim| aim.min(2.0 * delay))
     }
 
-    /// Goes forward until the expected unseen lateness is the price, or to the limit.
-    fn until_worth_it(&self, known: &Known<'_>, limit: f64) -> f64 {
-        let survival = Survival::new(self.typical, known.history);
-        let now = survival.at(known.age);
+    /// Goes forward until the expected unseen lateness is the price, or to the longest pause.
+    fn until_worth_it(&self, ended: impl Fn(f64) -> f64) -> f64 {
         let (mut delay, mut ended_before, mut cost, mut ahead) = (0.0, 0.0, 0.0, self.min);
         loop {
-            let ended = 1.0 - survival.at(known.age + ahead) / now;
-            let step_cost = (ahead - delay) * (ended + ended_before) / 2.0;
+            let ended = ended(ahead);
+            let step_cost = (ahead - delay) * f64::midpoint(ended, ended_before);
             if cost + step_cost >= self.price {
                 return delay + (ahead - delay) * (self.price - cost) / step_cost;
             }
             cost += step_cost;
             delay = ahead;
             ended_before = ended;
-            if ahead >= limit {
+            if ahead >= self.max {
                 return delay;
             }
             ahead *= STEP;
@@ -92,61 +90,45 @@ impl Policy {
 
     /// The lateness that is to be expected by now, unseen for `unseen` seconds: what a look at the job is worth.
     pub fn worth(&self, known: Known<'_>, unseen: f64) -> f64 {
-        if let Some(left) = remaining(&known) {
-            return unseen - left * (unseen / left).atan();
+        if let Some(outlook) = known.forecast.outlook(known.age) {
+            return area(unseen, |ahead| outlook.ended(ahead));
         }
-        if known.history.is_empty() {
-            let scale = self.typical + known.age;
-            return unseen - scale * (unseen / scale).ln_1p();
+        match now(&known) {
+            Some((history, now)) => area(unseen, |ahead| ended(history, &known, now, ahead)),
+            None => {
+                let scale = self.typical + known.age;
+                unseen - scale * (unseen / scale).ln_1p()
+            }
         }
-        // Simpson's rule over the chance that it has ended.
-        let survival = Survival::new(self.typical, known.history);
-        let now = survival.at(known.age);
-        let ended = |share: f64| 1.0 - survival.at(known.age + share * unseen) / now;
-        unseen * (4.0 * ended(0.25) + 2.0 * ended(0.5) + 4.0 * ended(0.75) + ended(1.0)) / 12.0
     }
 }
 
-/// How long the job still takes, judged by its progress.
-fn remaining(known: &Known<'_>) -> Option<f64> {
-    let progress = known.progress.filter(|progress| *progress > 0.0)?;
-    let left = (1.0 - progress).max(LEAST_LEFT) / progress * (known.age - known.started);
-    (left > 0.0).then_some(left)
+/// The lengths of earlier jobs, if there are any, and the chance to have come to this age.
+fn now<'a>(known: &Known<'a>) -> Option<(&'a History, f64)> {
+    let history = known.history?;
+    Some((history, history.lives(known.age)?))
 }
 
-/// The chance that a job lives to an age: a heavy-tailed guess around the median, mixed with a steep fall at each
-/// length that was seen.
-struct Survival<'a> {
-    median: f64,
-    history: &'a [f64],
+/// The chance that the job has ended so many seconds ahead, by the lengths of earlier jobs.
+fn ended(history: &History, known: &Known<'_>, now: f64, ahead: f64) -> f64 {
+    1.0 - history.lives(known.age + ahead).unwrap_or(now) / now
 }
 
-impl<'a> Survival<'a> {
-    fn new(typical: f64, history: &'a [f64]) -> Self {
-        Self { median: median(history).unwrap_or(typical), history }
-    }
-
-    fn at(&self, age: f64) -> f64 {
-        let seen: f64 = self.history.iter().map(|length| 1.0 / (1.0 + (age / length).powi(6))).sum();
-        #[allow(clippy::cast_precision_loss, reason = "a handful of lengths")]
-        let count = self.history.len() as f64;
-        (1.0 / (1.0 + age / self.median) + seen) / (count + 1.0)
-    }
+/// Between what the forecast says and what is known otherwise, by how far the forecast is trusted.
+fn average(outlook: Outlook, forecast: f64, otherwise: f64) -> f64 {
+    otherwise * (forecast / otherwise).powf(outlook.trust / (outlook.trust + DOUBT))
 }
 
-fn median(lengths: &[f64]) -> Option<f64> {
-    let mut sorted = lengths.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => None,
-        even if even % 2 == 0 => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
-        _ => Some(sorted[middle]),
-    }
+/// The area under the chance that the job has ended, up to `unseen` seconds ahead, by Simpson's rule.
+fn area(unseen: f64, ended: impl Fn(f64) -> f64) -> f64 {
+    let at = |share: f64| ended(share * unseen);
+    unseen * (4.0 * at(0.25) + 2.0 * at(0.5) + 4.0 * at(0.75) + at(1.0)) / 12.0
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn policy() -> Policy {
@@ -157,58 +139,126 @@ mod tests {
         policy().delay(known, 0.5)
     }
 
+    /// What is known at the last of these looks: ages and progress.
+    fn progressed(looks: &[(f64, f64)]) -> Known<'static> {
+        let mut forecast = Forecast::default();
+        looks.iter().for_each(|&(age, progress)| forecast.see(age, progress));
+        Known { age: looks.last().map_or(0.0, |look| look.0), forecast, history: None }
+    }
+
     #[test]
-    fn with_nothing_known_the_pause_grows_with_the_square_root_of_the_age() {
-        for age in [0.0, 10.0, 100.0, 1000.0] {
-            let expected: f64 = (2.0_f64 * 0.05 * (30.0 + age)).sqrt();
-            assert!((delay(Known { age, ..Known::default() }) - expected).abs() < 1e-9);
+    fn with_nothing_known_the_pause_is_that_of_a_typical_job_and_grows_slowly() {
+        let at = |age| delay(Known { age, ..Known::default() });
+        assert!((at(0.0) - (2.0_f64 * 0.05 * 30.0).sqrt()).abs() < 1e-9);
+        let pauses = [0.0, 10.0, 100.0, 1000.0, 10_000.0].map(at);
+        assert!(
+            pauses.is_sorted() && pauses[3] < 1.5 * pauses[0] && pauses[4] > 1.5 * pauses[0],
+            "{pauses:?}"
+        );
+    }
+
+    #[test]
+    fn a_request_that_is_worth_more_is_made_less_often() {
+        let history = History::of(&[40.0, 50.0, 30.0]);
+        let dear = Policy::new(&PollingOptions { price: 0.2, ..PollingOptions::default() });
+        for known in [
+            Known::default(),
+            Known { age: 20.0, history: Some(&history), ..Known::default() },
+            progressed(&[(10.0, 0.1), (20.0, 0.2)]),
+        ] {
+            assert!(dear.delay(known, 0.5) > 1.2 * delay(known), "{known:?}");
         }
     }
 
     #[test]
     fn earlier_lengths_make_it_ask_around_them_and_seldom_before() {
-        let history = [40.0, 41.0, 39.0, 40.0, 42.0, 38.0, 40.0, 40.0];
-        let at = |age| delay(Known { age, history: &history, ..Known::default() });
-        assert!(at(5.0) > 2.0 * at(38.0), "{} {}", at(5.0), at(38.0));
+        let history = History::of(&[40.0, 41.0, 39.0, 40.0, 42.0, 38.0, 40.0, 40.0]);
+        let at = |age| delay(Known { age, history: Some(&history), ..Known::default() });
+        assert!(
+            at(0.0) > 10.0 * at(38.0) && at(400.0) > 2.0 * at(38.0),
+            "{} {} {}",
+            at(0.0),
+            at(38.0),
+            at(400.0)
+        );
     }
 
     #[test]
-    fn progress_makes_it_aim_before_the_predicted_end() {
-        let at = |progress| delay(Known { age: 50.0, progress: Some(progress), ..Known::default() });
-        assert!(at(0.1) >= at(0.5) && at(0.5) > at(0.9) && at(0.9) >= 0.25);
-        let left = 50.0;
-        assert!(at(0.5) <= (3.0_f64 * 0.05 * left * left).cbrt());
+    fn progress_makes_it_ask_seldom_far_from_the_end_and_often_near_it() {
+        let looks: Vec<_> = (1..=19).map(|n| (10.0 * f64::from(n), 0.05 * f64::from(n))).collect();
+        let pauses: Vec<f64> = (4..=19).map(|n| delay(progressed(&looks[..n]))).collect();
+        assert!(pauses[11..].is_sorted_by(|a, b| a > b) && pauses[15] < pauses[0] / 2.0, "{pauses:?}");
+        assert!(pauses[0] > 3.0 * delay(Known { age: 40.0, ..Known::default() }), "{pauses:?}");
     }
 
     #[test]
-    fn no_pause_leaves_its_bounds_whatever_the_server_says() {
-        let policy = policy();
-        for age in [0.0, 1e-9, 1.0, 1e4, 1e9] {
-            for progress in [None, Some(0.0), Some(1e-12), Some(0.5), Some(1.0), Some(7.0), Some(-1.0)] {
-                for started in [0.0, age] {
-                    for history in [&[][..], &[0.001], &[1e9, 5.0]] {
-                        for random in [0.0, 1.0] {
-                            let known = Known { age, progress, started, history };
-                            let delay = policy.delay(known, random);
-                            assert!((0.224..=33.1).contains(&delay), "{known:?}: {delay}");
-                            assert!(policy.worth(known, 10.0).is_finite(), "{known:?}");
-                        }
-                    }
-                }
-            }
+    fn progress_that_foretells_nothing_hardly_counts() {
+        let erratic =
+            [(10.0, 0.9), (20.0, 0.91), (30.0, 0.1), (40.0, 0.8), (50.0, 0.81), (60.0, 0.05), (70.0, 0.9)];
+        let (with, without) = (delay(progressed(&erratic)), delay(Known { age: 70.0, ..Known::default() }));
+        assert!((0.4..2.0).contains(&(with / without)), "{with} {without}");
+    }
+
+    #[test]
+    fn progress_that_stands_still_is_asked_about_less_and_less() {
+        let looks = [(10.0, 0.2), (20.0, 0.4), (30.0, 0.6), (40.0, 0.8), (49.0, 0.98)];
+        let still = |seconds| delay(Known { age: 49.0 + seconds, ..progressed(&looks) });
+        let pauses = [3.0, 10.0, 60.0, 600.0].map(still);
+        assert!(pauses.is_sorted() && pauses[3] > 3.0 * pauses[0], "{pauses:?}");
+    }
+
+    /// Ages that grow, and whatever a server may call progress.
+    fn looks() -> impl Strategy<Value = Vec<(f64, f64)>> {
+        let progress = prop_oneof![
+            0.0..1.0,
+            Just(0.0),
+            Just(1.0),
+            Just(-1.0),
+            Just(7.0),
+            Just(f64::NAN),
+            Just(1e-300),
+            Just(f64::INFINITY)
+        ];
+        prop::collection::vec((1e-6..1e4, progress), 0..12).prop_map(|mut looks: Vec<(f64, f64)>| {
+            looks.sort_by(|a, b| a.0.total_cmp(&b.0));
+            looks
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_pause_leaves_its_bounds_whatever_is_known(
+            looks in looks(),
+            lengths in prop::collection::vec(prop_oneof![1e-3..1e5_f64, Just(1e-300), Just(1e300)], 0..30),
+            later in prop_oneof![Just(0.0), 0.0..1e6_f64],
+            random in 0.0..=1.0_f64,
+            price in 1e-6..1e3_f64,
+            (min, max) in (1e-3..1.0_f64, 1.0..1e3_f64),
+            jitter in 0.0..0.99_f64,
+        ) {
+            let options = PollingOptions { price, min, max, jitter, ..PollingOptions::default() };
+            let policy = Policy::new(&options);
+            let history = History::of(&lengths);
+            let mut known = progressed(&looks);
+            known.age += later;
+            known.history = Some(&history);
+            let delay = policy.delay(known, random);
+            let (least, most) = (min * (1.0 - jitter), max * (1.0 + jitter));
+            prop_assert!((least * 0.999..=most * 1.001).contains(&delay), "{known:?}: {delay}");
         }
-    }
 
-    #[test]
-    fn a_look_is_worth_more_the_longer_it_is_put_off() {
-        let policy = policy();
-        for known in [
-            Known { age: 20.0, ..Known::default() },
-            Known { age: 20.0, progress: Some(0.5), ..Known::default() },
-            Known { age: 20.0, history: &[10.0, 30.0], ..Known::default() },
-        ] {
-            let worth: Vec<_> = [0.0, 1.0, 5.0, 50.0].map(|unseen| policy.worth(known, unseen)).to_vec();
-            assert!(worth.is_sorted() && worth[0].abs() < 1e-12 && worth[3] > 1.0, "{worth:?}");
+        #[test]
+        fn a_look_is_worth_more_the_longer_it_is_put_off_and_never_more_than_that(
+            looks in looks(),
+            lengths in prop::collection::vec(1e-3..1e5_f64, 0..30),
+            (unseen, more) in (0.0..1e4_f64, 0.0..1e4_f64),
+        ) {
+            let history = History::of(&lengths);
+            let known = Known { history: Some(&history), ..progressed(&looks) };
+            let worth = |unseen| policy().worth(known, unseen);
+            prop_assert!((-1e-6..=unseen + 1e-6).contains(&worth(unseen)), "{known:?}");
+            // Simpson's rule is good to a few percent where a chance rises steeply.
+            prop_assert!(worth(unseen + more) >= 0.85 * worth(unseen) - 1e-6, "{known:?}");
         }
     }
 }

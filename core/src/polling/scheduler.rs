@@ -1,21 +1,23 @@
 //! Which of many jobs to look at next: a state machine that is told the time and what the looks brought.
 //!
 //! A job is due when its policy says so. Of the jobs that are due, the one whose unseen lateness is expected to be the
-//! greatest goes first, but none is left alone for longer than 1.2 times a whole round of the budget.
+//! greatest goes first, as long as every one of them can still be looked at within 1.25 rounds of the budget after its last look.
 
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, VecDeque},
 };
 
-use super::{Budget, Known, Policy, PollingOptions};
+use super::{Budget, Forecast, History, Known, Policy, PollingOptions};
 
-/// Up to this many earlier lengths of a shape are kept.
-const HISTORY: usize = 20;
 /// Up to this many shapes are remembered.
 const SHAPES: usize = 256;
-/// A job unseen for longer than this many rounds of the budget goes first.
-const STARVED: f64 = 1.2;
+/// No job is left alone for longer than this many rounds of the budget.
+const STARVED: f64 = 1.25;
+/// Above every lateness, and small enough to be told apart by seconds.
+const URGENT: f64 = 1e12;
+/// A length is worth learning when the job was seen to live to this share of it.
+const SEEN_ALIVE: f64 = 0.2;
 /// With more due jobs than this, one comparison of all serves for several looks.
 const COMPARE_ALL: usize = 64;
 /// A server may ask to be left alone for this long at most.
@@ -73,8 +75,9 @@ struct Job {
     submitted: bool,
     /// The middle of the last look that was answered.
     seen: f64,
-    started: f64,
-    progress: Option<f64>,
+    forecast: Forecast,
+    /// How many jobs made a round when this one was looked at last.
+    round: u32,
     failures: u32,
     /// Somebody's deadline wants a look that begins from now on.
     hurried: bool,
@@ -98,7 +101,7 @@ pub struct Scheduler {
     /// The due jobs compared last, the worthiest at the end.
     compared: Vec<Token>,
     shapes: HashMap<String, u32>,
-    lengths: Vec<VecDeque<f64>>,
+    histories: Vec<History>,
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "times are positive")]
@@ -123,7 +126,7 @@ impl Scheduler {
             hurried: VecDeque::new(),
             compared: Vec::new(),
             shapes: HashMap::new(),
-            lengths: Vec::new(),
+            histories: Vec::new(),
         }
     }
 
@@ -145,9 +148,9 @@ impl Scheduler {
         };
         let due = match submitted {
             Some(_) => {
-                let history = self.history(shape);
-                let known = Known { history: &history, ..Known::default() };
-                (born + self.policy.delay(known, self.random.f64())).max(now)
+                let random = self.random.f64();
+                let known = Known { history: self.history(shape), ..Known::default() };
+                (born + self.policy.delay(known, random)).max(now)
             }
             None => now,
         };
@@ -159,8 +162,8 @@ impl Scheduler {
             born,
             submitted: submitted.is_some(),
             seen: born,
-            started: 0.0,
-            progress: None,
+            forecast: Forecast::default(),
+            round: 0,
             failures: 0,
             hurried: false,
             shape,
@@ -228,7 +231,9 @@ impl Scheduler {
         let Some(token) = self.hurried.pop_front().or_else(|| self.worthiest(now)) else { return Next::Wait };
         self.unready(token.slot);
         self.budget.begin(now);
+        let round = u32::try_from(self.live).unwrap_or(u32::MAX);
         if let Some(job) = self.job_mut(token) {
+            job.round = round;
             job.place = Place::UnderWay(now);
             job.hurried = false;
         }
@@ -278,32 +283,31 @@ impl Scheduler {
                 return Some(token);
             }
         }
-        #[allow(clippy::cast_precision_loss, reason = "a count of jobs")]
-        let round = STARVED * self.live as f64 / self.budget.rate(now);
-        let mut scored: Vec<(f64, Token)> = Vec::with_capacity(self.ready.len());
+        let rate = self.budget.rate(now);
+        let live = u32::try_from(self.live).unwrap_or(u32::MAX);
+        let mut scored: Vec<Scored> = Vec::with_capacity(self.ready.len());
         for &slot in &self.ready {
             let Some(job) = &self.jobs[slot] else { continue };
             let unseen = now - job.seen;
-            let score = if unseen > round {
-                1e9 + unseen
-            } else {
-                let history = self.history(job.shape);
-                self.policy.worth(Self::known(job, &history), unseen)
-            };
-            scored.push((score, Token { slot, generation: job.generation }));
+            scored.push(Scored {
+                token: Token { slot, generation: job.generation },
+                worth: self.policy.worth(Self::known(job, self.history(job.shape)), unseen),
+                left: STARVED * f64::from(job.round.max(live)) / rate - unseen,
+            });
         }
         let take = if scored.len() <= COMPARE_ALL { 1 } else { (scored.len() / 50).max(8) };
+        put_urgent_first(&mut scored, rate, take);
         if scored.len() > take {
-            scored.select_nth_unstable_by(take - 1, |a, b| b.0.total_cmp(&a.0));
+            scored.select_nth_unstable_by(take - 1, Scored::order);
             scored.truncate(take);
         }
-        scored.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        self.compared = scored.into_iter().map(|(_, token)| token).collect();
+        scored.sort_unstable_by(|a, b| b.order(a));
+        self.compared = scored.into_iter().map(|scored| scored.token).collect();
         self.compared.pop()
     }
 
-    fn known<'h>(job: &Job, history: &'h [f64]) -> Known<'h> {
-        Known { age: job.seen - job.born, progress: job.progress, started: job.started, history }
+    fn known<'h>(job: &Job, history: Option<&'h History>) -> Known<'h> {
+        Known { age: job.seen - job.born, forecast: job.forecast, history }
     }
 
     fn shape(&mut self, shape: &str) -> Option<u32> {
@@ -313,17 +317,22 @@ impl Scheduler {
         if self.shapes.len() >= SHAPES {
             return None;
         }
-        let id = u32::try_from(self.lengths.len()).ok()?;
-        self.lengths.push(VecDeque::new());
+        let id = u32::try_from(self.histories.len()).ok()?;
+        self.histories.push(History::default());
         self.shapes.insert(shape.to_owned(), id);
         Some(id)
     }
 
-    fn history(&self, shape: Option<u32>) -> Vec<f64> {
-        shape
-            .and_then(|id| self.lengths.get(id as usize))
-            .map(|lengths| lengths.iter().copied().collect())
-            .unwrap_or_default()
+    fn history(&self, shape: Option<u32>) -> Option<&History> {
+        self.histories.get(shape? as usize)
+    }
+
+    /// Tells it how long earlier jobs of a shape took.
+    pub fn recall(&mut self, shape: &str, history: History) {
+        let shape = self.shape(shape);
+        if let Some(known) = shape.and_then(|id| self.histories.get_mut(id as usize)) {
+            *known = history;
+        }
     }
 
     /// A look was answered.
@@ -331,29 +340,26 @@ impl Scheduler {
         let Some(job) = self.job_mut(token) else { return };
         let Place::UnderWay(began) = job.place else { return };
         job.place = Place::Timed;
-        let before = job.seen;
+        let (alive, planned) = (job.seen - job.born, job.due - job.seen);
         job.seen = f64::midpoint(began, now);
         job.failures = 0;
         let age = job.seen - job.born;
         if let Some(progress) = answer.progress.filter(|progress| progress.is_finite()) {
-            job.progress = Some(progress);
-            if progress <= 0.0 {
-                job.started = age;
-            }
+            job.forecast.see(age, progress);
         }
         let (shape, submitted) = (job.shape, job.submitted);
-        let length = f64::midpoint(before, job.seen) - job.born;
         self.budget.end();
         if answer.terminal {
-            if answer.success && submitted && length > 0.0 {
-                self.learn(shape, length);
+            // Of a job that others kept from being looked at it is not known how long it took.
+            let known = alive > SEEN_ALIVE * age || age - alive <= 2.0 * planned;
+            if answer.success && submitted && known {
+                self.learn(shape, f64::midpoint(alive, age));
             }
             return;
         }
-        let history = self.history(shape);
         let random = self.random.f64();
         let Some(job) = self.job(token) else { return };
-        let delay = self.policy.delay(Self::known(job, &history), random);
+        let delay = self.policy.delay(Self::known(job, self.history(shape)), random);
         let due = (job.seen + delay).max(now + self.options.min / 2.0).max(now + floor(answer.retry_after));
         self.again(token, due);
     }
@@ -400,17 +406,37 @@ impl Scheduler {
 
     /// Remembers how long a job of this shape took.
     fn learn(&mut self, shape: Option<u32>, length: f64) {
-        if let Some(lengths) = shape.and_then(|id| self.lengths.get_mut(id as usize)) {
-            if lengths.len() == HISTORY {
-                lengths.pop_front();
-            }
-            lengths.push_back(length);
+        if let Some(history) = shape.and_then(|id| self.histories.get_mut(id as usize)) {
+            history.learn(length);
         }
     }
+}
 
-    /// The price of a request, for those who judge the schedule.
-    pub fn price(&self) -> f64 {
-        self.policy.price()
+/// A due job among others.
+struct Scored {
+    token: Token,
+    /// The lateness to be expected of it.
+    worth: f64,
+    /// The seconds until it has been left alone for too long.
+    left: f64,
+}
+
+impl Scored {
+    /// The worthiest first.
+    fn order(&self, other: &Self) -> std::cmp::Ordering {
+        other.worth.total_cmp(&self.worth)
+    }
+}
+
+/// Those that would be left alone for too long if others went before them become the worthiest, the most urgent first.
+fn put_urgent_first(scored: &mut [Scored], rate: f64, take: usize) {
+    scored.sort_unstable_by(|a, b| a.left.total_cmp(&b.left));
+    #[allow(clippy::cast_precision_loss, reason = "a count of jobs")]
+    let late = |(place, scored): (usize, &Scored)| scored.left < (place + take) as f64 / rate;
+    let urgent =
+        (0..scored.len()).rev().find(|&place| late((place, &scored[place]))).map_or(0, |last| last + 1);
+    for scored in &mut scored[..urgent] {
+        scored.worth = URGENT - scored.left;
     }
 }
 

@@ -149,7 +149,8 @@ async fn work(shared: Arc<Shared>) {
 
 async fn one(shared: &Shared, request: GenerateRequest) -> Result<VideoJob> {
     let video = shared.client.video();
-    let job = match video.generate_from(request).send().await {
+    // Boxed: while the job is waited for, its item carries no room for the call that began it.
+    let job = match Box::pin(video.generate_from(request).send()).await {
         Ok(job) => job,
         Err(error) => {
             if matches!(error.status(), Some(401 | 402)) || error.code() == "API_KEY_MISSING" {

@@ -116,7 +116,8 @@ impl Wait {
                 }
                 let mut error = InfraiError::new(ErrorKind::WaitTimeout, "WAIT_TIMEOUT", what);
                 if cancel_on_timeout {
-                    match end_job(&client, &id).await {
+                    // Boxed, here and below: a wait that goes on must not carry the room for calls that few ever make.
+                    match Box::pin(end_job(&client, &id)).await {
                         Ended::Otherwise(job) => return conclude(*job),
                         Ended::Cancelled => {
                             error = error
@@ -136,8 +137,8 @@ impl Wait {
                 let mut error =
                     InfraiError::new(ErrorKind::Aborted, "ABORTED", "the wait was aborted by its caller");
                 if cancel_on_abort {
-                    let cancelled =
-                        cancel(&client, &id, Some(CANCEL_PATIENCE)).await.is_ok_and(|answer| answer.ok);
+                    let cancelled = Box::pin(cancel(&client, &id, Some(CANCEL_PATIENCE))).await;
+                    let cancelled = cancelled.is_ok_and(|answer| answer.ok);
                     error = error.with_details(serde_json::json!({ "cancelled": cancelled }));
                 }
                 Err(with_last(error, waiting.last))

@@ -1,0 +1,209 @@
+//! Many jobs within one budget: the core's scheduler beside round robin and earliest due first.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+};
+
+use infrai::polling::{
+    Answer, Budget, Forecast, History, Known, Next, Policy, PollingOptions, Scheduler, Token,
+};
+
+use crate::{
+    alone::LATENCY,
+    jobs::{Job, Lengths, Progress},
+    numbers::mean,
+};
+
+/// What tells the kinds of job apart.
+const SHAPES: [&str; 4] = ["a", "b", "c", "d"];
+
+/// Which due job goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// The core's scheduler.
+    Core,
+    /// The one that was looked at longest ago.
+    RoundRobin,
+    /// The one whose time came first.
+    EarliestDue,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outcome {
+    /// Mean seconds from a job's end to the knowing.
+    pub(crate) late: f64,
+    /// The longest time between two looks at one job, or from its submission to the first, in seconds.
+    pub(crate) gap: f64,
+}
+
+enum Chooser {
+    Core { scheduler: Box<Scheduler>, numbers: HashMap<Token, usize>, tokens: Vec<Token> },
+    Plain(Box<Plain>),
+}
+
+/// A scheduler as simple as can be, with the core's policy and budget.
+struct Plain {
+    order: Order,
+    policy: Policy,
+    budget: Budget,
+    random: fastrand::Rng,
+    /// By due time; the due ones wait in `ready` by what the order looks at.
+    timed: BinaryHeap<Reverse<(u64, usize)>>,
+    ready: BinaryHeap<Reverse<(u64, usize)>>,
+    looked: Vec<u64>,
+    forecasts: Vec<Forecast>,
+    /// One a kind of job.
+    histories: Vec<History>,
+    before: Vec<f64>,
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "times are positive")]
+fn nanos(time: f64) -> u64 {
+    (time * 1e9) as u64
+}
+
+#[allow(clippy::cast_precision_loss, reason = "times of hours")]
+fn seconds(nanos: u64) -> f64 {
+    nanos as f64 / 1e9
+}
+
+impl Plain {
+    fn next(&mut self, now: f64) -> Result<usize, Option<f64>> {
+        while let Some(&Reverse((due, job))) = self.timed.peek().filter(|entry| entry.0.0 <= nanos(now)) {
+            self.timed.pop();
+            let key = if self.order == Order::RoundRobin { self.looked[job] } else { due };
+            self.ready.push(Reverse((key, job)));
+        }
+        if self.ready.is_empty() {
+            return Err(self.timed.peek().map(|entry| seconds(entry.0.0 + 1)));
+        }
+        match self.budget.next_free(now) {
+            Some(free) if free <= now => {}
+            other => return Err(other),
+        }
+        let Some(Reverse((_, job))) = self.ready.pop() else { return Err(None) };
+        self.budget.begin(now);
+        self.looked[job] = nanos(now);
+        Ok(job)
+    }
+}
+
+/// Submits all jobs at once and looks until every one has ended. `kinds` are told apart by their shapes.
+pub(crate) fn run(
+    order: Order,
+    kinds: &[Lengths],
+    progress: Progress,
+    history: usize,
+    count: usize,
+    rate: f64,
+    seed: u64,
+) -> Outcome {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let jobs: Vec<Job> =
+        (0..count).map(|n| Job::draw(kinds[n % kinds.len()], progress, &mut random)).collect();
+    let histories: Vec<History> = kinds
+        .iter()
+        .map(|kind| History::of(&(0..history).map(|_| kind.draw_ended(&mut random)).collect::<Vec<_>>()))
+        .collect();
+    let mut options = PollingOptions::default();
+    options.rate = rate;
+    let mut chooser = match order {
+        Order::Core => {
+            let mut scheduler = Box::new(Scheduler::new(options, seed));
+            for (shape, history) in SHAPES.into_iter().zip(histories) {
+                scheduler.recall(shape, history);
+            }
+            let tokens: Vec<Token> =
+                (0..count).map(|n| scheduler.add(0.0, Some((0.0, SHAPES[n % kinds.len()])))).collect();
+            let numbers = tokens.iter().enumerate().map(|(number, token)| (*token, number)).collect();
+            Chooser::Core { scheduler, numbers, tokens }
+        }
+        order => {
+            let policy = Policy::new(&options);
+            let timed = (0..count)
+                .map(|n| Reverse((nanos(policy.delay(Known::default(), random.f64())), n)))
+                .collect();
+            Chooser::Plain(Box::new(Plain {
+                order,
+                policy,
+                budget: Budget::new(options.rate, options.concurrency),
+                random: random.fork(),
+                timed,
+                ready: BinaryHeap::new(),
+                looked: vec![0; count],
+                forecasts: vec![Forecast::default(); count],
+                before: vec![0.0; count],
+                histories,
+            }))
+        }
+    };
+
+    let mut landing: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
+    let (mut last, mut late) = (vec![0.0; count], Vec::with_capacity(count));
+    let (mut now, mut gap) = (0.0_f64, 0.0_f64);
+    while late.len() < count {
+        let next = match &mut chooser {
+            Chooser::Core { scheduler, numbers, .. } => match scheduler.next(now) {
+                Next::Look(token) => Ok(numbers[&token]),
+                Next::At(time) => Err(Some(time)),
+                Next::Wait => Err(None),
+            },
+            Chooser::Plain(plain) => plain.next(now),
+        };
+        let until = match next {
+            Ok(job) => {
+                gap = gap.max(now - last[job]);
+                last[job] = now;
+                landing.push(Reverse((nanos(now + LATENCY), job)));
+                continue;
+            }
+            Err(until) => until.unwrap_or(f64::INFINITY),
+        };
+        let landed = landing.peek().map(|entry| seconds(entry.0.0)).filter(|at| *at <= until);
+        let Some(at) = landed else {
+            now = until.max(now);
+            continue;
+        };
+        now = at.max(now);
+        let Some(Reverse((_, job))) = landing.pop() else { continue };
+        let seen = now - LATENCY / 2.0;
+        let terminal = seen >= jobs[job].length;
+        if terminal {
+            late.push(now - jobs[job].length);
+        }
+        let said = jobs[job].progress(seen, &mut random);
+        match &mut chooser {
+            Chooser::Core { scheduler, tokens, .. } => {
+                let answer = Answer { terminal, success: terminal, progress: said, retry_after: None };
+                scheduler.answered(tokens[job], now, answer);
+                if terminal {
+                    scheduler.remove(tokens[job]);
+                }
+            }
+            Chooser::Plain(plain) => {
+                plain.budget.end();
+                let kind = job % kinds.len();
+                if terminal {
+                    if plain.before[job] > 0.2 * seen {
+                        plain.histories[kind].learn(f64::midpoint(plain.before[job], seen));
+                    }
+                } else {
+                    if let Some(said) = said {
+                        plain.forecasts[job].see(seen, said);
+                    }
+                    plain.before[job] = seen;
+                    let known = Known {
+                        age: seen,
+                        forecast: plain.forecasts[job],
+                        history: Some(&plain.histories[kind]),
+                    };
+                    let pause = plain.policy.delay(known, plain.random.f64());
+                    plain.timed.push(Reverse((nanos(seen + pause), job)));
+                }
+            }
+        }
+    }
+    Outcome { late: mean(&late), gap }
+}

@@ -1,0 +1,181 @@
+//! How long earlier jobs of one shape took, as a chance that the next one lives to an age.
+
+use std::collections::VecDeque;
+
+/// Up to this many lengths are kept, the latest.
+const KEPT: usize = 100;
+/// How steep the fall around each length may be. The one that would have foretold the lengths best so far is taken.
+const STEEPNESS: [f64; 7] = [3.0, 4.5, 6.75, 10.0, 15.0, 23.0, 34.0];
+/// The steepness to begin with, and how many lengths it takes to leave it.
+const USUAL: f64 = 6.0;
+const STUBBORNNESS: f64 = 10.0;
+/// What counts of the past, length by length, when steepnesses are compared.
+const MEMORY: f64 = 0.95;
+/// How many lengths the guess counts for that a job may always turn out longer, or shorter, than any before.
+const GUESS: f64 = 0.25;
+/// The table has so many points, from this factor below the shortest length to the same beyond the longest.
+const POINTS: usize = 96;
+const MARGIN: f64 = 4.0;
+
+/// The lengths of earlier jobs, and what follows from them.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Logarithms of seconds, the latest last.
+    lengths: VecDeque<f32>,
+    /// For each steepness, how well it foretold.
+    scores: [f64; STEEPNESS.len()],
+    /// Learned since the table was made.
+    fresh: usize,
+    table: Option<Box<Table>>,
+}
+
+/// The share of the lengths that are longer than an age, at ages whose logarithms are evenly spaced.
+#[derive(Debug, Clone)]
+struct Table {
+    median: f64,
+    first: f64,
+    step: f64,
+    longer: [f32; POINTS],
+}
+
+impl History {
+    /// These lengths, in seconds, the latest last.
+    pub fn of(lengths: &[f64]) -> Self {
+        let mut history = Self::default();
+        lengths.iter().for_each(|length| history.learn(*length));
+        history
+    }
+
+    /// A job of this shape took so many seconds.
+    #[allow(clippy::cast_possible_truncation, reason = "a length to seven digits")]
+    pub fn learn(&mut self, length: f64) {
+        if !(length.is_finite() && length > 0.0) {
+            return;
+        }
+        let log = length.ln();
+        if self.lengths.is_empty() {
+            self.scores = STEEPNESS.map(|steepness| -STUBBORNNESS * (steepness / USUAL).ln().powi(2));
+        } else {
+            let guess = density(log - self.median(), 1.0);
+            for (score, steepness) in self.scores.iter_mut().zip(STEEPNESS) {
+                let near = |at: &f32| density(log - f64::from(*at), steepness);
+                let foretold = guess + self.lengths.iter().map(near).sum::<f64>();
+                *score = MEMORY * *score + foretold.max(f64::MIN_POSITIVE).ln();
+            }
+        }
+        if self.lengths.len() == KEPT {
+            self.lengths.pop_front();
+        }
+        self.lengths.push_back(log as f32);
+        self.fresh += 1;
+        // With many lengths, one more changes little.
+        if 16 * self.fresh >= self.lengths.len() {
+            self.fresh = 0;
+            self.table = Some(Box::new(self.table()));
+        }
+    }
+
+    /// The chance to live to this age, in seconds; `None` without any length.
+    pub(super) fn lives(&self, age: f64) -> Option<f64> {
+        let table = self.table.as_deref()?;
+        #[allow(clippy::cast_precision_loss, reason = "a count of lengths")]
+        let count = self.lengths.len() as f64;
+        Some((GUESS / (1.0 + age / table.median) + count * table.longer(age)) / (GUESS + count))
+    }
+
+    /// The logarithm of the median length.
+    fn median(&self) -> f64 {
+        let mut sorted: Vec<f32> = self.lengths.iter().copied().collect();
+        sorted.sort_unstable_by(f32::total_cmp);
+        let at = |place: usize| sorted.get(place).copied().map_or(0.0, f64::from);
+        f64::midpoint(at(sorted.len().saturating_sub(1) / 2), at(sorted.len() / 2))
+    }
+
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a hundred points")]
+    fn table(&self) -> Table {
+        let lengths = || self.lengths.iter().map(|length| f64::from(*length));
+        let first = lengths().fold(f64::INFINITY, f64::min) - MARGIN.ln();
+        let last = lengths().fold(f64::NEG_INFINITY, f64::max) + MARGIN.ln();
+        let step = (last - first) / (POINTS - 1) as f64;
+        let best = (0..STEEPNESS.len()).max_by(|a, b| self.scores[*a].total_cmp(&self.scores[*b]));
+        let steepness = STEEPNESS[best.unwrap_or_default()];
+        let mut longer = [0.0; POINTS];
+        let growth = (steepness * step).exp();
+        for length in lengths() {
+            let mut power = (steepness * (first - length)).exp();
+            for sum in &mut longer {
+                *sum += 1.0 / (1.0 + power);
+                power *= growth;
+            }
+        }
+        let count = self.lengths.len() as f64;
+        Table { median: self.median().exp(), first, step, longer: longer.map(|sum| (sum / count) as f32) }
+    }
+}
+
+impl Table {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in the table")]
+    fn longer(&self, age: f64) -> f64 {
+        let place = (age.ln() - self.first) / self.step;
+        if place.is_nan() || place <= 0.0 {
+            return 1.0;
+        }
+        let index = place as usize;
+        match (self.longer.get(index), self.longer.get(index + 1)) {
+            (Some(&before), Some(&after)) => f64::from(before) + place.fract() * f64::from(after - before),
+            _ => 0.0,
+        }
+    }
+}
+
+/// How likely a length is whose logarithm is off by so much, around a fall of this steepness.
+fn density(off: f64, steepness: f64) -> f64 {
+    let small = (-(steepness * off).abs()).exp();
+    steepness * small / (1.0 + small).powi(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(lengths: impl IntoIterator<Item = f64>) -> History {
+        History::of(&lengths.into_iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_chance_to_live_falls_with_age_and_never_to_nothing() {
+        for lengths in [vec![10.0], vec![0.001, 1e9], vec![40.0; 300], (1..90).map(f64::from).collect()] {
+            let history = history(lengths);
+            let chances: Vec<f64> =
+                (-60..120).map(|power| history.lives(1.3_f64.powi(power)).unwrap()).collect();
+            assert!(chances.is_sorted_by(|a, b| a >= b), "{chances:?}");
+            assert!(chances.iter().all(|chance| *chance > 0.0 && *chance <= 1.0), "{chances:?}");
+            assert!(history.lives(0.0).unwrap() > 0.999);
+        }
+    }
+
+    #[test]
+    fn half_of_the_jobs_live_to_the_median() {
+        let chance = history((0..50).map(|n| 20.0 + f64::from(n))).lives(44.5).unwrap();
+        assert!((0.45..0.55).contains(&chance), "{chance}");
+    }
+
+    #[test]
+    fn lengths_that_are_alike_are_found_out() {
+        let alike = history((0..40).map(|n| 60.0 + 0.5 * f64::from(n % 3)));
+        let unlike = history((0..40).map(|n| 60.0 * 1.5_f64.powi(n % 7 - 3)));
+        assert!(alike.lives(50.0).unwrap() > 0.95 && unlike.lives(50.0).unwrap() < 0.7);
+        assert!(alike.lives(75.0).unwrap() < 0.1 && unlike.lives(75.0).unwrap() > 0.3);
+    }
+
+    #[test]
+    fn the_latest_lengths_count() {
+        let history = history((0..300).map(|n| if n < 200 { 10.0 } else { 100.0 }));
+        assert!(history.lives(50.0).unwrap() > 0.9);
+    }
+
+    #[test]
+    fn what_is_no_length_is_not_learned() {
+        assert!(history([f64::NAN, f64::INFINITY, 0.0, -1.0]).lives(1.0).is_none());
+    }
+}
