@@ -19,6 +19,7 @@ mod keys;
 mod logging;
 mod mailbox;
 mod owned;
+mod python;
 mod settings;
 mod stream;
 mod video;
