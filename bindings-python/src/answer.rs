@@ -1,15 +1,16 @@
 //! A call's future and its value, in the one form that blocking and awaited calls share.
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
+use bytes::Bytes;
 use infrai::{
     ActivateResult, ApiResponse, InfraiError, VideoJob,
-    video::{Download, GenerateManyItem},
+    video::{Download, GenerateManyItem, VideoBytes},
 };
-use pyo3::{IntoPyObjectExt as _, prelude::*};
+use pyo3::{IntoPyObjectExt as _, prelude::*, types::PyBytes};
 use serde_json::Value;
 
-use crate::{convert, errors};
+use crate::{convert, errors, mailbox::Mailbox, stream::Stream};
 
 /// A call that has not begun.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Result<Answer, InfraiError>> + Send>>;
@@ -25,6 +26,10 @@ pub(crate) enum Answer {
     Item(Option<Box<GenerateManyItem>>),
     /// A job's next state; none after the last.
     State(Option<Box<VideoJob>>),
+    /// A video that is being read.
+    Opened(Box<VideoBytes>, Option<Arc<Mailbox>>),
+    /// The next bytes of one; none after the last.
+    Bytes(Option<Bytes>),
 }
 
 impl Answer {
@@ -33,7 +38,12 @@ impl Answer {
         match self {
             Self::Json(value) => convert::value(py, &value).map(Bound::unbind),
             Self::Job(job) | Self::State(Some(job)) => convert::job(py, &job).map(Bound::unbind),
-            Self::State(None) | Self::Item(None) => Ok(py.None()),
+            Self::State(None) | Self::Item(None) | Self::Bytes(None) => Ok(py.None()),
+            Self::Opened(video, mailbox) => {
+                let job = convert::job(py, video.job())?;
+                (Stream::of_bytes(video, mailbox), job).into_py_any(py)
+            }
+            Self::Bytes(Some(bytes)) => PyBytes::new(py, &bytes).into_py_any(py),
             Self::Activated(result) => {
                 let fields = convert::value(py, &result.to_json())?;
                 let file = result.credentials_file.as_deref();

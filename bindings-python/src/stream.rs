@@ -1,8 +1,8 @@
-//! `watch` and `generate_many`: streams that go on while their reader is elsewhere.
+//! `watch`, `generate_many` and `download_stream`: streams that go on while their reader is elsewhere.
 
 use std::sync::Arc;
 
-use infrai::video::{GenerateMany, Watch};
+use infrai::video::{GenerateMany, VideoBytes, Watch};
 use pyo3::prelude::*;
 use tokio::sync::Mutex;
 
@@ -20,6 +20,7 @@ use crate::{
 enum Kind {
     States(Watch),
     Items(GenerateMany),
+    Bytes(Box<VideoBytes>),
 }
 
 /// A stream; the last reference to it ends it.
@@ -43,6 +44,10 @@ impl Stream {
     pub(crate) fn of_items(many: GenerateMany, mailbox: Option<Arc<Mailbox>>) -> Self {
         Self::new(Kind::Items(many), mailbox)
     }
+
+    pub(crate) fn of_bytes(video: Box<VideoBytes>, mailbox: Option<Arc<Mailbox>>) -> Self {
+        Self::new(Kind::Bytes(video), mailbox)
+    }
 }
 
 #[pymethods]
@@ -61,6 +66,7 @@ impl Stream {
                         Ok(Answer::State(state.map(Box::new)))
                     }
                     Kind::Items(many) => Ok(Answer::Item(many.next().await.map(Box::new))),
+                    Kind::Bytes(video) => Ok(Answer::Bytes(video.next().await.transpose()?)),
                 }
             };
             carry(py, self.0.mailbox.as_ref(), channel, Place::Background, Box::pin(work))

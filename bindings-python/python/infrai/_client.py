@@ -6,6 +6,7 @@ from . import _native
 from ._account import Account
 from ._results import ActivateResult, ApiResponse
 from ._video import Video
+from ._video import _plain as _not_async  # pyright: ignore[reportPrivateUsage]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,13 +117,16 @@ class _ClientBase:
                 ``REQUESTS_CA_BUNDLE`` or the platform's.
             user_agent_suffix: words to put at the end of the ``User-Agent``.
             allow_insecure_http: allows plain http to hosts other than loopback (``INFRAI_ALLOW_HTTP=1``).
-            on_request: called before every attempt with a dict; see ``RequestEvent``.
+            on_request: called before every attempt with a dict; see ``RequestEvent``. A plain function for both clients,
+                since no call waits for it; ``AsyncInfraiClient`` calls it in the event loop, where it may start a task.
             on_response: called after every attempt with a dict; see ``ResponseEvent``. An ``Exception`` of a
                 hook goes to ``sys.unraisablehook``; Ctrl-C ends the call.
 
         Raises:
             ConfigurationError, InvalidRequestError: a setting that can never work.
         """
+        for name, hook in (("on_request", on_request), ("on_response", on_response)):
+            _not_async(name, hook, ": no call waits for a hook, which may start a task of its own")
         self._functions = []
         self._native = _native.Client(
             {
@@ -205,7 +209,7 @@ class InfraiClient(_ClientBase):
 
     @property
     def video(self) -> Video:
-        """Videos: generate, status, cancel, wait, watch, download, generate_many."""
+        """Videos: generate, status, cancel, wait, watch, download, download_stream, generate_many."""
         return Video(self)
 
     @property

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from types import EllipsisType
     from typing import Any
 
-    from ._async_video import AsyncVideo
-    from ._video import Video
+    from ._async_video import AsyncDownloadStream, AsyncVideo
+    from ._video import DownloadStream, Video
 
 
 class _Job(Record):
@@ -128,6 +128,10 @@ class VideoJob(_Job):
             self, path, overwrite=overwrite, on_progress=on_progress, progress=progress
         )
 
+    def download_stream(self) -> DownloadStream:
+        """Opens the job's video as an iterator of ``bytes``. As ``client.video.download_stream(job)``."""
+        return self._client().download_stream(self)
+
 
 class AsyncVideoJob(_Job):
     """A video job of an ``AsyncInfraiClient``: a dict whose fields are attributes too, with awaitable methods.
@@ -190,3 +194,7 @@ class AsyncVideoJob(_Job):
         return await self._client().download(
             self, path, overwrite=overwrite, on_progress=on_progress, progress=progress
         )
+
+    async def download_stream(self) -> AsyncDownloadStream:
+        """Opens the job's video as an asynchronous iterator of ``bytes``. As ``client.video.download_stream(job)``."""
+        return await self._client().download_stream(self)
