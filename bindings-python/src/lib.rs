@@ -15,6 +15,7 @@ mod deliver;
 mod engine;
 mod errors;
 mod guard;
+mod handing;
 mod keys;
 mod logging;
 mod mailbox;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +103,35 @@ def test_a_cancelled_reader_leaves_the_stream_to_the_next(
         return stream.__anext__()
 
     assert asyncio.run(main()) == BODY * 2
+
+
+@pytest.mark.parametrize("kind", ["download_stream", "generate_many"])
+def test_what_a_cancelled_reader_had_coming_goes_to_the_next(
+    server: ScriptedServer, async_client: infrai.AsyncInfraiClient, video: str, kind: str
+) -> None:
+    server.on("POST /v1/video/generate", {"job_id": "vid_1", "state": "succeeded"})
+
+    async def main() -> list[Any]:
+        if kind == "download_stream":
+            stream: Any = await async_client.video.download_stream(video)
+        else:
+            stream = async_client.video.generate_many(["a"] * 20, concurrency=1)
+        read = []
+        while True:
+            reader = asyncio.ensure_future(stream.__anext__())
+            await asyncio.sleep(0)
+            # What is read comes while this thread is elsewhere, and the reader is gone when it is handed out.
+            time.sleep(0.02)
+            reader.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reader
+            try:
+                read.append(await stream.__anext__())
+            except StopAsyncIteration:
+                return read
+
+    read = asyncio.run(main())
+    if kind == "download_stream":
+        assert b"".join(read) == BODY
+    else:
+        assert [index for index, _ in read] == list(range(20))

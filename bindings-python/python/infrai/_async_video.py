@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._job import AsyncVideoJob
-from ._loop import call, call_telling
+from ._loop import call, call_telling, read
 from ._results import CancelResult, Download
 from ._video import _file, _label  # pyright: ignore[reportPrivateUsage]
 
@@ -307,7 +307,7 @@ class _AsyncStream:
 
     async def _next(self) -> Any:
         stream = self._stream
-        item = None if stream is None else await call(stream.next)
+        item = None if stream is None else await read(stream)
         if item is None:
             self._stream = None
             raise StopAsyncIteration

@@ -167,6 +167,28 @@ async def call(start: Start) -> Any:
         here.channel.cancel(number)
 
 
+async def read(stream: _native.Stream) -> Any:
+    """Awaits the next of a stream. What a cancelled read did not get is the next one's."""
+    number: int | None = None
+    arrived = False
+
+    def start(channel: _native.Channel) -> int:
+        nonlocal number
+        begun, number = stream.next(channel)
+        return begun
+
+    try:
+        item = await call(start)
+        arrived = True
+        return item
+    except Exception:
+        arrived = True
+        raise
+    finally:
+        if number is not None:
+            stream.end(number, arrived)
+
+
 async def call_telling(start: Start, tell: Callable[[Any], Any]) -> Any:
     """Begins a call, hands on what it tells, awaiting what is awaitable, and awaits its end."""
     here = mail()
