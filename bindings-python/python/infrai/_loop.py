@@ -174,6 +174,7 @@ async def read(stream: _native.Stream) -> Any:
 
     def start(channel: _native.Channel) -> int:
         nonlocal number
+        begun: int
         begun, number = stream.next(channel)
         return begun
 
