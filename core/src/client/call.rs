@@ -234,6 +234,7 @@ impl InfraiClient {
         if !spec.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&spec.query);
         }
+        let url = path::sendable(url)?;
         let mut headers = self.inner.base_headers.clone();
         // `extend` would send both where the client has one of the same name.
         for (name, value) in self.option_headers.iter() {

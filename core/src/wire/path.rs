@@ -54,6 +54,22 @@ pub(crate) fn join(base: &Url, path: &str) -> Result<Url> {
     Ok(url)
 }
 
+/// The longest URL, in bytes, that an HTTP request can be made of here.
+const LONGEST: usize = 65_534;
+
+/// Refuses a URL that nothing could be sent to.
+pub(crate) fn sendable(url: Url) -> Result<Url> {
+    let length = url.as_str().len();
+    if length <= LONGEST {
+        return Ok(url);
+    }
+    Err(InfraiError::invalid_argument(
+        "path",
+        format!("{length} bytes"),
+        "at most 65,534 bytes of URL, an id and a query in it included",
+    ))
+}
+
 /// Whether the host is this machine's loopback, by name or address.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
