@@ -39,7 +39,7 @@ pub(crate) enum Topic {
     Request = 5,
     /// An attempt was answered, or failed; the number is the client's.
     Response = 6,
-    /// The key function is asked; the number is the client's, the payload the question's.
+    /// The key function is asked; the number is the client's, the payload the question's and the call's.
     Key = 7,
 }
 
@@ -49,7 +49,6 @@ pub(crate) enum Payload {
     Nothing,
     Json(String),
     Bytes(Bytes),
-    Number(u32),
 }
 
 /// Something for JavaScript: for which call or client, about what, and what.
@@ -75,6 +74,16 @@ impl Running {
             Self::Thread(_) => {}
         }
     }
+}
+
+tokio::task_local! {
+    /// The call that a task is about.
+    static CALL: u32;
+}
+
+/// The call that is being made here; `None` in what several calls share.
+pub(crate) fn current_call() -> Option<u32> {
+    CALL.try_with(|number| *number).ok()
 }
 
 /// What JavaScript answers a question for the key with.
@@ -137,6 +146,7 @@ impl Outbox {
         let outbox = Arc::clone(self);
         // Held until the task is entered, so that it cannot take itself out before.
         let mut running = lock(&self.running);
+        let work = CALL.scope(number, work);
         let task = runtime.spawn(async move { outbox.tell(number, guarded_async(work).await) });
         running.insert(number, Running::Task(task.abort_handle(), politely));
         Ok(())
@@ -152,6 +162,7 @@ impl Outbox {
         let outbox = Arc::clone(self);
         let (sender, mut ended) = oneshot::channel::<()>();
         lock(&self.running).insert(number, Running::Thread(sender));
+        let work = CALL.scope(number, work);
         runtime.spawn(async move {
             let place = tokio::select! {
                 biased;
@@ -202,7 +213,8 @@ impl Outbox {
         let (sender, receiver) = oneshot::channel();
         let question = self.next_question.fetch_add(1, Ordering::Relaxed);
         lock(&self.questions).insert(question, sender);
-        self.post(Event { number: client, topic: Topic::Key, payload: Payload::Number(question) });
+        let told = serde_json::json!([question, current_call()]).to_string();
+        self.post(Event { number: client, topic: Topic::Key, payload: Payload::Json(told) });
         receiver
     }
 

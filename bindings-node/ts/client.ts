@@ -2,7 +2,7 @@
 
 import { inspect } from "node:util";
 import { Account } from "./account.js";
-import { call, connection, given, register, type Functions } from "./calls.js";
+import { call, connection, contextHere, given, register, type Functions } from "./calls.js";
 import { ConfigurationError } from "./errors.js";
 import type { NativeClient } from "./native.js";
 import { pathOf } from "./paths.js";
@@ -114,6 +114,7 @@ function open(options: InfraiClientOptions): Derived {
   if (typeof apiKey === "function") functions.key = apiKey;
   if (onRequest != null) functions.request = onRequest;
   if (onResponse != null) functions.response = onResponse;
+  if (Object.keys(functions).length > 0) functions.context = contextHere();
   const settings = {
     ...rest,
     apiKey: typeof apiKey === "function" ? undefined : apiKey,
