@@ -141,7 +141,10 @@ class Feed:
 
 def mail() -> Mail:
     """What the running event loop is told; its own, in this process."""
-    loop = asyncio.get_running_loop()
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise _elsewhere() from None
     known = _known.get(loop)
     here = None if known is None else known()
     if here is None or not here.channel.is_ours():
@@ -149,6 +152,16 @@ def mail() -> Mail:
         here = Mail(loop)
         _known[loop] = ref(here)
     return here
+
+
+def _elsewhere() -> Exception:
+    from ._errors import ConfigurationError
+
+    hint = (
+        "Under trio, call an InfraiClient in a thread: await trio.to_thread.run_sync(client.account.balance)."
+    )
+    message = "AsyncInfraiClient is awaited on asyncio's event loops, and none is running here"
+    return ConfigurationError(message, code="CONFIGURATION_INVALID", hint=hint)
 
 
 async def call(start: Start) -> Any:

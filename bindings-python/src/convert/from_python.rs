@@ -234,7 +234,9 @@ fn integer(place: &Place<'_>, value: &Bound<'_, PyAny>) -> PyResult<Value> {
 fn from_dict(place: &Place<'_>, dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<Map<String, Value>> {
     let py = dict.py();
     let mut map = Map::new();
-    for (key, member) in dict {
+    // Of its own: what a member runs to say what it is may change the dict.
+    for item in dict.items() {
+        let (key, member) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
         if !key.is_instance_of::<PyString>() {
             let field = format!("{place}: its key {}", shown(&key));
             return Err(refuse(py, &field, &type_name(&key), "a str"));
