@@ -89,6 +89,20 @@ function nextNumber(taken: Map<number, unknown>): number {
   return numbers;
 }
 
+/**
+ * A call's options: what this layer takes, and what is the native module's. What is no object at all is left to it whole,
+ * which refuses it by name.
+ */
+export function split(options: unknown, listener?: "onUpdate" | "onProgress"): [Settings, unknown] {
+  if (options === undefined || options === null) return [{}, undefined];
+  if (typeof options !== "object" || Array.isArray(options)) return [{}, options];
+  const { signal, unref, ...own } = options as CallOptions & Record<string, unknown>;
+  if (listener === undefined) return [{ signal, unref }, own];
+  const listen = (own[listener] ?? undefined) as Settings["listen"];
+  delete own[listener];
+  return [{ signal, unref, listen }, own];
+}
+
 /** Makes a call: `begin` starts its native part under the number. `caller` is the function that the stack starts below. */
 export function call<T>(
   functions: Functions,
@@ -149,7 +163,8 @@ function refused(field: string, expected: string, got: unknown, trace: Trace): E
   return infraiError(refusal(field, expected, `a value of type ${typeof got}`), trace);
 }
 
-function refusal(field: string, expected: string, got: string): ErrorData {
+/** The refusal of an argument. */
+export function refusal(field: string, expected: string, got: string): ErrorData {
   const message = `${field} takes ${expected}; it got ${got}`;
   return { kind: "invalid_request", code: "INVALID_ARGUMENT", message, details: { field, expected, got } };
 }
