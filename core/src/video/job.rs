@@ -240,15 +240,18 @@ impl VideoJob {
     }
 
     pub(crate) fn read(mut raw: Map<String, Value>, metadata: Metadata) -> Result<Self> {
-        raw.retain(|_, value| !value.is_null());
+        if raw.values().any(Value::is_null) {
+            raw.retain(|_, value| !value.is_null());
+        }
         let fields = Fields { what: "video job", map: &raw };
-        let either =
-            |read: &dyn Fn(&str) -> Result<Option<String>>, name: &str, other: &str| match read(name)? {
-                Some(text) => Ok(text),
-                None => read(other)?.ok_or_else(|| fields.missing(name)),
-            };
-        let job_id = either(&|name| fields.id(name), "job_id", "id")?;
-        let state = either(&|name| fields.text(name), "state", "status")?;
+        let job_id = match fields.id("job_id")? {
+            Some(id) => JobId::new(id),
+            None => JobId::new(fields.id("id")?.ok_or_else(|| fields.missing("job_id"))?),
+        };
+        let state = match fields.str("state")? {
+            Some(state) => VideoState::from(state),
+            None => fields.str("status")?.ok_or_else(|| fields.missing("state"))?.into(),
+        };
         let video_url = fields.text("video_url")?;
         let thumbnail_url = fields.text("thumbnail_url")?;
         let progress = fields.number("progress")?;
@@ -261,18 +264,12 @@ impl VideoJob {
                 )
             })?),
         };
-        raw.insert("job_id".into(), job_id.clone().into());
-        raw.insert("state".into(), state.clone().into());
-        Ok(Self {
-            job_id: JobId::new(job_id),
-            state: VideoState::from(state.as_str()),
-            video_url,
-            thumbnail_url,
-            error,
-            progress,
-            metadata,
-            raw,
-        })
+        for (name, text) in [("job_id", job_id.as_str()), ("state", state.as_str())] {
+            if raw.get(name).and_then(Value::as_str) != Some(text) {
+                raw.insert(name.into(), text.into());
+            }
+        }
+        Ok(Self { job_id, state, video_url, thumbnail_url, error, progress, metadata, raw })
     }
 
     /// The error that a wait ends with when the job ended badly.

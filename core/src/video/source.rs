@@ -150,6 +150,7 @@ impl Source {
     async fn open(&mut self) -> Result<Option<Piece>> {
         let mut from = self.received;
         let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         match &self.etag {
             Some(etag) if from > 0 => {
@@ -237,13 +238,10 @@ impl Source {
         let config = &self.client.inner.config;
         let mut url = self.url.clone();
         for _ in 0..=REDIRECTS {
-            let request = WireRequest {
-                method: Method::GET,
-                url: url.clone(),
-                headers: headers.clone(),
-                body: None,
-                file: true,
-            };
+            let uri = path::uri(url.as_str().to_owned())
+                .map_err(|_| SendError::Setup(self.wrong("its URL is too long")))?;
+            let request =
+                WireRequest { method: Method::GET, uri, headers: headers.clone(), body: None, file: true };
             let send = self.client.inner.transport.send(request);
             let response = match tokio::time::timeout(config.download_idle_timeout, send).await {
                 Ok(response) => response?,
