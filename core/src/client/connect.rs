@@ -204,14 +204,15 @@ mod tests {
     use super::*;
     use crate::InfraiClient;
 
-    fn config(proxy: &str) -> Config {
-        InfraiClient::builder().proxy(proxy).build().unwrap().inner.config.as_ref().clone()
+    fn through(proxy: &str) -> Result<Matcher> {
+        let client = InfraiClient::builder().proxy(proxy).build()?;
+        proxies(&client.inner.config)
     }
 
     #[test]
     fn a_proxy_is_a_url_and_its_password_becomes_a_header() {
         let connector = |proxy: &str| {
-            let matcher = proxies(&config(proxy)).unwrap();
+            let matcher = through(proxy).unwrap();
             Connector::new(super::super::tls::unused().unwrap(), Some(matcher), Duration::from_secs(1))
         };
         let plain = Uri::from_static("http://api.example/v1/x");
@@ -225,7 +226,7 @@ mod tests {
     #[test]
     fn what_is_no_proxy_is_refused_without_being_repeated() {
         for wrong in ["socks5://user:hush@host:1", "ftp://hush@host", "http://", "/hush", "hush hush"] {
-            let error = proxies(&config(wrong)).unwrap_err();
+            let error = through(wrong).unwrap_err();
             assert_eq!(error.code(), "CONFIGURATION_INVALID", "{wrong}");
             assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
         }
