@@ -35,6 +35,10 @@ test-python: ## Test the Python package from its wheel, on every CPython from 3.
 test-node: ## Test the npm package from its tarball, on every Node.js that can be had
 	@python3 scripts/test.py node
 
+.PHONY: test-kotlin
+test-kotlin: ## Test the Kotlin package with this machine's Maven and JDK; FETCH_TOOLCHAINS=1 (as root) installs them
+	@python3 scripts/test.py kotlin conformance-kotlin
+
 .PHONY: conformance
 conformance: ## Run the conformance scenarios: LANG=rust for one language
 	@python3 scripts/test.py $(if $(filter all,$(LANGUAGE)),conformance,conformance-$(LANGUAGE))
