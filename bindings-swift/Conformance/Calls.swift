@@ -95,10 +95,16 @@ private func job(_ job: VideoJob) -> Outcome { Outcome(["value": whole(job)], jo
 private func request(_ item: JSON) -> GenerateRequest {
     if case .string(let prompt) = item { return GenerateRequest(prompt: prompt) }
     let text = { (name: String) in item[name]?.string }
-    return GenerateRequest(
-        prompt: text("prompt") ?? "", referenceImageURL: url(item["reference_image_url"]),
-        durationSeconds: number(item["duration_seconds"]), aspect: text("aspect").map(Aspect.init), resolution: text("resolution").map(Resolution.init),
-        prefer: text("prefer").map(Preference.init), model: text("model"), vendor: text("vendor"), idempotencyKey: text("idempotency_key"))
+    var request = GenerateRequest(prompt: text("prompt") ?? "")
+    request.referenceImageURL = url(item["reference_image_url"])
+    request.durationSeconds = number(item["duration_seconds"])
+    request.aspect = text("aspect").map { Aspect(rawValue: $0) }
+    request.resolution = text("resolution").map { Resolution(rawValue: $0) }
+    request.prefer = text("prefer").map { Preference(rawValue: $0) }
+    request.model = text("model")
+    request.vendor = text("vendor")
+    request.idempotencyKey = text("idempotency_key")
+    return request
 }
 
 private func url(_ value: JSON?) -> URL? { value?.string.flatMap { URL(string: $0) } }
@@ -108,7 +114,8 @@ private func number(_ value: JSON?) -> Double? { value?.double ?? value?["$numbe
 
 private func waited(_ client: InfraiClient, _ id: String, _ args: JSON) async -> Outcome {
     let updates = Updates()
-    let onUpdate: (@Sendable (VideoJob) -> Void)? = args["on_update"]?.bool == true ? { updates.add($0) } : nil
+    var onUpdate: (@Sendable (VideoJob) -> Void)?
+    if args["on_update"]?.bool == true { onUpdate = { updates.add($0) } }
     let (onTimeout, onAbort) = (args["cancel_on_timeout"]?.bool ?? false, args["cancel_on_abort"]?.bool ?? false)
     var outcome: Outcome
     do {

@@ -26,7 +26,7 @@ import Testing
             try await $0.video.generate(prompt: "a cat", referenceImageURL: URL(string: "ftp://pictures.example/cat.png"))
         }
         try await refused("idempotency_key") { try await $0.video.generate(prompt: "a cat", idempotencyKey: "a\nb") }
-        for id in ["", ".", ".."] { try await refused("job_id") { try await $0.video.status(id) } }
+        for id in ["", ".", ".."] { try await refused("id") { try await $0.video.status(id) } }
         try await refused("amount_usd") { try await $0.account.topup(amountUSD: -1) }
         try await refused("timeout") { try await $0.video.wait("vid_1", timeout: .seconds(-1)) }
         try await refused("path") { try await $0.request("GET", "v1/things") }

@@ -53,7 +53,7 @@ import Testing
         let sandbox = try Sandbox()
         let client = try await sandbox.client()
         let error = try await failure {
-            try await client.video.generate(prompt: "a very long kite", durationSeconds: 600, resolution: .uhd4K, prefer: .smartest)
+            try await client.video.generate(prompt: "a very long kite", durationSeconds: 60, resolution: .uhd4K, prefer: .smartest)
         }
         guard case .paymentRequired(let details) = error else { throw error }
         #expect(details.checkoutURL != nil)

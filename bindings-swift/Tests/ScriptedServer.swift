@@ -56,27 +56,28 @@ final class ScriptedServer: @unchecked Sendable {
 
     init(_ answer: @escaping Answer) {
         self.answer = answer
-        listener = socket(AF_INET, streamType, 0)
+        let accepting = socket(AF_INET, streamType, 0)
+        listener = accepting
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                precondition(bind(listener, address, length) == 0 && listen(listener, 512) == 0, "no socket to listen on")
-                getsockname(listener, address, &length)
+                precondition(bind(accepting, address, length) == 0 && listen(accepting, 512) == 0, "no socket to listen on")
+                getsockname(accepting, address, &length)
             }
         }
         url = "http://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
-        let listener = listener
         Thread.detachNewThread { [weak self] in
             while true {
-                let connection = accept(listener, nil, nil)
+                let connection = accept(accepting, nil, nil)
                 guard connection >= 0, let server = self, server.took(connection) else {
                     if connection >= 0 { close(connection) }
                     return
                 }
-                Thread.detachNewThread { [weak server] in ScriptedServer.serve(connection, { server }) }
+                let found = Weak(server)
+                Thread.detachNewThread { ScriptedServer.serve(connection, { found.server }) }
             }
         }
     }
@@ -98,11 +99,12 @@ final class ScriptedServer: @unchecked Sendable {
 
     /// Returns once nothing has come for a quarter of a second.
     func quiet() async throws {
-        var count = seen.count
-        var since = ContinuousClock.now
+        let last = Box((count: seen.count, since: ContinuousClock.now))
         try await until {
-            if self.seen.count != count { (count, since) = (self.seen.count, .now) }
-            return since.duration(to: .now) > .milliseconds(250)
+            last.change { last in
+                if self.seen.count != last.count { last = (self.seen.count, .now) }
+                return last.since.duration(to: .now) > .milliseconds(250)
+            }
         }
     }
 
@@ -174,6 +176,12 @@ final class ScriptedServer: @unchecked Sendable {
     }
 }
 
+private final class Weak: @unchecked Sendable {
+    private(set) weak var server: ScriptedServer?
+
+    init(_ server: ScriptedServer) { self.server = server }
+}
+
 extension Reply {
     fileprivate var parts: (Int, [String: String], [UInt8])? {
         switch self {
@@ -187,7 +195,7 @@ extension Reply {
 
 #if canImport(Glibc)
     private let streamType = Int32(SOCK_STREAM.rawValue)
-    private let noSignal = Int32(MSG_NOSIGNAL.rawValue)
+    private let noSignal = Int32(MSG_NOSIGNAL)
 #else
     private let streamType = SOCK_STREAM
     private let noSignal: Int32 = 0

@@ -11,6 +11,10 @@ func scripted(
     options: ClientOptions = ClientOptions(), _ answer: @escaping ScriptedServer.Answer
 ) -> (client: InfraiClient, server: ScriptedServer) {
     let server = ScriptedServer(answer)
+    var options = options
+    let hook = options.onRequest
+    // The server stays for as long as its client.
+    options.onRequest = { event in withExtendedLifetime(server) { hook?(event) } }
     return (InfraiClient(apiKey: key, baseURL: server.url, options: quick(options)), server)
 }
 

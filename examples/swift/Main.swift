@@ -2,7 +2,7 @@
 
 @main
 struct Main {
-    static let examples: [String: () async throws -> Void] = [
+    static let examples: [String: @Sendable () async throws -> Void] = [
         "quickstart": quickstart, "batch": batch, "stopping": stopping, "errors": errors,
     ]
 

@@ -41,6 +41,12 @@ public struct DownloadProgress: Sendable, Hashable {
     /// Bytes in all, if the server says so.
     public let total: Int64?
 
+    /// A progress, for previews and tests.
+    public init(received: Int64, total: Int64?) {
+        self.received = received
+        self.total = total
+    }
+
     /// The share that is there, from 0 to 1, if the server says how much there is.
     public var fraction: Double? { total.flatMap { $0 > 0 ? Double(received) / Double($0) : nil } }
 }
