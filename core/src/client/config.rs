@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{InfraiClient, hooks::Hooks};
 use crate::{
+    credentials::{CredentialStore, Store},
     error::{InfraiError, Result},
     key::{KeyProvider, Secret},
     polling::{Clock, PollingOptions},
@@ -22,6 +23,7 @@ pub(crate) struct Config {
     pub(crate) base_url: Option<BaseUrl>,
     pub(crate) profile: Option<String>,
     pub(crate) credentials_file: Option<PathBuf>,
+    pub(crate) credential_store: Option<Store>,
     pub(crate) timeout: Duration,
     pub(crate) attempt_timeout: Duration,
     pub(crate) connect_timeout: Duration,
@@ -49,6 +51,7 @@ impl Default for Config {
             base_url: None,
             profile: None,
             credentials_file: None,
+            credential_store: None,
             timeout: Duration::from_secs(60),
             attempt_timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(10),
@@ -172,6 +175,13 @@ impl ClientBuilder {
     pub fn credentials_file(mut self, path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         self.config.credentials_file = (!path.as_os_str().is_empty()).then_some(path);
+        self
+    }
+
+    /// A store that takes the credentials file's place, for an application whose platform has a better one. The device's
+    /// fingerprint is kept in it too; neither the file nor its variable is looked at.
+    pub fn credential_store(mut self, store: impl CredentialStore + 'static) -> Self {
+        self.config.credential_store = Some(Store(Arc::new(store)));
         self
     }
 

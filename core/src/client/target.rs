@@ -9,7 +9,7 @@ use super::{
     config::{Config, DEFAULT_BASE_URL},
 };
 use crate::{
-    credentials::{self, CredentialsFile, Profile},
+    credentials::{self, Place},
     error::{InfraiError, Result},
     key::{self, ApiKey, KeyProvider},
     wire::path,
@@ -36,7 +36,7 @@ pub(crate) enum KeySource {
 pub struct Identity {
     /// The profile that is looked up, whether or not it holds the key.
     pub profile: String,
-    /// The credentials file that it is looked up in; none on a machine without a home folder.
+    /// The credentials file that it is looked up in; none on a machine without a home folder, or where a store takes its place.
     pub credentials_file: Option<PathBuf>,
     /// Where the calls go.
     pub base_url: String,
@@ -60,7 +60,7 @@ pub enum KeyOrigin {
     Function,
     /// `INFRAI_API_KEY`.
     Environment,
-    /// The credentials file.
+    /// The credentials file, or the store in its place.
     Profile,
     /// There is none.
     Missing,
@@ -88,20 +88,20 @@ impl InfraiClient {
         let config = &self.inner.config;
         let target = self.target()?;
         let profile = config.profile_name();
-        let credentials_file = config.credentials_path().ok();
+        let place = config.credentials_place().ok();
         let (key_source, key_hint) = match &target.key {
             KeySource::None => (KeyOrigin::Missing, None),
             KeySource::Provider(_) => (KeyOrigin::Function, None),
             KeySource::Fixed(key) => (config.key_origin(), Some(key.redacted())),
         };
-        let stored = match &credentials_file {
-            Some(file) if key_source == KeyOrigin::Profile => Profile::read(file, &profile)?,
+        let stored = match &place {
+            Some(place) if key_source == KeyOrigin::Profile => place.profile(&profile)?,
             _ => None,
         };
         let stored = stored.unwrap_or_default();
         Ok(Identity {
             profile,
-            credentials_file,
+            credentials_file: place.as_ref().and_then(Place::file).map(Into::into),
             base_url: target.base_url.as_str().trim_end_matches('/').to_owned(),
             key_source,
             key_hint,
@@ -120,7 +120,15 @@ impl Config {
         self.profile.clone().or_else(|| variable("INFRAI_PROFILE")).unwrap_or_else(|| "default".into())
     }
 
-    pub(crate) fn credentials_path(&self) -> Result<PathBuf> {
+    /// Where credentials are kept.
+    pub(crate) fn credentials_place(&self) -> Result<Place> {
+        match &self.credential_store {
+            Some(store) => Ok(Place::Store(store.clone())),
+            None => self.credentials_path().map(Place::File),
+        }
+    }
+
+    fn credentials_path(&self) -> Result<PathBuf> {
         if let Some(path) = &self.credentials_file {
             return Ok(path.clone());
         }
@@ -212,13 +220,13 @@ impl Config {
             return Ok(Target { base_url: given_url.map_or_else(default_url, Ok)?, key });
         }
         let profile_name = self.profile_name();
-        let path = match (self.credentials_path(), &given_url) {
-            (Ok(path), _) => path,
+        let place = match (self.credentials_place(), &given_url) {
+            (Ok(place), _) => place,
             // A machine without a home has no profile either.
             (Err(_), Some(url)) => return Ok(Target { base_url: url.clone(), key: KeySource::None }),
             (Err(_), None) => return Ok(Target { base_url: default_url()?, key: KeySource::None }),
         };
-        let profile = CredentialsFile::at(&path).read()?.profile(&profile_name)?;
+        let profile = place.profile(&profile_name)?;
         let Some(profile) = profile else {
             return Ok(Target { base_url: given_url.map_or_else(default_url, Ok)?, key: KeySource::None });
         };
