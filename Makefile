@@ -37,7 +37,7 @@ test-node: ## Test the npm package from its tarball, on every Node.js that can b
 
 .PHONY: test-swift
 test-swift: ## Test the Swift package with the swift of this machine; FETCH_TOOLCHAINS=1 (as root) fetches one
-	@python3 scripts/test.py swift
+	@python3 scripts/test.py swift conformance-swift
 
 .PHONY: conformance
 conformance: ## Run the conformance scenarios: LANG=rust for one language

@@ -70,7 +70,9 @@ func made(_ call: JSON, _ base: InfraiClient, _ jobs: [VideoJob?]) async throws 
     switch call["call"]!.string! {
     case "video.generate": return job(try await client.video.generate(request(args)))
     case "video.status": return job(try await client.video.status(id))
-    case "video.cancel": return .value(["ok": .bool(try await client.video.cancel(id).ok)])
+    case "video.cancel":
+        let result = try await client.video.cancel(id)
+        return .value(["ok": .bool(result.ok), "_metadata": parsed(result.metadata.json)])
     case "video.wait": return await waited(client, id, args)
     case "video.watch": return await watched(client, id)
     case "video.download": return try await downloaded(client, args, jobs)

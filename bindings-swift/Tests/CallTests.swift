@@ -4,7 +4,7 @@ import Foundation
 import Infrai
 import Testing
 
-@Suite("Calls") struct CallTests {
+@Suite("Calls", .timeLimit(.minutes(3))) struct CallTests {
     @Test("generate sends what was given, defaults of the SDK, and nothing else")
     func generate() async throws {
         let (client, server) = scripted { _, _ in .job("queued", #","progress":0.25,"made_by":"v1""#) }

@@ -4,7 +4,7 @@ import Foundation
 import Infrai
 import Testing
 
-@Suite("Errors") struct ErrorTests {
+@Suite("Errors", .timeLimit(.minutes(3))) struct ErrorTests {
     @Test("a payment that is needed first says where to pay, and the key to repeat the call with")
     func payment() async throws {
         let (client, _) = scripted { _, _ in .fail(402, "INSUFFICIENT_CREDIT", #","checkout_url":"https://pay.example/c1","missing_usd":0.4"#) }

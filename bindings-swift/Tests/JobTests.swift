@@ -4,7 +4,7 @@ import Foundation
 import Infrai
 import Testing
 
-@Suite("Jobs") struct JobTests {
+@Suite("Jobs", .timeLimit(.minutes(3))) struct JobTests {
     private let text = #"{"job_id":"vid_1","state":"failed","error":{"code":"NSFW","message":"no"},"seed":18446744073709551615,"progress":1}"#
 
     @Test("a job is encoded as the API wrote it, and read back")

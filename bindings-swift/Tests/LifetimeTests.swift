@@ -5,7 +5,7 @@ import Infrai
 import Testing
 
 #if os(Linux)
-    @Suite("Lifetimes", .serialized) struct LifetimeTests {
+    @Suite("Lifetimes", .serialized, .timeLimit(.minutes(5))) struct LifetimeTests {
         /// What the process holds in memory, in bytes.
         private func resident() throws -> Int {
             let fields = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")
@@ -34,7 +34,7 @@ import Testing
                 init() { Witness.alive.change { $0 += 1 } }
                 deinit { Witness.alive.change { $0 -= 1 } }
             }
-            let server = ScriptedServer { _, _ in .ok(#"{"balance_usd":1}"#) }
+            let server = ScriptedServer(remembers: false) { _, _ in .ok(#"{"balance_usd":1}"#) }
             let url = server.url
             try await flat(10_000, bytesEach: 256) { number in
                 let witness = Witness()
@@ -50,7 +50,7 @@ import Testing
 
         @Test("10,000 waits that are cancelled leave no memory, function or request behind")
         func waits() async throws {
-            let (client, server) = scripted { _, _ in .job("running") }
+            let (client, server) = scripted(remembers: false) { _, _ in .job("running") }
             let told = Box(0)
             try await flat(100, bytesEach: 100 * 256) { _ in
                 await withTaskGroup(of: Void.self) { group in
@@ -69,7 +69,7 @@ import Testing
 
         @Test("watches that are left leave nothing behind")
         func watches() async throws {
-            let (client, server) = scripted { _, _ in .job("running") }
+            let (client, server) = scripted(remembers: false) { _, _ in .job("running") }
             try await flat(1000, bytesEach: 1024) { _ in
                 for try await _ in client.video.watch("vid_1") { break }
             }

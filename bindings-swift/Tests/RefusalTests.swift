@@ -4,7 +4,7 @@ import Foundation
 import Infrai
 import Testing
 
-@Suite("Refusals") struct RefusalTests {
+@Suite("Refusals", .timeLimit(.minutes(3))) struct RefusalTests {
     private func refused(
         _ field: String, _ call: (InfraiClient) async throws -> some Any, at location: SourceLocation = #_sourceLocation
     ) async throws {

@@ -4,7 +4,7 @@ import Foundation
 import Infrai
 import Testing
 
-@Suite("Sandbox") struct SandboxTests {
+@Suite("Sandbox", .timeLimit(.minutes(3))) struct SandboxTests {
     @Test("a sentence becomes a file")
     func mainJob() async throws {
         let sandbox = try Sandbox()

@@ -50,12 +50,16 @@ final class ScriptedServer: @unchecked Sendable {
     private let answer: Answer
     private let lock = NSLock()
     private var requests: [Request] = []
+    private var count = 0
+    private let remembers: Bool
     private var open: Set<Int32> = []
     private var gone = 0
     private var closed = false
 
-    init(_ answer: @escaping Answer) {
+    /// - Parameter remembers: Whether what came is kept, and not only counted.
+    init(remembers: Bool = true, _ answer: @escaping Answer) {
         self.answer = answer
+        self.remembers = remembers
         let accepting = socket(AF_INET, streamType, 0)
         listener = accepting
         var address = sockaddr_in()
@@ -94,15 +98,18 @@ final class ScriptedServer: @unchecked Sendable {
     /// How many requests were given up by their client before they were answered.
     var abandoned: Int { lock.withLock { gone } }
 
+    /// How many came so far.
+    var total: Int { lock.withLock { count } }
+
     /// Returns once so many requests have come.
-    func arrived(_ count: Int) async throws { try await until { self.seen.count >= count } }
+    func arrived(_ count: Int) async throws { try await until { self.total >= count } }
 
     /// Returns once nothing has come for a quarter of a second.
     func quiet() async throws {
-        let last = Box((count: seen.count, since: ContinuousClock.now))
+        let last = Box((count: total, since: ContinuousClock.now))
         try await until {
             last.change { last in
-                if self.seen.count != last.count { last = (self.seen.count, .now) }
+                if self.total != last.count { last = (self.total, .now) }
                 return last.since.duration(to: .now) > .milliseconds(250)
             }
         }
@@ -119,8 +126,9 @@ final class ScriptedServer: @unchecked Sendable {
         while let request = read(connection, &buffer) {
             guard let now = server() else { return }
             let number = now.lock.withLock {
-                now.requests.append(request)
-                return now.requests.count - 1
+                if now.remembers { now.requests.append(request) }
+                now.count += 1
+                return now.count - 1
             }
             let reply = now.answer(number, request)
             guard case let (status, headers, body)? = reply.parts else {

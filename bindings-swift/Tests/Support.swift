@@ -8,9 +8,9 @@ let key = "ifr_pk_proj_0123456789abcdefghijWXYZ"
 
 /// A server that answers so, and a client of it that retries and polls within milliseconds.
 func scripted(
-    options: ClientOptions = ClientOptions(), _ answer: @escaping ScriptedServer.Answer
+    options: ClientOptions = ClientOptions(), remembers: Bool = true, _ answer: @escaping ScriptedServer.Answer
 ) -> (client: InfraiClient, server: ScriptedServer) {
-    let server = ScriptedServer(answer)
+    let server = ScriptedServer(remembers: remembers, answer)
     var options = options
     let hook = options.onRequest
     // The server stays for as long as its client.

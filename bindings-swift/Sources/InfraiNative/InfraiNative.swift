@@ -6688,6 +6688,17 @@ public func nativePanic()async throws   {
         )
 }
 /**
+ * The error of a fault that a package meets in this library or in what was generated for it.
+ */
+public func nativeInternal(message: String) -> NativeFailure  {
+    return try!  FfiConverterTypeNativeFailure_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_func_native_internal(
+        FfiConverterString.lower(message),uniffiCallStatus
+    )
+})
+}
+/**
  * The error of an argument that a package refuses itself, because the surface cannot carry it: the field, what it got
  * and what it takes.
  */
@@ -6716,6 +6727,16 @@ public func nativeJobFromJson(text: String)throws  -> NativeJob  {
 })
 }
 /**
+ * How long a wait lasts unless told otherwise, in seconds.
+ */
+public func nativeDefaultWait() -> Double  {
+    return try!  FfiConverterDouble.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_func_native_default_wait(uniffiCallStatus
+    )
+})
+}
+/**
  * A fresh idempotency key, for a caller who wants to know it before the call.
  *
  * # Errors
@@ -6725,6 +6746,16 @@ public func nativeFreshIdempotencyKey()throws  -> String  {
     return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
         uniffiCallStatus in
     uniffi_infrai_ffi_fn_func_native_fresh_idempotency_key(uniffiCallStatus
+    )
+})
+}
+/**
+ * The version of this library and of the packages over it.
+ */
+public func nativeVersion() -> String  {
+    return try!  FfiConverterString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_func_native_version(uniffiCallStatus
     )
 })
 }
@@ -6747,13 +6778,22 @@ private let initializationResult: InitializationResult = {
     if (uniffi_infrai_ffi_checksum_func_native_panic() != 28688) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_infrai_ffi_checksum_func_native_internal() != 25479) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_infrai_ffi_checksum_func_native_invalid_argument() != 42790) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_func_native_job_from_json() != 34916) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_infrai_ffi_checksum_func_native_default_wait() != 53706) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_infrai_ffi_checksum_func_native_fresh_idempotency_key() != 61698) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_func_native_version() != 24357) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_nativecancellation_cancel() != 14262) {

@@ -618,6 +618,11 @@ uint64_t uniffi_infrai_ffi_fn_func_native_panic(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_NATIVE_INTERNAL
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_NATIVE_INTERNAL
+RustBuffer uniffi_infrai_ffi_fn_func_native_internal(RustBuffer message, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_NATIVE_INVALID_ARGUMENT
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_NATIVE_INVALID_ARGUMENT
 RustBuffer uniffi_infrai_ffi_fn_func_native_invalid_argument(RustBuffer field, RustBuffer got, RustBuffer expected, RustCallStatus *_Nonnull out_status
@@ -628,9 +633,21 @@ RustBuffer uniffi_infrai_ffi_fn_func_native_invalid_argument(RustBuffer field, R
 RustBuffer uniffi_infrai_ffi_fn_func_native_job_from_json(RustBuffer text, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_NATIVE_DEFAULT_WAIT
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_NATIVE_DEFAULT_WAIT
+double uniffi_infrai_ffi_fn_func_native_default_wait(RustCallStatus *_Nonnull out_status
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_NATIVE_FRESH_IDEMPOTENCY_KEY
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_NATIVE_FRESH_IDEMPOTENCY_KEY
 RustBuffer uniffi_infrai_ffi_fn_func_native_fresh_idempotency_key(RustCallStatus *_Nonnull out_status
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_NATIVE_VERSION
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_NATIVE_VERSION
+RustBuffer uniffi_infrai_ffi_fn_func_native_version(RustCallStatus *_Nonnull out_status
     
 );
 #endif
@@ -900,6 +917,12 @@ uint16_t uniffi_infrai_ffi_checksum_func_native_panic(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_FUNC_NATIVE_INTERNAL
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_FUNC_NATIVE_INTERNAL
+uint16_t uniffi_infrai_ffi_checksum_func_native_internal(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_FUNC_NATIVE_INVALID_ARGUMENT
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_FUNC_NATIVE_INVALID_ARGUMENT
 uint16_t uniffi_infrai_ffi_checksum_func_native_invalid_argument(void
@@ -912,9 +935,21 @@ uint16_t uniffi_infrai_ffi_checksum_func_native_job_from_json(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_FUNC_NATIVE_DEFAULT_WAIT
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_FUNC_NATIVE_DEFAULT_WAIT
+uint16_t uniffi_infrai_ffi_checksum_func_native_default_wait(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_FUNC_NATIVE_FRESH_IDEMPOTENCY_KEY
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_FUNC_NATIVE_FRESH_IDEMPOTENCY_KEY
 uint16_t uniffi_infrai_ffi_checksum_func_native_fresh_idempotency_key(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_FUNC_NATIVE_VERSION
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_FUNC_NATIVE_VERSION
+uint16_t uniffi_infrai_ffi_checksum_func_native_version(void
     
 );
 #endif
