@@ -24,6 +24,29 @@ type Call = unsafe extern "C-unwind" fn(
 ) -> *mut ffi::PyObject;
 type Next = unsafe extern "C-unwind" fn(*mut ffi::PyObject) -> *mut ffi::PyObject;
 
+/// `PyObject_Call` and `PyIter_Next`, as functions that may unwind.
+///
+/// `PyO3` declares that they never do. An optimiser that knows which function is called takes `Stay` away again; it must not
+/// know.
+#[allow(unsafe_code, reason = "PyO3 has no form of these that may unwind")]
+fn unwinding() -> (Call, Next) {
+    type Declared = unsafe extern "C" fn(
+        *mut ffi::PyObject,
+        *mut ffi::PyObject,
+        *mut ffi::PyObject,
+    ) -> *mut ffi::PyObject;
+    type DeclaredNext = unsafe extern "C" fn(*mut ffi::PyObject) -> *mut ffi::PyObject;
+    // SAFETY: each is the same function, whose caller lets an unwinding through to `Stay`.
+    let functions = unsafe {
+        (
+            std::mem::transmute::<Declared, Call>(ffi::PyObject_Call),
+            std::mem::transmute::<DeclaredNext, Next>(ffi::PyIter_Next),
+        )
+    };
+    // SAFETY: a local that was just made.
+    unsafe { std::ptr::read_volatile(&raw const functions) }
+}
+
 /// What a callable gives. Every call of Python code from Rust that may take its time goes through here.
 #[allow(unsafe_code, reason = "PyO3 calls through a declaration that nothing may unwind through")]
 pub(crate) fn call<'py, A>(function: &Bound<'py, PyAny>, given: A) -> PyResult<Bound<'py, PyAny>>
@@ -33,17 +56,7 @@ where
 {
     let py = function.py();
     let given = given.into_pyobject(py)?;
-    // SAFETY: the same function, whose caller here lets an unwinding through to `Stay`.
-    let call = unsafe {
-        std::mem::transmute::<
-            unsafe extern "C" fn(
-                *mut ffi::PyObject,
-                *mut ffi::PyObject,
-                *mut ffi::PyObject,
-            ) -> *mut ffi::PyObject,
-            Call,
-        >(ffi::PyObject_Call)
-    };
+    let (call, _) = unwinding();
     let stay = Stay;
     // SAFETY: attached, with a tuple and no keywords; both objects are held by this frame.
     let result = unsafe { call(function.as_ptr(), given.as_ptr(), std::ptr::null_mut()) };
@@ -56,12 +69,7 @@ where
 #[allow(unsafe_code, reason = "as in `call`")]
 pub(crate) fn next<'py>(iterator: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = iterator.py();
-    // SAFETY: as in `call`.
-    let next = unsafe {
-        std::mem::transmute::<unsafe extern "C" fn(*mut ffi::PyObject) -> *mut ffi::PyObject, Next>(
-            ffi::PyIter_Next,
-        )
-    };
+    let (_, next) = unwinding();
     let stay = Stay;
     // SAFETY: attached, with an iterator that this frame holds.
     let item = unsafe { next(iterator.as_ptr()) };
