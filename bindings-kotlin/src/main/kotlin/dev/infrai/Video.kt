@@ -12,6 +12,7 @@ import dev.infrai.internal.ffi.NativeWaitOptions
 import dev.infrai.internal.ffi.nativeDefaultWait
 import java.nio.file.Path
 import java.nio.file.Paths
+import kotlin.coroutines.cancellation.CancellationException
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CoroutineStart
@@ -306,15 +307,15 @@ public class Video internal constructor(private val client: InfraiClient) {
     }
 }
 
-/** Runs a call whose listener fills the channel, and calls `tell` with each in the caller's context, the last before it returns. */
+/**
+ * Runs a call whose listener fills the channel, and calls `tell` with each in the caller's context: the last of them before
+ * the call returns or fails, and none once the caller was cancelled.
+ */
 private suspend fun <E, T> telling(channel: Channel<E>, tell: suspend (E) -> Unit, call: suspend (Channel<E>) -> T): T =
     coroutineScope {
         val teller = launch { for (told in channel) tell(told) }
-        val result = try {
-            call(channel)
-        } finally {
-            channel.close()
-        }
-        teller.join()
-        result
+        val outcome = runCatching { call(channel) }
+        channel.close()
+        if (outcome.exceptionOrNull() !is CancellationException) teller.join()
+        outcome.getOrThrow()
     }
