@@ -58,4 +58,4 @@ doc: ## Build the Rust documentation
 .PHONY: clean
 clean: ## Remove everything that was built, fetched or made by the demo
 	@$(CARGO) clean
-	@rm -rf .cache $(DEMO)
+	@rm -rf .cache bindings-kotlin/target $(DEMO)

@@ -20,6 +20,8 @@ import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.launch
@@ -189,7 +191,7 @@ public class Video internal constructor(private val client: InfraiClient) {
         client.withNative { it.watch(reference) }.use { states ->
             try {
                 while (true) {
-                    emit(job(client.guarded { states.next(null) } ?: break))
+                    emit(job(next { states.next(null) } ?: break))
                 }
             } finally {
                 states.end()
@@ -265,7 +267,10 @@ public class Video internal constructor(private val client: InfraiClient) {
         concurrency: Int? = null,
         keyPrefix: String? = null,
         timeout: Duration? = DEFAULT_TIMEOUT,
-    ): Flow<ManyItem> = many({ prompts.mapIndexed { at, prompt -> GenerateRequest(prompt).native("prompts[$at].") } }, concurrency, keyPrefix, timeout)
+    ): Flow<ManyItem> {
+        val items = { prompts.mapIndexed { at, prompt -> GenerateRequest(prompt).native("prompts[$at].") } }
+        return many(items, concurrency, keyPrefix, timeout)
+    }
 
     /** Starts many jobs of these requests; see the other `generateMany`. */
     @JvmName("generateManyRequests")
@@ -274,7 +279,10 @@ public class Video internal constructor(private val client: InfraiClient) {
         concurrency: Int? = null,
         keyPrefix: String? = null,
         timeout: Duration? = DEFAULT_TIMEOUT,
-    ): Flow<ManyItem> = many({ requests.mapIndexed { at, request -> request.native("requests[$at].") } }, concurrency, keyPrefix, timeout)
+    ): Flow<ManyItem> {
+        val items = { requests.mapIndexed { at, request -> request.native("requests[$at].") } }
+        return many(items, concurrency, keyPrefix, timeout)
+    }
 
     private fun many(
         items: () -> List<NativeGenerate>,
@@ -287,13 +295,19 @@ public class Video internal constructor(private val client: InfraiClient) {
         client.withNative { it.generateMany(requests, options) }.use { many ->
             try {
                 while (true) {
-                    val item = client.guarded { many.next(null) } ?: break
+                    val item = next { many.next(null) } ?: break
                     emit(ManyItem.of(item, client))
                 }
             } finally {
                 many.end()
             }
         }
+    }
+
+    /** The next of a stream, unless its reader was cancelled. */
+    private suspend fun <T> next(read: suspend () -> T): T {
+        currentCoroutineContext().ensureActive()
+        return client.guarded { read() }
     }
 
     private fun job(native: NativeJob) = VideoJob(native, client)
