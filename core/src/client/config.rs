@@ -358,9 +358,13 @@ fn proxy(text: String) -> Result<Option<String>> {
     if text.is_empty() {
         return Ok(None);
     }
-    let given = if text.contains("://") { Url::parse(&text) } else { Url::parse(&format!("http://{text}")) };
+    let whole = text.contains("://") || text.trim_start().starts_with('/');
+    let given = if whole { Url::parse(&text) } else { Url::parse(&format!("http://{text}")) };
     let got = match &given {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => return Ok(Some(text)),
+        // As it was parsed: what a password or a name has that no request can carry is encoded in it.
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+            return Ok(Some(url.to_string()));
+        }
         Ok(url) => format!("one that begins with {}:", url.scheme()),
         Err(error) => format!("one that is no URL ({error})"),
     };

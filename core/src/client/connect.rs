@@ -53,6 +53,15 @@ pub(super) fn proxies(config: &Config) -> Result<Matcher> {
     ))
 }
 
+/// Whether plain requests go to their proxy over TLS.
+pub(super) fn speaks_tls(proxies: &Matcher) -> bool {
+    let proxy = proxies.intercept(&Uri::from_static("http://host.invalid/"));
+    proxy.is_some_and(|proxy| proxy.uri().scheme() == Some(&Scheme::HTTPS))
+}
+
+/// What is said of a proxy that the environment names and that cannot be used.
+pub(super) const NO_SUCH_PROXY: &str = "the environment names a proxy of the kind";
+
 /// Opens connections. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Connector(Arc<Route>);
@@ -92,7 +101,13 @@ impl Connector {
 
 impl Route {
     async fn connect(&self, uri: Uri) -> Result<Conn, Problem> {
-        match self.proxies.as_ref().and_then(|proxies| proxies.intercept(&uri)) {
+        let proxy = self.proxies.as_ref().and_then(|proxies| proxies.intercept(&uri));
+        if let Some(kind) = proxy.as_ref().and_then(|proxy| proxy.uri().scheme_str())
+            && !matches!(kind, "http" | "https")
+        {
+            return Err(format!("{NO_SUCH_PROXY} {kind}, which the SDK cannot use").into());
+        }
+        match proxy {
             None => Ok(Conn::Direct { io: self.direct.clone().call(uri).await?, proxied: false }),
             Some(proxy) if uri.scheme() == Some(&Scheme::HTTPS) => self.tunnel(&proxy, uri).await,
             Some(proxy) => {
@@ -221,6 +236,23 @@ mod tests {
         // Through a tunnel the host would see it.
         assert_eq!(known.proxy_authorization(&Uri::from_static("https://api.example/v1/x")), None);
         assert_eq!(connector("proxy.example:3128").proxy_authorization(&plain), None);
+        // What no request can carry as it is.
+        for odd in ["http://user:p@ss^@proxy.example:3128", "http://user:p@ss^@prôxy.example:3128\n"] {
+            assert_eq!(
+                connector(odd).proxy_authorization(&plain).unwrap(),
+                "Basic dXNlcjpwQHNzXg==",
+                "{odd}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_https_proxy_is_spoken_to_over_tls_however_it_is_written() {
+        for (proxy, tls) in
+            [("HTTPS://proxy.example", true), ("http://proxy.example", false), ("proxy.example", false)]
+        {
+            assert_eq!(speaks_tls(&through(proxy).unwrap()), tls, "{proxy}");
+        }
     }
 
     #[test]

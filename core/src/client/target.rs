@@ -208,6 +208,9 @@ impl Config {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(refuse("must not carry a query or fragment"));
         }
+        if path::uri(url.to_string()).is_err() {
+            return Err(refuse("has a host that no request can name, or is too long"));
+        }
         self.check_scheme(&url)?;
         Ok(url)
     }

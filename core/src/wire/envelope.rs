@@ -5,7 +5,7 @@ use std::fmt;
 use http::{HeaderMap, StatusCode, Uri, header};
 use serde::{
     Deserialize, Deserializer,
-    de::{self, MapAccess, SeqAccess, Visitor, value::SeqAccessDeserializer},
+    de::{self, MapAccess, Visitor},
 };
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -119,37 +119,22 @@ enum Read {
     Other(Value),
 }
 
-impl<'de> Deserialize<'de> for Read {
+/// An object's JSON.
+struct Object(Read);
+
+impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ReadVisitor)
+        deserializer.deserialize_map(ReadVisitor).map(Self)
     }
 }
 
 struct ReadVisitor;
 
-macro_rules! other {
-    ($($visit:ident($kind:ty)),*) => {$(
-        fn $visit<E: de::Error>(self, value: $kind) -> Result<Read, E> {
-            Ok(Read::Other(value.into()))
-        }
-    )*};
-}
-
 impl<'de> Visitor<'de> for ReadVisitor {
     type Value = Read;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON")
-    }
-
-    other!(visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64), visit_str(&str));
-
-    fn visit_unit<E: de::Error>(self) -> Result<Read, E> {
-        Ok(Read::Other(Value::Null))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Read, A::Error> {
-        Value::deserialize(SeqAccessDeserializer::new(items)).map(Read::Other)
+        f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Read, A::Error> {
@@ -205,10 +190,12 @@ impl<'de> Deserialize<'de> for Name {
 
 /// Reads JSON. The text is looked through for what is no UTF-8 once, not string by string.
 fn parse(bytes: &[u8]) -> serde_json::Result<Read> {
+    let object = bytes.trim_ascii_start().starts_with(b"{");
     match std::str::from_utf8(bytes) {
-        Ok(text) => serde_json::from_str(text),
+        Ok(text) if object => serde_json::from_str(text).map(|Object(read)| read),
+        Ok(text) => serde_json::from_str(text).map(Read::Other),
         // It says where.
-        Err(_) => serde_json::from_slice(bytes),
+        Err(_) => serde_json::from_slice(bytes).map(Read::Other),
     }
 }
 
