@@ -209,7 +209,7 @@ async fn a_proxy_that_refuses_the_tunnel_is_a_connection_that_did_not_come_about
     assert_eq!((error.kind(), error.may_have_been_processed()), (ErrorKind::Connection, false), "{error}");
     // Asked once: a proxy may lock an account that is tried too often.
     assert_eq!((error.attempts(), error.is_retryable()), (1, false));
-    assert!(error.hint().is_some_and(|hint| hint.contains("another user and password")), "{error:?}");
+    assert!(error.hint().contains("another user and password"), "{error:?}");
     let asked: Vec<_> = proxy.seen().iter().map(|request| request.line.clone()).collect();
     assert_eq!(asked, ["CONNECT api.example.test:443 HTTP/1.1"]);
 }
