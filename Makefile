@@ -39,6 +39,10 @@ test-node: ## Test the npm package from its tarball, on every Node.js that can b
 test-swift: ## Test the Swift package with the swift of this machine; FETCH_TOOLCHAINS=1 (as root) fetches one
 	@python3 scripts/test.py swift conformance-swift
 
+.PHONY: test-kotlin
+test-kotlin: ## Test the Kotlin package with this machine's Maven and JDK; FETCH_TOOLCHAINS=1 (as root) installs them
+	@python3 scripts/test.py kotlin conformance-kotlin
+
 .PHONY: conformance
 conformance: ## Run the conformance scenarios: LANG=rust for one language
 	@python3 scripts/test.py $(if $(filter all,$(LANGUAGE)),conformance,conformance-$(LANGUAGE))
