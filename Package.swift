@@ -66,6 +66,6 @@ let package = Package(
         ),
         .executableTarget(name: "InfraiConformance", dependencies: ["Infrai"], path: "bindings-swift/Conformance"),
         .executableTarget(name: "InfraiExamples", dependencies: ["Infrai"], path: "examples/swift"),
-        .testTarget(name: "InfraiTests", dependencies: ["Infrai"], path: "bindings-swift/Tests"),
+        .testTarget(name: "InfraiTests", dependencies: ["Infrai", "InfraiNative"], path: "bindings-swift/Tests"),
     ]
 )

@@ -1,8 +1,10 @@
 // What errors tell, and what nothing tells: the key.
 
 import Foundation
-import Infrai
+import InfraiNative
 import Testing
+
+@testable import Infrai
 
 @Suite("Errors", .timeLimit(.minutes(3))) struct ErrorTests {
     @Test("a payment that is needed first says where to pay, and the key to repeat the call with")
@@ -79,5 +81,16 @@ import Testing
                 #expect(!text.contains("topsecret"), "\(type(of: value)): \(text)")
             }
         }
+    }
+
+    @Test("a panic of the native library is an error that asks for a report, and the next call works")
+    func panic() async throws {
+        let error = try await failure {
+            do { try await nativePanic() } catch { throw publicError(error, of: nil) }
+        }
+        guard case .internal(let details) = error else { throw error }
+        #expect(details.code == "INTERNAL" && details.hint.contains("report"))
+        let (client, _) = scripted { _, _ in .ok(#"{"balance_usd":1}"#) }
+        #expect(try await client.account.balance().balanceUSD == 1)
     }
 }

@@ -23,7 +23,7 @@ func quick(_ options: ClientOptions = ClientOptions()) -> ClientOptions {
     var options = options
     options.retryBase = options.retryBase ?? .milliseconds(1)
     options.retryCap = options.retryCap ?? .milliseconds(2)
-    options.credentialsFile = options.credentialsFile ?? temporary("credentials")
+    options.credentialsFile = options.credentialsFile ?? scratchFolder.appendingPathComponent("none")
     if options.polling == PollingOptions() {
         options.polling = PollingOptions(
             min: .milliseconds(1), max: .milliseconds(5), typical: .milliseconds(5), rate: 10_000, concurrency: 64)
@@ -31,12 +31,20 @@ func quick(_ options: ClientOptions = ClientOptions()) -> ClientOptions {
     return options
 }
 
-/// A path in a folder of its own, which exists.
+/// A path in a folder of its own, which exists until the tests are over.
 func temporary(_ name: String) -> URL {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("infrai-swift-\(UUID().uuidString)")
+    let folder = scratch.appendingPathComponent(UUID().uuidString)
     try! FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     return folder.appendingPathComponent(name)
 }
+
+private let scratch = {
+    atexit { try? FileManager.default.removeItem(at: scratchFolder) }
+    return scratchFolder
+}()
+
+private let scratchFolder = FileManager.default.temporaryDirectory.appendingPathComponent(
+    "infrai-swift-\(ProcessInfo.processInfo.processIdentifier)")
 
 /// What this throws, which has to be the SDK's error.
 func failure(_ call: () async throws -> some Any, at location: SourceLocation = #_sourceLocation) async throws -> InfraiError {

@@ -86,4 +86,20 @@ import Testing
         #expect(found == [0: "succeeded", 1: "PROMPT_REFUSED", 2: "succeeded"])
         #expect(server.seen.filter { $0.method == "POST" }.map { $0.headers["idempotency-key"] } == ["kites-0", "kites-1", "mine"])
     }
+
+    @MainActor @Test("the main actor reads a watch as a view does")
+    func mainActor() async throws {
+        @MainActor final class Model {
+            var states: [VideoState] = []
+            func follow(_ client: InfraiClient) async throws {
+                let job = try await client.video.generate(prompt: "a cat")
+                for try await job in client.video.watch(job) { states.append(job.state) }
+                for try await item in client.video.generateMany(["a cat"]) { states.append(try item.result.get().state) }
+            }
+        }
+        let (client, _) = scripted { number, _ in .job(number == 0 ? "queued" : "succeeded") }
+        let model = Model()
+        try await model.follow(client)
+        #expect(model.states == [.queued, .succeeded, .succeeded])
+    }
 }

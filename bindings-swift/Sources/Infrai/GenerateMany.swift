@@ -64,7 +64,7 @@ public struct GenerateManyResults: AsyncSequence, Sendable {
     }
 
     /// Reads the items one by one. Dropping it ends the waiting.
-    public struct Iterator: AsyncIteratorProtocol {
+    public struct Iterator: AsyncIteratorProtocol, Sendable {
         let client: InfraiClient
         let opened: Result<NativeMany, any Error>
 

@@ -8,15 +8,21 @@ import Foundation
 /// let body: JSON = ["name": "kite", "tags": ["red", 3]]
 /// ```
 public enum JSON: Hashable, Sendable {
+    /// Nothing.
     case null
+    /// True or false.
     case bool(Bool)
     /// A whole number from −2⁶³ to 2⁶³−1.
     case integer(Int64)
     /// A whole number from 2⁶³ to 2⁶⁴−1.
     case unsigned(UInt64)
+    /// Any other number.
     case number(Double)
+    /// A text.
     case string(String)
+    /// A list.
     case array([JSON])
+    /// Members by their names.
     case object([String: JSON])
 
     /// Reads a JSON text.

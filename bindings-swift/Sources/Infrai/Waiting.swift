@@ -78,7 +78,7 @@ public struct VideoUpdates: AsyncSequence, Sendable {
     }
 
     /// Reads a job's states one by one. Dropping it ends the looking.
-    public struct Iterator: AsyncIteratorProtocol {
+    public struct Iterator: AsyncIteratorProtocol, Sendable {
         let client: InfraiClient
         let opened: Result<NativeWatch, any Error>
 
