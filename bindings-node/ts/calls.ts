@@ -89,12 +89,15 @@ function nextNumber(taken: Map<number, unknown>): number {
   return numbers;
 }
 
+const NONE: [Settings, unknown] = [{}, undefined];
+
 /**
  * A call's options: what this layer takes, and what is the native module's. What is no object at all is left to it whole,
  * which refuses it by name.
  */
 export function split(options: unknown, listener?: "onUpdate" | "onProgress"): [Settings, unknown] {
-  if (options === undefined || options === null) return [{}, undefined];
+  // No options cost nothing.
+  if (options === undefined || options === null) return NONE;
   if (typeof options !== "object" || Array.isArray(options)) return [{}, options];
   const { signal, unref, ...own } = options as CallOptions & Record<string, unknown>;
   if (listener === undefined) return [{ signal, unref }, own];

@@ -74,10 +74,10 @@ export class InfraiClient {
    * has a key already, that is returned and nothing is sent.
    */
   async activate(options?: ActivateOptions): Promise<ActivateResult> {
-    const [{ signal, unref }, own] = split(options);
+    const [settings, own] = split(options);
     const { result, keyHint } = await call<{ result: ActivateResult; keyHint: string }>(
       this.#functions,
-      { signal, unref },
+      settings,
       this.activate,
       (number) => this.#native.activate(number, own),
     );
@@ -97,8 +97,8 @@ export class InfraiClient {
     body?: unknown,
     options?: RequestOptions,
   ): Promise<ApiResponse<T>> {
-    const [{ signal, unref }, own] = split(options);
-    return call(this.#functions, { signal, unref }, this.request, (number, abortable) =>
+    const [settings, own] = split(options);
+    return call(this.#functions, settings, this.request, (number, abortable) =>
       this.#native.request(number, method, path, body, own, abortable),
     );
   }

@@ -46,22 +46,22 @@ export class Video {
    * ```
    */
   generate(opts: VideoGenerateOptions, options?: CallOptions): Promise<VideoJob> {
-    const [{ signal, unref }, own] = split(options);
-    return call(this.#functions, { signal, unref }, this.generate, (number, abortable) => {
+    const [settings, own] = split(options);
+    return call(this.#functions, settings, this.generate, (number, abortable) => {
       return misplaced(opts) ?? this.#native.generate(number, opts, own, abortable);
     });
   }
 
   /** Looks at a job once: `GET /v1/video/jobs/{id}`. */
   status(jobId: string, options?: CallOptions): Promise<VideoJob> {
-    const [{ signal, unref }, own] = split(options);
-    return call(this.#functions, { signal, unref }, this.status, (number) => this.#native.status(number, jobId, own));
+    const [settings, own] = split(options);
+    return call(this.#functions, settings, this.status, (number) => this.#native.status(number, jobId, own));
   }
 
   /** Cancels a job: `POST /v1/video/jobs/{id}/cancel`. For a job that had ended already, `ok` is `false`. */
   cancel(jobId: string, options?: CallOptions): Promise<CancelResult> {
-    const [{ signal, unref }, own] = split(options);
-    return call(this.#functions, { signal, unref }, this.cancel, (number) => this.#native.cancel(number, jobId, own));
+    const [settings, own] = split(options);
+    return call(this.#functions, settings, this.cancel, (number) => this.#native.cancel(number, jobId, own));
   }
 
   /**
@@ -90,9 +90,9 @@ export class Video {
    * ```
    */
   watch(job: JobLike, options?: CallOptions): AsyncIterableIterator<VideoJob> {
-    const [{ signal, unref }, own] = split(options);
+    const [settings, own] = split(options);
     const open = (): Given<NativeStream> => this.#native.watch(job, own);
-    return new Pieces<VideoJob>(this.#functions, { signal, unref }, open, (told) => told as VideoJob);
+    return new Pieces<VideoJob>(this.#functions, settings, open, (told) => told as VideoJob);
   }
 
   /**
@@ -109,11 +109,11 @@ export class Video {
     items: ReadonlyArray<string | VideoGenerateOptions>,
     options?: GenerateManyOptions,
   ): AsyncIterableIterator<GenerateManyItem> {
-    const [{ signal, unref }, own] = split(options);
+    const [settings, own] = split(options);
     const trace: Trace = {};
     Error.captureStackTrace(trace, this.generateMany);
     const open = (): Given<NativeStream> => this.#native.generateMany(items, own);
-    return new Pieces<GenerateManyItem>(this.#functions, { signal, unref }, open, (told) => {
+    return new Pieces<GenerateManyItem>(this.#functions, settings, open, (told) => {
       const { index, job, error } = told as { index: number; job: VideoJob; error?: ErrorData };
       return error === undefined ? { index, job } : { index, error: failureOf(error, trace) as InfraiError };
     });
@@ -143,11 +143,11 @@ export class Video {
    * ```
    */
   async downloadStream(job: JobLike, options?: CallOptions): Promise<ReadableStream<Uint8Array>> {
-    const [{ signal, unref }, own] = split(options);
+    const [settings, own] = split(options);
     const trace: Trace = {};
     Error.captureStackTrace(trace, this.downloadStream);
     let opened: NativeStream | undefined;
-    await call(this.#functions, { signal, unref }, this.downloadStream, (number) => {
+    await call(this.#functions, settings, this.downloadStream, (number) => {
       const told = this.#native.downloadStream(number, job, own);
       if (typeof told === "string") return told;
       opened = told;
@@ -156,7 +156,7 @@ export class Video {
     const stream = opened as NativeStream;
     const make = (told: unknown): Uint8Array => told as Uint8Array;
     let aborted: ((reason: unknown) => void) | undefined;
-    const pieces = new Pieces<Uint8Array>(this.#functions, { signal, unref }, () => stream, make, (reason) => aborted?.(reason));
+    const pieces = new Pieces<Uint8Array>(this.#functions, settings, () => stream, make, (reason) => aborted?.(reason));
     return new ReadableStream<Uint8Array>({
       start(controller) {
         aborted = (reason) => controller.error(abortError(reason, {}, trace));

@@ -37,6 +37,10 @@ impl Teller {
 
 /// An id, or a job as last seen.
 pub(crate) fn job_ref(value: &Bound<'_, PyAny>) -> PyResult<JobRef> {
+    // Whether something is a Mapping takes a call of Python's to find out, and most are ids.
+    if value.is_instance_of::<PyString>() {
+        return text("id", value).map(JobRef::from);
+    }
     let map = match (value.cast::<PyDict>(), value.cast::<PyMapping>()) {
         (Ok(dict), _) => json_object("id", dict)?,
         (_, Ok(mapping)) => {
