@@ -63,4 +63,4 @@ doc: ## Build the Rust documentation
 clean: ## Remove everything that was built, fetched or made by the demo
 	@scripts/toolchains/swift --clean
 	@$(CARGO) clean
-	@rm -rf .cache .build $(DEMO)
+	@rm -rf .cache .build bindings-kotlin/target bindings-swift/build $(DEMO)

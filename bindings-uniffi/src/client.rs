@@ -29,22 +29,7 @@ pub struct NativeClient {
 
 type Cancel = Option<Arc<NativeCancellation>>;
 
-/// A foreign listener behind its gate.
-struct Told<L: ?Sized>(Arc<L>);
-
-impl NativeUpdateListener for Told<dyn NativeUpdateListener> {
-    fn on_update(&self, job: NativeJob) {
-        self.0.on_update(job);
-    }
-}
-
-impl NativeProgressListener for Told<dyn NativeProgressListener> {
-    fn on_progress(&self, progress: video::NativeProgress) {
-        self.0.on_progress(progress);
-    }
-}
-
-fn closing<L: ?Sized + Send + Sync + 'static>(gate: Option<&Arc<Gate<L>>>) -> Option<Arc<dyn Close>> {
+fn closing<L: Send + 'static>(gate: Option<&Arc<Gate<L>>>) -> Option<Arc<dyn Close>> {
     gate.map(|gate| Arc::clone(gate) as Arc<dyn Close>)
 }
 
@@ -128,8 +113,7 @@ impl NativeClient {
         listener: Option<Arc<dyn NativeUpdateListener>>,
         cancellation: Cancel,
     ) -> Result<NativeJob, NativeError> {
-        let updates = listener
-            .map(|listener| Arc::new(Gate::new(Box::new(Told(listener)) as Box<dyn NativeUpdateListener>)));
+        let updates = listener.map(|listener| Arc::new(Gate::new(listener)));
         let gate = closing(updates.as_ref());
         let (wait, politely) =
             guarded(|| video::wait(&self.client, JobRef::try_from(job)?, &options, updates))?;
@@ -155,8 +139,7 @@ impl NativeClient {
     ) -> Result<NativeDownload, NativeError> {
         let job = guarded(|| JobRef::try_from(job))?;
         let mut download = self.client.video().download(job, path).overwrite(overwrite);
-        let progress = listener
-            .map(|listener| Arc::new(Gate::new(Box::new(Told(listener)) as Box<dyn NativeProgressListener>)));
+        let progress = listener.map(|listener| Arc::new(Gate::new(listener)));
         let gate = closing(progress.as_ref());
         if let Some(gate) = progress {
             download = download

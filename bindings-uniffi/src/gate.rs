@@ -9,12 +9,12 @@ use std::{
 };
 
 /// The way to a listener.
-pub(crate) struct Gate<L: ?Sized> {
+pub(crate) struct Gate<L> {
     closed: AtomicBool,
     /// The thread that is inside the listener now.
     inside: Mutex<Option<ThreadId>>,
     /// Held during each call of the listener.
-    listener: Mutex<Option<Box<L>>>,
+    listener: Mutex<Option<L>>,
 }
 
 /// A gate of whatever listener.
@@ -23,12 +23,12 @@ pub(crate) trait Close: Send + Sync {
     fn close(&self);
 }
 
-fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<L: ?Sized> Gate<L> {
-    pub(crate) fn new(listener: Box<L>) -> Self {
+impl<L> Gate<L> {
+    pub(crate) fn new(listener: L) -> Self {
         Self {
             closed: AtomicBool::new(false),
             inside: Mutex::new(None),
@@ -57,7 +57,7 @@ impl<L: ?Sized> Gate<L> {
     }
 }
 
-impl<L: ?Sized + Send + Sync> Close for Gate<L> {
+impl<L: Send> Close for Gate<L> {
     fn close(&self) {
         self.closed.store(true, Ordering::Release);
         let from_within = *lock(&self.inside) == Some(thread::current().id());
@@ -74,9 +74,9 @@ mod tests {
 
     use super::*;
 
-    type Listener = dyn Fn(u32) + Send + Sync;
+    type Listener = Box<dyn Fn(u32) + Send>;
 
-    fn gate(listener: impl Fn(u32) + Send + Sync + 'static) -> Arc<Gate<Listener>> {
+    fn gate(listener: impl Fn(u32) + Send + 'static) -> Arc<Gate<Listener>> {
         Arc::new(Gate::new(Box::new(listener)))
     }
 
@@ -95,10 +95,10 @@ mod tests {
         let (entered, inside) = mpsc::channel();
         let (leave, may_leave) = mpsc::channel::<()>();
         let (told, order) = mpsc::channel();
-        let (may_leave, told_inside) = (Mutex::new(may_leave), told.clone());
+        let told_inside = told.clone();
         let gate = gate(move |_| {
             entered.send(()).unwrap();
-            may_leave.lock().unwrap().recv().unwrap();
+            may_leave.recv().unwrap();
             told_inside.send("listener returned").unwrap();
         });
         thread::scope(|scope| {

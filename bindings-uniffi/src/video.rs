@@ -79,7 +79,7 @@ impl From<Download> for NativeDownload {
 }
 
 /// The listener of a wait, behind its gate.
-pub(crate) type Updates = Gate<dyn NativeUpdateListener>;
+pub(crate) type Updates = Gate<Arc<dyn NativeUpdateListener>>;
 
 /// A wait, and what asks it to end where it is to cancel its job first.
 pub(crate) fn wait(

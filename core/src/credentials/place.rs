@@ -79,20 +79,13 @@ impl Place {
 
     /// A profile name that is still free: `default-previous`, `default-previous-2`, ….
     pub(crate) fn free_name(&self, name: &str, word: &str) -> Result<String> {
-        let taken: Box<dyn Fn(&str) -> Result<bool> + Send + '_> = match self {
+        match self {
             Self::File(path) => {
                 let document = CredentialsFile::at(path).read()?;
-                Box::new(move |name| Ok(document.holds(name)))
+                free_name(name, word, |name| Ok(document.holds(name)))
             }
-            Self::Store(store) => Box::new(|name| store.holds(name)),
-        };
-        let mut free = format!("{name}-{word}");
-        let mut number = 1_u64;
-        while taken(&free)? {
-            number += 1;
-            free = format!("{name}-{word}-{number}");
+            Self::Store(store) => free_name(name, word, |name| store.holds(name)),
         }
-        Ok(free)
     }
 
     /// Stores a profile, keeping whatever else is there; `keep_old_as` first copies its table. To be called while held.
@@ -119,4 +112,14 @@ impl Place {
             }),
         }
     }
+}
+
+fn free_name(name: &str, word: &str, taken: impl Fn(&str) -> Result<bool>) -> Result<String> {
+    let mut free = format!("{name}-{word}");
+    let mut number = 1_u64;
+    while taken(&free)? {
+        number += 1;
+        free = format!("{name}-{word}-{number}");
+    }
+    Ok(free)
 }

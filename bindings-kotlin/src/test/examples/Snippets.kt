@@ -20,12 +20,12 @@ fun withToken(backend: Backend, baseUrl: String): InfraiClient {
     return client
 }
 
-fun emulator(): InfraiClient {
+suspend fun emulator(): InfraiClient {
     val client = InfraiClient(
-        baseUrl = "http://10.0.2.2:8480", // the developer's machine, as Android's emulator sees it
+        baseUrl = "http://10.0.2.2:4010", // the developer's machine, as Android's emulator sees it
         allowInsecureHttp = true, // debug builds only
-        apiKeyProvider = { "ifr_pk_proj_the_key_that_the_sandbox_printed" },
     )
+    client.activate(writeCredentials = false) // an account with play money, until the app ends
     return client
 }
 

@@ -11,6 +11,8 @@ import dev.infrai.internal.ffi.nativeInternal
 import java.io.Closeable
 import java.nio.file.Path
 import kotlin.time.Duration
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 
 /**
  * A client of the Infrai API: its settings, its connections, and the groups of calls that it makes. Make one and keep it;
@@ -185,11 +187,14 @@ public class InfraiClient private constructor(private val native: NativeClient, 
         native.destroy()
     }
 
-    /** Its address alone: no key. */
-    override fun toString(): String = if (closed) "InfraiClient(closed)" else "InfraiClient(${runCatching { baseUrl }.getOrDefault("…")})"
+    override fun toString(): String = if (closed) "InfraiClient(closed)" else "InfraiClient"
 
     /** Makes a call of the native half, its failure as an exception of ours. */
-    internal suspend fun <T> call(made: suspend (NativeClient) -> T): T = guarded { made(native) }
+    internal suspend fun <T> call(made: suspend (NativeClient) -> T): T {
+        // The native half begins a call before it looks whether anybody waits for it.
+        currentCoroutineContext().ensureActive()
+        return guarded { made(native) }
+    }
 
     /** The same for what does not suspend. */
     internal fun <T> withNative(made: (NativeClient) -> T): T = guarded { made(native) }

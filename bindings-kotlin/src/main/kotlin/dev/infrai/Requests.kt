@@ -69,14 +69,22 @@ public sealed class ManyItem {
     /** The job, or its error thrown. */
     public abstract fun getOrThrow(): VideoJob
 
-    /** One whose video is there. */
+    /**
+     * One whose video is there.
+     *
+     * @property job the job.
+     */
     public class Finished internal constructor(override val index: Int, public val job: VideoJob) : ManyItem() {
         override fun getOrThrow(): VideoJob = job
 
         override fun toString(): String = "$index: $job"
     }
 
-    /** One that has no video. */
+    /**
+     * One that has no video.
+     *
+     * @property error why.
+     */
     public class Failed internal constructor(override val index: Int, public val error: InfraiException) : ManyItem() {
         override fun getOrThrow(): VideoJob = throw error
 

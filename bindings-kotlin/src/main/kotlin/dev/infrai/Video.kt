@@ -12,6 +12,7 @@ import dev.infrai.internal.ffi.NativeWaitOptions
 import dev.infrai.internal.ffi.nativeDefaultWait
 import java.nio.file.Path
 import java.nio.file.Paths
+import kotlin.coroutines.cancellation.CancellationException
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CoroutineStart
@@ -19,6 +20,8 @@ import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.launch
@@ -188,7 +191,7 @@ public class Video internal constructor(private val client: InfraiClient) {
         client.withNative { it.watch(reference) }.use { states ->
             try {
                 while (true) {
-                    emit(job(client.guarded { states.next(null) } ?: break))
+                    emit(job(next { states.next(null) } ?: break))
                 }
             } finally {
                 states.end()
@@ -264,7 +267,10 @@ public class Video internal constructor(private val client: InfraiClient) {
         concurrency: Int? = null,
         keyPrefix: String? = null,
         timeout: Duration? = DEFAULT_TIMEOUT,
-    ): Flow<ManyItem> = many({ prompts.mapIndexed { at, prompt -> GenerateRequest(prompt).native("prompts[$at].") } }, concurrency, keyPrefix, timeout)
+    ): Flow<ManyItem> {
+        val items = { prompts.mapIndexed { at, prompt -> GenerateRequest(prompt).native("prompts[$at].") } }
+        return many(items, concurrency, keyPrefix, timeout)
+    }
 
     /** Starts many jobs of these requests; see the other `generateMany`. */
     @JvmName("generateManyRequests")
@@ -273,7 +279,10 @@ public class Video internal constructor(private val client: InfraiClient) {
         concurrency: Int? = null,
         keyPrefix: String? = null,
         timeout: Duration? = DEFAULT_TIMEOUT,
-    ): Flow<ManyItem> = many({ requests.mapIndexed { at, request -> request.native("requests[$at].") } }, concurrency, keyPrefix, timeout)
+    ): Flow<ManyItem> {
+        val items = { requests.mapIndexed { at, request -> request.native("requests[$at].") } }
+        return many(items, concurrency, keyPrefix, timeout)
+    }
 
     private fun many(
         items: () -> List<NativeGenerate>,
@@ -286,13 +295,19 @@ public class Video internal constructor(private val client: InfraiClient) {
         client.withNative { it.generateMany(requests, options) }.use { many ->
             try {
                 while (true) {
-                    val item = client.guarded { many.next(null) } ?: break
+                    val item = next { many.next(null) } ?: break
                     emit(ManyItem.of(item, client))
                 }
             } finally {
                 many.end()
             }
         }
+    }
+
+    /** The next of a stream, unless its reader was cancelled. */
+    private suspend fun <T> next(read: suspend () -> T): T {
+        currentCoroutineContext().ensureActive()
+        return client.guarded { read() }
     }
 
     private fun job(native: NativeJob) = VideoJob(native, client)
@@ -306,15 +321,15 @@ public class Video internal constructor(private val client: InfraiClient) {
     }
 }
 
-/** Runs a call whose listener fills the channel, and calls `tell` with each in the caller's context, the last before it returns. */
+/**
+ * Runs a call whose listener fills the channel, and calls `tell` with each in the caller's context: the last of them before
+ * the call returns or fails, and none once the caller was cancelled.
+ */
 private suspend fun <E, T> telling(channel: Channel<E>, tell: suspend (E) -> Unit, call: suspend (Channel<E>) -> T): T =
     coroutineScope {
         val teller = launch { for (told in channel) tell(told) }
-        val result = try {
-            call(channel)
-        } finally {
-            channel.close()
-        }
-        teller.join()
-        result
+        val outcome = runCatching { call(channel) }
+        channel.close()
+        if (outcome.exceptionOrNull() !is CancellationException) teller.join()
+        outcome.getOrThrow()
     }

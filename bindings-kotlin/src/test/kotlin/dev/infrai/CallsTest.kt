@@ -2,8 +2,11 @@ package dev.infrai
 
 import java.nio.file.Files
 import java.nio.file.Path
+import java.util.concurrent.CountDownLatch
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -215,18 +218,22 @@ class CallsTest {
                 val shown = listOf("$client", "$activation", "$error", error.stackTraceToString(), client.keyHint!!, error.hint)
                 assertTrue(shown.none { KEY in it }) { shown.toString() }
                 assertEquals("ifr_pk_proj_…stuv", client.keyHint)
-                assertEquals("InfraiClient(${server.url}/)", client.toString().replace("${server.url})", "${server.url}/)"))
             }
         }
     }
 
     @Test
     fun `a closed client refuses calls and lets those under way end`() = runBlocking {
-        Scripted { _, _ -> Reply("""{"balance_usd":2}""") }.use { server ->
+        val answer = CountDownLatch(1)
+        Scripted { number, _ -> Reply("""{"balance_usd":2}""").also { if (number == 0) answer.await() } }.use { server ->
             val client = server.client()
             val derived = client.withOptions(maxRetries = 0)
+            val underWay = async(Dispatchers.Default) { client.account.balance() }
+            server.awaitCount(1)
             client.close()
             client.close()
+            answer.countDown()
+            assertEquals(2.0, underWay.await().balanceUsd)
             val error = fails<InfraiException.InvalidRequest> { client.account.balance() }
             assertTrue("closed" in error.reason) { error.reason }
             assertEquals(2.0, derived.account.balance().balanceUsd)
