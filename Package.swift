@@ -1,0 +1,71 @@
+// swift-tools-version: 6.0
+// The Swift package `Infrai`: it stands at the repository's root, because SwiftPM takes packages from there alone.
+
+import Foundation
+import PackageDescription
+
+let sources = "bindings-swift/Sources"
+
+/// A release's native library for Apple platforms; scripts/release-swift writes it here. None: one that was built from this checkout.
+let released: (url: String, checksum: String)? = nil
+
+/// What scripts/release-swift builds for Apple platforms, if it was run here.
+let framework = "bindings-swift/build/Infrai.xcframework"
+let hasFramework = FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/\(framework)")
+
+/// Where cargo puts the library: `cargo build --release -p infrai-uniffi`.
+let libraries = Context.environment["INFRAI_LIBRARY_DIR"] ?? "\(Context.packageDirectory)/target/release"
+
+var binaries: [Target] = []
+var linked: [LinkerSetting] = []
+if hasFramework {
+    binaries = [.binaryTarget(name: "InfraiLibrary", path: framework)]
+} else if let released {
+    binaries = [.binaryTarget(name: "InfraiLibrary", url: released.url, checksum: released.checksum)]
+} else {
+    linked = [
+        .linkedLibrary("infrai_ffi"),
+        .unsafeFlags(["-L\(libraries)", "-Xlinker", "-rpath", "-Xlinker", libraries]),
+    ]
+}
+
+// Resources make a bundle, which nobody but Apple's tools asks for.
+#if os(macOS)
+    let privacy: [Resource] = [.copy("PrivacyInfo.xcprivacy")]
+    let excluded: [String] = []
+#else
+    let privacy: [Resource] = []
+    let excluded = ["PrivacyInfo.xcprivacy"]
+#endif
+
+let package = Package(
+    name: "Infrai",
+    platforms: [.iOS(.v16), .macOS(.v13)],
+    products: [.library(name: "Infrai", targets: ["Infrai"])],
+    targets: binaries + [
+        // Generated from bindings-uniffi: the C header, and Swift over it.
+        .target(
+            name: "InfraiFFI",
+            dependencies: binaries.map { .target(name: $0.name) },
+            path: "\(sources)/InfraiFFI",
+            linkerSettings: linked
+        ),
+        .target(
+            name: "InfraiNative",
+            dependencies: ["InfraiFFI"],
+            path: "\(sources)/InfraiNative",
+            swiftSettings: [.swiftLanguageMode(.v5)]
+        ),
+        // What people see.
+        .target(
+            name: "Infrai",
+            dependencies: ["InfraiNative"],
+            path: "\(sources)/Infrai",
+            exclude: excluded,
+            resources: privacy
+        ),
+        .executableTarget(name: "InfraiConformance", dependencies: ["Infrai"], path: "bindings-swift/Conformance"),
+        .executableTarget(name: "InfraiExamples", dependencies: ["Infrai"], path: "examples/swift"),
+        .testTarget(name: "InfraiTests", dependencies: ["Infrai", "InfraiNative"], path: "bindings-swift/Tests"),
+    ]
+)
