@@ -38,7 +38,12 @@ pub(crate) fn value(value: &serde_json::Value) -> (Topic, Payload) {
 }
 
 pub(crate) fn job_value(job: &VideoJob) -> (Topic, Payload) {
-    value(&job.to_json())
+    (Topic::Value, job_json(job))
+}
+
+fn job_json(job: &VideoJob) -> Payload {
+    // A job is made of JSON: no value in it cannot be written.
+    Payload::Json(serde_json::to_string(job).unwrap_or_default())
 }
 
 impl NativeClient {
@@ -147,8 +152,7 @@ impl NativeClient {
             if updates {
                 let outbox = Arc::clone(&self.outbox);
                 wait = wait.on_update(move |job| {
-                    let payload = Payload::Json(job.to_json().to_string());
-                    outbox.post(Event { number, topic: Topic::Update, payload });
+                    outbox.post(Event { number, topic: Topic::Update, payload: job_json(job) });
                 });
             }
             given.finish()?;

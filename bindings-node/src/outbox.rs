@@ -5,7 +5,7 @@ use std::{
     future::Future,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
 };
 
@@ -15,7 +15,10 @@ use napi::{
     Status,
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue},
 };
-use tokio::{sync::oneshot, task::AbortHandle};
+use tokio::{
+    sync::oneshot,
+    task::{AbortHandle, yield_now},
+};
 
 use crate::{bridge::Batch, client::Told, guard::guarded_async, runtime};
 
@@ -39,8 +42,15 @@ pub(crate) enum Topic {
     Request = 5,
     /// An attempt was answered, or failed; the number is the client's.
     Response = 6,
-    /// The key function is asked; the number is the client's, the payload the question's.
+    /// The key function is asked; the number is the client's, the payload the question's and the call's.
     Key = 7,
+}
+
+impl Topic {
+    /// Whether nothing more comes of a call after it.
+    fn is_last(self) -> bool {
+        matches!(self, Self::Value | Self::Error | Self::End)
+    }
 }
 
 /// What an event carries.
@@ -49,7 +59,6 @@ pub(crate) enum Payload {
     Nothing,
     Json(String),
     Bytes(Bytes),
-    Number(u32),
 }
 
 /// Something for JavaScript: for which call or client, about what, and what.
@@ -77,6 +86,16 @@ impl Running {
     }
 }
 
+tokio::task_local! {
+    /// The call that a task is about.
+    static CALL: u32;
+}
+
+/// The call that is being made here; `None` in what several calls share.
+pub(crate) fn current_call() -> Option<u32> {
+    CALL.try_with(|number| *number).ok()
+}
+
 /// What JavaScript answers a question for the key with.
 pub(crate) type KeyAnswer = Result<ApiKey, InfraiError>;
 
@@ -84,11 +103,56 @@ pub(crate) type KeyAnswer = Result<ApiKey, InfraiError>;
 #[derive(Default)]
 pub(crate) struct Outbox {
     events: Mutex<Vec<Event>>,
+    /// Touched on the environment's own thread alone, which never waits for it.
     running: Mutex<HashMap<u32, Running>>,
     questions: Mutex<HashMap<u32, oneshot::Sender<KeyAnswer>>>,
     next_question: AtomicU32,
     wake: OnceLock<Wake>,
+    /// How many tasks are under way.
+    under_way: Arc<AtomicUsize>,
     closed: AtomicBool,
+}
+
+/// Wakes JavaScript when it is dropped, so that a task that is aborted wakes it too: others rely on it.
+struct WakeUp<'a>(&'a Outbox);
+
+impl Drop for WakeUp<'_> {
+    fn drop(&mut self) {
+        if let Some(wake) = self.0.wake.get() {
+            // An environment that is closing takes nothing any more, and nobody is left to tell.
+            let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+}
+
+/// One of the tasks under way, while this lives.
+struct UnderWay(Arc<AtomicUsize>);
+
+impl UnderWay {
+    fn new(tasks: &Arc<AtomicUsize>) -> Self {
+        tasks.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(tasks))
+    }
+
+    /// Ends it and says whether there are others.
+    fn end(self) -> bool {
+        self.0.load(Ordering::Relaxed) > 1
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A call's last event.
+fn last_event(number: u32, outcome: Told) -> Event {
+    let (topic, payload) = match outcome {
+        Ok(told) => told,
+        Err(error) => (Topic::Error, Payload::Json(crate::bridge::error_json(&error))),
+    };
+    Event { number, topic, payload }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -107,23 +171,27 @@ impl Outbox {
 
     /// Leaves an event and wakes JavaScript, unless earlier events have done so.
     pub(crate) fn post(&self, event: Event) {
-        if self.closed.load(Ordering::Acquire) {
-            return;
-        }
-        let first = {
-            let mut events = lock(&self.events);
-            events.push(event);
-            events.len() == 1
-        };
-        if first && let Some(wake) = self.wake.get() {
-            // An environment that is closing takes nothing any more, and nobody is left to tell.
-            let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        }
+        drop(self.leave(event));
     }
 
-    /// Everything that has gathered.
+    /// Leaves an event. Where it is the first since JavaScript looked, dropping what this returns wakes it.
+    fn leave(&self, event: Event) -> Option<WakeUp<'_>> {
+        if self.closed.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut events = lock(&self.events);
+        events.push(event);
+        (events.len() == 1).then(|| WakeUp(self))
+    }
+
+    /// Everything that has gathered; the calls whose last word is among it are under way no more.
     pub(crate) fn take(&self) -> Vec<Event> {
-        std::mem::take(&mut *lock(&self.events))
+        let events = std::mem::take(&mut *lock(&self.events));
+        let mut running = lock(&self.running);
+        for event in events.iter().filter(|event| event.topic.is_last()) {
+            running.remove(&event.number);
+        }
+        events
     }
 
     /// Makes a call a task; its outcome is its last event.
@@ -135,10 +203,18 @@ impl Outbox {
     ) -> Result<(), InfraiError> {
         let runtime = runtime::handle()?;
         let outbox = Arc::clone(self);
-        // Held until the task is entered, so that it cannot take itself out before.
-        let mut running = lock(&self.running);
-        let task = runtime.spawn(async move { outbox.tell(number, guarded_async(work).await) });
-        running.insert(number, Running::Task(task.abort_handle(), politely));
+        let work = CALL.scope(number, work);
+        let under_way = UnderWay::new(&self.under_way);
+        let task = runtime.spawn(async move {
+            let event = last_event(number, guarded_async(work).await);
+            let others = under_way.end();
+            let wake_up = outbox.leave(event);
+            if wake_up.is_some() && others {
+                // Answers to the others that have come too are handed over with this one, after a turn of the runtime.
+                yield_now().await;
+            }
+        });
+        lock(&self.running).insert(number, Running::Task(task.abort_handle(), politely));
         Ok(())
     }
 
@@ -152,6 +228,7 @@ impl Outbox {
         let outbox = Arc::clone(self);
         let (sender, mut ended) = oneshot::channel::<()>();
         lock(&self.running).insert(number, Running::Thread(sender));
+        let work = CALL.scope(number, work);
         runtime.spawn(async move {
             let place = tokio::select! {
                 biased;
@@ -163,23 +240,13 @@ impl Outbox {
                     tokio::select! {
                         biased;
                         _ = ended => {}
-                        outcome = guarded_async(work) => outbox.tell(number, outcome),
+                        outcome = guarded_async(work) => outbox.post(last_event(number, outcome)),
                     }
                 });
                 drop(place);
             });
         });
         Ok(())
-    }
-
-    /// A call's last event.
-    fn tell(&self, number: u32, outcome: Told) {
-        lock(&self.running).remove(&number);
-        let (topic, payload) = match outcome {
-            Ok(told) => told,
-            Err(error) => (Topic::Error, Payload::Json(crate::bridge::error_json(&error))),
-        };
-        self.post(Event { number, topic, payload });
     }
 
     /// Ends a call without an outcome. `politely`: a wait that is to cancel its job does that and then tells its outcome.
@@ -202,7 +269,8 @@ impl Outbox {
         let (sender, receiver) = oneshot::channel();
         let question = self.next_question.fetch_add(1, Ordering::Relaxed);
         lock(&self.questions).insert(question, sender);
-        self.post(Event { number: client, topic: Topic::Key, payload: Payload::Number(question) });
+        let told = serde_json::json!([question, current_call()]).to_string();
+        self.post(Event { number: client, topic: Topic::Key, payload: Payload::Json(told) });
         receiver
     }
 

@@ -37,6 +37,10 @@ impl Teller {
 
 /// An id, or a job as last seen.
 pub(crate) fn job_ref(value: &Bound<'_, PyAny>) -> PyResult<JobRef> {
+    // Whether something is a Mapping takes a call of Python's to find out, and most are ids.
+    if value.is_instance_of::<PyString>() {
+        return text("id", value).map(JobRef::from);
+    }
     let map = match (value.cast::<PyDict>(), value.cast::<PyMapping>()) {
         (Ok(dict), _) => json_object("id", dict)?,
         (_, Ok(mapping)) => {
@@ -130,7 +134,8 @@ fn one_of_many(index: usize, item: &Bound<'_, PyAny>) -> PyResult<GenerateReques
     let dict = item.cast::<PyDict>().map_err(|_| refused("something else"))?;
     let prompt = dict.get_item("prompt")?.ok_or_else(|| refused("a dict without a prompt"))?;
     let mut request = GenerateRequest::new(text(format!("{place}.prompt"), &prompt)?);
-    for (name, value) in dict {
+    for item in dict.items() {
+        let (name, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
         let name = text(&place, &name)?;
         if name != "prompt" {
             request = with_option(request, &name, &format!("{place}.{name}"), &value)?;

@@ -141,7 +141,7 @@ impl Topup {
             let raw = read::object("top-up", data)?;
             let fields = Fields { what: "top-up", map: &raw };
             Ok(TopupRecord {
-                topup_id: fields.id("topup_id")?.ok_or_else(|| fields.missing("topup_id"))?,
+                topup_id: fields.id("topup_id")?.ok_or_else(|| fields.missing("topup_id"))?.into_owned(),
                 amount_usd: fields.number("amount_usd")?,
                 state: fields.text("state")?,
                 next_action_url: fields.text("next_action_url")?,

@@ -1,6 +1,6 @@
 //! `activate`: an anonymous account with a trial credit for this device, its key stored for later calls.
 
-use std::{future::IntoFuture, path::PathBuf};
+use std::{borrow::Cow, future::IntoFuture, path::PathBuf};
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -247,8 +247,8 @@ impl Activate {
             let fields = Fields { what: "activation", map: &raw };
             let key = fields.text("primary_api_key")?.ok_or_else(|| fields.missing("primary_api_key"))?;
             let result = ActivateResult {
-                account_id: fields.id("account_id")?,
-                project_id: fields.id("project_id")?,
+                account_id: fields.id("account_id")?.map(Cow::into_owned),
+                project_id: fields.id("project_id")?.map(Cow::into_owned),
                 primary_api_key: ApiKey::new(key).map_err(|_| {
                     crate::wire::envelope::unexpected("the key that the API sent cannot be used", None)
                 })?,

@@ -2,6 +2,8 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
+use http::HeaderValue;
+
 use crate::error::{ErrorKind, InfraiError, Result};
 
 const PREFIX: &str = "ifr_pk_proj_";
@@ -37,6 +39,14 @@ impl ApiKey {
     /// The key itself, for those who have to hand it on. Never log it.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The header that carries it.
+    pub(crate) fn authorization(&self) -> Result<HeaderValue> {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", self.0))
+            .map_err(|_| InfraiError::internal("a key that was checked is no header value"))?;
+        value.set_sensitive(true);
+        Ok(value)
     }
 
     /// The form that may be shown: `ifr_pk_proj_…abcd`, or `…` alone when too little would stay hidden.

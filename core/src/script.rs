@@ -5,6 +5,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -122,7 +123,7 @@ impl Seen {
     }
 
     pub(crate) fn path(&self) -> &str {
-        self.request.url.path()
+        self.request.uri.path()
     }
 }
 
@@ -232,18 +233,15 @@ struct Chunks {
 }
 
 impl BodyChunks for Chunks {
-    fn next(&mut self) -> Boxed<'_, Result<Option<Bytes>, Fault>> {
-        let body = self.body.take();
-        Box::pin(async move {
-            match body {
-                Some(body) if self.ending != Ending::Whole => {
-                    Ok(Some(Bytes::from(body[..body.len() / 2].to_vec())))
-                }
-                Some(body) => Ok(Some(Bytes::from(body))),
-                None if self.ending == Ending::Stalled => std::future::pending().await,
-                None if self.ending == Ending::Cut => Err(fault(false)),
-                None => Ok(None),
+    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
+        Poll::Ready(match self.body.take() {
+            Some(body) if self.ending != Ending::Whole => {
+                Ok(Some(Bytes::from(body[..body.len() / 2].to_vec())))
             }
+            Some(body) => Ok(Some(Bytes::from(body))),
+            None if self.ending == Ending::Stalled => return Poll::Pending,
+            None if self.ending == Ending::Cut => Err(fault(false)),
+            None => Ok(None),
         })
     }
 }

@@ -3,7 +3,7 @@
 mod support;
 
 use std::{
-    io::Write as _,
+    io::{Read as _, Write as _},
     process::{Command, Stdio},
 };
 
@@ -163,6 +163,71 @@ fn loopback_goes_round_a_proxy_and_other_hosts_through_it() {
     }
     assert_eq!(api.seen().len(), 1);
     assert!(proxy.seen()[0].line.starts_with("GET http://api.example.test/v1/account/balance"));
+}
+
+#[tokio::test]
+async fn https_goes_through_a_proxy_in_a_tunnel_that_shows_it_no_key() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("http://user:p%40ss@{}", listener.local_addr().unwrap());
+    let seen = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.extend_from_slice(&byte);
+        }
+        stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
+        let mut record = [0; 5];
+        stream.read_exact(&mut record).unwrap();
+        let mut hello = vec![0; usize::from(u16::from_be_bytes([record[3], record[4]]))];
+        stream.read_exact(&mut hello).unwrap();
+        (String::from_utf8(head).unwrap(), record[0], hello)
+    });
+    let client = InfraiClient::builder().api_key(KEY).base_url("https://api.example.test").proxy(proxy);
+    let client = client.max_retries(0).build().unwrap();
+    let error = client.account().balance().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connection, "{error}");
+    let (head, kind, hello) = seen.join().unwrap();
+    let lines: Vec<_> = head.trim_end().split("\r\n").collect();
+    assert_eq!(lines[0], "CONNECT api.example.test:443 HTTP/1.1");
+    assert!(
+        lines.iter().any(|line| line.eq_ignore_ascii_case("proxy-authorization: Basic dXNlcjpwQHNz")),
+        "{lines:?}"
+    );
+    assert!(!head.contains("ifr_pk_"));
+    // A TLS handshake with the host, by its name.
+    assert_eq!(kind, 22);
+    assert!(hello.windows(16).any(|name| name == b"api.example.test"));
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_the_tunnel_is_a_connection_that_did_not_come_about() {
+    let proxy = Server::start(|_, _| response(407, "", b""));
+    let client = InfraiClient::builder().api_key(KEY).base_url("https://api.example.test").proxy(proxy.url());
+    let error = client.build().unwrap().video().generate("x").await.unwrap_err();
+    assert_eq!((error.kind(), error.may_have_been_processed()), (ErrorKind::Connection, false), "{error}");
+    // Asked once: a proxy may lock an account that is tried too often.
+    assert_eq!((error.attempts(), error.is_retryable()), (1, false));
+    assert!(error.hint().contains("another user and password"), "{error:?}");
+    let asked: Vec<_> = proxy.seen().iter().map(|request| request.line.clone()).collect();
+    assert_eq!(asked, ["CONNECT api.example.test:443 HTTP/1.1"]);
+}
+
+#[test]
+fn a_proxy_of_the_environments_that_cannot_be_used_is_named() {
+    let name = "a_proxy_of_the_environments_that_cannot_be_used_is_named";
+    if is_child(name) {
+        let client =
+            InfraiClient::builder().api_key(KEY).base_url("https://api.example.test").build().unwrap();
+        let error = runtime().block_on(async { client.account().balance().await }).unwrap_err();
+        println!("{} {} {error}", error.attempts(), error.is_retryable());
+        return;
+    }
+    let refused = child(name).env("ALL_PROXY", "socks5://user:hush@127.0.0.1:1").output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert!(said.contains("1 false") && said.contains("of the kind socks5"), "{said}");
+    assert!(!said.contains("hush"), "{said}");
 }
 
 #[test]

@@ -57,9 +57,11 @@ impl CredentialStore for Memory {
     }
 
     fn read(&self, entry: &str) -> Result<Option<String>, StoreError> {
-        self.with(|inside| match inside.unreadable {
-            true => Err("it is locked".into()),
-            false => Ok(inside.entries.get(entry).cloned()),
+        self.with(|inside| {
+            if inside.unreadable {
+                return Err("it is locked".into());
+            }
+            Ok(inside.entries.get(entry).cloned())
         })
     }
 

@@ -1,9 +1,9 @@
 //! The one path that every call takes: key, headers, attempts, pauses between them, and what is known when it fails.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::{Instrument as _, field};
@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{
     InfraiClient, RequestEvent, ResponseEvent, retry,
-    target::KeySource,
+    target::{KeySource, Target},
     transport::{Fault, SendError, WireRequest, WireResponse},
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The most JSON that a response may hold, after decompression.
-const BODY_LIMIT: usize = 8 * 1024 * 1024;
+pub(super) const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
 /// What is asked, before the client adds where and as whom.
 #[derive(Debug, Default)]
@@ -62,6 +62,8 @@ struct Failed {
 /// What one attempt knows about itself.
 struct Attempt<'a> {
     number: u32,
+    method: &'a Method,
+    uri: &'a Uri,
     timeout: Duration,
     /// The call's deadline, not the attempt's own bound, is what ends it.
     last: bool,
@@ -97,14 +99,13 @@ impl InfraiClient {
             None if safe => None,
             None => Some(fresh_idempotency_key()?),
         };
-        let (base_url, source) = if let Some(url) = &spec.base_url {
-            (url.clone(), KeySource::None)
-        } else {
-            let target = self.target()?;
-            (target.base_url.clone(), target.key.clone())
+        let target = match &spec.base_url {
+            Some(url) => Arc::new(Target::new(url.clone(), KeySource::None)?),
+            None => self.target()?,
         };
-        let mut request = self.wire_request(&spec, &base_url, idempotency_key.as_deref())?;
-        let mut key = if spec.without_key { None } else { Some(bounded(deadline, source.get()).await?) };
+        let uri = path::join(&target.base_url, &spec.path, spec.raw_query.as_deref(), &spec.query)?;
+        let body = spec.body.as_ref().map(|body| Bytes::from(json::canonical(body)));
+        let mut key = if spec.without_key { None } else { Some(bounded(deadline, target.key.get()).await?) };
         let max_attempts = if spec.single {
             1
         } else {
@@ -113,13 +114,19 @@ impl InfraiClient {
 
         let (mut sent, mut failed, mut ambiguous, mut asked_again, mut price) = (0, 0, false, false, None);
         loop {
-            if let Some(key) = &key {
-                authorize(&mut request.headers, key)?;
-            }
+            let request = WireRequest {
+                method: spec.method.clone(),
+                uri: uri.clone(),
+                headers: self.headers(&target, key.as_ref(), idempotency_key.as_deref(), body.is_some())?,
+                body: body.clone(),
+                file: false,
+            };
             let left = deadline.saturating_duration_since(Instant::now());
             sent += 1;
             let attempt = Attempt {
                 number: sent,
+                method: &spec.method,
+                uri: &uri,
                 timeout: config.attempt_timeout.min(left),
                 last: left <= config.attempt_timeout,
                 key: key.as_ref(),
@@ -127,17 +134,16 @@ impl InfraiClient {
                 answers_with_ok: spec.answers_with_ok,
                 bodiless: spec.method == Method::HEAD,
             };
-            let Failed { error, ambiguous: open, timed_out } =
-                match self.attempt(request.clone(), attempt).await {
-                    Ok(mut reply) => {
-                        if !spec.single {
-                            self.inner.budget.give_back(price);
-                        }
-                        reply.facts = Facts { attempts: sent, idempotency_key };
-                        return Ok(reply);
+            let Failed { error, ambiguous: open, timed_out } = match self.attempt(request, attempt).await {
+                Ok(mut reply) => {
+                    if !spec.single {
+                        self.inner.budget.give_back(price);
                     }
-                    Err(failed) => failed,
-                };
+                    reply.facts = Facts { attempts: sent, idempotency_key };
+                    return Ok(reply);
+                }
+                Err(failed) => failed,
+            };
             ambiguous |= open && !safe;
             let finish =
                 |error: InfraiError| Err(error.with_call(sent, idempotency_key.as_deref(), ambiguous));
@@ -146,7 +152,7 @@ impl InfraiClient {
             if error.status() == Some(401)
                 && !asked_again
                 && key.is_some()
-                && let KeySource::Provider(provider) = &source
+                && let KeySource::Provider(provider) = &target.key
             {
                 asked_again = true;
                 match bounded(deadline, provider.get()).await {
@@ -178,10 +184,10 @@ impl InfraiClient {
 
     /// Sends one attempt and reads its answer within its time.
     async fn attempt(&self, request: WireRequest, attempt: Attempt<'_>) -> Result<Reply, Failed> {
-        let (method, url) = (request.method.clone(), request.url.clone());
+        let Attempt { method, uri, .. } = attempt;
         let hooks = &self.inner.config.hooks;
         if let Some(hook) = &hooks.on_request {
-            hook(&RequestEvent { method: method.as_str(), path: url.path(), attempt: attempt.number });
+            hook(&RequestEvent { method: method.as_str(), path: uri.path(), attempt: attempt.number });
         }
         let begun = Instant::now();
         let mut status = None;
@@ -189,7 +195,7 @@ impl InfraiClient {
         let outcome = match tokio::time::timeout_at(end, self.inner.transport.send(request)).await {
             Ok(Ok(response)) => {
                 status = Some(response.status.as_u16());
-                answer(&url, response, &attempt, end).await
+                answer(response, &attempt, end).await
             }
             Ok(Err(error)) => Err(refused(error)),
             Err(_) => Err(out_of_time(&attempt)),
@@ -212,7 +218,7 @@ impl InfraiClient {
         if let Some(hook) = &hooks.on_response {
             hook(&ResponseEvent {
                 method: method.as_str(),
-                path: url.path(),
+                path: uri.path(),
                 attempt: attempt.number,
                 status,
                 latency,
@@ -222,19 +228,16 @@ impl InfraiClient {
         outcome
     }
 
-    /// The request as it goes out, but for the key.
-    fn wire_request(
+    /// The headers of an attempt.
+    fn headers(
         &self,
-        spec: &CallSpec,
-        base: &Url,
+        target: &Target,
+        key: Option<&ApiKey>,
         idempotency_key: Option<&str>,
-    ) -> Result<WireRequest> {
-        let mut url = path::join(base, &spec.path)?;
-        url.set_query(spec.raw_query.as_deref());
-        if !spec.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&spec.query);
-        }
+        has_body: bool,
+    ) -> Result<HeaderMap> {
         let mut headers = self.inner.base_headers.clone();
+        headers.insert(header::HOST, target.host.clone());
         // `extend` would send both where the client has one of the same name.
         for (name, value) in self.option_headers.iter() {
             headers.insert(name.clone(), value.clone());
@@ -244,11 +247,17 @@ impl InfraiClient {
                 HeaderValue::from_str(key).map_err(|error| InfraiError::internal(error.to_string()))?;
             headers.insert("idempotency-key", value);
         }
-        let body = spec.body.as_ref().map(|body| {
+        if has_body {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            Bytes::from(json::canonical(body))
-        });
-        Ok(WireRequest { method: spec.method.clone(), url, headers, body, file: false })
+        }
+        if let Some(key) = key {
+            let value = match &target.authorization {
+                Some(value) => value.clone(),
+                None => key.authorization()?,
+            };
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        Ok(headers)
     }
 }
 
@@ -256,14 +265,6 @@ impl InfraiClient {
 pub(crate) fn after(now: Instant, time: Duration) -> Instant {
     const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
     now.checked_add(time).unwrap_or_else(|| now + NEVER)
-}
-
-fn authorize(headers: &mut HeaderMap, key: &ApiKey) -> Result<()> {
-    let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose()))
-        .map_err(|_| InfraiError::internal("a key that was checked is no header value"))?;
-    value.set_sensitive(true);
-    headers.insert(header::AUTHORIZATION, value);
-    Ok(())
 }
 
 /// A key function gets no longer than the call has.
@@ -278,12 +279,7 @@ async fn bounded(deadline: Instant, key: impl Future<Output = Result<ApiKey>>) -
 }
 
 /// Reads a response's body, up to the limit, and makes of it what it is.
-async fn answer(
-    url: &Url,
-    response: WireResponse,
-    attempt: &Attempt<'_>,
-    end: Instant,
-) -> Result<Reply, Failed> {
+async fn answer(response: WireResponse, attempt: &Attempt<'_>, end: Instant) -> Result<Reply, Failed> {
     let WireResponse { status, headers, mut body } = response;
     let mut bytes = Vec::new();
     let (mut fault, mut cut) = (None, false);
@@ -335,8 +331,16 @@ async fn answer(
         }
         Some(_) => Body::Cut(bytes),
     };
-    envelope::interpret(url, status, &headers, &body, attempt.answers_with_ok, attempt.bodiless, &redact)
-        .map_err(|failure| Failed { error: failure.error, ambiguous: !failure.definite, timed_out: false })
+    envelope::interpret(
+        attempt.uri,
+        status,
+        &headers,
+        &body,
+        attempt.answers_with_ok,
+        attempt.bodiless,
+        &redact,
+    )
+    .map_err(|failure| Failed { error: failure.error, ambiguous: !failure.definite, timed_out: false })
 }
 
 fn refused(error: SendError) -> Failed {

@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
 
 use super::{InfraiClient, hooks::Hooks};
 use crate::{
@@ -36,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) proxy: Option<Secret>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) extra_ca_variables: Vec<&'static str>,
+    pub(crate) added_ca_variables: Vec<&'static str>,
     pub(crate) user_agent_suffix: Option<String>,
     pub(crate) allow_insecure_http: bool,
     pub(crate) hooks: Hooks,
@@ -64,6 +66,7 @@ impl Default for Config {
             proxy: None,
             ca_file: None,
             extra_ca_variables: Vec::new(),
+            added_ca_variables: Vec::new(),
             user_agent_suffix: None,
             allow_insecure_http: false,
             hooks: Hooks::default(),
@@ -228,9 +231,15 @@ impl ClientBuilder {
         self
     }
 
-    /// A proxy for everything but loopback hosts, instead of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    /// A proxy for everything but loopback hosts, instead of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`:
+    /// http or https.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.config.proxy = non_empty(url.into()).map(Secret);
+        match proxy(url.into()) {
+            Ok(proxy) => self.config.proxy = proxy.map(Secret),
+            Err(error) => {
+                self.problem.get_or_insert(error);
+            }
+        }
         self
     }
 
@@ -285,6 +294,13 @@ impl ClientBuilder {
         self
     }
 
+    /// For bindings: variables that name a PEM file of authorities to trust beside the others, in their language.
+    #[doc(hidden)]
+    pub fn added_ca_variables(mut self, names: &[&'static str]) -> Self {
+        self.config.added_ca_variables = names.to_vec();
+        self
+    }
+
     /// For tests and simulations: the clock that polling goes by.
     #[doc(hidden)]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -335,6 +351,27 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
     // It may be a gateway's password: not for `Debug`.
     value.set_sensitive(true);
     Ok((parsed, value))
+}
+
+/// Checks a proxy: with one of an unknown kind, requests would go out without any. It may hold a password, and is not shown.
+fn proxy(text: String) -> Result<Option<String>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let whole = text.contains("://") || text.trim_start().starts_with('/');
+    let given = if whole { Url::parse(&text) } else { Url::parse(&format!("http://{text}")) };
+    let got = match &given {
+        // As it was parsed: what a password or a name has that no request can carry is encoded in it.
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+            return Ok(Some(url.to_string()));
+        }
+        Ok(url) => format!("one that begins with {}:", url.scheme()),
+        Err(error) => format!("one that is no URL ({error})"),
+    };
+    let message = format!(
+        "proxy takes the http(s) URL of a proxy, such as http://user:password@host:3128; it got {got}"
+    );
+    Err(InfraiError::configuration("CONFIGURATION_INVALID", message))
 }
 
 fn non_empty(text: String) -> Option<String> {

@@ -2,6 +2,8 @@
 
 pub(crate) mod call;
 pub(crate) mod config;
+mod connect;
+mod gunzip;
 mod hooks;
 pub(crate) mod retry;
 mod target;
@@ -215,8 +217,9 @@ impl InfraiClient {
     /// From now on this key, unless the client was given one, by argument or environment: a new client would use that
     /// too, and nobody's calls go over to another account by themselves.
     pub(crate) fn adopt(&self, base_url: url::Url, key: crate::key::ApiKey) {
-        if !self.inner.config.has_key() {
-            let target = Target { base_url, key: KeySource::Fixed(key) };
+        if !self.inner.config.has_key()
+            && let Ok(target) = Target::new(base_url, KeySource::Fixed(key))
+        {
             *self.inner.target.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(target));
         }
     }
@@ -241,6 +244,7 @@ fn seed() -> Result<u64> {
 fn base_headers(config: &Config) -> Result<HeaderMap> {
     let mut headers = config.default_headers.clone();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     headers.insert(header::USER_AGENT, user_agent(config)?);
     Ok(headers)
 }

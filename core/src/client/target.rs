@@ -2,6 +2,7 @@
 
 use std::{env, path::PathBuf};
 
+use http::HeaderValue;
 use url::Url;
 
 use super::{
@@ -20,6 +21,26 @@ use crate::{
 pub(crate) struct Target {
     pub(crate) base_url: Url,
     pub(crate) key: KeySource,
+    /// The `Host` header of every call, and the `Authorization` of those that take a fixed key.
+    pub(crate) host: HeaderValue,
+    pub(crate) authorization: Option<HeaderValue>,
+}
+
+impl Target {
+    pub(crate) fn new(base_url: Url, key: KeySource) -> Result<Self> {
+        let name = base_url.host_str().unwrap_or_default();
+        let host = match base_url.port() {
+            Some(port) => HeaderValue::try_from(format!("{name}:{port}")),
+            None => HeaderValue::from_str(name),
+        };
+        let host =
+            host.map_err(|_| InfraiError::internal(format!("the host {name:?} is no header value")))?;
+        let authorization = match &key {
+            KeySource::Fixed(key) => Some(key.authorization()?),
+            _ => None,
+        };
+        Ok(Self { base_url, key, host, authorization })
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -187,6 +208,9 @@ impl Config {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(refuse("must not carry a query or fragment"));
         }
+        if path::uri(url.to_string()).is_err() {
+            return Err(refuse("has a host that no request can name, or is too long"));
+        }
         self.check_scheme(&url)?;
         Ok(url)
     }
@@ -217,18 +241,18 @@ impl Config {
             }
         };
         if let Some(key) = given_key {
-            return Ok(Target { base_url: given_url.map_or_else(default_url, Ok)?, key });
+            return Target::new(given_url.map_or_else(default_url, Ok)?, key);
         }
         let profile_name = self.profile_name();
         let place = match (self.credentials_place(), &given_url) {
             (Ok(place), _) => place,
             // A machine without a home has no profile either.
-            (Err(_), Some(url)) => return Ok(Target { base_url: url.clone(), key: KeySource::None }),
-            (Err(_), None) => return Ok(Target { base_url: default_url()?, key: KeySource::None }),
+            (Err(_), Some(url)) => return Target::new(url.clone(), KeySource::None),
+            (Err(_), None) => return Target::new(default_url()?, KeySource::None),
         };
         let profile = place.profile(&profile_name)?;
         let Some(profile) = profile else {
-            return Ok(Target { base_url: given_url.map_or_else(default_url, Ok)?, key: KeySource::None });
+            return Target::new(given_url.map_or_else(default_url, Ok)?, KeySource::None);
         };
         let own_url = match &profile.base_url {
             Some(url) => self.check_base_url(&format!("base_url of the profile {profile_name:?}"), url)?,
@@ -238,7 +262,7 @@ impl Config {
         let named = self.profile.is_some() && self.base_url.is_none() && profile.base_url.is_some();
         let base_url = given_url.filter(|_| !named).unwrap_or_else(|| own_url.clone());
         let Some(key) = profile.api_key else {
-            return Ok(Target { base_url, key: KeySource::None });
+            return Target::new(base_url, KeySource::None);
         };
         if base_url.origin() != own_url.origin() {
             return Err(InfraiError::configuration(
@@ -251,7 +275,7 @@ impl Config {
             )
             .with_hint("Name a profile that was activated for this base URL, or give the key itself with INFRAI_API_KEY."));
         }
-        Ok(Target { base_url, key: KeySource::Fixed(key) })
+        Target::new(base_url, KeySource::Fixed(key))
     }
 }
 

@@ -1,25 +1,41 @@
-//! One HTTP exchange: what leaves, what comes back, and how it can break. The only file that knows reqwest.
+//! One HTTP exchange: what leaves, what comes back, and how it can break. With `connect.rs`, all that knows hyper.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     pin::Pin,
     sync::{Arc, Mutex, OnceLock, PoisonError},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Uri, header, uri::Scheme};
+use http_body_util::Full;
+use hyper::body::{Body as _, Incoming};
+use hyper_util::{
+    client::legacy::{self, Client},
+    rt::{TokioExecutor, TokioTimer},
+};
 use tokio::runtime::{self, Handle};
-use url::Url;
 
-use super::{config::Config, tls};
+use super::{
+    call::BODY_LIMIT,
+    config::Config,
+    connect::{self, Connector},
+    gunzip::Gunzip,
+    tls,
+};
 use crate::{error::Result, wire::path};
+
+/// How long a connection that nobody uses is kept.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// A request as it goes out.
 #[derive(Debug, Clone)]
 pub(crate) struct WireRequest {
     pub(crate) method: Method,
-    pub(crate) url: Url,
+    /// Absolute.
+    pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
     /// A file, not an answer of the API's: what comes is what is saved, so nothing is decompressed.
@@ -37,7 +53,13 @@ pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A body, a piece at a time; `None` at its end.
 pub(crate) trait BodyChunks: Send + Sync {
-    fn next(&mut self) -> Boxed<'_, Result<Option<Bytes>, Fault>>;
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>>;
+}
+
+impl dyn BodyChunks {
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
 }
 
 /// How an exchange broke.
@@ -51,7 +73,7 @@ pub(crate) struct Fault {
     pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// Whatever carries requests: reqwest, or a test's script.
+/// Whatever carries requests: hyper, or a test's script.
 pub(crate) trait Transport: Send + Sync {
     fn send(&self, request: WireRequest) -> Boxed<'_, Result<WireResponse, SendError>>;
 }
@@ -67,117 +89,140 @@ pub(crate) enum SendError {
 /// The runtimes whose connections are kept; who comes after takes the place of the first.
 const RUNTIMES: usize = 8;
 
-/// Reqwest, set up at the first request that needs it: plain http without TLS roots, loopback hosts without proxies.
+/// Hyper's client, set up at the first request that needs it: plain http without TLS roots, loopback hosts without proxies.
 ///
 /// A connection belongs to the runtime that opened it and answers nothing once nobody runs that one: each runtime has
-/// clients of its own.
+/// lanes of its own.
 pub(crate) struct Http {
     config: Arc<Config>,
-    runtimes: Mutex<Vec<(Option<runtime::Id>, Arc<Clients>)>>,
+    runtimes: Mutex<Vec<(Option<runtime::Id>, Arc<Lanes>)>>,
 }
 
-type Clients = [OnceLock<reqwest::Client>; 8];
+/// Connections of one kind: to loopback hosts or to others, with or without TLS.
+struct Lane {
+    client: Client<Connector, Full<Bytes>>,
+    connector: Connector,
+}
+
+type Lanes = [OnceLock<Lane>; 4];
 
 impl Http {
     pub(crate) fn new(config: Arc<Config>) -> Self {
         Self { config, runtimes: Mutex::default() }
     }
 
-    /// The clients of the runtime that the caller is in.
-    fn clients(&self) -> Arc<Clients> {
+    /// The lanes of the runtime that the caller is in.
+    fn lanes(&self) -> Arc<Lanes> {
         let here = Handle::try_current().ok().map(|handle| handle.id());
         let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, clients)) = runtimes.iter().find(|(id, _)| *id == here) {
-            return Arc::clone(clients);
+        if let Some((_, lanes)) = runtimes.iter().find(|(id, _)| *id == here) {
+            return Arc::clone(lanes);
         }
         if runtimes.len() == RUNTIMES {
             runtimes.remove(0);
         }
-        let clients = Arc::<Clients>::default();
-        runtimes.push((here, Arc::clone(&clients)));
-        clients
+        let lanes = Arc::<Lanes>::default();
+        runtimes.push((here, Arc::clone(&lanes)));
+        lanes
     }
 
-    fn client(&self, url: &Url, file: bool) -> Result<reqwest::Client> {
-        let secure = url.scheme() == "https";
-        let loopback = path::is_loopback(url);
-        let clients = self.clients();
-        let slot = &clients[usize::from(file) * 4 + usize::from(secure) * 2 + usize::from(loopback)];
-        if let Some(client) = slot.get() {
-            return Ok(client.clone());
+    fn lane<'a>(&self, lanes: &'a Lanes, uri: &Uri) -> Result<&'a Lane> {
+        let secure = uri.scheme() == Some(&Scheme::HTTPS);
+        let loopback = uri.host().is_some_and(path::is_loopback_host);
+        let slot = &lanes[usize::from(secure) * 2 + usize::from(loopback)];
+        if let Some(lane) = slot.get() {
+            return Ok(lane);
         }
-        let client = self.build(secure, loopback, file)?;
-        Ok(slot.get_or_init(|| client).clone())
+        let lane = self.open(secure, loopback)?;
+        Ok(slot.get_or_init(|| lane))
     }
 
-    fn build(&self, secure: bool, loopback: bool, file: bool) -> Result<reqwest::Client> {
+    fn open(&self, secure: bool, loopback: bool) -> Result<Lane> {
         let config = &self.config;
-        let refuse = |message: String| crate::InfraiError::configuration("CONFIGURATION_INVALID", message);
+        let proxies = if loopback { None } else { Some(connect::proxies(config)?) };
         // An https proxy may stand before a plain http host too.
-        let proxied_by_tls =
-            !loopback && config.proxy.as_ref().is_some_and(|proxy| proxy.0.starts_with("https:"));
+        let proxied_by_tls = proxies.as_ref().is_some_and(connect::speaks_tls);
         let tls = if secure || proxied_by_tls { tls::trusted(config)? } else { tls::unused()? };
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .connect_timeout(config.connect_timeout)
-            .pool_idle_timeout(Duration::from_secs(60))
-            .tcp_keepalive(Duration::from_secs(30))
-            .tcp_nodelay(true)
-            .gzip(!file)
-            .http1_only();
-        if loopback {
-            builder = builder.no_proxy();
-        } else if let Some(proxy) = &config.proxy {
-            let proxy = reqwest::Proxy::all(&proxy.0).map_err(|_| {
-                refuse("proxy takes the URL of a proxy, such as http://user:password@host:3128".into())
-            })?;
-            builder = builder.no_proxy().proxy(proxy);
-        }
-        builder
-            .build()
-            .map_err(|error| refuse(format!("the HTTP client cannot be set up: {}", chain(&error))))
+        let connector = Connector::new(tls, proxies, config.connect_timeout);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE)
+            .pool_timer(TokioTimer::new())
+            .build(connector.clone());
+        Ok(Lane { client, connector })
     }
 }
 
 impl Transport for Http {
     fn send(&self, request: WireRequest) -> Boxed<'_, Result<WireResponse, SendError>> {
         Box::pin(async move {
-            let client = self.client(&request.url, request.file).map_err(SendError::Setup)?;
-            let mut outgoing = client.request(request.method, request.url).headers(request.headers);
-            if let Some(body) = request.body {
-                outgoing = outgoing.body(body);
+            let WireRequest { method, uri, mut headers, body, file } = request;
+            let lanes = self.lanes();
+            let lane = self.lane(&lanes, &uri).map_err(SendError::Setup)?;
+            if let Some(authorization) = lane.connector.proxy_authorization(&uri) {
+                headers.insert(header::PROXY_AUTHORIZATION, authorization);
             }
-            let response = outgoing.send().await.map_err(|error| SendError::Fault(fault(error)))?;
-            let (status, headers) = (response.status(), response.headers().clone());
-            Ok(WireResponse { status, headers, body: Box::new(Chunks(response)) })
+            let mut outgoing = http::Request::new(body.map_or_else(Full::default, Full::new));
+            *outgoing.method_mut() = method;
+            *outgoing.uri_mut() = uri;
+            *outgoing.headers_mut() = headers;
+            let sent = lane.client.request(outgoing);
+            drop(lanes);
+            let response = sent.await.map_err(|error| SendError::Fault(unsent(error)))?;
+            let (parts, body) = response.into_parts();
+            let zipped = !file
+                && parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| {
+                    [&b"gzip"[..], b"x-gzip"].iter().any(|name| coding.as_bytes().eq_ignore_ascii_case(name))
+                });
+            let body = Chunks(body);
+            let body: Box<dyn BodyChunks> =
+                if zipped { Box::new(Gunzip::new(body, BODY_LIMIT)) } else { Box::new(body) };
+            Ok(WireResponse { status: parts.status, headers: parts.headers, body })
         })
     }
 }
 
-struct Chunks(reqwest::Response);
+struct Chunks(Incoming);
 
 impl BodyChunks for Chunks {
-    fn next(&mut self) -> Boxed<'_, Result<Option<Bytes>, Fault>> {
-        Box::pin(async move { self.0.chunk().await.map_err(fault) })
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
+        loop {
+            match ready!(Pin::new(&mut self.0).poll_frame(cx)) {
+                None => return Poll::Ready(Ok(None)),
+                Some(Err(error)) => return Poll::Ready(Err(fault(error, false))),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(bytes) => return Poll::Ready(Ok(Some(bytes))),
+                    // Trailers say nothing that anybody asked for.
+                    Err(_) => {}
+                },
+            }
+        }
     }
 }
 
-/// What a reqwest error means. Its URL is left out: a file's URL is a secret of its own.
-fn fault(error: reqwest::Error) -> Fault {
-    let error = error.without_url();
-    let tls = tls_error(&error);
-    Fault {
-        message: chain(&error),
-        before_sending: error.is_connect() || error.is_builder(),
-        retryable: !error.is_builder() && !tls,
-        hint: tls.then_some(
+/// How the tunnel through a proxy says that the proxy answered 407; its type is not to be had.
+const PROXY_REFUSES: &str = "proxy authorization required";
+
+/// What it means that there was no response.
+fn unsent(error: legacy::Error) -> Fault {
+    let before_sending = error.is_connect();
+    fault(error, before_sending)
+}
+
+fn fault(error: impl std::error::Error + Send + Sync + 'static, before_sending: bool) -> Fault {
+    let message = chain(&error);
+    let hint = if tls_error(&error) {
+        Some(
             "The server's certificate was not accepted: check the base URL, or name the authority's PEM file with ca_file or SSL_CERT_FILE.",
-        ),
-        source: Some(Box::new(error)),
-    }
+        )
+    } else if before_sending && message.contains(PROXY_REFUSES) {
+        Some("The proxy wants another user and password: check proxy or HTTPS_PROXY.")
+    } else if before_sending && message.contains(connect::NO_SUCH_PROXY) {
+        Some("Give the URL of an http or https proxy, or except the host with NO_PROXY.")
+    } else {
+        None
+    };
+    // What is wrong with these stays wrong, and a proxy may lock an account that is tried too often.
+    Fault { message, before_sending, retryable: hint.is_none(), hint, source: Some(Box::new(error)) }
 }
 
 /// Whether the other side's certificate, or its TLS, was refused: no retry changes that.
@@ -218,7 +263,7 @@ mod tests {
     use super::*;
 
     /// A server that keeps every connection open and answers each request with an empty object.
-    fn keep_alive_server() -> Url {
+    fn keep_alive_server() -> Uri {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         std::thread::spawn(move || {
@@ -234,7 +279,7 @@ mod tests {
                 });
             }
         });
-        Url::parse(&format!("http://{address}/")).unwrap()
+        Uri::try_from(format!("http://{address}/")).unwrap()
     }
 
     #[test]
@@ -247,14 +292,14 @@ mod tests {
 
     #[test]
     fn a_runtime_never_waits_on_a_connection_of_one_that_stands_still() {
-        let url = keep_alive_server();
+        let uri = keep_alive_server();
         let http = Http::new(Arc::new(Config::default()));
         let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (first, second) = (runtime(), runtime());
         for runtime in [&first, &second, &first] {
             let request = WireRequest {
                 method: Method::GET,
-                url: url.clone(),
+                uri: uri.clone(),
                 headers: HeaderMap::new(),
                 body: None,
                 file: false,

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap as _};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -10,6 +10,9 @@ use crate::{
     metadata::Metadata,
     wire::read::{self, Fields},
 };
+
+/// Where a job's JSON has what the response said about itself.
+const METADATA: &str = "_metadata";
 
 /// A job's id: opaque, whatever characters it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -221,7 +224,7 @@ impl VideoJob {
     pub fn to_json(&self) -> Value {
         let mut map = self.raw.clone();
         if !self.metadata.is_empty() {
-            map.insert("_metadata".into(), Value::Object(self.metadata.as_map().clone()));
+            map.insert(METADATA.into(), Value::Object(self.metadata.as_map().clone()));
         }
         Value::Object(map)
     }
@@ -232,7 +235,7 @@ impl VideoJob {
     /// `UNEXPECTED_RESPONSE` when `job_id` (or `id`) or `state` (or `status`) is missing, or a field has another type.
     pub fn from_json(value: Value) -> Result<Self> {
         let mut map = read::object("video job", value)?;
-        let metadata = match map.remove("_metadata") {
+        let metadata = match map.remove(METADATA) {
             Some(Value::Object(metadata)) => Metadata::from(metadata),
             _ => Metadata::default(),
         };
@@ -240,15 +243,18 @@ impl VideoJob {
     }
 
     pub(crate) fn read(mut raw: Map<String, Value>, metadata: Metadata) -> Result<Self> {
-        raw.retain(|_, value| !value.is_null());
+        if raw.values().any(Value::is_null) {
+            raw.retain(|_, value| !value.is_null());
+        }
         let fields = Fields { what: "video job", map: &raw };
-        let either =
-            |read: &dyn Fn(&str) -> Result<Option<String>>, name: &str, other: &str| match read(name)? {
-                Some(text) => Ok(text),
-                None => read(other)?.ok_or_else(|| fields.missing(name)),
-            };
-        let job_id = either(&|name| fields.id(name), "job_id", "id")?;
-        let state = either(&|name| fields.text(name), "state", "status")?;
+        let job_id = match fields.id("job_id")? {
+            Some(id) => JobId::new(id),
+            None => JobId::new(fields.id("id")?.ok_or_else(|| fields.missing("job_id"))?),
+        };
+        let state = match fields.str("state")? {
+            Some(state) => VideoState::from(state),
+            None => fields.str("status")?.ok_or_else(|| fields.missing("state"))?.into(),
+        };
         let video_url = fields.text("video_url")?;
         let thumbnail_url = fields.text("thumbnail_url")?;
         let progress = fields.number("progress")?;
@@ -261,18 +267,12 @@ impl VideoJob {
                 )
             })?),
         };
-        raw.insert("job_id".into(), job_id.clone().into());
-        raw.insert("state".into(), state.clone().into());
-        Ok(Self {
-            job_id: JobId::new(job_id),
-            state: VideoState::from(state.as_str()),
-            video_url,
-            thumbnail_url,
-            error,
-            progress,
-            metadata,
-            raw,
-        })
+        for (name, text) in [("job_id", job_id.as_str()), ("state", state.as_str())] {
+            if raw.get(name).and_then(Value::as_str) != Some(text) {
+                raw.insert(name.into(), text.into());
+            }
+        }
+        Ok(Self { job_id, state, video_url, thumbnail_url, error, progress, metadata, raw })
     }
 
     /// The error that a wait ends with when the job ended badly.
@@ -294,7 +294,22 @@ impl VideoJob {
 
 impl Serialize for VideoJob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_json().serialize(serializer)
+        // As `to_json`, without a copy of everything.
+        let mut map = serializer.serialize_map(None)?;
+        let mut metadata = Some(self.metadata.as_map()).filter(|metadata| !metadata.is_empty());
+        for (name, value) in &self.raw {
+            if let Some(metadata) = metadata.take_if(|_| name.as_str() >= METADATA) {
+                map.serialize_entry(METADATA, metadata)?;
+                if name == METADATA {
+                    continue;
+                }
+            }
+            map.serialize_entry(name, value)?;
+        }
+        if let Some(metadata) = metadata {
+            map.serialize_entry(METADATA, metadata)?;
+        }
+        map.end()
     }
 }
 
@@ -337,5 +352,27 @@ impl From<VideoJob> for JobRef {
 impl From<&VideoJob> for JobRef {
     fn from(job: &VideoJob) -> Self {
         Self::from(job.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_job_is_serialized_as_its_json() {
+        let metadata = Map::from_iter([("cost_usd".to_owned(), json!(0.5))]);
+        for raw in [
+            json!({"job_id": "vid_1", "state": "queued", "a": 1, "Z": {"b": [null]}, "_": 2, "z": "ä"}),
+            json!({"id": 7, "status": "weird", "_metadata": "its own", "error": {"code": "x"}}),
+            json!({"job_id": "vid_1", "state": "queued", "_metadata": "its own"}),
+        ] {
+            for metadata in [Map::new(), metadata.clone()] {
+                let job = VideoJob::read(raw.as_object().unwrap().clone(), metadata.into()).unwrap();
+                assert_eq!(serde_json::to_string(&job).unwrap(), job.to_json().to_string());
+            }
+        }
     }
 }

@@ -179,7 +179,7 @@ impl Video<'_> {
 
 pub(crate) fn status_spec(id: &JobId) -> Result<CallSpec> {
     Ok(CallSpec {
-        path: format!("/v1/video/jobs/{}", path::segment("id", id.as_str())?),
+        path: ["/v1/video/jobs/", &path::segment("id", id.as_str())?].concat(),
         route: "/v1/video/jobs/{id}",
         ..CallSpec::default()
     })

@@ -1,15 +1,27 @@
 //! Where a request goes: ids as one path segment, and paths that cannot leave the base URL.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use url::Url;
+use std::{
+    borrow::Cow,
+    net::{Ipv4Addr, Ipv6Addr},
+};
+
+use bytes::Bytes;
+use http::{Uri, uri::InvalidUri};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::{Url, form_urlencoded};
 
 use crate::error::{InfraiError, Result};
 
 /// All but RFC 3986's unreserved characters.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// What the URL standard encodes in a query, and in a path.
+const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'');
+const PATH: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
+
 /// An id as one path segment. Empty ids and dot segments are refused: no encoding of them survives URL parsing.
-pub(crate) fn segment(field: &str, id: &str) -> Result<String> {
+pub(crate) fn segment<'a>(field: &str, id: &'a str) -> Result<Cow<'a, str>> {
     if matches!(id, "" | "." | "..") {
         return Err(InfraiError::invalid_argument(
             field,
@@ -17,7 +29,7 @@ pub(crate) fn segment(field: &str, id: &str) -> Result<String> {
             "an id, neither empty nor \".\" nor \"..\"",
         ));
     }
-    Ok(utf8_percent_encode(id, SEGMENT).to_string())
+    Ok(utf8_percent_encode(id, SEGMENT).into())
 }
 
 /// Checks a path that a caller wrote, split from its query if it has one.
@@ -44,29 +56,60 @@ pub(crate) fn check(path: &str) -> Result<(&str, Option<&str>)> {
     Ok((plain, query))
 }
 
-/// The path appended to the base URL's own, on the base URL's own origin.
-pub(crate) fn join(base: &Url, path: &str) -> Result<Url> {
-    let mut url = base.clone();
-    url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
-    if url.origin() != base.origin() {
-        return Err(InfraiError::internal(format!("the path {path:?} left the base URL's origin")));
+/// The path appended to the base URL's own, with a query. What no URL may hold as it is becomes percent-encoded; that
+/// the path stays below the base URL is for [`segment`] and [`check`].
+pub(crate) fn join(
+    base: &Url,
+    path: &str,
+    raw_query: Option<&str>,
+    pairs: &[(String, String)],
+) -> Result<Uri> {
+    // The base URL was parsed when it came in: parsing the whole again at each call would cost more than all else here.
+    let below = base.as_str().trim_end_matches('/');
+    let mut text = String::with_capacity(below.len() + path.len());
+    text.push_str(below);
+    text.extend(utf8_percent_encode(path, PATH));
+    if raw_query.is_some() || !pairs.is_empty() {
+        text.push('?');
+        let begin = text.len();
+        text.extend(utf8_percent_encode(raw_query.unwrap_or_default(), QUERY));
+        text = form_urlencoded::Serializer::for_suffix(text, begin).extend_pairs(pairs).finish();
     }
-    Ok(url)
+    let length = text.len();
+    // Nothing but its length can be wrong with it any more.
+    uri(text).map_err(|_| {
+        InfraiError::invalid_argument(
+            "path",
+            format!("{length} bytes"),
+            "at most 65,534 bytes of URL, an id and a query in it included",
+        )
+    })
+}
+
+/// A URL's text as a request wants it; without its fragment, which no server sees.
+pub(crate) fn uri(text: impl Into<Bytes>) -> std::result::Result<Uri, InvalidUri> {
+    Uri::from_maybe_shared(text.into())
 }
 
 /// Whether the host is this machine's loopback, by name or address.
 pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
-        }
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => {
-            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback())
-        }
-        None => false,
+    url.host_str().is_some_and(is_loopback_host)
+}
+
+/// The same of a host as a URL has it: an IPv6 address in brackets.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    if let Ok(address) = host.parse::<Ipv4Addr>() {
+        return address.is_loopback();
     }
+    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        return address.parse::<Ipv6Addr>().is_ok_and(|address| {
+            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback())
+        });
+    }
+    let name = host.trim_end_matches('.').as_bytes();
+    let ends =
+        |end: &[u8]| name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end);
+    name.eq_ignore_ascii_case(b"localhost") || ends(b".localhost")
 }
 
 /// The origin as people write it: `https://api.infrai.cc`.
@@ -76,7 +119,13 @@ pub(crate) fn origin(url: &Url) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{option, prelude::*};
+
     use super::*;
+
+    fn joined(base: &str, path: &str, raw_query: Option<&str>, pairs: &[(String, String)]) -> String {
+        join(&Url::parse(base).unwrap(), path, raw_query, pairs).unwrap().to_string()
+    }
 
     #[test]
     fn an_id_is_one_segment_whatever_is_in_it() {
@@ -85,10 +134,8 @@ mod tests {
         for id in ["", ".", ".."] {
             assert_eq!(segment("id", id).unwrap_err().code(), "INVALID_ARGUMENT");
         }
-        let url =
-            join(&Url::parse("http://h/p/").unwrap(), &format!("/v1/{}/x", segment("id", "%2e%2e").unwrap()))
-                .unwrap();
-        assert_eq!(url.as_str(), "http://h/p/v1/%252e%252e/x");
+        let path = format!("/v1/{}/x", segment("id", "%2e%2e").unwrap());
+        assert_eq!(joined("http://h/p/", &path, None, &[]), "http://h/p/v1/%252e%252e/x");
     }
 
     #[test]
@@ -114,8 +161,37 @@ mod tests {
 
     #[test]
     fn the_base_urls_own_path_is_kept() {
-        let base = Url::parse("https://gate.example/infrai/").unwrap();
-        assert_eq!(join(&base, "/v1/x").unwrap().as_str(), "https://gate.example/infrai/v1/x");
+        for base in ["https://gate.example/infrai/", "https://gate.example/infrai"] {
+            assert_eq!(joined(base, "/v1/x", None, &[]), "https://gate.example/infrai/v1/x");
+        }
+        assert_eq!(joined("http://[::1]:8080", "/v1/x", None, &[]), "http://[::1]:8080/v1/x");
+    }
+
+    #[test]
+    fn a_query_is_the_paths_own_and_the_callers_pairs() {
+        let pairs = [("a".to_owned(), "x y&z".to_owned()), ("ü".to_owned(), String::new())];
+        assert_eq!(joined("http://h", "/x", None, &pairs), "http://h/x?a=x+y%26z&%C3%BC=");
+        assert_eq!(joined("http://h", "/x", Some("b=1'%20"), &pairs[..1]), "http://h/x?b=1%27%20&a=x+y%26z");
+        assert_eq!(joined("http://h", "/x", Some(""), &pairs[..1]), "http://h/x?a=x+y%26z");
+        let long = "x".repeat(70_000);
+        let error = join(&Url::parse("http://h").unwrap(), &format!("/{long}"), None, &[]).unwrap_err();
+        assert_eq!(
+            (error.code(), error.details().unwrap()["got"].as_str()),
+            ("INVALID_ARGUMENT", Some("70009 bytes"))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_request_goes_where_the_url_standard_would_send_it(
+            path in "/[^\\p{Cc}\\\\#?]{0,20}", query in option::of("[^\\p{Cc}#]{0,20}")
+        ) {
+            prop_assume!(check(&path).is_ok());
+            let mut url = Url::parse("http://h/p").unwrap();
+            url.set_path(&format!("/p{path}"));
+            url.set_query(query.as_deref());
+            prop_assert_eq!(joined("http://h/p/", &path, query.as_deref(), &[]), url.as_str());
+        }
     }
 
     #[test]

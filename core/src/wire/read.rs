@@ -1,6 +1,8 @@
 //! Typed fields out of an answer: `null` is absent, an integer id becomes a string, any other wrong type is an
 //! unexpected response that names the field.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::envelope::unexpected;
@@ -30,18 +32,24 @@ impl Fields<'_> {
     }
 
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>> {
+        Ok(self.str(name)?.map(str::to_owned))
+    }
+
+    pub(crate) fn str(&self, name: &str) -> Result<Option<&str>> {
         match self.get(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(Value::String(text)) => Ok(Some(text)),
             Some(other) => Err(self.wrong(name, other, "a string")),
         }
     }
 
-    pub(crate) fn id(&self, name: &str) -> Result<Option<String>> {
+    pub(crate) fn id(&self, name: &str) -> Result<Option<Cow<'_, str>>> {
         match self.get(name) {
-            Some(Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(Some(number.to_string())),
+            Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
+                Ok(Some(number.to_string().into()))
+            }
             Some(Value::String(text)) if text.is_empty() => Ok(None),
-            _ => self.text(name),
+            _ => Ok(self.str(name)?.map(Cow::Borrowed)),
         }
     }
 

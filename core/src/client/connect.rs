@@ -1,0 +1,266 @@
+//! How a connection comes about: directly or through a proxy, in plain text or with TLS, within a time.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{HeaderValue, Uri, uri::Scheme};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::{
+    client::{
+        legacy::connect::{Connected, Connection, HttpConnector, proxy::Tunnel},
+        proxy::matcher::{Intercept, Matcher},
+    },
+    rt::TokioIo,
+};
+use rustls::ClientConfig;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use super::config::Config;
+use crate::error::{InfraiError, Result};
+
+/// How long a connection may be silent before the operating system asks whether anybody is there, how often it asks
+/// again, and how long what was sent may stay unacknowledged.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_AGAIN: Duration = Duration::from_secs(15);
+const KEEPALIVE_TRIES: u32 = 3;
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+type Problem = Box<dyn std::error::Error + Send + Sync>;
+type Direct = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+/// Which proxy a host is reached through: the one that the client was given, else what the environment or the system says.
+pub(super) fn proxies(config: &Config) -> Result<Matcher> {
+    let Some(given) = &config.proxy else { return Ok(Matcher::from_system()) };
+    let matcher = Matcher::builder().all(given.0.as_str()).build();
+    let usable = matcher
+        .intercept(&Uri::from_static("http://host.invalid/"))
+        .is_some_and(|proxy| matches!(proxy.uri().scheme_str(), Some("http" | "https")));
+    if usable {
+        return Ok(matcher);
+    }
+    Err(InfraiError::configuration(
+        "CONFIGURATION_INVALID",
+        "proxy takes the URL of a proxy, such as http://user:password@host:3128",
+    ))
+}
+
+/// Whether plain requests go to their proxy over TLS.
+pub(super) fn speaks_tls(proxies: &Matcher) -> bool {
+    let proxy = proxies.intercept(&Uri::from_static("http://host.invalid/"));
+    proxy.is_some_and(|proxy| proxy.uri().scheme() == Some(&Scheme::HTTPS))
+}
+
+/// What is said of a proxy that the environment names and that cannot be used.
+pub(super) const NO_SUCH_PROXY: &str = "the environment names a proxy of the kind";
+
+/// Opens connections. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Connector(Arc<Route>);
+
+struct Route {
+    direct: HttpsConnector<HttpConnector>,
+    tls: Arc<ClientConfig>,
+    proxies: Option<Matcher>,
+    timeout: Duration,
+}
+
+impl Connector {
+    pub(super) fn new(tls: ClientConfig, proxies: Option<Matcher>, timeout: Duration) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(KEEPALIVE));
+        tcp.set_keepalive_interval(Some(KEEPALIVE_AGAIN));
+        tcp.set_keepalive_retries(Some(KEEPALIVE_TRIES));
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+        // Every address of a host gets its part of the time, so that one that is silent does not use it up.
+        tcp.set_connect_timeout(Some(timeout));
+        let tls = Arc::new(tls);
+        Self(Arc::new(Route { direct: HttpsConnector::from((tcp, Arc::clone(&tls))), tls, proxies, timeout }))
+    }
+
+    /// What a proxy that is handed a request in plain text wants to see in it.
+    pub(super) fn proxy_authorization(&self, uri: &Uri) -> Option<HeaderValue> {
+        let proxies = self.0.proxies.as_ref()?;
+        if uri.scheme() != Some(&Scheme::HTTP) {
+            return None;
+        }
+        proxies.intercept(uri)?.basic_auth().cloned()
+    }
+}
+
+impl Route {
+    async fn connect(&self, uri: Uri) -> Result<Conn, Problem> {
+        let proxy = self.proxies.as_ref().and_then(|proxies| proxies.intercept(&uri));
+        if let Some(kind) = proxy.as_ref().and_then(|proxy| proxy.uri().scheme_str())
+            && !matches!(kind, "http" | "https")
+        {
+            return Err(format!("{NO_SUCH_PROXY} {kind}, which the SDK cannot use").into());
+        }
+        match proxy {
+            None => Ok(Conn::Direct { io: self.direct.clone().call(uri).await?, proxied: false }),
+            Some(proxy) if uri.scheme() == Some(&Scheme::HTTPS) => self.tunnel(&proxy, uri).await,
+            Some(proxy) => {
+                Ok(Conn::Direct { io: self.direct.clone().call(proxy.uri().clone()).await?, proxied: true })
+            }
+        }
+    }
+
+    /// TLS to the host, through a connection that the proxy makes.
+    async fn tunnel(&self, proxy: &Intercept, uri: Uri) -> Result<Conn, Problem> {
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.direct.clone());
+        if let Some(authorization) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(authorization.clone());
+        }
+        let io = HttpsConnector::from((tunnel, Arc::clone(&self.tls))).call(uri).await?;
+        Ok(Conn::Tunnelled(Box::new(io)))
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = Conn;
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Conn, Problem>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Problem>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let route = Arc::clone(&self.0);
+        Box::pin(async move {
+            match tokio::time::timeout(route.timeout, route.connect(uri)).await {
+                Ok(connection) => connection,
+                Err(_) => Err(format!("no connection within {:?}", route.timeout).into()),
+            }
+        })
+    }
+}
+
+/// An open connection.
+pub(super) enum Conn {
+    Direct {
+        io: Direct,
+        /// To a proxy that takes requests in plain text, which have to name the host.
+        proxied: bool,
+    },
+    Tunnelled(Box<MaybeHttpsStream<Direct>>),
+}
+
+macro_rules! either {
+    ($connection:expr, $io:ident => $do:expr) => {
+        match $connection.get_mut() {
+            Conn::Direct { io: $io, .. } => $do,
+            Conn::Tunnelled($io) => {
+                let $io = &mut **$io;
+                $do
+            }
+        }
+    };
+}
+
+impl Connection for Conn {
+    fn connected(&self) -> Connected {
+        Connected::new().proxy(matches!(self, Self::Direct { proxied: true, .. }))
+    }
+}
+
+impl Read for Conn {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        either!(self, io => Pin::new(io).poll_read(cx, into))
+    }
+}
+
+impl Write for Conn {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        either!(self, io => Pin::new(io).poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        either!(self, io => Pin::new(io).poll_write_vectored(cx, parts))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Direct { io, .. } => io.is_write_vectored(),
+            Self::Tunnelled(io) => io.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, io => Pin::new(io).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, io => Pin::new(io).poll_shutdown(cx))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::InfraiClient;
+
+    fn through(proxy: &str) -> Result<Matcher> {
+        let client = InfraiClient::builder().proxy(proxy).build()?;
+        proxies(&client.inner.config)
+    }
+
+    #[test]
+    fn a_proxy_is_a_url_and_its_password_becomes_a_header() {
+        let connector = |proxy: &str| {
+            let matcher = through(proxy).unwrap();
+            Connector::new(super::super::tls::unused().unwrap(), Some(matcher), Duration::from_secs(1))
+        };
+        let plain = Uri::from_static("http://api.example/v1/x");
+        let known = connector("http://user:p%40ss@proxy.example:3128");
+        assert_eq!(known.proxy_authorization(&plain).unwrap(), "Basic dXNlcjpwQHNz");
+        // Through a tunnel the host would see it.
+        assert_eq!(known.proxy_authorization(&Uri::from_static("https://api.example/v1/x")), None);
+        assert_eq!(connector("proxy.example:3128").proxy_authorization(&plain), None);
+        // What no request can carry as it is.
+        for odd in ["http://user:p@ss^@proxy.example:3128", "http://user:p@ss^@prôxy.example:3128\n"] {
+            assert_eq!(
+                connector(odd).proxy_authorization(&plain).unwrap(),
+                "Basic dXNlcjpwQHNzXg==",
+                "{odd}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_https_proxy_is_spoken_to_over_tls_however_it_is_written() {
+        for (proxy, tls) in
+            [("HTTPS://proxy.example", true), ("http://proxy.example", false), ("proxy.example", false)]
+        {
+            assert_eq!(speaks_tls(&through(proxy).unwrap()), tls, "{proxy}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_proxy_is_refused_without_being_repeated() {
+        for wrong in ["socks5://user:hush@host:1", "ftp://hush@host", "http://", "/hush", "hush hush"] {
+            let error = through(wrong).unwrap_err();
+            assert_eq!(error.code(), "CONFIGURATION_INVALID", "{wrong}");
+            assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
+        }
+    }
+}
