@@ -327,7 +327,13 @@ public class Video internal constructor(private val client: InfraiClient) {
  */
 private suspend fun <E, T> telling(channel: Channel<E>, tell: suspend (E) -> Unit, call: suspend (Channel<E>) -> T): T =
     coroutineScope {
-        val teller = launch { for (told in channel) tell(told) }
+        val teller = launch {
+            for (told in channel) {
+                // What is in the channel already is received without a look at the cancellation.
+                ensureActive()
+                tell(told)
+            }
+        }
         val outcome = runCatching { call(channel) }
         channel.close()
         if (outcome.exceptionOrNull() !is CancellationException) teller.join()
