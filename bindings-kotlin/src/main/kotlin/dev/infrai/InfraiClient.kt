@@ -29,7 +29,7 @@ import kotlinx.coroutines.ensureActive
  * Every call is a suspend function that may be made from any thread, a user interface's included, and throws an
  * [InfraiException]. Cancelling its coroutine stops it at once: no request, no polling and no callback of it goes on.
  */
-public class InfraiClient private constructor(private val native: NativeClient, private val thrown: Thrown) : Closeable {
+public class InfraiClient private constructor(private val native: NativeClient, internal val thrown: Thrown) : Closeable {
     @Volatile
     private var closed = false
 
@@ -49,7 +49,7 @@ public class InfraiClient private constructor(private val native: NativeClient, 
      * @param apiKey the project key; else `INFRAI_API_KEY`, else the profile's. Not for an app that is given to others:
      *   see [apiKeyProvider].
      * @param apiKeyProvider gives the key: asked once a call, and once more after a 401. For an app that gets a token from
-     *   its own backend. What it throws is thrown by the call.
+     *   its own backend. What it throws is the [cause][Throwable.cause] of the [InfraiException.Configuration] that the call throws.
      * @param baseUrl the API's address; else `INFRAI_BASE_URL`, else the profile's, else `https://api.infrai.cc`.
      * @param profile the table of the credentials file; else `INFRAI_PROFILE`, else `default`.
      * @param credentialsFile where keys are kept; else `INFRAI_CREDENTIALS_FILE`, else `~/.infrai/credentials`.

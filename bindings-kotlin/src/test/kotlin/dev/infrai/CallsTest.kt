@@ -242,13 +242,20 @@ class CallsTest {
     }
 
     @Test
-    fun `a key function is asked once a call and once more after a 401, and what it throws is thrown`() = runBlocking {
+    fun `a key function is asked once a call and once more after a 401, and what it throws is the cause`() = runBlocking {
         Scripted { number, _ -> if (number == 0) Reply(status = 401, error = """{"code":"UNAUTHORIZED","message":"no"}""") else Reply("""{"balance_usd":2}""") }.use { server ->
             val keys = ArrayDeque(listOf("ifr_pk_proj_old", "ifr_pk_proj_new"))
             server.client(apiKeyProvider = { keys.removeFirst() }).use { it.account.balance() }
             assertEquals(listOf("Bearer ifr_pk_proj_old", "Bearer ifr_pk_proj_new"), server.requests.map { it.header("Authorization") })
-            class Down : Exception("the backend is down")
-            server.client(apiKeyProvider = { throw Down() }).use { client -> fails<Down> { client.account.balance() } }
+            for (problem in listOf(java.io.IOException("the backend is down"), kotlin.coroutines.cancellation.CancellationException("the backend is down"))) {
+                server.client(apiKeyProvider = { throw problem }).use { client ->
+                    val error = fails<InfraiException.Configuration> { client.account.balance() }
+                    assertSame(problem, error.cause)
+                    assertTrue("the backend is down" in error.reason) { error.reason }
+                    val item = client.video.generateMany(listOf("a kite")).toList().single() as ManyItem.Failed
+                    assertSame(problem, item.error.cause)
+                }
+            }
             server.client(apiKeyProvider = { "a b" }).use { client -> fails<InfraiException.Configuration> { client.account.balance() } }
             assertEquals(2, server.count)
         }
