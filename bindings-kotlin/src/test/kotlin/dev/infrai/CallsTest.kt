@@ -99,6 +99,18 @@ class CallsTest {
     }
 
     @Test
+    fun `an error can be serialized, as what runs tests in processes of their own does`() {
+        Scripted { _, _ -> job("failed", more = ",\"error\":{\"code\":\"NSFW\",\"message\":\"not this\"}") }.use { server ->
+            val error = server.client().use { client -> fails<InfraiException.JobFailed> { client.video.wait("vid_1") } }
+            val bytes = java.io.ByteArrayOutputStream().also { java.io.ObjectOutputStream(it).writeObject(error) }.toByteArray()
+            val again = java.io.ObjectInputStream(bytes.inputStream()).readObject() as InfraiException.JobFailed
+            assertEquals(error.message, again.message)
+            assertNull(again.job)
+            assertEquals("internal", again.kind)
+        }
+    }
+
+    @Test
     fun `a wait throws for a job that ended badly and carries it`() {
         Scripted { _, _ -> job("failed", more = ",\"error\":{\"code\":\"NSFW\",\"message\":\"not this\"}") }.use { server ->
             server.client().use { client ->
@@ -215,7 +227,9 @@ class CallsTest {
                 val activation = client.activate(writeCredentials = false)
                 assertEquals(KEY, activation.primaryApiKey)
                 val error = fails<InfraiException.Authentication> { client.account.balance() }
-                val shown = listOf("$client", "$activation", "$error", error.stackTraceToString(), client.keyHint!!, error.hint)
+                val pair = dev.infrai.internal.ffi.NativePair("X-Team", KEY)
+                val settings = dev.infrai.internal.ffi.NativeSettings(apiKey = KEY, proxy = "http://user:$KEY@proxy.example", defaultHeaders = listOf(pair))
+                val shown = listOf("$pair", "$settings", "${settings.copy()}", "$client", "$activation", "$error", error.stackTraceToString(), client.keyHint!!, error.hint)
                 assertTrue(shown.none { KEY in it }) { shown.toString() }
                 assertEquals("ifr_pk_proj_…stuv", client.keyHint)
             }
@@ -242,13 +256,20 @@ class CallsTest {
     }
 
     @Test
-    fun `a key function is asked once a call and once more after a 401, and what it throws is thrown`() = runBlocking {
+    fun `a key function is asked once a call and once more after a 401, and what it throws is the cause`() = runBlocking {
         Scripted { number, _ -> if (number == 0) Reply(status = 401, error = """{"code":"UNAUTHORIZED","message":"no"}""") else Reply("""{"balance_usd":2}""") }.use { server ->
             val keys = ArrayDeque(listOf("ifr_pk_proj_old", "ifr_pk_proj_new"))
             server.client(apiKeyProvider = { keys.removeFirst() }).use { it.account.balance() }
             assertEquals(listOf("Bearer ifr_pk_proj_old", "Bearer ifr_pk_proj_new"), server.requests.map { it.header("Authorization") })
-            class Down : Exception("the backend is down")
-            server.client(apiKeyProvider = { throw Down() }).use { client -> fails<Down> { client.account.balance() } }
+            for (problem in listOf(java.io.IOException("the backend is down"), kotlin.coroutines.cancellation.CancellationException("the backend is down"))) {
+                server.client(apiKeyProvider = { throw problem }).use { client ->
+                    val error = fails<InfraiException.Configuration> { client.account.balance() }
+                    assertSame(problem, error.cause)
+                    assertTrue("the backend is down" in error.reason) { error.reason }
+                    val item = client.video.generateMany(listOf("a kite")).toList().single() as ManyItem.Failed
+                    assertSame(problem, item.error.cause)
+                }
+            }
             server.client(apiKeyProvider = { "a b" }).use { client -> fails<InfraiException.Configuration> { client.account.balance() } }
             assertEquals(2, server.count)
         }
@@ -258,6 +279,9 @@ class CallsTest {
     fun `hooks see every attempt, and their own failure disturbs no call`() = runBlocking {
         Scripted { number, _ -> if (number == 0) Reply(status = 503) else Reply("""{"balance_usd":2}""") }.use { server ->
             val seen = java.util.concurrent.CopyOnWriteArrayList<String>()
+            val handed = java.util.concurrent.CopyOnWriteArrayList<Throwable>()
+            val before = Thread.getDefaultUncaughtExceptionHandler()
+            Thread.setDefaultUncaughtExceptionHandler { _, problem -> handed += problem }
             server.client(
                 onRequest = {
                     seen += it.toString()
@@ -265,6 +289,8 @@ class CallsTest {
                 },
                 onResponse = { seen += it.toString() },
             ).use { it.account.balance() }
+            Thread.setDefaultUncaughtExceptionHandler(before)
+            assertEquals(emptyList<Throwable>(), handed, "an app would end by it")
             val path = "GET /v1/account/balance"
             assertEquals(listOf("$path (attempt 1)", "$path (attempt 1): 503", "$path (attempt 2)", "$path (attempt 2): 200"), seen)
         }

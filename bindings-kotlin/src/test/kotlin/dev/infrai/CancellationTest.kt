@@ -2,6 +2,7 @@ package dev.infrai
 
 import java.nio.file.Files
 import java.nio.file.Path
+import java.util.concurrent.CountDownLatch
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
@@ -54,6 +55,29 @@ class CancellationTest {
                 assertEquals(asked, server.settled(), "nothing is asked any more")
                 assertEquals(before, told.get(), "nothing is told any more")
                 assertTrue(before > 0)
+            }
+        }
+    }
+
+    @Test
+    fun `states that were kept for a function that is slow are not told after a cancel`() = runBlocking {
+        endless().use { server ->
+            server.client().use { client ->
+                val (entered, leave) = List(2) { CountDownLatch(1) }
+                val told = AtomicInteger()
+                val wait = launch(Dispatchers.Default) {
+                    client.video.wait("vid_1", timeout = null) {
+                        told.incrementAndGet()
+                        entered.countDown()
+                        leave.await() // as code that blocks does: it sees no cancellation
+                    }
+                }
+                withTimeout(60.seconds) { while (entered.count > 0) delay(2) }
+                server.awaitCount(server.count + 20)
+                wait.cancel()
+                leave.countDown()
+                withTimeout(60.seconds) { wait.join() }
+                assertEquals(1, told.get())
             }
         }
     }
@@ -125,7 +149,7 @@ class CancellationTest {
                 val download = launch(Dispatchers.Default) { client.video.download("vid_1", folder.resolve("v.mp4")) }
                 server.awaitCount(2)
                 withTimeout(30.seconds) { download.cancelAndJoin() }
-                withTimeout(30.seconds) { while (Files.list(folder).use { it.count() } > 0) delay(5) }
+                assertEquals(0, Files.list(folder).use { it.count() }, "it has cleared up when its coroutine ends")
                 assertEquals(2, server.settled())
             }
         }

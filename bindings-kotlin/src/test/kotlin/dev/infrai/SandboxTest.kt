@@ -112,6 +112,24 @@ class SandboxTest {
     }
 
     @Test
+    fun `the sandbox that the README starts answers an emulator`() {
+        val readme = File("README.md").readText()
+        val (port, host) = checkNotNull(Regex("""^infrai sandbox --port (\d+) --allow-host (\S+)""", RegexOption.MULTILINE).find(readme)).destructured
+        assertTrue("baseUrl = \"http://$host:$port\"" in readme && "| `http://$host:$port` |" in readme)
+        // The same but for the port, which another program may have.
+        fun asked(sandbox: Sandbox): String {
+            val own = java.net.URI(sandbox.url)
+            return java.net.Socket(own.host, own.port).use { socket ->
+                socket.soTimeout = 60_000
+                socket.getOutputStream().write("GET /v1/account/balance HTTP/1.1\r\nHost: $host:${own.port}\r\nAuthorization: Bearer $KEY\r\nConnection: close\r\n\r\n".encodeToByteArray())
+                socket.getInputStream().bufferedReader().readLine()
+            }
+        }
+        Sandbox("--allow-host", host).use { assertTrue(" 401 " in asked(it)) { asked(it) } }
+        assertTrue(" 421 " in asked(sandbox)) { "it is the option that lets an emulator in" }
+    }
+
+    @Test
     fun `the example's screen shows a video, and its end stops the work`(@TempDir folder: Path) = runBlocking {
         client().use { client ->
             val scope = CoroutineScope(Dispatchers.Default)
