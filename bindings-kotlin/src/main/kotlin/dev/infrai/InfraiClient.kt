@@ -13,6 +13,7 @@ import java.io.Closeable
 import java.nio.file.Path
 import kotlin.time.Duration
 import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.coroutineScope
@@ -211,7 +212,8 @@ public class InfraiClient private constructor(private val native: NativeClient, 
         // The coroutine's cancellation becomes one that the call may still answer to.
         coroutineScope {
             NativeCancellation().use { cancellation ->
-                val watcher = launch(start = CoroutineStart.UNDISPATCHED) {
+                // Unconfined: in the moment of the cancel, even while the caller's only thread is inside a callback.
+                val watcher = launch(Dispatchers.Unconfined, CoroutineStart.UNDISPATCHED) {
                     try {
                         awaitCancellation()
                     } finally {
