@@ -22,7 +22,7 @@ class CallsTest {
     private inline fun <reified E : Throwable> fails(crossinline call: suspend () -> Unit): E = assertThrows { runBlocking { call() } }
 
     @Test
-    fun `a generate sends the documented body and gives the job`() = runBlocking {
+    fun `a generate sends the documented body and gives the job`() = runBlocking<Unit> {
         Scripted { _, _ -> job("queued", more = ",\"seed\":18446744073709551615,\"progress\":0.5") }.use { server ->
             val job = server.client().use { it.video.generate("日落 😀", durationSeconds = 5.0, aspect = "9:16", idempotencyKey = "k-1") }
             val request = server.requests.single()
@@ -45,7 +45,7 @@ class CallsTest {
     }
 
     @Test
-    fun `a state that is not known is kept and counts as still going`() = runBlocking {
+    fun `a state that is not known is kept and counts as still going`() = runBlocking<Unit> {
         Scripted { _, _ -> job("dreaming") }.use { server ->
             val job = server.client().use { it.video.status("vid_1") }
             assertEquals(VideoState("dreaming"), job.state)
@@ -54,7 +54,7 @@ class CallsTest {
     }
 
     @Test
-    fun `a job's methods use the client that made it`() = runBlocking {
+    fun `a job's methods use the client that made it`() = runBlocking<Unit> {
         Scripted { number, _ -> if (number == 0) job("queued") else job("succeeded", more = ",\"video_url\":\"https://x.example/v\"") }.use { server ->
             server.client().use { client ->
                 val done = client.video.generate("a kite").wait()
@@ -66,7 +66,7 @@ class CallsTest {
     }
 
     @Test
-    fun `a job goes through JSON and carries no client then`() = runBlocking {
+    fun `a job goes through JSON and carries no client then`() = runBlocking<Unit> {
         Scripted { _, _ -> job("queued", more = ",\"n\":9007199254740993") }.use { server ->
             server.client().use { client ->
                 val job = client.video.generate("a kite")
@@ -127,7 +127,7 @@ class CallsTest {
     }
 
     @Test
-    fun `updates come in the caller's own thread and before the wait returns`() = runBlocking {
+    fun `updates come in the caller's own thread and before the wait returns`() = runBlocking<Unit> {
         val states = listOf("queued", "running", "running", "succeeded")
         Scripted { number, _ -> job(states[number.coerceAtMost(3)]) }.use { server ->
             val caller = Thread.currentThread()
@@ -143,7 +143,7 @@ class CallsTest {
     }
 
     @Test
-    fun `what an update's function throws ends the wait`() = runBlocking {
+    fun `what an update's function throws ends the wait`() = runBlocking<Unit> {
         endless().use { server ->
             server.client().use { client ->
                 val problem = fails<IllegalStateException> { client.video.wait("vid_1", timeout = null) { error("mine") } }
@@ -205,7 +205,7 @@ class CallsTest {
     }
 
     @Test
-    fun `a request has query, body, headers and every digit`() = runBlocking {
+    fun `a request has query, body, headers and every digit`() = runBlocking<Unit> {
         Scripted { _, _ -> Reply("""{"n":9007199254740993}""") }.use { server ->
             server.client().use { client ->
                 val more = client.withOptions(headers = mapOf("X-Team" to "red"), maxRetries = 0)
@@ -220,7 +220,7 @@ class CallsTest {
     }
 
     @Test
-    fun `nothing that is printed shows the key`() = runBlocking {
+    fun `nothing that is printed shows the key`() = runBlocking<Unit> {
         val activated = """{"account_id":"acc_1","primary_api_key":"$KEY"}"""
         Scripted { _, request -> if (request.path == "/v1/activate") Reply(activated) else Reply(status = 401, error = """{"code":"UNAUTHORIZED","message":"no"}""") }.use { server ->
             server.client().use { client ->
@@ -237,7 +237,7 @@ class CallsTest {
     }
 
     @Test
-    fun `a closed client refuses calls and lets those under way end`() = runBlocking {
+    fun `a closed client refuses calls and lets those under way end`() = runBlocking<Unit> {
         val answer = CountDownLatch(1)
         Scripted { number, _ -> Reply("""{"balance_usd":2}""").also { if (number == 0) answer.await() } }.use { server ->
             val client = server.client()
@@ -256,7 +256,7 @@ class CallsTest {
     }
 
     @Test
-    fun `a key function is asked once a call and once more after a 401, and what it throws is the cause`() = runBlocking {
+    fun `a key function is asked once a call and once more after a 401, and what it throws is the cause`() = runBlocking<Unit> {
         Scripted { number, _ -> if (number == 0) Reply(status = 401, error = """{"code":"UNAUTHORIZED","message":"no"}""") else Reply("""{"balance_usd":2}""") }.use { server ->
             val keys = ArrayDeque(listOf("ifr_pk_proj_old", "ifr_pk_proj_new"))
             server.client(apiKeyProvider = { keys.removeFirst() }).use { it.account.balance() }
@@ -276,7 +276,7 @@ class CallsTest {
     }
 
     @Test
-    fun `hooks see every attempt, and their own failure disturbs no call`() = runBlocking {
+    fun `hooks see every attempt, and their own failure disturbs no call`() = runBlocking<Unit> {
         Scripted { number, _ -> if (number == 0) Reply(status = 503) else Reply("""{"balance_usd":2}""") }.use { server ->
             val seen = java.util.concurrent.CopyOnWriteArrayList<String>()
             val handed = java.util.concurrent.CopyOnWriteArrayList<Throwable>()
@@ -297,7 +297,7 @@ class CallsTest {
     }
 
     @Test
-    fun `many are told of with their place, and none's error ends the others`() = runBlocking {
+    fun `many are told of with their place, and none's error ends the others`() = runBlocking<Unit> {
         Scripted { _, request ->
             when {
                 "\"prompt\":\"bad\"" in request.body -> Reply(status = 400, error = """{"code":"NO","message":"no"}""")

@@ -36,7 +36,7 @@ class SandboxTest {
     private fun isMp4(file: Path): Boolean = Files.readAllBytes(file).copyOfRange(4, 8).decodeToString() == "ftyp"
 
     @Test
-    fun `a sentence becomes a video in a file`(@TempDir folder: Path) = runBlocking {
+    fun `a sentence becomes a video in a file`(@TempDir folder: Path) = runBlocking<Unit> {
         client().use { client ->
             val before = client.account.balance().balanceUsd
             val states = mutableListOf<VideoState>()
@@ -55,7 +55,7 @@ class SandboxTest {
     }
 
     @Test
-    fun `activate keeps the key in the app's own store, and another client finds it`() = runBlocking {
+    fun `activate keeps the key in the app's own store, and another client finds it`() = runBlocking<Unit> {
         val entries = java.util.concurrent.ConcurrentHashMap<String, String>()
         val store = object : CredentialStore {
             override val name = "the test's memory"
@@ -98,7 +98,7 @@ class SandboxTest {
     }
 
     @Test
-    fun `the README's snippets do what they say`(@TempDir folder: Path) = runBlocking {
+    fun `the README's snippets do what they say`(@TempDir folder: Path) = runBlocking<Unit> {
         val backend = object : Backend {
             override suspend fun videoToken() = key
         }
@@ -130,7 +130,7 @@ class SandboxTest {
     }
 
     @Test
-    fun `the example's screen shows a video, and its end stops the work`(@TempDir folder: Path) = runBlocking {
+    fun `the example's screen shows a video, and its end stops the work`(@TempDir folder: Path) = runBlocking<Unit> {
         client().use { client ->
             val scope = CoroutineScope(Dispatchers.Default)
             val model = VideoScreenModel(client, scope, folder)
