@@ -14,7 +14,7 @@ let framework = "bindings-swift/build/Infrai.xcframework"
 let hasFramework = FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/\(framework)")
 
 /// Where a library lies that is to be taken, whatever else there is.
-let named = Context.environment["INFRAI_LIBRARY_DIR"]
+let named = Context.environment["INFRAI_LIBRARY_DIR"].flatMap { $0.isEmpty ? nil : $0 }
 /// Where cargo puts it: `cargo build --release -p infrai-uniffi`.
 let libraries = named ?? "\(Context.packageDirectory)/target/release"
 
