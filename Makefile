@@ -35,6 +35,14 @@ test-python: ## Test the Python package from its wheel, on every CPython from 3.
 test-node: ## Test the npm package from its tarball, on every Node.js that can be had
 	@python3 scripts/test.py node
 
+.PHONY: test-kotlin
+test-kotlin: ## Test the Kotlin package with this machine's Maven and JDK; FETCH_TOOLCHAINS=1 (as root) installs them
+	@python3 scripts/test.py kotlin conformance-kotlin
+
+.PHONY: test-swift
+test-swift: ## Test the Swift package with the swift of this machine; FETCH_TOOLCHAINS=1 (as root) fetches one
+	@python3 scripts/test.py swift conformance-swift
+
 .PHONY: conformance
 conformance: ## Run the conformance scenarios: LANG=rust for one language
 	@python3 scripts/test.py $(if $(filter all,$(LANGUAGE)),conformance,conformance-$(LANGUAGE))
@@ -57,5 +65,6 @@ doc: ## Build the Rust documentation
 
 .PHONY: clean
 clean: ## Remove everything that was built, fetched or made by the demo
+	@scripts/toolchains/swift --clean
 	@$(CARGO) clean
-	@rm -rf .cache $(DEMO)
+	@rm -rf .cache .build bindings-kotlin/target $(DEMO)

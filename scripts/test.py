@@ -33,8 +33,13 @@ SUITES: dict[str, list[list[str]]] = {
     "deny": [["scripts/cargo-tool", "cargo-deny", "deny", "check", "licenses", "bans", "sources"]],
     "python": [[PYTHON, "bindings-python/run-tests"]],
     "node": [["bindings-node/run-tests"]],
+    "kotlin": [["bindings-kotlin/run-tests"]],
+    "swift": [[PYTHON, "bindings-swift/run-tests"]],
+    "mobile-size": [["bindings-uniffi/check-size"]],
     "conformance-rust": [[CARGO, "run", "--locked", "--quiet", "--package", "infrai-conformance-rust"]],
     "conformance-python": [[PYTHON, "bindings-python/run-tests", "conformance"]],
+    "conformance-kotlin": [["bindings-kotlin/run-tests", "conformance"]],
+    "conformance-swift": [[PYTHON, "bindings-swift/run-tests", "conformance"]],
     "benches": [[PYTHON, "benches/test_frame.py"], [PYTHON, "benches/bench.py", "--smoke"]],
 }
 

@@ -9,6 +9,7 @@ import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { library } from "./platforms.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const REPOSITORY = join(ROOT, "..");
@@ -26,8 +27,7 @@ step("npm", ["ci", "--no-audit", "--no-fund", "--loglevel", "error"], { shell })
 console.error("== native module");
 step("cargo", ["build", "--locked", "-p", "infrai-node", ...(values.debug ? [] : ["--release"])], { cwd: REPOSITORY });
 const metadata = JSON.parse(execFileSync("cargo", ["metadata", "--no-deps", "--format-version", "1"], { cwd: REPOSITORY, maxBuffer: 1 << 26 }));
-const library = { darwin: "libinfrai_node.dylib", win32: "infrai_node.dll" }[process.platform] ?? "libinfrai_node.so";
-const built = join(metadata.target_directory, values.debug ? "debug" : "release", library);
+const built = join(metadata.target_directory, values.debug ? "debug" : "release", library(process.platform));
 
 console.error("== package");
 rmSync(join(ROOT, "dist"), { recursive: true, force: true });

@@ -12,18 +12,9 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { platformDependencies, platformManifest } from "./platforms.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const TARGETS = [
-  "darwin-arm64",
-  "darwin-x64",
-  "linux-arm64-gnu",
-  "linux-arm64-musl",
-  "linux-x64-gnu",
-  "linux-x64-musl",
-  "win32-arm64-msvc",
-  "win32-x64-msvc",
-];
 
 /** Declarations of what nobody imports. */
 const INTERNAL = /[\\/](calls|load|native|paths|pieces|unsupported)\.d\.m?ts$/;
@@ -37,7 +28,7 @@ mkdirSync(out, { recursive: true });
 const { scripts, devDependencies, ...manifest } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 
 pack(
-  { ...manifest, optionalDependencies: Object.fromEntries(TARGETS.map((name) => [`${manifest.name}-${name}`, manifest.version])) },
+  { ...manifest, optionalDependencies: platformDependencies(manifest) },
   {
     dist: join(ROOT, "dist"),
     "README.md": join(ROOT, "README.md"),
@@ -49,16 +40,9 @@ pack(
 
 for (const given of values.native) {
   const [target, file] = given.split("=");
-  if (!TARGETS.includes(target) || file === undefined) throw new Error(`--native takes TARGET=FILE, a target of ${TARGETS.join(", ")}`);
-  const [os, cpu, libc] = target.split("-");
-  const main = `infrai.${target}.node`;
-  const { name, version, license, author, homepage, repository, engines } = manifest;
-  const about = `The native module of ${name} for ${target}`;
-  const fits = { os: [os], cpu: [cpu], ...(os === "linux" && { libc: [libc === "musl" ? "musl" : "glibc"] }) };
-  pack(
-    { name: `${name}-${target}`, version, description: about, license, author, homepage, repository, engines, ...fits, main, files: [main] },
-    { [main]: resolve(file), LICENSE: join(ROOT, "..", "LICENSE") },
-  );
+  if (file === undefined) throw new Error(`--native takes TARGET=FILE; it got ${given}`);
+  const platform = platformManifest(target, manifest);
+  pack(platform, { [platform.main]: resolve(file), LICENSE: join(ROOT, "..", "LICENSE") });
 }
 
 /** Packs a folder made of a manifest and copies of files; prints the tarball's path. */

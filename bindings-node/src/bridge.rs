@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::{
     client::NativeClient,
     guard::{Given, Refusal, guarded},
-    outbox::{Event, Outbox, Payload, Topic},
+    outbox::{Event, Outbox, Payload, Topic, current_call},
     settings,
     values::{Js, read},
 };
@@ -100,7 +100,7 @@ impl Bridge {
                 builder = builder.on_request(move |event| {
                     let told =
                         json!({ "method": event.method, "path": event.path, "attempt": event.attempt });
-                    post(&outbox, number, Topic::Request, told.to_string());
+                    post(&outbox, number, Topic::Request, json!([told, current_call()]).to_string());
                 });
             }
             if functions.response {
@@ -114,7 +114,7 @@ impl Bridge {
                         "latencyMs": event.latency.as_secs_f64() * 1000.0,
                         "requestId": event.request_id,
                     });
-                    post(&outbox, number, Topic::Response, told.to_string());
+                    post(&outbox, number, Topic::Response, json!([told, current_call()]).to_string());
                 });
             }
             Ok(NativeClient::new(builder.build()?, Arc::clone(&self.outbox)))
@@ -249,7 +249,6 @@ unsafe fn payload_value(env: sys::napi_env, payload: &Payload) -> napi::Result<s
     unsafe {
         match payload {
             Payload::Nothing => check_status!(sys::napi_get_undefined(env, &raw mut value))?,
-            Payload::Number(number) => check_status!(sys::napi_create_uint32(env, *number, &raw mut value))?,
             Payload::Json(text) => {
                 let length = isize::try_from(text.len()).unwrap_or(isize::MAX);
                 check_status!(sys::napi_create_string_utf8(

@@ -1,7 +1,6 @@
 //! The one guard around every exported function and every task: a panic becomes an error that asks for a report.
 
 use std::{
-    any::Any,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
 };
@@ -38,7 +37,7 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Given<T> 
         Ok(Ok(value)) => Ok(napi::Either::A(value)),
         Ok(Err(Refusal::Error(error))) => Ok(napi::Either::B(error.to_json().to_string())),
         Ok(Err(Refusal::Thrown(error))) => Err(error),
-        Err(panic) => Ok(napi::Either::B(internal(panic.as_ref()).to_json().to_string())),
+        Err(panic) => Ok(napi::Either::B(InfraiError::panicked(panic.as_ref()).to_json().to_string())),
     }
 }
 
@@ -46,16 +45,10 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Given<T> 
 pub(crate) async fn guarded_async<T>(
     work: impl Future<Output = Result<T, InfraiError>>,
 ) -> Result<T, InfraiError> {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| Err(internal(panic.as_ref())))
-}
-
-fn internal(panic: &(dyn Any + Send)) -> InfraiError {
-    let what = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    InfraiError::internal(format!("the native module panicked: {what}"))
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|panic| Err(InfraiError::panicked(panic.as_ref())))
 }
 
 #[cfg(test)]

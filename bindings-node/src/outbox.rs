@@ -42,7 +42,7 @@ pub(crate) enum Topic {
     Request = 5,
     /// An attempt was answered, or failed; the number is the client's.
     Response = 6,
-    /// The key function is asked; the number is the client's, the payload the question's.
+    /// The key function is asked; the number is the client's, the payload the question's and the call's.
     Key = 7,
 }
 
@@ -59,7 +59,6 @@ pub(crate) enum Payload {
     Nothing,
     Json(String),
     Bytes(Bytes),
-    Number(u32),
 }
 
 /// Something for JavaScript: for which call or client, about what, and what.
@@ -85,6 +84,16 @@ impl Running {
             Self::Thread(_) => {}
         }
     }
+}
+
+tokio::task_local! {
+    /// The call that a task is about.
+    static CALL: u32;
+}
+
+/// The call that is being made here; `None` in what several calls share.
+pub(crate) fn current_call() -> Option<u32> {
+    CALL.try_with(|number| *number).ok()
 }
 
 /// What JavaScript answers a question for the key with.
@@ -194,6 +203,7 @@ impl Outbox {
     ) -> Result<(), InfraiError> {
         let runtime = runtime::handle()?;
         let outbox = Arc::clone(self);
+        let work = CALL.scope(number, work);
         let under_way = UnderWay::new(&self.under_way);
         let task = runtime.spawn(async move {
             let event = last_event(number, guarded_async(work).await);
@@ -218,6 +228,7 @@ impl Outbox {
         let outbox = Arc::clone(self);
         let (sender, mut ended) = oneshot::channel::<()>();
         lock(&self.running).insert(number, Running::Thread(sender));
+        let work = CALL.scope(number, work);
         runtime.spawn(async move {
             let place = tokio::select! {
                 biased;
@@ -258,7 +269,8 @@ impl Outbox {
         let (sender, receiver) = oneshot::channel();
         let question = self.next_question.fetch_add(1, Ordering::Relaxed);
         lock(&self.questions).insert(question, sender);
-        self.post(Event { number: client, topic: Topic::Key, payload: Payload::Number(question) });
+        let told = serde_json::json!([question, current_call()]).to_string();
+        self.post(Event { number: client, topic: Topic::Key, payload: Payload::Json(told) });
         receiver
     }
 

@@ -20,7 +20,7 @@ pub(crate) fn builder(settings: Js, runtime: &str) -> Result<ClientBuilder> {
         Record::new(Purpose::Settings, "settings", settings)?.besides(&["onRequest", "onResponse"]);
     let mut builder = InfraiClient::builder()
         .caller("node", env!("CARGO_PKG_VERSION"), runtime)
-        .extra_ca_variables(&["NODE_EXTRA_CA_CERTS"]);
+        .added_ca_variables(&["NODE_EXTRA_CA_CERTS"]);
     let texts: [(&'static str, Text); 7] = [
         ("apiKey", ClientBuilder::api_key),
         ("baseUrl", ClientBuilder::base_url),

@@ -1,10 +1,13 @@
 // What each call sends and returns.
 
 import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { createServer } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { client, fail, InfraiClient, job, KEY, ok, rejection, sdk } from "./helper.mjs";
 
@@ -145,6 +148,20 @@ test("a key function, sync or async, is asked once a call and once more after a 
   assert.equal((await sync.video.status("vid_1")).state, "queued");
 });
 
+test("the key function and the hooks are called in the async context of their call, or of their client", async () => {
+  const storage = new AsyncLocalStorage();
+  const seen = [];
+  const told = (name) => () => (seen.push(`${name}:${storage.getStore()}`), KEY);
+  const functions = { apiKey: told("key"), onRequest: told("request"), onResponse: told("response") };
+  const { client: infrai } = await storage.run("client", () => client(() => ok(job("succeeded")), functions));
+  await Promise.all(["a", "b"].map((id) => storage.run(id, () => infrai.video.status(id))));
+  const expected = ["a", "b"].flatMap((id) => ["key", "request", "response"].map((name) => `${name}:${id}`));
+  assert.deepEqual(seen.splice(0).sort(), expected.sort());
+  // A look of a wait is whoever's waits for the job: of nobody's context but the client's.
+  await storage.run("c", () => infrai.video.wait("vid_1"));
+  assert.deepEqual(seen, ["key:client", "request:client", "response:client"]);
+});
+
 test("waits that share a request all reject with what the key function threw", async () => {
   const mine = new Error("mine");
   const { client: infrai } = await client(() => ok(job("queued")), { apiKey: async () => { throw mine; } });
@@ -170,21 +187,40 @@ test("a client shows no key, however it is looked at", async () => {
   assert.ok(!shown.includes(KEY) && !shown.includes("WXYZ"), shown);
 });
 
-test("NODE_EXTRA_CA_CERTS is read, and a file that cannot be is named", async () => {
-  const { SSL_CERT_FILE, SSL_CERT_DIR, NODE_EXTRA_CA_CERTS } = process.env;
-  delete process.env.SSL_CERT_FILE;
-  delete process.env.SSL_CERT_DIR;
-  process.env.NODE_EXTRA_CA_CERTS = "/nowhere/ca.pem";
-  try {
+/** Runs this with these variables, and without what else says whom to trust. */
+async function trusting(variables, run) {
+  const before = Object.fromEntries(["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"].map((name) => [name, process.env[name]]));
+  const set = (values) => {
+    for (const [name, value] of Object.entries(values)) value === undefined ? delete process.env[name] : (process.env[name] = value);
+  };
+  set({ ...Object.fromEntries(Object.keys(before).map((name) => [name, undefined])), ...variables });
+  await run().finally(() => set(before));
+}
+
+test("NODE_EXTRA_CA_CERTS is read, and a file that cannot be is named", () =>
+  trusting({ NODE_EXTRA_CA_CERTS: "/nowhere/ca.pem" }, async () => {
     const infrai = new InfraiClient({ apiKey: KEY, baseUrl: "https://127.0.0.1:9", maxRetries: 0 });
     const error = await rejection(infrai.video.status("vid_1"));
     assert.ok(error instanceof sdk.ConfigurationError && error.message.includes("/nowhere/ca.pem"), inspect(error));
-  } finally {
-    for (const [name, value] of Object.entries({ SSL_CERT_FILE, SSL_CERT_DIR, NODE_EXTRA_CA_CERTS })) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
-  }
+  }));
+
+test("NODE_EXTRA_CA_CERTS adds to whom is trusted otherwise, as it does in Node.js", async () => {
+  const certificate = (name) => fileURLToPath(new URL(`../../core/tests/certificates/${name}`, import.meta.url));
+  const show = async (name) => {
+    const [cert, key] = ["pem", "key"].map((kind) => readFileSync(certificate(`${name}.${kind}`)));
+    const server = createServer({ cert, key }, (_, response) => response.end(JSON.stringify(job("queued"))));
+    after(() => (server.closeAllConnections(), server.close()));
+    await new Promise((resolve) => server.listen(0, "localhost", resolve));
+    return `https://localhost:${server.address().port}`;
+  };
+  const [one, other] = [await show("one"), await show("other")];
+  const look = (baseUrl) => new InfraiClient({ apiKey: KEY, baseUrl, maxRetries: 0 }).video.status("vid_1");
+  await trusting({ SSL_CERT_FILE: certificate("one.pem"), NODE_EXTRA_CA_CERTS: certificate("other.pem") }, async () => {
+    assert.deepEqual([(await look(one)).state, (await look(other)).state], ["queued", "queued"]);
+  });
+  await trusting({ SSL_CERT_FILE: certificate("one.pem") }, async () => {
+    assert.match((await rejection(look(other))).message, /certificate/);
+  });
 });
 
 test("a missing key is an error of the first call, and looked for again at the next", async () => {

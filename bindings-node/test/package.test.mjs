@@ -42,6 +42,29 @@ test("the platform packages are optional dependencies at exactly this version, a
   assert.deepEqual(optionalDependencies, Object.fromEntries(targets.map((target) => [`@infrai/sdk-${target}`, version])));
 });
 
+test("a platform's package says where it fits, and npm takes it nowhere else", async () => {
+  const { platformManifest } = await import("../scripts/platforms.mjs");
+  const manifest = require("@infrai/sdk/package.json");
+  const fits = (target) => {
+    const { name, version, os, cpu, libc, main, files } = platformManifest(target, manifest);
+    assert.deepEqual([name, version, main, files], [`@infrai/sdk-${target}`, manifest.version, `infrai.${target}.node`, [main]]);
+    return [os, cpu, libc];
+  };
+  assert.deepEqual(fits("linux-x64-musl"), [["linux"], ["x64"], ["musl"]]);
+  assert.deepEqual(fits("linux-arm64-gnu"), [["linux"], ["arm64"], ["glibc"]]);
+  assert.deepEqual(fits("win32-arm64-msvc"), [["win32"], ["arm64"], undefined]);
+  assert.throws(() => fits("sunos-x64"), /there is no platform sunos-x64/);
+  // The one that is installed here is the one of this machine, made by the same list.
+  const { target } = require(join(PROJECT, "node_modules/@infrai/sdk/dist/load.js"));
+  const { optionalDependencies, ...here } = require(join(PROJECT, `node_modules/@infrai/sdk-${target()}/package.json`));
+  assert.deepEqual(here, JSON.parse(JSON.stringify(platformManifest(target(), manifest))));
+});
+
+test("what the release tries on each platform works on this one", async () => {
+  cpSync(join(ROOT, "test/smoke.mjs"), join(PROJECT, "smoke.mjs"));
+  assert.deepEqual(await told(process.execPath, ["smoke.mjs"]), { code: 0, text: "@infrai/sdk works\n" });
+});
+
 test("the version is the crate's", () => {
   const workspace = readFileSync(join(ROOT, "..", "Cargo.toml"), "utf8");
   assert.equal(require("@infrai/sdk/package.json").version, /^version = "(.*)"$/m.exec(workspace)[1]);

@@ -132,6 +132,41 @@ test("a signal among what to generate is refused with a hint where it belongs", 
   assert.equal(seen.length, 0);
 });
 
+test("options that are no object are refused by name, not passed over", async () => {
+  const { client: infrai, seen } = await client(() => ok(job("succeeded")));
+  const first = (pieces) => pieces.next();
+  const calls = [
+    (options) => infrai.video.generate({ prompt: "a" }, options),
+    (options) => infrai.video.status("vid_1", options),
+    (options) => infrai.video.wait("vid_1", options),
+    (options) => first(infrai.video.watch("vid_1", options)),
+    (options) => first(infrai.video.generateMany(["a"], options)),
+    (options) => infrai.video.download("vid_1", "/nowhere/v.mp4", options),
+    (options) => infrai.video.downloadStream("vid_1", options),
+    (options) => infrai.account.topup(5, options),
+    (options) => infrai.activate(options),
+    (options) => infrai.request("GET", "/v1/x", undefined, options),
+  ];
+  for (const call of calls) {
+    for (const options of [60_000, true, "60s", () => 1, [1]]) {
+      const error = await rejection(call(options));
+      assert.ok(error instanceof sdk.InvalidRequestError && /options takes an object/.test(error.message), `${call} ${error}`);
+    }
+  }
+  assert.equal(seen.length, 0);
+});
+
+test("a URL that names no file is refused where a path belongs", async () => {
+  const { client: infrai, seen } = await client(() => ok(job("succeeded")));
+  const url = new URL("https://example.com/v.mp4");
+  const error = await rejection(infrai.video.download("vid_1", url));
+  assert.ok(error instanceof sdk.InvalidRequestError && error.details.field === "path", String(error));
+  for (const name of ["caFile", "credentialsFile"]) {
+    assert.throws(() => new InfraiClient({ [name]: url }), new RegExp(`${name} takes`));
+  }
+  assert.equal(seen.length, 0);
+});
+
 test("the constructor's refusal lists its hooks too", () => {
   for (const settings of [{ onrequest: () => 1 }, { timeout: 5 }]) {
     assert.throws(() => new InfraiClient(settings), /known: apiKey, .*maxRetries, .*polling, onRequest, onResponse\)/);

@@ -1,6 +1,6 @@
 // The account: what is left on it, and how to add to it.
 
-import { call, parted, type Functions } from "./calls.js";
+import { call, split, type Functions } from "./calls.js";
 import type { NativeClient } from "./native.js";
 import type { Balance, CallOptions, TopupOptions, TopupRecord } from "./types.js";
 
@@ -17,7 +17,7 @@ export class Account {
 
   /** What is left on the account: `GET /v1/account/balance`. */
   balance(options?: CallOptions): Promise<Balance> {
-    const [settings, own] = parted(options);
+    const [settings, own] = split(options);
     return call(this.#functions, settings, this.balance, (number) => this.#native.balance(number, own));
   }
 
@@ -27,7 +27,7 @@ export class Account {
    * @param amountUsd In US dollars.
    */
   topup(amountUsd: number, options?: TopupOptions): Promise<TopupRecord> {
-    const [settings, own] = parted(options);
+    const [settings, own] = split(options);
     return call(this.#functions, settings, this.topup, (number, abortable) =>
       this.#native.topup(number, amountUsd, own, abortable),
     );

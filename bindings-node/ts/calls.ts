@@ -1,5 +1,6 @@
 // Calls under way: a number and a promise each, one connection to the native module, one listener a signal.
 
+import type { AsyncResource } from "node:async_hooks";
 import { abortError, infraiError, type ErrorData, type Trace } from "./errors.js";
 import { load } from "./load.js";
 import { Topic, type Bridge, type Given } from "./native.js";
@@ -10,6 +11,8 @@ export interface Functions {
   key?: () => string | Promise<string>;
   request?: (event: RequestEvent) => void;
   response?: (event: ResponseEvent) => void;
+  /** Of the line that made the client: theirs where a request serves several calls. */
+  context?: AsyncResource;
 }
 
 /** A call under way. */
@@ -21,6 +24,8 @@ interface Pending {
   held: boolean;
   signal: AbortSignal | undefined;
   functions: Functions;
+  /** Of the line that made the call, for the client's functions. */
+  context: AsyncResource | undefined;
   /** Told of updates and of progress. */
   listen: ((told: never) => unknown) | undefined;
   /** A wait that cancels its job before it ends. */
@@ -70,15 +75,6 @@ export function given<T>(told: Given<T>, caller: Function): T {
   throw infraiError(JSON.parse(told) as ErrorData, trace);
 }
 
-const NOTHING = [undefined, undefined] as const;
-
-/** A call's options: what this layer does itself, and what the native module is told. None cost nothing. */
-export function parted(options: CallOptions | null | undefined): readonly [CallOptions | undefined, unknown] {
-  if (options == null) return NOTHING;
-  const { signal, unref, ...own } = options;
-  return [{ signal, unref }, own];
-}
-
 /** A number for a client, under which its functions are found. */
 export function register(functions: Functions): number {
   const number = nextNumber(clients);
@@ -91,6 +87,23 @@ function nextNumber(taken: Map<number, unknown>): number {
   do numbers = (numbers + 1) >>> 0;
   while (taken.has(numbers));
   return numbers;
+}
+
+const NONE: [Settings, unknown] = [{}, undefined];
+
+/**
+ * A call's options: what this layer takes, and what is the native module's. What is no object at all is left to it whole,
+ * which refuses it by name.
+ */
+export function split(options: unknown, listener?: "onUpdate" | "onProgress"): [Settings, unknown] {
+  // No options cost nothing.
+  if (options === undefined || options === null) return NONE;
+  if (typeof options !== "object" || Array.isArray(options)) return [{}, options];
+  const { signal, unref, ...own } = options as CallOptions & Record<string, unknown>;
+  if (listener === undefined) return [{ signal, unref }, own];
+  const listen = (own[listener] ?? undefined) as Settings["listen"];
+  delete own[listener];
+  return [{ signal, unref, listen }, own];
 }
 
 /** Makes a call: `begin` starts its native part under the number. `caller` is the function that the stack starts below. */
@@ -123,6 +136,7 @@ export function call<T>(
       held: settings?.unref !== true,
       signal,
       functions,
+      context: functions.context && contextHere(),
       listen: settings?.listen && inContext(settings.listen),
       politely: settings?.politely === true,
       aborted: false,
@@ -135,11 +149,16 @@ export function call<T>(
   });
 }
 
-/** The function, called in the async context (`AsyncLocalStorage`) of the line that made the call. */
-function inContext<F extends (told: never) => unknown>(listen: F): F {
-  // Of Node.js itself, and loaded by the first that listens.
+/** The async context (`AsyncLocalStorage`) of this line: of the caller's that made a client or a call. */
+export function contextHere(): AsyncResource {
+  // Of Node.js itself, and loaded by the first that wants it.
   const { AsyncResource } = require("node:async_hooks") as typeof import("node:async_hooks");
-  return AsyncResource.bind(listen as unknown as (told: unknown) => unknown) as unknown as F;
+  return new AsyncResource("infrai");
+}
+
+/** The function, called in the async context of the line that made the call. */
+function inContext<F extends (told: never) => unknown>(listen: F): F {
+  return contextHere().bind(listen as unknown as (told: unknown) => unknown) as unknown as F;
 }
 
 /** An argument that this layer keeps to itself, of a wrong type. */
@@ -147,7 +166,8 @@ function refused(field: string, expected: string, got: unknown, trace: Trace): E
   return infraiError(refusal(field, expected, `a value of type ${typeof got}`), trace);
 }
 
-function refusal(field: string, expected: string, got: string): ErrorData {
+/** The refusal of an argument. */
+export function refusal(field: string, expected: string, got: string): ErrorData {
   const message = `${field} takes ${expected}; it got ${got}`;
   return { kind: "invalid_request", code: "INVALID_ARGUMENT", message, details: { field, expected, got } };
 }
@@ -323,8 +343,10 @@ function listened(pending: Pending, told: unknown): void {
 
 function ask(client: number, topic: Topic, payload: unknown): void {
   const functions = clients.get(client)?.deref();
+  const [told, number] = JSON.parse(payload as string) as [unknown, number | null];
+  const context = (number === null ? undefined : calls.get(number)?.context) ?? functions?.context;
   if (topic === Topic.Key) {
-    const question = payload as number;
+    const question = told as number;
     const answer = (key: unknown): unknown => connection().answerKey(question, key);
     const refuse = (error: unknown): unknown => {
       const number = nextNumber(thrown);
@@ -335,12 +357,13 @@ function ask(client: number, topic: Topic, payload: unknown): void {
       }
       return connection().refuseKey(question, number);
     };
-    new Promise((resolve) => resolve(functions?.key?.())).then(answer, refuse);
+    const key = functions?.key;
+    new Promise((resolve) => resolve(key && context?.runInAsyncScope(() => key()))).then(answer, refuse);
     return;
   }
   const hook = topic === Topic.Request ? functions?.request : functions?.response;
   try {
-    hook?.(JSON.parse(payload as string) as never);
+    if (hook !== undefined) context?.runInAsyncScope(() => hook(told as never));
   } catch (error) {
     // As of a listener: not the call's fault, and not to be lost.
     queueMicrotask(() => {

@@ -2,7 +2,7 @@
 
 import { inspect } from "node:util";
 import { Account } from "./account.js";
-import { call, connection, given, parted, register, type Functions } from "./calls.js";
+import { call, connection, contextHere, given, register, split, type Functions } from "./calls.js";
 import { ConfigurationError } from "./errors.js";
 import type { NativeClient } from "./native.js";
 import { pathOf } from "./paths.js";
@@ -74,7 +74,7 @@ export class InfraiClient {
    * has a key already, that is returned and nothing is sent.
    */
   async activate(options?: ActivateOptions): Promise<ActivateResult> {
-    const [settings, own] = parted(options);
+    const [settings, own] = split(options);
     const { result, keyHint } = await call<{ result: ActivateResult; keyHint: string }>(
       this.#functions,
       settings,
@@ -97,7 +97,7 @@ export class InfraiClient {
     body?: unknown,
     options?: RequestOptions,
   ): Promise<ApiResponse<T>> {
-    const [settings, own] = parted(options);
+    const [settings, own] = split(options);
     return call(this.#functions, settings, this.request, (number, abortable) =>
       this.#native.request(number, method, path, body, own, abortable),
     );
@@ -114,11 +114,12 @@ function open(options: InfraiClientOptions): Derived {
   if (typeof apiKey === "function") functions.key = apiKey;
   if (onRequest != null) functions.request = onRequest;
   if (onResponse != null) functions.response = onResponse;
+  if (Object.keys(functions).length > 0) functions.context = contextHere();
   const settings = {
     ...rest,
     apiKey: typeof apiKey === "function" ? undefined : apiKey,
-    credentialsFile: pathOf(rest.credentialsFile),
-    caFile: pathOf(rest.caFile),
+    credentialsFile: pathOf(rest.credentialsFile, (expected, got) => invalid("credentialsFile", expected, got)),
+    caFile: pathOf(rest.caFile, (expected, got) => invalid("caFile", expected, got)),
   };
   const asked = { key: functions.key !== undefined, request: onRequest != null, response: onResponse != null };
   const native = connection().client(settings, register(functions), asked, runtime());
@@ -126,8 +127,11 @@ function open(options: InfraiClientOptions): Derived {
 }
 
 function refused(name: string, expected: string, got: unknown): ConfigurationError {
-  const message = `${name} takes ${expected}; it got a value of type ${got === null ? "null" : typeof got}`;
-  return new ConfigurationError({ code: "CONFIGURATION_INVALID", message });
+  return invalid(name, expected, `a value of type ${got === null ? "null" : typeof got}`);
+}
+
+function invalid(name: string, expected: string, got: string): ConfigurationError {
+  return new ConfigurationError({ code: "CONFIGURATION_INVALID", message: `${name} takes ${expected}; it got ${got}` });
 }
 
 function runtime(): string {

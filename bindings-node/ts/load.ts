@@ -4,17 +4,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { NativeModule } from "./native.js";
 
-const TARGETS = [
-  "darwin-arm64",
-  "darwin-x64",
-  "linux-arm64-gnu",
-  "linux-arm64-musl",
-  "linux-x64-gnu",
-  "linux-x64-musl",
-  "win32-arm64-msvc",
-  "win32-x64-msvc",
-];
-
 /** The target that this process needs, such as `linux-x64-gnu`. */
 export function target(platform: string = process.platform, arch: string = process.arch): string {
   if (platform === "linux") return `linux-${arch}-${isMusl() ? "musl" : "gnu"}`;
@@ -36,13 +25,18 @@ export function load(name: string = target()): NativeModule {
   const local = join(__dirname, "..", `infrai.${name}.node`);
   if (existsSync(local)) return require(local) as NativeModule;
 
-  const { version } = require("../package.json") as { version: string };
-  if (!TARGETS.includes(name)) {
+  const { version, optionalDependencies } = require("../package.json") as {
+    version: string;
+    optionalDependencies?: Record<string, string>;
+  };
+  const wanted = `@infrai/sdk-${name}`;
+  const packages = Object.keys(optionalDependencies ?? {});
+  if (!packages.includes(wanted)) {
+    const targets = packages.map((known) => known.replace("@infrai/sdk-", ""));
     throw new Error(
-      `@infrai/sdk ${version} has no native module for ${name}; it has them for ${TARGETS.join(", ")}.`,
+      `@infrai/sdk ${version} has no native module for ${name}; it has them for ${targets.join(", ")}.`,
     );
   }
-  const wanted = `@infrai/sdk-${name}`;
   try {
     return require(wanted) as NativeModule;
   } catch (error) {

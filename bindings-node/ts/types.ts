@@ -275,7 +275,8 @@ export interface PollingOptions {
  */
 export interface InfraiClientOptions {
   /**
-   * The project key, or a function that gives it, asked once a call and once more after a 401.
+   * The project key, or a function that gives it, asked once a call and once more after a 401: in the async context
+   * (`AsyncLocalStorage`) of the call; the looks of waits, which several calls may share, in that of the client's maker.
    * Default: `INFRAI_API_KEY`, else the profile's.
    */
   apiKey?: string | (() => string | Promise<string>) | null | undefined;
@@ -311,9 +312,9 @@ export interface InfraiClientOptions {
   userAgentSuffix?: string | null | undefined;
   /** Allows plain `http` to hosts other than loopback, where everyone on the way reads the key. Default: `false`. */
   allowInsecureHttp?: boolean | undefined;
-  /** Called before every attempt. What it throws is an uncaught exception. */
+  /** Called before every attempt, in the async context of `apiKey`. What it throws is an uncaught exception. */
   onRequest?: ((event: RequestEvent) => void) | null | undefined;
-  /** Called after every attempt. What it throws is an uncaught exception. */
+  /** Called after every attempt, in the async context of `apiKey`. What it throws is an uncaught exception. */
   onResponse?: ((event: ResponseEvent) => void) | null | undefined;
 }
 

@@ -1,7 +1,7 @@
 // Videos: what can be asked of `/v1/video`, and waiting for what was asked.
 
-import { call, failureOf, misplaced, parted, type Functions } from "./calls.js";
-import { abortError, type ErrorData, type InfraiError, type Trace } from "./errors.js";
+import { call, failureOf, misplaced, refusal, split, type Functions } from "./calls.js";
+import { abortError, infraiError, type ErrorData, type InfraiError, type Trace } from "./errors.js";
 import type { Given, NativeClient, NativeStream } from "./native.js";
 import { pathOf } from "./paths.js";
 import { Pieces } from "./pieces.js";
@@ -19,6 +19,8 @@ import type {
 
 /** A job's id, or the job as a call returned it. */
 export type JobLike = string | VideoJob;
+
+const refusePath = (expected: string, got: string): Error => infraiError(refusal("path", expected, got), {});
 
 /** The calls about videos: `client.video`. */
 export class Video {
@@ -44,7 +46,7 @@ export class Video {
    * ```
    */
   generate(opts: VideoGenerateOptions, options?: CallOptions): Promise<VideoJob> {
-    const [settings, own] = parted(options);
+    const [settings, own] = split(options);
     return call(this.#functions, settings, this.generate, (number, abortable) => {
       return misplaced(opts) ?? this.#native.generate(number, opts, own, abortable);
     });
@@ -52,13 +54,13 @@ export class Video {
 
   /** Looks at a job once: `GET /v1/video/jobs/{id}`. */
   status(jobId: string, options?: CallOptions): Promise<VideoJob> {
-    const [settings, own] = parted(options);
+    const [settings, own] = split(options);
     return call(this.#functions, settings, this.status, (number) => this.#native.status(number, jobId, own));
   }
 
   /** Cancels a job: `POST /v1/video/jobs/{id}/cancel`. For a job that had ended already, `ok` is `false`. */
   cancel(jobId: string, options?: CallOptions): Promise<CancelResult> {
-    const [settings, own] = parted(options);
+    const [settings, own] = split(options);
     return call(this.#functions, settings, this.cancel, (number) => this.#native.cancel(number, jobId, own));
   }
 
@@ -72,9 +74,8 @@ export class Video {
    * ```
    */
   wait(job: JobLike, options?: WaitOptions): Promise<VideoJob> {
-    const { signal, unref, onUpdate, ...own } = options ?? {};
-    const listen = onUpdate ?? undefined;
-    const settings = { signal, unref, listen, politely: signal != null && own.cancelOnAbort === true };
+    const [{ signal, unref, listen }, own] = split(options, "onUpdate");
+    const settings = { signal, unref, listen, politely: signal != null && options?.cancelOnAbort === true };
     return call(this.#functions, settings, this.wait, (number) =>
       this.#native.wait(number, job, own, listen !== undefined),
     );
@@ -89,7 +90,7 @@ export class Video {
    * ```
    */
   watch(job: JobLike, options?: CallOptions): AsyncIterableIterator<VideoJob> {
-    const [settings, own] = parted(options);
+    const [settings, own] = split(options);
     const open = (): Given<NativeStream> => this.#native.watch(job, own);
     return new Pieces<VideoJob>(this.#functions, settings, open, (told) => told as VideoJob);
   }
@@ -108,7 +109,7 @@ export class Video {
     items: ReadonlyArray<string | VideoGenerateOptions>,
     options?: GenerateManyOptions,
   ): AsyncIterableIterator<GenerateManyItem> {
-    const [settings, own] = parted(options);
+    const [settings, own] = split(options);
     const trace: Trace = {};
     Error.captureStackTrace(trace, this.generateMany);
     const open = (): Given<NativeStream> => this.#native.generateMany(items, own);
@@ -127,10 +128,9 @@ export class Video {
    * ```
    */
   download(job: JobLike, path: string | URL, options?: DownloadOptions): Promise<Download> {
-    const { signal, unref, onProgress, ...own } = options ?? {};
-    const listen = onProgress ?? undefined;
+    const [{ signal, unref, listen }, own] = split(options, "onProgress");
     return call(this.#functions, { signal, unref, listen }, this.download, (number) =>
-      this.#native.download(number, job, pathOf(path), own, listen !== undefined),
+      this.#native.download(number, job, pathOf(path, refusePath), own, listen !== undefined),
     );
   }
 
@@ -143,7 +143,7 @@ export class Video {
    * ```
    */
   async downloadStream(job: JobLike, options?: CallOptions): Promise<ReadableStream<Uint8Array>> {
-    const [settings, own] = parted(options);
+    const [settings, own] = split(options);
     const trace: Trace = {};
     Error.captureStackTrace(trace, this.downloadStream);
     let opened: NativeStream | undefined;

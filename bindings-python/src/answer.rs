@@ -1,15 +1,20 @@
 //! A call's future and its value, in the one form that blocking and awaited calls share.
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
 use infrai::{
     ActivateResult, ApiResponse, InfraiError, VideoJob,
-    video::{Download, GenerateManyItem},
+    video::{Download, VideoBytes},
 };
-use pyo3::{IntoPyObjectExt as _, prelude::*};
+use pyo3::{IntoPyObjectExt as _, prelude::*, types::PyBytes};
 use serde_json::Value;
 
-use crate::{convert, errors};
+use crate::{
+    convert, errors,
+    handing::{Outcome, Piece, Reads},
+    mailbox::Mailbox,
+    stream::Stream,
+};
 
 /// A call that has not begun.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Result<Answer, InfraiError>> + Send>>;
@@ -21,10 +26,10 @@ pub(crate) enum Answer {
     Activated(Box<ActivateResult>),
     Response(Box<ApiResponse>),
     Saved(Box<Download>),
-    /// The next of many; none after the last.
-    Item(Option<Box<GenerateManyItem>>),
-    /// A job's next state; none after the last.
-    State(Option<Box<VideoJob>>),
+    /// A video that is being read.
+    Opened(Box<VideoBytes>, Option<Arc<Mailbox>>),
+    /// The next of a stream, and the read that ends when it has arrived, unless somebody else says so.
+    Read(Outcome, Option<(Arc<Reads>, u64)>),
 }
 
 impl Answer {
@@ -32,8 +37,11 @@ impl Answer {
     pub(crate) fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self {
             Self::Json(value) => convert::value(py, &value).map(Bound::unbind),
-            Self::Job(job) | Self::State(Some(job)) => convert::job(py, &job).map(Bound::unbind),
-            Self::State(None) | Self::Item(None) => Ok(py.None()),
+            Self::Job(job) => convert::job(py, &job).map(Bound::unbind),
+            Self::Opened(video, mailbox) => {
+                let job = convert::job(py, video.job())?;
+                (Stream::of_bytes(video, mailbox), job).into_py_any(py)
+            }
             Self::Activated(result) => {
                 let fields = convert::value(py, &result.to_json())?;
                 let file = result.credentials_file.as_deref();
@@ -45,14 +53,28 @@ impl Answer {
                 (response.status, data, metadata).into_py_any(py)
             }
             Self::Saved(saved) => (&saved.path, saved.bytes, convert::job(py, &saved.job)?).into_py_any(py),
-            Self::Item(Some(item)) => {
-                let (index, result) = *item;
-                match result {
-                    Ok(job) => (index, convert::job(py, &job)?, py.None()).into_py_any(py),
-                    Err(error) => {
-                        let error = errors::item(py, &error)?.into_value(py);
-                        (index, py.None(), error).into_py_any(py)
-                    }
+            Self::Read(outcome, read) => {
+                if let Some((reads, number)) = read {
+                    reads.end(number, true);
+                }
+                outcome.map_err(|error| errors::raise(py, &error)).and_then(|piece| read_piece(py, piece))
+            }
+        }
+    }
+}
+
+fn read_piece(py: Python<'_>, piece: Piece) -> PyResult<Py<PyAny>> {
+    match piece {
+        Piece::State(None) | Piece::Item(None) | Piece::Bytes(None) => Ok(py.None()),
+        Piece::State(Some(job)) => convert::job(py, &job).map(Bound::unbind),
+        Piece::Bytes(Some(bytes)) => PyBytes::new(py, &bytes).into_py_any(py),
+        Piece::Item(Some(item)) => {
+            let (index, result) = *item;
+            match result {
+                Ok(job) => (index, convert::job(py, &job)?, py.None()).into_py_any(py),
+                Err(error) => {
+                    let error = errors::item(py, &error)?.into_value(py);
+                    (index, py.None(), error).into_py_any(py)
                 }
             }
         }

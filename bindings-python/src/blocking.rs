@@ -16,6 +16,7 @@ use crate::{
     errors,
     mailbox::{Callback, Letter, Mailbox},
     owned::Owned,
+    python,
 };
 
 /// How long a caller stays in the runtime before it looks for signals.
@@ -149,7 +150,7 @@ fn attend(py: Python<'_>, engine: &Engine, company: &Company<'_>) -> PyResult<()
                 Letter::Progress(progress) => convert::progress(py, progress)?,
                 _ => continue,
             };
-            callback.bind(py).call1((told,))?;
+            python::call(callback.bind(py), (told,))?;
             if !engine.is_ours() {
                 break;
             }

@@ -20,7 +20,7 @@ use crate::{
     convert, deliver,
     engine::{self, Engine},
     errors,
-    guard::{guarded, panicked},
+    guard::guarded,
     keys::KeyReply,
     mailbox::{KeyQuestion, Letter, Mailbox},
     owned::Owned,
@@ -107,7 +107,7 @@ impl Shared {
         let work = CALLER.scope(Arc::downgrade(self), work);
         let task = engine.background()?.spawn(async move {
             let outcome = AssertUnwindSafe(work).catch_unwind().await;
-            let outcome = outcome.unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+            let outcome = outcome.unwrap_or_else(|panic| Err(InfraiError::panicked(panic.as_ref())));
             shared.post(number, Event::Ended(outcome));
         });
         // Its end can be taken out by this thread alone, and so not before it is noted here.

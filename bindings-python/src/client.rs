@@ -231,6 +231,17 @@ impl Client {
         })
     }
 
+    fn download_stream(&self, py: Python<'_>, channel: Loop<'_, '_>, id: Any<'_, '_>) -> PyResult<Py<PyAny>> {
+        guarded(py, || {
+            let job = video::job_ref(id)?;
+            let Target { client, mailbox } = self.target(py)?;
+            let kept = mailbox.clone();
+            let work =
+                async move { Ok(Answer::Opened(Box::new(client.video().download_stream(job).await?), kept)) };
+            carry(py, mailbox.as_ref(), channel, Place::Background, Box::pin(work))
+        })
+    }
+
     fn watch(&self, py: Python<'_>, id: Any<'_, '_>) -> PyResult<Stream> {
         guarded(py, || {
             let job = video::job_ref(id)?;

@@ -8,6 +8,7 @@ use pyo3::{intern, prelude::*, types::PyDict};
 use crate::{
     errors,
     mailbox::{KeyQuestion, Letter, Mailbox},
+    python,
 };
 
 /// An exception of a Python callable on its way through the core: it comes out as itself.
@@ -54,7 +55,7 @@ pub(crate) fn hook(py: Python<'_>, letter: &Letter) -> PyResult<()> {
         }
         _ => return Ok(()),
     };
-    let called = filled.and_then(|()| hook.bind(py).call1((event,)));
+    let called = filled.and_then(|()| python::call(hook.bind(py), (event,)));
     called.map(|_| ()).or_else(|error| errors::report(py, error, Some(hook.bind(py))))
 }
 
@@ -68,13 +69,7 @@ fn common(event: &Bound<'_, PyDict>, method: &str, path: &str, attempt: u32) -> 
 /// Asks a key function on this thread. One that gives an awaitable is run in an event loop of its own.
 fn answer(py: Python<'_>, question: KeyQuestion) {
     let KeyQuestion { function, answer } = question;
-    let given = function.bind(py).call0().and_then(|given| {
-        if given.hasattr(intern!(py, "__await__"))? {
-            py.import(intern!(py, "infrai._keys"))?.call_method1(intern!(py, "run"), (given,))
-        } else {
-            Ok(given)
-        }
-    });
+    let given = python::member(py, "infrai._keys", "ask").and_then(|ask| python::call(&ask, (&*function,)));
     // Whoever asked may be gone by now.
     let _ = answer.send(key(given));
 }

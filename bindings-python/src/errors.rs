@@ -5,12 +5,11 @@ use std::error::Error as StdError;
 use infrai::InfraiError;
 use pyo3::{
     exceptions::{PyException, PyOSError},
-    intern,
     prelude::*,
     sync::PyOnceLock,
 };
 
-use crate::{convert, deliver};
+use crate::{convert, deliver, python};
 
 /// Hands an exception to `sys.unraisablehook`, unless it is none of the kind that programs carry on after.
 pub(crate) fn report(py: Python<'_>, error: PyErr, about: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
@@ -42,13 +41,10 @@ pub(crate) fn copy(py: Python<'_>, error: &PyErr) -> PyErr {
 fn build(py: Python<'_>, error: &InfraiError) -> PyResult<PyErr> {
     static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let make = MAKE
-        .get_or_try_init(py, || {
-            let module = py.import(intern!(py, "infrai._errors"))?;
-            module.getattr(intern!(py, "_make")).map(Bound::unbind)
-        })?
+        .get_or_try_init(py, || python::member(py, "infrai._errors", "_make").map(Bound::unbind))?
         .bind(py);
     let fields = convert::value(py, &error.to_json())?;
-    let exception = PyErr::from_value(make.call1((error.to_string(), fields))?);
+    let exception = PyErr::from_value(python::call(make, (error.to_string(), fields))?);
     exception.set_cause(py, cause(py, error.source()));
     Ok(exception)
 }

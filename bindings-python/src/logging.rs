@@ -26,7 +26,7 @@ use tracing::{
 
 use tracing_core::span::Current;
 
-use crate::{engine, errors};
+use crate::{engine, errors, python};
 
 /// The most records that wait to be handed over.
 const WAITING: usize = 10_000;
@@ -115,7 +115,7 @@ fn wanted(py: Python<'_>) -> PyResult<u8> {
             py.import(intern!(py, "logging"))?.call_method1(intern!(py, "getLogger"), ("infrai",))?;
         logger.getattr(intern!(py, "isEnabledFor")).map(Bound::unbind)
     })?;
-    let enabled = |level: u8| enabled_for.bind(py).call1((level,))?.extract::<bool>();
+    let enabled = |level: u8| python::call(enabled_for.bind(py), (level,))?.extract::<bool>();
     Ok(if enabled(10)? {
         DEBUG
     } else if enabled(30)? {
@@ -146,7 +146,7 @@ fn hand_over(py: Python<'_>, entries: Vec<Entry>) -> PyResult<()> {
         }
         records.append((level, entry.message, fields))?;
     }
-    py.import(intern!(py, "infrai._log"))?.call_method1(intern!(py, "emit"), (records,)).map(|_| ())
+    python::call(&python::member(py, "infrai._log", "emit")?, (records,)).map(|_| ())
 }
 
 /// The subscriber of this module's own `tracing`.

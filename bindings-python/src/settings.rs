@@ -141,7 +141,9 @@ fn headers(setting: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<(String, Str
 
 fn polling(value: &Bound<'_, PyAny>) -> PyResult<PollingOptions> {
     let mut options = PollingOptions::default();
-    for (name, value) in dict("polling", value)? {
+    // Of its own: what a value runs to say which number it is may change the dict.
+    for item in dict("polling", value)?.items() {
+        let (name, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
         let name = text("polling", &name)?;
         let field = format!("polling.{name}");
         match name.as_str() {

@@ -1,8 +1,8 @@
-//! `watch` and `generate_many`: streams that go on while their reader is elsewhere.
+//! `watch`, `generate_many` and `download_stream`: streams that go on while their reader is elsewhere.
 
 use std::sync::Arc;
 
-use infrai::video::{GenerateMany, Watch};
+use infrai::video::{GenerateMany, VideoBytes, Watch};
 use pyo3::prelude::*;
 use tokio::sync::Mutex;
 
@@ -13,6 +13,7 @@ use crate::{
     channel::Channel,
     errors,
     guard::guarded,
+    handing::{Outcome, Piece, Reads},
     mailbox::Mailbox,
     owned::Owned,
 };
@@ -20,6 +21,7 @@ use crate::{
 enum Kind {
     States(Watch),
     Items(GenerateMany),
+    Bytes(Box<VideoBytes>),
 }
 
 /// A stream; the last reference to it ends it.
@@ -28,12 +30,14 @@ pub(crate) struct Stream(Owned<Inner>);
 
 struct Inner {
     kind: Arc<Mutex<Kind>>,
+    reads: Arc<Reads>,
     mailbox: Option<Arc<Mailbox>>,
 }
 
 impl Stream {
     fn new(kind: Kind, mailbox: Option<Arc<Mailbox>>) -> Self {
-        Self(Owned::new(Inner { kind: Arc::new(Mutex::new(kind)), mailbox }))
+        let kind = Arc::new(Mutex::new(kind));
+        Self(Owned::new(Inner { kind, reads: Arc::default(), mailbox }))
     }
 
     pub(crate) fn of_states(watch: Watch, mailbox: Option<Arc<Mailbox>>) -> Self {
@@ -43,27 +47,61 @@ impl Stream {
     pub(crate) fn of_items(many: GenerateMany, mailbox: Option<Arc<Mailbox>>) -> Self {
         Self::new(Kind::Items(many), mailbox)
     }
+
+    pub(crate) fn of_bytes(video: Box<VideoBytes>, mailbox: Option<Arc<Mailbox>>) -> Self {
+        Self::new(Kind::Bytes(video), mailbox)
+    }
 }
 
 #[pymethods]
 impl Stream {
-    /// The next of it; `None` after the last.
+    /// The next of it; `None` after the last. Through a channel, a tuple of the call's number and the read's, which ends
+    /// when `end` is told.
     fn next(&self, py: Python<'_>, channel: Option<&Bound<'_, Channel>>) -> PyResult<Py<PyAny>> {
         guarded(py, || {
             if !self.0.is_ours() {
                 return Err(errors::raise(py, &forked()));
             }
-            let kind = Arc::clone(&self.0.kind);
+            let (kind, reads) = (Arc::clone(&self.0.kind), Arc::clone(&self.0.reads));
+            let reading = reads.begin();
+            let number = reading.number();
+            let blocking = channel.is_none();
             let work = async move {
-                match &mut *kind.lock().await {
-                    Kind::States(watch) => {
-                        let state = watch.next().await.transpose()?;
-                        Ok(Answer::State(state.map(Box::new)))
-                    }
-                    Kind::Items(many) => Ok(Answer::Item(many.next().await.map(Box::new))),
-                }
+                let outcome = tokio::select! {
+                    biased;
+                    outcome = reads.returned() => outcome,
+                    outcome = async { next(&mut *kind.lock().await).await } => outcome,
+                };
+                reading.hand(&outcome);
+                Ok(Answer::Read(outcome, blocking.then_some((reads, number))))
             };
-            carry(py, self.0.mailbox.as_ref(), channel, Place::Background, Box::pin(work))
+            let told = carry(py, self.0.mailbox.as_ref(), channel, Place::Background, Box::pin(work));
+            match told {
+                Ok(call) if !blocking => Ok((call, number).into_pyobject(py)?.into_any().unbind()),
+                other => {
+                    // Whatever has not arrived by now never does.
+                    self.0.reads.end(number, false);
+                    other
+                }
+            }
         })
     }
+
+    /// Ends an awaited read: what it was handed has arrived, or goes to the next.
+    fn end(&self, py: Python<'_>, read: u64, arrived: bool) -> PyResult<()> {
+        guarded(py, || {
+            if self.0.is_ours() {
+                self.0.reads.end(read, arrived);
+            }
+            Ok(())
+        })
+    }
+}
+
+async fn next(kind: &mut Kind) -> Outcome {
+    Ok(match kind {
+        Kind::States(watch) => Piece::State(watch.next().await.transpose()?.map(Box::new)),
+        Kind::Items(many) => Piece::Item(many.next().await.map(Box::new)),
+        Kind::Bytes(video) => Piece::Bytes(video.next().await.transpose()?),
+    })
 }

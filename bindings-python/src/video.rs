@@ -134,7 +134,8 @@ fn one_of_many(index: usize, item: &Bound<'_, PyAny>) -> PyResult<GenerateReques
     let dict = item.cast::<PyDict>().map_err(|_| refused("something else"))?;
     let prompt = dict.get_item("prompt")?.ok_or_else(|| refused("a dict without a prompt"))?;
     let mut request = GenerateRequest::new(text(format!("{place}.prompt"), &prompt)?);
-    for (name, value) in dict {
+    for item in dict.items() {
+        let (name, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
         let name = text(&place, &name)?;
         if name != "prompt" {
             request = with_option(request, &name, &format!("{place}.{name}"), &value)?;

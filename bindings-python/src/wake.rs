@@ -8,6 +8,8 @@ use std::{
 
 use pyo3::prelude::*;
 
+use crate::python;
+
 /// Wakes an event loop: through a socket that the loop watches, or, where loops cannot watch one, by calling Python.
 pub(crate) enum Wake {
     #[cfg(unix)]
@@ -58,7 +60,10 @@ impl Wake {
                 let _ = ours.write(&[1]);
             }
             Self::Call(call) => {
-                Python::try_attach(|py| call.call0(py).map(|_| ()));
+                Python::try_attach(|py| {
+                    // A loop that is closed meanwhile needs nothing any more.
+                    let _ = python::call(call.bind(py), ());
+                });
             }
         }
     }

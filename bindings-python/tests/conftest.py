@@ -20,6 +20,13 @@ KEY = "ifr_pk_proj_0123456789abcdefghijklmnWXYZ"
 FAST = {"min": 0.01, "max": 0.02, "typical": 0.1, "rate": 1000.0}
 
 
+# What scripts in processes of their own begin with.
+CLIENT = """
+import infrai, os, sys, threading, time, signal
+client = infrai.InfraiClient(KEY, base_url=URL, retry_base=0.01, polling=FAST)
+"""
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No key, no setting, no proxy and no home of the caller's."""

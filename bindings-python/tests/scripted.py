@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass
 class Reply:
-    """An answer. `data` goes into an envelope; `body` is sent as it is."""
+    """An answer. `data` goes into an envelope; `body` is sent as it is, and `then` when the server is told to go on."""
 
     data: Any = None
     status: int = 200
@@ -23,6 +23,7 @@ class Reply:
     delay: float = 0
     hang_up: bool = False
     close: bool = False
+    then: bytes = b""
 
     def bytes(self) -> bytes:
         body = self.body
@@ -58,6 +59,8 @@ class ScriptedServer:
         self._routes: dict[str, list[Reply]] = defaultdict(list)
         self._tls = tls
         self._arrived = threading.Condition()
+        self.go_on = threading.Event()
+        self.hung_up = threading.Event()
         started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)), daemon=True)
         self._thread.start()
@@ -107,6 +110,7 @@ class ScriptedServer:
             # The other side is gone, or the server stops.
             pass
         finally:
+            self.hung_up.set()
             writer.close()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -138,4 +142,8 @@ class ScriptedServer:
             return False
         writer.write(reply.bytes())
         await writer.drain()
+        if reply.then:
+            await asyncio.to_thread(self.go_on.wait, 30)
+            writer.write(reply.then)
+            await writer.drain()
         return not reply.close

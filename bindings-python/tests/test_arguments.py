@@ -132,6 +132,10 @@ def test_is_refused_by_name_and_nothing_is_sent(
         {"polling": {"prize": 1}},
         {"default_headers": {"authorization": "x"}},
         {"default_headers": {"x": "a\nb"}},
+        {"default_headers": [("x", "a")]},
+        {"default_headers": "x: a"},
+        {"polling": 5},
+        {"proxy": "socks5://127.0.0.1:9"},
         {"on_request": 7},
         {"user_agent_suffix": "é"},
         {"allow_insecure_http": "yes"},
@@ -206,3 +210,23 @@ def test_a_refused_call_shows_no_progress(client: infrai.InfraiClient, capsys: A
     with pytest.raises(infrai.InvalidRequestError):
         client.video.wait(None, progress=True)  # type: ignore[arg-type]
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("headers", [7, "x", ["x"], {"x": 7}])
+def test_headers_of_some_calls_are_refused_by_name(client: infrai.InfraiClient, headers: Any) -> None:
+    with pytest.raises(infrai.InvalidRequestError, match=r"^headers takes"):
+        client.with_options(headers=headers)
+
+
+def test_a_dict_that_changes_while_it_is_read_is_sent_as_it_was(
+    server: ScriptedServer, client: infrai.InfraiClient
+) -> None:
+    class Changes:
+        def __index__(self) -> int:
+            body[f"new {len(body)}"] = 1
+            return 3
+
+    body: dict[str, Any] = {"a": Changes(), "b": 2}
+    server.on("*", {})
+    client.request("POST", "/v1/x", body)
+    assert server.requests[0].body == b'{"a":3,"b":2}\n'

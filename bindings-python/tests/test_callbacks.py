@@ -451,3 +451,16 @@ def test_a_hook_that_raises_is_reported_as_itself(
 
     infrai.InfraiClient(KEY, base_url=server.url, on_request=my_hook).account.balance()
     assert len(about) == 1 and "my_hook" in about[0]
+
+
+@pytest.mark.parametrize("kind", [infrai.InfraiClient, infrai.AsyncInfraiClient])
+@pytest.mark.parametrize("hook", ["on_request", "on_response"])
+def test_an_async_hook_is_refused_by_name(kind: Any, hook: str) -> None:
+    async def function(_event: object) -> None: ...
+
+    class Callable:
+        async def __call__(self, _event: object) -> None: ...
+
+    for given in (function, Callable()):
+        with pytest.raises(infrai.InvalidRequestError, match=f"^{hook} takes a function that is not async"):
+            kind(**{hook: given})

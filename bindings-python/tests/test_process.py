@@ -1,4 +1,4 @@
-"""Signals, forks, threads and exits: each in a process of its own, with a time limit; none hangs or crashes."""
+"""Signals, forks and threads: each in a process of its own, with a time limit; none hangs or crashes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import KEY
+from conftest import CLIENT, KEY
 from scripted import Reply, ScriptedServer
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork()")
 signals = pytest.mark.skipif(sys.platform == "win32", reason="this system has no POSIX signals")
-
-CLIENT = """
-import infrai, os, sys, threading, time, signal
-client = infrai.InfraiClient(KEY, base_url=URL, retry_base=0.01, polling=FAST)
-"""
 
 CALLS = {
     "status": "client.video.status('vid_1')",
@@ -297,65 +292,6 @@ def test_gunicorn_forks_workers_from_a_master_that_has_called(server: ScriptedSe
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0, (tmp_path / "log").read_text()
         log.close()
-
-
-@pytest.mark.core
-def test_the_interpreter_exits_while_daemon_threads_wait(server: ScriptedServer, script: Any) -> None:
-    server.job("running")
-    server.on("POST /v1/video/generate", {"job_id": "vid_1", "state": "queued"})
-    code = (
-        CLIENT
-        + """
-for _ in range(4):
-    threading.Thread(target=lambda: client.video.wait("vid_1", on_update=print), daemon=True).start()
-    threading.Thread(target=lambda: list(client.video.generate_many(["x"])), daemon=True).start()
-time.sleep(0.5)
-print("end", flush=True)
-sys.exit(7)
-"""
-    )
-    done = script(code, check=False)
-    assert done.returncode == 7, done.stderr
-    assert done.stdout.endswith("end\n") and "panicked" not in done.stderr
-
-
-@pytest.mark.core
-def test_the_interpreter_exits_with_streams_and_awaitables_unfinished(
-    server: ScriptedServer, script: Any
-) -> None:
-    server.job("running")
-    server.on("POST /v1/video/generate", {"job_id": "vid_1", "state": "queued"})
-    code = (
-        CLIENT
-        + """
-import asyncio
-stream = client.video.watch("vid_1")
-next(stream)
-awaited = infrai.AsyncInfraiClient(KEY, base_url=URL)
-loop = asyncio.new_event_loop()
-tasks = [loop.create_task(awaited.video.wait("vid_1")) for _ in range(10)]
-loop.run_until_complete(asyncio.sleep(0.2))
-import logging
-logging.getLogger("asyncio").disabled = True
-print("end", flush=True)
-sys.exit(7)
-"""
-    )
-    done = script(code, check=False)
-    assert done.returncode == 7, done.stderr
-    assert "panicked" not in done.stderr
-
-
-def test_an_exit_handler_may_still_call(server: ScriptedServer, script: Any) -> None:
-    server.on("*", {"balance_usd": 1})
-    code = (
-        CLIENT
-        + """
-import atexit
-atexit.register(lambda: print("at exit", client.account.balance().balance_usd, flush=True))
-"""
-    )
-    assert script(code).stdout == "at exit 1\n"
 
 
 def test_a_blocking_call_starts_no_thread(server: ScriptedServer, script: Any) -> None:

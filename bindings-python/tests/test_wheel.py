@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
 
 WHEEL = os.environ.get("INFRAI_WHEEL")
+FREE = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 pytestmark = pytest.mark.skipif(WHEEL is None, reason="no wheel was built for this run (INFRAI_WHEEL)")
 
 
@@ -21,8 +25,18 @@ def test_the_wheel_is_small(wheel: Path) -> None:
     assert wheel.stat().st_size <= 3_500_000
 
 
+@pytest.mark.skipif(FREE, reason="a free-threaded interpreter has a wheel of its own")
 def test_one_wheel_serves_every_cpython_from_3_10(wheel: Path) -> None:
     assert "-cp310-abi3-" in wheel.name
+
+
+@pytest.mark.skipif(not FREE, reason="this interpreter has a GIL")
+def test_a_free_threaded_interpreter_has_a_wheel_of_its_own_and_stays_without_a_gil(wheel: Path) -> None:
+    tag = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    assert f"-{tag}-{tag}t-" in wheel.name
+    code = "import sys, infrai; infrai.InfraiClient(); print(sys._is_gil_enabled())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n" and done.stderr == ""
 
 
 def test_the_wheel_carries_types_and_nothing_that_is_not_the_packages(wheel: Path) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import infrai
 from infrai import AsyncInfraiClient, InfraiClient, InfraiError, VideoJob, account, ai, configure, infra
+
+if TYPE_CHECKING:
+    from typing_extensions import assert_type
 
 
 def default_client() -> None:
@@ -88,6 +92,45 @@ async def awaited() -> None:
         async for index, result in client.video.generate_many(["a", "b"], keys=["k1", "k2"]):
             print(index, result.message if isinstance(result, InfraiError) else result.job_id)
         print((await client.account.balance()).currency, (await client.request("GET", "/v1/models")).data)
+
+
+def fields(client: InfraiClient, job: VideoJob, path: Path) -> None:
+    # Items have their types as attributes have.
+    assert_type(job["job_id"], str)
+    assert_type(job["state"], str)
+    assert_type(job.get("state"), str)
+    assert_type(job["video_url"], str)
+    assert_type(job.get("video_url"), "str | None")
+    assert_type(job.get("progress"), "float | None")
+    assert_type(job["_metadata"], "dict[str, Any]")
+    assert_type(job["of_tomorrow"], Any)
+    assert_type(job.get("video_url", ""), Any)
+    assert_type(client.video.cancel(job)["ok"], bool)
+    assert_type(client.video.cancel(job).get("ok"), bool)
+    assert_type(client.account.balance()["balance_usd"], float)
+    assert_type(client.account.balance().get("currency"), "str | None")
+    assert_type(client.account.topup(5).get("next_action_url"), "str | None")
+    fields: dict[str, Any] = job
+    print(fields)
+    # One prompt, many, records, and the two mixed.
+    for prompts in (["a", "b"], ("a",), (f"kite {n}" for n in range(3))):
+        assert_type(next(client.video.generate_many(prompts)), "tuple[int, VideoJob | InfraiError]")
+    records: list[infrai.GenerateOptions] = [{"prompt": "a", "aspect": "1:1"}]
+    client.video.generate_many(records)
+    client.video.generate_many(["a", {"prompt": "b", "duration_seconds": 2}])
+    with job.download_stream() as stream, path.open("wb") as file:
+        assert_type(next(stream), bytes)
+        assert_type(stream.job, VideoJob)
+        file.writelines(stream)
+
+
+async def awaited_fields(client: AsyncInfraiClient, job: infrai.AsyncVideoJob) -> None:
+    assert_type(job["state"], str)
+    assert_type(await job.wait(timeout=None), infrai.AsyncVideoJob)
+    assert_type(await client.video.cancel(job["job_id"]), infrai.CancelResult)
+    async with await client.video.download_stream(job) as stream:
+        async for piece in stream:
+            assert_type(piece, bytes)
 
 
 def tests_of_ones_own() -> None:

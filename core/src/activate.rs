@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     client::{InfraiClient, call::CallSpec, transport::Boxed},
-    credentials::{self, CredentialsFile, Document, Lock, Profile},
+    credentials::{Place, Profile},
     error::{InfraiError, Result},
-    key::ApiKey,
+    key::{ApiKey, Secret},
     metadata::Metadata,
     wire::{
         path,
@@ -94,7 +94,7 @@ impl Activate {
         self
     }
 
-    /// Whether to store the key in the credentials file. Default: yes.
+    /// Whether to store the key in the credentials file, or the store in its place. Default: yes.
     pub fn write_credentials(mut self, write: bool) -> Self {
         self.write_credentials = write;
         self
@@ -121,37 +121,38 @@ impl Activate {
         let config = &self.client.inner.config;
         let base_url = self.base_url()?;
         let profile_name = self.profile.clone().unwrap_or_else(|| config.profile_name());
+        let patience = self.client.options.timeout.unwrap_or(config.timeout);
         if !self.write_credentials {
             // A machine without a home has no place for the fingerprint either.
-            let path = config.credentials_path().ok();
-            let result = self.ask(&base_url, path.as_deref(), profile_name).await?;
+            let place = config.credentials_place().ok();
+            let fingerprint = Place::fingerprint_alone(place.as_ref(), patience).await?;
+            let result = self.ask(&base_url, fingerprint, profile_name).await?;
             self.client.adopt(base_url, result.primary_api_key.clone());
             return Ok(result);
         }
-        let path = config.credentials_path()?;
-        credentials::ensure_folder(&path).map_err(|error| credentials::unwritable(&path, error))?;
-        let patience = self.client.options.timeout.unwrap_or(config.timeout);
-        let _lock = Lock::take(&path, patience).await?;
-        let mut document = CredentialsFile::at(&path).read()?;
-        let old = document.profile(&profile_name)?;
+        let place = config.credentials_place()?;
+        let _held = place.hold(patience).await?;
+        let old = place.profile(&profile_name)?;
         if let Some(old) = &old
-            && let Some(result) = self.stored(&document, old, &base_url, &profile_name, &path)?
+            && let Some(result) = self.stored(&place, old, &base_url, &profile_name)?
         {
             self.client.adopt(base_url, result.primary_api_key.clone());
             return Ok(result);
         }
-        credentials::probe(&path)?;
-        let mut result = self.ask(&base_url, Some(&path), profile_name.clone()).await?;
+        place.check_writable()?;
+        let mut result = self.ask(&base_url, place.fingerprint()?, profile_name.clone()).await?;
         let profile = Profile {
             api_key: Some(result.primary_api_key.clone()),
             account_id: result.account_id.clone(),
             project_id: result.project_id.clone(),
             base_url: Some(base_url.as_str().trim_end_matches('/').to_owned()),
         };
-        let keep = old.filter(|old| old.api_key.is_some()).map(|_| document.free_name(&profile_name));
-        document.set(&profile_name, &profile, keep.as_deref());
-        document.write()?;
-        result.credentials_file = Some(path);
+        let keep = match old.filter(|old| old.api_key.is_some()) {
+            Some(_) => Some(place.free_name(&profile_name, "previous")?),
+            None => None,
+        };
+        place.save(&profile_name, &profile, keep.as_deref())?;
+        result.credentials_file = place.file().map(Into::into);
         self.client.adopt(base_url, result.primary_api_key.clone());
         Ok(result)
     }
@@ -166,10 +167,8 @@ impl Activate {
             return Ok(url.clone());
         }
         let name = self.profile.clone().unwrap_or_else(|| config.profile_name());
-        let own = match config.credentials_path() {
-            Ok(path) => {
-                CredentialsFile::at(&path).read()?.profile(&name)?.and_then(|profile| profile.base_url)
-            }
+        let own = match config.credentials_place() {
+            Ok(place) => place.profile(&name)?.and_then(|profile| profile.base_url),
             Err(_) => None,
         };
         match (own, given) {
@@ -182,18 +181,17 @@ impl Activate {
     /// What the profile holds already, if it is for this base URL and nothing new is wanted.
     fn stored(
         &self,
-        document: &Document,
+        place: &Place,
         old: &Profile,
         base_url: &url::Url,
         name: &str,
-        path: &std::path::Path,
     ) -> Result<Option<ActivateResult>> {
         let Some(key) = &old.api_key else { return Ok(None) };
         let config = &self.client.inner.config;
         let own = old.base_url.as_deref().unwrap_or(crate::client::DEFAULT_BASE_URL);
         let own = config.check_base_url(&format!("base_url of the profile {name:?}"), own)?;
         if own.origin() != base_url.origin() {
-            let free = document.free_name(name).replace("-previous", "-other");
+            let free = place.free_name(name, "other")?;
             return Err(InfraiError::configuration(
                 "PROFILE_ORIGIN_MISMATCH",
                 format!(
@@ -216,20 +214,14 @@ impl Activate {
             trial_credit_usd: None,
             checkout_url: None,
             reused: true,
-            credentials_file: Some(path.to_owned()),
+            credentials_file: place.file().map(Into::into),
             profile: name.to_owned(),
             metadata: Metadata::default(),
             raw: Map::new(),
         }))
     }
 
-    async fn ask(
-        &self,
-        base_url: &url::Url,
-        path: Option<&std::path::Path>,
-        profile: String,
-    ) -> Result<ActivateResult> {
-        let fingerprint = credentials::fingerprint(path)?;
+    async fn ask(&self, base_url: &url::Url, fingerprint: Secret, profile: String) -> Result<ActivateResult> {
         let route = "/v1/activate";
         let spec = CallSpec {
             method: Method::POST,

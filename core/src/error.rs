@@ -181,6 +181,17 @@ impl InfraiError {
         Self::new(ErrorKind::Internal, "INTERNAL", message)
     }
 
+    /// What a panic of the SDK's native half becomes, by its payload.
+    #[doc(hidden)]
+    pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
+        let what = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no message");
+        Self::internal(format!("the native module panicked: {what}"))
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {

@@ -25,6 +25,8 @@
 
 mod account;
 mod activate;
+#[doc(hidden)]
+pub mod arguments;
 mod client;
 mod credentials;
 mod error;
@@ -44,7 +46,7 @@ pub use self::{
         CallOptions, ClientBuilder, DEFAULT_BASE_URL, Identity, InfraiClient, KeyOrigin, RequestEvent,
         ResponseEvent, fresh_idempotency_key,
     },
-    credentials::Profile,
+    credentials::{CredentialStore, Profile, StoreError},
     error::{ErrorKind, InfraiError, Result},
     key::{ApiKey, KeyProvider},
     metadata::Metadata,

@@ -205,9 +205,29 @@ async fn https_goes_through_a_proxy_in_a_tunnel_that_shows_it_no_key() {
 async fn a_proxy_that_refuses_the_tunnel_is_a_connection_that_did_not_come_about() {
     let proxy = Server::start(|_, _| response(407, "", b""));
     let client = InfraiClient::builder().api_key(KEY).base_url("https://api.example.test").proxy(proxy.url());
-    let error = client.max_retries(0).build().unwrap().video().generate("x").await.unwrap_err();
+    let error = client.build().unwrap().video().generate("x").await.unwrap_err();
     assert_eq!((error.kind(), error.may_have_been_processed()), (ErrorKind::Connection, false), "{error}");
-    assert_eq!(proxy.seen()[0].line, "CONNECT api.example.test:443 HTTP/1.1");
+    // Asked once: a proxy may lock an account that is tried too often.
+    assert_eq!((error.attempts(), error.is_retryable()), (1, false));
+    assert!(error.hint().contains("another user and password"), "{error:?}");
+    let asked: Vec<_> = proxy.seen().iter().map(|request| request.line.clone()).collect();
+    assert_eq!(asked, ["CONNECT api.example.test:443 HTTP/1.1"]);
+}
+
+#[test]
+fn a_proxy_of_the_environments_that_cannot_be_used_is_named() {
+    let name = "a_proxy_of_the_environments_that_cannot_be_used_is_named";
+    if is_child(name) {
+        let client =
+            InfraiClient::builder().api_key(KEY).base_url("https://api.example.test").build().unwrap();
+        let error = runtime().block_on(async { client.account().balance().await }).unwrap_err();
+        println!("{} {} {error}", error.attempts(), error.is_retryable());
+        return;
+    }
+    let refused = child(name).env("ALL_PROXY", "socks5://user:hush@127.0.0.1:1").output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert!(said.contains("1 false") && said.contains("of the kind socks5"), "{said}");
+    assert!(!said.contains("hush"), "{said}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._account import Account as Account
     from ._async_account import AsyncAccount as AsyncAccount
     from ._async_client import AsyncInfraiClient as AsyncInfraiClient
+    from ._async_video import AsyncDownloadStream as AsyncDownloadStream
     from ._async_video import AsyncGenerateMany as AsyncGenerateMany
     from ._async_video import AsyncVideo as AsyncVideo
     from ._async_video import AsyncWatch as AsyncWatch
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from ._types import RequestEvent as RequestEvent
     from ._types import Resolution as Resolution
     from ._types import ResponseEvent as ResponseEvent
+    from ._video import DownloadStream as DownloadStream
     from ._video import GenerateMany as GenerateMany
     from ._video import Video as Video
     from ._video import Watch as Watch
@@ -72,7 +74,7 @@ _HOMES = {
     "_account": ("Account",),
     "_async_account": ("AsyncAccount",),
     "_async_client": ("AsyncInfraiClient",),
-    "_async_video": ("AsyncGenerateMany", "AsyncVideo", "AsyncWatch"),
+    "_async_video": ("AsyncDownloadStream", "AsyncGenerateMany", "AsyncVideo", "AsyncWatch"),
     "_client": ("InfraiClient",),
     "_default": ("account", "ai", "configure", "infra"),
     "_errors": (
@@ -109,7 +111,7 @@ _HOMES = {
         "Resolution",
         "ResponseEvent",
     ),
-    "_video": ("GenerateMany", "Video", "Watch"),
+    "_video": ("DownloadStream", "GenerateMany", "Video", "Watch"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = ("testing",)

@@ -28,7 +28,7 @@ class AsyncInfraiClient(_ClientBase):
 
     @property
     def video(self) -> AsyncVideo:
-        """Videos: generate, status, cancel, wait, watch, download, generate_many."""
+        """Videos: generate, status, cancel, wait, watch, download, download_stream, generate_many."""
         return AsyncVideo(self)
 
     @property

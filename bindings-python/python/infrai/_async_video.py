@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._job import AsyncVideoJob
-from ._loop import call, call_telling
+from ._loop import call, call_telling, read
 from ._results import CancelResult, Download
 from ._video import _file, _label  # pyright: ignore[reportPrivateUsage]
 
@@ -239,6 +239,33 @@ class AsyncVideo:
                 bar.close()
         return Download(_file(file), length, self._job(fields))
 
+    async def download_stream(self, job: JobLike) -> AsyncDownloadStream:
+        """Opens a job's video as an asynchronous iterator of ``bytes``: for a response or an upload.
+
+        >>> async with await client.video.download_stream(job) as stream:
+        ...     async for piece in stream:
+        ...         await response.write(piece)
+
+        A broken connection is resumed where the file's host can; nothing is kept in memory or on disk.
+
+        Args:
+            job: the job, or its id; ``GET /v1/video/jobs/{id}`` is asked when its URL is not known or has expired.
+
+        Raises:
+            InvalidRequestError: ``JOB_NOT_READY`` for a job that still runs: wait for it first.
+            JobFailedError, JobCancelledError: there is no video.
+            InfraiError: as every call; what goes wrong later is raised while reading, as ``DOWNLOAD_FAILED`` when the
+                connection broke and cannot be resumed.
+        """
+        from ._errors import InfraiError
+
+        try:
+            stream, fields = await call(lambda channel: self._native.download_stream(channel, job))
+        except InfraiError as error:
+            self._adopt(error)
+            raise
+        return AsyncDownloadStream(self, stream, self._job(fields))
+
     def generate_many(
         self,
         prompts: Iterable[str | GenerateOptions],
@@ -280,7 +307,7 @@ class _AsyncStream:
 
     async def _next(self) -> Any:
         stream = self._stream
-        item = None if stream is None else await call(stream.next)
+        item = None if stream is None else await read(stream)
         if item is None:
             self._stream = None
             raise StopAsyncIteration
@@ -303,6 +330,33 @@ class AsyncWatch(_AsyncStream):
         return self._video._job(await self._next())  # pyright: ignore[reportPrivateUsage]
 
     async def __aenter__(self) -> AsyncWatch:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+class AsyncDownloadStream(_AsyncStream):
+    """A video's bytes, piece after piece; see ``AsyncVideo.download_stream``. Leaving it closes the connection.
+
+    Attributes:
+        job (AsyncVideoJob): the job it comes from.
+    """
+
+    __slots__ = ("job",)
+
+    def __init__(self, video: AsyncVideo, stream: Stream, job: AsyncVideoJob) -> None:
+        super().__init__(video, stream)
+        self.job = job
+
+    def __aiter__(self) -> AsyncDownloadStream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece: bytes = await self._next()
+        return piece
+
+    async def __aenter__(self) -> AsyncDownloadStream:
         return self
 
     async def __aexit__(self, *_: object) -> None:

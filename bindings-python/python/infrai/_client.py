@@ -6,6 +6,7 @@ from . import _native
 from ._account import Account
 from ._results import ActivateResult, ApiResponse
 from ._video import Video
+from ._video import _plain as _not_async  # pyright: ignore[reportPrivateUsage]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,13 +117,16 @@ class _ClientBase:
                 ``REQUESTS_CA_BUNDLE`` or the platform's.
             user_agent_suffix: words to put at the end of the ``User-Agent``.
             allow_insecure_http: allows plain http to hosts other than loopback (``INFRAI_ALLOW_HTTP=1``).
-            on_request: called before every attempt with a dict; see ``RequestEvent``.
+            on_request: called before every attempt with a dict; see ``RequestEvent``. A plain function for both clients,
+                since no call waits for it; ``AsyncInfraiClient`` calls it in the event loop, where it may start a task.
             on_response: called after every attempt with a dict; see ``ResponseEvent``. An ``Exception`` of a
                 hook goes to ``sys.unraisablehook``; Ctrl-C ends the call.
 
         Raises:
             ConfigurationError, InvalidRequestError: a setting that can never work.
         """
+        for name, hook in (("on_request", on_request), ("on_response", on_response)):
+            _not_async(name, hook, ": no call waits for a hook, which may start a task of its own")
         self._functions = []
         self._native = _native.Client(
             {
@@ -137,8 +141,8 @@ class _ClientBase:
                 "max_retries": max_retries,
                 "retry_base": retry_base,
                 "retry_cap": retry_cap,
-                "polling": None if polling is None else dict(polling),
-                "default_headers": None if default_headers is None else dict(default_headers),
+                "polling": _plain(polling),
+                "default_headers": _plain(default_headers),
                 "proxy": proxy,
                 "ca_file": ca_file,
                 "user_agent_suffix": user_agent_suffix,
@@ -175,15 +179,28 @@ class _ClientBase:
         """
         other = type(self).__new__(type(self))
         other._functions = self._functions
-        other._native = self._native.with_options(
-            timeout, max_retries, None if headers is None else dict(headers)
-        )
+        other._native = self._native.with_options(timeout, max_retries, _plain(headers))
         return other
 
     @property
     def base_url(self) -> str:
         """The base URL that calls go to."""
         return self._native.base_url()
+
+    def __copy__(self: _Self) -> _Self:
+        """Itself: nothing about a client changes, and its copies would share its connections."""
+        return self
+
+    def __deepcopy__(self: _Self, _: object) -> _Self:
+        """Itself, as a shallow copy."""
+        return self
+
+    def __reduce__(self) -> Any:
+        """Refuses: a pickle would carry the key."""
+        raise TypeError(
+            f"{type(self).__name__} cannot be pickled: it holds connections and may hold a key. Make a client in the "
+            "process that uses it; under multiprocessing's fork, a child may use the parent's."
+        )
 
     def __repr__(self) -> str:
         from ._errors import InfraiError
@@ -205,7 +222,7 @@ class InfraiClient(_ClientBase):
 
     @property
     def video(self) -> Video:
-        """Videos: generate, status, cancel, wait, watch, download, generate_many."""
+        """Videos: generate, status, cancel, wait, watch, download, download_stream, generate_many."""
         return Video(self)
 
     @property
@@ -276,6 +293,6 @@ class InfraiClient(_ClientBase):
         self.close()
 
 
-def _plain(query: Any) -> Any:
-    """A mapping of any kind as a dict."""
-    return dict(query.items()) if hasattr(query, "items") else query
+def _plain(mapping: Any) -> Any:
+    """A mapping of any kind as a dict; what is none is for the native module to refuse by name."""
+    return dict(mapping.items()) if hasattr(mapping, "items") else mapping

@@ -118,7 +118,7 @@ class _Ai:
 
     @property
     def video(self) -> Video:
-        """Videos: generate, status, cancel, wait, watch, download, generate_many."""
+        """Videos: generate, status, cancel, wait, watch, download, download_stream, generate_many."""
         return _video
 
 

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable
     from types import EllipsisType
-    from typing import Any
+    from typing import Any, Literal, overload
 
-    from ._async_video import AsyncVideo
-    from ._video import Video
+    from ._async_video import AsyncDownloadStream, AsyncVideo
+    from ._video import DownloadStream, Video
 
 
 class _Job(Record):
@@ -26,6 +26,33 @@ class _Job(Record):
     thumbnail_url: str | None
     error: Any
     progress: float | None
+
+    if TYPE_CHECKING:
+        # What the documented fields are; any other is what the API made it.
+
+        @overload
+        def __getitem__(self, key: Literal["job_id", "state"], /) -> str: ...
+        @overload
+        def __getitem__(self, key: Literal["video_url", "thumbnail_url"], /) -> str: ...
+        @overload
+        def __getitem__(self, key: Literal["progress"], /) -> float: ...
+        @overload
+        def __getitem__(self, key: Literal["_metadata"], /) -> dict[str, Any]: ...
+        @overload
+        def __getitem__(self, key: str, /) -> Any: ...
+        def __getitem__(self, key: str, /) -> Any: ...
+
+        @overload  # type: ignore[override]  # a dict's own says no more than these
+        def get(self, key: Literal["job_id", "state"], default: None = None, /) -> str: ...
+        @overload
+        def get(self, key: Literal["video_url", "thumbnail_url"], default: None = None, /) -> str | None: ...
+        @overload
+        def get(self, key: Literal["progress"], default: None = None, /) -> float | None: ...
+        @overload
+        def get(self, key: Literal["_metadata"], default: None = None, /) -> dict[str, Any] | None: ...
+        @overload
+        def get(self, key: str, default: Any = None, /) -> Any: ...
+        def get(self, key: str, default: Any = None, /) -> Any: ...  # pyright: ignore[reportIncompatibleMethodOverride]
 
     @property
     def done(self) -> bool:
@@ -128,6 +155,10 @@ class VideoJob(_Job):
             self, path, overwrite=overwrite, on_progress=on_progress, progress=progress
         )
 
+    def download_stream(self) -> DownloadStream:
+        """Opens the job's video as an iterator of ``bytes``. As ``client.video.download_stream(job)``."""
+        return self._client().download_stream(self)
+
 
 class AsyncVideoJob(_Job):
     """A video job of an ``AsyncInfraiClient``: a dict whose fields are attributes too, with awaitable methods.
@@ -190,3 +221,7 @@ class AsyncVideoJob(_Job):
         return await self._client().download(
             self, path, overwrite=overwrite, on_progress=on_progress, progress=progress
         )
+
+    async def download_stream(self) -> AsyncDownloadStream:
+        """Opens the job's video as an asynchronous iterator of ``bytes``. As ``client.video.download_stream(job)``."""
+        return await self._client().download_stream(self)

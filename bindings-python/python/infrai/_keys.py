@@ -1,15 +1,20 @@
-"""Awaitable keys in blocking calls."""
+"""Key functions in blocking calls."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
     from typing import Any
 
 
-def run(given: Awaitable[Any]) -> Any:
-    """What an awaitable gives, run in an event loop of its own; called by the native module."""
+def ask(function: Callable[[], Any]) -> Any:
+    """What a key function gives; called by the native module. An awaitable is run in an event loop of its own."""
+    given = function()
+    return _run(given) if hasattr(given, "__await__") else given
+
+
+def _run(given: Awaitable[Any]) -> Any:
     import asyncio
 
     async def wait() -> Any:

@@ -141,7 +141,10 @@ class Feed:
 
 def mail() -> Mail:
     """What the running event loop is told; its own, in this process."""
-    loop = asyncio.get_running_loop()
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise _elsewhere() from None
     known = _known.get(loop)
     here = None if known is None else known()
     if here is None or not here.channel.is_ours():
@@ -149,6 +152,16 @@ def mail() -> Mail:
         here = Mail(loop)
         _known[loop] = ref(here)
     return here
+
+
+def _elsewhere() -> Exception:
+    from ._errors import ConfigurationError
+
+    hint = (
+        "Under trio, call an InfraiClient in a thread: await trio.to_thread.run_sync(client.account.balance)."
+    )
+    message = "AsyncInfraiClient is awaited on asyncio's event loops, and none is running here"
+    return ConfigurationError(message, code="CONFIGURATION_INVALID", hint=hint)
 
 
 async def call(start: Start) -> Any:
@@ -165,6 +178,29 @@ async def call(start: Start) -> Any:
     finally:
         del here.waiting[number]
         here.channel.cancel(number)
+
+
+async def read(stream: _native.Stream) -> Any:
+    """Awaits the next of a stream. What a cancelled read did not get is the next one's."""
+    number: int | None = None
+    arrived = False
+
+    def start(channel: _native.Channel) -> int:
+        nonlocal number
+        begun: int
+        begun, number = stream.next(channel)
+        return begun
+
+    try:
+        item = await call(start)
+        arrived = True
+        return item
+    except Exception:
+        arrived = True
+        raise
+    finally:
+        if number is not None:
+            stream.end(number, arrived)
 
 
 async def call_telling(start: Start, tell: Callable[[Any], Any]) -> Any:

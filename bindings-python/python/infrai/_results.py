@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-    from typing import Any
+    from typing import Any, Literal, overload
 
     from ._job import AsyncVideoJob, VideoJob
 
@@ -60,6 +60,25 @@ class CancelResult(Record):
     __slots__ = ()
     ok: bool
 
+    if TYPE_CHECKING:
+        # What the documented fields are; any other is what the API made it.
+
+        @overload
+        def __getitem__(self, key: Literal["ok"], /) -> bool: ...
+        @overload
+        def __getitem__(self, key: Literal["_metadata"], /) -> dict[str, Any]: ...
+        @overload
+        def __getitem__(self, key: str, /) -> Any: ...
+        def __getitem__(self, key: str, /) -> Any: ...
+
+        @overload  # type: ignore[override]  # a dict's own says no more than these
+        def get(self, key: Literal["ok"], default: None = None, /) -> bool: ...
+        @overload
+        def get(self, key: Literal["_metadata"], default: None = None, /) -> dict[str, Any] | None: ...
+        @overload
+        def get(self, key: str, default: Any = None, /) -> Any: ...
+        def get(self, key: str, default: Any = None, /) -> Any: ...  # pyright: ignore[reportIncompatibleMethodOverride]
+
 
 class Balance(Record):
     """What is left on the account.
@@ -73,6 +92,29 @@ class Balance(Record):
     _documented = ("currency",)
     balance_usd: float
     currency: str | None
+
+    if TYPE_CHECKING:
+        # What the documented fields are; any other is what the API made it.
+
+        @overload
+        def __getitem__(self, key: Literal["balance_usd"], /) -> float: ...
+        @overload
+        def __getitem__(self, key: Literal["currency"], /) -> str: ...
+        @overload
+        def __getitem__(self, key: Literal["_metadata"], /) -> dict[str, Any]: ...
+        @overload
+        def __getitem__(self, key: str, /) -> Any: ...
+        def __getitem__(self, key: str, /) -> Any: ...
+
+        @overload  # type: ignore[override]  # a dict's own says no more than these
+        def get(self, key: Literal["balance_usd"], default: None = None, /) -> float: ...
+        @overload
+        def get(self, key: Literal["currency"], default: None = None, /) -> str | None: ...
+        @overload
+        def get(self, key: Literal["_metadata"], default: None = None, /) -> dict[str, Any] | None: ...
+        @overload
+        def get(self, key: str, default: Any = None, /) -> Any: ...
+        def get(self, key: str, default: Any = None, /) -> Any: ...  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 class TopupRecord(Record):
@@ -91,6 +133,33 @@ class TopupRecord(Record):
     amount_usd: float | None
     state: str | None
     next_action_url: str | None
+
+    if TYPE_CHECKING:
+        # What the documented fields are; any other is what the API made it.
+
+        @overload
+        def __getitem__(self, key: Literal["topup_id"], /) -> str: ...
+        @overload
+        def __getitem__(self, key: Literal["amount_usd"], /) -> float: ...
+        @overload
+        def __getitem__(self, key: Literal["state", "next_action_url"], /) -> str: ...
+        @overload
+        def __getitem__(self, key: Literal["_metadata"], /) -> dict[str, Any]: ...
+        @overload
+        def __getitem__(self, key: str, /) -> Any: ...
+        def __getitem__(self, key: str, /) -> Any: ...
+
+        @overload  # type: ignore[override]  # a dict's own says no more than these
+        def get(self, key: Literal["topup_id"], default: None = None, /) -> str: ...
+        @overload
+        def get(self, key: Literal["amount_usd"], default: None = None, /) -> float | None: ...
+        @overload
+        def get(self, key: Literal["state", "next_action_url"], default: None = None, /) -> str | None: ...
+        @overload
+        def get(self, key: Literal["_metadata"], default: None = None, /) -> dict[str, Any] | None: ...
+        @overload
+        def get(self, key: str, default: Any = None, /) -> Any: ...
+        def get(self, key: str, default: Any = None, /) -> Any: ...  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 class ActivateResult(Record):

@@ -25,8 +25,10 @@ def _label(job: JobLike) -> str:
     return job if isinstance(job, str) else str(job.get("job_id", "")) if hasattr(job, "get") else ""
 
 
-def _plain(field: str, function: Callable[..., object] | None) -> None:
-    """Refuses what a blocking call could only leave unawaited, or not call at all."""
+def _plain(
+    field: str, function: Callable[..., object] | None, reason: str = "; AsyncInfraiClient takes both"
+) -> None:
+    """Refuses what could only be left unawaited, or not be called at all."""
     if function is None:
         return
     from inspect import iscoroutinefunction
@@ -36,7 +38,7 @@ def _plain(field: str, function: Callable[..., object] | None) -> None:
         from ._native import refusal
 
         got = "an async function" if asynchronous else f"a value of type {type(function).__name__}"
-        raise refusal(field, got, "a function that is not async; AsyncInfraiClient takes both")
+        raise refusal(field, got, f"a function that is not async{reason}")
 
 
 def _file(path: str) -> Any:
@@ -266,6 +268,34 @@ class Video:
                 bar.close()
         return Download(_file(file), length, self._job(fields, own))
 
+    def download_stream(self, job: JobLike) -> DownloadStream:
+        """Opens a job's video as an iterator of ``bytes``: for a response, an upload, a file object.
+
+        >>> with ai.video.download_stream(job) as stream, open("kite.mp4", "wb") as file:
+        ...     file.writelines(stream)
+
+        A broken connection is resumed where the file's host can; nothing is kept in memory or on disk.
+
+        Args:
+            job: the job, or its id; ``GET /v1/video/jobs/{id}`` is asked when its URL is not known or has expired.
+
+        Raises:
+            InvalidRequestError: ``JOB_NOT_READY`` for a job that still runs: wait for it first.
+            JobFailedError, JobCancelledError: there is no video.
+            InfraiError: as every call; what goes wrong later is raised while reading, as ``DOWNLOAD_FAILED`` when the
+                connection broke and cannot be resumed.
+        """
+        from ._errors import InfraiError
+
+        own = self._own()
+        try:
+            native = own._client._native  # pyright: ignore[reportPrivateUsage]
+            stream, fields = native.download_stream(None, job)
+        except InfraiError as error:
+            own._adopt(error)
+            raise
+        return DownloadStream(own, stream, self._job(fields, own))
+
     def generate_many(
         self,
         prompts: Iterable[str | GenerateOptions],
@@ -330,6 +360,33 @@ class Watch(_Stream):
         return self._video._job(self._next())  # pyright: ignore[reportPrivateUsage]
 
     def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class DownloadStream(_Stream):
+    """A video's bytes, piece after piece; see ``Video.download_stream``. Leaving it closes the connection.
+
+    Attributes:
+        job (VideoJob): the job it comes from.
+    """
+
+    __slots__ = ("job",)
+
+    def __init__(self, video: Video, stream: Stream, job: VideoJob) -> None:
+        super().__init__(video, stream)
+        self.job = job
+
+    def __iter__(self) -> DownloadStream:
+        return self
+
+    def __next__(self) -> bytes:
+        piece: bytes = self._next()
+        return piece
+
+    def __enter__(self) -> DownloadStream:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -10,7 +10,10 @@ use pyo3::{
 };
 use serde_json::{Map, Number, Value};
 
-use crate::errors::{raise, refuse};
+use crate::{
+    errors::{raise, refuse},
+    python,
+};
 
 /// The deepest that a body may nest; a list that holds itself would have no end.
 const DEPTH: usize = 128;
@@ -102,7 +105,14 @@ pub(crate) fn array<'py>(field: &str, value: &Bound<'py, PyAny>) -> PyResult<Vec
     }
     match value.try_iter() {
         // One of C's that has no end would not be interrupted otherwise.
-        Ok(items) => items.map(|item| value.py().check_signals().and(item)).collect(),
+        Ok(items) => {
+            let mut found = Vec::new();
+            while let Some(item) = python::next(&items)? {
+                value.py().check_signals()?;
+                found.push(item);
+            }
+            Ok(found)
+        }
         Err(_) => Err(refuse(value.py(), field, &shown(value), "a list or another iterable")),
     }
 }
@@ -224,7 +234,9 @@ fn integer(place: &Place<'_>, value: &Bound<'_, PyAny>) -> PyResult<Value> {
 fn from_dict(place: &Place<'_>, dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<Map<String, Value>> {
     let py = dict.py();
     let mut map = Map::new();
-    for (key, member) in dict {
+    // Of its own: what a member runs to say what it is may change the dict.
+    for item in dict.items() {
+        let (key, member) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
         if !key.is_instance_of::<PyString>() {
             let field = format!("{place}: its key {}", shown(&key));
             return Err(refuse(py, &field, &type_name(&key), "a str"));

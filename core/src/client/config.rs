@@ -3,9 +3,11 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
 
 use super::{InfraiClient, hooks::Hooks};
 use crate::{
+    credentials::{CredentialStore, Store},
     error::{InfraiError, Result},
     key::{KeyProvider, Secret},
     polling::{Clock, PollingOptions},
@@ -22,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) base_url: Option<BaseUrl>,
     pub(crate) profile: Option<String>,
     pub(crate) credentials_file: Option<PathBuf>,
+    pub(crate) credential_store: Option<Store>,
     pub(crate) timeout: Duration,
     pub(crate) attempt_timeout: Duration,
     pub(crate) connect_timeout: Duration,
@@ -34,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) proxy: Option<Secret>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) extra_ca_variables: Vec<&'static str>,
+    pub(crate) added_ca_variables: Vec<&'static str>,
     pub(crate) user_agent_suffix: Option<String>,
     pub(crate) allow_insecure_http: bool,
     pub(crate) hooks: Hooks,
@@ -49,6 +53,7 @@ impl Default for Config {
             base_url: None,
             profile: None,
             credentials_file: None,
+            credential_store: None,
             timeout: Duration::from_secs(60),
             attempt_timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(10),
@@ -61,6 +66,7 @@ impl Default for Config {
             proxy: None,
             ca_file: None,
             extra_ca_variables: Vec::new(),
+            added_ca_variables: Vec::new(),
             user_agent_suffix: None,
             allow_insecure_http: false,
             hooks: Hooks::default(),
@@ -175,6 +181,13 @@ impl ClientBuilder {
         self
     }
 
+    /// A store that takes the credentials file's place, for an application whose platform has a better one. The device's
+    /// fingerprint is kept in it too; neither the file nor its variable is looked at.
+    pub fn credential_store(mut self, store: impl CredentialStore + 'static) -> Self {
+        self.config.credential_store = Some(Store(Arc::new(store)));
+        self
+    }
+
     durations! {
         /// How long a call may take in all, retries and the pauses between them included. Default: 60 s.
         timeout,
@@ -218,9 +231,15 @@ impl ClientBuilder {
         self
     }
 
-    /// A proxy for everything but loopback hosts, instead of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    /// A proxy for everything but loopback hosts, instead of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`:
+    /// http or https.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.config.proxy = non_empty(url.into()).map(Secret);
+        match proxy(&url.into()) {
+            Ok(proxy) => self.config.proxy = proxy.map(Secret),
+            Err(error) => {
+                self.problem.get_or_insert(error);
+            }
+        }
         self
     }
 
@@ -275,6 +294,13 @@ impl ClientBuilder {
         self
     }
 
+    /// For bindings: variables that name a PEM file of authorities to trust beside the others, in their language.
+    #[doc(hidden)]
+    pub fn added_ca_variables(mut self, names: &[&'static str]) -> Self {
+        self.config.added_ca_variables = names.to_vec();
+        self
+    }
+
     /// For tests and simulations: the clock that polling goes by.
     #[doc(hidden)]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -325,6 +351,27 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
     // It may be a gateway's password: not for `Debug`.
     value.set_sensitive(true);
     Ok((parsed, value))
+}
+
+/// Checks a proxy: with one of an unknown kind, requests would go out without any. It may hold a password, and is not shown.
+fn proxy(text: &str) -> Result<Option<String>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let whole = text.contains("://") || text.trim_start().starts_with('/');
+    let given = if whole { Url::parse(text) } else { Url::parse(&format!("http://{text}")) };
+    let got = match &given {
+        // As it was parsed: what a password or a name has that no request can carry is encoded in it.
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+            return Ok(Some(url.to_string()));
+        }
+        Ok(url) => format!("one that begins with {}:", url.scheme()),
+        Err(error) => format!("one that is no URL ({error})"),
+    };
+    let message = format!(
+        "proxy takes the http(s) URL of a proxy, such as http://user:password@host:3128; it got {got}"
+    );
+    Err(InfraiError::configuration("CONFIGURATION_INVALID", message))
 }
 
 fn non_empty(text: String) -> Option<String> {

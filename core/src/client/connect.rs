@@ -53,6 +53,15 @@ pub(super) fn proxies(config: &Config) -> Result<Matcher> {
     ))
 }
 
+/// Whether plain requests go to their proxy over TLS.
+pub(super) fn speaks_tls(proxies: &Matcher) -> bool {
+    let proxy = proxies.intercept(&Uri::from_static("http://host.invalid/"));
+    proxy.is_some_and(|proxy| proxy.uri().scheme() == Some(&Scheme::HTTPS))
+}
+
+/// What is said of a proxy that the environment names and that cannot be used.
+pub(super) const NO_SUCH_PROXY: &str = "the environment names a proxy of the kind";
+
 /// Opens connections. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Connector(Arc<Route>);
@@ -92,7 +101,13 @@ impl Connector {
 
 impl Route {
     async fn connect(&self, uri: Uri) -> Result<Conn, Problem> {
-        match self.proxies.as_ref().and_then(|proxies| proxies.intercept(&uri)) {
+        let proxy = self.proxies.as_ref().and_then(|proxies| proxies.intercept(&uri));
+        if let Some(kind) = proxy.as_ref().and_then(|proxy| proxy.uri().scheme_str())
+            && !matches!(kind, "http" | "https")
+        {
+            return Err(format!("{NO_SUCH_PROXY} {kind}, which the SDK cannot use").into());
+        }
+        match proxy {
             None => self.direct(uri, false).await,
             Some(proxy) if uri.scheme() == Some(&Scheme::HTTPS) => self.tunnel(&proxy, uri).await,
             Some(proxy) => self.direct(proxy.uri().clone(), true).await,
@@ -209,14 +224,15 @@ mod tests {
     use super::*;
     use crate::InfraiClient;
 
-    fn config(proxy: &str) -> Config {
-        InfraiClient::builder().proxy(proxy).build().unwrap().inner.config.as_ref().clone()
+    fn through(proxy: &str) -> Result<Matcher> {
+        let client = InfraiClient::builder().proxy(proxy).build()?;
+        proxies(&client.inner.config)
     }
 
     #[test]
     fn a_proxy_is_a_url_and_its_password_becomes_a_header() {
         let connector = |proxy: &str| {
-            let matcher = proxies(&config(proxy)).unwrap();
+            let matcher = through(proxy).unwrap();
             Connector::new(super::super::tls::unused().unwrap(), Some(matcher), Duration::from_secs(1))
         };
         let plain = Uri::from_static("http://api.example/v1/x");
@@ -225,12 +241,29 @@ mod tests {
         // Through a tunnel the host would see it.
         assert_eq!(known.proxy_authorization(&Uri::from_static("https://api.example/v1/x")), None);
         assert_eq!(connector("proxy.example:3128").proxy_authorization(&plain), None);
+        // What no request can carry as it is.
+        for odd in ["http://user:p@ss^@proxy.example:3128", "http://user:p@ss^@prôxy.example:3128\n"] {
+            assert_eq!(
+                connector(odd).proxy_authorization(&plain).unwrap(),
+                "Basic dXNlcjpwQHNzXg==",
+                "{odd}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_https_proxy_is_spoken_to_over_tls_however_it_is_written() {
+        for (proxy, tls) in
+            [("HTTPS://proxy.example", true), ("http://proxy.example", false), ("proxy.example", false)]
+        {
+            assert_eq!(speaks_tls(&through(proxy).unwrap()), tls, "{proxy}");
+        }
     }
 
     #[test]
     fn what_is_no_proxy_is_refused_without_being_repeated() {
         for wrong in ["socks5://user:hush@host:1", "ftp://hush@host", "http://", "/hush", "hush hush"] {
-            let error = proxies(&config(wrong)).unwrap_err();
+            let error = through(wrong).unwrap_err();
             assert_eq!(error.code(), "CONFIGURATION_INVALID", "{wrong}");
             assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
         }

@@ -6,17 +6,21 @@ use std::{
 };
 
 use bytes::Bytes;
-use flate2::write::MultiGzDecoder;
+use flate2::write::GzDecoder;
 
 use super::transport::{BodyChunks, Fault};
 
 /// Decompresses another body. No piece becomes longer than the limit by more than one write of the decoder's: a small
-/// body can be a huge one, and whoever reads gives up at the limit.
+/// body can be a huge one, and whoever reads gives up at the limit. What follows the gzip is passed over.
 pub(super) struct Gunzip<B> {
     body: B,
-    decoder: MultiGzDecoder<Sink>,
+    decoder: GzDecoder<Sink>,
     begun: bool,
+    /// All of the gzip has been read.
+    whole: bool,
     ended: bool,
+    /// What is wrong, said after what came before it.
+    fault: Option<Fault>,
 }
 
 /// Where the decoder writes to, until it is full.
@@ -47,8 +51,20 @@ impl Write for Sink {
 
 impl<B: BodyChunks> Gunzip<B> {
     pub(super) fn new(body: B, limit: usize) -> Self {
-        let decoder = MultiGzDecoder::new(Sink { bytes: Vec::new(), limit });
-        Self { body, decoder, begun: false, ended: false }
+        let decoder = GzDecoder::new(Sink { bytes: Vec::new(), limit });
+        Self { body, decoder, begun: false, whole: false, ended: false, fault: None }
+    }
+
+    fn decode(&mut self, mut chunk: &[u8]) -> io::Result<()> {
+        while !chunk.is_empty() && !self.whole {
+            self.begun = true;
+            let in_header = self.decoder.header().is_none();
+            match self.decoder.write(chunk)? {
+                0 if !in_header => self.whole = true,
+                taken => chunk = &chunk[taken..],
+            }
+        }
+        Ok(())
     }
 }
 
@@ -56,8 +72,7 @@ impl<B: BodyChunks> BodyChunks for Gunzip<B> {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
         while !self.ended {
             let decoded = if let Some(chunk) = ready!(self.body.poll_next(cx))? {
-                self.begun |= !chunk.is_empty();
-                self.decoder.write_all(&chunk)
+                self.decode(&chunk)
             } else {
                 self.ended = true;
                 // A body of nothing is nothing, whatever its header says.
@@ -67,20 +82,20 @@ impl<B: BodyChunks> BodyChunks for Gunzip<B> {
             if let Err(error) = decoded {
                 self.ended = true;
                 if !sink.is_full() {
-                    return Poll::Ready(Err(Fault {
+                    self.fault = Some(Fault {
                         message: format!("the body is no whole gzip, although it says so: {error}"),
                         before_sending: false,
                         retryable: true,
                         hint: None,
                         source: Some(Box::new(error)),
-                    }));
+                    });
                 }
             }
             if !sink.bytes.is_empty() {
                 return Poll::Ready(Ok(Some(std::mem::take(&mut sink.bytes).into())));
             }
         }
-        Poll::Ready(Ok(None))
+        Poll::Ready(self.fault.take().map_or(Ok(None), Err))
     }
 }
 
@@ -128,9 +143,28 @@ mod tests {
             let (pieces, end) = read(&body, size, usize::MAX);
             assert!(end.is_ok() && pieces.concat() == text, "in pieces of {size}");
         }
-        let twice = [zipped(b"one"), zipped(b"two")].concat();
-        assert_eq!(read(&twice, 9, usize::MAX).0.concat(), b"onetwo");
         assert!(matches!(read(b"", 1, 10), (pieces, Ok(())) if pieces.is_empty()));
+    }
+
+    #[test]
+    fn what_follows_the_gzip_is_passed_over() {
+        for rest in [&b"\r\n"[..], &[0; 512], &zipped(b"two")] {
+            let body = [&zipped(b"one"), rest].concat();
+            for size in [1, 9, body.len()] {
+                let (pieces, end) = read(&body, size, usize::MAX);
+                assert!(end.is_ok() && pieces.concat() == b"one", "{rest:?} in pieces of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_came_before_a_fault_is_handed_out() {
+        let mut body = zipped(b"what the server had to say");
+        let last = body.len() - 1;
+        body[last] ^= 1;
+        let (pieces, end) = read(&body, body.len(), usize::MAX);
+        assert_eq!(pieces.concat(), b"what the server had to say");
+        assert!(end.is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{
     config::{Config, DEFAULT_BASE_URL},
 };
 use crate::{
-    credentials::{self, CredentialsFile, Profile},
+    credentials::{self, Place},
     error::{InfraiError, Result},
     key::{self, ApiKey, KeyProvider},
     wire::path,
@@ -57,7 +57,7 @@ pub(crate) enum KeySource {
 pub struct Identity {
     /// The profile that is looked up, whether or not it holds the key.
     pub profile: String,
-    /// The credentials file that it is looked up in; none on a machine without a home folder.
+    /// The credentials file that it is looked up in; none on a machine without a home folder, or where a store takes its place.
     pub credentials_file: Option<PathBuf>,
     /// Where the calls go.
     pub base_url: String,
@@ -81,7 +81,7 @@ pub enum KeyOrigin {
     Function,
     /// `INFRAI_API_KEY`.
     Environment,
-    /// The credentials file.
+    /// The credentials file, or the store in its place.
     Profile,
     /// There is none.
     Missing,
@@ -109,20 +109,20 @@ impl InfraiClient {
         let config = &self.inner.config;
         let target = self.target()?;
         let profile = config.profile_name();
-        let credentials_file = config.credentials_path().ok();
+        let place = config.credentials_place().ok();
         let (key_source, key_hint) = match &target.key {
             KeySource::None => (KeyOrigin::Missing, None),
             KeySource::Provider(_) => (KeyOrigin::Function, None),
             KeySource::Fixed(key) => (config.key_origin(), Some(key.redacted())),
         };
-        let stored = match &credentials_file {
-            Some(file) if key_source == KeyOrigin::Profile => Profile::read(file, &profile)?,
+        let stored = match &place {
+            Some(place) if key_source == KeyOrigin::Profile => place.profile(&profile)?,
             _ => None,
         };
         let stored = stored.unwrap_or_default();
         Ok(Identity {
             profile,
-            credentials_file,
+            credentials_file: place.as_ref().and_then(Place::file).map(Into::into),
             base_url: target.base_url.as_str().trim_end_matches('/').to_owned(),
             key_source,
             key_hint,
@@ -141,7 +141,15 @@ impl Config {
         self.profile.clone().or_else(|| variable("INFRAI_PROFILE")).unwrap_or_else(|| "default".into())
     }
 
-    pub(crate) fn credentials_path(&self) -> Result<PathBuf> {
+    /// Where credentials are kept.
+    pub(crate) fn credentials_place(&self) -> Result<Place> {
+        match &self.credential_store {
+            Some(store) => Ok(Place::Store(store.clone())),
+            None => self.credentials_path().map(Place::File),
+        }
+    }
+
+    fn credentials_path(&self) -> Result<PathBuf> {
         if let Some(path) = &self.credentials_file {
             return Ok(path.clone());
         }
@@ -159,6 +167,11 @@ impl Config {
     /// Whether a key was given, so that none is looked up in the credentials file.
     pub(super) fn has_key(&self) -> bool {
         self.api_key.is_some() || self.key_provider.is_some() || self.environment_key().is_some()
+    }
+
+    /// Whether a store of the application's is read for a key.
+    pub(super) fn reads_store(&self) -> bool {
+        self.credential_store.is_some() && !self.has_key()
     }
 
     /// Where a fixed key comes from.
@@ -200,6 +213,9 @@ impl Config {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(refuse("must not carry a query or fragment"));
         }
+        if path::uri(url.to_string()).is_err() {
+            return Err(refuse("has a host that no request can name, or is too long"));
+        }
         self.check_scheme(&url)?;
         Ok(url)
     }
@@ -233,13 +249,13 @@ impl Config {
             return Target::new(given_url.map_or_else(default_url, Ok)?, key);
         }
         let profile_name = self.profile_name();
-        let path = match (self.credentials_path(), &given_url) {
-            (Ok(path), _) => path,
+        let place = match (self.credentials_place(), &given_url) {
+            (Ok(place), _) => place,
             // A machine without a home has no profile either.
             (Err(_), Some(url)) => return Target::new(url.clone(), KeySource::None),
             (Err(_), None) => return Target::new(default_url()?, KeySource::None),
         };
-        let profile = CredentialsFile::at(&path).read()?.profile(&profile_name)?;
+        let profile = place.profile(&profile_name)?;
         let Some(profile) = profile else {
             return Target::new(given_url.map_or_else(default_url, Ok)?, KeySource::None);
         };

@@ -1,13 +1,14 @@
 //! Whom to trust: the roots a caller names, else the platform's, else Mozilla's.
 
-use std::{path::Path, sync::Arc};
+use std::{ffi::OsString, path::Path, sync::Arc};
 
 use rustls::{
     ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier,
     crypto::ring,
     pki_types::{CertificateDer, pem::PemObject},
 };
-use rustls_platform_verifier::BuilderVerifierExt as _;
+#[cfg(not(target_os = "android"))]
+use rustls_platform_verifier::{BuilderVerifierExt as _, Verifier};
 
 use super::config::Config;
 use crate::error::{InfraiError, Result};
@@ -24,39 +25,70 @@ pub(crate) fn unused() -> Result<ClientConfig> {
 }
 
 /// The configuration for https: `ca_file`; else what the environment names; else the platform's roots; else, and
-/// always on Android, Mozilla's.
+/// always on Android, Mozilla's. To all but `ca_file` comes what a variable of the caller's language adds.
 pub(crate) fn trusted(config: &Config) -> Result<ClientConfig> {
     if let Some(path) = &config.ca_file {
-        return with_roots(pem_file("ca_file", path)?);
-    }
-    if let Some(roots) = from_environment(&config.extra_ca_variables)? {
+        let mut roots = RootCertStore::empty();
+        add(&mut roots, pem_file("ca_file", path)?);
         return with_roots(roots);
     }
-    if cfg!(not(target_os = "android")) {
-        match builder()?.with_platform_verifier() {
-            Ok(builder) => return Ok(builder.with_no_client_auth()),
-            Err(error) => {
-                tracing::warn!(%error, "the platform has no certificate roots; using the bundled ones");
-            }
+    let added = match named(&config.added_ca_variables) {
+        Some((name, path)) => pem_file(name, Path::new(&path))?,
+        None => Vec::new(),
+    };
+    if let Some(mut roots) = from_environment(&config.extra_ca_variables)? {
+        add(&mut roots, added);
+        return with_roots(roots);
+    }
+    #[cfg(not(target_os = "android"))]
+    match of_platform(added.clone()) {
+        Ok(config) => return Ok(config),
+        Err(error) => {
+            tracing::warn!(%error, "the platform has no certificate roots; using the bundled ones");
         }
     }
     let mut roots = RootCertStore::empty();
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    add(&mut roots, added);
     with_roots(roots)
+}
+
+#[cfg(not(target_os = "android"))]
+fn of_platform(added: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?;
+    if added.is_empty() {
+        return Ok(builder.with_platform_verifier()?.with_no_client_auth());
+    }
+    let verifier = Verifier::new_with_extra_roots(added, Arc::new(ring::default_provider()))?;
+    // The verifier is the platform's own, for which the library has no short form once it is given more to trust.
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+    Ok(builder.with_no_client_auth())
+}
+
+fn add(roots: &mut RootCertStore, certificates: Vec<CertificateDer<'static>>) -> usize {
+    roots.add_parsable_certificates(certificates).0
+}
+
+/// The first of these variables that says something.
+fn named(names: &[&'static str]) -> Option<(&'static str, OsString)> {
+    names.iter().find_map(|name| Some((*name, variable(name)?)))
+}
+
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 fn with_roots(roots: RootCertStore) -> Result<ClientConfig> {
     Ok(builder()?.with_root_certificates(roots).with_no_client_auth())
 }
 
-fn from_environment(extra: &[&str]) -> Result<Option<RootCertStore>> {
-    let value = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    if value("SSL_CERT_FILE").is_some() || value("SSL_CERT_DIR").is_some() {
+fn from_environment(extra: &[&'static str]) -> Result<Option<RootCertStore>> {
+    if variable("SSL_CERT_FILE").is_some() || variable("SSL_CERT_DIR").is_some() {
         // The loader reads both variables itself, in every platform's way.
         let loaded = rustls_native_certs::load_native_certs();
         let mut roots = RootCertStore::empty();
-        let (added, _) = roots.add_parsable_certificates(loaded.certs);
-        if added == 0 {
+        if add(&mut roots, loaded.certs) == 0 {
             let reason = loaded.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
             return Err(InfraiError::configuration(
                 "CONFIGURATION_INVALID",
@@ -65,13 +97,14 @@ fn from_environment(extra: &[&str]) -> Result<Option<RootCertStore>> {
         }
         return Ok(Some(roots));
     }
-    match extra.iter().find_map(|name| Some((name, value(name)?))) {
-        Some((name, path)) => pem_file(name, Path::new(&path)).map(Some),
-        None => Ok(None),
-    }
+    let Some((name, path)) = named(extra) else { return Ok(None) };
+    let mut roots = RootCertStore::empty();
+    add(&mut roots, pem_file(name, Path::new(&path))?);
+    Ok(Some(roots))
 }
 
-fn pem_file(setting: &str, path: &Path) -> Result<RootCertStore> {
+/// A file's certificates: at least one that can be trusted.
+fn pem_file(setting: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let refuse = |reason: String| {
         InfraiError::configuration(
             "CONFIGURATION_INVALID",
@@ -82,7 +115,103 @@ fn pem_file(setting: &str, path: &Path) -> Result<RootCertStore> {
     let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect)
         .map_err(|error| refuse(format!("cannot be read: {error}")))?;
-    let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(certificates);
-    if added == 0 { Err(refuse("holds no certificate".into())) } else { Ok(roots) }
+    let certificates: Vec<_> = certificates
+        .into_iter()
+        .filter(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok())
+        .collect();
+    if certificates.is_empty() { Err(refuse("holds no certificate".into())) } else { Ok(certificates) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, io::Cursor, process::Command};
+
+    use rustls::{ClientConnection, ServerConfig, ServerConnection, pki_types::PrivateKeyDer};
+
+    use super::*;
+
+    const ONE: (&[u8], &[u8]) = (
+        include_bytes!("../../tests/certificates/one.pem"),
+        include_bytes!("../../tests/certificates/one.key"),
+    );
+    const OTHER: (&[u8], &[u8]) = (
+        include_bytes!("../../tests/certificates/other.pem"),
+        include_bytes!("../../tests/certificates/other.key"),
+    );
+
+    fn certificate((pem, _): (&[u8], &[u8])) -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(pem).unwrap()
+    }
+
+    /// Whether a client of this configuration trusts a server that shows this certificate: a handshake in memory.
+    fn trusts(config: &ClientConfig, shown: (&[u8], &[u8])) -> bool {
+        let key = PrivateKeyDer::from_pem_slice(shown.1).unwrap();
+        let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate(shown)], key)
+            .unwrap();
+        let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+        let mut client =
+            ClientConnection::new(Arc::new(config.clone()), "localhost".try_into().unwrap()).unwrap();
+        while client.is_handshaking() {
+            let mut wire = Vec::new();
+            client.write_tls(&mut wire).unwrap();
+            server.read_tls(&mut Cursor::new(&wire)).unwrap();
+            server.process_new_packets().unwrap();
+            wire.clear();
+            server.write_tls(&mut wire).unwrap();
+            client.read_tls(&mut Cursor::new(&wire)).unwrap();
+            if client.process_new_packets().is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn trusted_with(set: impl FnOnce(&mut Config)) -> ClientConfig {
+        let mut config = Config { added_ca_variables: vec!["INFRAI_TEST_ADDED"], ..Config::default() };
+        set(&mut config);
+        trusted(&config).unwrap()
+    }
+
+    #[test]
+    fn an_added_authority_is_trusted_beside_the_others_and_not_beside_ca_file() {
+        // Variables belong to the whole process: the test is its own child.
+        if env::var_os("INFRAI_TEST_ADDED").is_some() {
+            let beside = trusted_with(|_| {});
+            assert!(trusts(&beside, ONE) && trusts(&beside, OTHER));
+            let alone = trusted_with(|config| config.ca_file = env::var_os("SSL_CERT_FILE").map(Into::into));
+            assert!(trusts(&alone, ONE) && !trusts(&alone, OTHER));
+            let without = trusted_with(|config| config.added_ca_variables.clear());
+            assert!(trusts(&without, ONE) && !trusts(&without, OTHER));
+            // Where the platform's roots are files, these variables say which.
+            if cfg!(target_os = "linux") {
+                let platform = of_platform(Vec::new()).unwrap();
+                assert!(trusts(&platform, ONE) && !trusts(&platform, OTHER));
+                let platform = of_platform(vec![certificate(OTHER)]).unwrap();
+                assert!(trusts(&platform, ONE) && trusts(&platform, OTHER));
+            }
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = [("one.pem", ONE), ("other.pem", OTHER)].map(|(name, (pem, _))| {
+            let path = folder.path().join(name);
+            fs::write(&path, pem).unwrap();
+            path
+        });
+        let name =
+            "client::tls::tests::an_added_authority_is_trusted_beside_the_others_and_not_beside_ca_file";
+        let child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env("SSL_CERT_FILE", one)
+            .env_remove("SSL_CERT_DIR")
+            .env("INFRAI_TEST_ADDED", other)
+            .output()
+            .unwrap();
+        let said =
+            String::from_utf8_lossy(&child.stdout).into_owned() + &String::from_utf8_lossy(&child.stderr);
+        assert!(child.status.success() && said.contains("1 passed"), "{said}");
+    }
 }

@@ -141,8 +141,7 @@ impl Http {
         let config = &self.config;
         let proxies = if loopback { None } else { Some(connect::proxies(config)?) };
         // An https proxy may stand before a plain http host too.
-        let proxied_by_tls =
-            !loopback && config.proxy.as_ref().is_some_and(|proxy| proxy.0.starts_with("https:"));
+        let proxied_by_tls = proxies.as_ref().is_some_and(connect::speaks_tls);
         let tls = if secure || proxied_by_tls { tls::trusted(config)? } else { tls::unused()? };
         let connector = Connector::new(tls, proxies, config.connect_timeout);
         let client = Client::builder(TokioExecutor::new())
@@ -201,6 +200,9 @@ impl BodyChunks for Chunks {
     }
 }
 
+/// How the tunnel through a proxy says that the proxy answered 407; its type is not to be had.
+const PROXY_REFUSES: &str = "proxy authorization required";
+
 /// What it means that there was no response.
 fn unsent(error: legacy::Error) -> Fault {
     let before_sending = error.is_connect();
@@ -208,16 +210,20 @@ fn unsent(error: legacy::Error) -> Fault {
 }
 
 fn fault(error: impl std::error::Error + Send + Sync + 'static, before_sending: bool) -> Fault {
-    let tls = tls_error(&error);
-    Fault {
-        message: chain(&error),
-        before_sending,
-        retryable: !tls,
-        hint: tls.then_some(
+    let message = chain(&error);
+    let hint = if tls_error(&error) {
+        Some(
             "The server's certificate was not accepted: check the base URL, or name the authority's PEM file with ca_file or SSL_CERT_FILE.",
-        ),
-        source: Some(Box::new(error)),
-    }
+        )
+    } else if before_sending && message.contains(PROXY_REFUSES) {
+        Some("The proxy wants another user and password: check proxy or HTTPS_PROXY.")
+    } else if before_sending && message.contains(connect::NO_SUCH_PROXY) {
+        Some("Give the URL of an http or https proxy, or except the host with NO_PROXY.")
+    } else {
+        None
+    };
+    // What is wrong with these stays wrong, and a proxy may lock an account that is tried too often.
+    Fault { message, before_sending, retryable: hint.is_none(), hint, source: Some(Box::new(error)) }
 }
 
 /// Whether the other side's certificate, or its TLS, was refused: no retry changes that.

@@ -6,17 +6,19 @@ use std::{
     sync::OnceLock,
 };
 
-use super::file::{ensure_folder, write_new, write_whole};
+use super::{
+    file::{ensure_folder, write_new, write_whole},
+    store::{DEVICE, Store},
+};
 use crate::{error::Result, key::Secret};
 
 /// The fingerprint of a process that cannot write one down.
 static IN_MEMORY: OnceLock<String> = OnceLock::new();
 
 /// The fingerprint beside this credentials file, made if there is none. Who has it can activate the same account, so it
-/// is kept like a key. Where it cannot be read or written, or there is no place for it, it lives in this process's
-/// memory only.
-pub(crate) fn fingerprint(credentials: Option<&Path>) -> Result<Secret> {
-    let Some(path) = credentials.map(path) else { return in_memory() };
+/// is kept like a key. Where it cannot be read or written, it lives in this process's memory only.
+pub(super) fn fingerprint(credentials: &Path) -> Result<Secret> {
+    let path = path(credentials);
     let found = match read(&path) {
         Ok(Found::Id(id)) => return Ok(Secret(id)),
         Ok(found) => found,
@@ -45,6 +47,17 @@ pub(crate) fn fingerprint(credentials: Option<&Path>) -> Result<Secret> {
     }
 }
 
+/// The fingerprint in this store, made if there is none, and written in any case: an error says that the store takes
+/// nothing. To be called while the stores are held; another process may write between, so that what is there in the end
+/// is the device's.
+pub(super) fn stored_in(store: &Store) -> Result<Secret> {
+    let found = store.read(DEVICE)?.as_deref().and_then(parse);
+    let id = found.map_or_else(fresh, Ok)?;
+    store.write(DEVICE, &id)?;
+    let kept = store.read(DEVICE)?.as_deref().and_then(parse);
+    Ok(Secret(kept.unwrap_or(id)))
+}
+
 /// What the device file holds.
 enum Found {
     Id(String),
@@ -55,19 +68,23 @@ enum Found {
 fn read(path: &Path) -> io::Result<Found> {
     match fs::read(path) {
         Ok(bytes) => {
-            let id =
-                std::str::from_utf8(&bytes).ok().and_then(|text| uuid::Uuid::parse_str(text.trim()).ok());
+            let id = std::str::from_utf8(&bytes).ok().and_then(parse);
             if id.is_none() {
                 tracing::warn!(path = %path.display(), "the device file holds no UUID; a new one replaces it");
             }
-            Ok(id.map_or(Found::Nonsense, |id| Found::Id(id.hyphenated().to_string())))
+            Ok(id.map_or(Found::Nonsense, Found::Id))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
         Err(error) => Err(error),
     }
 }
 
-fn in_memory() -> Result<Secret> {
+/// A UUID in its usual form.
+fn parse(text: &str) -> Option<String> {
+    uuid::Uuid::parse_str(text.trim()).ok().map(|id| id.hyphenated().to_string())
+}
+
+pub(super) fn in_memory() -> Result<Secret> {
     if let Some(id) = IN_MEMORY.get() {
         return Ok(Secret(id.clone()));
     }
@@ -98,7 +115,7 @@ mod tests {
             let credentials = home.path().join(".infrai").join("credentials");
             let ids: std::collections::HashSet<String> = std::thread::scope(|scope| {
                 let threads: Vec<_> =
-                    (0..16).map(|_| scope.spawn(|| fingerprint(Some(&credentials)).unwrap().0)).collect();
+                    (0..16).map(|_| scope.spawn(|| fingerprint(&credentials).unwrap().0)).collect();
                 threads.into_iter().map(|thread| thread.join().unwrap()).collect()
             });
             assert_eq!(ids.len(), 1);
@@ -111,9 +128,9 @@ mod tests {
         // A file stands where the folder should be: not even root can write there.
         fs::write(home.path().join(".infrai"), "").unwrap();
         let credentials = home.path().join(".infrai").join("credentials");
-        let id = fingerprint(Some(&credentials)).unwrap();
-        assert_eq!(fingerprint(Some(&credentials)).unwrap(), id);
-        assert_eq!(fingerprint(None).unwrap(), id);
+        let id = fingerprint(&credentials).unwrap();
+        assert_eq!(fingerprint(&credentials).unwrap(), id);
+        assert_eq!(in_memory().unwrap(), id);
     }
 
     #[test]
@@ -122,10 +139,10 @@ mod tests {
         let (credentials, device) = (home.path().join("credentials"), home.path().join("device"));
         // Not even root can read a folder as a file.
         fs::create_dir(&device).unwrap();
-        fingerprint(Some(&credentials)).unwrap();
+        fingerprint(&credentials).unwrap();
         fs::remove_dir(&device).expect("it is still a folder");
         fs::write(&device, b"\xff\n").unwrap();
-        let id = fingerprint(Some(&credentials)).unwrap();
+        let id = fingerprint(&credentials).unwrap();
         assert_eq!(fs::read_to_string(&device).unwrap().trim(), id.0);
     }
 }

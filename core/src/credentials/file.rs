@@ -158,14 +158,9 @@ impl Document {
         put("base_url", profile.base_url.as_deref());
     }
 
-    /// A profile name that is still free: `default-previous`, `default-previous-2`, ….
-    pub(crate) fn free_name(&self, name: &str) -> String {
-        let first = format!("{name}-previous");
-        let numbered = (2..).map(|number| format!("{first}-{number}"));
-        std::iter::once(first.clone())
-            .chain(numbered)
-            .find(|name| !self.toml.contains_key(name))
-            .unwrap_or(first)
+    /// Whether it has anything of this name.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        self.toml.contains_key(name)
     }
 
     /// Writes the file whole, 0600 in a 0700 folder.

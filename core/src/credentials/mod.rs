@@ -9,20 +9,22 @@
 //! ```
 //!
 //! The file belongs to its user (mode 0600 in a 0700 folder), is changed under a lock and by renaming a finished copy,
-//! and keeps whatever else stands in it.
+//! and keeps whatever else stands in it. Where an application has a better place, a [`CredentialStore`] takes the file's.
 
 mod device;
 mod file;
 mod lock;
+mod place;
+mod store;
 
 use std::path::PathBuf;
 
-pub use self::file::Profile;
-pub(crate) use self::{
-    device::fingerprint,
-    file::{CredentialsFile, Document, ensure_folder, probe, unwritable},
-    lock::Lock,
+use self::lock::Lock;
+pub use self::{
+    file::Profile,
+    store::{CredentialStore, StoreError},
 };
+pub(crate) use self::{place::Place, store::Store};
 use crate::error::{ErrorKind, InfraiError, Result};
 
 /// An error about the file, its remedy included.

@@ -18,7 +18,7 @@ pub use self::{
     generate::{Generate, GenerateRequest},
     job::{JobError, JobId, JobRef, VideoJob, VideoState},
     many::{GenerateMany, GenerateManyItem},
-    wait::Wait,
+    wait::{DEFAULT_WAIT, Wait},
     watch::Watch,
 };
 use crate::{

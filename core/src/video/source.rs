@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::{JobId, JobRef, VideoJob, status_spec};
@@ -83,8 +85,27 @@ fn file_url(client: &InfraiClient, job: &VideoJob) -> Result<Url> {
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(unusable("a video_url that is not http(s)"));
     }
+    if path::uri(url.to_string()).is_err() {
+        return Err(unusable("a video_url that no request can be made of"));
+    }
     client.inner.config.check_scheme(&url)?;
     Ok(url)
+}
+
+/// What stands before the host in a URL, as the header that says it: in the URL of a request it would be shown to proxies
+/// and logs, and no server reads it there.
+fn userinfo(url: &mut Url) -> Option<HeaderValue> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut text: Vec<u8> = percent_decode_str(url.username()).collect();
+    text.push(b':');
+    text.extend(percent_decode_str(url.password().unwrap_or_default()));
+    // An http(s) URL with a host takes both.
+    let (_, _) = (url.set_username(""), url.set_password(None));
+    let mut value = HeaderValue::try_from(format!("Basic {}", BASE64.encode(text))).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 impl Source {
@@ -238,10 +259,14 @@ impl Source {
         let config = &self.client.inner.config;
         let mut url = self.url.clone();
         for _ in 0..=REDIRECTS {
-            let uri = path::uri(url.as_str().to_owned())
-                .map_err(|_| SendError::Setup(self.wrong("its URL is too long")))?;
-            let request =
-                WireRequest { method: Method::GET, uri, headers: headers.clone(), body: None, file: true };
+            let (mut bare, mut headers) = (url.clone(), headers.clone());
+            if let Some(authorization) = userinfo(&mut bare) {
+                headers.insert(header::AUTHORIZATION, authorization);
+            }
+            let uri = path::uri(String::from(bare)).map_err(|_| {
+                SendError::Setup(self.wrong("the server redirected to a URL that no request can be made of"))
+            })?;
+            let request = WireRequest { method: Method::GET, uri, headers, body: None, file: true };
             let send = self.client.inner.transport.send(request);
             let response = match tokio::time::timeout(config.download_idle_timeout, send).await {
                 Ok(response) => response?,
@@ -341,4 +366,18 @@ fn content_range(headers: &HeaderMap) -> Option<(Option<u64>, Option<u64>)> {
     let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
     let start = range.split_once('-')?.0.parse().ok();
     Some((start, total.parse().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_and_a_password_in_a_files_url_become_a_header() {
+        let mut url = Url::parse("https://user:p%40ss@files.example/v.mp4?x=1").unwrap();
+        let header = userinfo(&mut url).unwrap();
+        assert_eq!((header.to_str().unwrap(), header.is_sensitive()), ("Basic dXNlcjpwQHNz", true));
+        assert_eq!(url.as_str(), "https://files.example/v.mp4?x=1");
+        assert_eq!(userinfo(&mut url), None);
+    }
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How long a wait lasts unless told otherwise.
-pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(30 * 60);
+pub const DEFAULT_WAIT: Duration = Duration::from_secs(30 * 60);
 /// How long the cancel of a wait that ended may take.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
 

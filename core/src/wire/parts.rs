@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, MapAccess, SeqAccess, Visitor, value::SeqAccessDeserializer},
+    de::{self, MapAccess, Visitor},
 };
 use serde_json::{Map, Value};
 
@@ -59,37 +59,22 @@ pub(super) enum Parts {
     Other(Value),
 }
 
-impl<'de> Deserialize<'de> for Parts {
+/// An object's parts.
+struct Object(Parts);
+
+impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PartsVisitor)
+        deserializer.deserialize_map(PartsVisitor).map(Self)
     }
 }
 
 struct PartsVisitor;
 
-macro_rules! other {
-    ($($visit:ident($kind:ty)),*) => {$(
-        fn $visit<E: de::Error>(self, value: $kind) -> Result<Parts, E> {
-            Ok(Parts::Other(value.into()))
-        }
-    )*};
-}
-
 impl<'de> Visitor<'de> for PartsVisitor {
     type Value = Parts;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON")
-    }
-
-    other!(visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64), visit_str(&str));
-
-    fn visit_unit<E: de::Error>(self) -> Result<Parts, E> {
-        Ok(Parts::Other(Value::Null))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Parts, A::Error> {
-        Value::deserialize(SeqAccessDeserializer::new(items)).map(Parts::Other)
+        f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Parts, A::Error> {
@@ -145,10 +130,12 @@ impl<'de> Deserialize<'de> for Name {
 
 /// Reads JSON. The text is looked through for what is no UTF-8 once, not string by string.
 pub(super) fn parse(bytes: &[u8]) -> serde_json::Result<Parts> {
+    let object = bytes.trim_ascii_start().starts_with(b"{");
     match std::str::from_utf8(bytes) {
-        Ok(text) => serde_json::from_str(text),
+        Ok(text) if object => serde_json::from_str(text).map(|Object(parts)| parts),
+        Ok(text) => serde_json::from_str(text).map(Parts::Other),
         // It says where.
-        Err(_) => serde_json::from_slice(bytes),
+        Err(_) => serde_json::from_slice(bytes).map(Parts::Other),
     }
 }
 

@@ -76,11 +76,12 @@ pub(crate) fn join(
         text = form_urlencoded::Serializer::for_suffix(text, begin).extend_pairs(pairs).finish();
     }
     let length = text.len();
+    // Nothing but its length can be wrong with it any more.
     uri(text).map_err(|_| {
         InfraiError::invalid_argument(
             "path",
-            format!("a URL of {length} bytes"),
-            "a path that a URL can hold",
+            format!("{length} bytes"),
+            "at most 65,534 bytes of URL, an id and a query in it included",
         )
     })
 }
@@ -176,7 +177,7 @@ mod tests {
         let error = join(&Url::parse("http://h").unwrap(), &format!("/{long}"), None, &[]).unwrap_err();
         assert_eq!(
             (error.code(), error.details().unwrap()["got"].as_str()),
-            ("INVALID_ARGUMENT", Some("a URL of 70009 bytes"))
+            ("INVALID_ARGUMENT", Some("70009 bytes"))
         );
     }
 

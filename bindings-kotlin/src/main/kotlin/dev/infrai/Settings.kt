@@ -1,0 +1,216 @@
+package dev.infrai
+
+import dev.infrai.internal.ffi.NativeCaller
+import dev.infrai.internal.ffi.NativeClient
+import dev.infrai.internal.ffi.NativeHooks
+import dev.infrai.internal.ffi.NativeKeyFailure
+import dev.infrai.internal.ffi.NativeKeyFunction
+import dev.infrai.internal.ffi.NativePolling
+import dev.infrai.internal.ffi.NativeRequestEvent
+import dev.infrai.internal.ffi.NativeResponseEvent
+import dev.infrai.internal.ffi.NativeSettings
+import dev.infrai.internal.ffi.NativeStore
+import dev.infrai.internal.ffi.NativeStoreFailure
+import dev.infrai.internal.ffi.nativeVersion
+import java.nio.file.Path
+import kotlin.time.Duration
+
+/**
+ * How waits poll; what is `null` is the default.
+ *
+ * @property price the seconds of lateness that one request is worth: the one knob. Less asks more often. Default: 0.05.
+ * @property min the shortest pause between two looks at a job. Default: 0.25 s.
+ * @property max the longest pause between two looks at a job. Default: 30 s.
+ * @property typical how long a job usually takes, as long as nothing is known. Default: 30 s.
+ * @property jitter the share by which a pause is made longer or shorter at random. Default: 0.1.
+ * @property rate the most requests a second, over all waits of the client. Default: 20.
+ * @property concurrency the most requests under way at once, over all waits of the client. Default: 32.
+ */
+public class PollingOptions(
+    public val price: Double? = null,
+    public val min: Duration? = null,
+    public val max: Duration? = null,
+    public val typical: Duration? = null,
+    public val jitter: Double? = null,
+    public val rate: Double? = null,
+    public val concurrency: Int? = null,
+) {
+    internal val native: NativePolling
+        get() = NativePolling(
+            price, min?.inSeconds(), max?.inSeconds(), typical?.inSeconds(), jitter, rate, concurrency?.toLong(),
+        )
+}
+
+/**
+ * An attempt about to be sent.
+ *
+ * @property method `GET`, `POST`, ….
+ * @property path the path, without origin and query.
+ * @property attempt 1 for the first attempt of the call.
+ */
+public class RequestEvent internal constructor(
+    public val method: String,
+    public val path: String,
+    public val attempt: Int,
+) {
+    override fun toString(): String = "$method $path (attempt $attempt)"
+}
+
+/**
+ * An attempt that has been answered, or has failed.
+ *
+ * @property method `GET`, `POST`, ….
+ * @property path the path, without origin and query.
+ * @property attempt 1 for the first attempt of the call.
+ * @property status the HTTP status; `null` when the connection failed or no answer came in time.
+ * @property latencySeconds from the request to the end of the answer.
+ * @property requestId the API's id of the request.
+ */
+public class ResponseEvent internal constructor(
+    public val method: String,
+    public val path: String,
+    public val attempt: Int,
+    public val status: Int?,
+    public val latencySeconds: Double,
+    public val requestId: String?,
+) {
+    override fun toString(): String = "$method $path (attempt $attempt): ${status ?: "no answer"}"
+}
+
+/**
+ * A place for keys in place of the credentials file, such as an app's encrypted storage: named entries of text. The SDK
+ * decides the entries' names (`profile:default`, `device`) and what they hold. Reads and writes are short and may block;
+ * they come on threads of the SDK's, and what they throw becomes an [InfraiException.Credentials].
+ */
+public interface CredentialStore {
+    /** What errors call it: `the app's encrypted storage`. */
+    public val name: String
+
+    /** The text of an entry, or `null` where there is none. */
+    public fun read(entry: String): String?
+
+    /** Puts this text in place of whatever the entry held, all of it or nothing. */
+    public fun write(entry: String, text: String)
+}
+
+/** A client's settings as they were given. */
+internal class Settings(
+    private val apiKey: String?,
+    private val apiKeyProvider: (suspend () -> String)?,
+    private val baseUrl: String?,
+    private val profile: String?,
+    private val credentialsFile: Path?,
+    private val credentialStore: CredentialStore?,
+    private val timeout: Duration?,
+    private val attemptTimeout: Duration?,
+    private val connectTimeout: Duration?,
+    private val downloadIdleTimeout: Duration?,
+    private val maxRetries: Int?,
+    private val retryBase: Duration?,
+    private val retryCap: Duration?,
+    private val polling: PollingOptions?,
+    private val defaultHeaders: Map<String, String>,
+    private val proxy: String?,
+    private val caFile: Path?,
+    private val userAgentSuffix: String?,
+    private val allowInsecureHttp: Boolean?,
+    private val onRequest: ((RequestEvent) -> Unit)?,
+    private val onResponse: ((ResponseEvent) -> Unit)?,
+) {
+    /** What the key function threw. */
+    val thrown: Thrown = Thrown()
+
+    /** The native client of these settings. */
+    fun open(): NativeClient {
+        val settings = NativeSettings(
+            apiKey = checked("api_key", apiKey),
+            baseUrl = checked("base_url", baseUrl),
+            profile = checked("profile", profile),
+            credentialsFile = credentialsFile?.let { file("credentials_file", it) },
+            timeout = timeout?.inSeconds(),
+            attemptTimeout = attemptTimeout?.inSeconds(),
+            connectTimeout = connectTimeout?.inSeconds(),
+            downloadIdleTimeout = downloadIdleTimeout?.inSeconds(),
+            maxRetries = maxRetries?.toLong(),
+            retryBase = retryBase?.inSeconds(),
+            retryCap = retryCap?.inSeconds(),
+            polling = polling?.native,
+            defaultHeaders = pairs("default_headers", defaultHeaders),
+            proxy = checked("proxy", proxy),
+            caFile = caFile?.let { file("ca_file", it) },
+            userAgentSuffix = checked("user_agent_suffix", userAgentSuffix),
+            allowInsecureHttp = allowInsecureHttp,
+        )
+        return direct {
+            NativeClient(
+                settings,
+                NativeCaller("kotlin", nativeVersion(), runtime()),
+                apiKeyProvider?.let { KeyFunction(it, thrown) },
+                if (onRequest == null && onResponse == null) null else Hooks(onRequest, onResponse),
+                credentialStore?.let(::Store),
+            )
+        }
+    }
+}
+
+/** What runs this, for the `User-Agent`. */
+private fun runtime(): String {
+    val version = System.getProperty("java.version").orEmpty().filter { it.isLetterOrDigit() || it in "._-" }
+    return if (System.getProperty("java.vm.name") == "Dalvik") "Android $version" else "JVM $version"
+}
+
+/** The path of a file that the native half can open. */
+internal fun file(field: String, path: Path): String = try {
+    checked(field, path.toFile().path)
+} catch (_: UnsupportedOperationException) {
+    throw refusal(field, "a path of the file system ${path.fileSystem.provider().scheme}", "a path of the machine's own files")
+}
+
+private class KeyFunction(private val function: suspend () -> String, private val thrown: Thrown) : NativeKeyFunction {
+    @Suppress("TooGenericExceptionCaught") // Whatever it throws belongs to the call that asked.
+    override suspend fun key(): String = try {
+        checked("api_key", function())
+    } catch (problem: Throwable) {
+        throw NativeKeyFailure.Thrown(thrown.keep(problem), problem.toString())
+    }
+}
+
+private class Hooks(
+    private val onRequest: ((RequestEvent) -> Unit)?,
+    private val onResponse: ((ResponseEvent) -> Unit)?,
+) : NativeHooks {
+    override fun onRequest(event: NativeRequestEvent) = undisturbed {
+        onRequest?.invoke(RequestEvent(event.method, event.path, event.attempt))
+    }
+
+    override fun onResponse(event: NativeResponseEvent) = undisturbed {
+        onResponse?.invoke(
+            ResponseEvent(event.method, event.path, event.attempt, event.status, event.latency, event.requestId),
+        )
+    }
+
+    /** A hook's own failure is nobody's: handed to the thread's handler, it would end an app on Android. */
+    @Suppress("TooGenericExceptionCaught")
+    private inline fun undisturbed(hook: () -> Unit) {
+        try {
+            hook()
+        } catch (_: Throwable) {
+            // There is nobody to tell: the call goes on.
+        }
+    }
+}
+
+private class Store(private val store: CredentialStore) : NativeStore {
+    override fun name(): String = runCatching { store.name }.getOrDefault("the app's credential store")
+
+    override fun read(entry: String): String? = failing { store.read(entry) }
+
+    override fun write(entry: String, text: String) = failing { store.write(entry, text) }
+
+    @Suppress("TooGenericExceptionCaught") // Whatever it throws is why it failed.
+    private inline fun <T> failing(work: () -> T): T = try {
+        work()
+    } catch (problem: Throwable) {
+        throw NativeStoreFailure.Failed(problem.toString())
+    }
+}

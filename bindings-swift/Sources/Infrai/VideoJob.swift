@@ -1,0 +1,173 @@
+// A video job as last seen, and what a response says about itself.
+
+import Foundation
+
+/// A video job as last seen: plain data, and the client that it came from, for its methods.
+///
+/// Encoded it is the API's JSON, without client and key. A decoded one has no client: its methods throw
+/// ``InfraiError/configuration(_:)``; use ``InfraiClient/video`` with it instead.
+public struct VideoJob: Sendable, Identifiable {
+    /// The job's id.
+    public let jobID: String
+    /// Where it stands.
+    public let state: VideoState
+    /// Where the video is, once there is one. Presigned: it carries its own authorization and expires.
+    public let videoURL: URL?
+    /// Where a still of it is.
+    public let thumbnailURL: URL?
+    /// Why it failed.
+    public let error: JobError?
+    /// How far it is, from 0 to 1, if the API says so.
+    public let progress: Double?
+    /// What the response said about itself.
+    public let metadata: Metadata
+    /// Whether the job has ended, one way or another.
+    public let isTerminal: Bool
+    /// Whether there is a video.
+    public let isSuccess: Bool
+    /// Everything that the API sent, as JSON text; the metadata as `_metadata`.
+    public let json: String
+
+    let extraJSON: String?
+    let client: InfraiClient?
+
+    /// The job's id.
+    public var id: String { jobID }
+
+    /// The fields that have no name here.
+    public var extra: [String: JSON] {
+        if case .object(let members)? = extraJSON.flatMap({ try? JSON(text: $0) }) { members } else { [:] }
+    }
+}
+
+extension VideoJob: Hashable {
+    /// Whether both tell the same of the same job.
+    public static func == (one: VideoJob, other: VideoJob) -> Bool {
+        // The same number can be written in more than one way.
+        one.json == other.json || (one.jobID == other.jobID && Infrai.json(one.json) == Infrai.json(other.json))
+    }
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(jobID)
+        hasher.combine(state)
+    }
+}
+
+extension VideoJob: CustomStringConvertible {
+    public var description: String {
+        guard let progress, progress.isFinite else { return "VideoJob \(jobID): \(state)" }
+        return "VideoJob \(jobID): \(state), \(Int(min(max(progress, 0), 1) * 100)) %"
+    }
+}
+
+extension VideoJob: Codable {
+    /// Reads a job as the API writes it.
+    ///
+    /// - Throws: ``InfraiError/invalidRequest(_:)`` where id or state is missing, or a field has another type.
+    public init(from decoder: any Decoder) throws {
+        self = try VideoJob(text: JSON(from: decoder).text())
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        try JSON(text: json).encode(to: encoder)
+    }
+}
+
+extension VideoJob {
+    /// Looks at the job once; see ``Video/status(_:)``.
+    public func status() async throws -> VideoJob { try await ownClient.video.status(self) }
+
+    /// Cancels the job; see ``Video/cancel(_:)``.
+    @discardableResult
+    public func cancel() async throws -> CancelResult { try await ownClient.video.cancel(self) }
+
+    /// Waits for the job's end, 30 minutes at most; see ``Video/wait(_:onUpdate:cancelOnTimeout:cancelOnAbort:)``.
+    public func wait(
+        onUpdate: (@Sendable (VideoJob) -> Void)? = nil, cancelOnTimeout: Bool = false, cancelOnAbort: Bool = false
+    ) async throws -> VideoJob {
+        try await ownClient.video.wait(self, onUpdate: onUpdate, cancelOnTimeout: cancelOnTimeout, cancelOnAbort: cancelOnAbort)
+    }
+
+    /// Waits for the job's end, this long at most, or for ever; see ``Video/wait(_:timeout:onUpdate:cancelOnTimeout:cancelOnAbort:)``.
+    public func wait(
+        timeout: Duration?, onUpdate: (@Sendable (VideoJob) -> Void)? = nil, cancelOnTimeout: Bool = false, cancelOnAbort: Bool = false
+    ) async throws -> VideoJob {
+        try await ownClient.video.wait(
+            self, timeout: timeout, onUpdate: onUpdate, cancelOnTimeout: cancelOnTimeout, cancelOnAbort: cancelOnAbort)
+    }
+
+    /// The job's states as they change; see ``Video/watch(_:)``.
+    public func watch() throws -> VideoUpdates { try ownClient.video.watch(self) }
+
+    /// Saves the video; see ``Video/download(_:to:overwrite:onProgress:)``.
+    @discardableResult
+    public func download(
+        to file: URL, overwrite: Bool = false, onProgress: (@Sendable (DownloadProgress) -> Void)? = nil
+    ) async throws -> Download {
+        try await ownClient.video.download(self, to: file, overwrite: overwrite, onProgress: onProgress)
+    }
+
+    private var ownClient: InfraiClient {
+        get throws {
+            guard let client else {
+                throw InfraiError.withoutClient()
+            }
+            return client
+        }
+    }
+}
+
+/// A job, for a call that takes one: its id, or what an earlier call returned.
+public protocol JobReference: Sendable {
+    /// For the SDK itself.
+    var _jobReference: _JobReference { get }
+}
+
+/// What a call takes for a job.
+public enum _JobReference: Sendable {
+    case id(String)
+    case job(VideoJob)
+}
+
+extension VideoJob: JobReference {
+    public var _jobReference: _JobReference { .job(self) }
+}
+
+extension String: JobReference {
+    public var _jobReference: _JobReference { .id(self) }
+}
+
+/// Why a job failed.
+public struct JobError: Sendable, Hashable, CustomStringConvertible {
+    /// A code, if it gave one.
+    public let code: String?
+    /// What happened, in words.
+    public let message: String
+    /// The error as it came: a string, or an object.
+    public let raw: JSON
+
+    public var description: String { code.map { "\(message) (\($0))" } ?? message }
+}
+
+/// What a cancel answered.
+public struct CancelResult: Sendable, Hashable {
+    /// Whether the job is cancelled; `false` when it had ended already.
+    public let ok: Bool
+    /// What the response said about itself.
+    public let metadata: Metadata
+}
+
+/// What a response says about itself. Nothing here is always there.
+public struct Metadata: Sendable, Hashable {
+    /// What the call cost, in US dollars.
+    public let costUSD: Double?
+    /// How long the API took.
+    public let latency: Duration?
+    /// Who did the work.
+    public let vendor: String?
+    /// Whether the answer came from a cache.
+    public let cacheHit: Bool?
+    /// The API's id of the request, for its support.
+    public let requestID: String?
+    /// Everything that came, as JSON text: an object.
+    public let json: String
+}

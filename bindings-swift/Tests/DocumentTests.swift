@@ -1,0 +1,32 @@
+// The documents show what is compiled and run: the files in examples/swift. And the package names its own version.
+
+import Foundation
+import Testing
+
+@testable import Infrai
+
+@Suite("Documents", .timeLimit(.minutes(3))) struct DocumentTests {
+    private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    private func text(_ path: String) throws -> String {
+        try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
+    }
+
+    @Test("every example that a README shows is the file that is compiled", arguments: ["README.md", "bindings-swift/README.md"])
+    func examples(document: String) throws {
+        let pieces = try text(document).components(separatedBy: "<!-- examples/swift/").dropFirst()
+        #expect(!pieces.isEmpty)
+        for piece in pieces {
+            let name = String(piece.prefix { $0 != " " })
+            let block = try #require(piece.components(separatedBy: "```swift\n").dropFirst().first)
+            let shown = block.components(separatedBy: "\n```")[0]
+            let file = try text("examples/swift/\(name)")
+            #expect(file.contains(shown), "\(document) shows another \(name)")
+        }
+    }
+
+    @Test("the package's version is the workspace's")
+    func version() throws {
+        #expect(try text("Cargo.toml").contains("\nversion = \"\(packageVersion)\"\n"))
+    }
+}

@@ -1,0 +1,139 @@
+//! What a listener is called through: once it is closed, no call of the listener is under way and none begins.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, ThreadId},
+};
+
+/// The way to a listener.
+pub(crate) struct Gate<L> {
+    closed: AtomicBool,
+    /// The thread that is inside the listener now.
+    inside: Mutex<Option<ThreadId>>,
+    /// Held during each call of the listener.
+    listener: Mutex<Option<L>>,
+}
+
+/// A gate of whatever listener.
+pub(crate) trait Close: Send + Sync {
+    /// Closes it. Waits for a call of the listener that another thread is inside of; the listener itself may close it.
+    fn close(&self);
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<L> Gate<L> {
+    pub(crate) fn new(listener: L) -> Self {
+        Self {
+            closed: AtomicBool::new(false),
+            inside: Mutex::new(None),
+            listener: Mutex::new(Some(listener)),
+        }
+    }
+
+    /// Calls the listener, unless it is closed.
+    pub(crate) fn call(&self, tell: impl FnOnce(&L)) {
+        struct Left<'g>(&'g Mutex<Option<ThreadId>>);
+        impl Drop for Left<'_> {
+            fn drop(&mut self) {
+                *lock(self.0) = None;
+            }
+        }
+        let listener = lock(&self.listener);
+        if self.closed.load(Ordering::Acquire) {
+            return;
+        }
+        if let Some(listener) = &*listener {
+            *lock(&self.inside) = Some(thread::current().id());
+            // The listener is foreign code: it may panic.
+            let _left = Left(&self.inside);
+            tell(listener);
+        }
+    }
+}
+
+impl<L: Send> Close for Gate<L> {
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        let from_within = *lock(&self.inside) == Some(thread::current().id());
+        if !from_within {
+            let listener = lock(&self.listener).take();
+            drop(listener);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+
+    use super::*;
+
+    type Listener = Box<dyn Fn(u32) + Send>;
+
+    fn gate(listener: impl Fn(u32) + Send + 'static) -> Arc<Gate<Listener>> {
+        Arc::new(Gate::new(Box::new(listener)))
+    }
+
+    #[test]
+    fn a_closed_gate_lets_nothing_through_and_lets_go_of_its_listener() {
+        let (sender, calls) = mpsc::channel();
+        let gate = gate(move |number| sender.send(number).unwrap());
+        gate.call(|listener| listener(1));
+        gate.close();
+        gate.call(|listener| listener(2));
+        assert_eq!(calls.iter().collect::<Vec<_>>(), [1], "it ends because the sender is dropped");
+    }
+
+    #[test]
+    fn closing_waits_for_the_call_that_is_under_way() {
+        let (entered, inside) = mpsc::channel();
+        let (leave, may_leave) = mpsc::channel::<()>();
+        let (told, order) = mpsc::channel();
+        let told_inside = told.clone();
+        let gate = gate(move |_| {
+            entered.send(()).unwrap();
+            may_leave.recv().unwrap();
+            told_inside.send("listener returned").unwrap();
+        });
+        thread::scope(|scope| {
+            scope.spawn(|| gate.call(|listener| listener(1)));
+            inside.recv().unwrap();
+            let closing = scope.spawn(|| {
+                gate.close();
+                told.send("closed").unwrap();
+            });
+            leave.send(()).unwrap();
+            closing.join().unwrap();
+        });
+        assert_eq!(order.try_iter().collect::<Vec<_>>(), ["listener returned", "closed"]);
+    }
+
+    #[test]
+    fn a_listener_may_close_its_own_gate() {
+        let slot: Arc<Mutex<Option<Arc<Gate<Listener>>>>> = Arc::default();
+        let own = Arc::clone(&slot);
+        let gate = gate(move |number| {
+            assert_eq!(number, 1);
+            own.lock().unwrap().as_ref().unwrap().close();
+        });
+        *slot.lock().unwrap() = Some(Arc::clone(&gate));
+        gate.call(|listener| listener(1));
+        gate.call(|listener| listener(2));
+        slot.lock().unwrap().take();
+    }
+
+    #[test]
+    fn a_gate_whose_listener_panicked_can_be_closed() {
+        let gate = gate(|_| panic!("foreign"));
+        let caught =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| gate.call(|listener| listener(1))));
+        assert!(caught.is_err());
+        gate.close();
+    }
+}

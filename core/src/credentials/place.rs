@@ -1,0 +1,145 @@
+//! Where a client's credentials are kept: the file, or the store that it was given. What follows from what is kept there
+//! is the same for both, and decided by those who ask.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::{
+    Lock, Profile, device,
+    file::{CredentialsFile, ensure_folder, probe, unwritable},
+    store::Store,
+    trouble,
+};
+use crate::{error::Result, key::Secret};
+
+/// Where credentials are kept.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    File(PathBuf),
+    Store(Store),
+}
+
+/// One activation at a time, over all stores of the process: two objects may stand for one keychain.
+static STORES: Mutex<()> = Mutex::const_new(());
+
+/// Held while a place is read, asked for a key and written.
+#[derive(Debug)]
+pub(crate) enum Held {
+    File { _lock: Lock },
+    Store { _guard: MutexGuard<'static, ()> },
+}
+
+impl Place {
+    /// The file, if it is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Store(_) => None,
+        }
+    }
+
+    /// A profile, or `None` where it holds none of this name.
+    pub(crate) fn profile(&self, name: &str) -> Result<Option<Profile>> {
+        match self {
+            Self::File(path) => CredentialsFile::at(path).read()?.profile(name),
+            Self::Store(store) => store.profile(name),
+        }
+    }
+
+    /// Waits, no longer than `patience`, until nobody else changes what is kept here.
+    pub(crate) async fn hold(&self, patience: Duration) -> Result<Held> {
+        match self {
+            Self::File(path) => {
+                ensure_folder(path).map_err(|error| unwritable(path, error))?;
+                Ok(Held::File { _lock: Lock::take(path, patience).await? })
+            }
+            Self::Store(store) => match tokio::time::timeout(patience, STORES.lock()).await {
+                Ok(guard) => Ok(Held::Store { _guard: guard }),
+                Err(_) => Err(trouble(
+                    "CREDENTIALS_LOCKED",
+                    format!("{} has been used by another activation for {patience:?}", store.0.name()),
+                    "Wait for the other activation, and try again.",
+                )),
+            },
+        }
+    }
+
+    /// Checks that it could be written, before anything is asked for that would have to be.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        match self {
+            Self::File(path) => probe(path),
+            // Any entry would do; this one is needed anyway.
+            Self::Store(store) => device::stored_in(store).map(drop),
+        }
+    }
+
+    /// A profile name that is still free: `default-previous`, `default-previous-2`, ….
+    pub(crate) fn free_name(&self, name: &str, word: &str) -> Result<String> {
+        match self {
+            Self::File(path) => {
+                let document = CredentialsFile::at(path).read()?;
+                free_name(name, word, |name| Ok(document.holds(name)))
+            }
+            Self::Store(store) => free_name(name, word, |name| store.holds(name)),
+        }
+    }
+
+    /// Stores a profile, keeping whatever else is there; `keep_old_as` first copies its table. To be called while held.
+    pub(crate) fn save(&self, name: &str, profile: &Profile, keep_old_as: Option<&str>) -> Result<()> {
+        match self {
+            Self::File(path) => {
+                let mut document = CredentialsFile::at(path).read()?;
+                document.set(name, profile, keep_old_as);
+                document.write()
+            }
+            Self::Store(store) => store.save(name, profile, keep_old_as),
+        }
+    }
+
+    /// The device's fingerprint, made if there is none; to be called while held. Where it cannot be kept, it lives in this
+    /// process's memory only.
+    pub(crate) fn fingerprint(&self) -> Result<Secret> {
+        match self {
+            Self::File(path) => device::fingerprint(path),
+            Self::Store(store) => device::stored_in(store).or_else(|error| {
+                tracing::warn!(%error, "the device's fingerprint cannot be kept: this process keeps it in memory");
+                device::in_memory()
+            }),
+        }
+    }
+
+    /// The same for who does not hold the place, or has none.
+    pub(crate) async fn fingerprint_alone(place: Option<&Self>, patience: Duration) -> Result<Secret> {
+        match place {
+            None => device::in_memory(),
+            // Making the file is one step, which needs no lock: there may be no folder to have one in.
+            Some(Self::File(path)) => device::fingerprint(path),
+            Some(place @ Self::Store(_)) => {
+                let _held = place.hold(patience).await?;
+                place.fingerprint()
+            }
+        }
+    }
+}
+
+/// How many names are tried: a store may claim to hold whatever it is asked for.
+const NAMES: u32 = 1000;
+
+fn free_name(name: &str, word: &str, taken: impl Fn(&str) -> Result<bool>) -> Result<String> {
+    let first = format!("{name}-{word}");
+    for number in 1..=NAMES {
+        let free = if number == 1 { first.clone() } else { format!("{first}-{number}") };
+        if !taken(&free)? {
+            return Ok(free);
+        }
+    }
+    Err(trouble(
+        "CREDENTIALS_INVALID",
+        format!("there is a profile of every name from {first:?} to \"{first}-{NAMES}\""),
+        "Delete those that nobody needs; none is overwritten.",
+    ))
+}

@@ -1,0 +1,400 @@
+//! A store in the credentials file's place: the same promises, with the entries in an application's own keeping.
+
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    time::Duration,
+};
+
+use infrai::{CallOptions, CredentialStore, ErrorKind, InfraiClient, KeyOrigin, StoreError};
+use serde_json::{Value, json};
+use support::{KEY, Server, ok};
+
+const ACTIVATED: &str = r#"{"account_id":"acc_1","project_id":"proj_1","primary_api_key":"ifr_pk_proj_0123456789abcdefghijklmnopqrstuv","trial_credit_usd":2.0}"#;
+
+/// A store that lives in memory, and fails when told to.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Inside>>);
+
+#[derive(Default)]
+struct Inside {
+    entries: BTreeMap<String, String>,
+    unreadable: bool,
+    unwritable: bool,
+}
+
+impl Memory {
+    fn with<T>(&self, work: impl FnOnce(&mut Inside) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn put(&self, entry: &str, text: &str) {
+        self.with(|inside| inside.entries.insert(entry.into(), text.into()));
+    }
+
+    fn get(&self, entry: &str) -> Option<String> {
+        self.with(|inside| inside.entries.get(entry).cloned())
+    }
+
+    fn json(&self, entry: &str) -> Value {
+        serde_json::from_str(&self.get(entry).unwrap()).unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.with(|inside| inside.entries.keys().cloned().collect())
+    }
+
+    fn client(&self, url: &str) -> InfraiClient {
+        InfraiClient::builder().credential_store(self.clone()).base_url(url).build().unwrap()
+    }
+}
+
+impl CredentialStore for Memory {
+    fn name(&self) -> String {
+        "the test's store".into()
+    }
+
+    fn read(&self, entry: &str) -> Result<Option<String>, StoreError> {
+        self.with(|inside| {
+            if inside.unreadable {
+                return Err("it is locked".into());
+            }
+            Ok(inside.entries.get(entry).cloned())
+        })
+    }
+
+    fn write(&self, entry: &str, text: &str) -> Result<(), StoreError> {
+        self.with(|inside| {
+            if inside.unwritable {
+                return Err("it is full".into());
+            }
+            inside.entries.insert(entry.into(), text.into());
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test]
+async fn activate_writes_the_store_and_the_next_client_uses_it() {
+    let server = Server::start(|number, _| ok(if number == 0 { ACTIVATED } else { r#"{"balance_usd":2}"# }));
+    let store = Memory::default();
+    let result = store.client(&server.url()).activate().await.unwrap();
+    assert_eq!((result.reused, result.credentials_file, result.profile.as_str()), (false, None, "default"));
+    store.client(&server.url()).account().balance().await.unwrap();
+    assert_eq!(server.seen()[1].header("authorization"), Some(format!("Bearer {KEY}").as_str()));
+    assert_eq!(store.names(), ["device", "profile:default"]);
+    assert_eq!(
+        store.json("profile:default"),
+        json!({ "account_id": "acc_1", "project_id": "proj_1", "api_key": KEY, "base_url": server.url() })
+    );
+    let sent: Value = serde_json::from_slice(&server.seen()[0].body).unwrap();
+    assert_eq!(sent["device_fingerprint"], store.get("device").unwrap());
+}
+
+#[tokio::test]
+async fn the_file_is_not_looked_at_where_there_is_a_store() {
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("credentials");
+    fs::write(&file, "this is no TOML").unwrap();
+    let builder = InfraiClient::builder().credentials_file(&file).credential_store(Memory::default());
+    builder.base_url(server.url()).build().unwrap().activate().await.unwrap();
+    assert_eq!(fs::read_to_string(&file).unwrap(), "this is no TOML");
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "no lock, no device file");
+}
+
+#[tokio::test]
+async fn activate_again_sends_nothing_unless_forced_and_force_keeps_the_old_entry() {
+    let server = Server::start(|number, _| ok(&ACTIVATED.replace("acc_1", &format!("acc_{}", number + 1))));
+    let store = Memory::default();
+    let client = store.client(&server.url());
+    client.activate().await.unwrap();
+    let again = client.activate().await.unwrap();
+    assert_eq!((server.seen().len(), again.reused, again.account_id.as_deref()), (1, true, Some("acc_1")));
+    client.activate().force(true).await.unwrap();
+    client.activate().force(true).await.unwrap();
+    let account = |entry: &str| store.json(entry)["account_id"].clone();
+    assert_eq!(
+        [
+            account("profile:default-previous"),
+            account("profile:default-previous-2"),
+            account("profile:default")
+        ],
+        ["acc_1", "acc_2", "acc_3"]
+    );
+    let bodies: Vec<_> = server.seen().into_iter().map(|request| request.body).collect();
+    assert!(bodies[0] == bodies[1] && bodies[1] == bodies[2], "a device has one fingerprint");
+}
+
+#[tokio::test]
+async fn an_entry_of_another_origin_is_refused_with_a_proposal() {
+    let (one, other) = (Server::start(|_, _| ok(ACTIVATED)), Server::start(|_, _| ok(ACTIVATED)));
+    let store = Memory::default();
+    store.client(&one.url()).activate().await.unwrap();
+    let error = store.client(&other.url()).activate().force(true).await.unwrap_err();
+    assert_eq!(error.code(), "PROFILE_ORIGIN_MISMATCH");
+    assert!(error.hint().contains("profile=\"default-other\""), "{}", error.hint());
+    let error = store.client(&other.url()).account().balance().await.unwrap_err();
+    assert_eq!(error.code(), "KEY_ORIGIN_MISMATCH");
+    assert!(other.seen().is_empty(), "the key went nowhere");
+}
+
+#[tokio::test]
+async fn what_others_wrote_in_the_entry_stays() {
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let store = Memory::default();
+    store.put("profile:default", r#"{"team":"red","account_id":"acc_0"}"#);
+    store.client(&server.url()).activate().await.unwrap();
+    let entry = store.json("profile:default");
+    assert_eq!((&entry["team"], &entry["account_id"]), (&json!("red"), &json!("acc_1")));
+    assert_eq!(store.get("profile:default-previous"), None, "there was no key to keep");
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_understood_is_named_and_left_alone() {
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let store = Memory::default();
+    for text in ["ifr_pk_proj_secret", r#"["secret"]"#, r#"{"api_key":7}"#, r#"{"api_key":"secret\nsecret"}"#]
+    {
+        store.put("profile:default", text);
+        let client = store.client(&server.url());
+        for error in
+            [client.account().balance().await.unwrap_err(), client.activate().force(true).await.unwrap_err()]
+        {
+            assert_eq!(
+                (error.kind(), error.code()),
+                (ErrorKind::Credentials, "CREDENTIALS_INVALID"),
+                "{error}"
+            );
+            assert!(error.message().contains("\"profile:default\" of the test's store"), "{error}");
+            assert!(!format!("{error:?} {}", error.hint()).contains("secret"), "{error:?}");
+        }
+        assert_eq!(store.get("profile:default").unwrap(), text);
+    }
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_read_or_written_is_an_error_before_anything_is_sent() {
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let store = Memory::default();
+    store.with(|inside| inside.unwritable = true);
+    let error = store.client(&server.url()).activate().await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Credentials, "CREDENTIALS_UNWRITABLE"));
+    assert!(error.message().contains("the test's store cannot be written: it is full"), "{error}");
+    store.with(|inside| inside.unreadable = true);
+    let error = store.client(&server.url()).account().balance().await.unwrap_err();
+    assert_eq!(error.code(), "CREDENTIALS_UNREADABLE");
+    assert!(error.message().contains("it is locked"), "{error}");
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn without_writing_a_store_that_takes_nothing_is_no_obstacle() {
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let store = Memory::default();
+    store.with(|inside| inside.unwritable = true);
+    store.client(&server.url()).activate().write_credentials(false).await.unwrap();
+    assert!(store.names().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_clients_at_once_make_one_account() {
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let store = Memory::default();
+    let tasks: Vec<_> = (0..20)
+        .map(|_| {
+            let client = store.client(&server.url());
+            tokio::spawn(async move { client.activate().await.unwrap().reused })
+        })
+        .collect();
+    let mut fresh = 0;
+    for task in tasks {
+        fresh += usize::from(!task.await.unwrap());
+    }
+    assert_eq!((fresh, server.seen().len()), (1, 1));
+}
+
+/// A store whose every answer waits until it is told to go on, as one does that asks its user first.
+#[derive(Clone)]
+struct Slow(Memory, Arc<Mutex<mpsc::Receiver<()>>>);
+
+impl CredentialStore for Slow {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+
+    fn read(&self, entry: &str) -> Result<Option<String>, StoreError> {
+        // The sender's end is as good as a message.
+        let _ = self.1.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        self.0.read(entry)
+    }
+
+    fn write(&self, entry: &str, text: &str) -> Result<(), StoreError> {
+        self.0.write(entry, text)
+    }
+}
+
+#[tokio::test]
+async fn a_slow_store_holds_up_neither_other_calls_nor_its_own_call_beyond_its_time() {
+    let server = Server::start(|_, _| ok(r#"{"balance_usd":2}"#));
+    let (go_on, may_go_on) = mpsc::channel();
+    let memory = Memory::default();
+    memory.put("profile:default", &json!({ "api_key": KEY, "base_url": server.url() }).to_string());
+    let store = Slow(memory, Arc::new(Mutex::new(may_go_on)));
+    let slow = InfraiClient::builder().credential_store(store.clone()).build().unwrap();
+    let call = tokio::spawn({
+        let slow = slow.clone();
+        async move { slow.account().balance().await }
+    });
+    // On the test's one thread: it would wait for ever if the store were read there.
+    let other = InfraiClient::builder().api_key(KEY).base_url(server.url()).build().unwrap();
+    other.account().balance().await.unwrap();
+    let hurried = slow.with_options(CallOptions::new().timeout(Duration::from_millis(20))).unwrap();
+    let error = hurried.account().balance().await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, "DEADLINE_EXCEEDED"));
+    assert!(error.message().contains("the credential store"), "{error}");
+    drop(go_on);
+    call.await.unwrap().unwrap();
+    assert_eq!(server.seen().len(), 2);
+}
+
+/// A store that asks its own client something, as one does that logs.
+struct Curious(Arc<OnceLock<InfraiClient>>, AtomicBool);
+
+impl CredentialStore for Curious {
+    fn name(&self) -> String {
+        "the curious store".into()
+    }
+
+    fn read(&self, _entry: &str) -> Result<Option<String>, StoreError> {
+        if !self.1.swap(true, Ordering::SeqCst) {
+            self.0.get().unwrap().base_url()?;
+        }
+        Ok(Some(json!({ "api_key": KEY }).to_string()))
+    }
+
+    fn write(&self, _entry: &str, _text: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_store_may_ask_its_own_client() {
+    let own = Arc::new(OnceLock::new());
+    let store = Curious(Arc::clone(&own), AtomicBool::new(false));
+    let client = InfraiClient::builder().credential_store(store).build().unwrap();
+    own.set(client.clone()).unwrap();
+    let (done, answer) = mpsc::channel();
+    std::thread::spawn(move || done.send(client.base_url().unwrap()));
+    let url = answer.recv_timeout(Duration::from_secs(60)).expect("it does not wait for itself");
+    assert_eq!(url, "https://api.infrai.cc/");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_activations_without_writing_agree_on_one_device() {
+    struct Wide(Memory);
+    impl CredentialStore for Wide {
+        fn name(&self) -> String {
+            self.0.name()
+        }
+
+        fn read(&self, entry: &str) -> Result<Option<String>, StoreError> {
+            let found = self.0.read(entry);
+            // Time for the others to find nothing as well.
+            std::thread::sleep(Duration::from_millis(5));
+            found
+        }
+
+        fn write(&self, entry: &str, text: &str) -> Result<(), StoreError> {
+            self.0.write(entry, text)
+        }
+    }
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let memory = Memory::default();
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let builder = InfraiClient::builder().credential_store(Wide(memory.clone()));
+            let client = builder.base_url(server.url()).build().unwrap();
+            tokio::spawn(async move { client.activate().write_credentials(false).await.unwrap() })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let kept = memory.get("device").unwrap();
+    for request in server.seen() {
+        let sent: Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!(sent["device_fingerprint"], kept);
+    }
+    assert_eq!(server.seen().len(), 8);
+}
+
+#[tokio::test]
+async fn a_store_that_another_process_writes_too_has_the_last_word_on_the_device() {
+    struct Shared(Memory);
+    impl CredentialStore for Shared {
+        fn name(&self) -> String {
+            self.0.name()
+        }
+
+        fn read(&self, entry: &str) -> Result<Option<String>, StoreError> {
+            self.0.read(entry)
+        }
+
+        fn write(&self, entry: &str, text: &str) -> Result<(), StoreError> {
+            self.0.write(entry, text)?;
+            if entry == "device" {
+                self.0.write(entry, "6b9f2b1e-8f43-4a39-9d2e-0a4c3f1d7e55")?;
+            }
+            Ok(())
+        }
+    }
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let builder = InfraiClient::builder().credential_store(Shared(Memory::default()));
+    builder.base_url(server.url()).build().unwrap().activate().await.unwrap();
+    let sent: Value = serde_json::from_slice(&server.seen()[0].body).unwrap();
+    assert_eq!(sent["device_fingerprint"], "6b9f2b1e-8f43-4a39-9d2e-0a4c3f1d7e55");
+}
+
+#[tokio::test]
+async fn a_store_that_holds_whatever_it_is_asked_for_is_an_error() {
+    struct Everything;
+    impl CredentialStore for Everything {
+        fn name(&self) -> String {
+            "the store of everything".into()
+        }
+
+        fn read(&self, _entry: &str) -> Result<Option<String>, StoreError> {
+            Ok(Some(json!({ "api_key": KEY, "base_url": "http://127.0.0.1:9" }).to_string()))
+        }
+
+        fn write(&self, _entry: &str, _text: &str) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+    let builder = InfraiClient::builder().credential_store(Everything);
+    let client = builder.base_url("http://127.0.0.1:8").build().unwrap();
+    let error = client.activate().await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Credentials, "CREDENTIALS_INVALID"));
+    assert!(error.message().contains("\"default-other-1000\""), "{error}");
+}
+
+#[tokio::test]
+async fn an_identity_comes_from_the_store_and_names_no_file() {
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let store = Memory::default();
+    let client = store.client(&server.url());
+    assert_eq!(client.identity().unwrap().key_source, KeyOrigin::Missing);
+    client.activate().await.unwrap();
+    let identity = store.client(&server.url()).identity().unwrap();
+    assert_eq!((identity.key_source, identity.credentials_file), (KeyOrigin::Profile, None));
+    assert_eq!(identity.account_id.as_deref(), Some("acc_1"));
+}
