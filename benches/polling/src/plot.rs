@@ -28,11 +28,11 @@ const STYLE: &str = "\
 .dot{stroke:#fff;stroke-width:1.5}text.fixed{fill:#5b6675;stroke:none}text.blind{fill:#a86200;stroke:none}text.known{fill:#1769c2;stroke:none}\
 text.said{fill:#12805c;stroke:none}text.both{fill:#8a3fc0;stroke:none}.name{font-weight:600}\
 circle.fixed{fill:#7c8796}circle.blind{fill:#c2740a}circle.known{fill:#1769c2}circle.said{fill:#12805c}circle.both{fill:#8a3fc0}\
+circle.dot{stroke:#fff}\
 @media (prefers-color-scheme:dark){.card{fill:#10161d;stroke:#2b3542}.grid{stroke:#222c38}.axis{stroke:#6f7b8a}text{fill:#b6c0cc}.title{fill:#eef2f6}.tick{fill:#8f9baa}\
 .dot{stroke:#10161d}.fixed{stroke:#8f9aa9}text.fixed{fill:#a9b4c2}circle.fixed{fill:#8f9aa9}.blind{stroke:#e8a13c}text.blind{fill:#e8a13c}circle.blind{fill:#e8a13c}\
 .known{stroke:#5aa6f2}text.known{fill:#5aa6f2}circle.known{fill:#5aa6f2}.said{stroke:#3fc39a}text.said{fill:#3fc39a}circle.said{fill:#3fc39a}\
-.both{stroke:#c08cf0}text.both{fill:#c08cf0}circle.both{fill:#c08cf0}circle.dot{stroke:#10161d}}\
-circle.dot{stroke:#fff}";
+.both{stroke:#c08cf0}text.both{fill:#c08cf0}circle.both{fill:#c08cf0}circle.dot{stroke:#10161d}}";
 
 /// Draws it.
 pub(crate) fn draw(settings: Settings) -> String {
@@ -73,16 +73,16 @@ pub(crate) fn draw(settings: Settings) -> String {
         svg.dot("fixed", point);
         svg.text("fixed", point, (x, y), anchor, name);
     }
+    let default = PRICES.iter().position(|price| price.total_cmp(&PRICE).is_eq()).unwrap_or_default();
     let lines = [
-        ("blind", "Infrai, nothing known", Progress::None, 0, (10.0, -8.0, "start"), 7),
-        ("known", "20 earlier lengths", Progress::None, 20, (-8.0, 18.0, "end"), 7),
-        ("said", "progress", Progress::Usual, 0, (4.0, 22.0, "start"), 1),
-        ("both", "progress and 20 lengths", Progress::Usual, 20, (-10.0, 16.0, "end"), 6),
+        ("blind", "Infrai, nothing known", Progress::None, 0, (14.0, -8.0, "start"), default),
+        ("known", "Infrai, 20 earlier lengths", Progress::None, 20, (-12.0, 12.0, "end"), 0),
+        ("said", "Infrai, progress", Progress::Usual, 0, (12.0, 6.0, "start"), 0),
+        ("both", "Infrai, progress and 20 lengths", Progress::Usual, 20, (-12.0, 6.0, "end"), 0),
     ];
     for (class, name, progress, history, (x, y, anchor), at) in lines {
         let points = ours(progress, history);
         svg.line(class, &points);
-        let default = PRICES.iter().position(|price| price.total_cmp(&PRICE).is_eq()).unwrap_or_default();
         svg.dot(class, points[default]);
         svg.text(&format!("{class} name"), points[at], (x, y), anchor, name);
     }
@@ -116,9 +116,9 @@ impl Svg {
             "title",
             (28.0, 36.0),
             "start",
-            "What a request buys: lateness of 10,000 simulated jobs of about 40 s",
+            "What a request buys: lateness of simulated jobs of about 40 s",
         );
-        svg.put("tick", (28.0, 58.0), "start", "Further down and to the left is better. Lines: the price of a request, or the interval, from small to large. Dots on coloured lines: the default.");
+        svg.put("tick", (28.0, 58.0), "start", "Down and to the left is better. Along a line the price of a request, or the interval, changes; the dot on a coloured line is the default.");
         for requests in [2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0] {
             let (x, _) = screen((requests, 1.0));
             let _ = writeln!(svg.0, "<path class=\"grid\" d=\"M{x:.1} {top}V{bottom}\"/>");
