@@ -20,7 +20,7 @@ def run(settings: Settings) -> Result:
     build.programs(settings.profile, PACKAGE)
     command = [str(places.program(PACKAGE, settings.profile)), "--markdown"]
     command += ["--jobs", "50", "--seeds", "1"] if settings.smoke else ["--plot", str(PLOT)]
-    command += ["--long"] if settings.long else []
+    command += ["--long"] if settings.long else ["--seeds", "1"]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=places.ROOT, stdin=subprocess.DEVNULL)
     result = Result()
     result.say(done.stdout.strip())
