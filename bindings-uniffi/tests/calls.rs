@@ -1,5 +1,7 @@
 //! Calls through the surface as Swift and Kotlin make them: how they end, and what they leave behind.
 
+#![allow(clippy::result_large_err, reason = "an error carries all that is known")]
+
 #[path = "../../core/tests/support/mod.rs"]
 mod support;
 
