@@ -1,6 +1,7 @@
 package dev.infrai
 
 import java.io.File
+import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNotNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
@@ -27,6 +28,25 @@ class DocumentsTest {
             }
         }
         assertTrue(found >= 6) { "only $found snippets were found" }
+    }
+
+    @Test
+    fun `everything public is documented`() {
+        val undocumented = mutableListOf<String>()
+        for (file in File("src/main/kotlin").walk().filter(File::isFile)) {
+            val text = file.readText()
+            val lines = text.lines().map(String::trim)
+            lines.forEachIndexed { at, line ->
+                if (!line.startsWith("public ")) return@forEachIndexed
+                val property = Regex("""public val (\w+): .+,""").matchEntire(line)?.groupValues?.get(1)
+                val documented = when (property) {
+                    null -> lines.subList(0, at).last { !it.startsWith("@") }.endsWith("*/")
+                    else -> "@property $property " in text
+                }
+                if (!documented) undocumented += "${file.name}: $line"
+            }
+        }
+        assertEquals(emptyList<String>(), undocumented)
     }
 
     @Test
