@@ -13,20 +13,35 @@ let released: (url: String, checksum: String)? = nil
 let framework = "bindings-swift/build/Infrai.xcframework"
 let hasFramework = FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/\(framework)")
 
-/// Where cargo puts the library: `cargo build --release -p infrai-uniffi`.
-let libraries = Context.environment["INFRAI_LIBRARY_DIR"] ?? "\(Context.packageDirectory)/target/release"
+/// Where a library lies that is to be taken, whatever else there is.
+let named = Context.environment["INFRAI_LIBRARY_DIR"].flatMap { $0.isEmpty ? nil : $0 }
+/// Where cargo puts it: `cargo build --release -p infrai-uniffi`.
+let libraries = named ?? "\(Context.packageDirectory)/target/release"
+
+#if os(macOS)
+    let isApple = true
+#else
+    let isApple = false
+#endif
 
 var binaries: [Target] = []
-var linked: [LinkerSetting] = []
-if hasFramework {
+// What the library itself needs of the system.
+var linked: [LinkerSetting] = [
+    .linkedFramework("Security", .when(platforms: [.iOS, .macOS])),
+    .linkedFramework("CoreFoundation", .when(platforms: [.iOS, .macOS])),
+    .linkedFramework("SystemConfiguration", .when(platforms: [.macOS])),
+    .linkedLibrary("iconv", .when(platforms: [.iOS, .macOS])),
+]
+if named == nil && isApple && hasFramework {
     binaries = [.binaryTarget(name: "InfraiLibrary", path: framework)]
-} else if let released {
+} else if named == nil && isApple, let released {
     binaries = [.binaryTarget(name: "InfraiLibrary", url: released.url, checksum: released.checksum)]
 } else {
-    linked = [
-        .linkedLibrary("infrai_ffi"),
-        .unsafeFlags(["-L\(libraries)", "-Xlinker", "-rpath", "-Xlinker", libraries]),
-    ]
+    linked.append(.linkedLibrary("infrai_ffi"))
+    // A released package has no unsafe flags, which nobody could depend on: there the library is where the linker looks.
+    if named != nil || released == nil {
+        linked.append(.unsafeFlags(["-L\(libraries)", "-Xlinker", "-rpath", "-Xlinker", libraries]))
+    }
 }
 
 // Resources make a bundle, which nobody but Apple's tools asks for.

@@ -7,6 +7,7 @@ import importlib.util
 import struct
 import tempfile
 import unittest
+import xml.etree.ElementTree as xml
 import zipfile
 from pathlib import Path
 
@@ -73,8 +74,22 @@ class Release(unittest.TestCase):
                 self.assertEqual(classes.namelist(), ["META-INF/proguard/infrai.pro", "dev/infrai/InfraiClient.class"])
         self.assertEqual([name for name in names if name.startswith("jni/")], [f"jni/{abi}/{release.LIBRARY}" for abi in release.ABIS])
         self.assertIn("-keep class com.sun.jna.**", rules)
+        self.assertRegex(rules, "-keepattributes .*RuntimeVisibleAnnotations.*Signature")
         self.assertIn("android.permission.INTERNET", manifest)
         self.assertEqual(sorted(path.name for path in self.folder.glob("*.jar")), ["infrai.jar"], "nothing is left lying about")
+
+    def test_the_archive_s_pom_brings_what_an_app_needs(self) -> None:
+        version, needed = release.versions()
+        self.assertTrue(version and all(needed.values()), (version, needed))
+        root = xml.fromstring(release.pom(version, needed))
+        space = "{http://maven.apache.org/POM/4.0.0}"
+        self.assertEqual([root.findtext(space + name) for name in ("artifactId", "version", "packaging")], ["infrai-android", version, "aar"])
+        found = {each.findtext(space + "artifactId"): each for each in root.iter(space + "dependency")}
+        self.assertEqual(set(found), {"kotlin-stdlib", "kotlinx-coroutines-core", "jna"})
+        self.assertEqual((found["jna"].findtext(space + "type"), found["jna"].findtext(space + "version")), ("aar", needed["jna"]))
+        # What Maven Central asks of every POM.
+        for path in ("name", "description", "url", "licenses/license/name", "developers/developer/name", "scm/url"):
+            self.assertTrue(root.findtext("/".join(space + part for part in path.split("/"))), path)
 
 
 if __name__ == "__main__":

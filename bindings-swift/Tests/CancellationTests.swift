@@ -25,12 +25,16 @@ import Testing
         #expect(server.seen.count == 1)
     }
 
-    @Test("a task that is cancelled already sends nothing")
-    func before() async throws {
+    @Test("a task that is cancelled already sends nothing", arguments: [false, true])
+    func before(listens: Bool) async throws {
         let (client, server) = scripted { _, _ in .job("queued") }
         let task = Task {
             while !Task.isCancelled { await Task.yield() }
-            _ = try await client.video.generate(prompt: "a cat")
+            if listens {
+                _ = try await client.video.wait("vid_1", onUpdate: { _ in Issue.record("nothing was asked") })
+            } else {
+                _ = try await client.video.generate(prompt: "a cat")
+            }
         }
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }

@@ -5,7 +5,7 @@ import Infrai
 import Testing
 
 @Suite("Jobs", .timeLimit(.minutes(3))) struct JobTests {
-    private let text = #"{"job_id":"vid_1","state":"failed","error":{"code":"NSFW","message":"no"},"seed":18446744073709551615,"progress":1}"#
+    private let text = #"{"job_id":"vid_1","state":"failed","error":{"code":"NSFW","message":"no"},"seed":18446744073709551615,"progress":1.0}"#
 
     @Test("a job is encoded as the API wrote it, and read back")
     func codable() async throws {
@@ -19,6 +19,16 @@ import Testing
         #expect(again.extra == ["seed": .unsigned(18_446_744_073_709_551_615)])
         #expect(again.metadata.requestID == "req-1")
         #expect(!String(decoding: data, as: UTF8.self).contains("ifr_pk"))
+    }
+
+    @Test("numbers that no time and no percentage can hold are none", arguments: ["1e300", "-1", "1e18"])
+    func numbers(number: String) async throws {
+        let (client, _) = scripted { _, _ in
+            .json(200, #"{"ok":true,"data":{"job_id":"vid_1","state":"running","progress":\#(number)},"error":null,"metadata":{"latency_ms":\#(number)}}"#)
+        }
+        let job = try await client.video.status("vid_1")
+        #expect(["VideoJob vid_1: running, 100 %", "VideoJob vid_1: running, 0 %"].contains("\(job)"))
+        if let latency = job.metadata.latency { #expect(latency.components.seconds <= 1_000_000_000_000_000) }
     }
 
     @Test("a decoded job has no client, and says what to use instead")

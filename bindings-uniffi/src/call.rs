@@ -3,7 +3,9 @@
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures_util::{
@@ -11,29 +13,44 @@ use futures_util::{
     future::{Either, select},
 };
 use infrai::InfraiError;
-use tokio::{sync::oneshot, task::AbortHandle};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::AbortHandle,
+};
 
 use crate::{cancellation::NativeCancellation, error::NativeError, gate::Close, runtime};
 
 /// A call that has begun.
 pub(crate) struct Running {
-    task: AbortHandle,
+    ending: Ending,
     gate: Option<Arc<dyn Close>>,
-    /// What a wait that is to cancel its job is told, in place of being stopped.
-    politely: Option<Mutex<Option<oneshot::Sender<()>>>>,
+}
+
+/// How a call is ended.
+enum Ending {
+    /// Where it next waits for something.
+    Abort(AbortHandle),
+    /// By telling it: a wait that cancels its job first, or work on a thread of its own.
+    Tell(Mutex<Option<oneshot::Sender<()>>>),
+}
+
+impl Ending {
+    fn tell(sender: oneshot::Sender<()>) -> Self {
+        Self::Tell(Mutex::new(Some(sender)))
+    }
 }
 
 impl Running {
     /// Ends it, if it has not ended.
     pub(crate) fn end(&self) {
-        match &self.politely {
-            Some(sender) => {
+        match &self.ending {
+            Ending::Tell(sender) => {
                 if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
                     // It may be over already.
                     let _ = sender.send(());
                 }
             }
-            None => self.task.abort(),
+            Ending::Abort(task) => task.abort(),
         }
         self.close();
     }
@@ -60,7 +77,7 @@ pub(crate) struct Call {
     cancellation: Option<Arc<NativeCancellation>>,
     gate: Option<Arc<dyn Close>>,
     politely: Option<oneshot::Sender<()>>,
-    apart: bool,
+    apart: Option<&'static Semaphore>,
 }
 
 impl Call {
@@ -81,9 +98,9 @@ impl Call {
         self
     }
 
-    /// It waits for the disk: on a thread of its own.
-    pub(crate) fn apart(mut self) -> Self {
-        self.apart = true;
+    /// It waits for the disk: on a thread of its own, once there is one of these places.
+    pub(crate) fn apart(mut self, places: &'static Semaphore) -> Self {
+        self.apart = Some(places);
         self
     }
 
@@ -99,13 +116,16 @@ impl Call {
             return Err(NativeError::Cancelled);
         }
         let work = guarded_async(work);
-        let task =
-            if apart { runtime::handle()?.spawn(on_a_thread(work)) } else { runtime::handle()?.spawn(work) };
-        let running = Arc::new(Running {
-            task: task.abort_handle(),
-            gate,
-            politely: politely.map(|sender| Mutex::new(Some(sender))),
-        });
+        let handle = runtime::handle()?;
+        let (task, ending) = if let Some(places) = apart {
+            let (end, ended) = oneshot::channel();
+            (handle.spawn(on_a_thread(places, work, ended)), Ending::tell(end))
+        } else {
+            let task = handle.spawn(work.map(|outcome| outcome.map(Some)));
+            let abort = task.abort_handle();
+            (task, politely.map_or(Ending::Abort(abort), Ending::tell))
+        };
+        let running = Arc::new(Running { ending, gate });
         let _end = EndOnDrop(Arc::clone(&running));
         let _registered = match &cancellation {
             None => None,
@@ -117,41 +137,57 @@ impl Call {
                 registered
             }
         };
-        // A task that was aborted says so once it is gone: nothing of it goes on after this.
+        // A task that was ended says so once it is gone: nothing of it goes on after this.
         let outcome = task.await;
         running.close();
         match outcome {
-            Ok(outcome) => Ok(outcome?),
+            Ok(outcome) => outcome?.ok_or(NativeError::Cancelled),
             Err(error) if error.is_cancelled() => Err(NativeError::Cancelled),
             Err(error) => Err(InfraiError::internal(error.to_string()).into()),
         }
     }
 }
 
-/// Runs work that waits for the disk where it holds up nothing else; it begins once there is a place for it.
+/// How long the thread of a call that was ended is waited for: it ends where it next waits for something, which a disk
+/// that does not answer may put off.
+const LAST_STEP: Duration = Duration::from_secs(5);
+
+/// Runs work that waits for the disk where it holds up nothing else; it begins once there is a place for it. None once it
+/// was ended, and its thread with it.
 async fn on_a_thread<T: Send + 'static>(
+    places: &'static Semaphore,
     work: impl Future<Output = Result<T, InfraiError>> + Send + 'static,
-) -> Result<T, InfraiError> {
-    let place = runtime::PLACES.acquire().await;
+    mut ended: oneshot::Receiver<()>,
+) -> Result<Option<T>, InfraiError> {
+    let place = match select(&mut ended, pin!(places.acquire())).await {
+        Either::Left(_) => return Ok(None),
+        Either::Right((place, _)) => place,
+    };
     let handle = runtime::handle()?;
-    // Dropped with this future: the thread ends then.
-    let (alive, ended) = oneshot::channel::<()>();
-    let thread = handle.spawn_blocking(move || {
+    let (alive, over) = oneshot::channel::<()>();
+    let mut thread = handle.spawn_blocking(move || {
         let outcome = handle.block_on(async {
-            let work = std::pin::pin!(work);
-            match select(work, ended).await {
-                Either::Left((outcome, _)) => Some(outcome),
-                Either::Right(_) => None,
+            // In this order: work that was ended before its thread began does not begin.
+            match select(over, pin!(work)).await {
+                Either::Left(_) => None,
+                Either::Right((outcome, _)) => Some(outcome),
             }
         });
         drop(place);
         outcome
     });
-    let outcome = thread.await;
-    drop(alive);
+    let outcome = match select(&mut thread, ended).await {
+        Either::Left((outcome, _)) => outcome,
+        Either::Right(_) => {
+            drop(alive);
+            match tokio::time::timeout(LAST_STEP, thread).await {
+                Ok(outcome) => outcome,
+                Err(_) => return Ok(None),
+            }
+        }
+    };
     match outcome {
-        Ok(Some(outcome)) => outcome,
-        Ok(None) => Err(InfraiError::internal("a call ended before it was done")),
+        Ok(outcome) => outcome.transpose(),
         Err(error) => Err(InfraiError::internal(error.to_string())),
     }
 }
@@ -168,4 +204,68 @@ async fn guarded_async<T>(work: impl Future<Output = Result<T, InfraiError>>) ->
         .catch_unwind()
         .await
         .unwrap_or_else(|panic| Err(InfraiError::panicked(panic.as_ref())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::pending,
+        sync::atomic::{AtomicBool, Ordering},
+    };
+
+    use super::*;
+
+    fn places(count: usize) -> &'static Semaphore {
+        Box::leak(Box::new(Semaphore::new(count)))
+    }
+
+    /// Work that takes its time to clear up.
+    struct Untidy(Arc<AtomicBool>);
+
+    impl Drop for Untidy {
+        fn drop(&mut self) {
+            std::thread::sleep(Duration::from_millis(50));
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_call_on_a_thread_of_its_own_fails_when_the_thread_is_done() {
+        let (cancellation, tidy) = (NativeCancellation::new(), Arc::new(AtomicBool::new(false)));
+        let (began, beginning) = oneshot::channel();
+        let work = {
+            let untidy = Untidy(Arc::clone(&tidy));
+            async move {
+                let _untidy = untidy;
+                began.send(()).unwrap();
+                pending::<Result<(), InfraiError>>().await
+            }
+        };
+        let places = places(1);
+        let call = tokio::spawn(Call::with(Some(Arc::clone(&cancellation))).apart(places).run(work));
+        beginning.await.unwrap();
+        cancellation.cancel();
+        assert!(matches!(call.await.unwrap(), Err(NativeError::Cancelled)));
+        assert!(tidy.load(Ordering::SeqCst), "nothing of it goes on");
+        assert_eq!(places.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_waits_for_a_place_can_be_cancelled_and_never_begins() {
+        let (cancellation, begun) = (NativeCancellation::new(), Arc::new(AtomicBool::new(false)));
+        let work = {
+            let begun = Arc::clone(&begun);
+            async move {
+                begun.store(true, Ordering::SeqCst);
+                Ok(())
+            }
+        };
+        let places = places(0);
+        let call = tokio::spawn(Call::with(Some(Arc::clone(&cancellation))).apart(places).run(work));
+        tokio::task::yield_now().await;
+        cancellation.cancel();
+        assert!(matches!(call.await.unwrap(), Err(NativeError::Cancelled)));
+        places.add_permits(1);
+        assert!(!begun.load(Ordering::SeqCst));
+    }
 }

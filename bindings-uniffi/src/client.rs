@@ -15,6 +15,7 @@ use crate::{
     gate::{Close, Gate},
     job::{NativeCancelResult, NativeJob, NativeJobRef},
     options::{NativeGenerate, NativePair},
+    runtime::{ACTIVATION_PLACES, DOWNLOAD_PLACES},
     settings::{self, NativeCallOptions, NativeCaller, NativeSettings},
     store::NativeStore,
     streams::{NativeMany, NativeWatch},
@@ -145,7 +146,7 @@ impl NativeClient {
             download = download
                 .on_progress(move |progress| gate.call(|listener| listener.on_progress(progress.into())));
         }
-        Ok(Call::with(cancellation).gate(gate).apart().run(download.send()).await?.into())
+        Ok(Call::with(cancellation).gate(gate).apart(&DOWNLOAD_PLACES).run(download.send()).await?.into())
     }
 
     /// Starts many jobs, some at once, and waits for each.
@@ -192,7 +193,7 @@ impl NativeClient {
         cancellation: Cancel,
     ) -> Result<NativeActivation, NativeError> {
         let activate = activation(&self.client, options);
-        Ok(Call::with(cancellation).apart().run(activate.send()).await?.into())
+        Ok(Call::with(cancellation).apart(&ACTIVATION_PLACES).run(activate.send()).await?.into())
     }
 
     /// Any other route of the API. The body is JSON text.

@@ -1,6 +1,6 @@
 //! The options of calls as records.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use infrai::{GenerateRequest, InfraiError, arguments};
 
@@ -38,12 +38,19 @@ pub struct NativeGenerate {
 }
 
 /// A name and a value.
-#[derive(Debug, Clone, uniffi::Record)]
+#[derive(Clone, uniffi::Record)]
 pub struct NativePair {
     /// The name.
     pub name: String,
     /// The value.
     pub value: String,
+}
+
+impl fmt::Debug for NativePair {
+    /// By its name: a header's value may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NativePair").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// How long to wait.

@@ -11,13 +11,18 @@ use tokio::{
 
 /// One for the network, and one more so that a slow hook of the application's stops nothing but itself.
 const WORKERS: usize = 2;
-/// For what waits for the disk, and for looking names up.
-const BLOCKING: usize = 2 * APART;
-/// How many of them may wait for the disk: with all of them, no call would find its host.
-const APART: usize = 8;
+/// How many downloads of a process are under way at once; further ones wait for a place, and their time begins with it.
+const DOWNLOADS: usize = 8;
+/// The same of activations, which wait for one another anyway; none waits behind a download.
+const ACTIVATIONS: usize = 4;
+/// Left over for looking names up and reading a store: without, no call would find its host.
+const SHORT: usize = 12;
+const BLOCKING: usize = DOWNLOADS + ACTIVATIONS + SHORT;
 
-/// What a call that waits for the disk takes before it takes a thread.
-pub(crate) static PLACES: Semaphore = Semaphore::const_new(APART);
+/// What a download takes before it takes a thread.
+pub(crate) static DOWNLOAD_PLACES: Semaphore = Semaphore::const_new(DOWNLOADS);
+/// What an activation takes before it takes a thread.
+pub(crate) static ACTIVATION_PLACES: Semaphore = Semaphore::const_new(ACTIVATIONS);
 
 /// The runtime, begun now if this is the first call.
 pub(crate) fn handle() -> Result<&'static Handle, InfraiError> {

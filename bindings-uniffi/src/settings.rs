@@ -1,6 +1,6 @@
 //! A client's settings as a record, handed to the core's builder by their names.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use infrai::{CallOptions, ClientBuilder, InfraiClient, InfraiError, PollingOptions, arguments};
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The settings of a client; what is none is looked up by the core. See `infrai::ClientBuilder`.
-#[derive(Debug, Clone, uniffi::Record)]
+#[derive(Clone, uniffi::Record)]
 pub struct NativeSettings {
     /// The project key.
     #[uniffi(default = None)]
@@ -64,6 +64,33 @@ pub struct NativeSettings {
     /// Plain http to hosts other than loopback.
     #[uniffi(default = None)]
     pub allow_insecure_http: Option<bool>,
+}
+
+impl fmt::Debug for NativeSettings {
+    /// The names of what is set: the key, a header and a proxy's URL are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let set = [
+            ("api_key", self.api_key.is_some()),
+            ("base_url", self.base_url.is_some()),
+            ("profile", self.profile.is_some()),
+            ("credentials_file", self.credentials_file.is_some()),
+            ("timeout", self.timeout.is_some()),
+            ("attempt_timeout", self.attempt_timeout.is_some()),
+            ("connect_timeout", self.connect_timeout.is_some()),
+            ("download_idle_timeout", self.download_idle_timeout.is_some()),
+            ("max_retries", self.max_retries.is_some()),
+            ("retry_base", self.retry_base.is_some()),
+            ("retry_cap", self.retry_cap.is_some()),
+            ("polling", self.polling.is_some()),
+            ("default_headers", !self.default_headers.is_empty()),
+            ("proxy", self.proxy.is_some()),
+            ("ca_file", self.ca_file.is_some()),
+            ("user_agent_suffix", self.user_agent_suffix.is_some()),
+            ("allow_insecure_http", self.allow_insecure_http.is_some()),
+        ];
+        let names: Vec<&str> = set.into_iter().filter(|(_, set)| *set).map(|(name, _)| name).collect();
+        f.debug_struct("NativeSettings").field("set", &names).finish_non_exhaustive()
+    }
 }
 
 /// How waits poll; what is none is the core's default. See `infrai::PollingOptions`.

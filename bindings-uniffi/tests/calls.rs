@@ -1,5 +1,7 @@
 //! Calls through the surface as Swift and Kotlin make them: how they end, and what they leave behind.
 
+#![allow(clippy::result_large_err, reason = "an error carries all that is known")]
+
 #[path = "../../core/tests/support/mod.rs"]
 mod support;
 
@@ -17,8 +19,8 @@ use std::{
 use infrai_ffi::{
     NativeCallOptions, NativeCaller, NativeCancellation, NativeClient, NativeError, NativeErrorKind,
     NativeFailure, NativeGenerate, NativeHooks, NativeJob, NativeJobRef, NativeKeyFailure, NativeKeyFunction,
-    NativePatience, NativePolling, NativeRequestEvent, NativeResponseEvent, NativeSettings, NativeState,
-    NativeUpdateListener, NativeWaitOptions, native_job_from_json, native_panic,
+    NativePair, NativePatience, NativePolling, NativeRequestEvent, NativeResponseEvent, NativeSettings,
+    NativeState, NativeUpdateListener, NativeWaitOptions, native_job_from_json, native_panic,
 };
 use support::{Act, KEY, Server, ok, response};
 
@@ -167,6 +169,21 @@ async fn settings_that_cannot_be_are_refused_by_name() {
     let options = NativeCallOptions { timeout: Some(f64::INFINITY), max_retries: None, headers: Vec::new() };
     let failure = failure(client.with_options(options).map(drop));
     assert_eq!((failure.kind, failure.code.as_str()), (NativeErrorKind::InvalidRequest, "INVALID_ARGUMENT"));
+}
+
+#[test]
+fn settings_that_are_printed_show_what_is_set_and_no_value() {
+    let pair = NativePair { name: "X-Team".into(), value: "a-secret".into() };
+    let mut settings = settings("http://127.0.0.1:9");
+    settings.default_headers = vec![pair.clone()];
+    settings.proxy = Some("http://user:a-secret@127.0.0.1:1".into());
+    let options = NativeCallOptions { timeout: None, max_retries: None, headers: vec![pair] };
+    let shown = format!("{settings:?} {options:?}");
+    assert!(!shown.contains(KEY) && !shown.contains("a-secret"), "{shown}");
+    assert!(
+        ["api_key", "proxy", "default_headers", "X-Team"].iter().all(|name| shown.contains(name)),
+        "{shown}"
+    );
 }
 
 #[tokio::test]

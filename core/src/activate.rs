@@ -9,7 +9,7 @@ use crate::{
     client::{InfraiClient, call::CallSpec, transport::Boxed},
     credentials::{Place, Profile},
     error::{InfraiError, Result},
-    key::ApiKey,
+    key::{ApiKey, Secret},
     metadata::Metadata,
     wire::{
         path,
@@ -121,15 +121,16 @@ impl Activate {
         let config = &self.client.inner.config;
         let base_url = self.base_url()?;
         let profile_name = self.profile.clone().unwrap_or_else(|| config.profile_name());
+        let patience = self.client.options.timeout.unwrap_or(config.timeout);
         if !self.write_credentials {
             // A machine without a home has no place for the fingerprint either.
             let place = config.credentials_place().ok();
-            let result = self.ask(&base_url, place.as_ref(), profile_name).await?;
+            let fingerprint = Place::fingerprint_alone(place.as_ref(), patience).await?;
+            let result = self.ask(&base_url, fingerprint, profile_name).await?;
             self.client.adopt(base_url, result.primary_api_key.clone());
             return Ok(result);
         }
         let place = config.credentials_place()?;
-        let patience = self.client.options.timeout.unwrap_or(config.timeout);
         let _held = place.hold(patience).await?;
         let old = place.profile(&profile_name)?;
         if let Some(old) = &old
@@ -139,7 +140,7 @@ impl Activate {
             return Ok(result);
         }
         place.check_writable()?;
-        let mut result = self.ask(&base_url, Some(&place), profile_name.clone()).await?;
+        let mut result = self.ask(&base_url, place.fingerprint()?, profile_name.clone()).await?;
         let profile = Profile {
             api_key: Some(result.primary_api_key.clone()),
             account_id: result.account_id.clone(),
@@ -220,13 +221,7 @@ impl Activate {
         }))
     }
 
-    async fn ask(
-        &self,
-        base_url: &url::Url,
-        place: Option<&Place>,
-        profile: String,
-    ) -> Result<ActivateResult> {
-        let fingerprint = Place::fingerprint(place)?;
+    async fn ask(&self, base_url: &url::Url, fingerprint: Secret, profile: String) -> Result<ActivateResult> {
         let route = "/v1/activate";
         let spec = CallSpec {
             method: Method::POST,

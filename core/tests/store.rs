@@ -5,10 +5,15 @@ mod support;
 use std::{
     collections::BTreeMap,
     fs,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    time::Duration,
 };
 
-use infrai::{CredentialStore, ErrorKind, InfraiClient, KeyOrigin, StoreError};
+use infrai::{CallOptions, CredentialStore, ErrorKind, InfraiClient, KeyOrigin, StoreError};
 use serde_json::{Value, json};
 use support::{KEY, Server, ok};
 
@@ -215,6 +220,171 @@ async fn many_clients_at_once_make_one_account() {
         fresh += usize::from(!task.await.unwrap());
     }
     assert_eq!((fresh, server.seen().len()), (1, 1));
+}
+
+/// A store whose every answer waits until it is told to go on, as one does that asks its user first.
+#[derive(Clone)]
+struct Slow(Memory, Arc<Mutex<mpsc::Receiver<()>>>);
+
+impl CredentialStore for Slow {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+
+    fn read(&self, entry: &str) -> Result<Option<String>, StoreError> {
+        // The sender's end is as good as a message.
+        let _ = self.1.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        self.0.read(entry)
+    }
+
+    fn write(&self, entry: &str, text: &str) -> Result<(), StoreError> {
+        self.0.write(entry, text)
+    }
+}
+
+#[tokio::test]
+async fn a_slow_store_holds_up_neither_other_calls_nor_its_own_call_beyond_its_time() {
+    let server = Server::start(|_, _| ok(r#"{"balance_usd":2}"#));
+    let (go_on, may_go_on) = mpsc::channel();
+    let memory = Memory::default();
+    memory.put("profile:default", &json!({ "api_key": KEY, "base_url": server.url() }).to_string());
+    let store = Slow(memory, Arc::new(Mutex::new(may_go_on)));
+    let slow = InfraiClient::builder().credential_store(store.clone()).build().unwrap();
+    let call = tokio::spawn({
+        let slow = slow.clone();
+        async move { slow.account().balance().await }
+    });
+    // On the test's one thread: it would wait for ever if the store were read there.
+    let other = InfraiClient::builder().api_key(KEY).base_url(server.url()).build().unwrap();
+    other.account().balance().await.unwrap();
+    let hurried = slow.with_options(CallOptions::new().timeout(Duration::from_millis(20))).unwrap();
+    let error = hurried.account().balance().await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, "DEADLINE_EXCEEDED"));
+    assert!(error.message().contains("the credential store"), "{error}");
+    drop(go_on);
+    call.await.unwrap().unwrap();
+    assert_eq!(server.seen().len(), 2);
+}
+
+/// A store that asks its own client something, as one does that logs.
+struct Curious(Arc<OnceLock<InfraiClient>>, AtomicBool);
+
+impl CredentialStore for Curious {
+    fn name(&self) -> String {
+        "the curious store".into()
+    }
+
+    fn read(&self, _entry: &str) -> Result<Option<String>, StoreError> {
+        if !self.1.swap(true, Ordering::SeqCst) {
+            self.0.get().unwrap().base_url()?;
+        }
+        Ok(Some(json!({ "api_key": KEY }).to_string()))
+    }
+
+    fn write(&self, _entry: &str, _text: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_store_may_ask_its_own_client() {
+    let own = Arc::new(OnceLock::new());
+    let store = Curious(Arc::clone(&own), AtomicBool::new(false));
+    let client = InfraiClient::builder().credential_store(store).build().unwrap();
+    own.set(client.clone()).unwrap();
+    let (done, answer) = mpsc::channel();
+    std::thread::spawn(move || done.send(client.base_url().unwrap()));
+    let url = answer.recv_timeout(Duration::from_secs(60)).expect("it does not wait for itself");
+    assert_eq!(url, "https://api.infrai.cc/");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_activations_without_writing_agree_on_one_device() {
+    struct Wide(Memory);
+    impl CredentialStore for Wide {
+        fn name(&self) -> String {
+            self.0.name()
+        }
+
+        fn read(&self, entry: &str) -> Result<Option<String>, StoreError> {
+            let found = self.0.read(entry);
+            // Time for the others to find nothing as well.
+            std::thread::sleep(Duration::from_millis(5));
+            found
+        }
+
+        fn write(&self, entry: &str, text: &str) -> Result<(), StoreError> {
+            self.0.write(entry, text)
+        }
+    }
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let memory = Memory::default();
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let builder = InfraiClient::builder().credential_store(Wide(memory.clone()));
+            let client = builder.base_url(server.url()).build().unwrap();
+            tokio::spawn(async move { client.activate().write_credentials(false).await.unwrap() })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let kept = memory.get("device").unwrap();
+    for request in server.seen() {
+        let sent: Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!(sent["device_fingerprint"], kept);
+    }
+    assert_eq!(server.seen().len(), 8);
+}
+
+#[tokio::test]
+async fn a_store_that_another_process_writes_too_has_the_last_word_on_the_device() {
+    struct Shared(Memory);
+    impl CredentialStore for Shared {
+        fn name(&self) -> String {
+            self.0.name()
+        }
+
+        fn read(&self, entry: &str) -> Result<Option<String>, StoreError> {
+            self.0.read(entry)
+        }
+
+        fn write(&self, entry: &str, text: &str) -> Result<(), StoreError> {
+            self.0.write(entry, text)?;
+            if entry == "device" {
+                self.0.write(entry, "6b9f2b1e-8f43-4a39-9d2e-0a4c3f1d7e55")?;
+            }
+            Ok(())
+        }
+    }
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let builder = InfraiClient::builder().credential_store(Shared(Memory::default()));
+    builder.base_url(server.url()).build().unwrap().activate().await.unwrap();
+    let sent: Value = serde_json::from_slice(&server.seen()[0].body).unwrap();
+    assert_eq!(sent["device_fingerprint"], "6b9f2b1e-8f43-4a39-9d2e-0a4c3f1d7e55");
+}
+
+#[tokio::test]
+async fn a_store_that_holds_whatever_it_is_asked_for_is_an_error() {
+    struct Everything;
+    impl CredentialStore for Everything {
+        fn name(&self) -> String {
+            "the store of everything".into()
+        }
+
+        fn read(&self, _entry: &str) -> Result<Option<String>, StoreError> {
+            Ok(Some(json!({ "api_key": KEY, "base_url": "http://127.0.0.1:9" }).to_string()))
+        }
+
+        fn write(&self, _entry: &str, _text: &str) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+    let builder = InfraiClient::builder().credential_store(Everything);
+    let client = builder.base_url("http://127.0.0.1:8").build().unwrap();
+    let error = client.activate().await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Credentials, "CREDENTIALS_INVALID"));
+    assert!(error.message().contains("\"default-other-1000\""), "{error}");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@
         @State private var job: VideoJob?
         @State private var problem: String?
         @State private var making: Task<Void, Never>?
+        @State private var run = 0
 
         var body: some View {
             VStack(spacing: 16) {
@@ -31,11 +32,14 @@
             making?.cancel()
             problem = nil
             job = nil
+            run += 1
+            let own = run
             making = Task {
-                defer { making = nil }
+                // One that was begun meanwhile keeps its Stop button.
+                defer { if own == run { making = nil } }
                 do {
                     let started = try await client.video.generate(prompt: prompt, aspect: .portrait)
-                    for try await state in client.video.watch(started) { job = state }
+                    for try await state in client.video.watch(started) where own == run { job = state }
                     if job?.isSuccess != true { problem = job?.error?.message ?? "There is no video." }
                 } catch is CancellationError {
                 } catch let error as InfraiError {

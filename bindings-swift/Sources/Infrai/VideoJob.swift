@@ -42,13 +42,20 @@ public struct VideoJob: Sendable, Identifiable {
 
 extension VideoJob: Hashable {
     /// Whether both tell the same of the same job.
-    public static func == (one: VideoJob, other: VideoJob) -> Bool { one.json == other.json }
-    public func hash(into hasher: inout Hasher) { hasher.combine(json) }
+    public static func == (one: VideoJob, other: VideoJob) -> Bool {
+        // The same number can be written in more than one way.
+        one.json == other.json || (one.jobID == other.jobID && Infrai.json(one.json) == Infrai.json(other.json))
+    }
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(jobID)
+        hasher.combine(state)
+    }
 }
 
 extension VideoJob: CustomStringConvertible {
     public var description: String {
-        progress.map { "VideoJob \(jobID): \(state), \(Int($0 * 100)) %" } ?? "VideoJob \(jobID): \(state)"
+        guard let progress, progress.isFinite else { return "VideoJob \(jobID): \(state)" }
+        return "VideoJob \(jobID): \(state), \(Int(min(max(progress, 0), 1) * 100)) %"
     }
 }
 

@@ -101,11 +101,15 @@ impl InfraiClient {
         };
         let target = match &spec.base_url {
             Some(url) => Arc::new(Target::new(url.clone(), KeySource::None)?),
-            None => self.target()?,
+            None => bounded(deadline, "the credential store", self.target_of_call()).await?,
         };
         let uri = path::join(&target.base_url, &spec.path, spec.raw_query.as_deref(), &spec.query)?;
         let body = spec.body.as_ref().map(|body| Bytes::from(json::canonical(body)));
-        let mut key = if spec.without_key { None } else { Some(bounded(deadline, target.key.get()).await?) };
+        let mut key = if spec.without_key {
+            None
+        } else {
+            Some(bounded(deadline, API_KEY_FUNCTION, target.key.get()).await?)
+        };
         let max_attempts = if spec.single {
             1
         } else {
@@ -155,7 +159,7 @@ impl InfraiClient {
                 && let KeySource::Provider(provider) = &target.key
             {
                 asked_again = true;
-                match bounded(deadline, provider.get()).await {
+                match bounded(deadline, API_KEY_FUNCTION, provider.get()).await {
                     Ok(fresh) => key = Some(fresh),
                     Err(error) => return finish(error),
                 }
@@ -267,13 +271,16 @@ pub(crate) fn after(now: Instant, time: Duration) -> Instant {
     now.checked_add(time).unwrap_or_else(|| now + NEVER)
 }
 
-/// A key function gets no longer than the call has.
-async fn bounded(deadline: Instant, key: impl Future<Output = Result<ApiKey>>) -> Result<ApiKey> {
-    tokio::time::timeout_at(deadline, key).await.unwrap_or_else(|_| {
+/// What errors call the application's key function.
+const API_KEY_FUNCTION: &str = "the api_key function";
+
+/// Who looks for a key gets no longer than the call has.
+async fn bounded<T>(deadline: Instant, who: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout_at(deadline, work).await.unwrap_or_else(|_| {
         Err(InfraiError::new(
             ErrorKind::Timeout,
             "DEADLINE_EXCEEDED",
-            "the api_key function gave no key before the call's deadline",
+            format!("{who} gave no key before the call's deadline"),
         ))
     })
 }

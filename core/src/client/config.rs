@@ -234,7 +234,7 @@ impl ClientBuilder {
     /// A proxy for everything but loopback hosts, instead of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`:
     /// http or https.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        match proxy(url.into()) {
+        match proxy(&url.into()) {
             Ok(proxy) => self.config.proxy = proxy.map(Secret),
             Err(error) => {
                 self.problem.get_or_insert(error);
@@ -354,12 +354,12 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
 }
 
 /// Checks a proxy: with one of an unknown kind, requests would go out without any. It may hold a password, and is not shown.
-fn proxy(text: String) -> Result<Option<String>> {
+fn proxy(text: &str) -> Result<Option<String>> {
     if text.is_empty() {
         return Ok(None);
     }
     let whole = text.contains("://") || text.trim_start().starts_with('/');
-    let given = if whole { Url::parse(&text) } else { Url::parse(&format!("http://{text}")) };
+    let given = if whole { Url::parse(text) } else { Url::parse(&format!("http://{text}")) };
     let got = match &given {
         // As it was parsed: what a password or a name has that no request can carry is encoded in it.
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {

@@ -108,12 +108,14 @@ impl Route {
             return Err(format!("{NO_SUCH_PROXY} {kind}, which the SDK cannot use").into());
         }
         match proxy {
-            None => Ok(Conn::Direct { io: self.direct.clone().call(uri).await?, proxied: false }),
+            None => self.direct(uri, false).await,
             Some(proxy) if uri.scheme() == Some(&Scheme::HTTPS) => self.tunnel(&proxy, uri).await,
-            Some(proxy) => {
-                Ok(Conn::Direct { io: self.direct.clone().call(proxy.uri().clone()).await?, proxied: true })
-            }
+            Some(proxy) => self.direct(proxy.uri().clone(), true).await,
         }
+    }
+
+    async fn direct(&self, uri: Uri, proxied: bool) -> Result<Conn, Problem> {
+        Ok(Conn::Direct { io: Box::new(self.direct.clone().call(uri).await?), proxied })
     }
 
     /// TLS to the host, through a connection that the proxy makes.
@@ -150,7 +152,7 @@ impl Service<Uri> for Connector {
 /// An open connection.
 pub(super) enum Conn {
     Direct {
-        io: Direct,
+        io: Box<Direct>,
         /// To a proxy that takes requests in plain text, which have to name the host.
         proxied: bool,
     },
@@ -160,9 +162,12 @@ pub(super) enum Conn {
 macro_rules! either {
     ($connection:expr, $io:ident => $do:expr) => {
         match $connection.get_mut() {
-            Conn::Direct { io: $io, .. } => $do,
-            Conn::Tunnelled($io) => {
-                let $io = &mut **$io;
+            Conn::Direct { io, .. } => {
+                let $io = &mut **io;
+                $do
+            }
+            Conn::Tunnelled(io) => {
+                let $io = &mut **io;
                 $do
             }
         }

@@ -71,13 +71,12 @@ impl<B: BodyChunks> Gunzip<B> {
 impl<B: BodyChunks> BodyChunks for Gunzip<B> {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
         while !self.ended {
-            let decoded = match ready!(self.body.poll_next(cx))? {
-                Some(chunk) => self.decode(&chunk),
-                None => {
-                    self.ended = true;
-                    // A body of nothing is nothing, whatever its header says.
-                    if self.begun { self.decoder.try_finish() } else { Ok(()) }
-                }
+            let decoded = if let Some(chunk) = ready!(self.body.poll_next(cx))? {
+                self.decode(&chunk)
+            } else {
+                self.ended = true;
+                // A body of nothing is nothing, whatever its header says.
+                if self.begun { self.decoder.try_finish() } else { Ok(()) }
             };
             let sink = self.decoder.get_mut();
             if let Err(error) = decoded {

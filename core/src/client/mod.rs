@@ -14,7 +14,7 @@ pub(crate) mod transport;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use http::{HeaderMap, HeaderValue, header};
@@ -67,6 +67,8 @@ pub struct InfraiClient {
 pub(crate) struct Inner {
     pub(crate) config: Arc<Config>,
     target: Mutex<Option<Arc<Target>>>,
+    /// Held by the call that reads the store.
+    finding: tokio::sync::Mutex<()>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) budget: RetryBudget,
     base_headers: HeaderMap,
@@ -75,6 +77,11 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
+    /// Where the calls go, if that has been looked up.
+    fn known(&self) -> MutexGuard<'_, Option<Arc<Target>>> {
+        self.target.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A number from 0 to 1 for jitter, from a generator of this client's own.
     pub(crate) fn random(&self) -> f64 {
         self.random.lock().unwrap_or_else(PoisonError::into_inner).f64()
@@ -110,6 +117,7 @@ impl InfraiClient {
                 base_headers: base_headers(&config)?,
                 config,
                 target: Mutex::new(None),
+                finding: tokio::sync::Mutex::new(()),
                 transport,
                 budget: RetryBudget::default(),
                 random: Mutex::new(fastrand::Rng::with_seed(seed)),
@@ -201,17 +209,42 @@ impl InfraiClient {
         })
     }
 
-    /// Where the calls go, looked up once; a missing key is looked for again at each call.
+    /// Where the calls go, looked up once; a missing key is looked for again at each call. It may read a file or a store,
+    /// and blocks meanwhile.
     pub(crate) fn target(&self) -> Result<Arc<Target>> {
-        let mut slot = self.inner.target.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(target) = &*slot {
+        if let Some(target) = &*self.inner.known() {
             return Ok(Arc::clone(target));
         }
+        // Not under the lock: a store is foreign code, which may be slow, or ask this client something.
         let target = Arc::new(self.inner.config.resolve()?);
+        let mut known = self.inner.known();
+        // What an activation adopted meanwhile is newer than what was read.
+        if let Some(adopted) = &*known {
+            return Ok(Arc::clone(adopted));
+        }
         if !matches!(target.key, KeySource::None) {
-            *slot = Some(Arc::clone(&target));
+            *known = Some(Arc::clone(&target));
         }
         Ok(target)
+    }
+
+    /// The same for a call: a store is read where it holds up no connection, by one call at a time.
+    pub(crate) async fn target_of_call(&self) -> Result<Arc<Target>> {
+        if !self.inner.config.reads_store() {
+            return self.target();
+        }
+        if let Some(target) = &*self.inner.known() {
+            return Ok(Arc::clone(target));
+        }
+        let _turn = self.inner.finding.lock().await;
+        let client = self.clone();
+        match tokio::task::spawn_blocking(move || client.target()).await {
+            Ok(found) => found,
+            Err(error) => Err(match error.try_into_panic() {
+                Ok(panic) => InfraiError::panicked(panic.as_ref()),
+                Err(error) => InfraiError::internal(error.to_string()),
+            }),
+        }
     }
 
     /// From now on this key, unless the client was given one, by argument or environment: a new client would use that
@@ -220,7 +253,7 @@ impl InfraiClient {
         if !self.inner.config.has_key()
             && let Ok(target) = Target::new(base_url, KeySource::Fixed(key))
         {
-            *self.inner.target.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(target));
+            *self.inner.known() = Some(Arc::new(target));
         }
     }
 }

@@ -169,6 +169,11 @@ impl Config {
         self.api_key.is_some() || self.key_provider.is_some() || self.environment_key().is_some()
     }
 
+    /// Whether a store of the application's is read for a key.
+    pub(super) fn reads_store(&self) -> bool {
+        self.credential_store.is_some() && !self.has_key()
+    }
+
     /// Where a fixed key comes from.
     fn key_origin(&self) -> KeyOrigin {
         if self.api_key.is_some() {

@@ -189,11 +189,12 @@ impl BodyChunks for Chunks {
             match ready!(Pin::new(&mut self.0).poll_frame(cx)) {
                 None => return Poll::Ready(Ok(None)),
                 Some(Err(error)) => return Poll::Ready(Err(fault(error, false))),
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(bytes) => return Poll::Ready(Ok(Some(bytes))),
+                Some(Ok(frame)) => {
                     // Trailers say nothing that anybody asked for.
-                    Err(_) => {}
-                },
+                    if let Ok(bytes) = frame.into_data() {
+                        return Poll::Ready(Ok(Some(bytes)));
+                    }
+                }
             }
         }
     }

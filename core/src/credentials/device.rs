@@ -48,12 +48,14 @@ pub(super) fn fingerprint(credentials: &Path) -> Result<Secret> {
 }
 
 /// The fingerprint in this store, made if there is none, and written in any case: an error says that the store takes
-/// nothing.
+/// nothing. To be called while the stores are held; another process may write between, so that what is there in the end
+/// is the device's.
 pub(super) fn stored_in(store: &Store) -> Result<Secret> {
     let found = store.read(DEVICE)?.as_deref().and_then(parse);
     let id = found.map_or_else(fresh, Ok)?;
     store.write(DEVICE, &id)?;
-    Ok(Secret(id))
+    let kept = store.read(DEVICE)?.as_deref().and_then(parse);
+    Ok(Secret(kept.unwrap_or(id)))
 }
 
 /// What the device file holds.

@@ -100,26 +100,46 @@ impl Place {
         }
     }
 
-    /// The device's fingerprint, made if there is none. Where it cannot be kept, or there is no place for it, it lives in
-    /// this process's memory only.
-    pub(crate) fn fingerprint(place: Option<&Self>) -> Result<Secret> {
-        match place {
-            None => device::in_memory(),
-            Some(Self::File(path)) => device::fingerprint(path),
-            Some(Self::Store(store)) => device::stored_in(store).or_else(|error| {
+    /// The device's fingerprint, made if there is none; to be called while held. Where it cannot be kept, it lives in this
+    /// process's memory only.
+    pub(crate) fn fingerprint(&self) -> Result<Secret> {
+        match self {
+            Self::File(path) => device::fingerprint(path),
+            Self::Store(store) => device::stored_in(store).or_else(|error| {
                 tracing::warn!(%error, "the device's fingerprint cannot be kept: this process keeps it in memory");
                 device::in_memory()
             }),
         }
     }
+
+    /// The same for who does not hold the place, or has none.
+    pub(crate) async fn fingerprint_alone(place: Option<&Self>, patience: Duration) -> Result<Secret> {
+        match place {
+            None => device::in_memory(),
+            // Making the file is one step, which needs no lock: there may be no folder to have one in.
+            Some(Self::File(path)) => device::fingerprint(path),
+            Some(place @ Self::Store(_)) => {
+                let _held = place.hold(patience).await?;
+                place.fingerprint()
+            }
+        }
+    }
 }
 
+/// How many names are tried: a store may claim to hold whatever it is asked for.
+const NAMES: u32 = 1000;
+
 fn free_name(name: &str, word: &str, taken: impl Fn(&str) -> Result<bool>) -> Result<String> {
-    let mut free = format!("{name}-{word}");
-    let mut number = 1_u64;
-    while taken(&free)? {
-        number += 1;
-        free = format!("{name}-{word}-{number}");
+    let first = format!("{name}-{word}");
+    for number in 1..=NAMES {
+        let free = if number == 1 { first.clone() } else { format!("{first}-{number}") };
+        if !taken(&free)? {
+            return Ok(free);
+        }
     }
-    Ok(free)
+    Err(trouble(
+        "CREDENTIALS_INVALID",
+        format!("there is a profile of every name from {first:?} to \"{first}-{NAMES}\""),
+        "Delete those that nobody needs; none is overwritten.",
+    ))
 }

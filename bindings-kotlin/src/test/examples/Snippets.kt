@@ -22,7 +22,7 @@ fun withToken(backend: Backend, baseUrl: String): InfraiClient {
 
 suspend fun emulator(): InfraiClient {
     val client = InfraiClient(
-        baseUrl = "http://10.0.2.2:4010", // the developer's machine, as Android's emulator sees it
+        baseUrl = "http://10.0.2.2:8787", // the developer's machine, as Android's emulator sees it
         allowInsecureHttp = true, // debug builds only
     )
     client.activate(writeCredentials = false) // an account with play money, until the app ends

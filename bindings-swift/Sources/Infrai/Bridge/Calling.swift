@@ -23,11 +23,14 @@ extension InfraiClient {
         telling listener: (any Closable)? = nil, _ work: @Sendable (NativeCancellation) async throws -> Value
     ) async throws -> Value {
         let cancellation = NativeCancellation()
+        let begun = Locked(false)
         do {
             return try await withTaskCancellationHandler {
-                try await work(cancellation)
+                begun.value = true
+                return try await work(cancellation)
             } onCancel: {
-                guard let listener else { return cancellation.cancel() }
+                // Of a call that has not begun no listener can be waited for, and it must know before it begins.
+                guard let listener, begun.value else { return cancellation.cancel() }
                 listener.close()
                 // The native cancel waits for a listener that is being called, and that one may wait for whoever cancels.
                 DispatchQueue.global().async { cancellation.cancel() }
@@ -38,7 +41,8 @@ extension InfraiClient {
     }
 }
 
-/// A function of the application's, until its call is cancelled: no call of it begins after that.
+/// A function of the application's, until its call is cancelled. One that a cancel finds about to begin may still begin;
+/// none does once the call has thrown.
 final class Listener<Told: Sendable>: Closable {
     private let listen: @Sendable (Told) -> Void
     private let closed = Locked(false)

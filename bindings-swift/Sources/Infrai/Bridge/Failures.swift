@@ -53,7 +53,7 @@ extension ErrorDetails {
     init(_ failure: NativeFailure, of client: InfraiClient?) {
         self.init(
             code: failure.code, message: failure.message, hint: failure.hint, status: failure.status.map(Int.init),
-            requestID: failure.requestId, isRetryable: failure.retryable, retryAfter: failure.retryAfter.map { .seconds($0) },
+            requestID: failure.requestId, isRetryable: failure.retryable, retryAfter: failure.retryAfter.flatMap(Duration.init(clamping:)),
             attempts: Int(failure.attempts), idempotencyKey: failure.idempotencyKey, mayHaveBeenProcessed: failure.mayHaveBeenProcessed,
             facts: failure.detailsJson.map(json), checkoutURL: failure.checkoutUrl.flatMap { URL(string: $0) },
             job: failure.job.map { VideoJob($0, of: client) }, underlyingError: failure.thrown.flatMap(Thrown.take), description: failure.description)

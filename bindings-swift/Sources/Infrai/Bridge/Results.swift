@@ -31,7 +31,7 @@ extension JobError {
 extension Metadata {
     init(_ native: NativeMetadata) {
         self.init(
-            costUSD: native.costUsd, latency: native.latencyMs.map { .milliseconds($0) }, vendor: native.vendor, cacheHit: native.cacheHit,
+            costUSD: native.costUsd, latency: native.latencyMs.flatMap { Duration(clamping: $0 / 1000) }, vendor: native.vendor, cacheHit: native.cacheHit,
             requestID: native.requestId, json: native.json)
     }
 }

@@ -55,7 +55,7 @@ extension ClientOptions {
         if let credentialStore { return credentialStore }
         #if canImport(Security)
             let named = ProcessInfo.processInfo.environment["INFRAI_CREDENTIALS_FILE"] ?? ""
-            return credentialsFile == nil && named.isEmpty ? KeychainStore() : nil
+            return credentialsFile == nil && named.isEmpty && KeychainStore.isAvailable ? KeychainStore() : nil
         #else
             return nil
         #endif
@@ -87,6 +87,12 @@ extension NativePatience {
 extension Duration {
     /// In seconds.
     var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+
+    /// So many seconds, whatever a server says: `Duration` traps where it cannot hold a number. `nil` for what is no time.
+    init?(clamping seconds: Double) {
+        guard seconds.isFinite, seconds >= 0 else { return nil }
+        self = .seconds(Swift.min(seconds, 1e15))
+    }
 }
 
 /// A file's path; other URLs name none.

@@ -29,7 +29,7 @@ internal fun translated(failure: NativeException, client: InfraiClient?, thrown:
     is NativeException.Cancelled -> CancellationException("the call was cancelled")
     is NativeException.Failed -> when {
         failure.failure.kind == NativeErrorKind.ABORTED -> CancellationException(failure.failure.message)
-        else -> thrown?.by(failure.failure, client) ?: InfraiException.of(failure.failure, client)
+        else -> InfraiException.of(failure.failure, client, thrown?.by(failure.failure))
     }
 }
 
@@ -77,11 +77,9 @@ internal class Thrown {
     }
 
     /** What the application's own function threw, if that is what this failure is about. */
-    fun by(failure: NativeFailure, client: InfraiClient?): Throwable? {
+    fun by(failure: NativeFailure): Throwable? {
         val number = failure.thrown ?: return null
-        val thrown = synchronized(kept) { kept.remove(number) } ?: return null
-        // Thrown on, a cancellation inside the function would pass for one of the caller's.
-        return if (thrown is CancellationException) InfraiException.of(failure, client, thrown) else thrown
+        return synchronized(kept) { kept.remove(number) }
     }
 
     private companion object {

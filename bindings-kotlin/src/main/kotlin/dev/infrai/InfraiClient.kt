@@ -3,6 +3,7 @@ package dev.infrai
 import dev.infrai.internal.ffi.InternalException
 import dev.infrai.internal.ffi.NativeActivateOptions
 import dev.infrai.internal.ffi.NativeCallOptions
+import dev.infrai.internal.ffi.NativeCancellation
 import dev.infrai.internal.ffi.NativeClient
 import dev.infrai.internal.ffi.NativeException
 import dev.infrai.internal.ffi.NativePair
@@ -11,8 +12,15 @@ import dev.infrai.internal.ffi.nativeInternal
 import java.io.Closeable
 import java.nio.file.Path
 import kotlin.time.Duration
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.NonCancellable
+import kotlinx.coroutines.awaitCancellation
+import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
 
 /**
  * A client of the Infrai API: its settings, its connections, and the groups of calls that it makes. Make one and keep it;
@@ -29,7 +37,7 @@ import kotlinx.coroutines.ensureActive
  * Every call is a suspend function that may be made from any thread, a user interface's included, and throws an
  * [InfraiException]. Cancelling its coroutine stops it at once: no request, no polling and no callback of it goes on.
  */
-public class InfraiClient private constructor(private val native: NativeClient, private val thrown: Thrown) : Closeable {
+public class InfraiClient private constructor(private val native: NativeClient, internal val thrown: Thrown) : Closeable {
     @Volatile
     private var closed = false
 
@@ -49,7 +57,7 @@ public class InfraiClient private constructor(private val native: NativeClient, 
      * @param apiKey the project key; else `INFRAI_API_KEY`, else the profile's. Not for an app that is given to others:
      *   see [apiKeyProvider].
      * @param apiKeyProvider gives the key: asked once a call, and once more after a 401. For an app that gets a token from
-     *   its own backend. What it throws is thrown by the call.
+     *   its own backend. What it throws is the [cause][Throwable.cause] of the [InfraiException.Configuration] that the call throws.
      * @param baseUrl the API's address; else `INFRAI_BASE_URL`, else the profile's, else `https://api.infrai.cc`.
      * @param profile the table of the credentials file; else `INFRAI_PROFILE`, else `default`.
      * @param credentialsFile where keys are kept; else `INFRAI_CREDENTIALS_FILE`, else `~/.infrai/credentials`.
@@ -151,7 +159,7 @@ public class InfraiClient private constructor(private val native: NativeClient, 
         val options = NativeActivateOptions(
             checked("region", region), checked("device_kind", deviceKind), writeCredentials, force, checked("profile", profile),
         )
-        return Activation(call { it.activate(options, null) })
+        return Activation(callToItsEnd { native, cancellation -> native.activate(options, cancellation) })
     }
 
     /**
@@ -195,6 +203,31 @@ public class InfraiClient private constructor(private val native: NativeClient, 
         currentCoroutineContext().ensureActive()
         return guarded { made(native) }
     }
+
+    /**
+     * The same for a call that has something to do when it is cancelled, a job to cancel or a file to clear away: it is over
+     * when this ends.
+     */
+    internal suspend fun <T> callToItsEnd(made: suspend (NativeClient, NativeCancellation) -> T): T =
+        // The coroutine's cancellation becomes one that the call may still answer to.
+        coroutineScope {
+            NativeCancellation().use { cancellation ->
+                // Unconfined: in the moment of the cancel, even while the caller's only thread is inside a callback.
+                val watcher = launch(Dispatchers.Unconfined, CoroutineStart.UNDISPATCHED) {
+                    try {
+                        awaitCancellation()
+                    } finally {
+                        cancellation.cancel()
+                    }
+                }
+                try {
+                    withContext(NonCancellable) { call { made(it, cancellation) } }
+                } finally {
+                    watcher.cancel()
+                    withContext(NonCancellable) { watcher.join() }
+                }
+            }
+        }
 
     /** The same for what does not suspend. */
     internal fun <T> withNative(made: (NativeClient) -> T): T = guarded { made(native) }

@@ -2,6 +2,7 @@ package dev.infrai
 
 import dev.infrai.internal.ffi.NativeErrorKind
 import dev.infrai.internal.ffi.NativeFailure
+import dev.infrai.internal.ffi.nativeInternal
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
 
@@ -9,10 +10,15 @@ import kotlin.time.Duration.Companion.seconds
  * What every call of the SDK throws: a class a kind, to catch the ones that one can do something about.
  *
  * [message] is one line with the code, the status and the request id; [reason] is the words alone; [hint] says what to do.
- * No key is ever part of it.
+ * No key is ever part of it. Through Java's serialization it keeps its class, message, causes and stack, and no more.
  */
-public sealed class InfraiException(private val failure: NativeFailure, client: InfraiClient?, cause: Throwable?) :
+public sealed class InfraiException(failure: NativeFailure, client: InfraiClient?, cause: Throwable?) :
     RuntimeException(failure.description, cause ?: failure.causes.firstOrNull()?.let(::Cause)) {
+    @Transient
+    private val given: NativeFailure? = failure
+
+    private val failure: NativeFailure get() = given ?: nativeInternal(message.orEmpty())
+
     /** The kind's name in data, the same in every language: `payment_required`. */
     public val kind: String get() = failure.kindName
 
@@ -57,6 +63,7 @@ public sealed class InfraiException(private val failure: NativeFailure, client: 
     public val checkoutUrl: String? get() = failure.checkoutUrl
 
     /** The job it is about, as last seen. */
+    @Transient
     public val job: VideoJob? = failure.job?.let { VideoJob(it, client) }
 
     /** No key, or one that the API does not accept (401). */

@@ -97,7 +97,8 @@ public sealed class ManyItem {
             return if (job != null) {
                 Finished(item.index.toInt(), VideoJob(job, client))
             } else {
-                Failed(item.index.toInt(), InfraiException.of(item.failure ?: nativeInternal("an item without an outcome"), client))
+                val failure = item.failure ?: nativeInternal("an item without an outcome")
+                Failed(item.index.toInt(), InfraiException.of(failure, client, client.thrown.by(failure)))
             }
         }
     }

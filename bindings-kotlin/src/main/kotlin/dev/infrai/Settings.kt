@@ -179,24 +179,23 @@ private class Hooks(
     private val onRequest: ((RequestEvent) -> Unit)?,
     private val onResponse: ((ResponseEvent) -> Unit)?,
 ) : NativeHooks {
-    override fun onRequest(event: NativeRequestEvent) = reported {
+    override fun onRequest(event: NativeRequestEvent) = undisturbed {
         onRequest?.invoke(RequestEvent(event.method, event.path, event.attempt))
     }
 
-    override fun onResponse(event: NativeResponseEvent) = reported {
+    override fun onResponse(event: NativeResponseEvent) = undisturbed {
         onResponse?.invoke(
             ResponseEvent(event.method, event.path, event.attempt, event.status, event.latency, event.requestId),
         )
     }
 
-    /** A hook's own failure is not the call's: it goes where those of threads go. */
+    /** A hook's own failure is nobody's: handed to the thread's handler, it would end an app on Android. */
     @Suppress("TooGenericExceptionCaught")
-    private inline fun reported(hook: () -> Unit) {
+    private inline fun undisturbed(hook: () -> Unit) {
         try {
             hook()
-        } catch (problem: Throwable) {
-            val thread = Thread.currentThread()
-            runCatching { thread.uncaughtExceptionHandler.uncaughtException(thread, problem) }
+        } catch (_: Throwable) {
+            // There is nobody to tell: the call goes on.
         }
     }
 }

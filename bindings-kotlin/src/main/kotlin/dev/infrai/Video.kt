@@ -1,6 +1,5 @@
 package dev.infrai
 
-import dev.infrai.internal.ffi.NativeCancellation
 import dev.infrai.internal.ffi.NativeGenerate
 import dev.infrai.internal.ffi.NativeJob
 import dev.infrai.internal.ffi.NativeJobRef
@@ -15,9 +14,6 @@ import java.nio.file.Paths
 import kotlin.coroutines.cancellation.CancellationException
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
-import kotlinx.coroutines.CoroutineStart
-import kotlinx.coroutines.NonCancellable
-import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.currentCoroutineContext
@@ -25,7 +21,6 @@ import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.launch
-import kotlinx.coroutines.withContext
 
 /** The calls about videos; see [InfraiClient.video]. */
 public class Video internal constructor(private val client: InfraiClient) {
@@ -155,24 +150,7 @@ public class Video internal constructor(private val client: InfraiClient) {
 
     private suspend fun wait(job: NativeJobRef, options: NativeWaitOptions, listener: NativeUpdateListener?): NativeJob {
         if (!options.cancelOnAbort) return client.call { it.wait(job, options, listener, null) }
-        // The coroutine's cancellation becomes one that the wait may still answer to.
-        return coroutineScope {
-            NativeCancellation().use { cancellation ->
-                val watcher = launch(start = CoroutineStart.UNDISPATCHED) {
-                    try {
-                        awaitCancellation()
-                    } finally {
-                        cancellation.cancel()
-                    }
-                }
-                try {
-                    withContext(NonCancellable) { client.call { it.wait(job, options, listener, cancellation) } }
-                } finally {
-                    watcher.cancel()
-                    withContext(NonCancellable) { watcher.join() }
-                }
-            }
-        }
+        return client.callToItsEnd { native, cancellation -> native.wait(job, options, listener, cancellation) }
     }
 
     /**
@@ -201,7 +179,8 @@ public class Video internal constructor(private val client: InfraiClient) {
 
     /**
      * Saves a job's video to a file: whole, or not at all. A broken connection is resumed where the server can; an expired
-     * URL is asked for anew once.
+     * URL is asked for anew once. Eight downloads of a process are under way at once; a further one waits for its turn, and
+     * then its time begins. One that is cancelled has cleared up when its coroutine ends.
      *
      * @param id the job's id.
      * @param path the file's name; its folder exists.
@@ -237,7 +216,7 @@ public class Video internal constructor(private val client: InfraiClient) {
     ): Download {
         val file = file("path", path)
         val save: suspend (NativeProgressListener?) -> Download = { listener ->
-            val saved = client.call { it.download(job, file, overwrite, listener, null) }
+            val saved = client.callToItsEnd { native, cancellation -> native.download(job, file, overwrite, listener, cancellation) }
             Download(Paths.get(saved.path), saved.bytes, job(saved.job))
         }
         if (onProgress == null) return save(null)
@@ -327,7 +306,13 @@ public class Video internal constructor(private val client: InfraiClient) {
  */
 private suspend fun <E, T> telling(channel: Channel<E>, tell: suspend (E) -> Unit, call: suspend (Channel<E>) -> T): T =
     coroutineScope {
-        val teller = launch { for (told in channel) tell(told) }
+        val teller = launch {
+            for (told in channel) {
+                // What is in the channel already is received without a look at the cancellation.
+                ensureActive()
+                tell(told)
+            }
+        }
         val outcome = runCatching { call(channel) }
         channel.close()
         if (outcome.exceptionOrNull() !is CancellationException) teller.join()

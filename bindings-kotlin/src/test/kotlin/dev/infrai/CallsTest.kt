@@ -22,7 +22,7 @@ class CallsTest {
     private inline fun <reified E : Throwable> fails(crossinline call: suspend () -> Unit): E = assertThrows { runBlocking { call() } }
 
     @Test
-    fun `a generate sends the documented body and gives the job`() = runBlocking {
+    fun `a generate sends the documented body and gives the job`() = runBlocking<Unit> {
         Scripted { _, _ -> job("queued", more = ",\"seed\":18446744073709551615,\"progress\":0.5") }.use { server ->
             val job = server.client().use { it.video.generate("日落 😀", durationSeconds = 5.0, aspect = "9:16", idempotencyKey = "k-1") }
             val request = server.requests.single()
@@ -45,7 +45,7 @@ class CallsTest {
     }
 
     @Test
-    fun `a state that is not known is kept and counts as still going`() = runBlocking {
+    fun `a state that is not known is kept and counts as still going`() = runBlocking<Unit> {
         Scripted { _, _ -> job("dreaming") }.use { server ->
             val job = server.client().use { it.video.status("vid_1") }
             assertEquals(VideoState("dreaming"), job.state)
@@ -54,7 +54,7 @@ class CallsTest {
     }
 
     @Test
-    fun `a job's methods use the client that made it`() = runBlocking {
+    fun `a job's methods use the client that made it`() = runBlocking<Unit> {
         Scripted { number, _ -> if (number == 0) job("queued") else job("succeeded", more = ",\"video_url\":\"https://x.example/v\"") }.use { server ->
             server.client().use { client ->
                 val done = client.video.generate("a kite").wait()
@@ -66,7 +66,7 @@ class CallsTest {
     }
 
     @Test
-    fun `a job goes through JSON and carries no client then`() = runBlocking {
+    fun `a job goes through JSON and carries no client then`() = runBlocking<Unit> {
         Scripted { _, _ -> job("queued", more = ",\"n\":9007199254740993") }.use { server ->
             server.client().use { client ->
                 val job = client.video.generate("a kite")
@@ -99,6 +99,18 @@ class CallsTest {
     }
 
     @Test
+    fun `an error can be serialized, as what runs tests in processes of their own does`() {
+        Scripted { _, _ -> job("failed", more = ",\"error\":{\"code\":\"NSFW\",\"message\":\"not this\"}") }.use { server ->
+            val error = server.client().use { client -> fails<InfraiException.JobFailed> { client.video.wait("vid_1") } }
+            val bytes = java.io.ByteArrayOutputStream().also { java.io.ObjectOutputStream(it).writeObject(error) }.toByteArray()
+            val again = java.io.ObjectInputStream(bytes.inputStream()).readObject() as InfraiException.JobFailed
+            assertEquals(error.message, again.message)
+            assertNull(again.job)
+            assertEquals("internal", again.kind)
+        }
+    }
+
+    @Test
     fun `a wait throws for a job that ended badly and carries it`() {
         Scripted { _, _ -> job("failed", more = ",\"error\":{\"code\":\"NSFW\",\"message\":\"not this\"}") }.use { server ->
             server.client().use { client ->
@@ -115,7 +127,7 @@ class CallsTest {
     }
 
     @Test
-    fun `updates come in the caller's own thread and before the wait returns`() = runBlocking {
+    fun `updates come in the caller's own thread and before the wait returns`() = runBlocking<Unit> {
         val states = listOf("queued", "running", "running", "succeeded")
         Scripted { number, _ -> job(states[number.coerceAtMost(3)]) }.use { server ->
             val caller = Thread.currentThread()
@@ -131,7 +143,7 @@ class CallsTest {
     }
 
     @Test
-    fun `what an update's function throws ends the wait`() = runBlocking {
+    fun `what an update's function throws ends the wait`() = runBlocking<Unit> {
         endless().use { server ->
             server.client().use { client ->
                 val problem = fails<IllegalStateException> { client.video.wait("vid_1", timeout = null) { error("mine") } }
@@ -193,7 +205,7 @@ class CallsTest {
     }
 
     @Test
-    fun `a request has query, body, headers and every digit`() = runBlocking {
+    fun `a request has query, body, headers and every digit`() = runBlocking<Unit> {
         Scripted { _, _ -> Reply("""{"n":9007199254740993}""") }.use { server ->
             server.client().use { client ->
                 val more = client.withOptions(headers = mapOf("X-Team" to "red"), maxRetries = 0)
@@ -208,14 +220,16 @@ class CallsTest {
     }
 
     @Test
-    fun `nothing that is printed shows the key`() = runBlocking {
+    fun `nothing that is printed shows the key`() = runBlocking<Unit> {
         val activated = """{"account_id":"acc_1","primary_api_key":"$KEY"}"""
         Scripted { _, request -> if (request.path == "/v1/activate") Reply(activated) else Reply(status = 401, error = """{"code":"UNAUTHORIZED","message":"no"}""") }.use { server ->
             server.client().use { client ->
                 val activation = client.activate(writeCredentials = false)
                 assertEquals(KEY, activation.primaryApiKey)
                 val error = fails<InfraiException.Authentication> { client.account.balance() }
-                val shown = listOf("$client", "$activation", "$error", error.stackTraceToString(), client.keyHint!!, error.hint)
+                val pair = dev.infrai.internal.ffi.NativePair("X-Team", KEY)
+                val settings = dev.infrai.internal.ffi.NativeSettings(apiKey = KEY, proxy = "http://user:$KEY@proxy.example", defaultHeaders = listOf(pair))
+                val shown = listOf("$pair", "$settings", "${settings.copy()}", "$client", "$activation", "$error", error.stackTraceToString(), client.keyHint!!, error.hint)
                 assertTrue(shown.none { KEY in it }) { shown.toString() }
                 assertEquals("ifr_pk_proj_…stuv", client.keyHint)
             }
@@ -223,7 +237,7 @@ class CallsTest {
     }
 
     @Test
-    fun `a closed client refuses calls and lets those under way end`() = runBlocking {
+    fun `a closed client refuses calls and lets those under way end`() = runBlocking<Unit> {
         val answer = CountDownLatch(1)
         Scripted { number, _ -> Reply("""{"balance_usd":2}""").also { if (number == 0) answer.await() } }.use { server ->
             val client = server.client()
@@ -242,22 +256,32 @@ class CallsTest {
     }
 
     @Test
-    fun `a key function is asked once a call and once more after a 401, and what it throws is thrown`() = runBlocking {
+    fun `a key function is asked once a call and once more after a 401, and what it throws is the cause`() = runBlocking<Unit> {
         Scripted { number, _ -> if (number == 0) Reply(status = 401, error = """{"code":"UNAUTHORIZED","message":"no"}""") else Reply("""{"balance_usd":2}""") }.use { server ->
             val keys = ArrayDeque(listOf("ifr_pk_proj_old", "ifr_pk_proj_new"))
             server.client(apiKeyProvider = { keys.removeFirst() }).use { it.account.balance() }
             assertEquals(listOf("Bearer ifr_pk_proj_old", "Bearer ifr_pk_proj_new"), server.requests.map { it.header("Authorization") })
-            class Down : Exception("the backend is down")
-            server.client(apiKeyProvider = { throw Down() }).use { client -> fails<Down> { client.account.balance() } }
+            for (problem in listOf(java.io.IOException("the backend is down"), kotlin.coroutines.cancellation.CancellationException("the backend is down"))) {
+                server.client(apiKeyProvider = { throw problem }).use { client ->
+                    val error = fails<InfraiException.Configuration> { client.account.balance() }
+                    assertSame(problem, error.cause)
+                    assertTrue("the backend is down" in error.reason) { error.reason }
+                    val item = client.video.generateMany(listOf("a kite")).toList().single() as ManyItem.Failed
+                    assertSame(problem, item.error.cause)
+                }
+            }
             server.client(apiKeyProvider = { "a b" }).use { client -> fails<InfraiException.Configuration> { client.account.balance() } }
             assertEquals(2, server.count)
         }
     }
 
     @Test
-    fun `hooks see every attempt, and their own failure disturbs no call`() = runBlocking {
+    fun `hooks see every attempt, and their own failure disturbs no call`() = runBlocking<Unit> {
         Scripted { number, _ -> if (number == 0) Reply(status = 503) else Reply("""{"balance_usd":2}""") }.use { server ->
             val seen = java.util.concurrent.CopyOnWriteArrayList<String>()
+            val handed = java.util.concurrent.CopyOnWriteArrayList<Throwable>()
+            val before = Thread.getDefaultUncaughtExceptionHandler()
+            Thread.setDefaultUncaughtExceptionHandler { _, problem -> handed += problem }
             server.client(
                 onRequest = {
                     seen += it.toString()
@@ -265,13 +289,15 @@ class CallsTest {
                 },
                 onResponse = { seen += it.toString() },
             ).use { it.account.balance() }
+            Thread.setDefaultUncaughtExceptionHandler(before)
+            assertEquals(emptyList<Throwable>(), handed, "an app would end by it")
             val path = "GET /v1/account/balance"
             assertEquals(listOf("$path (attempt 1)", "$path (attempt 1): 503", "$path (attempt 2)", "$path (attempt 2): 200"), seen)
         }
     }
 
     @Test
-    fun `many are told of with their place, and none's error ends the others`() = runBlocking {
+    fun `many are told of with their place, and none's error ends the others`() = runBlocking<Unit> {
         Scripted { _, request ->
             when {
                 "\"prompt\":\"bad\"" in request.body -> Reply(status = 400, error = """{"code":"NO","message":"no"}""")

@@ -24,7 +24,7 @@ class LifetimesTest {
     private fun threads(): Int = File("/proc/self/task").list()!!.size
 
     @Test
-    fun `ten thousand clients made and dropped leave memory, files and threads as they were`() = runBlocking {
+    fun `ten thousand clients made and dropped leave memory, files and threads as they were`() = runBlocking<Unit> {
         Scripted { _, _ -> Reply("""{"balance_usd":2}""") }.use { server ->
             suspend fun clients(count: Int) = repeat(count) { at ->
                 val client = server.client(onRequest = {})
@@ -45,7 +45,7 @@ class LifetimesTest {
     }
 
     @Test
-    fun `a thousand streams that are left halfway leave memory as it was`() = runBlocking {
+    fun `a thousand streams that are left halfway leave memory as it was`() = runBlocking<Unit> {
         endless().use { server ->
             server.client().use { client ->
                 suspend fun left(count: Int) = repeat(count) {

@@ -9,14 +9,14 @@ import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 
 /** The sandbox of the command `infrai`, in a temporary folder; it ends with this process at the latest. */
-internal class Sandbox : AutoCloseable {
+internal class Sandbox(vararg more: String) : AutoCloseable {
     private val child: Process
     val url: String
     val credentialsFile: Path
 
     init {
         val command = System.getenv("INFRAI_CLI") ?: "infrai"
-        child = ProcessBuilder(command, "sandbox", "--json", "--exit-with-parent", "--temporary").redirectError(ProcessBuilder.Redirect.DISCARD).start()
+        child = ProcessBuilder(command, "sandbox", "--json", "--exit-with-parent", "--temporary", *more).redirectError(ProcessBuilder.Redirect.DISCARD).start()
         val line = checkNotNull(child.inputStream.bufferedReader().readLine()) { "$command announces no sandbox" }
         val told = Json.parseToJsonElement(line).jsonObject
         url = told.getValue("url").jsonPrimitive.content

@@ -36,7 +36,7 @@ class SandboxTest {
     private fun isMp4(file: Path): Boolean = Files.readAllBytes(file).copyOfRange(4, 8).decodeToString() == "ftyp"
 
     @Test
-    fun `a sentence becomes a video in a file`(@TempDir folder: Path) = runBlocking {
+    fun `a sentence becomes a video in a file`(@TempDir folder: Path) = runBlocking<Unit> {
         client().use { client ->
             val before = client.account.balance().balanceUsd
             val states = mutableListOf<VideoState>()
@@ -55,7 +55,7 @@ class SandboxTest {
     }
 
     @Test
-    fun `activate keeps the key in the app's own store, and another client finds it`() = runBlocking {
+    fun `activate keeps the key in the app's own store, and another client finds it`() = runBlocking<Unit> {
         val entries = java.util.concurrent.ConcurrentHashMap<String, String>()
         val store = object : CredentialStore {
             override val name = "the test's memory"
@@ -98,7 +98,7 @@ class SandboxTest {
     }
 
     @Test
-    fun `the README's snippets do what they say`(@TempDir folder: Path) = runBlocking {
+    fun `the README's snippets do what they say`(@TempDir folder: Path) = runBlocking<Unit> {
         val backend = object : Backend {
             override suspend fun videoToken() = key
         }
@@ -112,7 +112,25 @@ class SandboxTest {
     }
 
     @Test
-    fun `the example's screen shows a video, and its end stops the work`(@TempDir folder: Path) = runBlocking {
+    fun `the sandbox that the README starts answers an emulator`() {
+        val readme = File("README.md").readText()
+        val (port, host) = checkNotNull(Regex("""^infrai sandbox --port (\d+) --allow-host (\S+)""", RegexOption.MULTILINE).find(readme)).destructured
+        assertTrue("baseUrl = \"http://$host:$port\"" in readme && "| `http://$host:$port` |" in readme)
+        // The same but for the port, which another program may have.
+        fun asked(sandbox: Sandbox): String {
+            val own = java.net.URI(sandbox.url)
+            return java.net.Socket(own.host, own.port).use { socket ->
+                socket.soTimeout = 60_000
+                socket.getOutputStream().write("GET /v1/account/balance HTTP/1.1\r\nHost: $host:${own.port}\r\nAuthorization: Bearer $KEY\r\nConnection: close\r\n\r\n".encodeToByteArray())
+                socket.getInputStream().bufferedReader().readLine()
+            }
+        }
+        Sandbox("--allow-host", host).use { assertTrue(" 401 " in asked(it)) { asked(it) } }
+        assertTrue(" 421 " in asked(sandbox)) { "it is the option that lets an emulator in" }
+    }
+
+    @Test
+    fun `the example's screen shows a video, and its end stops the work`(@TempDir folder: Path) = runBlocking<Unit> {
         client().use { client ->
             val scope = CoroutineScope(Dispatchers.Default)
             val model = VideoScreenModel(client, scope, folder)
