@@ -32,7 +32,12 @@ struct Main {
             exit(2)
         }
         let program = arguments.removeFirst()
-        exit(try await run(program, arguments.joined(separator: " ")))
+        do {
+            exit(try await run(program, arguments.joined(separator: " ")))
+        } catch {
+            print("\(error)\n0 passed, 1 failed")
+            exit(1)
+        }
     }
 
     /// Runs this program again without the caller's home, keys, settings and proxies.

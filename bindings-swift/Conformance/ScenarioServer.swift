@@ -24,6 +24,7 @@ final class ScenarioServer: Sendable {
         var line = Data()
         while let byte = try output.fileHandleForReading.read(upToCount: 1), byte != Data("\n".utf8) { line += byte }
         address = String(decoding: line, as: UTF8.self)
+        if address.isEmpty { throw Unexpected(text: "the scripted server \(program) ended without its address") }
         let configuration = URLSessionConfiguration.ephemeral
         configuration.timeoutIntervalForRequest = 120
         configuration.httpMaximumConnectionsPerHost = 2 * atOnce

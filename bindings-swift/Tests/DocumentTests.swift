@@ -1,9 +1,7 @@
-// The documents show what is compiled and run: the files in examples/swift. And the package names its own version.
+// The documents show what is compiled and run: the files in examples/swift.
 
 import Foundation
 import Testing
-
-@testable import Infrai
 
 @Suite("Documents", .timeLimit(.minutes(3))) struct DocumentTests {
     private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -23,10 +21,5 @@ import Testing
             let file = try text("examples/swift/\(name)")
             #expect(file.contains(shown), "\(document) shows another \(name)")
         }
-    }
-
-    @Test("the package's version is the workspace's")
-    func version() throws {
-        #expect(try text("Cargo.toml").contains("\nversion = \"\(packageVersion)\"\n"))
     }
 }

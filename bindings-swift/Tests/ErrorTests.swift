@@ -83,6 +83,21 @@ import Testing
         }
     }
 
+    @Test("nothing that can be printed shows the address of a file, which carries its own authorization")
+    func addresses() async throws {
+        let (client, _) = scripted { _, _ in
+            .job("failed", #","video_url":"https://files.example/a?signature=topsecret","thumbnail_url":"https://files.example/b?signature=topsecret""#)
+        }
+        let job = try await client.video.status("vid_1")
+        #expect(job.videoURL?.query == "signature=topsecret")
+        let error = try await failure { try await job.wait() }
+        for value: Any in [job, [job], error, error.details] {
+            var dumped = ""
+            dump(value, to: &dumped)
+            for text in ["\(value)", String(reflecting: value), dumped] { #expect(!text.contains("topsecret"), "\(text)") }
+        }
+    }
+
     @Test("a panic of the native library is an error that asks for a report, and the next call works")
     func panic() async throws {
         let error = try await failure {

@@ -39,7 +39,7 @@ import Testing
             { try await job.download(to: temporary("a.mp4")) },
         ] {
             let error = try await failure { try await call() }
-            #expect(error.kind == "configuration" && error.hint.contains("client.video"))
+            #expect(error.kind == "invalid_request" && error.message.contains("client.video"))
         }
     }
 

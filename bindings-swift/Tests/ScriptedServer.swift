@@ -46,22 +46,19 @@ final class ScriptedServer: @unchecked Sendable {
     typealias Answer = @Sendable (_ number: Int, _ request: Request) -> Reply
 
     let url: String
-    private let listener: Int32
     private let answer: Answer
     private let lock = NSLock()
     private var requests: [Request] = []
     private var count = 0
     private let remembers: Bool
-    private var open: Set<Int32> = []
     private var gone = 0
-    private var closed = false
+    private let connections = Connections()
 
     /// - Parameter remembers: Whether what came is kept, and not only counted.
     init(remembers: Bool = true, _ answer: @escaping Answer) {
         self.answer = answer
         self.remembers = remembers
         let accepting = socket(AF_INET, streamType, 0)
-        listener = accepting
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
@@ -73,24 +70,24 @@ final class ScriptedServer: @unchecked Sendable {
             }
         }
         url = "http://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
-        Thread.detachNewThread { [weak self] in
+        let connections = connections
+        connections.add(accepting)
+        let found = Weak(self)
+        Thread.detachNewThread {
+            defer { connections.end(accepting) }
             while true {
                 let connection = accept(accepting, nil, nil)
-                guard connection >= 0, let server = self, server.took(connection) else {
-                    if connection >= 0 { close(connection) }
-                    return
+                guard connection >= 0 else { return }
+                connections.add(connection)
+                Thread.detachNewThread {
+                    ScriptedServer.serve(connection, { found.server })
+                    connections.end(connection)
                 }
-                let found = Weak(server)
-                Thread.detachNewThread { ScriptedServer.serve(connection, { found.server }) }
             }
         }
     }
 
-    deinit {
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
-        for connection in open { shutdown(connection, Int32(SHUT_RDWR)) }
-    }
+    deinit { connections.shutAll() }
 
     /// What came so far.
     var seen: [Request] { lock.withLock { requests } }
@@ -115,14 +112,8 @@ final class ScriptedServer: @unchecked Sendable {
         }
     }
 
-    private func took(_ connection: Int32) -> Bool { lock.withLock { open.insert(connection).inserted } }
-
     private static func serve(_ connection: Int32, _ server: @Sendable () -> ScriptedServer?) {
         var buffer: [UInt8] = []
-        defer {
-            if let server = server() { server.lock.withLock { _ = server.open.remove(connection) } }
-            close(connection)
-        }
         while let request = read(connection, &buffer) {
             guard let now = server() else { return }
             let number = now.lock.withLock {
@@ -180,6 +171,35 @@ final class ScriptedServer: @unchecked Sendable {
             let count = bytes.withUnsafeBytes { send(connection, $0.baseAddress! + sent, bytes.count - sent, noSignal) }
             guard count > 0 else { return }
             sent += count
+        }
+    }
+}
+
+/// The sockets that are open. The thread that reads from one closes it, under the lock under which others shut it: the system
+/// gives its number to another socket at once.
+private final class Connections: @unchecked Sendable {
+    private let lock = NSLock()
+    private var open: Set<Int32> = []
+    private var over = false
+
+    func add(_ connection: Int32) {
+        lock.withLock {
+            open.insert(connection)
+            if over { shutdown(connection, Int32(SHUT_RDWR)) }
+        }
+    }
+
+    func end(_ connection: Int32) {
+        lock.withLock {
+            open.remove(connection)
+            _ = close(connection)
+        }
+    }
+
+    func shutAll() {
+        lock.withLock {
+            over = true
+            for connection in open { shutdown(connection, Int32(SHUT_RDWR)) }
         }
     }
 }

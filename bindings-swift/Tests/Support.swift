@@ -57,9 +57,6 @@ func failure(_ call: () async throws -> some Any, at location: SourceLocation = 
     }
 }
 
-/// Whether an error is of this kind, as people write it in a `catch`.
-func field(_ error: InfraiError) -> String? { error.details.facts?["field"]?.string }
-
 /// What callbacks of any thread leave behind.
 final class Box<Value: Sendable>: @unchecked Sendable {
     private let lock = NSLock()

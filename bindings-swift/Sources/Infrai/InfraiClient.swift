@@ -75,6 +75,13 @@ public final class InfraiClient: Sendable {
             })
     }
 
+    /// A fresh idempotency key, to be written down before the call that it is for.
+    ///
+    /// - Throws: ``InfraiError/internal(_:)`` where the operating system gives no randomness.
+    public static func freshIdempotencyKey() throws -> String {
+        do { return try nativeFreshIdempotencyKey() } catch { throw publicError(error, of: nil) }
+    }
+
     /// Makes this device an anonymous account with a trial credit, and stores its key: `POST /v1/activate`. Where the
     /// profile has a key for this base URL already, that is returned and nothing is sent.
     ///

@@ -5,7 +5,7 @@ import Foundation
 /// A video job as last seen: plain data, and the client that it came from, for its methods.
 ///
 /// Encoded it is the API's JSON, without client and key. A decoded one has no client: its methods throw
-/// ``InfraiError/configuration(_:)``; use ``InfraiClient/video`` with it instead.
+/// ``InfraiError/invalidRequest(_:)``; give it to the methods of ``InfraiClient/video`` instead.
 public struct VideoJob: Sendable, Identifiable {
     /// The job's id.
     public let jobID: String
@@ -52,7 +52,12 @@ extension VideoJob: Hashable {
     }
 }
 
-extension VideoJob: CustomStringConvertible {
+extension VideoJob: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var debugDescription: String { description }
+    /// The files' addresses carry their own authorization: none of them is shown.
+    public var customMirror: Mirror {
+        Mirror(self, children: ["jobID": jobID, "state": state, "progress": progress as Any, "error": error as Any])
+    }
     public var description: String {
         guard let progress, progress.isFinite else { return "VideoJob \(jobID): \(state)" }
         return "VideoJob \(jobID): \(state), \(Int(min(max(progress, 0), 1) * 100)) %"

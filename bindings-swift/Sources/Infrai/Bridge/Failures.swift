@@ -9,13 +9,13 @@ func publicError(_ error: any Error, of client: InfraiClient?) -> any Error {
     case NativeError.Cancelled: CancellationError()
     case NativeError.Failed(let failure): failure.kind == .aborted ? CancellationError() : InfraiError(failure, of: client)
     case is InfraiError, is CancellationError: error
-    default: InfraiError.refusal(field: "native library", got: "\(error)", expected: "an answer of this package's version")
+    default: InfraiError.fault("the native library and this package do not fit: \(error)")
     }
 }
 
 /// The error of a client whose settings cannot be used: no call of it was made, so none can have been cancelled.
 func setUp(_ error: any Error) -> InfraiError {
-    publicError(error, of: nil) as? InfraiError ?? .refusal(field: "client", got: "\(error)", expected: "settings that can be used")
+    publicError(error, of: nil) as? InfraiError ?? .fault("a client was cancelled while it was made")
 }
 
 extension InfraiError {
@@ -43,6 +43,15 @@ extension InfraiError {
             }
     }
 
+    /// The error of a job's method where the job has no client.
+    static func withoutClient() -> InfraiError {
+        refusal(
+            field: "job", got: "one without a client, decoded or put together by hand", expected: "a job that a call returned; give this one to client.video")
+    }
+
+    /// A fault of this package, which nobody should see.
+    static func fault(_ message: String) -> InfraiError { InfraiError(nativeInternal(message: message), of: nil) }
+
     /// An argument that this package refuses itself, because the native surface cannot carry it.
     static func refusal(field: String, got: String, expected: String) -> InfraiError {
         InfraiError(nativeInvalidArgument(field: field, got: got, expected: expected), of: nil)
@@ -57,18 +66,5 @@ extension ErrorDetails {
             attempts: Int(failure.attempts), idempotencyKey: failure.idempotencyKey, mayHaveBeenProcessed: failure.mayHaveBeenProcessed,
             facts: failure.detailsJson.map(json), checkoutURL: failure.checkoutUrl.flatMap { URL(string: $0) },
             job: failure.job.map { VideoJob($0, of: client) }, underlyingError: failure.thrown.flatMap(Thrown.take), description: failure.description)
-    }
-}
-
-extension InfraiError {
-    /// The error of a job's method where the job has no client.
-    static func withoutClient() -> InfraiError {
-        .configuration(
-            ErrorDetails(
-                code: "CONFIGURATION_INVALID", message: "this job has no client: it was decoded or put together by hand",
-                hint: "Use client.video with the job or its jobID instead.", status: nil, requestID: nil, isRetryable: false,
-                retryAfter: nil, attempts: 0, idempotencyKey: nil, mayHaveBeenProcessed: false, facts: nil, checkoutURL: nil, job: nil,
-                underlyingError: nil,
-                description: "this job has no client: it was decoded or put together by hand (CONFIGURATION_INVALID)"))
     }
 }

@@ -54,7 +54,7 @@ extension GenerateManyItem {
             } else if let failure = native.failure {
                 .failure(InfraiError(failure, of: client))
             } else {
-                .failure(.internal(ErrorDetails(nativeInvalidArgument(field: "item", got: "nothing", expected: "a job or an error"), of: nil)))
+                .failure(.fault("item \(native.index) has neither job nor error"))
             }
         self.init(index: Int(native.index), result: result)
     }

@@ -3,9 +3,6 @@
 import Foundation
 internal import InfraiNative
 
-/// The package's version, for the `User-Agent`; that of the workspace, as a test checks.
-let packageVersion = "0.1.0"
-
 extension NativeClient {
     static func make(
         key: String?, provider: (@Sendable () async throws -> String)?, baseURL: String?, options: ClientOptions
@@ -37,7 +34,7 @@ extension NativeClient {
             allowInsecureHttp: options.allowInsecureHTTP)
         return try NativeClient(
             settings: settings,
-            caller: NativeCaller(language: "swift", version: packageVersion, runtime: runtimeName),
+            caller: NativeCaller(language: "swift", version: nativeVersion(), runtime: runtimeName),
             key: provider.map(KeyFunction.init),
             hooks: Hooks(options),
             store: options.store.map(Store.init))
