@@ -164,7 +164,7 @@ async fn one(shared: &Shared, request: GenerateRequest) -> Result<VideoJob> {
         }
     };
     // Ended already: an idempotency key of an earlier run gave the job of then.
-    let wait = video.wait(&job);
+    let wait = video.wait(job);
     match shared.timeout {
         Some(timeout) => wait.timeout(timeout).await,
         None => wait.no_timeout().await,
