@@ -20,6 +20,8 @@ struct Counts {
 
 /// Of so many failures each is named; further ones are counted alone.
 const NAMED: u64 = 100;
+/// So much is shown of one: it may hold a whole log.
+const LONGEST: usize = 2000;
 
 impl Checks {
     /// Counts one check; `what` says what was to hold, and what was seen instead.
@@ -27,13 +29,18 @@ impl Checks {
         if holds {
             self.0.passed.fetch_add(1, Ordering::Relaxed);
         } else if self.0.failed.fetch_add(1, Ordering::Relaxed) < NAMED {
-            println!("FAILED: {}", what());
+            println!("FAILED: {}", what().chars().take(LONGEST).collect::<String>());
         }
         holds
     }
 
     /// Counts one comparison.
-    pub(crate) fn equal<T: PartialEq + std::fmt::Debug>(&self, what: impl Display, seen: &T, wanted: &T) -> bool {
+    pub(crate) fn equal<T: PartialEq + std::fmt::Debug>(
+        &self,
+        what: impl Display,
+        seen: &T,
+        wanted: &T,
+    ) -> bool {
         self.check(seen == wanted, || format!("{what}: {seen:?} instead of {wanted:?}"))
     }
 
