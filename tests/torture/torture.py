@@ -94,11 +94,14 @@ def stop(process: subprocess.Popen[str]) -> None:
 def play(section: Section, arguments: list[str], limit: float) -> Outcome:
     """Runs a section, shows what it says, and keeps its report. What ends without a count, or badly, has failed."""
     command = [*section.command, *arguments]
-    print(f"\n$ {' '.join([Path(command[0]).name if command[0].startswith('/') else command[0], *command[1:]])}", flush=True)
+    print(f"\n$ {' '.join([f'{section.name}/{Path(command[0]).name}', *command[1:]])}", flush=True)
     begun = time.monotonic()
     counted: tuple[int, int] | None = None
     report: list[str] = []
     inside = whole = False
+    if not os.access(command[0], os.X_OK):
+        print(f"FAILED: {section.name}: {Path(command[0]).name} is no program", flush=True)
+        return Outcome(0, 1, 0, "")
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace", start_new_session=True
     ) as process:

@@ -27,6 +27,8 @@ pub(super) struct Tally {
     /// Calls that were made again, and how many of those had been charged before.
     pub(super) again: u64,
     pub(super) same: u64,
+    /// Calls that a killed client had made before, and that failed for certain when its successor made them.
+    pub(super) earlier: u64,
     made: u64,
     returned: u64,
     attempts: u64,
@@ -113,6 +115,11 @@ impl Tally {
                 vec![
                     "of those, charged before: got the same job, no second charge".to_owned(),
                     self.same.to_string(),
+                ],
+                vec![
+                    "calls charged to a client before it was killed, that failed for its successor"
+                        .to_owned(),
+                    self.earlier.to_string(),
                 ],
                 vec!["distinct calls, and jobs in the ledger".to_owned(), jobs.to_string()],
                 vec!["charged".to_owned(), dollars(self.charged)],
