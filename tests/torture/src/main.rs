@@ -50,6 +50,9 @@ pub(crate) struct Run {
     /// How long it takes, about.
     #[arg(long, default_value_t = 15)]
     seconds: u64,
+    /// One part of the network section alone: matrix, idle, proxies, tls or names.
+    #[arg(long, default_value = "")]
+    part: String,
 }
 
 fn main() -> ExitCode {

@@ -65,6 +65,11 @@ impl Report {
         let _ = writeln!(self.0, "{text}\n");
     }
 
+    /// What another one has, after this.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.0.push_str(&other.0);
+    }
+
     /// A table. Its cells hold no `|`.
     pub(crate) fn table<R, C>(&mut self, head: &[&str], rows: R)
     where

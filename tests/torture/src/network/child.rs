@@ -6,7 +6,7 @@ use infrai::{ClientBuilder, InfraiClient};
 use serde::{Deserialize, Serialize};
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
-use super::KEY;
+use super::{KEY, LONG};
 
 /// The client of a call, and the call.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -58,9 +58,9 @@ impl Spec {
             .base_url(&self.base_url)
             .allow_insecure_http(true)
             .retry_base(Duration::from_millis(2))
-            .timeout(Duration::from_secs(120))
-            .attempt_timeout(Duration::from_secs(60))
-            .connect_timeout(Duration::from_millis(self.connect_timeout_ms.unwrap_or(30_000)));
+            .timeout(LONG)
+            .attempt_timeout(LONG)
+            .connect_timeout(self.connect_timeout_ms.map_or(LONG, Duration::from_millis));
         if let Some(path) = &self.ca_file {
             builder = builder.ca_file(path);
         }

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use infrai::InfraiClient;
 
 use super::{
-    KEY,
+    KEY, LONG,
     server::{Api, Keep},
 };
 use crate::report::{Checks, Report};
@@ -58,7 +58,9 @@ pub(super) async fn run(
             .api_key(KEY)
             .base_url(format!("http://{}", api.addr))
             .retry_base(Duration::from_millis(4))
-            .attempt_timeout(Duration::from_secs(60))
+            .timeout(LONG)
+            .attempt_timeout(LONG)
+            .connect_timeout(LONG)
             .on_response(move |event| {
                 if event.status.is_none() {
                     let mut counter = counter.lock().unwrap_or_else(PoisonError::into_inner);
