@@ -3,6 +3,7 @@
 PROMPT ?= a timelapse of a city skyline at dusk
 DEMO := demo
 CARGO ?= cargo
+MINUTES ?= 30
 
 # LANG is also the shell's locale: only `make conformance LANG=rust` names a language.
 LANGUAGE := $(if $(filter command line,$(origin LANG)),$(LANG),all)
@@ -46,6 +47,10 @@ test-swift: ## Test the Swift package with the swift of this machine; FETCH_TOOL
 .PHONY: conformance
 conformance: ## Run the conformance scenarios: LANG=rust for one language
 	@python3 scripts/test.py $(if $(filter all,$(LANGUAGE)),conformance,conformance-$(LANGUAGE))
+
+.PHONY: torture
+torture: ## Break everything around the SDK; writes docs/reliability.md (MINUTES=30; SEED=1: again; ONLY=money: some sections)
+	@python3 tests/torture/torture.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --only "$(ONLY)"
 
 .PHONY: bench
 bench: ## Measure beside other clients; writes benches/RESULTS.md (LONG=1: thoroughly; ONLY=python-calls: some sections)

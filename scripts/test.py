@@ -40,6 +40,7 @@ SUITES: dict[str, list[list[str]]] = {
     "conformance-python": [[PYTHON, "bindings-python/run-tests", "conformance"]],
     "conformance-kotlin": [["bindings-kotlin/run-tests", "conformance"]],
     "conformance-swift": [[PYTHON, "bindings-swift/run-tests", "conformance"]],
+    "torture": [[PYTHON, "tests/torture/test_torture.py"], [PYTHON, "tests/torture/torture.py", "--short"]],
     "benches": [[PYTHON, "benches/test_frame.py"], [PYTHON, "benches/bench.py", "--smoke"]],
 }
 
