@@ -29,8 +29,9 @@ pub(crate) fn run(children: usize, calls: usize, given: &Given) -> ExitCode {
 }
 
 async fn generate(client: &InfraiClient, calls: usize) -> Result<()> {
-    for _ in 0..calls {
-        client.video().generate("a cat").await?;
+    for number in 0..calls {
+        // Another body for each call: two calls with one key are seen by it.
+        client.video().generate(format!("{} {number}", std::process::id())).await?;
     }
     Ok(())
 }
