@@ -54,7 +54,7 @@ function create(job) {
     const problems = job.error ? [job.error] : (job.warnings ?? []);
     setText(error, problems.map((problem) => problem.message ?? String(problem)).join(" "));
     error.hidden = problems.length === 0;
-    screen.hidden = ended && !job.video_url;
+    if (ended && !video && !job.video_url) setText(screen, "No video");
     if (job.video_url && !video) {
       video = player(job);
       screen.replaceChildren(video);

@@ -74,6 +74,7 @@ function connection() {
 
 at("pause").addEventListener("click", () => {
   paused = !paused;
+  clearTimeout(timer);
   setAttribute(at("pause"), "aria-pressed", String(paused));
   connection();
   if (!paused) refresh();
