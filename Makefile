@@ -10,7 +10,7 @@ LANGUAGE := $(if $(filter command line,$(origin LANG)),$(LANG),all)
 
 .PHONY: help
 help: ## Show what there is to make
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Turn a sentence into a playable MP4 on the embedded sandbox (PROMPT="…" for your own)
@@ -43,6 +43,10 @@ test-kotlin: ## Test the Kotlin package with this machine's Maven and JDK; FETCH
 .PHONY: test-swift
 test-swift: ## Test the Swift package with the swift of this machine; FETCH_TOOLCHAINS=1 (as root) fetches one
 	@python3 scripts/test.py swift conformance-swift
+
+.PHONY: test-sandbox-page
+test-sandbox-page: ## Test the sandbox's page in the Chromium or Chrome of this machine; FETCH_TOOLCHAINS=1 (as root) installs one
+	@python3 scripts/test.py sandbox-page
 
 .PHONY: conformance
 conformance: ## Run the conformance scenarios: LANG=rust for one language

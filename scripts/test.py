@@ -35,6 +35,7 @@ SUITES: dict[str, list[list[str]]] = {
     "node": [["bindings-node/run-tests"]],
     "kotlin": [["bindings-kotlin/run-tests"]],
     "swift": [[PYTHON, "bindings-swift/run-tests"]],
+    "sandbox-page": [[PYTHON, "sandbox/page-tests/run-tests"]],
     "mobile-size": [["bindings-uniffi/check-size"]],
     "conformance-rust": [[CARGO, "run", "--locked", "--quiet", "--package", "infrai-conformance-rust"]],
     "conformance-python": [[PYTHON, "bindings-python/run-tests", "conformance"]],
