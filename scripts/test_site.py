@@ -198,6 +198,23 @@ class Shell(unittest.TestCase):
                 self.assertEqual(process.returncode, 0)
 
 
+class Paths(unittest.TestCase):
+    def test_every_file_that_a_document_names_is_there(self) -> None:
+        folders = {path.name for path in ROOT.iterdir() if path.is_dir()}
+        # A name with an ending, or a folder's: `sandbox/slow` is a model.
+        ends = r"(?:\.\w+|/)[`\s;,]"
+        named = re.compile(rf"`((?:{'|'.join(sorted(map(re.escape, folders - {'target', 'demo', '.cache'})))})/[\w./-]*?){ends}")
+        found = 0
+        for document in (ROOT / "CONTRIBUTING.md", ROOT / "README.md", *DOCS.glob("*.md")):
+            for match in named.finditer(document.read_text(encoding="utf-8")):
+                path = match[0].strip("`;, \n")
+                # `make bench` writes it.
+                if path != "benches/RESULTS.md":
+                    self.assertTrue((ROOT / path.split()[0]).exists(), f"{document.name} names {path}")
+                found += 1
+        self.assertGreater(found, 50)
+
+
 class Picture(unittest.TestCase):
     def test_the_recording_of_the_command_moves_is_light_and_loads_nothing(self) -> None:
         picture = (DOCS / "images" / "command.svg").read_text(encoding="utf-8")

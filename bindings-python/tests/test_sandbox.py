@@ -122,7 +122,8 @@ def test_the_guides_snippets_do_what_they_say(run: Run, tmp_path: Path) -> None:
 
 def test_the_guides_tests_pass(run: Run) -> None:
     example = str(ROOT / "examples" / "python" / "test_video.py")
-    assert "2 passed" in run("-m", "pytest", "-q", "-p", "no:cacheprovider", example, INFRAI_CLI=find_command()).stdout
+    said = run("-m", "pytest", "-q", "-p", "no:cacheprovider", example, INFRAI_CLI=find_command()).stdout
+    assert "2 passed" in said
 
 
 def test_bare_http_and_what_replaces_it_make_the_same(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
