@@ -72,6 +72,10 @@ format: ## Format the sources
 doc: ## Build the Rust documentation
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --package infrai --package infrai-sandbox
 
+.PHONY: site
+site: ## Build the documentation's site, in English and Chinese, into target/site (SERVE=1: show it, and follow changes)
+	@python3 scripts/site/build.py $(if $(SERVE),--serve)
+
 .PHONY: clean
 clean: ## Remove everything that was built, fetched or made by the demo
 	@scripts/toolchains/swift --clean
