@@ -29,6 +29,11 @@ def target() -> Path:
     return target_directory() / TARGET
 
 
+def path() -> str:
+    """The search path on which Zig and its cargo command are."""
+    return os.pathsep.join([str(tools().parent), os.environ.get("PATH", "")])
+
+
 def written_notices() -> None:
     """The notices, made anew unless they name what is compiled in already."""
     for place, (manifest, _) in notices.PLACES.items():
@@ -42,7 +47,7 @@ def wheel(out: Path, folder: str = "bindings-python") -> Path:
     """A wheel for this machine; on Linux, for every Linux of its kind from 2014 on."""
     options = ["--zig", "--compatibility", "manylinux2014"] if LINUX else []
     command = [tools(), "-m", "maturin", "build", "--release", "--locked", "--quiet", "--out", fresh(out), "--target", triple(), *options]
-    run(*command, cwd=ROOT / folder, CARGO_TARGET_DIR=str(target()), **deterministic())
+    run(*command, cwd=ROOT / folder, PATH=path(), CARGO_TARGET_DIR=str(target()), **deterministic())
     (made,) = out.glob("*.whl")
     return made
 
@@ -65,8 +70,7 @@ def again(out: Path, crate: str, build: object) -> bool:
 def cargo_release(package: str, library: str) -> Path:
     """A native library in the release profile, on Linux for an old C library."""
     if LINUX:
-        path = os.pathsep.join([str(tools().parent), os.environ.get("PATH", "")])
-        run(CARGO, "zigbuild", "--release", "--locked", "--quiet", "--package", package, "--target", f"{triple()}.{GLIBC}", PATH=path, CARGO_TARGET_DIR=str(target()))
+        run(CARGO, "zigbuild", "--release", "--locked", "--quiet", "--package", package, "--target", f"{triple()}.{GLIBC}", PATH=path(), CARGO_TARGET_DIR=str(target()))
     else:
         run(CARGO, "build", "--release", "--locked", "--quiet", "--package", package, "--target", triple(), CARGO_TARGET_DIR=str(target()))
     stem = library.replace("-", "_")

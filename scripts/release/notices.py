@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -53,23 +52,15 @@ WITHIN = {
 
 
 def compiled(manifest: Path) -> set[tuple[str, str]]:
-    """The crates, with their versions, that are compiled into a package for this machine; ours not."""
-    command = [CARGO, "metadata", "--locked", "--format-version", "1", "--manifest-path", str(manifest)]
-    host = re.search(r"^host: (.*)$", subprocess.run(["rustc", "-vV"], check=True, capture_output=True, text=True).stdout, re.MULTILINE)
-    assert host is not None
-    told = subprocess.run([*command, "--filter-platform", host[1]], check=True, capture_output=True).stdout
-    graph = json.loads(told)
-    nodes = {node["id"]: node for node in graph["resolve"]["nodes"]}
-    packages = {package["id"]: package for package in graph["packages"]}
-    (root,) = (id for id, package in packages.items() if Path(package["manifest_path"]) == manifest.resolve())
-    seen, left = set(), [root]
-    while left:
-        id = left.pop()
-        if id in seen or any("proc-macro" in target["kind"] for target in packages[id]["targets"]):
-            continue
-        seen.add(id)
-        left += [each["pkg"] for each in nodes[id]["deps"] if any(kind["kind"] is None for kind in each["dep_kinds"])]
-    return {(packages[id]["name"], packages[id]["version"]) for id in seen if packages[id]["source"]}
+    """The crates, with their versions, that are compiled into a package for this machine; ours not, and nothing that the
+    compiler alone runs.
+    """
+    command = [CARGO, "tree", "--locked", "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}", "--manifest-path", str(manifest)]
+    told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    # A crate of ours has its folder behind its version.
+    lines = (line.removesuffix(" (*)") for line in told.splitlines())
+    found = {re.fullmatch(r"(\S+) v(\S+)", line) for line in lines if "(" not in line}
+    return {(each[1], each[2]) for each in found if each}
 
 
 def lacking(text: str, manifest: Path) -> list[str]:
