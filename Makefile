@@ -64,6 +64,10 @@ bench: ## Measure beside other clients; writes benches/RESULTS.md (LONG=1: thoro
 lint: ## Check formatting, lints, licences and what the repository may not say
 	@python3 scripts/test.py format clippy words deny
 
+.PHONY: release-check
+release-check: ## Build, look into, install and try every package of a release (half an hour; ONLY=python,npm: some)
+	@python3 scripts/release-check $(if $(ONLY),--only "$(ONLY)")
+
 .PHONY: format
 format: ## Format the sources
 	@$(CARGO) fmt --all
