@@ -15,6 +15,9 @@ import unittest
 from html.parser import HTMLParser
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent / "site"))
+import build  # noqa: E402
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 SITE = ROOT / "target" / "site"
@@ -63,9 +66,23 @@ class Fetched(HTMLParser):
 class Site(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
-        done = subprocess.run([sys.executable, str(ROOT / "scripts/site/build.py")], check=False)
+        done = build.build()
         if done.returncode != 0:
-            raise AssertionError("the site does not build")
+            raise AssertionError(f"the site does not build:\n{done.stdout}")
+
+    def test_a_broken_link_is_a_failure(self) -> None:
+        def ends(folder: Path, text: str) -> int:
+            (folder / "docs").mkdir()
+            for name in ("index.md", "index.zh.md"):
+                (folder / "docs" / name).write_text(f"# A page\n\n{text}\n", encoding="utf-8")
+            # JSON is YAML.
+            own = {"INHERIT": str(ROOT / "mkdocs.yml"), "docs_dir": "docs", "site_dir": "site", "nav": ["index.md"], "hooks": [str(ROOT / "scripts/site/hooks.py")]}
+            (folder / "mkdocs.yml").write_text(json.dumps(own), encoding="utf-8")
+            return build.build(folder / "mkdocs.yml").returncode
+
+        for text, broken in (("[itself](index.md)", False), ("[a page](none.md)", True), ("[a part](#none)", True), ("[a file](../none.md)", True)):
+            with self.subTest(text=text), tempfile.TemporaryDirectory() as folder:
+                self.assertEqual(ends(Path(folder), text) != 0, broken)
 
     def test_every_page_is_there_in_both_languages(self) -> None:
         for page in pages():

@@ -25,7 +25,7 @@ def _computed(nav: list[Any], docs: Path) -> list[Any]:
     for entry in nav:
         if isinstance(entry, dict):
             ((title, inner),) = entry.items()
-            entries.append({title: _computed(inner, docs)})
+            entries.append({title: _computed(inner, docs) if isinstance(inner, list) else inner})
         elif _there(entry, docs):
             entries.append(entry)
     if "decisions/README.md" in entries:
