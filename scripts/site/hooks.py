@@ -53,6 +53,6 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         if path.startswith("..") or not place.exists():
             raise PluginError(f"{page.file.src_uri} links to {target}, which is not in the repository")
         kind = "tree" if place.is_dir() else "blob"
-        return f"{before}{config['repo_url'].rstrip('/')}/{kind}/main/{path}{anchor or ''}{after}"
+        return f"{before}{config['extra']['repository']}/{kind}/main/{path}{anchor or ''}{after}"
 
     return LINK.sub(link, markdown)
