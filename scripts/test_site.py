@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -193,6 +194,7 @@ class Shell(unittest.TestCase):
         self.assertEqual(len(jobs), 2)
         self.assertEqual(len(set(jobs)), 1)
 
+    @unittest.skipUnless(shutil.which("curl"), "curl is not there")
     def test_bare_http_and_the_command_that_replaces_it_make_the_same(self) -> None:
         self.run_example("raw.sh", key=True)
         self.videos("boat.mp4")
@@ -250,5 +252,6 @@ class Picture(unittest.TestCase):
 if __name__ == "__main__":
     result = unittest.main(exit=False, verbosity=2).result
     bad = len(result.failures) + len(result.errors)
-    print(f"{max(result.testsRun - bad, 0)} passed, {bad} failed")
-    sys.exit(1 if bad or not result.testsRun else 0)
+    good = result.testsRun - bad - len(result.skipped)
+    print(f"{max(good, 0)} passed, {bad} failed")
+    sys.exit(1 if bad or good < 1 else 0)
