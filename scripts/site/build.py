@@ -34,18 +34,27 @@ def tools() -> Path:
     return python
 
 
-def build() -> int:
-    """Builds the site; what mkdocs ended with, which is not 0 where a link or a page is missing."""
+def mkdocs(*words: str, config: Path = ROOT / "mkdocs.yml") -> subprocess.CompletedProcess[str]:
+    """Runs mkdocs, and keeps what it says unless it serves."""
     # Said by the theme at every build: it is known, and written down in docs/decisions/documentation.md.
-    quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    words = ["serve"] if sys.argv[1:] == ["--serve"] else ["build", "--quiet", "--clean"]
-    return subprocess.run([str(tools()), "-m", "mkdocs", *words], cwd=ROOT, env=quiet, stdin=subprocess.DEVNULL, check=False).returncode
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    command = [str(tools()), "-m", "mkdocs", words[0], "--config-file", str(config), *words[1:]]
+    kept = None if words[0] == "serve" else subprocess.PIPE
+    return subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=kept, stderr=subprocess.STDOUT, text=True, check=False)
+
+
+def build(config: Path = ROOT / "mkdocs.yml") -> subprocess.CompletedProcess[str]:
+    """Builds the site; a link or a page that is missing is a failure."""
+    # Not --quiet: what is not reported is not counted either.
+    return mkdocs("build", "--strict", "--clean", config=config)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] not in ([], ["--serve"]):
+    if sys.argv[1:] == ["--serve"]:
+        sys.exit(mkdocs("serve").returncode)
+    if sys.argv[1:]:
         sys.exit(__doc__)
-    code = build()
-    if code == 0:
-        print("The site is in target/site; to look at it: python3 -m http.server --directory target/site")
-    sys.exit(code)
+    done = build()
+    if done.returncode != 0:
+        sys.exit(f"{done.stdout}\nThe site was not built.")
+    print("The site is in target/site; to look at it: python3 -m http.server --directory target/site")

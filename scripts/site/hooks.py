@@ -25,7 +25,7 @@ def _computed(nav: list[Any], docs: Path) -> list[Any]:
     for entry in nav:
         if isinstance(entry, dict):
             ((title, inner),) = entry.items()
-            entries.append({title: _computed(inner, docs)})
+            entries.append({title: _computed(inner, docs) if isinstance(inner, list) else inner})
         elif _there(entry, docs):
             entries.append(entry)
     if "decisions/README.md" in entries:
@@ -53,6 +53,6 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         if path.startswith("..") or not place.exists():
             raise PluginError(f"{page.file.src_uri} links to {target}, which is not in the repository")
         kind = "tree" if place.is_dir() else "blob"
-        return f"{before}{config['repo_url'].rstrip('/')}/{kind}/main/{path}{anchor or ''}{after}"
+        return f"{before}{config['extra']['repository']}/{kind}/main/{path}{anchor or ''}{after}"
 
     return LINK.sub(link, markdown)
