@@ -3,13 +3,14 @@
 PROMPT ?= a timelapse of a city skyline at dusk
 DEMO := demo
 CARGO ?= cargo
+MINUTES ?= 30
 
 # LANG is also the shell's locale: only `make conformance LANG=rust` names a language.
 LANGUAGE := $(if $(filter command line,$(origin LANG)),$(LANG),all)
 
 .PHONY: help
 help: ## Show what there is to make
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Turn a sentence into a playable MP4 on the embedded sandbox (PROMPT="…" for your own)
@@ -43,9 +44,17 @@ test-kotlin: ## Test the Kotlin package with this machine's Maven and JDK; FETCH
 test-swift: ## Test the Swift package with the swift of this machine; FETCH_TOOLCHAINS=1 (as root) fetches one
 	@python3 scripts/test.py swift conformance-swift
 
+.PHONY: test-sandbox-page
+test-sandbox-page: ## Test the sandbox's page in the Chromium or Chrome of this machine; FETCH_TOOLCHAINS=1 (as root) installs one
+	@python3 scripts/test.py sandbox-page
+
 .PHONY: conformance
 conformance: ## Run the conformance scenarios: LANG=rust for one language
 	@python3 scripts/test.py $(if $(filter all,$(LANGUAGE)),conformance,conformance-$(LANGUAGE))
+
+.PHONY: torture
+torture: ## Break everything around the SDK; writes docs/reliability.md (MINUTES=30; SEED=1: again; ONLY=money: some sections)
+	@python3 tests/torture/torture.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --only "$(ONLY)"
 
 .PHONY: bench
 bench: ## Measure beside other clients; writes benches/RESULTS.md (LONG=1: thoroughly; ONLY=python-calls: some sections)
@@ -55,6 +64,10 @@ bench: ## Measure beside other clients; writes benches/RESULTS.md (LONG=1: thoro
 lint: ## Check formatting, lints, licences and what the repository may not say
 	@python3 scripts/test.py format clippy words deny
 
+.PHONY: release-check
+release-check: ## Build, look into, install and try every package of a release (half an hour; ONLY=python,npm: some)
+	@python3 scripts/release-check $(if $(ONLY),--only "$(ONLY)")
+
 .PHONY: format
 format: ## Format the sources
 	@$(CARGO) fmt --all
@@ -62,6 +75,10 @@ format: ## Format the sources
 .PHONY: doc
 doc: ## Build the Rust documentation
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --package infrai --package infrai-sandbox
+
+.PHONY: site
+site: ## Build the documentation's site, in English and Chinese, into target/site (SERVE=1: show it, and follow changes)
+	@python3 scripts/site/build.py $(if $(SERVE),--serve)
 
 .PHONY: clean
 clean: ## Remove everything that was built, fetched or made by the demo

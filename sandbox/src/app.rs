@@ -28,6 +28,7 @@ pub(crate) struct App {
     pub(crate) file_url_ttl: Duration,
     pub(crate) status_retry_after: Option<u64>,
     pub(crate) body_timeout: Duration,
+    pub(crate) send_timeout: Duration,
 }
 
 impl App {

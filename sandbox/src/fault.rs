@@ -6,6 +6,9 @@ use http::{Method, StatusCode};
 
 use crate::SpecError;
 
+/// The longest fault, in bytes.
+const LIMIT: usize = 1000;
+
 /// When a connection is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DropWhen {
@@ -175,6 +178,9 @@ impl FromStr for Fault {
 
     fn from_str(text: &str) -> Result<Self, SpecError> {
         let text = text.trim();
+        if text.len() > LIMIT {
+            return Err(SpecError::new(format!("a fault has at most {LIMIT} bytes; got {}", text.len())));
+        }
         let (target, effects) = text.split_once(": ").ok_or_else(|| {
             SpecError::new(format!("a fault is written `[METHOD] PATH: EFFECT…`; got `{text}`"))
         })?;
@@ -279,6 +285,7 @@ mod tests {
             "/x: colour=red",
             "get /x: cut=1",
             "GET POST /x: cut=1",
+            &format!("/{}: cut=1", "*".repeat(1000)),
             "x: cut=1",
         ] {
             let error = bad.parse::<Fault>().expect_err(bad);

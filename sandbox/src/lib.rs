@@ -29,6 +29,7 @@ mod builder;
 mod canonical;
 mod catalog;
 mod db;
+mod door;
 mod edge;
 mod envelope;
 mod error;

@@ -117,6 +117,7 @@ impl InfraiClient {
         };
 
         let (mut sent, mut failed, mut ambiguous, mut asked_again, mut price) = (0, 0, false, false, None);
+        let mut broken = false;
         loop {
             let request = WireRequest {
                 method: spec.method.clone(),
@@ -124,6 +125,7 @@ impl InfraiClient {
                 headers: self.headers(&target, key.as_ref(), idempotency_key.as_deref(), body.is_some())?,
                 body: body.clone(),
                 file: false,
+                fresh: broken,
             };
             let left = deadline.saturating_duration_since(Instant::now());
             sent += 1;
@@ -149,6 +151,7 @@ impl InfraiClient {
                 Err(failed) => failed,
             };
             ambiguous |= open && !safe;
+            broken |= matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout);
             let finish =
                 |error: InfraiError| Err(error.with_call(sent, idempotency_key.as_deref(), ambiguous));
 

@@ -24,7 +24,7 @@ impl From<std::io::Error> for OpenError {
 }
 
 /// Each step takes the schema from the version of its index to the next; steps are never edited, only added.
-const STEPS: &[&str] = &[V1];
+const STEPS: &[&str] = &[V1, V2];
 
 /// The ledger keeps a running balance; its triggers refuse a row that does not add up, and any change to an
 /// old one, so the last balance is the sum of all amounts whatever the code above does.
@@ -117,6 +117,12 @@ CREATE TABLE jobs (
     ended_at INTEGER
 ) STRICT;
 CREATE INDEX jobs_by_stage ON jobs (stage, ready_at, seq);
+";
+
+/// The page asks for an account's latest jobs once a second.
+const V2: &str = "
+CREATE INDEX jobs_by_account ON jobs (account_id, seq);
+CREATE INDEX keys_by_account ON api_keys (account_id);
 ";
 
 /// Applies the steps that this database has not had.

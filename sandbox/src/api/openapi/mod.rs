@@ -101,6 +101,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_described_is_the_pages() {
+        for route in routes::of_the_page() {
+            assert!(route.path.starts_with("/sandbox/page/"), "{}", route.path);
+        }
+    }
+
+    #[test]
     fn every_reference_leads_somewhere() {
         fn walk(value: &Value, root: &Value) {
             match value {
