@@ -56,6 +56,10 @@ conformance: ## Run the conformance scenarios: LANG=rust for one language
 torture: ## Break everything around the SDK; writes docs/reliability.md (MINUTES=30; SEED=1: again; ONLY=money: some sections)
 	@python3 tests/torture/torture.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --only "$(ONLY)"
 
+.PHONY: sanitize
+sanitize: ## Run the native code under AddressSanitizer and valgrind (ONLY=valgrind: some of it); says what is missing for it
+	@python3 tests/torture/sanitize.py --only "$(ONLY)"
+
 .PHONY: bench
 bench: ## Measure beside other clients; writes benches/RESULTS.md (LONG=1: thoroughly; ONLY=python-calls: some sections)
 	@python3 benches/bench.py $(if $(LONG),--long) $(if $(REALTIME),--realtime) --only "$(ONLY)"

@@ -137,6 +137,13 @@ def play(section: Section, arguments: list[str], limit: float) -> Outcome:
     return Outcome(passed, failed + len(problems), time.monotonic() - begun, "".join(report).strip())
 
 
+def packages() -> list[str]:
+    """The Python and the npm package, where `make bench` has built them."""
+    built = ROOT / ".cache" / "bench"
+    python, node = built / "python-sdk" / "bin" / "python", built / "node-sdk"
+    return [*(["--python", str(python)] if python.exists() else []), *(["--node", str(node)] if (node / "node_modules").exists() else [])]
+
+
 def said(*command: str) -> str:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     return done.stdout.strip() if done.returncode == 0 else ""
@@ -187,6 +194,8 @@ def main() -> int:
     for section in chosen:
         seconds = SHORT if options.short else max(SHORT, round(options.minutes * 60 * section.share / shares))
         arguments = ["--short" if options.short else "--long", "--seed", str(seed), "--seconds", str(seconds)]
+        if section.name == "money" and not options.short:
+            arguments += packages()
         run = commit()
         outcome = play(section, arguments, 4 * seconds + 600)
         rows.append((section.name, outcome))

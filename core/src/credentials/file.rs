@@ -1,15 +1,17 @@
 //! Reading and writing the credentials file: what is there stays there, and no reader ever sees half of it.
 
 use std::{
-    fs,
-    io::{self, Write as _},
+    fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use toml_edit::{DocumentMut, Item, Table, value};
 
-use super::{Lock, trouble};
+use super::{
+    Lock, trouble,
+    write::{ensure_folder, remove_unfinished, write_whole},
+};
 use crate::{
     error::{InfraiError, Result},
     key::ApiKey,
@@ -191,8 +193,9 @@ impl Document {
         self.toml.contains_key(name)
     }
 
-    /// Writes the file whole, 0600 in a 0700 folder.
+    /// Writes the file whole, 0600 in a 0700 folder. To be called while its lock is held.
     pub(crate) fn write(&self) -> Result<()> {
+        remove_unfinished(&self.path);
         write_whole(&self.path, self.text().as_bytes()).map_err(|error| unwritable(&self.path, error))
     }
 }
@@ -204,54 +207,6 @@ pub(crate) fn unwritable(path: &Path, error: io::Error) -> InfraiError {
         "Make the folder writable, name another file with INFRAI_CREDENTIALS_FILE, or do not write credentials (write_credentials false).",
     )
     .with_source(error)
-}
-
-/// Makes the file's folder, 0700, if there is none.
-pub(crate) fn ensure_folder(file: &Path) -> io::Result<()> {
-    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// A finished copy beside the file, on the disk before it takes the file's name. A link is followed: what it points to
-/// is replaced, and the link stays.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Made 0600 by the library, whatever the umask.
-    let mut temporary = tempfile::Builder::new().prefix(".infrai-").tempfile_in(folder)?;
-    temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(&target).map_err(|error| error.error)?;
-    #[cfg(unix)]
-    fs::File::open(folder)?.sync_all()?;
-    Ok(())
-}
-
-/// As [`write_whole`], but only where there is no file yet: of many who try at once, one succeeds.
-pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = tempfile::Builder::new().prefix(".infrai-").tempfile_in(folder)?;
-    temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist_noclobber(path).map_err(|error| error.error)?;
-    #[cfg(unix)]
-    fs::File::open(folder)?.sync_all()?;
-    Ok(())
-}
-
-/// Checks that the file could be written, before anything is asked for that would have to be.
-pub(crate) fn probe(path: &Path) -> Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    tempfile::Builder::new()
-        .prefix(".infrai-")
-        .tempfile_in(folder)
-        .map_err(|error| unwritable(path, error))?;
-    Ok(())
 }
 
 #[cfg(unix)]

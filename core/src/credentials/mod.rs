@@ -16,6 +16,7 @@ mod file;
 mod lock;
 mod place;
 mod store;
+mod write;
 
 use std::path::PathBuf;
 

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{
     codes,
-    parts::{Parts, open, parse},
+    parts::{Envelope, Parts, open, parse},
     retry_after,
 };
 use crate::{
@@ -115,7 +115,7 @@ pub(crate) fn interpret(
         retry_after,
         facts: Facts::default(),
     };
-    match open(parts) {
+    match open(parts).map(|envelope| without_key(envelope, redact)) {
         Ok(envelope) if answers_with_ok => {
             let mut data = match envelope.data {
                 Value::Object(data) => data,
@@ -139,6 +139,17 @@ pub(crate) fn interpret(
     }
 }
 
+/// An envelope whose request id repeats no key: it is logged, told to hooks, and part of errors.
+fn without_key(mut envelope: Envelope, redact: &dyn Fn(&str) -> String) -> Envelope {
+    if let Some(id) = envelope.metadata.request_id() {
+        let shown = redact(id);
+        if shown != id {
+            envelope.metadata.set_request_id(shown);
+        }
+    }
+    envelope
+}
+
 /// A response whose status says that it failed.
 fn failed(
     status: StatusCode,
@@ -154,7 +165,8 @@ fn failed(
     };
     let (error, id, enveloped) = match parsed.map(open) {
         Some(Ok(envelope)) => {
-            let id = envelope.metadata.request_id().map(redact);
+            let envelope = without_key(envelope, redact);
+            let id = envelope.metadata.request_id().map(str::to_owned);
             (envelope.error.or(Some(Value::Null)), id, true)
         }
         // Without the envelope around it, an error object still says more than the status. But a gateway may have

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -82,8 +83,6 @@ def run(
 
 def _end_group(process: subprocess.Popen[str]) -> None:
     """Ends what a process that has ended left running: a check that fails leaves nobody behind."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

@@ -9,7 +9,7 @@ from types import TracebackType
 from . import packages
 
 sys.path.insert(1, str(packages.ROOT / "bindings-python" / "tests"))
-from scripted import Reply, Request, ScriptedServer  # noqa: E402  # The server that the Python package's own tests have.
+from scripted import Reply, Request, ScriptedServer  # The server that the Python package's own tests have.
 
 __all__ = ["BenchServer", "Reply", "Request", "ScriptedServer"]
 

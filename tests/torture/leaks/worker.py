@@ -109,9 +109,7 @@ def waits(count: int) -> None:
 
     async def cancelled() -> None:
         for batch in range(count // 100):
-            tasks = [
-                asyncio.create_task(client.video.wait(f"vid_{number}", on_update=lambda _: None)) for number in range(100)
-            ]
+            tasks = [asyncio.create_task(client.video.wait(f"vid_{number}", on_update=lambda _: None)) for number in range(100)]
             # Some are cancelled before they begin, some when they have, some while they look.
             await asyncio.sleep((0, 0, 0.003, 0.02)[batch % 4])
             if batch % 4 == 1:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import gc
 import multiprocessing
 import os
@@ -342,10 +343,8 @@ def signals() -> None:
     print("ready", flush=True)
     while not stop.is_set():
         balance()
-        try:
+        with contextlib.suppress(infrai.WaitTimeoutError):
             client.video.wait("vid_1", timeout=0.05)
-        except infrai.WaitTimeoutError:
-            pass
     thread.join()
     assert handled
 

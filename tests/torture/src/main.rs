@@ -53,6 +53,12 @@ pub(crate) struct Run {
     /// One part of the network section alone: matrix, idle, proxies, tls or names.
     #[arg(long, default_value = "")]
     part: String,
+    /// A Python that has the package, for two more workers of the money section with the next one.
+    #[arg(long)]
+    python: Option<std::path::PathBuf>,
+    /// A folder with the npm package.
+    #[arg(long)]
+    node: Option<std::path::PathBuf>,
 }
 
 fn main() -> ExitCode {

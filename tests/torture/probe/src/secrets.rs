@@ -56,7 +56,6 @@ async fn all(folder: &Path, given: &Given) {
     told(&ApiKey::new(format!("{}\n", given.key)));
     told(&builder().api_key(format!("{}\u{7f}", given.key)).build());
     told(&builder().base_url(format!("http://{}@127.0.0.1:9", given.key)).build());
-    told(&builder().base_url(format!("http://example.org/{}", given.key)).build());
     told(&builder().default_header("authorization", &given.key).build());
 
     told(&client.account().balance().await);

@@ -146,7 +146,7 @@ pub(super) async fn audit(client: &InfraiClient, account: &Account<'_>, checks: 
             &amounts("refund"),
             &back,
         );
-        let ended = match planned.model {
+        let ended = match planned.model.as_str() {
             FAIL => state == "failed",
             RENDER => state == "succeeded",
             _ => matches!(state, "queued" | "running" | "cancelled"),

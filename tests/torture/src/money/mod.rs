@@ -6,30 +6,29 @@ mod plan;
 pub(crate) mod server;
 mod tally;
 pub(crate) mod worker;
+mod workers;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error,
     io,
-    process::Stdio,
     time::{Duration, Instant},
 };
 
 use futures_util::{StreamExt as _, stream};
 use infrai::InfraiClient;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    process::{Child, Command},
-    sync::mpsc,
 };
 
 use self::{
     books::{Account, Ledger},
     plan::Planned,
-    server::{FAULTS, Served},
+    server::{ATTEMPT, FAULTS, Served},
     tally::Tally,
     worker::{Made, Spec},
+    workers::Kind,
 };
 use crate::{
     Run,
@@ -39,22 +38,6 @@ use crate::{
 
 type Anything<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// The workers: how often each tries again, whether its connections go over a network that breaks, whether it is killed
-/// and starts over, and whether it runs out of money.
-const WORKERS: [Kind; 4] = [
-    Kind { retries: 2, chaos: false, killed: true, poor: false },
-    Kind { retries: 0, chaos: true, killed: false, poor: false },
-    Kind { retries: 1, chaos: false, killed: false, poor: false },
-    Kind { retries: 2, chaos: true, killed: false, poor: true },
-];
-
-struct Kind {
-    retries: u32,
-    chaos: bool,
-    killed: bool,
-    poor: bool,
-}
-
 /// How often a call that failed is made again before that counts as a failure itself.
 const AGAIN: u32 = 60;
 
@@ -63,8 +46,9 @@ pub(crate) async fn run(run: &Run, checks: &Checks) -> io::Result<()> {
     let (calls, kills) = if run.long { (10_000, 20) } else { (480, 3) };
     let mut tally = Tally::default();
     let mut seed = run.seed;
+    let kinds = workers::kinds(run);
     loop {
-        round(seed, calls / WORKERS.len(), kills, checks, &mut tally).await.map_err(io::Error::other)?;
+        round(seed, calls, kills, &kinds, checks, &mut tally).await.map_err(io::Error::other)?;
         tally.rounds += 1;
         let taken = begun.elapsed();
         // Another round only if it fits.
@@ -75,7 +59,7 @@ pub(crate) async fn run(run: &Run, checks: &Checks) -> io::Result<()> {
     }
     tally.coverage(checks);
     let mut report = Report::default();
-    tally.write(&mut report);
+    tally.write(&kinds, &mut report);
     if checks.failed() > 0 {
         report.text(format!("**{} checks failed.**", checks.failed()));
     }
@@ -85,15 +69,23 @@ pub(crate) async fn run(run: &Run, checks: &Checks) -> io::Result<()> {
 
 /// A worker's account, and all that is known of its calls.
 struct Book {
+    number: usize,
+    kind: Kind,
     client: InfraiClient,
     spec: Spec,
-    planned: Vec<Planned>,
     made: BTreeMap<usize, Made>,
     told: BTreeMap<usize, String>,
     topups: Vec<i64>,
 }
 
-async fn round(seed: u64, calls: usize, kills: usize, checks: &Checks, tally: &mut Tally) -> Anything<()> {
+async fn round(
+    seed: u64,
+    calls: usize,
+    kills: usize,
+    kinds: &[Kind],
+    checks: &Checks,
+    tally: &mut Tally,
+) -> Anything<()> {
     let folder = tempfile::tempdir()?;
     let mut served = Served::start(&folder.path().join("data"), seed).await?;
     let chances = std::sync::Mutex::new(fastrand::Rng::with_seed(seed));
@@ -105,34 +97,21 @@ async fn round(seed: u64, calls: usize, kills: usize, checks: &Checks, tally: &m
         chances.bool().then_some(strike)
     })?;
     let mut books = Vec::new();
-    for (number, kind) in WORKERS.iter().enumerate() {
-        let direct = open(&served, folder.path(), number).await?;
+    let calls = calls / kinds.len();
+    for (number, kind) in kinds.iter().enumerate() {
+        let (client, key) = open(&served, folder.path(), number).await?;
         let url = if kind.chaos { format!("http://{}", chaos.addr) } else { served.url() };
-        let spec = Spec {
-            url,
-            key: direct.1,
-            seed,
-            worker: number,
-            calls,
-            retries: kind.retries,
-            named: kind.killed,
-        };
         let planned: Vec<_> = (0..calls).map(|call| plan::call(seed, number, call, kind.killed)).collect();
-        let mut book = Book {
-            client: direct.0,
-            spec,
-            planned,
-            made: BTreeMap::new(),
-            told: BTreeMap::new(),
-            topups: Vec::new(),
-        };
-        let need: i64 = book.planned.iter().map(Planned::cost_micros).sum();
+        let need: i64 = planned.iter().map(Planned::cost_micros).sum();
+        let spec = Spec { url, key, retries: kind.retries, attempt_ms: ATTEMPT.as_millis(), planned };
+        let (made, told, topups) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let mut book = Book { number, kind: kind.clone(), client, spec, made, told, topups };
         topup(&mut book, &served, if kind.poor { need / 3 } else { need }).await?;
         books.push(book);
     }
 
     served.kill_and_start(&FAULTS).await?;
-    play(&mut books, &mut served, kills, seed, checks, tally).await?;
+    workers::play(&mut books, &mut served, kills, seed, checks, tally).await?;
 
     // Killed once more, so that nothing is under way any more: what is charged now was charged by those calls.
     served.kill_and_start(&[]).await?;
@@ -142,8 +121,8 @@ async fn round(seed: u64, calls: usize, kills: usize, checks: &Checks, tally: &m
     }
     served.kill_and_start(&FAULTS).await?;
     for (book, charged) in books.iter_mut().zip(&charged) {
-        if WORKERS[book.spec.worker].poor {
-            let need: i64 = book.planned.iter().map(Planned::cost_micros).sum();
+        if book.kind.poor {
+            let need: i64 = book.spec.planned.iter().map(Planned::cost_micros).sum();
             topup_through_faults(book, &served, need).await?;
         }
         again(book, charged, checks, tally).await?;
@@ -151,8 +130,8 @@ async fn round(seed: u64, calls: usize, kills: usize, checks: &Checks, tally: &m
     served.kill_and_start(&[]).await?;
     for book in &books {
         until_ended(book).await?;
-        let Book { client, spec, planned, made, told, topups } = book;
-        let account = Account { worker: spec.worker, planned, made, told, topups };
+        let Book { number, client, spec, made, told, topups, .. } = book;
+        let account = Account { worker: *number, planned: &spec.planned, made, told, topups };
         tally.add(books::audit(client, &account, checks).await?);
     }
     Ok(())
@@ -201,114 +180,9 @@ async fn topup_through_faults(book: &mut Book, served: &Served, micros: i64) -> 
     Err(last.unwrap_or_else(|| "never tried".into()))
 }
 
-enum News {
-    Made(usize, Made),
-    Gone(usize, bool),
-}
-
-fn start(spec: &Spec, news: &mpsc::UnboundedSender<News>) -> Anything<Child> {
-    let mut command = Command::new(std::env::current_exe()?);
-    let mut child =
-        command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
-    let (input, output) = (child.stdin.take(), child.stdout.take());
-    let (Some(mut input), Some(output)) = (input, output) else {
-        return Err("a worker without pipes".into());
-    };
-    let (text, number, calls, news) = (serde_json::to_vec(spec)?, spec.worker, spec.calls, news.clone());
-    tokio::spawn(async move {
-        let _ = input.write_all(&text).await;
-        drop(input);
-        let mut lines = BufReader::new(output).lines();
-        let mut count = 0;
-        while let Ok(Some(line)) = lines.next_line().await {
-            // A killed worker's last line may be half.
-            if let Ok(made) = serde_json::from_str(&line) {
-                count += 1;
-                let _ = news.send(News::Made(number, made));
-            }
-        }
-        let _ = news.send(News::Gone(number, count == calls));
-    });
-    Ok(child)
-}
-
-/// Lets all workers make their calls, and kills the server, and a worker, so many times on the way.
-async fn play(
-    books: &mut [Book],
-    served: &mut Served,
-    kills: usize,
-    seed: u64,
-    checks: &Checks,
-    tally: &mut Tally,
-) -> Anything<()> {
-    let (sender, mut news) = mpsc::unbounded_channel();
-    let mut children = Vec::new();
-    for book in &*books {
-        children.push(Some(start(&book.spec, &sender)?));
-    }
-    let total: usize = books.iter().map(|book| book.planned.len()).sum();
-    let mut random = fastrand::Rng::with_seed(seed);
-    let (mut done, mut killed) = (0, 0);
-    while children.iter().any(Option::is_some) {
-        match news.recv().await.ok_or("no worker is left")? {
-            News::Made(worker, made) => {
-                tally.made(&made);
-                let book = &mut books[worker];
-                if let Some(id) = &made.job {
-                    let before = book.told.insert(made.number, id.clone());
-                    checks.check(before.as_ref().is_none_or(|before| before == id), || {
-                        format!("worker {worker}, call {}: first {before:?}, then {id}", made.number)
-                    });
-                }
-                done += usize::from(book.made.insert(made.number, made).is_none());
-            }
-            News::Gone(worker, whole) => {
-                if let Some(mut child) = children[worker].take() {
-                    let status = child.wait().await?;
-                    checks
-                        .check(whole && status.success(), || format!("worker {worker} ended with {status}"));
-                }
-            }
-        }
-        if killed < kills && done * (kills + 2) > total * (killed + 1) {
-            // At any point of what is under way.
-            tokio::time::sleep(Duration::from_micros(random.u64(..20_000))).await;
-            served.kill_and_start(&FAULTS).await?;
-            killed += 1;
-            for worker in 0..books.len() {
-                let Some(mut child) = children[worker].take_if(|_| WORKERS[worker].killed) else { continue };
-                child.kill().await?;
-                // What it said before is heard; then it starts over, with the keys that it wrote down.
-                while let Some(said) = news.recv().await {
-                    match said {
-                        News::Gone(gone, _) if gone == worker => break,
-                        News::Gone(gone, whole) => {
-                            sender.send(News::Gone(gone, whole))?;
-                            tokio::task::yield_now().await;
-                        }
-                        News::Made(of, made) => {
-                            tally.made(&made);
-                            let book = &mut books[of];
-                            if let Some(id) = &made.job {
-                                book.told.insert(made.number, id.clone());
-                            }
-                            done += usize::from(book.made.insert(made.number, made).is_none());
-                        }
-                    }
-                }
-                children[worker] = Some(start(&books[worker].spec, &sender)?);
-                tally.workers_killed += 1;
-            }
-        }
-    }
-    checks.equal("the server was killed so many times", &killed, &kills);
-    tally.kills += killed;
-    Ok(())
-}
-
 /// What each call had come to when all had ended: the calls that were charged, with their jobs.
 async fn settle(book: &mut Book, checks: &Checks, tally: &mut Tally) -> Anything<BTreeMap<usize, String>> {
-    let worker = book.spec.worker;
+    let worker = book.number;
     let ids = Ledger::read(&book.client).await?.charged();
     let distinct: BTreeSet<_> = ids.iter().collect();
     checks.equal(
@@ -339,7 +213,7 @@ async fn settle(book: &mut Book, checks: &Checks, tally: &mut Tally) -> Anything
         }
         if let Some(failure) = &made.error {
             // An error speaks of its own call, and a killed client may have made this one before.
-            let earlier = WORKERS[worker].killed && job.is_some() && !failure.may_have_been_processed;
+            let earlier = book.kind.killed && job.is_some() && !failure.may_have_been_processed;
             checks.check(earlier || job.is_none() || failure.may_have_been_processed, || {
                 format!("{}: charged for {job:?}, and the error denies it", name())
             });
@@ -361,14 +235,14 @@ async fn again(
     checks: &Checks,
     tally: &mut Tally,
 ) -> Anything<()> {
-    let worker = book.spec.worker;
+    let worker = book.number;
     let client = worker::client(&book.spec.url, &book.spec.key, 2)?;
     let failed: Vec<_> = book
         .made
         .values()
         .filter_map(|made| Some((made.number, made.error.as_ref()?.key.clone()?)))
         .collect();
-    let planned = &book.planned;
+    let planned = &book.spec.planned;
     let mut made = stream::iter(failed)
         .map(async |(number, key)| {
             for calls in 1..=AGAIN {
@@ -403,7 +277,7 @@ async fn until_ended(book: &Book) -> Anything<()> {
     let ends: Vec<_> = book
         .told
         .iter()
-        .filter(|(number, _)| book.planned[**number].model != plan::STUCK)
+        .filter(|(number, _)| book.spec.planned[**number].model != plan::STUCK)
         .map(|(_, id)| id.clone())
         .collect();
     for id in ends {

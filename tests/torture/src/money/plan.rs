@@ -2,6 +2,7 @@
 
 use infrai::{InfraiClient, Result, VideoJob};
 use infrai_sandbox::pricing::PRICES;
+use serde::{Deserialize, Serialize};
 
 /// Jobs of this model run until they are cancelled: they cost money and no rendering.
 pub(super) const STUCK: &str = "sandbox/stuck";
@@ -11,12 +12,12 @@ pub(super) const FAIL: &str = "sandbox/fail";
 pub(super) const RENDER: &str = "sandbox/default";
 
 /// One call.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Planned {
     pub(super) prompt: String,
-    pub(super) model: &'static str,
-    resolution: &'static str,
-    prefer: &'static str,
+    pub(super) model: String,
+    resolution: String,
+    prefer: String,
     duration_ms: u32,
     /// A key that the caller wrote down before; else the client makes one.
     pub(super) key: Option<String>,
@@ -37,9 +38,9 @@ pub(super) fn call(seed: u64, worker: usize, number: usize, named: bool) -> Plan
     let key = (named || random.bool()).then(|| format!("torture-{seed}-{worker}-{number}"));
     Planned {
         prompt: prompt(seed, worker, number),
-        model,
-        resolution: if rendered { "720p" } else { price.resolution },
-        prefer: price.prefer,
+        model: model.to_owned(),
+        resolution: if rendered { "720p" } else { price.resolution }.to_owned(),
+        prefer: price.prefer.to_owned(),
         duration_ms: if rendered { 1000 } else { random.u32(1000..3000) },
         key,
         // A killed worker would not know whether it had cancelled.
@@ -72,9 +73,9 @@ impl Planned {
         let mut generate = client
             .video()
             .generate(&self.prompt)
-            .model(self.model)
-            .resolution(self.resolution)
-            .prefer(self.prefer)
+            .model(&self.model)
+            .resolution(&self.resolution)
+            .prefer(&self.prefer)
             .duration_seconds(f64::from(self.duration_ms) / 1000.0);
         if let Some(key) = key.or(self.key.as_deref()) {
             generate = generate.idempotency_key(key);

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    WORKERS,
     books::Sums,
     worker::{Failure, Made},
+    workers::Kind,
 };
 use crate::report::{Checks, Report};
 
@@ -83,16 +83,24 @@ impl Tally {
         }
     }
 
-    pub(super) fn write(&self, report: &mut Report) {
+    pub(super) fn write(&self, kinds: &[Kind], report: &mut Report) {
         let Self { rounds, kills, workers_killed, made, returned, jobs, .. } = self;
         report.text("## Money");
+        let mut languages = BTreeMap::new();
+        for kind in kinds {
+            *languages.entry(kind.language.name()).or_insert(0) += 1;
+        }
+        let languages: Vec<_> =
+            languages.iter().map(|(name, count)| format!("{count} with {name}")).collect();
+        let over_chaos = kinds.iter().filter(|kind| kind.chaos).count();
         report.text(format!(
-            "{} processes of the Rust client make `generate` calls against a sandbox of which three answers in ten are spoilt: 503, \
+            "{} processes ({}) make `generate` calls against a sandbox of which three answers in ten are spoilt: 503, \
              429, a connection dropped before or after the request is processed, a body cut off, an answer delayed to about the \
-             attempt's timeout or beyond. Two of them reach it over a network that resets, closes, slices and delays besides. The sandbox is \
+             attempt's timeout or beyond. {over_chaos} of them reach it over a network that resets, closes, slices and delays besides. The sandbox is \
              killed (SIGKILL) and started again on the same folder, one client too; one account runs out of money. Then the ledger is read: every \
              call has one job, every job one charge, of the price list's amount; every answer that was given is true.",
-            WORKERS.len()
+            kinds.len(),
+            languages.join(", "),
         ));
         let dollars = |micros: i64| format!("${}.{:06}", micros / 1_000_000, micros % 1_000_000);
         report.table(

@@ -6,19 +6,17 @@ use futures_util::{StreamExt as _, stream};
 use infrai::{InfraiClient, InfraiError};
 use serde::{Deserialize, Serialize};
 
-use super::{plan, server::ATTEMPT};
+use super::{plan::Planned, server::ATTEMPT};
 
 /// What a worker does. It comes over standard input, since it holds a key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Spec {
     pub(super) url: String,
     pub(super) key: String,
-    pub(super) seed: u64,
-    pub(super) worker: usize,
-    pub(super) calls: usize,
     pub(super) retries: u32,
-    /// All its keys are written down before, so that a killed worker can start over.
-    pub(super) named: bool,
+    /// How long an attempt may take, in milliseconds.
+    pub(super) attempt_ms: u128,
+    pub(super) planned: Vec<Planned>,
 }
 
 /// How many calls a worker has under way.
@@ -73,16 +71,17 @@ pub(super) fn client(url: &str, key: &str, retries: u32) -> infrai::Result<Infra
 pub(crate) async fn work() -> io::Result<bool> {
     let spec: Spec = serde_json::from_reader(io::stdin())?;
     let client = client(&spec.url, &spec.key, spec.retries).map_err(io::Error::other)?;
-    let mut calls =
-        stream::iter(0..spec.calls).map(|number| call(&client, &spec, number)).buffer_unordered(AT_ONCE);
+    let planned = spec.planned.iter().enumerate();
+    let mut calls = stream::iter(planned)
+        .map(|(number, planned)| call(&client, number, planned))
+        .buffer_unordered(AT_ONCE);
     while let Some(made) = calls.next().await {
         println!("{}", serde_json::to_string(&made)?);
     }
     Ok(true)
 }
 
-async fn call(client: &InfraiClient, spec: &Spec, number: usize) -> Made {
-    let planned = plan::call(spec.seed, spec.worker, number, spec.named);
+async fn call(client: &InfraiClient, number: usize, planned: &Planned) -> Made {
     let mut made = Made { number, job: None, error: None, cancelled: None };
     match planned.make(client, None).await {
         Ok(job) => {
