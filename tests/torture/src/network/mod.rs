@@ -1,5 +1,6 @@
 //! Network: what a caller is told when connections, proxies, certificates and names fail.
 
+mod answers;
 pub(crate) mod child;
 mod idle;
 mod machine;
@@ -30,24 +31,26 @@ pub(crate) async fn run(run: &Run, checks: &Checks) -> io::Result<()> {
     report.text("## Network");
     let begun = Instant::now();
     let at = |share: f64| begun + Duration::from_secs(run.seconds).mul_f64(share);
-    let [mut matrix, mut proxies, mut certificates, mut names] = [(); 4].map(|()| Report::default());
+    let [mut matrix, mut odd, mut proxies, mut certificates, mut names] = [(); 5].map(|()| Report::default());
     let wanted = |part: &str| run.part.is_empty() || run.part == part;
     let machine = Machine::watch();
     // Side by side: most of it is waiting for what does not come.
-    let ((), proxied, certified, named) = tokio::join!(
+    let ((), answered, proxied, certified, named) = tokio::join!(
         async {
             if wanted("matrix") {
                 matrix::run(run, at(0.6), &machine, checks, &mut matrix).await
             }
         },
+        async { if wanted("answers") { answers::run(checks, &mut odd).await } else { Ok(()) } },
         async { if wanted("proxies") { proxies::run(checks, &mut proxies).await } else { Ok(()) } },
         async { if wanted("tls") { tls::run(checks, &mut certificates).await } else { Ok(()) } },
         async { if wanted("names") { names::run(checks, &mut names).await } else { Ok(()) } },
     );
-    for part in [proxied, certified, named] {
+    for part in [answered, proxied, certified, named] {
         part.map_err(io::Error::other)?;
     }
     report.append(matrix);
+    report.append(odd);
     if wanted("idle") {
         idle::run(run, at(1.0), checks, &mut report).await.map_err(io::Error::other)?;
     }
