@@ -66,7 +66,11 @@ for (const node of [process.execPath, ...(quick ? [] : OTHERS.flatMap(other))]) 
   console.log(`== Node.js ${version}`);
   const tap = join(work, `${version}.tap`);
   const reporters = ["--test-reporter=dot", "--test-reporter-destination=stdout", "--test-reporter=tap", `--test-reporter-destination=${tap}`];
-  spawnSync(node, ["--test", "--test-timeout=300000", ...reporters, ...files], { cwd: ROOT, env, stdio: ["ignore", "inherit", "inherit"] });
+  spawnSync(node, ["--test", "--test-timeout=300000", ...reporters, ...files], {
+    cwd: ROOT,
+    env: { ...env, INFRAI_TEST_FIRST: node === process.execPath ? "1" : "" },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   const told = existsSync(tap) ? readFileSync(tap, "utf8") : "";
   const number = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, "m").exec(told)?.[1] ?? NaN);
   const bad = number("fail") + number("cancelled");

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { PROJECT, require } from "./helper.mjs";
 
@@ -64,6 +64,38 @@ test("examples/node/quickstart.mjs makes a video", async () => {
   const { stdout } = await run(process.execPath, ["quickstart.mjs", "a paper boat", "boat.mp4"], { cwd: folder, env, timeout: 120_000 });
   assert.match(stdout, /succeeded/);
   assert.ok(statSync(join(folder, "boat.mp4")).size > 1000);
+});
+
+/** What shows how the package is used, and nothing of Node.js: under the first of several versions alone. */
+const once = { skip: process.env.INFRAI_TEST_FIRST === "" && "it ran under the first version" };
+
+for (const [name, files] of [
+  ["first.mjs", ["skyline.mp4"]],
+  ["guide.mjs", ["boat.mp4", "kite-0.mp4", "kite-1.mp4"]],
+  ["raw.mjs", ["boat.mp4"]],
+  ["migrated.mjs", ["boat.mp4"]],
+]) {
+  test(`examples/node/${name} does what the guide says`, once, async () => {
+    const folder = example(name);
+    // An account of its own where it activates one, so that it has its credit to itself.
+    const own = name === "guide.mjs" ? { INFRAI_API_KEY: "", INFRAI_CREDENTIALS_FILE: join(folder, "credentials") } : {};
+    const { stdout } = await run(process.execPath, [name], { cwd: folder, env: { ...env, ...own }, timeout: 240_000 });
+    for (const file of files) assert.equal(readFileSync(join(folder, file)).toString("latin1", 4, 8), "ftyp", file);
+    if (name === "guide.mjs") assert.match(stdout, /^stopped: cancelled$/m);
+  });
+}
+
+test("examples/node/video.test.mjs passes", once, async () => {
+  const folder = example("video.test.mjs");
+  const { NODE_TEST_CONTEXT: _, ...outside } = env; // a test runner inside a test runner runs nothing
+  const { stdout } = await run(process.execPath, ["--test", "--test-reporter=tap", "video.test.mjs"], { cwd: folder, env: outside, timeout: 120_000 });
+  assert.match(stdout, /^# pass 2$/m);
+});
+
+test("examples/node/next.config.mjs leaves the package to Node.js", async () => {
+  const { default: config } = await import(pathToFileURL(join(EXAMPLES, "next.config.mjs")));
+  const { name } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  assert.deepEqual(config, { serverExternalPackages: [name] });
 });
 
 const TSC = [join(ROOT, "node_modules/typescript/bin/tsc"), "--strict", "--target", "es2022", "--module", "nodenext", "--types", "node"];

@@ -114,6 +114,26 @@ def test_the_quickstart_makes_a_video(run: Run, tmp_path: Path) -> None:
     assert f"{len(video)} bytes" in said
 
 
+def test_the_guides_snippets_do_what_they_say(run: Run, tmp_path: Path) -> None:
+    run(str(ROOT / "examples" / "python" / "guide.py"))
+    for name in ("skyline.mp4", "boat.mp4", "kite-0.mp4", "kite-1.mp4"):
+        assert (tmp_path / "work" / name).read_bytes()[4:8] == b"ftyp", name
+
+
+def test_the_guides_tests_pass(run: Run) -> None:
+    example = str(ROOT / "examples" / "python" / "test_video.py")
+    said = run("-m", "pytest", "-q", "-p", "no:cacheprovider", example, INFRAI_CLI=find_command()).stdout
+    assert "2 passed" in said
+
+
+def test_bare_http_and_what_replaces_it_make_the_same(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    for example in ("raw.py", "migrated.py"):
+        run(str(ROOT / "examples" / "python" / example), INFRAI_API_KEY=sandbox.api_key)
+        video = tmp_path / "work" / "boat.mp4"
+        assert video.read_bytes()[4:8] == b"ftyp"
+        video.unlink()
+
+
 def test_a_batch_run_again_pays_nothing_twice(run: Run, tmp_path: Path) -> None:
     activated(run)
     (tmp_path / "work" / "prompts.txt").write_text("a red kite\n\na blue kite\n", encoding="utf-8")

@@ -16,9 +16,12 @@ fn example(name: &str) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_examples_do_what_they_say() {
-    for (name, files) in
-        [("quickstart", &["skyline.mp4"][..]), ("batch", &["kite-0.mp4", "kite-1.mp4", "kite-2.mp4"])]
-    {
+    for (name, files) in [
+        ("quickstart", &["skyline.mp4"][..]),
+        ("batch", &["kite-0.mp4", "kite-1.mp4", "kite-2.mp4"]),
+        ("guide", &["kite-0.mp4", "kite-1.mp4"]),
+        ("faults", &[]),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = Sandbox::builder().start().await.unwrap();
         let mut command = Command::new(example(name));

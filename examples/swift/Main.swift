@@ -3,7 +3,7 @@
 @main
 struct Main {
     static let examples: [String: @Sendable () async throws -> Void] = [
-        "quickstart": quickstart, "batch": batch, "stopping": stopping, "errors": errors,
+        "quickstart": quickstart, "batch": batch, "stopping": stopping, "errors": errors, "guide": guide,
     ]
 
     static func main() async throws {

@@ -19,6 +19,8 @@ mod store;
 
 use std::path::PathBuf;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::file::Document;
 use self::lock::Lock;
 pub use self::{
     file::Profile,

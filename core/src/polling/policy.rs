@@ -93,13 +93,11 @@ impl Policy {
         if let Some(outlook) = known.forecast.outlook(known.age) {
             return area(unseen, |ahead| outlook.ended(ahead));
         }
-        match now(&known) {
-            Some((history, now)) => area(unseen, |ahead| ended(history, &known, now, ahead)),
-            None => {
-                let scale = self.typical + known.age;
-                unseen - scale * (unseen / scale).ln_1p()
-            }
+        if let Some((history, now)) = now(&known) {
+            return area(unseen, |ahead| ended(history, &known, now, ahead));
         }
+        let scale = self.typical + known.age;
+        unseen - scale * (unseen / scale).ln_1p()
     }
 }
 

@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
 class DocumentsTest {
-    private val compiled = listOf("src/test/examples", "src/test/java").flatMap { File(it).walk().filter(File::isFile).toList() }.map(::lines)
+    private val compiled = listOf("../examples/kotlin", "src/test/java").flatMap { File(it).walk().filter(File::isFile).toList() }.map(::lines)
 
     private fun lines(file: File): List<String> = lines(file.readText())
 

@@ -83,18 +83,31 @@ class SandboxTest {
         }
     }
 
-    @Test
-    fun `the README's first call makes a video`(@TempDir folder: Path) {
+    /** Runs an example in a process of its own, with a home of its own and the sandbox as its API; what it said. */
+    private fun example(name: String, folder: Path): String {
         val java = File(System.getProperty("java.home"), "bin/java").path
-        val process = ProcessBuilder(java, "-cp", System.getProperty("java.class.path"), "QuickstartKt").directory(folder.toFile()).redirectErrorStream(true)
+        val process = ProcessBuilder(java, "-cp", System.getProperty("java.class.path"), name).directory(folder.toFile()).redirectErrorStream(true)
         process.environment().keys.removeIf { it.startsWith("INFRAI_") }
         process.environment() += mapOf("INFRAI_BASE_URL" to sandbox.url, "HOME" to folder.toString(), "USERPROFILE" to folder.toString())
         val child = process.start()
         val said = child.inputStream.bufferedReader().readText()
         assertTrue(child.waitFor(5, TimeUnit.MINUTES))
         assertEquals(0, child.exitValue()) { said }
+        return said
+    }
+
+    @Test
+    fun `the README's first call makes a video`(@TempDir folder: Path) {
+        val said = example("QuickstartKt", folder)
         assertTrue(isMp4(folder.resolve("skyline.mp4"))) { said }
         assertTrue(Files.exists(folder.resolve(".infrai/credentials")))
+    }
+
+    @Test
+    fun `the guide's snippets do what they say`(@TempDir folder: Path) {
+        val said = example("examples.guide.GuideKt", folder)
+        assertTrue("stopped: cancelled" in said) { said }
+        assertTrue(isMp4(folder.resolve("boat.mp4")) && isMp4(folder.resolve("kite-1.mp4"))) { said }
     }
 
     @Test

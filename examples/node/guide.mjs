@@ -1,0 +1,144 @@
+// The guide's snippets, in the order in which they stand there. Run, it runs them all: node guide.mjs
+
+import assert from "node:assert/strict";
+import * as infrai from "@infrai/sdk";
+
+const vault = { read: async () => (await new infrai.InfraiClient().activate()).primary_api_key };
+const order = 4711;
+
+const snippets = {
+  async key() {
+    const { InfraiClient } = infrai;
+    // docs: key
+    const client = new InfraiClient({ apiKey: () => vault.read("infrai") }); // asked once a call, and once more after a 401
+    console.log((await client.account.balance()).balance_usd);
+    // docs: end
+  },
+
+  async profile() {
+    const { InfraiClient } = infrai;
+    // docs: profile
+    const work = new InfraiClient({ profile: "work" }); // the table [work] of ~/.infrai/credentials
+    await work.activate();
+    console.log((await work.account.balance()).balance_usd);
+    // docs: end
+  },
+
+  async wait() {
+    const { InfraiClient, WaitTimeoutError } = infrai;
+    // docs: wait
+    const client = new InfraiClient();
+    let job = await client.video.generate({ prompt: "a red kite" });
+    try {
+      job = await client.video.wait(job, { timeoutMs: 600_000, onUpdate: ({ state, progress }) => console.log(state, progress) });
+    } catch (error) {
+      if (!(error instanceof WaitTimeoutError)) throw error;
+      job = await client.video.wait(error.job, { timeoutMs: null }); // the job goes on, and so can the wait
+    }
+    // docs: end
+    assert.equal(job.state, "succeeded");
+  },
+
+  async watch() {
+    const client = new infrai.InfraiClient();
+    // docs: watch
+    const job = await client.video.generate({ prompt: "a red kite", duration_seconds: 1 });
+    for await (const { state, progress } of client.video.watch(job)) console.log(state, progress);
+    // docs: end
+  },
+
+  async price() {
+    const { InfraiClient } = infrai;
+    // docs: price
+    const client = new InfraiClient({ polling: { price: 0.5, typicalMs: 120_000 } }); // half a second for a request, jobs of two minutes
+    const job = await client.video.generate({ prompt: "a red kite", duration_seconds: 1 });
+    console.log((await client.video.wait(job)).state);
+    // docs: end
+  },
+
+  async stop() {
+    const { AbortError, InfraiClient } = infrai;
+    // docs: stop
+    const client = new InfraiClient();
+    const job = await client.video.generate({ prompt: "a slow river", model: "sandbox/slow" });
+    try {
+      await client.video.wait(job, { signal: AbortSignal.timeout(200), cancelOnAbort: true }); // without cancelOnAbort the job goes on
+    } catch (error) {
+      if (!(error instanceof AbortError)) throw error;
+      console.log("stopped:", (await client.video.status(job.job_id)).state);
+    }
+    // docs: end
+  },
+
+  async errors() {
+    const { InfraiClient, InfraiError, JobFailedError, PaymentRequiredError } = infrai;
+    // docs: errors
+    const client = new InfraiClient();
+    try {
+      const job = await client.video.wait(await client.video.generate({ prompt: "a paper boat" }));
+      await client.video.download(job, "boat.mp4", { overwrite: true });
+    } catch (error) {
+      if (error instanceof PaymentRequiredError) console.log("add credit at", error.checkoutUrl);
+      else if (error instanceof JobFailedError) console.log("no video:", error.job.error);
+      else if (error instanceof InfraiError) console.log(error.code, error.message, "-", error.hint, error.requestId);
+      else throw error;
+    }
+    // docs: end
+  },
+
+  async repeat() {
+    const client = new infrai.InfraiClient();
+    // docs: repeat
+    const idempotency_key = `order-${order}`; // written down with the order, before the call
+    const job = await client.video.generate({ prompt: "a paper boat", idempotency_key });
+    const again = await client.video.generate({ prompt: "a paper boat", idempotency_key }); // after a crash, or a second click
+    assert.equal(again.job_id, job.job_id); // one job, charged once
+    // docs: end
+  },
+
+  async unsure() {
+    const client = new infrai.InfraiClient();
+    let job;
+    // docs: unsure
+    try {
+      job = await client.video.generate({ prompt: "a paper boat" });
+    } catch (error) {
+      if (!error.mayHaveBeenProcessed) throw error;
+      job = await client.video.generate({ prompt: "a paper boat", idempotency_key: error.idempotencyKey });
+    }
+    // docs: end
+    assert.ok(job.job_id);
+  },
+
+  async hurried() {
+    const client = new infrai.InfraiClient();
+    // docs: hurried
+    const hurried = client.withOptions({ timeoutMs: 5_000, maxRetries: 0 }); // the same connections, other patience
+    console.log((await hurried.account.balance()).balance_usd);
+    // docs: end
+  },
+
+  async many() {
+    const client = new infrai.InfraiClient();
+    // docs: many
+    const prompts = ["a red kite", { prompt: "a blue kite", aspect: "1:1" }];
+    for await (const { index, job, error } of client.video.generateMany(prompts, { concurrency: 4, keyPrefix: "kites-1" })) {
+      if (error) console.log(index, "failed:", error.message);
+      else await client.video.download(job, `kite-${index}.mp4`, { overwrite: true });
+    }
+    // docs: end
+  },
+
+  async request() {
+    const client = new infrai.InfraiClient();
+    // docs: request
+    const answer = await client.request("GET", "/v1/account/balance");
+    console.log(answer.status, answer.data.balance_usd, answer.metadata.request_id);
+    // docs: end
+  },
+};
+
+for (const [name, snippet] of Object.entries(snippets)) {
+  console.log(`- ${name}`);
+  await snippet();
+}

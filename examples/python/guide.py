@@ -1,0 +1,156 @@
+"""The guide's snippets, in the order in which they stand there. Run, it runs them all: python guide.py"""
+
+from __future__ import annotations
+
+
+def first() -> None:
+    # docs: first
+    from infrai import ai, infra
+
+    infra.activate()  # once a device: an anonymous account with a trial credit, its key in ~/.infrai/credentials
+    job = ai.video.generate("a timelapse of a city skyline at dusk", resolution="1080p")
+    job = job.wait(progress=True)
+    job.download("skyline.mp4")
+    # docs: end
+
+
+def key() -> None:
+    vault = Vault()
+    # docs: key
+    from infrai import InfraiClient
+
+    client = InfraiClient(lambda: vault.read("infrai"))  # asked once a call, and once more after a 401
+    print(client.account.balance().balance_usd)
+    # docs: end
+
+
+def profile() -> None:
+    # docs: profile
+    from infrai import InfraiClient
+
+    work = InfraiClient(profile="work")  # the table [work] of ~/.infrai/credentials
+    work.activate()
+    print(work.account.balance().balance_usd)
+    # docs: end
+
+
+def wait() -> None:
+    # docs: wait
+    from infrai import WaitTimeoutError, ai
+
+    job = ai.video.generate("a red kite")
+    try:
+        job = job.wait(timeout=600, on_update=lambda seen: print(seen.state, seen.progress))
+    except WaitTimeoutError as error:
+        job = error.job.wait(timeout=None)  # the job goes on, and so can the wait
+    # docs: end
+    assert job.done
+
+
+def watch() -> None:
+    # docs: watch
+    from infrai import ai
+
+    job = ai.video.generate("a red kite", duration_seconds=1)
+    for seen in ai.video.watch(job):
+        print(seen.state, seen.progress)
+    # docs: end
+
+
+def price() -> None:
+    # docs: price
+    from infrai import InfraiClient
+
+    client = InfraiClient(polling={"price": 0.5, "typical": 120})  # seconds: half of one for a request, jobs of two minutes
+    job = client.video.generate("a red kite", duration_seconds=1)
+    print(client.video.wait(job).state)
+    # docs: end
+
+
+def errors() -> None:
+    # docs: errors
+    import infrai
+    from infrai import ai
+
+    try:
+        ai.video.generate("a paper boat").wait().download("boat.mp4", overwrite=True)
+    except infrai.PaymentRequiredError as error:
+        print("add credit at", error.checkout_url)
+    except infrai.JobFailedError as error:
+        print("no video:", error.job["error"])
+    except infrai.InfraiError as error:
+        print(error.code, error.message, "-", error.hint, error.request_id)
+    # docs: end
+
+
+def repeat() -> None:
+    order = 4711
+    # docs: repeat
+    from infrai import ai
+
+    key = f"order-{order}"  # written down with the order, before the call
+    job = ai.video.generate("a paper boat", idempotency_key=key)
+    again = ai.video.generate("a paper boat", idempotency_key=key)  # after a crash, or a second click
+    assert again.job_id == job.job_id  # one job, charged once
+    # docs: end
+
+
+def unsure() -> None:
+    # docs: unsure
+    from infrai import InfraiError, ai
+
+    try:
+        job = ai.video.generate("a paper boat")
+    except InfraiError as error:
+        if not error.may_have_been_processed:
+            raise
+        job = ai.video.generate("a paper boat", idempotency_key=error.idempotency_key)
+    # docs: end
+    assert job.job_id
+
+
+def hurried() -> None:
+    # docs: hurried
+    from infrai import InfraiClient
+
+    client = InfraiClient()
+    hurried = client.with_options(timeout=5, max_retries=0)  # the same connections, other patience
+    print(hurried.account.balance().balance_usd)
+    # docs: end
+
+
+def many() -> None:
+    # docs: many
+    from infrai import InfraiError, ai
+
+    prompts = ["a red kite", {"prompt": "a blue kite", "aspect": "1:1"}]
+    for index, result in ai.video.generate_many(prompts, concurrency=4, key_prefix="kites-1"):
+        if isinstance(result, InfraiError):
+            print(index, "failed:", result)
+        else:
+            result.download(f"kite-{index}.mp4", overwrite=True)
+    # docs: end
+
+
+def request() -> None:
+    # docs: request
+    from infrai import InfraiClient
+
+    answer = InfraiClient().request("GET", "/v1/account/balance")
+    print(answer.status, answer["balance_usd"], answer.metadata["request_id"])
+    # docs: end
+
+
+class Vault:
+    """Stands for wherever keys are kept."""
+
+    def read(self, name: str) -> str:
+        from infrai import infra
+
+        return infra.activate().primary_api_key
+
+
+if __name__ == "__main__":
+    for snippet in (first, key, profile, wait, watch, price, errors, repeat, unsure, hurried, many, request):
+        print(f"- {snippet.__name__}")
+        snippet()

@@ -1,0 +1,184 @@
+//! The guide's snippets, in the order in which they stand there. Run, it runs them all.
+
+use std::time::Duration;
+
+use infrai::{
+    ApiKey, CallOptions, ErrorKind, GenerateRequest, InfraiClient, KeyProvider, PollingOptions, Result,
+};
+
+async fn key(vault: Vault) -> Result<()> {
+    // docs: key
+    let keys = KeyProvider::new(move || {
+        let vault = vault.clone();
+        async move { ApiKey::new(vault.read("infrai").await) }
+    });
+    let client = InfraiClient::builder().api_key_provider(keys).build()?; // asked once a call, and once more after a 401
+    println!("{}", client.account().balance().await?.balance_usd);
+    // docs: end
+    Ok(())
+}
+
+async fn profile() -> Result<()> {
+    // docs: profile
+    let work = InfraiClient::builder().profile("work").build()?; // the table [work] of ~/.infrai/credentials
+    work.activate().await?;
+    println!("{}", work.account().balance().await?.balance_usd);
+    // docs: end
+    Ok(())
+}
+
+async fn wait(client: InfraiClient) -> Result<()> {
+    // docs: wait
+    let job = client.video().generate("a red kite").await?;
+    let told = client
+        .video()
+        .wait(&job)
+        .timeout(Duration::from_secs(600))
+        .on_update(|job| println!("{}", job.state));
+    let job = match told.await {
+        // The job goes on, and so can the wait.
+        Err(error) if error.kind() == ErrorKind::WaitTimeout => {
+            client.video().wait(&job).no_timeout().await?
+        }
+        other => other?,
+    };
+    // docs: end
+    assert!(job.is_success());
+    Ok(())
+}
+
+async fn watch(client: InfraiClient) -> Result<()> {
+    // docs: watch
+    let job = client.video().generate("a red kite").duration_seconds(1.0).await?;
+    let mut states = client.video().watch(&job);
+    while let Some(job) = states.next().await.transpose()? {
+        println!("{} {:?}", job.state, job.progress);
+    }
+    // docs: end
+    Ok(())
+}
+
+async fn price() -> Result<()> {
+    // docs: price
+    let mut polling = PollingOptions::default();
+    polling.price = 0.5; // seconds: half of one for a request
+    polling.typical = 120.0; // jobs of two minutes
+    let client = InfraiClient::builder().polling(polling).build()?;
+    let job = client.video().generate("a red kite").duration_seconds(1.0).await?;
+    println!("{}", client.video().wait(&job).await?.state);
+    // docs: end
+    Ok(())
+}
+
+async fn stop(client: InfraiClient) -> Result<()> {
+    // docs: stop
+    let job = client.video().generate("a slow river").model("sandbox/slow").await?;
+    let enough = tokio::time::sleep(Duration::from_millis(200));
+    // Dropping the future stops the looking too; told to abort, it can cancel the job as well.
+    let stopped = client.video().wait(&job).abort_when(enough).cancel_on_abort(true).await;
+    if stopped.is_err_and(|error| error.kind() == ErrorKind::Aborted) {
+        println!("stopped: {}", client.video().status(&job).await?.state);
+    }
+    // docs: end
+    Ok(())
+}
+
+async fn errors(client: InfraiClient) -> Result<()> {
+    // docs: errors
+    match client.video().generate("a paper boat").await {
+        Ok(job) => println!("{}", job.job_id),
+        Err(error) => match error.kind() {
+            ErrorKind::PaymentRequired => println!("add credit at {:?}", error.checkout_url()),
+            ErrorKind::RateLimit => println!("slow down for {:?}", error.retry_after()),
+            _ => println!("{error} - {} {:?}", error.hint(), error.request_id()),
+        },
+    }
+    // docs: end
+    Ok(())
+}
+
+async fn repeat(client: InfraiClient) -> Result<()> {
+    let order = 4711;
+    // docs: repeat
+    let key = format!("order-{order}"); // written down with the order, before the call
+    let job = client.video().generate("a paper boat").idempotency_key(&key).await?;
+    let again = client.video().generate("a paper boat").idempotency_key(&key).await?; // after a crash, or a second click
+    assert_eq!(again.job_id, job.job_id); // one job, charged once
+    // docs: end
+    Ok(())
+}
+
+async fn unsure(client: InfraiClient) -> Result<()> {
+    // docs: unsure
+    let job = match client.video().generate("a paper boat").await {
+        Err(error) if error.may_have_been_processed() => {
+            let key = error.idempotency_key().unwrap_or_default();
+            client.video().generate("a paper boat").idempotency_key(key).await?
+        }
+        other => other?,
+    };
+    // docs: end
+    println!("{}", job.job_id);
+    Ok(())
+}
+
+async fn hurried(client: InfraiClient) -> Result<()> {
+    // docs: hurried
+    let options = CallOptions::new().timeout(Duration::from_secs(5)).max_retries(0);
+    let hurried = client.with_options(options)?; // the same connections, other patience
+    println!("{}", hurried.account().balance().await?.balance_usd);
+    // docs: end
+    Ok(())
+}
+
+async fn many(client: InfraiClient) -> Result<()> {
+    // docs: many
+    let requests = [GenerateRequest::new("a red kite"), GenerateRequest::new("a blue kite").aspect("1:1")];
+    let mut many = client.video().generate_many(requests).concurrency(4).key_prefix("kites-1");
+    while let Some((index, result)) = many.next().await {
+        match result {
+            Ok(job) => {
+                drop(client.video().download(&job, format!("kite-{index}.mp4")).overwrite(true).await?)
+            }
+            Err(error) => println!("{index} failed: {error}"),
+        }
+    }
+    // docs: end
+    Ok(())
+}
+
+async fn request(client: InfraiClient) -> Result<()> {
+    // docs: request
+    let answer = client.request("GET", "/v1/account/balance").await?;
+    println!("{} {} {:?}", answer.status, answer.data["balance_usd"], answer.metadata.request_id());
+    // docs: end
+    Ok(())
+}
+
+/// Stands for wherever keys are kept.
+#[derive(Clone)]
+struct Vault(String);
+
+impl Vault {
+    async fn read(&self, _name: &str) -> &str {
+        &self.0
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let client = InfraiClient::new()?;
+    let account = client.activate().await?;
+    key(Vault(account.primary_api_key.expose().to_owned())).await?;
+    profile().await?;
+    wait(client.clone()).await?;
+    watch(client.clone()).await?;
+    price().await?;
+    stop(client.clone()).await?;
+    errors(client.clone()).await?;
+    repeat(client.clone()).await?;
+    unsure(client.clone()).await?;
+    hurried(client.clone()).await?;
+    many(client.clone()).await?;
+    request(client).await
+}

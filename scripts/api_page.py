@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Writes the page of every call in every language, from the sources: docs/api.md and docs/api.zh.md.
+
+    scripts/api_page.py            writes them
+    scripts/api_page.py --check    fails if they are not what the sources say, or if a language lacks a call for no reason that
+                                   is given here; ends with "N passed, N failed"
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "site"))
+import surface  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+Words = tuple[str, str]
+#: A call's other name somewhere, and what is no call.
+ALIASES = {"job.refresh": "job.status", "video.generate_from": "video.generate"}
+NO_CALLS = {"client.video", "client.account", "job.done", "client.create"}
+
+GROUPS: dict[str, Words] = {
+    "video": ("Video", "视频"),
+    "account": ("Account", "账户"),
+    "client": ("Client", "客户端"),
+    "job": ("A job's own calls", "任务自身的调用"),
+    "testing": ("Testing", "测试"),
+}
+#: What a call does, in both languages.
+MEANINGS: dict[str, Words] = {
+    "video.generate": ("Starts a job: `POST /v1/video/generate`.", "启动一个任务：`POST /v1/video/generate`。"),
+    "video.status": ("Looks at a job once: `GET /v1/video/jobs/{id}`.", "查询一次任务状态：`GET /v1/video/jobs/{id}`。"),
+    "video.cancel": ("Cancels a job: `POST /v1/video/jobs/{id}/cancel`. `ok` is false for one that had ended.", "取消任务：`POST /v1/video/jobs/{id}/cancel`。任务已结束时 `ok` 为 false。"),
+    "video.wait": ("Waits for a job's end, 30 minutes at most unless told otherwise; an error if it ends badly.", "等待任务结束，默认最长 30 分钟；任务以失败告终时报错。"),
+    "video.watch": ("The job's first state and every change, the last included.", "依次给出任务的首个状态及之后的每次变化，包括终态。"),
+    "video.download": ("Saves the video: whole, or not at all.", "保存视频：要么完整，要么不留文件。"),
+    "video.download_stream": ("The video as a stream of bytes.", "以字节流读取视频。"),
+    "video.generate_many": ("Many jobs, some at once, each told of as it ends.", "批量生成，并发执行，先结束者先返回。"),
+    "account.balance": ("What is left: `GET /v1/account/balance`.", "查询余额：`GET /v1/account/balance`。"),
+    "account.topup": ("Adds to the account: `POST /v1/account/topup`. The answer says where to pay.", "充值：`POST /v1/account/topup`。返回值给出付款地址。"),
+    "client.activate": ("An anonymous account for this device: `POST /v1/activate`. Python's default client: `infra.activate()`.", "为本机开通匿名账户：`POST /v1/activate`。Python 默认客户端写作 `infra.activate()`。"),
+    "client.request": ("Any other route, with the same key, retries and errors.", "调用其他任意路由，密钥、重试与错误处理完全一致。"),
+    "client.with_options": ("The same client with other settings for some calls.", "同一客户端，对部分调用改用其他设置。"),
+    "client.base_url": ("The address that calls go to.", "调用所发往的地址。"),
+    "client.key_hint": ("The key's showable form, `ifr_pk_proj_…abcd`.", "密钥可展示的形式 `ifr_pk_proj_…abcd`。"),
+    "client.fresh_idempotency_key": ("A key to write down before a call.", "生成一个幂等键，供调用前先行记录。"),
+    "client.close": ("Gives the connections back.", "释放连接。"),
+    "client.whoami": ("Which profile, key and address a call would use.", "显示调用将使用的配置档、密钥与地址。"),
+    "client.completions": ("A script that completes the command in a shell.", "输出 shell 补全脚本。"),
+    "job.wait": ("As `video.wait`, for this job.", "同 `video.wait`，针对本任务。"),
+    "job.watch": ("As `video.watch`, for this job.", "同 `video.watch`，针对本任务。"),
+    "job.status": ("As `video.status`, for this job.", "同 `video.status`，针对本任务。"),
+    "job.cancel": ("As `video.cancel`, for this job.", "同 `video.cancel`，针对本任务。"),
+    "job.download": ("As `video.download`, for this job.", "同 `video.download`，针对本任务。"),
+    "job.download_stream": ("As `video.download_stream`, for this job.", "同 `video.download_stream`，针对本任务。"),
+    "job.from_json": ("A job from the text that was kept of it.", "由保存下来的文本还原任务。"),
+    "testing.sandbox": ("A sandbox for tests; see [Testing with the sandbox](testing.md).", "供测试使用的沙箱，见[用沙箱测试](testing.md)。"),
+}
+PLAIN_JOB: Words = ("a job is plain data: pass it to the call of `video`", "任务是纯数据：请把它传给 `video` 的同名调用")
+TAKES_ID: Words = ("takes the job's id", "以任务 ID 为参数")
+TO_FILE: Words = ("not offered; `download` saves a file", "不提供；`download` 保存为文件")
+IN_SHELL: Words = ("only in a shell", "仅命令行提供")
+#: Why a language has no counterpart. Whatever is not here has to be there.
+ABSENT: dict[str, dict[str, Words]] = {
+    "video.download_stream": {"Swift": TO_FILE, "Kotlin": TO_FILE, "Command": ("`infrai video download ID -o FILE`", "`infrai video download ID -o FILE`")},
+    "video.generate_many": {"Command": ("a loop; `--idempotency-key` keeps a rerun from paying twice", "用循环；`--idempotency-key` 保证重跑不重复计费")},
+    "client.with_options": {"Command": ("`--timeout`", "`--timeout`")},
+    "client.base_url": {
+        "Node": ("not offered: it is what the client was given", "不提供：即构造时传入的值"),
+        "Swift": ("not offered: it is what the client was given", "不提供：即构造时传入的值"),
+        "Command": ("`infrai whoami`", "`infrai whoami`"),
+    },
+    "client.key_hint": {
+        "Python": ("in `repr(activate())`", "见 `repr(activate())`"),
+        "Node": ("not offered", "不提供"),
+        "Swift": ("in the description of what `activate` gives", "见 `activate` 返回值的描述"),
+        "Command": ("`infrai whoami`", "`infrai whoami`"),
+    },
+    "client.fresh_idempotency_key": {
+        "Python": ("any 1 to 255 visible ASCII characters: `str(uuid.uuid4())`", "任意 1 到 255 个可见 ASCII 字符：`str(uuid.uuid4())`"),
+        "Node": ("any 1 to 255 visible ASCII characters: `crypto.randomUUID()`", "任意 1 到 255 个可见 ASCII 字符：`crypto.randomUUID()`"),
+        "Command": ("any 1 to 255 visible ASCII characters: `uuidgen`", "任意 1 到 255 个可见 ASCII 字符：`uuidgen`"),
+    },
+    "client.close": {
+        "Node": ("not needed: it ends with the client", "无需：随客户端一同释放"),
+        "Rust": ("not needed: it ends with the client", "无需：随客户端一同释放"),
+        "Swift": ("not needed: it ends with the client", "无需：随客户端一同释放"),
+        "Command": ("not needed", "无需"),
+    },
+    "client.whoami": dict.fromkeys(("Python", "Node", "Rust", "Swift", "Kotlin"), IN_SHELL),
+    "client.completions": dict.fromkeys(("Python", "Node", "Rust", "Swift", "Kotlin"), IN_SHELL),
+    **{f"job.{call}": {"Node": PLAIN_JOB, "Rust": PLAIN_JOB, "Command": TAKES_ID} for call in ("wait", "cancel", "download")},
+    "job.watch": {"Python": ("`video.watch(job)`", "`video.watch(job)`"), "Node": PLAIN_JOB, "Rust": PLAIN_JOB, "Command": TAKES_ID},
+    "job.status": {"Python": ("`video.status(job)`", "`video.status(job)`"), "Node": PLAIN_JOB, "Rust": PLAIN_JOB, "Command": TAKES_ID},
+    "job.download_stream": {"Node": PLAIN_JOB, "Rust": PLAIN_JOB, "Swift": TO_FILE, "Kotlin": TO_FILE, "Command": TAKES_ID},
+    "job.from_json": {
+        "Python": ("a job is a `dict`", "任务就是 `dict`"),
+        "Node": ("a job is an object", "任务就是普通对象"),
+        "Rust": ("`Serialize`, `Deserialize`", "`Serialize`、`Deserialize`"),
+        "Swift": ("`Codable`", "`Codable`"),
+        "Command": ("`--json`", "`--json`"),
+    },
+    "testing.sandbox": {
+        "Swift": ("`infrai sandbox`, and its address as `baseURL`", "`infrai sandbox`，其地址作为 `baseURL`"),
+        "Kotlin": ("`infrai sandbox`, and its address as `baseUrl`", "`infrai sandbox`，其地址作为 `baseUrl`"),
+    },
+}
+INTRODUCTION: Words = (
+    """# Every call
+
+What each package offers, and what it takes. This page is made from the sources by `scripts/api_page.py`. The comments in the sources say what each parameter
+means, its unit and its default: hover over a call in an editor, or build Rust's pages with `make doc`.
+
+`video.…` is `ai.video.…` of Python's default client, else `client.video.…`. Python's `AsyncInfraiClient` has the same calls, awaited. Every call of Node's
+takes `signal` and `unref` too. What has a default or a `?` may be left out; in Swift, all that has a label but `prompt:`, `to:` and `amountUSD:`.
+""",
+    """# 全部调用
+
+各语言软件包提供的调用及其参数。本页由 `scripts/api_page.py` 根据源码生成。参数的含义、单位与默认值写在源码注释中：在编辑器里悬停即可查看，Rust 也可用 `make doc` 生成文档。
+
+`video.…` 在 Python 默认客户端中写作 `ai.video.…`，其余写作 `client.video.…`。Python 的 `AsyncInfraiClient` 提供相同的调用，以 await 方式使用。Node 的每个调用还接受 `signal` 与 `unref`。带默认值或 `?` 的参数可以省略；Swift 中除 `prompt:`、`to:`、`amountUSD:` 外，带标签的参数均可省略。
+""",
+)
+
+
+def known() -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Every call with how each language writes it, and what is wrong."""
+    written: dict[str, dict[str, str]] = {}
+    for language, read in surface.LANGUAGES.items():
+        for call, line in read().items():
+            if call not in NO_CALLS:
+                # A call's own name comes first; another form of it changes nothing.
+                written.setdefault(ALIASES.get(call, call), {}).setdefault(language, line)
+    faults = [f"{call} is not described" for call in written if call not in MEANINGS]
+    faults += [f"{call} is described and nowhere to be found" for call in MEANINGS if call not in written]
+    for call, lines in written.items():
+        for language in surface.LANGUAGES:
+            reason = ABSENT.get(call, {}).get(language)
+            if language not in lines and reason is None:
+                faults.append(f"{call} is missing in {language}, and no reason is given")
+            if language in lines and reason is not None:
+                faults.append(f"{call} is there in {language}, and a reason is given for its absence")
+    blocking = {call for call in surface.python() if not call.startswith("testing.")}
+    faults += [f"{call} is only in one of Python's two clients" for call in sorted(blocking ^ surface.python_async())]
+    return written, faults
+
+
+def page(written: dict[str, dict[str, str]], language: int) -> str:
+    parts = [INTRODUCTION[language]]
+    names = {"Command": ("Command", "命令行")}
+    for group, titles in GROUPS.items():
+        parts.append(f"## {titles[language]}\n")
+        for call in (call for call in MEANINGS if call.startswith(f"{group}.")):
+            rows = []
+            for name in surface.LANGUAGES:
+                line = written[call].get(name)
+                told = f"`{line}`" if line else ABSENT[call][name][language]
+                rows.append(f"| {names.get(name, (name, name))[language]} | {told} |")
+            parts.append(f"### {call}\n\n{MEANINGS[call][language]}\n\n| | |\n| --- | --- |\n" + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def main() -> int:
+    if sys.argv[1:] not in ([], ["--check"]):
+        sys.exit(__doc__)
+    written, faults = known()
+    for fault in faults:
+        print(fault)
+    if faults:
+        print(f"0 passed, {len(faults)} failed")
+        return 1
+    passed = failed = 0
+    for language, name in enumerate(("api.md", "api.zh.md")):
+        place, wanted = ROOT / "docs" / name, page(written, language)
+        if sys.argv[1:] != ["--check"]:
+            place.write_text(wanted, encoding="utf-8")
+        elif place.is_file() and place.read_text(encoding="utf-8") == wanted:
+            passed += 1
+        else:
+            print(f"docs/{name} is not what the sources say: run scripts/api_page.py")
+            failed += 1
+    print(f"{passed + len(written)} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""What the site computes: the pages that are there, and links that leave the documentation for the repository."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.exceptions import PluginError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+#: Pages of the navigation that need not be there.
+OPTIONAL = {"reliability.md", "threat-model.md"}
+LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
+
+
+def _there(entry: Any, docs: Path) -> bool:
+    return entry not in OPTIONAL or (docs / entry).is_file()
+
+
+def _computed(nav: list[Any], docs: Path) -> list[Any]:
+    """Without what is not there, and with all decisions."""
+    entries: list[Any] = []
+    for entry in nav:
+        if isinstance(entry, dict):
+            ((title, inner),) = entry.items()
+            entries.append({title: _computed(inner, docs) if isinstance(inner, list) else inner})
+        elif _there(entry, docs):
+            entries.append(entry)
+    if "decisions/README.md" in entries:
+        entries += sorted(f"decisions/{path.name}" for path in (docs / "decisions").glob("*.md") if path.name != "README.md")
+    return entries
+
+
+def on_config(config: Any) -> Any:
+    config["nav"] = _computed(config["nav"], Path(config["docs_dir"]))
+    return config
+
+
+def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
+    """A link to a file of the repository outside the documentation goes to the repository's page of it, if the file exists."""
+    folder = posixpath.join("docs", posixpath.dirname(page.file.src_uri))
+
+    def link(found: re.Match[str]) -> str:
+        before, target, anchor, after = found.groups()
+        if re.match(r"[a-z]+:", target):
+            return found[0]
+        path = posixpath.normpath(posixpath.join(folder, target))
+        if path.startswith("docs/"):
+            return found[0]
+        place = ROOT / path
+        if path.startswith("..") or not place.exists():
+            raise PluginError(f"{page.file.src_uri} links to {target}, which is not in the repository")
+        kind = "tree" if place.is_dir() else "blob"
+        return f"{before}{config['extra']['repository']}/{kind}/main/{path}{anchor or ''}{after}"
+
+    return LINK.sub(link, markdown)

@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""Tests the documentation: the site builds without a broken link, asks no other host for anything, is as complete in
+Chinese as in English, and the shell examples do what they say. Ends with "N passed, N failed".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from html.parser import HTMLParser
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "site"))
+import build  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+SITE = ROOT / "target" / "site"
+EXAMPLES = ROOT / "examples" / "shell"
+CARGO = os.environ.get("CARGO", "cargo")
+#: What is written in English alone: it changes with the code (docs/decisions/documentation.md).
+ENGLISH_ONLY = {"reliability.md", "threat-model.md"}
+
+
+def pages() -> list[Path]:
+    found = [path for path in DOCS.glob("*.md") if not path.name.endswith(".zh.md")]
+    return sorted(path for path in found if path.name not in ENGLISH_ONLY)
+
+
+def outline(text: str) -> dict[str, list[str]]:
+    """What two languages of a page share: the levels of its headings, its snippets, its tabs, the shape of its tables."""
+    fences = re.findall(r"^```([^\n]*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    rows = re.findall(r"^\|.*\|$", prose, re.MULTILINE)
+    return {
+        "headings": re.findall(r"^(#+) ", prose, re.MULTILINE),
+        "snippets": [f"{info}\n{code}" for info, code in fences],
+        "tabs": re.findall(r"^/// tab \| (Python|Node|Rust|Swift|Kotlin)$", prose, re.MULTILINE),
+        "tables": [str(len(re.findall(r"(?<!\\)\|", row))) for row in rows],
+        "pictures": re.findall(r"!\[[^\]]*\]\(([^)]+)\)", prose),
+        "links": sorted(re.findall(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)", prose)),
+    }
+
+
+class Fetched(HTMLParser):
+    """What a browser asks for by itself when it shows a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        loads = tag in ("script", "img", "iframe", "source", "video", "audio", "embed")
+        if loads and given.get("src"):
+            self.addresses.append(str(given["src"]))
+        if tag == "link" and given.get("rel") not in ("canonical", "alternate", "prev", "next"):
+            self.addresses.append(str(given.get("href")))
+
+
+class Site(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        done = build.build()
+        if done.returncode != 0:
+            raise AssertionError(f"the site does not build:\n{done.stdout}")
+
+    def test_a_broken_link_is_a_failure(self) -> None:
+        def ends(folder: Path, text: str) -> int:
+            (folder / "docs").mkdir()
+            for name in ("index.md", "index.zh.md"):
+                (folder / "docs" / name).write_text(f"# A page\n\n{text}\n", encoding="utf-8")
+            # JSON is YAML.
+            own = {"INHERIT": str(ROOT / "mkdocs.yml"), "docs_dir": "docs", "site_dir": "site", "nav": ["index.md"], "hooks": [str(ROOT / "scripts/site/hooks.py")]}
+            (folder / "mkdocs.yml").write_text(json.dumps(own), encoding="utf-8")
+            return build.build(folder / "mkdocs.yml").returncode
+
+        for text, broken in (("[itself](index.md)", False), ("[a page](none.md)", True), ("[a part](#none)", True), ("[a file](../none.md)", True)):
+            with self.subTest(text=text), tempfile.TemporaryDirectory() as folder:
+                self.assertEqual(ends(Path(folder), text) != 0, broken)
+
+    def test_every_page_is_there_in_both_languages(self) -> None:
+        for page in pages():
+            for place in (SITE / page.with_suffix(".html").name, SITE / "zh" / page.with_suffix(".html").name):
+                self.assertTrue(place.is_file(), place)
+
+    def test_both_languages_can_be_searched(self) -> None:
+        index = json.loads((SITE / "search" / "search_index.json").read_text(encoding="utf-8"))
+        whole = " ".join(document["text"] + document["title"] for document in index["docs"])
+        self.assertIn("idempotency", whole)
+        # Words are kept apart by spaces of no width, which the browser splits at; the field's own words stay whole.
+        self.assertIn("\u200b幂等键\u200b", whole)
+        self.assertIn("\\u200b", index["config"]["separator"])
+
+    def test_nothing_is_fetched_from_another_host(self) -> None:
+        for page in SITE.rglob("*.html"):
+            parser = Fetched()
+            parser.feed(page.read_text(encoding="utf-8"))
+            self.assertTrue(parser.addresses, page)
+            foreign = [address for address in parser.addresses if re.match(r"(?:[a-z]+:)?//", address)]
+            self.assertEqual(foreign, [], page)
+            # The theme's script asks for a repository's figures where this stands.
+            self.assertNotIn('data-md-component="source"', page.read_text(encoding="utf-8"))
+        for sheet in SITE.rglob("*.css"):
+            foreign = re.findall(r"(?:url\(|@import )[\"']?(?:https?:)?//[^)]*", sheet.read_text(encoding="utf-8"))
+            self.assertEqual(foreign, [], sheet)
+
+
+class Languages(unittest.TestCase):
+    def test_the_chinese_pages_have_the_outline_of_the_english_ones(self) -> None:
+        for page in pages():
+            chinese = page.with_name(f"{page.stem}.zh.md")
+            with self.subTest(page=page.name):
+                self.assertTrue(chinese.is_file(), f"{chinese.name} is missing")
+                there, here = outline(page.read_text(encoding="utf-8")), outline(chinese.read_text(encoding="utf-8"))
+                for what, english in there.items():
+                    self.assertEqual(here[what], english, f"{chinese.name}: other {what}")
+
+    def test_the_chinese_pages_are_chinese(self) -> None:
+        for page in DOCS.glob("*.zh.md"):
+            prose = re.sub(r"^```.*?^```|`[^`\n]*`|^<!--.*-->$|\]\([^)]*\)", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+            for line in prose.splitlines():
+                # Four English words in a row are a sentence that was left over.
+                found = re.search(r"(?:\b[a-z]{2,} ){4,}", line)
+                self.assertIsNone(found, f"{page.name}: {line}")
+
+    def test_no_chinese_page_is_without_an_english_one(self) -> None:
+        for page in DOCS.rglob("*.zh.md"):
+            self.assertTrue(page.with_name(page.name.replace(".zh.md", ".md")).is_file(), page)
+
+
+class Shell(unittest.TestCase):
+    """The examples of the command, each in a folder and with an account of its own."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        subprocess.run([CARGO, "build", "--locked", "--quiet", "--package", "infrai-cli"], cwd=ROOT, check=True)
+        metadata = subprocess.run([CARGO, "metadata", "--no-deps", "--format-version", "1"], cwd=ROOT, check=True, capture_output=True)
+        cls.programs = str(Path(json.loads(metadata.stdout)["target_directory"]) / "debug")
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.home = Path(folder.name)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("INFRAI_", "XDG_"))}
+        self.environment = {**kept, "HOME": folder.name, "PATH": f"{self.programs}{os.pathsep}{os.environ['PATH']}"}
+
+    def sandbox(self, *words: str) -> subprocess.Popen[str]:
+        command = ["infrai", "sandbox", *words]
+        process = subprocess.Popen(command, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        # The sandbox ends with its standard input.
+        self.addCleanup(process.communicate)
+        return process
+
+    def run_example(self, name: str, *, key: bool = False) -> str:
+        if "INFRAI_BASE_URL" not in self.environment:
+            process = self.sandbox("--json", "--temporary", "--exit-with-parent")
+            assert process.stdout is not None
+            self.environment["INFRAI_BASE_URL"] = json.loads(process.stdout.readline())["url"]
+        if name != "first.sh":
+            made = subprocess.run(["infrai", "activate"], env=self.environment, capture_output=True, text=True, check=False)
+            self.assertEqual(made.returncode, 0, made.stderr)
+        if key:
+            stored = (self.home / ".infrai" / "credentials").read_text(encoding="utf-8")
+            self.environment["INFRAI_API_KEY"] = re.search(r'api_key = "([^"]+)"', stored)[1]  # type: ignore[index]
+        done = subprocess.run(
+            ["sh", "-eu", str(EXAMPLES / name)], cwd=self.home, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
+        )
+        self.assertEqual(done.returncode, 0, f"{name}\n{done.stdout}\n{done.stderr}")
+        return done.stdout + done.stderr
+
+    def videos(self, *names: str) -> None:
+        for name in names:
+            self.assertEqual((self.home / name).read_bytes()[4:8], b"ftyp", name)
+
+    def test_the_first_call_makes_a_video_on_the_sandbox_and_on_the_api(self) -> None:
+        said = self.run_example("first.sh")
+        self.assertEqual(said.count("Saved "), 2)
+        self.videos("boat.mp4")
+
+    def test_the_examples_of_the_command_do_what_they_say(self) -> None:
+        said = self.run_example("command.sh")
+        self.videos("skyline.mp4", "poem.mp4", "kite.mp4", "boat.mp4")
+        self.assertIn("prompt takes", said)
+        self.assertEqual(said.count('"prompt": "a kite"'), 3)
+        # Generated twice with one key, it is one job.
+        jobs = re.findall(r"Saved \S+boat\.mp4 \([^)]*job (vid_\w+)", said)
+        self.assertEqual(len(jobs), 2)
+        self.assertEqual(len(set(jobs)), 1)
+
+    @unittest.skipUnless(shutil.which("curl"), "curl is not there")
+    def test_bare_http_and_the_command_that_replaces_it_make_the_same(self) -> None:
+        self.run_example("raw.sh", key=True)
+        self.videos("boat.mp4")
+        (self.home / "boat.mp4").unlink()
+        self.run_example("migrated.sh")
+        self.videos("boat.mp4")
+
+    def test_the_sandbox_serves_until_it_is_stopped(self) -> None:
+        lines = [line for line in (EXAMPLES / "serve.sh").read_text(encoding="utf-8").splitlines() if line.startswith("infrai sandbox")]
+        self.assertEqual(len(lines), 3)
+        for number, line in enumerate(lines):
+            with self.subTest(line=line):
+                # The port may be another program's, and the folder is one process's.
+                command = re.sub(r"--port \d+", "--port 0", line)
+                self.environment["INFRAI_SANDBOX_DIR"] = str(self.home / str(number))
+                words = ["sh", "-c", f"exec {command}"]
+                process = subprocess.Popen(words, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                assert process.stdout is not None
+                self.assertIn("http://127.0.0.1:", "".join(next(process.stdout) for _ in range(1 if "--json" in line else 2)))
+                process.terminate()
+                process.communicate(timeout=60)
+                self.assertEqual(process.returncode, 0)
+
+
+class Paths(unittest.TestCase):
+    def test_every_file_that_a_document_names_is_there(self) -> None:
+        folders = {path.name for path in ROOT.iterdir() if path.is_dir()}
+        # A name with an ending, or a folder's: `sandbox/slow` is a model.
+        ends = r"(?:\.\w+|/)[`\s;,]"
+        named = re.compile(rf"`((?:{'|'.join(sorted(map(re.escape, folders - {'target', 'demo', '.cache'})))})/[\w./-]*?){ends}")
+        found = 0
+        for document in (ROOT / "CONTRIBUTING.md", ROOT / "README.md", *DOCS.glob("*.md")):
+            for match in named.finditer(document.read_text(encoding="utf-8")):
+                path = match[0].strip("`;, \n")
+                # `make bench` writes it.
+                if path != "benches/RESULTS.md":
+                    self.assertTrue((ROOT / path.split()[0]).exists(), f"{document.name} names {path}")
+                found += 1
+        self.assertGreater(found, 50)
+
+
+class Picture(unittest.TestCase):
+    def test_the_recording_of_the_command_moves_is_light_and_loads_nothing(self) -> None:
+        picture = (DOCS / "images" / "command.svg").read_text(encoding="utf-8")
+        self.assertLess(len(picture.encode()), 300_000)
+        self.assertIn("@keyframes", picture)
+        self.assertIn("prefers-color-scheme", picture)
+        self.assertNotRegex(picture, r"<script|<foreignObject|href=|url\((?!#)|@import")
+
+    def test_every_picture_says_what_it_shows(self) -> None:
+        for picture in (DOCS / "images").glob("*.svg"):
+            self.assertRegex(picture.read_text(encoding="utf-8"), r'<svg[^>]* role="img"[^>]* aria-label="[^"]+"', picture)
+
+
+if __name__ == "__main__":
+    result = unittest.main(exit=False, verbosity=2).result
+    bad = len(result.failures) + len(result.errors)
+    good = result.testsRun - bad - len(result.skipped)
+    print(f"{max(good, 0)} passed, {bad} failed")
+    sys.exit(1 if bad or good < 1 else 0)
