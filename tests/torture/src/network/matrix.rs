@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -24,6 +24,9 @@ use crate::{
 const TOGETHER: usize = 48;
 /// After so long a silence an attempt ends: long, so that a busy machine is not taken for a silent network.
 const PATIENCE: Duration = Duration::from_secs(6);
+
+/// A body that no socket's buffers hold.
+const LARGE: usize = 3_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Call {
@@ -77,6 +80,11 @@ impl Cell {
         let Self { call, stage, fault, always } = self;
         let how = if always { "always" } else { "once" };
         format!("{call:?}, {} {}, {how}", fault.name(), stage.name())
+    }
+
+    /// Whether the fault meets the client while it still writes.
+    fn is_blocked(self) -> bool {
+        self.fault.is_hard() && !self.stage.processed()
     }
 
     /// What must come of it.
@@ -167,8 +175,8 @@ impl Table<'_> {
 }
 
 async fn call(cell: Cell, mark: &str, prompt: &str, addr: SocketAddr) -> Outcome {
-    let attempts = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
-    let counter = attempts.clone();
+    let answers = Arc::new(Mutex::new(Vec::new()));
+    let heard = answers.clone();
     let silent = cell.fault == Fault::Silence && cell.stage != Stage::AfterAnswer;
     let client = InfraiClient::builder()
         .api_key(KEY)
@@ -178,8 +186,8 @@ async fn call(cell: Cell, mark: &str, prompt: &str, addr: SocketAddr) -> Outcome
         .timeout(2 * LONG)
         .retry_base(Duration::from_millis(2))
         .max_retries(cell.attempts() - 1)
-        .on_request(move |_| {
-            counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        .on_response(move |event| {
+            heard.lock().unwrap_or_else(PoisonError::into_inner).push((event.status, event.latency));
         })
         .build()
         .unwrap_or_else(|error| panic!("a client: {error}"));
@@ -187,13 +195,18 @@ async fn call(cell: Cell, mark: &str, prompt: &str, addr: SocketAddr) -> Outcome
         Call::Generate => client.video().generate(prompt).idempotency_key(mark).send().await,
         Call::Status => client.video().status(mark).await,
     };
-    match made {
+    let answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+    let outcome = match &made {
         Ok(job) if job.job_id.as_str() == mark => {
-            Outcome::Value(attempts.load(std::sync::atomic::Ordering::SeqCst))
+            Outcome::Value(u32::try_from(answers.len()).unwrap_or(u32::MAX))
         }
         Ok(job) => panic!("{}: another's job {}", cell.name(), job.job_id.as_str()),
-        Err(error) => Outcome::of(&error),
+        Err(error) => Outcome::of(error),
+    };
+    if outcome != cell.expected() {
+        println!("{}: {outcome:?}, after {answers:?}", cell.name());
     }
+    outcome
 }
 
 /// Plays all cells, in the long form again with bodies of other lengths until the time is over.
@@ -210,15 +223,16 @@ pub(super) async fn run(
     let (mut number, mut rounds) = (0, 0);
     let mut table = HashMap::new();
     loop {
-        // Up to what no socket's buffers hold.
-        let length = if rounds == 0 { 180_000 } else { random.usize(1..190_000) };
-        let prompt: Arc<str> = "p".repeat(length).into();
+        let length = if rounds == 0 { 20_000 } else { random.usize(1..190_000) };
+        let prompts: [Arc<str>; 2] = ["p".repeat(length).into(), "p".repeat(LARGE).into()];
         let mut cells = cells();
         random.shuffle(&mut cells);
         let first = number;
         number += cells.len();
         let played = stream::iter(cells.into_iter().enumerate())
-            .map(|(index, cell)| shared.play(cell, first + index, prompt.clone()))
+            .map(|(index, cell)| {
+                shared.play(cell, first + index, prompts[usize::from(cell.is_blocked())].clone())
+            })
             .buffer_unordered(TOGETHER);
         played
             .for_each(|(cell, outcome)| {
