@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -131,7 +130,3 @@ def deterministic() -> Mapping[str, str]:
     """What makes archives the same bytes for the same commit."""
     when = os.environ.get("SOURCE_DATE_EPOCH") or run("git", "log", "-1", "--format=%ct", quiet=True).strip()
     return {"SOURCE_DATE_EPOCH": when}
-
-
-def processor() -> str:
-    return platform.machine().lower()
