@@ -34,7 +34,12 @@ RUN = {
     "examples/shell/": "scripts/test_site.py",
 }
 #: The words by which its test knows a file, where they are not its name.
-KNOWN_AS = {"examples/kotlin/Snippets.kt": "examples.withToken", "examples/kotlin/VideoScreenModel.kt": "VideoScreenModel(", "examples/swift/Main.swift": "InfraiExamples"}
+KNOWN_AS = {
+    "examples/python/django_view.py": "import django_view",
+    "examples/kotlin/Snippets.kt": "examples.withToken",
+    "examples/kotlin/VideoScreenModel.kt": "VideoScreenModel(",
+    "examples/swift/Main.swift": "InfraiExamples",
+}
 #: Which test reads the blocks of a document itself, and the words by which it is known there.
 READ = {
     ("bindings-python/README.md", "python"): ("bindings-python/tests/test_sandbox.py", "test_every_snippet_of_the_readme_runs"),
