@@ -90,13 +90,18 @@ class Site(unittest.TestCase):
             for place in (SITE / page.with_suffix(".html").name, SITE / "zh" / page.with_suffix(".html").name):
                 self.assertTrue(place.is_file(), place)
 
-    def test_both_languages_can_be_searched(self) -> None:
-        index = json.loads((SITE / "search" / "search_index.json").read_text(encoding="utf-8"))
-        whole = " ".join(document["text"] + document["title"] for document in index["docs"])
-        self.assertIn("idempotency", whole)
+    def test_each_language_can_be_searched_by_its_words(self) -> None:
+        indexes = [json.loads((SITE / folder / "search" / "search_index.json").read_text(encoding="utf-8")) for folder in (".", "zh")]
+        english, chinese = (" ".join(entry["text"] + entry["title"] for entry in index["docs"]) for index in indexes)
+        self.assertGreater(english.count("idempotency"), 0)
+        self.assertEqual(english.count("幂"), 0)
         # Words are kept apart by spaces of no width, which the browser splits at; the field's own words stay whole.
-        self.assertIn("\u200b幂等键\u200b", whole)
-        self.assertIn("\\u200b", index["config"]["separator"])
+        self.assertGreater(chinese.count("\u200b幂等键\u200b"), 0)
+        self.assertIn("\\u200b", indexes[1]["config"]["separator"])
+        # What the browser takes to be the folder of the index.
+        for page, base in (("index.html", "."), ("zh/index.html", "."), ("zh/decisions/README.html", ".."), ("zh/decisions/tls.html", "..")):
+            if (SITE / page).is_file():
+                self.assertEqual((SITE / page).read_text(encoding="utf-8").count(f'"base": "{base}"'), 1, page)
 
     def test_nothing_is_fetched_from_another_host(self) -> None:
         for page in SITE.rglob("*.html"):

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -46,7 +47,21 @@ def mkdocs(*words: str, config: Path = ROOT / "mkdocs.yml") -> subprocess.Comple
 def build(config: Path = ROOT / "mkdocs.yml") -> subprocess.CompletedProcess[str]:
     """Builds the site; a link or a page that is missing is a failure."""
     # Not --quiet: what is not reported is not counted either.
-    return mkdocs("build", "--strict", "--clean", config=config)
+    done = mkdocs("build", "--strict", "--clean", config=config)
+    if done.returncode == 0:
+        separate(config.parent / "target" / "site" if config.parent == ROOT else config.parent / "site")
+    return done
+
+
+def separate(site: Path) -> None:
+    """Makes of the index of the search one for each language: who searches in English is not shown everything twice."""
+    whole = site / "search" / "search_index.json"
+    index = json.loads(whole.read_text(encoding="utf-8"))
+    english = [entry for entry in index["docs"] if not entry["location"].startswith("zh/")]
+    chinese = [{**entry, "location": entry["location"].removeprefix("zh/")} for entry in index["docs"] if entry["location"].startswith("zh/")]
+    for place, entries in ((whole, english), (site / "zh" / "search" / "search_index.json", chinese)):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(json.dumps({**index, "docs": entries}, ensure_ascii=False), encoding="utf-8")
 
 
 if __name__ == "__main__":
