@@ -76,7 +76,7 @@ fn rate(words: &str) {
     assert_eq!(limiter.take("a", start), Ok(()), "the first is always let through");
     for _ in 0..3 {
         if let Err(wait) = limiter.take("a", start) {
-            assert!(wait > Duration::ZERO && wait <= Duration::from_secs(3600), "{wait:?}");
+            assert!(wait <= Duration::from_secs(3600), "{wait:?}");
             // After that wait, and a little for what a double rounds, there is a token.
             assert_eq!(limiter.take("a", start + wait + Duration::from_millis(1)), Ok(()));
             break;
