@@ -29,6 +29,7 @@ SUITES: dict[str, list[list[str]]] = {
     "words": [[PYTHON, "scripts/check_words.py"]],
     "clippy": [[CARGO, "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]],
     "rust": [[CARGO, "test", "--locked", "--workspace"]],
+    "openapi": [[PYTHON, "tests/openapi/run-tests"]],
     "docs": [["make", "--no-print-directory", "doc"]],
     "deny": [["scripts/cargo-tool", "cargo-deny", "deny", "check", "licenses", "bans", "sources"]],
     "python": [[PYTHON, "bindings-python/run-tests"]],
