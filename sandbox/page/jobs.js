@@ -13,7 +13,7 @@ const fill = list(at("job-list"), (job) => job.job_id, create);
 export function show(data) {
   all = data.jobs;
   at("no-jobs").hidden = !data.unlocked || all.length > 0;
-  setText(at("how-to"), `export INFRAI_BASE_URL=${location.origin}\ninfrai activate\ninfrai video generate "a paper boat"`);
+  setText(at("address"), location.origin);
   draw();
 }
 

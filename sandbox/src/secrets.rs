@@ -85,7 +85,7 @@ fn sign(key: &[u8; 32], message: &str) -> String {
 
 /// Whether `signature` is what [`sign`] makes of `message`; compared in constant time by the library.
 fn verify(key: &[u8; 32], message: &str, signature: &str) -> Option<()> {
-    if signature.len() != 32 || !signature.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if signature.len() != 32 || !signature.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return None;
     }
     let mut given = [0_u8; 16];
@@ -206,9 +206,9 @@ mod tests {
         assert!(verify_page(&key, &token));
         assert!(!verify_page(&signing_key(), &token));
         let signature = sign_file(&key, "page", 1).split('-').next_back().map(str::to_owned);
-        let shifted = format!("+{}", &token[1..]);
-        for bad in ["", "page", &token[1..], &format!("{token}0"), &signature.expect("a signature"), &shifted]
-        {
+        let (shifted, loud) = (format!("+{}", &token[1..]), format!("A{}", &token[1..]));
+        let file = signature.expect("a signature");
+        for bad in ["", "page", &token[1..], &format!("{token}0"), &file, &shifted, &loud] {
             assert!(!verify_page(&key, bad), "{bad:?}");
         }
     }
