@@ -159,7 +159,8 @@ fn check_admin(parts: &Parts, peer: SocketAddr) -> Result<(), ApiError> {
     // A web page elsewhere can send a request here; its origin gives it away.
     let origin = header_text(parts, "origin");
     let own_origin = origin.is_none_or(|origin| {
-        origin.split_once("://").is_some_and(|(_, authority)| host::names_loopback(authority))
+        let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        authority.is_some_and(host::names_loopback)
     });
     if from_here && own_origin {
         return Ok(());
