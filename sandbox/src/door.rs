@@ -73,7 +73,10 @@ fn is_foreign(headers: &HeaderMap) -> bool {
     // Browsers that do not say where a request comes from still name the origin.
     let origin_elsewhere = |value: &http::HeaderValue| {
         let authority = value.to_str().ok().and_then(|origin| origin.split_once("://"));
-        !authority.is_some_and(|(_, authority)| host::names_loopback(authority))
+        // Pages of http and https alone: any program may register another scheme.
+        !authority.is_some_and(|(scheme, authority)| {
+            matches!(scheme, "http" | "https") && host::names_loopback(authority)
+        })
     };
     headers.get_all("sec-fetch-site").iter().any(elsewhere)
         || headers.get_all(header::ORIGIN).iter().any(origin_elsewhere)

@@ -62,7 +62,7 @@ impl Asked {
         Self {
             path: request.uri().path().to_owned(),
             here: host.is_some_and(|host| is_here(&format!("http://{host}/"))),
-            own: local && text("origin").is_none_or(|origin| is_here(&origin)),
+            own: local && text("origin").is_none_or(|origin| origin.starts_with("http") && is_here(&origin)),
         }
     }
 }

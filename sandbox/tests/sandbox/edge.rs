@@ -93,6 +93,7 @@ async fn the_admin_routes_answer_loopback_hosts_and_origins_only() {
             &[("Host", "dev.example")][..],
             &[("Host", "localhost"), ("Origin", "https://evil.example")],
             &[("Host", "localhost"), ("Origin", "null")],
+            &[("Host", "localhost"), ("Origin", "app://localhost")],
         ] {
             let reply = api.try_call("GET", path, headers, b"").await.expect("a connection");
             reply.expect("an answer").error(403, "ADMIN_LOOPBACK_ONLY");
