@@ -3,13 +3,14 @@
 PROMPT ?= a timelapse of a city skyline at dusk
 DEMO := demo
 CARGO ?= cargo
+MINUTES ?= 30
 
 # LANG is also the shell's locale: only `make conformance LANG=rust` names a language.
 LANGUAGE := $(if $(filter command line,$(origin LANG)),$(LANG),all)
 
 .PHONY: help
 help: ## Show what there is to make
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Turn a sentence into a playable MP4 on the embedded sandbox (PROMPT="…" for your own)
@@ -43,9 +44,21 @@ test-kotlin: ## Test the Kotlin package with this machine's Maven and JDK; FETCH
 test-swift: ## Test the Swift package with the swift of this machine; FETCH_TOOLCHAINS=1 (as root) fetches one
 	@python3 scripts/test.py swift conformance-swift
 
+.PHONY: test-sandbox-page
+test-sandbox-page: ## Test the sandbox's page in the Chromium or Chrome of this machine; FETCH_TOOLCHAINS=1 (as root) installs one
+	@python3 scripts/test.py sandbox-page
+
 .PHONY: conformance
 conformance: ## Run the conformance scenarios: LANG=rust for one language
 	@python3 scripts/test.py $(if $(filter all,$(LANGUAGE)),conformance,conformance-$(LANGUAGE))
+
+.PHONY: torture
+torture: ## Break everything around the SDK; writes docs/reliability.md (MINUTES=30; SEED=1: again; ONLY=money: some sections)
+	@python3 tests/torture/torture.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --only "$(ONLY)"
+
+.PHONY: sanitize
+sanitize: ## Run the native code under AddressSanitizer and valgrind (ONLY=valgrind: some of it); says what is missing for it
+	@python3 tests/torture/sanitize.py --only "$(ONLY)"
 
 .PHONY: bench
 bench: ## Measure beside other clients; writes benches/RESULTS.md (LONG=1: thoroughly; ONLY=python-calls: some sections)
@@ -54,6 +67,22 @@ bench: ## Measure beside other clients; writes benches/RESULTS.md (LONG=1: thoro
 .PHONY: lint
 lint: ## Check formatting, lints, licences and what the repository may not say
 	@python3 scripts/test.py format clippy words deny
+
+.PHONY: release-check
+release-check: ## Build, look into, install and try every package of a release (half an hour; ONLY=python,npm: some)
+	@python3 scripts/release-check $(if $(ONLY),--only "$(ONLY)")
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target for two minutes (SECONDS=600: longer; TARGETS="url json": some; SANITIZER=address: with ASan)
+	@python3 scripts/fuzz --seconds $(or $(SECONDS),120) --sanitizer $(or $(SANITIZER),none) $(TARGETS)
+
+.PHONY: audit
+audit: ## Ask the advisory databases about every locked dependency (needs to reach them)
+	@python3 scripts/audit
+
+.PHONY: sbom
+sbom: ## Write a CycloneDX bill of materials for each package into target/sbom, and check it
+	@python3 scripts/sbom
 
 .PHONY: format
 format: ## Format the sources

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -27,6 +28,9 @@ PYTHON = sys.executable
 SUITES: dict[str, list[list[str]]] = {
     "format": [[CARGO, "fmt", "--all", "--check"]],
     "words": [[PYTHON, "scripts/check_words.py"]],
+    "versions": [[PYTHON, "scripts/release/tests/test_versions.py"], [PYTHON, "scripts/release/tests/test_installs.py"]],
+    "packages": [[PYTHON, "scripts/release/tests/test_contents.py"]],
+    "workflows": [[PYTHON, "scripts/release/tests/test_workflows.py"], [PYTHON, "scripts/check-workflows"]],
     "clippy": [[CARGO, "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]],
     "rust": [[CARGO, "test", "--locked", "--workspace"]],
     "docs": [["make", "--no-print-directory", "doc"]],
@@ -36,13 +40,34 @@ SUITES: dict[str, list[list[str]]] = {
     "node": [["bindings-node/run-tests"]],
     "kotlin": [["bindings-kotlin/run-tests"]],
     "swift": [[PYTHON, "bindings-swift/run-tests"]],
+    "sandbox-page": [[PYTHON, "sandbox/page-tests/run-tests"]],
     "mobile-size": [["bindings-uniffi/check-size"]],
     "conformance-rust": [[CARGO, "run", "--locked", "--quiet", "--package", "infrai-conformance-rust"]],
     "conformance-python": [[PYTHON, "bindings-python/run-tests", "conformance"]],
     "conformance-kotlin": [["bindings-kotlin/run-tests", "conformance"]],
     "conformance-swift": [[PYTHON, "bindings-swift/run-tests", "conformance"]],
+    "torture": [[PYTHON, "tests/torture/test_torture.py"], [PYTHON, "tests/torture/torture.py", "--short"]],
     "benches": [[PYTHON, "benches/test_frame.py"], [PYTHON, "benches/bench.py", "--smoke"]],
 }
+
+
+#: What a suite's name begins with, and the toolchain that it fetches where it is missing and may be.
+TOOLCHAINS = {"kotlin": "kotlin", "conformance-kotlin": "kotlin", "sandbox-page": "chromium", "swift": "swift", "conformance-swift": "swift"}
+
+
+def fetch_ahead(suites: list[str]) -> threading.Thread:
+    """Fetches the toolchains of later suites while earlier ones compile. What fails here, the suite itself tries again, and says so."""
+    wanted = list(dict.fromkeys(TOOLCHAINS[name] for name in suites if name in TOOLCHAINS))
+
+    def fetch() -> None:
+        for name in wanted:
+            command = [str(ROOT / "scripts" / "toolchains" / name), "true"]
+            subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    thread = threading.Thread(target=fetch, daemon=True)
+    if CI or os.environ.get("FETCH_TOOLCHAINS") == "1":
+        thread.start()
+    return thread
 
 
 def run(command: list[str]) -> tuple[int, int]:
@@ -83,8 +108,11 @@ def main() -> int:
         print("cargo is not on the PATH: install Rust (rustup) first", file=sys.stderr)
         return 2
     rows = []
+    fetching = fetch_ahead(chosen)
     for name in chosen:
         begun = time.monotonic()
+        if name in TOOLCHAINS and fetching.is_alive():
+            fetching.join()
         results = [run(command) for command in SUITES[name]]
         passed, failed = (sum(column) for column in zip(*results))
         rows.append((name, passed, failed, time.monotonic() - begun))

@@ -7,9 +7,9 @@
 // lockfile.
 
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { platformDependencies, platformManifest } from "./platforms.mjs";
@@ -25,7 +25,10 @@ const { values } = parseArgs({
 if (values.out === undefined) throw new Error("name the folder for the tarballs: --out FOLDER");
 const out = resolve(values.out);
 mkdirSync(out, { recursive: true });
-const { scripts, devDependencies, ...manifest } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+const { scripts, devDependencies, name, ...described } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+const manifest = { name, version: version(), ...described };
+/** The notices of what the native modules are built from: scripts/third-party-licenses writes them for a release. */
+const notices = join(ROOT, "THIRD-PARTY-LICENSES.txt");
 
 pack(
   { ...manifest, optionalDependencies: platformDependencies(manifest) },
@@ -42,7 +45,16 @@ for (const given of values.native) {
   const [target, file] = given.split("=");
   if (file === undefined) throw new Error(`--native takes TARGET=FILE; it got ${given}`);
   const platform = platformManifest(target, manifest);
-  pack(platform, { [platform.main]: resolve(file), LICENSE: join(ROOT, "..", "LICENSE") });
+  const files = { [platform.main]: resolve(file), LICENSE: join(ROOT, "..", "LICENSE") };
+  if (existsSync(notices)) files[basename(notices)] = notices;
+  pack(platform, files);
+}
+
+/** The workspace's version, which every package has. */
+function version() {
+  const found = /^\[workspace\.package\]\nversion = "([^"]+)"/m.exec(readFileSync(join(ROOT, "..", "Cargo.toml"), "utf8"));
+  if (found === null) throw new Error("Cargo.toml has no version directly below [workspace.package]");
+  return found[1];
 }
 
 /** Packs a folder made of a manifest and copies of files; prints the tarball's path. */

@@ -43,7 +43,7 @@ export function platformManifest(target, { name, version, license, author, homep
     cpu: [cpu],
     ...(os === "linux" && { libc: [libc === "musl" ? "musl" : "glibc"] }),
     main,
-    files: [main],
+    files: [main, "THIRD-PARTY-LICENSES.txt"],
   };
 }
 

@@ -47,7 +47,7 @@ test("a platform's package says where it fits, and npm takes it nowhere else", a
   const manifest = require("@infrai/sdk/package.json");
   const fits = (target) => {
     const { name, version, os, cpu, libc, main, files } = platformManifest(target, manifest);
-    assert.deepEqual([name, version, main, files], [`@infrai/sdk-${target}`, manifest.version, `infrai.${target}.node`, [main]]);
+    assert.deepEqual([name, version, main, files], [`@infrai/sdk-${target}`, manifest.version, `infrai.${target}.node`, [main, "THIRD-PARTY-LICENSES.txt"]]);
     return [os, cpu, libc];
   };
   assert.deepEqual(fits("linux-x64-musl"), [["linux"], ["x64"], ["musl"]]);

@@ -76,8 +76,8 @@ pub(crate) fn run<T: Send>(
     };
     let mut future = Owned::new(Box::pin(async move {
         if place == Place::Foreground {
-            // Between calls nobody noticed which connections the server has closed: two turns of the runtime do.
-            yield_now().await;
+            // Between calls nobody noticed which connections the server has closed. After a turn of the runtime they are told,
+            // and one that is closed gives a request that was meant for it back unsent.
             yield_now().await;
         }
         future.await

@@ -1,19 +1,16 @@
 //! What runs the core's futures in this process: a runtime that callers lend their thread to, and one with a thread of
 //! its own for what must move while nobody calls.
 
-use std::{
-    process,
-    sync::{
-        OnceLock,
-        atomic::{AtomicPtr, Ordering},
-    },
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicPtr, Ordering},
 };
 
 use infrai::InfraiError;
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::{errors, logging::Journal};
+use crate::{errors, logging::Journal, process};
 
 /// The runtimes of one process. Made once, never dropped: a child of `fork()` forgets its parent's and makes its own.
 pub(crate) struct Engine {
@@ -57,7 +54,7 @@ fn make() -> std::io::Result<&'static Engine> {
         .thread_name("infrai-blocking")
         .build()?;
     let made = Engine {
-        process: process::id(),
+        process: process::number(),
         foreground,
         background: OnceLock::new(),
         journal: Journal::default(),
@@ -83,7 +80,7 @@ fn no_runtime(reason: &str) -> InfraiError {
 impl Engine {
     /// Whether this is still the process that made it.
     pub(crate) fn is_ours(&self) -> bool {
-        self.process == process::id()
+        self.process == process::number()
     }
 
     /// The runtime of blocking calls: it moves while somebody calls, and has no thread.

@@ -20,6 +20,7 @@ mod keys;
 mod logging;
 mod mailbox;
 mod owned;
+mod process;
 mod python;
 mod settings;
 mod stream;

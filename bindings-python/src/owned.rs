@@ -5,6 +5,8 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
+use crate::process;
+
 /// A value that holds connections, tasks or locks of this process.
 ///
 /// Dropping it in a child would join threads that do not exist there, and write into the parent's TLS streams.
@@ -16,12 +18,12 @@ pub(crate) struct Owned<T> {
 
 impl<T> Owned<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { process: std::process::id(), value: ManuallyDrop::new(value) }
+        Self { process: process::number(), value: ManuallyDrop::new(value) }
     }
 
     /// Whether the process that made it is this one.
     pub(crate) fn is_ours(&self) -> bool {
-        self.process == std::process::id()
+        self.process == process::number()
     }
 }
 

@@ -186,4 +186,7 @@ fn people_are_told_how_to_use_the_server() {
     for part in ["http://127.0.0.1:", "INFRAI_BASE_URL=", "INFRAI_CREDENTIALS_FILE=", "no model runs"] {
         assert!(ran.stdout.contains(part), "{part}: {ran:?}");
     }
+    let page = ran.stdout.lines().find_map(|line| line.strip_prefix("page")).map(str::trim);
+    let (address, token) = page.and_then(|page| page.split_once("/#")).expect("the page's whole address");
+    assert!(address.starts_with("http://127.0.0.1:") && token.len() == 32, "{ran:?}");
 }

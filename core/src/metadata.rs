@@ -35,6 +35,11 @@ impl Metadata {
         self.0.get("request_id")?.as_str()
     }
 
+    /// Puts what may be shown in the place of a request id.
+    pub(crate) fn set_request_id(&mut self, id: String) {
+        self.0.insert("request_id".into(), id.into());
+    }
+
     /// Everything that came.
     pub fn as_map(&self) -> &Map<String, Value> {
         &self.0

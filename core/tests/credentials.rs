@@ -197,8 +197,8 @@ async fn a_folder_that_cannot_be_written_is_an_error_before_anything_is_sent() {
 }
 
 #[test]
-fn without_a_home_and_without_writing_nothing_is_left_in_the_working_folder() {
-    let name = "without_a_home_and_without_writing_nothing_is_left_in_the_working_folder";
+fn without_a_home_to_write_to_nothing_is_left_in_the_working_folder() {
+    let name = "without_a_home_to_write_to_nothing_is_left_in_the_working_folder";
     if is_child(name) {
         let activate = async { InfraiClient::new().unwrap().activate().write_credentials(false).await };
         runtime().block_on(activate).unwrap();
@@ -207,7 +207,8 @@ fn without_a_home_and_without_writing_nothing_is_left_in_the_working_folder() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let folder = tempfile::tempdir().unwrap();
     let mut command = child(name);
-    command.env("HOME", "").env("INFRAI_BASE_URL", server.url()).current_dir(folder.path());
+    // An empty HOME would count as none: then it is the home of this user's entry in the system's list, a real one.
+    command.env("HOME", "/dev/null").env("INFRAI_BASE_URL", server.url()).current_dir(folder.path());
     assert!(command.status().unwrap().success());
     assert_eq!((server.seen().len(), fs::read_dir(folder.path()).unwrap().count()), (1, 0));
 }

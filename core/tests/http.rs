@@ -3,8 +3,10 @@
 mod support;
 
 use std::{
+    collections::HashSet,
     io::{Read as _, Write as _},
     process::{Command, Stdio},
+    sync::Mutex,
 };
 
 use infrai::{ErrorKind, InfraiClient};
@@ -83,8 +85,36 @@ async fn a_connection_that_was_closed_while_idle_harms_no_call() {
     }
     let keys: Vec<_> =
         server.seen().iter().filter_map(|seen| seen.header("idempotency-key").map(str::to_owned)).collect();
-    let distinct: std::collections::HashSet<_> = keys.iter().collect();
+    let distinct: HashSet<_> = keys.iter().collect();
     assert_eq!(distinct.len(), 20, "each call has a key of its own, kept over its attempts");
+}
+
+#[tokio::test]
+async fn a_pool_full_of_connections_that_are_gone_costs_a_call_one_attempt() {
+    const KEPT: usize = 6;
+    let together = std::sync::Barrier::new(KEPT);
+    let used = Mutex::new(HashSet::new());
+    let server = Server::start(move |number, request| {
+        if number < KEPT {
+            // All at once, so that each opens a connection of its own.
+            together.wait();
+        }
+        if used.lock().unwrap().insert(request.connection) { ok(JOB) } else { Act::WriteAndClose(Vec::new()) }
+    });
+    let client = server.client();
+    let ask = async |_| client.video().status("vid_1").await;
+    let kept = futures_util::future::join_all((0..KEPT).map(ask)).await;
+    assert!(kept.iter().all(Result::is_ok));
+    for _ in 0..KEPT {
+        client.video().generate("x").await.unwrap();
+    }
+    let seen = server.seen();
+    let calls: Vec<_> = seen[KEPT..].chunks(2).collect();
+    assert_eq!(calls.len(), KEPT, "each call met one that was gone, and then opened its own");
+    for call in calls {
+        assert_eq!(call[0].header("idempotency-key"), call[1].header("idempotency-key"));
+        assert!(call[0].connection < KEPT && call[1].connection >= KEPT);
+    }
 }
 
 #[tokio::test]
@@ -214,6 +244,16 @@ async fn a_proxy_that_refuses_the_tunnel_is_a_connection_that_did_not_come_about
     assert_eq!(asked, ["CONNECT api.example.test:443 HTTP/1.1"]);
 }
 
+#[tokio::test]
+async fn a_proxy_that_refuses_a_plain_request_is_told_from_the_api() {
+    let proxy = Server::start(|_, _| response(407, "", b""));
+    let client = InfraiClient::builder().api_key(KEY).base_url("http://api.example.test").proxy(proxy.url());
+    let error = client.allow_insecure_http(true).build().unwrap().video().generate("x").await.unwrap_err();
+    assert_eq!((error.kind(), error.may_have_been_processed()), (ErrorKind::Connection, false), "{error}");
+    assert_eq!((error.attempts(), error.is_retryable(), proxy.seen().len()), (1, false, 1));
+    assert!(error.hint().contains("another user and password"), "{error:?}");
+}
+
 #[test]
 fn a_proxy_of_the_environments_that_cannot_be_used_is_named() {
     let name = "a_proxy_of_the_environments_that_cannot_be_used_is_named";
@@ -291,6 +331,6 @@ fn children_of_one_fork_never_send_the_same_idempotency_key() {
     }
     let keys: Vec<_> =
         server.seen().iter().map(|seen| seen.header("idempotency-key").unwrap().to_owned()).collect();
-    let distinct: std::collections::HashSet<_> = keys.iter().collect();
+    let distinct: HashSet<_> = keys.iter().collect();
     assert_eq!((keys.len(), distinct.len()), (21, 21));
 }

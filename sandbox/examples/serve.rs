@@ -16,6 +16,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let sandbox = builder.start().await?;
     println!("serving {} from {}", sandbox.url(), sandbox.data_dir().display());
+    println!("in a browser: {}", sandbox.page_url());
     tokio::signal::ctrl_c().await?;
     sandbox.stop().await;
     Ok(())

@@ -18,6 +18,9 @@ use crate::{
     store::{accounts, jobs},
 };
 
+/// As good as for ever, and a time that can still be added to now.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// The settings of a sandbox, all of which have a default.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is started"]
@@ -49,7 +52,11 @@ impl Default for SandboxBuilder {
             seed: 0,
             file_url_ttl: Duration::from_secs(24 * 3600),
             status_retry_after: None,
-            limits: Limits { connections: 1024, header_timeout: Duration::from_secs(30) },
+            limits: Limits {
+                connections: 1024,
+                header_timeout: Duration::from_secs(30),
+                send_timeout: Duration::from_secs(30),
+            },
             body_timeout: Duration::from_secs(30),
         }
     }
@@ -140,6 +147,13 @@ impl SandboxBuilder {
         self
     }
 
+    /// How long a client may leave an answer unread before its connection is closed; by default 30 s. A file has so
+    /// long in all, and a second more for each 16 KiB.
+    pub fn send_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.send_timeout = timeout.min(LONGEST);
+        self
+    }
+
     /// Takes the data folder, picks up what an earlier process left, and serves.
     ///
     /// # Errors
@@ -183,6 +197,7 @@ impl SandboxBuilder {
             file_url_ttl: self.file_url_ttl,
             status_retry_after: self.status_retry_after,
             body_timeout: self.body_timeout,
+            send_timeout: self.limits.send_timeout,
         };
         Ok((Arc::new(app), folder, self.limits))
     }

@@ -22,10 +22,11 @@ use tower_service::Service;
 
 use crate::{
     app::{App, Facts},
+    door::Part,
     envelope,
     error::{self, ApiError},
     fault::{DropWhen, Fault},
-    host, log, secrets,
+    log,
 };
 
 /// The largest request body.
@@ -57,17 +58,16 @@ where
 {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
-    let mut entry = log::Entry {
-        at: secrets::unix_millis(),
-        method: parts.method.to_string(),
-        path: log::redact(parts.uri.path()),
-        status: None,
-        latency_ms: 0,
-        request_id: secrets::request_id(),
-        idempotency_key: header_text(&parts, "idempotency-key"),
-        fault: None,
-    };
-    let (result, fault) = process(app, router, peer, parts, body).await;
+    let part = Part::of(&parts.method, &parts.uri, &parts.headers);
+    let idempotency_key = parts.headers.get("idempotency-key").map(HeaderValue::as_bytes);
+    let idempotency_key = idempotency_key.map(String::from_utf8_lossy);
+    let mut entry = log::Entry::new(
+        parts.method.as_str(),
+        parts.uri.path(),
+        idempotency_key.as_deref(),
+        part.is_the_pages(),
+    );
+    let (result, fault) = process(app, router, peer, part, parts, body).await;
     let elapsed = started.elapsed();
     entry.fault = fault.as_ref().map(Fault::to_string);
     entry.latency_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
@@ -99,6 +99,7 @@ async fn process<B>(
     app: &Arc<App>,
     router: Router,
     peer: SocketAddr,
+    part: Part,
     parts: Parts,
     body: B,
 ) -> (Result<Response, Dropped>, Option<Fault>)
@@ -107,19 +108,15 @@ where
 {
     let prepared = async {
         let host = app.hosts.check(&parts.uri, &parts.headers)?;
-        let is_admin = parts.uri.path() == "/sandbox" || parts.uri.path().starts_with("/sandbox/");
-        if is_admin {
-            check_admin(&parts, peer)?;
-        }
+        part.check(&parts.headers, peer, &host)?;
         let body = read(body, &parts, app.body_timeout).await?;
-        Ok::<_, ApiError>((Facts { host, peer, body }, is_admin))
+        Ok::<_, ApiError>(Facts { host, peer, body })
     };
-    let (facts, is_admin) = match prepared.await {
+    let facts = match prepared.await {
         Ok(prepared) => prepared,
         Err(error) => return (Ok(error.into_response()), None),
     };
-    // Faults never meet the routes that clear them.
-    let fault = if is_admin { None } else { app.faults.pick(&parts.method, parts.uri.path()) };
+    let fault = if part.meets_faults() { app.faults.pick(&parts.method, parts.uri.path()) } else { None };
     if let Some(fault) = &fault {
         if let Some(delay) = fault.delay {
             tokio::time::sleep(delay).await;
@@ -150,29 +147,6 @@ async fn handle(mut router: Router, parts: Parts, facts: Facts) -> Response {
 fn injected(status: StatusCode, fault: &Fault) -> Response {
     let code = fault.code.clone().unwrap_or_else(|| error::default_code(status).to_owned());
     ApiError::new(status, code, "a fault that was asked for").with("fault", fault.to_string()).into_response()
-}
-
-/// The admin routes say what clients sent and break what they get: for this machine alone.
-fn check_admin(parts: &Parts, peer: SocketAddr) -> Result<(), ApiError> {
-    let host = header_text(parts, "host").unwrap_or_default();
-    let from_here = peer.ip().to_canonical().is_loopback() && host::names_loopback(&host);
-    // A web page elsewhere can send a request here; its origin gives it away.
-    let origin = header_text(parts, "origin");
-    let own_origin = origin.is_none_or(|origin| {
-        origin.split_once("://").is_some_and(|(_, authority)| host::names_loopback(authority))
-    });
-    if from_here && own_origin {
-        return Ok(());
-    }
-    Err(ApiError::new(
-        StatusCode::FORBIDDEN,
-        "ADMIN_LOOPBACK_ONLY",
-        "/sandbox/… answers to this machine only, under a loopback host",
-    ))
-}
-
-fn header_text(parts: &Parts, name: &str) -> Option<String> {
-    parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 async fn read<B>(mut body: B, parts: &Parts, timeout: Duration) -> Result<Bytes, ApiError>

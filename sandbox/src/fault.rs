@@ -6,6 +6,9 @@ use http::{Method, StatusCode};
 
 use crate::SpecError;
 
+/// The longest fault, in bytes.
+const LIMIT: usize = 1000;
+
 /// When a connection is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DropWhen {
@@ -51,7 +54,7 @@ pub struct Fault {
     pub(crate) drop: Option<DropWhen>,
     pub(crate) cut: Option<usize>,
     pub(crate) times: Option<u64>,
-    pub(crate) probability: f64,
+    pub(crate) probability: Option<f64>,
 }
 
 impl Fault {
@@ -101,8 +104,7 @@ impl Fault {
             }
             "probability" => {
                 let chance = value.parse::<f64>().ok().filter(|chance| (0.0..=1.0).contains(chance));
-                self.probability = chance.ok_or_else(|| takes("a number from 0 to 1"))?;
-                Ok(())
+                set_once(&mut self.probability, name, chance.ok_or_else(|| takes("a number from 0 to 1"))?)
             }
             _ => Err(SpecError::new(format!(
                 "a fault knows status, code, retry-after, delay, drop, cut, times and probability; got `{name}`"
@@ -175,6 +177,9 @@ impl FromStr for Fault {
 
     fn from_str(text: &str) -> Result<Self, SpecError> {
         let text = text.trim();
+        if text.len() > LIMIT {
+            return Err(SpecError::new(format!("a fault has at most {LIMIT} bytes; got {}", text.len())));
+        }
         let (target, effects) = text.split_once(": ").ok_or_else(|| {
             SpecError::new(format!("a fault is written `[METHOD] PATH: EFFECT…`; got `{text}`"))
         })?;
@@ -204,7 +209,7 @@ impl FromStr for Fault {
             drop: None,
             cut: None,
             times: None,
-            probability: 1.0,
+            probability: None,
         };
         for word in effects.split_whitespace() {
             fault.set(word)?;
@@ -275,10 +280,12 @@ mod tests {
             "/x: cut=-1",
             "/x: cut=1 times=0",
             "/x: cut=1 probability=2",
+            "/x: cut=1 probability=1 probability=1",
             "/x: cut=1 probability=NaN",
             "/x: colour=red",
             "get /x: cut=1",
             "GET POST /x: cut=1",
+            &format!("/{}: cut=1", "*".repeat(1000)),
             "x: cut=1",
         ] {
             let error = bad.parse::<Fault>().expect_err(bad);

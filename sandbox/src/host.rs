@@ -15,6 +15,11 @@ impl Host {
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.0)
     }
+
+    /// Whether it is this machine's own.
+    pub(crate) fn is_loopback(&self) -> bool {
+        names_loopback(&self.0)
+    }
 }
 
 /// The hosts that were allowed besides loopback.
@@ -69,9 +74,13 @@ fn parse(text: &str) -> Option<Authority> {
     let host = authority.host();
     let port_is_sound = match authority.as_str().strip_prefix(host)? {
         "" => true,
-        port => port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok()),
+        port => port.strip_prefix(':').is_some_and(is_port),
     };
     (!host.is_empty() && !authority.as_str().contains('@') && port_is_sound).then_some(authority)
+}
+
+fn is_port(digits: &str) -> bool {
+    digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok()
 }
 
 fn is_loopback(authority: &Authority) -> bool {
@@ -105,6 +114,27 @@ mod tests {
             assert!(!names_loopback(host), "{host}");
         }
         for host in ["127.0.0.1:", "127.0.0.1:99999", "[::2]", "10.0.0.1", "::1", "localhost/"] {
+            assert!(!names_loopback(host), "{host}");
+        }
+        // Other spellings of loopback: browsers write none of them, so they are refused rather than understood.
+        for host in [
+            "localhost.",
+            "127.0.0.1.",
+            "2130706433",
+            "0x7f.1",
+            "127.1",
+            "0177.0.0.1",
+            "[::ffff:127.0.0.1]",
+            "[::1%25lo]",
+            "%6cocalhost",
+            "localhost%00.evil.example",
+            "localhost,evil.example",
+            "localhost evil.example",
+            "localhost:80:80",
+            "localhost:+80",
+            "evil.example#localhost",
+            "evil.example\\localhost",
+        ] {
             assert!(!names_loopback(host), "{host}");
         }
     }

@@ -23,17 +23,23 @@
 //!
 //! The routes are described by the server itself, at `/openapi.json`.
 
+#![forbid(unsafe_code)]
+
 mod api;
 mod app;
 mod builder;
 mod canonical;
 mod catalog;
 mod db;
+mod door;
 mod edge;
 mod envelope;
 mod error;
 mod fault;
 mod folder;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod log;
 pub mod pricing;

@@ -11,62 +11,112 @@ use crate::secrets;
 
 /// How many requests are kept.
 pub(crate) const CAPACITY: usize = 1000;
+/// How many of the page's own are kept beside them, so that a page left open pushes none of a client's out.
+const OWN_CAPACITY: usize = 100;
+/// How much is kept of what a client may make as long as it likes, in characters.
+const METHOD_LIMIT: usize = 20;
+const PATH_LIMIT: usize = 200;
+const KEY_LIMIT: usize = 255;
 
 /// A request and what came of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
-    pub(crate) at: i64,
+    at: i64,
     pub(crate) method: String,
     pub(crate) path: String,
     /// Nothing if the connection was dropped by a fault.
     pub(crate) status: Option<u16>,
     pub(crate) latency_ms: u64,
     pub(crate) request_id: String,
-    pub(crate) idempotency_key: Option<String>,
+    idempotency_key: Option<String>,
     pub(crate) fault: Option<String>,
+    /// It is the page's own.
+    own: bool,
 }
 
-/// A ring of the last [`CAPACITY`] requests.
+impl Entry {
+    /// A request that arrives now, what is secret or long in it cut.
+    pub(crate) fn new(method: &str, path: &str, idempotency_key: Option<&str>, own: bool) -> Self {
+        Self {
+            at: secrets::unix_millis(),
+            method: clip(method, METHOD_LIMIT),
+            path: redact(path),
+            status: None,
+            latency_ms: 0,
+            request_id: secrets::request_id(),
+            idempotency_key: idempotency_key.map(|key| clip(&secrets::redact_keys(key), KEY_LIMIT)),
+            fault: None,
+            own,
+        }
+    }
+
+    fn show(&self) -> Value {
+        json!({
+            "at": secrets::rfc3339(self.at),
+            "method": self.method,
+            "path": self.path,
+            "status": self.status,
+            "latency_ms": self.latency_ms,
+            "request_id": self.request_id,
+            "idempotency_key": self.idempotency_key,
+            "fault": self.fault,
+        })
+    }
+}
+
 #[derive(Debug, Default)]
-pub(crate) struct RequestLog(Mutex<VecDeque<Entry>>);
+struct Rings {
+    clients: VecDeque<Entry>,
+    own: VecDeque<Entry>,
+}
+
+/// A ring of the last [`CAPACITY`] requests, and a shorter one of the page's own.
+#[derive(Debug, Default)]
+pub(crate) struct RequestLog(Mutex<Rings>);
 
 impl RequestLog {
-    pub(crate) fn push(&self, entry: Entry) {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() == CAPACITY {
-            entries.pop_front();
-        }
-        entries.push_back(entry);
+    fn lock(&self) -> std::sync::MutexGuard<'_, Rings> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Oldest first.
-    pub(crate) fn list(&self) -> Vec<Value> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let show = |entry: &Entry| {
-            json!({
-                "at": secrets::rfc3339(entry.at),
-                "method": entry.method,
-                "path": entry.path,
-                "status": entry.status,
-                "latency_ms": entry.latency_ms,
-                "request_id": entry.request_id,
-                "idempotency_key": entry.idempotency_key,
-                "fault": entry.fault,
-            })
-        };
-        entries.iter().map(show).collect()
+    pub(crate) fn push(&self, entry: Entry) {
+        let rings = &mut *self.lock();
+        let (ring, capacity) =
+            if entry.own { (&mut rings.own, OWN_CAPACITY) } else { (&mut rings.clients, CAPACITY) };
+        if ring.len() == capacity {
+            ring.pop_front();
+        }
+        ring.push_back(entry);
     }
+
+    /// Every request but the page's own, oldest first.
+    pub(crate) fn list(&self) -> Vec<Value> {
+        self.lock().clients.iter().map(Entry::show).collect()
+    }
+
+    /// At most `count`, latest first; the page's own only if they are asked for.
+    pub(crate) fn latest(&self, count: usize, own: bool) -> Vec<Value> {
+        let rings = self.lock();
+        let own = rings.own.iter().filter(|_| own);
+        let mut entries: Vec<_> = rings.clients.iter().chain(own).collect();
+        entries.sort_by_key(|entry| entry.at);
+        entries.into_iter().rev().take(count).map(Entry::show).collect()
+    }
+}
+
+fn clip(text: &str, limit: usize) -> String {
+    text.chars().take(limit).collect()
 }
 
 /// A path as it may be kept and logged: the token in the URL of a file or page is a secret.
 pub(crate) fn redact(path: &str) -> String {
-    for prefix in ["/files/", "/topup/", "/checkout/"] {
+    for prefix in ["/sandbox/page/files/", "/files/", "/topup/", "/checkout/"] {
         if let Some(rest) = path.strip_prefix(prefix) {
             let file = rest.split_once('/').map(|(_, file)| format!("/{file}")).unwrap_or_default();
-            return format!("{prefix}…{file}");
+            return clip(&format!("{prefix}…{file}"), PATH_LIMIT);
         }
     }
-    path.chars().take(200).collect()
+    clip(&secrets::redact_keys(path), PATH_LIMIT)
 }
 
 #[cfg(test)]
@@ -76,7 +126,38 @@ mod tests {
     #[test]
     fn tokens_are_redacted() {
         assert_eq!(redact("/files/secret/video.mp4"), "/files/…/video.mp4");
+        assert_eq!(redact("/sandbox/page/files/secret/video.mp4"), "/sandbox/page/files/…/video.mp4");
         assert_eq!(redact("/topup/secret"), "/topup/…");
         assert_eq!(redact("/v1/activate"), "/v1/activate");
+        let key = secrets::project_key();
+        assert!(!redact(&format!("/v1/{key}/x")).contains(&key[..key.len() - 4]));
+    }
+
+    #[test]
+    fn whatever_is_sent_an_entry_stays_small() {
+        let long = "é".repeat(70_000);
+        let path = format!("/files/x/{long}");
+        for path in [&path, &long] {
+            let text = Entry::new(&long, path, Some(&long), false).show().to_string();
+            assert!(text.chars().count() < 1000, "{}", text.len());
+        }
+    }
+
+    #[test]
+    fn the_pages_own_requests_push_out_no_others_and_are_shown_on_request_alone() {
+        let log = RequestLog::default();
+        for index in 0..3 {
+            log.push(Entry::new("GET", &format!("/v1/{index}"), None, false));
+        }
+        for _ in 0..5000 {
+            log.push(Entry::new("GET", "/sandbox/page/state", None, true));
+        }
+        assert_eq!(log.list().len(), 3);
+        let paths = |own| -> Vec<_> {
+            log.latest(1000, own).iter().map(|entry| entry["path"].as_str().map(str::to_owned)).collect()
+        };
+        assert_eq!(paths(false), ["/v1/2", "/v1/1", "/v1/0"].map(|path| Some(path.to_owned())));
+        assert_eq!(paths(true).len(), 3 + OWN_CAPACITY);
+        assert_eq!(log.latest(2, true).len(), 2);
     }
 }

@@ -5,10 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::fault::Fault;
+use crate::{error::ApiError, fault::Fault};
+
+/// How many faults may be in force, the spent ones included.
+const CAPACITY: usize = 1000;
 
 #[derive(Debug)]
 struct Rule {
+    id: u64,
     fault: Fault,
     hits: u64,
 }
@@ -16,6 +20,7 @@ struct Rule {
 #[derive(Debug)]
 struct State {
     rules: Vec<Rule>,
+    next_id: u64,
     random: fastrand::Rng,
 }
 
@@ -25,8 +30,9 @@ pub(crate) struct Faults(Mutex<State>);
 
 impl Faults {
     pub(crate) fn new(faults: Vec<Fault>, seed: u64) -> Self {
-        let rules = faults.into_iter().map(|fault| Rule { fault, hits: 0 }).collect();
-        Self(Mutex::new(State { rules, random: fastrand::Rng::with_seed(seed) }))
+        let rules: Vec<_> = (1..).zip(faults).map(|(id, fault)| Rule { id, fault, hits: 0 }).collect();
+        let next_id = rules.len() as u64 + 1;
+        Self(Mutex::new(State { rules, next_id, random: fastrand::Rng::with_seed(seed) }))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -35,24 +41,39 @@ impl Faults {
 
     /// The fault that this request meets, counted as a hit.
     pub(crate) fn pick(&self, method: &Method, path: &str) -> Option<Fault> {
-        let State { rules, random } = &mut *self.lock();
+        let State { rules, random, .. } = &mut *self.lock();
         let rule = rules.iter_mut().find(|rule| {
             rule.fault.matches(method, path)
                 && rule.fault.times.is_none_or(|times| rule.hits < times)
-                && (rule.fault.probability >= 1.0 || random.f64() < rule.fault.probability)
+                && rule.fault.probability.is_none_or(|chance| chance >= 1.0 || random.f64() < chance)
         })?;
         rule.hits += 1;
         Some(rule.fault.clone())
     }
 
-    pub(crate) fn add(&self, fault: Fault) -> Value {
-        let shown = show(&fault, 0);
-        self.lock().rules.push(Rule { fault, hits: 0 });
-        shown
+    pub(crate) fn add(&self, fault: Fault) -> Result<Value, ApiError> {
+        let state = &mut *self.lock();
+        if state.rules.len() >= CAPACITY {
+            let message = format!("{CAPACITY} faults are there already: DELETE /sandbox/faults ends them");
+            return Err(ApiError::invalid(message));
+        }
+        let rule = Rule { id: state.next_id, fault, hits: 0 };
+        state.next_id += 1;
+        let shown = show(&rule);
+        state.rules.push(rule);
+        Ok(shown)
     }
 
     pub(crate) fn list(&self) -> Vec<Value> {
-        self.lock().rules.iter().map(|rule| show(&rule.fault, rule.hits)).collect()
+        self.lock().rules.iter().map(show).collect()
+    }
+
+    /// Removes one fault and says whether it was there.
+    pub(crate) fn remove(&self, id: u64) -> bool {
+        let rules = &mut self.lock().rules;
+        let before = rules.len();
+        rules.retain(|rule| rule.id != id);
+        rules.len() < before
     }
 
     /// Removes every fault and says how many there were.
@@ -61,8 +82,13 @@ impl Faults {
     }
 }
 
-fn show(fault: &Fault, hits: u64) -> Value {
-    json!({"fault": fault.to_string(), "hits": hits, "remaining": fault.times.map(|times| times - hits)})
+fn show(rule: &Rule) -> Value {
+    json!({
+        "id": rule.id,
+        "fault": rule.fault.to_string(),
+        "hits": rule.hits,
+        "remaining": rule.fault.times.map(|times| times - rule.hits),
+    })
 }
 
 #[cfg(test)]
@@ -94,5 +120,26 @@ mod tests {
         assert_eq!(faults.list()[0]["remaining"], 0);
         assert_eq!(faults.clear(), 2);
         assert!(faults.pick(&Method::GET, "/x").is_none());
+    }
+
+    #[test]
+    fn one_is_removed_by_its_id_which_no_other_gets() {
+        let fault = |text: &str| text.parse::<Fault>().expect("a fault");
+        let faults = Faults::new(vec![fault("/a: cut=1"), fault("/b: cut=1")], 1);
+        assert!(faults.remove(2) && !faults.remove(2));
+        assert_eq!(faults.add(fault("/c: cut=1")).expect("there is room")["id"], 3);
+        let listed = faults.list();
+        assert_eq!((&listed[0]["id"], &listed[1]["fault"]), (&json!(1), &json!("/c: cut=1")));
+    }
+
+    #[test]
+    fn there_is_an_end_to_how_many_there_are() {
+        let fault: Fault = "/x: cut=1 times=1".parse().expect("a fault");
+        let faults = Faults::new(Vec::new(), 1);
+        for _ in 0..CAPACITY {
+            faults.add(fault.clone()).expect("there is room");
+        }
+        assert!(faults.add(fault).is_err());
+        assert_eq!(faults.list().len(), CAPACITY);
     }
 }

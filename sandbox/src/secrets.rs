@@ -1,6 +1,9 @@
 //! Random identifiers, hashes of keys, and the signatures of file URLs.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    borrow::Cow,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -69,33 +72,74 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn mac(key: &[u8; 32], file_id: &str, expires: i64) -> Hmac<Sha256> {
+fn mac(key: &[u8; 32], message: &str) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("an HMAC takes a key of any length");
-    mac.update(format!("{file_id}-{expires}").as_bytes());
+    mac.update(message.as_bytes());
     mac
 }
 
-/// The token of a file URL: which job's files, until when (Unix milliseconds), and the proof of both.
-pub(crate) fn sign_file(key: &[u8; 32], file_id: &str, expires: i64) -> String {
-    let signature = mac(key, file_id, expires).finalize().into_bytes();
-    format!("{file_id}-{expires}-{}", hex(&signature[..16]))
+/// The first half of a signature, as it stands in a token.
+fn sign(key: &[u8; 32], message: &str) -> String {
+    hex(&mac(key, message).finalize().into_bytes()[..16])
 }
 
-/// Reads a token made by [`sign_file`]: the file id and the expiry, or nothing if it was tampered with.
-pub(crate) fn verify_file<'a>(key: &[u8; 32], token: &'a str) -> Option<(&'a str, i64)> {
-    let mut parts = token.split('-');
-    let (file_id, expires, signature) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() || signature.len() != 32 {
+/// Whether `signature` is what [`sign`] makes of `message`; compared in constant time by the library.
+fn verify(key: &[u8; 32], message: &str, signature: &str) -> Option<()> {
+    if signature.len() != 32 || !signature.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     let mut given = [0_u8; 16];
     for (index, byte) in given.iter_mut().enumerate() {
         *byte = u8::from_str_radix(signature.get(index * 2..index * 2 + 2)?, 16).ok()?;
     }
+    mac(key, message).verify_truncated_left(&given).ok()
+}
+
+/// What is signed for the page; no file's message, for those have a dash.
+const PAGE: &str = "page";
+
+/// The token with which the page may see what an account's key would show: the same for as long as the data folder is.
+pub(crate) fn page_token(key: &[u8; 32]) -> String {
+    sign(key, PAGE)
+}
+
+/// Whether this is the token made by [`page_token`].
+pub(crate) fn verify_page(key: &[u8; 32], token: &str) -> bool {
+    verify(key, PAGE, token).is_some()
+}
+
+/// The token of a file URL: which job's files, until when (Unix milliseconds), and the proof of both.
+pub(crate) fn sign_file(key: &[u8; 32], file_id: &str, expires: i64) -> String {
+    let message = format!("{file_id}-{expires}");
+    let signature = sign(key, &message);
+    format!("{message}-{signature}")
+}
+
+/// Reads a token made by [`sign_file`]: the file id and the expiry, or nothing if it was tampered with.
+pub(crate) fn verify_file<'a>(key: &[u8; 32], token: &'a str) -> Option<(&'a str, i64)> {
+    let mut parts = token.split('-');
+    let (file_id, expires, signature) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
     let expires = expires.parse().ok()?;
-    // Compared in constant time by the library.
-    mac(key, file_id, expires).verify_truncated_left(&given).ok()?;
+    verify(key, &format!("{file_id}-{expires}"), signature)?;
     Some((file_id, expires))
+}
+
+/// `text` with whatever looks like a project key cut down to its prefix and, of a long one, its last four characters.
+pub(crate) fn redact_keys(text: &str) -> Cow<'_, str> {
+    if !text.contains(KEY_PREFIX) {
+        return Cow::Borrowed(text);
+    }
+    let mut pieces = text.split(KEY_PREFIX);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let secret = piece.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+        let shown = if secret >= 24 { secret - 4 } else { secret };
+        out.extend([KEY_PREFIX, "…", &piece[shown..]]);
+    }
+    Cow::Owned(out)
 }
 
 /// Milliseconds since 1970.
@@ -128,6 +172,8 @@ pub(crate) fn rfc3339(millis: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -153,6 +199,33 @@ mod tests {
     }
 
     #[test]
+    fn a_page_token_is_no_file_token_and_has_one_spelling() {
+        let key = signing_key();
+        let token = page_token(&key);
+        assert_eq!(token.len(), 32, "128 bits");
+        assert!(verify_page(&key, &token));
+        assert!(!verify_page(&signing_key(), &token));
+        let signature = sign_file(&key, "page", 1).split('-').next_back().map(str::to_owned);
+        let shifted = format!("+{}", &token[1..]);
+        for bad in ["", "page", &token[1..], &format!("{token}0"), &signature.expect("a signature"), &shifted]
+        {
+            assert!(!verify_page(&key, bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_cut_down_wherever_they_stand() {
+        let key = project_key();
+        let shown = format!("{KEY_PREFIX}…{}", &key[key.len() - 4..]);
+        let text = format!("a {key}, {key}{key} and {KEY_PREFIX}short é");
+        let redacted = redact_keys(&text);
+        assert!(!redacted.contains(&key[..key.len() - 4]), "{redacted}");
+        assert!(redacted.starts_with(&format!("a {shown}, ")), "{redacted}");
+        assert!(redacted.ends_with(&format!("and {KEY_PREFIX}… é")), "{redacted}");
+        assert_eq!(redact_keys("none"), "none");
+    }
+
+    #[test]
     fn dates_are_rfc_3339() {
         assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(rfc3339(951_826_271_005), "2000-02-29T12:11:11.005Z");
@@ -163,5 +236,27 @@ mod tests {
     fn request_ids_are_version_7() {
         let id: uuid::Uuid = request_id().parse().expect("a UUID");
         assert_eq!(id.get_version_num(), 7);
+    }
+
+    proptest! {
+        #[test]
+        fn a_signed_token_is_read_back_and_a_changed_one_is_not(
+            file_id in "[A-Za-z0-9]{1,32}", expires in 0..i64::MAX, at in any::<prop::sample::Index>(), byte in "[!-~]",
+        ) {
+            let key = [7; 32];
+            let token = sign_file(&key, &file_id, expires);
+            prop_assert_eq!(verify_file(&key, &token), Some((file_id.as_str(), expires)));
+            let at = at.index(token.len());
+            let changed = format!("{}{byte}{}", &token[..at], &token[at + 1..]);
+            // Upper-case hexadecimal is the same proof.
+            let same = verify_file(&key, &changed).is_none_or(|read| read == (file_id.as_str(), expires));
+            prop_assert!(same, "{}", changed);
+            prop_assert!(verify_file(&[8; 32], &token).is_none());
+        }
+
+        #[test]
+        fn no_token_is_a_panic(token in "\\PC{0,20}-?[0-9+]{0,20}-?(\\PC|[0-9a-f+]){0,34}") {
+            prop_assert!(verify_file(&[7; 32], &token).is_none());
+        }
     }
 }

@@ -19,7 +19,9 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use crate::{SandboxBuilder, api, app::App, edge, folder::Folder};
+use tokio_io_timeout::TimeoutStream;
+
+use crate::{SandboxBuilder, api, app::App, edge, folder::Folder, secrets};
 
 /// How long requests in flight may take to end once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -29,6 +31,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(crate) struct Limits {
     pub(crate) connections: usize,
     pub(crate) header_timeout: Duration,
+    pub(crate) send_timeout: Duration,
 }
 
 /// A sandbox that serves until it is stopped or dropped.
@@ -55,6 +58,12 @@ impl Sandbox {
             ip => ip,
         };
         format!("http://{}", SocketAddr::new(ip, self.addr.port()))
+    }
+
+    /// The address of the page that shows this sandbox in a browser on this machine. What follows its `#` opens the
+    /// accounts' jobs and wallets to the page: whoever is not to see them is not to have it.
+    pub fn page_url(&self) -> String {
+        format!("{}/#{}", self.url(), secrets::page_token(&self.app.file_signing_key))
     }
 
     /// The address that is listened on, its port the real one.
@@ -102,6 +111,7 @@ pub(crate) fn serve(
         app: app.clone(),
         http,
         slots: Arc::new(Semaphore::new(limits.connections)),
+        send_timeout: limits.send_timeout,
     };
     let held = folder.clone();
     let serving = tokio::spawn(async move {
@@ -125,6 +135,7 @@ struct Server {
     router: Router,
     http: http1::Builder,
     slots: Arc<Semaphore>,
+    send_timeout: Duration,
 }
 
 impl Server {
@@ -160,7 +171,10 @@ impl Server {
             let (app, router) = (app.clone(), router.clone());
             async move { edge::answer(&app, router, peer, request).await }
         });
-        let connection = watcher.watch(self.http.serve_connection(TokioIo::new(stream), service));
+        // A client that stops reading its answer would otherwise hold its slot and an open file for as long as it likes.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.send_timeout));
+        let connection = watcher.watch(self.http.serve_connection(TokioIo::new(Box::pin(stream)), service));
         async move {
             // Clients that leave, time out or are dropped by a fault are no news.
             if let Err(error) = connection.await {

@@ -102,7 +102,12 @@ impl Counts {
 /// The value below which a share of sorted values lies; none of none.
 pub fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of an index")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "a share of an index"
+    )]
     let at = (share * last as f64).round() as usize;
     Some(sorted[at.min(last)])
 }

@@ -86,8 +86,10 @@ impl Jobs {
         let seconds = |durations: Vec<Duration>| {
             let mut seconds: Vec<f64> = durations.iter().map(Duration::as_secs_f64).collect();
             seconds.sort_by(f64::total_cmp);
+            #[allow(clippy::cast_precision_loss, reason = "a count of jobs")]
+            let mean = seconds.iter().sum::<f64>() / seconds.len().max(1) as f64;
             json!({
-                "mean": seconds.iter().sum::<f64>() / seconds.len().max(1) as f64,
+                "mean": mean,
                 "p50": quantile(&seconds, 0.5),
                 "p95": quantile(&seconds, 0.95),
                 "p99": quantile(&seconds, 0.99),

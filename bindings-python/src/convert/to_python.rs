@@ -4,7 +4,7 @@ use infrai::{VideoJob, video::DownloadProgress};
 use pyo3::{
     IntoPyObjectExt as _, intern,
     prelude::*,
-    types::{PyDict, PyList},
+    types::{PyDict, PyList, PyString},
 };
 use serde_json::{Map, Number, Value};
 
@@ -36,11 +36,48 @@ fn from_number<'py>(py: Python<'py>, number: &Number) -> PyResult<Bound<'py, PyA
     }
 }
 
+/// Python's own string of a name that most answers have, made and hashed once; any other is made.
+fn key<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyString> {
+    macro_rules! known {
+        ($($known:literal),*) => {
+            match name {
+                $($known => intern!(py, $known).clone(),)*
+                other => PyString::new(py, other),
+            }
+        };
+    }
+    known!(
+        "aspect",
+        "cache_hit",
+        "code",
+        "cost_usd",
+        "created_at",
+        "duration_seconds",
+        "error",
+        "id",
+        "job_id",
+        "latency_ms",
+        "message",
+        "model",
+        "ok",
+        "prefer",
+        "progress",
+        "prompt",
+        "request_id",
+        "resolution",
+        "state",
+        "status",
+        "thumbnail_url",
+        "vendor",
+        "video_url"
+    )
+}
+
 /// A JSON object as a `dict`.
 pub(crate) fn object<'py>(py: Python<'py>, map: &Map<String, Value>) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for (name, member) in map {
-        dict.set_item(name, value(py, member)?)?;
+        dict.set_item(key(py, name), value(py, member)?)?;
     }
     Ok(dict)
 }

@@ -34,7 +34,7 @@ pub(crate) async fn serve(args: &SandboxArgs, global: &Global) -> Result<u8> {
     let url = sandbox.url();
     folder.announce(&url)?;
     folder.settle(&url).await?;
-    let ended = announce(out, &url, &folder, args.temporary);
+    let ended = announce(out, &sandbox, &folder, args.temporary);
     if ended.is_ok() {
         tokio::select! {
             _ = &mut signal => {}
@@ -46,10 +46,12 @@ pub(crate) async fn serve(args: &SandboxArgs, global: &Global) -> Result<u8> {
     ended.map(|()| exit::OK)
 }
 
-fn announce(out: Output, url: &str, folder: &DataFolder, temporary: bool) -> Result<()> {
+fn announce(out: Output, sandbox: &Sandbox, folder: &DataFolder, temporary: bool) -> Result<()> {
+    let (url, page) = (sandbox.url(), sandbox.page_url());
     let credentials = folder.credentials();
     let json = json!({
         "url": url,
+        "page_url": page,
         "data_dir": folder.path(),
         "credentials_file": credentials,
         "temporary": temporary,
@@ -58,10 +60,11 @@ fn announce(out: Output, url: &str, folder: &DataFolder, temporary: bool) -> Res
     let kept = if temporary { " (removed at the end)" } else { "" };
     let mut lines = table([
         ("sandbox", Some(format!("{url} (a stand-in: no model runs, no real money moves)"))),
+        ("page", Some(page)),
         ("state", Some(format!("{}{kept}", folder.path().display()))),
     ]);
     lines.push_str("\nTo use it from another shell:\n");
-    lines.push_str(&export("INFRAI_BASE_URL", Path::new(url)));
+    lines.push_str(&export("INFRAI_BASE_URL", Path::new(&url)));
     lines.push_str(&export("INFRAI_CREDENTIALS_FILE", &credentials));
     lines.push_str("\nThen `infrai activate` makes an account. Ctrl-C stops the sandbox.\n");
     out.result(&json, &lines)

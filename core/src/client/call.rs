@@ -117,6 +117,7 @@ impl InfraiClient {
         };
 
         let (mut sent, mut failed, mut ambiguous, mut asked_again, mut price) = (0, 0, false, false, None);
+        let mut broken = false;
         loop {
             let request = WireRequest {
                 method: spec.method.clone(),
@@ -124,6 +125,7 @@ impl InfraiClient {
                 headers: self.headers(&target, key.as_ref(), idempotency_key.as_deref(), body.is_some())?,
                 body: body.clone(),
                 file: false,
+                fresh: broken,
             };
             let left = deadline.saturating_duration_since(Instant::now());
             sent += 1;
@@ -149,6 +151,7 @@ impl InfraiClient {
                 Err(failed) => failed,
             };
             ambiguous |= open && !safe;
+            broken |= matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout);
             let finish =
                 |error: InfraiError| Err(error.with_call(sent, idempotency_key.as_deref(), ambiguous));
 
@@ -318,14 +321,7 @@ async fn answer(response: WireResponse, attempt: &Attempt<'_>, end: Instant) -> 
         }
     }
     let redact = |text: &str| {
-        // What was sent comes first: a key may hold characters at which the search for others would stop.
-        let mut text = text.to_owned();
-        for secret in [attempt.key.map(ApiKey::expose), attempt.secret].into_iter().flatten() {
-            if text.contains(secret) {
-                text = text.replace(secret, "…");
-            }
-        }
-        key::redact(&text)
+        key::redact_sent(text, [attempt.key.map(ApiKey::expose), attempt.secret].into_iter().flatten())
     };
     let body = match fault {
         None if cut => Body::Cut(bytes),

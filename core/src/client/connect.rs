@@ -89,13 +89,19 @@ impl Connector {
         Self(Arc::new(Route { direct: HttpsConnector::from((tcp, Arc::clone(&tls))), tls, proxies, timeout }))
     }
 
+    /// Whether a request goes to a proxy in plain text, which then answers it.
+    pub(super) fn hands_to_proxy(&self, uri: &Uri) -> bool {
+        self.plain_proxy(uri).is_some()
+    }
+
     /// What a proxy that is handed a request in plain text wants to see in it.
     pub(super) fn proxy_authorization(&self, uri: &Uri) -> Option<HeaderValue> {
+        self.plain_proxy(uri)?.basic_auth().cloned()
+    }
+
+    fn plain_proxy(&self, uri: &Uri) -> Option<Intercept> {
         let proxies = self.0.proxies.as_ref()?;
-        if uri.scheme() != Some(&Scheme::HTTP) {
-            return None;
-        }
-        proxies.intercept(uri)?.basic_auth().cloned()
+        if uri.scheme() == Some(&Scheme::HTTP) { proxies.intercept(uri) } else { None }
     }
 }
 

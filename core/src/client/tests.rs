@@ -88,6 +88,20 @@ async fn faults_are_retried_with_one_idempotency_key_and_a_fresh_one_for_each_ca
 }
 
 #[tokio::test(start_paused = true)]
+async fn once_a_connection_broke_no_kept_one_is_used_for_the_call() {
+    for (first, fresh) in [(reset(), true), (refused(), true), (failure(503, "VENDOR_DOWN"), false)] {
+        let (client, script) = plain(move |n, _| match n {
+            0 => first.clone(),
+            1 => failure(503, "VENDOR_DOWN"),
+            _ => ok(&job("queued")),
+        });
+        generate(&client).await.unwrap();
+        let seen: Vec<_> = script.seen().iter().map(|seen| seen.request.fresh).collect();
+        assert_eq!(seen, [false, fresh, fresh]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn reading_sends_no_idempotency_key_and_everything_else_does() {
     let (client, script) = plain(|n, _| if n == 2 { ok(&json!({"ok": true})) } else { ok(&job("queued")) });
     client.video().status("vid_1").await.unwrap();
@@ -316,6 +330,11 @@ async fn no_error_repeats_the_key_even_where_the_server_does() {
         answer(400, &json!(null)).bytes(format!("<p>{key}</p>").as_bytes()),
         answer(200, &json!(null)).bytes(format!("{{\"primary_api_key\": \"{key}").as_bytes()),
         answer(200, &json!({"job_id": [key], "state": "queued"})),
+        answer(200, &json!({"job_id": "a", "state": "queued", "error": [key]})),
+        answer(
+            400,
+            &json!({"ok": false, "error": {"code": "X", (key): {(key): 1}}, "metadata": {"request_id": key}}),
+        ),
     ];
     for body in bodies {
         let (_, error) = attempts_of(body).await;

@@ -57,8 +57,10 @@ pub(crate) fn trusted(config: &Config) -> Result<ClientConfig> {
 fn of_platform(added: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?;
+    // Asked without the added ones first: with them, a platform that has no roots would pass for one that trusts them alone.
+    let platform = builder.clone().with_platform_verifier()?;
     if added.is_empty() {
-        return Ok(builder.with_platform_verifier()?.with_no_client_auth());
+        return Ok(platform.with_no_client_auth());
     }
     let verifier = Verifier::new_with_extra_roots(added, Arc::new(ring::default_provider()))?;
     // The verifier is the platform's own, for which the library has no short form once it is given more to trust.
@@ -174,6 +176,29 @@ mod tests {
         let mut config = Config { added_ca_variables: vec!["INFRAI_TEST_ADDED"], ..Config::default() };
         set(&mut config);
         trusted(&config).unwrap()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_platform_without_roots_has_none_by_what_is_added() {
+        // Where the platform's roots are files, this variable says which.
+        if env::var_os("INFRAI_TEST_NO_ROOTS").is_some() {
+            assert!(of_platform(Vec::new()).is_err());
+            assert!(of_platform(vec![certificate(OTHER)]).is_err(), "the bundled ones would be left out");
+            return;
+        }
+        let name = "client::tls::tests::a_platform_without_roots_has_none_by_what_is_added";
+        let empty = tempfile::NamedTempFile::new().unwrap();
+        let child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env("SSL_CERT_FILE", empty.path())
+            .env_remove("SSL_CERT_DIR")
+            .env("INFRAI_TEST_NO_ROOTS", "1")
+            .output()
+            .unwrap();
+        let said =
+            String::from_utf8_lossy(&child.stdout).into_owned() + &String::from_utf8_lossy(&child.stderr);
+        assert!(child.status.success() && said.contains("1 passed"), "{said}");
     }
 
     #[test]

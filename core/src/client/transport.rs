@@ -40,6 +40,8 @@ pub(crate) struct WireRequest {
     pub(crate) body: Option<Bytes>,
     /// A file, not an answer of the API's: what comes is what is saved, so nothing is decompressed.
     pub(crate) file: bool,
+    /// Over a connection that nobody used before: where one of those that are kept has broken, the others may have too.
+    pub(crate) fresh: bool,
 }
 
 /// A response whose body is still on its way.
@@ -101,6 +103,8 @@ pub(crate) struct Http {
 /// Connections of one kind: to loopback hosts or to others, with or without TLS.
 struct Lane {
     client: Client<Connector, Full<Bytes>>,
+    /// Keeps no connection.
+    fresh: Client<Connector, Full<Bytes>>,
     connector: Connector,
 }
 
@@ -148,16 +152,18 @@ impl Http {
             .pool_idle_timeout(IDLE)
             .pool_timer(TokioTimer::new())
             .build(connector.clone());
-        Ok(Lane { client, connector })
+        let fresh = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector.clone());
+        Ok(Lane { client, fresh, connector })
     }
 }
 
 impl Transport for Http {
     fn send(&self, request: WireRequest) -> Boxed<'_, Result<WireResponse, SendError>> {
         Box::pin(async move {
-            let WireRequest { method, uri, mut headers, body, file } = request;
+            let WireRequest { method, uri, mut headers, body, file, fresh } = request;
             let lanes = self.lanes();
             let lane = self.lane(&lanes, &uri).map_err(SendError::Setup)?;
+            let handed_to_proxy = lane.connector.hands_to_proxy(&uri);
             if let Some(authorization) = lane.connector.proxy_authorization(&uri) {
                 headers.insert(header::PROXY_AUTHORIZATION, authorization);
             }
@@ -165,9 +171,18 @@ impl Transport for Http {
             *outgoing.method_mut() = method;
             *outgoing.uri_mut() = uri;
             *outgoing.headers_mut() = headers;
-            let sent = lane.client.request(outgoing);
+            let sent = if fresh { &lane.fresh } else { &lane.client }.request(outgoing);
             drop(lanes);
             let response = sent.await.map_err(|error| SendError::Fault(unsent(error)))?;
+            if handed_to_proxy && response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+                return Err(SendError::Fault(Fault {
+                    message: PROXY_REFUSES.to_owned(),
+                    before_sending: true,
+                    retryable: false,
+                    hint: Some(PROXY_HINT),
+                    source: None,
+                }));
+            }
             let (parts, body) = response.into_parts();
             let zipped = !file
                 && parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| {
@@ -202,6 +217,7 @@ impl BodyChunks for Chunks {
 
 /// How the tunnel through a proxy says that the proxy answered 407; its type is not to be had.
 const PROXY_REFUSES: &str = "proxy authorization required";
+const PROXY_HINT: &str = "The proxy wants another user and password: check proxy or HTTPS_PROXY.";
 
 /// What it means that there was no response.
 fn unsent(error: legacy::Error) -> Fault {
@@ -216,7 +232,7 @@ fn fault(error: impl std::error::Error + Send + Sync + 'static, before_sending: 
             "The server's certificate was not accepted: check the base URL, or name the authority's PEM file with ca_file or SSL_CERT_FILE.",
         )
     } else if before_sending && message.contains(PROXY_REFUSES) {
-        Some("The proxy wants another user and password: check proxy or HTTPS_PROXY.")
+        Some(PROXY_HINT)
     } else if before_sending && message.contains(connect::NO_SUCH_PROXY) {
         Some("Give the URL of an http or https proxy, or except the host with NO_PROXY.")
     } else {
@@ -304,6 +320,7 @@ mod tests {
                 headers: HeaderMap::new(),
                 body: None,
                 file: false,
+                fresh: false,
             };
             let exchange = async {
                 let mut response = http.send(request).await.unwrap_or_else(|_| panic!("no response"));

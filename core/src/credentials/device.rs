@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    file::{ensure_folder, write_new, write_whole},
     store::{DEVICE, Store},
+    write::{ensure_folder, write_new, write_whole},
 };
 use crate::{error::Result, key::Secret};
 

@@ -1,15 +1,17 @@
 //! Reading and writing the credentials file: what is there stays there, and no reader ever sees half of it.
 
 use std::{
-    fs,
-    io::{self, Write as _},
+    fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use toml_edit::{DocumentMut, Item, Table, value};
 
-use super::{Lock, trouble};
+use super::{
+    Lock, trouble,
+    write::{ensure_folder, remove_unfinished, write_whole},
+};
 use crate::{
     error::{InfraiError, Result},
     key::ApiKey,
@@ -62,7 +64,7 @@ impl Profile {
         ensure_folder(file).map_err(|error| unwritable(file, error))?;
         let _lock = Lock::take(file, PATIENCE).await?;
         let mut document = CredentialsFile::at(file).read()?;
-        document.set(name, self, None);
+        document.set(name, self, None)?;
         document.write()
     }
 }
@@ -88,14 +90,7 @@ impl<'a> CredentialsFile<'a> {
             }
         };
         warn_if_others_can_read(path);
-        // The parser's own error quotes the line, and the line may hold a key: only its number and message go on.
-        let toml = text.parse::<DocumentMut>().map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start.min(text.len()));
-            let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
-            let message = error.message().lines().next().unwrap_or_default().to_owned();
-            invalid(path, format!("line {line} is not TOML: {message}"))
-        })?;
-        Ok(Document { path: path.to_owned(), toml })
+        Document::parse(path, &text)
     }
 }
 
@@ -108,6 +103,23 @@ fn invalid(path: &Path, reason: impl std::fmt::Display) -> InfraiError {
 }
 
 impl Document {
+    /// Reads what stands in the file at this path.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self> {
+        // The parser's own error quotes the line, and the line may hold a key: only its number and message go on.
+        let toml = text.parse::<DocumentMut>().map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start.min(text.len()));
+            let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
+            let message = error.message().lines().next().unwrap_or_default().to_owned();
+            invalid(path, format!("line {line} is not TOML: {message}"))
+        })?;
+        Ok(Self { path: path.to_owned(), toml })
+    }
+
+    /// What stands in the file once it is written.
+    pub(crate) fn text(&self) -> String {
+        self.toml.to_string()
+    }
+
     /// A profile, or `None` where there is no such table.
     pub(crate) fn profile(&self, name: &str) -> Result<Option<Profile>> {
         let Some(item) = self.toml.get(name) else { return Ok(None) };
@@ -135,18 +147,35 @@ impl Document {
         }))
     }
 
-    /// Puts a profile's fields into its table, keeping what else is in it; `keep_old_as` first copies the table.
-    pub(crate) fn set(&mut self, name: &str, profile: &Profile, keep_old_as: Option<&str>) {
-        if let (Some(other), Some(old)) = (keep_old_as, self.toml.get(name).cloned()) {
-            self.toml.insert(other, old);
+    /// Puts a profile's fields into its table, keeping what else is in it; `keep_old_as` first copies the table. What is
+    /// no table is refused and stays.
+    pub(crate) fn set(&mut self, name: &str, profile: &Profile, keep_old_as: Option<&str>) -> Result<()> {
+        let not_a_table = || invalid(&self.path, format!("{name:?} is not a table"));
+        match self.toml.get(name) {
+            Some(old) if !old.is_table_like() => return Err(not_a_table()),
+            Some(old) => {
+                if let Some(other) = keep_old_as {
+                    let old = old.clone();
+                    self.toml.insert(other, old);
+                }
+            }
+            None => {
+                self.toml.insert(name, Item::Table(Table::new()));
+            }
         }
-        if !self.toml.get(name).is_some_and(Item::is_table_like) {
-            self.toml.insert(name, Item::Table(Table::new()));
-        }
-        let Some(table) = self.toml.get_mut(name).and_then(Item::as_table_like_mut) else { return };
+        let Some(table) = self.toml.get_mut(name).and_then(Item::as_table_like_mut) else {
+            return Err(not_a_table());
+        };
         let mut put = |field: &str, text: Option<&str>| match text {
             Some(text) => {
-                table.insert(field, value(text));
+                let mut new = value(text);
+                // What stands behind the old value, a comment most likely, stands behind the new one.
+                if let (Some(new), Some(old)) =
+                    (new.as_value_mut(), table.get(field).and_then(Item::as_value))
+                {
+                    *new.decor_mut() = old.decor().clone();
+                }
+                table.insert(field, new);
             }
             None => {
                 table.remove(field);
@@ -156,6 +185,7 @@ impl Document {
         put("account_id", profile.account_id.as_deref());
         put("project_id", profile.project_id.as_deref());
         put("base_url", profile.base_url.as_deref());
+        Ok(())
     }
 
     /// Whether it has anything of this name.
@@ -163,10 +193,10 @@ impl Document {
         self.toml.contains_key(name)
     }
 
-    /// Writes the file whole, 0600 in a 0700 folder.
+    /// Writes the file whole, 0600 in a 0700 folder. To be called while its lock is held.
     pub(crate) fn write(&self) -> Result<()> {
-        write_whole(&self.path, self.toml.to_string().as_bytes())
-            .map_err(|error| unwritable(&self.path, error))
+        remove_unfinished(&self.path);
+        write_whole(&self.path, self.text().as_bytes()).map_err(|error| unwritable(&self.path, error))
     }
 }
 
@@ -177,54 +207,6 @@ pub(crate) fn unwritable(path: &Path, error: io::Error) -> InfraiError {
         "Make the folder writable, name another file with INFRAI_CREDENTIALS_FILE, or do not write credentials (write_credentials false).",
     )
     .with_source(error)
-}
-
-/// Makes the file's folder, 0700, if there is none.
-pub(crate) fn ensure_folder(file: &Path) -> io::Result<()> {
-    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// A finished copy beside the file, on the disk before it takes the file's name. A link is followed: what it points to
-/// is replaced, and the link stays.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Made 0600 by the library, whatever the umask.
-    let mut temporary = tempfile::Builder::new().prefix(".infrai-").tempfile_in(folder)?;
-    temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(&target).map_err(|error| error.error)?;
-    #[cfg(unix)]
-    fs::File::open(folder)?.sync_all()?;
-    Ok(())
-}
-
-/// As [`write_whole`], but only where there is no file yet: of many who try at once, one succeeds.
-pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = tempfile::Builder::new().prefix(".infrai-").tempfile_in(folder)?;
-    temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist_noclobber(path).map_err(|error| error.error)?;
-    #[cfg(unix)]
-    fs::File::open(folder)?.sync_all()?;
-    Ok(())
-}
-
-/// Checks that the file could be written, before anything is asked for that would have to be.
-pub(crate) fn probe(path: &Path) -> Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    tempfile::Builder::new()
-        .prefix(".infrai-")
-        .tempfile_in(folder)
-        .map_err(|error| unwritable(path, error))?;
-    Ok(())
 }
 
 #[cfg(unix)]

@@ -2,12 +2,19 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
+    io,
     path::Path,
     time::Duration,
 };
 
-use super::trouble;
-use crate::{client::call::after, error::Result};
+use super::{
+    trouble,
+    write::{make_private, target},
+};
+use crate::{
+    client::call::after,
+    error::{InfraiError, Result},
+};
 
 /// Held until dropped; the operating system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
@@ -17,28 +24,15 @@ impl Lock {
     /// Waits for the lock of this credentials file, no longer than `patience`.
     pub(crate) async fn take(credentials: &Path, patience: Duration) -> Result<Self> {
         // A link and what it points to are one file, and have one lock.
-        let target = std::fs::canonicalize(credentials).unwrap_or_else(|_| credentials.to_owned());
-        let mut path = target.into_os_string();
+        let mut path = target(credentials).into_os_string();
         path.push(".lock");
         let path = Path::new(&path);
-        let unwritable = |error: std::io::Error| {
-            trouble(
-                "CREDENTIALS_UNWRITABLE",
-                format!("{} cannot be opened: {error}", path.display()),
-                "Make the folder writable, name another file with INFRAI_CREDENTIALS_FILE, or do not write credentials (write_credentials false).",
-            )
-            .with_source(error)
-        };
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).read(true).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path).map_err(unwritable)?;
+        let file = open(path).map_err(|error| unwritable(credentials, path, error))?;
         let deadline = after(tokio::time::Instant::now(), patience);
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Self(file)),
-                Err(TryLockError::Error(error)) => return Err(unwritable(error)),
+                Err(TryLockError::Error(error)) => return Err(unwritable(credentials, path, error)),
                 Err(TryLockError::WouldBlock) if tokio::time::Instant::now() >= deadline => {
                     return Err(trouble(
                         "CREDENTIALS_LOCKED",
@@ -50,6 +44,28 @@ impl Lock {
             }
         }
     }
+}
+
+/// Opens the lock's file, which is made private where there is none.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => make_private(&file).map(|()| file),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
+        Err(error) => Err(error),
+    }
+}
+
+fn unwritable(credentials: &Path, path: &Path, error: io::Error) -> InfraiError {
+    trouble(
+        "CREDENTIALS_UNWRITABLE",
+        format!("{} cannot be written: its lock {} cannot be opened: {error}", credentials.display(), path.display()),
+        "Make the folder writable, name another file with INFRAI_CREDENTIALS_FILE, or do not write credentials (write_credentials false).",
+    )
+    .with_source(error)
 }
 
 #[cfg(all(test, unix))]

@@ -16,9 +16,12 @@ mod file;
 mod lock;
 mod place;
 mod store;
+mod write;
 
 use std::path::PathBuf;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::file::Document;
 use self::lock::Lock;
 pub use self::{
     file::Profile,

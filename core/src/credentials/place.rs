@@ -10,9 +10,10 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
     Lock, Profile, device,
-    file::{CredentialsFile, ensure_folder, probe, unwritable},
+    file::{CredentialsFile, unwritable},
     store::Store,
     trouble,
+    write::{ensure_folder, probe},
 };
 use crate::{error::Result, key::Secret};
 
@@ -71,7 +72,7 @@ impl Place {
     /// Checks that it could be written, before anything is asked for that would have to be.
     pub(crate) fn check_writable(&self) -> Result<()> {
         match self {
-            Self::File(path) => probe(path),
+            Self::File(path) => probe(path).map_err(|error| unwritable(path, error)),
             // Any entry would do; this one is needed anyway.
             Self::Store(store) => device::stored_in(store).map(drop),
         }
@@ -93,7 +94,7 @@ impl Place {
         match self {
             Self::File(path) => {
                 let mut document = CredentialsFile::at(path).read()?;
-                document.set(name, profile, keep_old_as);
+                document.set(name, profile, keep_old_as)?;
                 document.write()
             }
             Self::Store(store) => store.save(name, profile, keep_old_as),

@@ -42,7 +42,9 @@ impl History {
     /// These lengths, in seconds, the latest last.
     pub fn of(lengths: &[f64]) -> Self {
         let mut history = Self::default();
-        lengths.iter().for_each(|length| history.learn(*length));
+        for length in lengths {
+            history.learn(*length);
+        }
         history
     }
 

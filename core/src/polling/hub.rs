@@ -10,22 +10,19 @@ use std::{
     time::Duration,
 };
 
+use futures_channel::mpsc;
 use futures_util::{
     FutureExt as _,
     future::{AbortHandle as Aborting, abortable},
     stream::{FuturesUnordered, StreamExt as _},
 };
-use tokio::{
-    runtime,
-    sync::{Notify, mpsc},
-    task::AbortHandle,
-};
+use tokio::{runtime, sync::Notify, task::AbortHandle};
 
 use super::{Answer, Clock, Next, PollingOptions, Scheduler, Token, subscription::handle};
 use crate::{
     client::{InfraiClient, transport::Boxed},
     error::{ErrorKind, InfraiError, Result},
-    video::{JobId, VideoJob, look},
+    video::{JobId, Kept, VideoJob, look},
 };
 
 /// How many submitted jobs are remembered for when they will be waited for.
@@ -39,8 +36,8 @@ const SHORTEST_SLEEP: f64 = 0.001;
 /// What a waiter is told.
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
-    /// The job's first state, or a change of it.
-    Seen(Arc<VideoJob>),
+    /// The job's first state, or a change of it; and what to keep of it.
+    Seen(Arc<VideoJob>, Kept),
     /// The look that this waiter asked for ended; the job is as it was, or could not be seen.
     Looked(Option<InfraiError>),
     /// The job cannot be looked at: the end.
@@ -57,7 +54,7 @@ pub(super) struct Subscriber {
 pub(super) struct Entry {
     pub(super) token: Token,
     pub(super) client: InfraiClient,
-    pub(super) last: Option<Arc<VideoJob>>,
+    pub(super) last: Option<Kept>,
     pub(super) subscribers: Vec<Subscriber>,
     /// Whether the look under way began after a waiter asked for one.
     pub(super) look_answers: bool,
@@ -248,10 +245,11 @@ impl Hub {
                     retry_after: retry_after.map(|time| time.as_secs_f64()),
                 };
                 state.scheduler.answered(token, now, answer);
-                let changed = entry.last.as_ref().is_none_or(|last| last.fields() != job.fields());
-                entry.last = Some(Arc::clone(&job));
+                let changed = entry.last.as_ref().is_none_or(|last| !last.is_as(&job));
                 if changed || answer.terminal {
-                    entry.tell(&Event::Seen(job));
+                    let kept = Kept::of(&job);
+                    entry.last = Some(kept.clone());
+                    entry.tell(&Event::Seen(job, kept));
                 }
                 if answer.terminal {
                     state.forget(&id);
@@ -276,7 +274,7 @@ impl Hub {
             for subscriber in entry.subscribers.iter_mut().filter(|subscriber| subscriber.wants_look) {
                 subscriber.wants_look = false;
                 // A waiter that is gone is taken out by its own drop.
-                let _ = subscriber.events.send(Event::Looked(looked.clone()));
+                let _ = subscriber.events.unbounded_send(Event::Looked(looked.clone()));
             }
         }
     }
@@ -298,7 +296,7 @@ impl Entry {
     fn tell(&self, event: &Event) {
         for subscriber in &self.subscribers {
             // A waiter that is gone is taken out by its own drop.
-            let _ = subscriber.events.send(event.clone());
+            let _ = subscriber.events.unbounded_send(event.clone());
         }
     }
 }

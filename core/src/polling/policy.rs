@@ -93,13 +93,11 @@ impl Policy {
         if let Some(outlook) = known.forecast.outlook(known.age) {
             return area(unseen, |ahead| outlook.ended(ahead));
         }
-        match now(&known) {
-            Some((history, now)) => area(unseen, |ahead| ended(history, &known, now, ahead)),
-            None => {
-                let scale = self.typical + known.age;
-                unseen - scale * (unseen / scale).ln_1p()
-            }
+        if let Some((history, now)) = now(&known) {
+            return area(unseen, |ahead| ended(history, &known, now, ahead));
         }
+        let scale = self.typical + known.age;
+        unseen - scale * (unseen / scale).ln_1p()
     }
 }
 
@@ -142,7 +140,9 @@ mod tests {
     /// What is known at the last of these looks: ages and progress.
     fn progressed(looks: &[(f64, f64)]) -> Known<'static> {
         let mut forecast = Forecast::default();
-        looks.iter().for_each(|&(age, progress)| forecast.see(age, progress));
+        for &(age, progress) in looks {
+            forecast.see(age, progress);
+        }
         Known { age: looks.last().map_or(0.0, |look| look.0), forecast, history: None }
     }
 

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use tokio::{
-    runtime::{self, Handle},
-    sync::mpsc,
-};
+use futures_channel::mpsc;
+use futures_util::StreamExt as _;
+use tokio::runtime::{self, Handle};
 
 use super::hub::{Entry, Event, Hub, Subscriber};
 use crate::{
     client::InfraiClient,
     error::{InfraiError, Result},
-    video::{JobId, JobRef},
+    video::{JobId, JobRef, Kept},
     wire::path,
 };
 
@@ -33,11 +32,11 @@ impl Subscription {
         let runtime = handle()?.id();
         path::segment("id", job.id.as_str())?;
         let hub = Arc::clone(&client.inner.hub);
-        let (sender, events) = mpsc::unbounded_channel();
+        let (sender, events) = mpsc::unbounded();
         let JobRef { id, known } = job;
         let settled = known.as_ref().is_some_and(|job| job.is_terminal());
         if let (true, Some(job)) = (settled, &known) {
-            let _ = sender.send(Event::Seen(Arc::clone(job)));
+            let _ = sender.unbounded_send(Event::Seen(Arc::clone(job), Kept::of(job)));
             return Ok(Self { hub, id, number: 0, runtime, events, settled });
         }
         let now = hub.now();
@@ -60,11 +59,12 @@ impl Subscription {
             state.entries.insert(id.clone(), entry);
         }
         if let Some(entry) = state.entries.get_mut(&id) {
-            if entry.last.is_none() {
-                entry.last.clone_from(&known);
-            }
-            if let Some(last) = &entry.last {
-                let _ = sender.send(Event::Seen(Arc::clone(last)));
+            // What this client saw itself is no older than what the caller has.
+            let seen = entry.last.clone().and_then(|last| Some((Arc::new(last.job().ok()?), last)));
+            let first = seen.or_else(|| known.map(|job| (Arc::clone(&job), Kept::of(&job))));
+            if let Some((job, kept)) = first {
+                entry.last = Some(kept.clone());
+                let _ = sender.unbounded_send(Event::Seen(job, kept));
             }
             entry.subscribers.push(Subscriber { number, runtime, events: sender, wants_look: false });
         }
@@ -78,7 +78,7 @@ impl Subscription {
     pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {
             if self.settled {
-                return self.events.recv().await;
+                return self.events.next().await;
             }
             let hub = Arc::clone(&self.hub);
             let orphaned = hub.orphaned.notified();
@@ -89,7 +89,7 @@ impl Subscription {
             }
             tokio::select! {
                 biased;
-                event = self.events.recv() => return event,
+                event = self.events.next() => return event,
                 () = orphaned => {}
             }
         }

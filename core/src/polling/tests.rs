@@ -387,6 +387,21 @@ async fn generate_many_tells_of_an_item_whose_call_panicked() {
     assert_eq!(items, [(0, Err(ErrorKind::Internal)), (1, Ok(true)), (2, Ok(true))]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn generate_many_submits_no_more_at_once_than_polling_may_look() {
+    let polling = crate::PollingOptions { concurrency: 3, ..Default::default() };
+    let builder = InfraiClient::builder().base_url("http://localhost:1").polling(polling);
+    let (client, script) = script::client(builder, |_, _| ok(&job("succeeded")).after(SECOND));
+    let mut many = client.video().generate_many(["p"; 9]).concurrency(9);
+    let mut found = 0;
+    while let Some((_, result)) = many.next().await {
+        assert!(result.unwrap().is_success());
+        found += 1;
+    }
+    assert_eq!(found, 9);
+    assert_eq!((script.count(), script.most_at_once.load(Ordering::SeqCst)), (9, 3));
+}
+
 #[test]
 fn a_watch_goes_on_in_the_runtime_that_reads_it() {
     let build =

@@ -12,7 +12,10 @@ use std::{
 
 use futures_core::Stream;
 use futures_util::FutureExt as _;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit, mpsc},
+    task::JoinSet,
+};
 
 use super::{GenerateRequest, VideoJob, wait::DEFAULT_WAIT};
 use crate::{
@@ -48,6 +51,8 @@ struct Plan {
 struct Shared {
     client: InfraiClient,
     queue: Mutex<VecDeque<(usize, GenerateRequest)>>,
+    /// Who may submit now: thousands of connections opened in one moment would serve nobody.
+    places: Semaphore,
     refusal: Mutex<Option<InfraiError>>,
     timeout: Option<Duration>,
     sender: mpsc::UnboundedSender<GenerateManyItem>,
@@ -67,7 +72,8 @@ impl GenerateMany {
         self
     }
 
-    /// How many jobs are under way at once, submitted and waited for. Default: 8. At least 1.
+    /// How many jobs are under way at once, submitted and waited for. Default: 8. At least 1. No more of them are being
+    /// submitted in one moment than [`PollingOptions::concurrency`](crate::PollingOptions::concurrency) says.
     pub fn concurrency(self, concurrency: usize) -> Self {
         self.plan(|plan| plan.concurrency = concurrency.max(1))
     }
@@ -117,8 +123,9 @@ impl GenerateMany {
                 _ => (index, request),
             })
             .collect();
-        let shared =
-            Arc::new(Shared { client, queue: Mutex::new(queue), refusal: Mutex::new(None), timeout, sender });
+        let places = Semaphore::new(client.inner.config.polling.concurrency.min(Semaphore::MAX_PERMITS));
+        let (queue, refusal) = (Mutex::new(queue), Mutex::new(None));
+        let shared = Arc::new(Shared { client, queue, places, refusal, timeout, sender });
         for _ in 0..concurrency.min(count) {
             self.workers.spawn_on(work(Arc::clone(&shared)), &handle);
         }
@@ -126,20 +133,36 @@ impl GenerateMany {
     }
 }
 
+impl Shared {
+    /// The next request that nobody has taken.
+    fn next(&self) -> Option<(usize, GenerateRequest)> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = queue.pop_front();
+        if queue.is_empty() {
+            // What thousands of requests took is not held while their jobs are waited for.
+            queue.shrink_to_fit();
+        }
+        next
+    }
+}
+
 /// One of the jobs at once: takes the next request until there is none.
 async fn work(shared: Arc<Shared>) {
     loop {
-        let next = shared.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let Some((index, request)) = next else { return };
+        // Never closed.
+        let Ok(place) = shared.places.acquire().await else { return };
+        let Some((index, request)) = shared.next() else { return };
         let refusal = shared.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let result = match refusal {
             Some(error) => Err(not_submitted(&error)),
             // An item is told of whatever becomes of it.
-            None => AssertUnwindSafe(one(&shared, request)).catch_unwind().await.unwrap_or_else(|_| {
-                Err(InfraiError::internal("the call ended in a panic").with_hint(
-                    "Read the panic's own message: a hook (on_request, on_response) may be its cause.",
-                ))
-            }),
+            None => {
+                AssertUnwindSafe(one(&shared, place, request)).catch_unwind().await.unwrap_or_else(|_| {
+                    Err(InfraiError::internal("the call ended in a panic").with_hint(
+                        "Read the panic's own message: a hook (on_request, on_response) may be its cause.",
+                    ))
+                })
+            }
         };
         if shared.sender.send((index, result)).is_err() {
             return;
@@ -147,7 +170,7 @@ async fn work(shared: Arc<Shared>) {
     }
 }
 
-async fn one(shared: &Shared, request: GenerateRequest) -> Result<VideoJob> {
+async fn one(shared: &Shared, place: SemaphorePermit<'_>, request: GenerateRequest) -> Result<VideoJob> {
     let video = shared.client.video();
     // Boxed: while the job is waited for, its item carries no room for the call that began it.
     let job = match Box::pin(video.generate_from(request).send()).await {
@@ -163,8 +186,9 @@ async fn one(shared: &Shared, request: GenerateRequest) -> Result<VideoJob> {
             return Err(error);
         }
     };
+    drop(place);
     // Ended already: an idempotency key of an earlier run gave the job of then.
-    let wait = video.wait(&job);
+    let wait = video.wait(job);
     match shared.timeout {
         Some(timeout) => wait.timeout(timeout).await,
         None => wait.no_timeout().await,

@@ -3,6 +3,7 @@
 mod download;
 mod generate;
 mod job;
+mod kept;
 mod many;
 mod source;
 mod wait;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use http::Method;
 use serde_json::{Map, Value};
 
+pub(crate) use self::kept::Kept;
 pub use self::{
     download::{Download, DownloadProgress, DownloadRequest, VideoBytes},
     generate::{Generate, GenerateRequest},

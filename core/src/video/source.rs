@@ -266,7 +266,8 @@ impl Source {
             let uri = path::uri(String::from(bare)).map_err(|_| {
                 SendError::Setup(self.wrong("the server redirected to a URL that no request can be made of"))
             })?;
-            let request = WireRequest { method: Method::GET, uri, headers, body: None, file: true };
+            let fresh = self.failures > 0;
+            let request = WireRequest { method: Method::GET, uri, headers, body: None, file: true, fresh };
             let send = self.client.inner.transport.send(request);
             let response = match tokio::time::timeout(config.download_idle_timeout, send).await {
                 Ok(response) => response?,

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::IntoFuture, sync::Arc, time::Duration};
 
-use super::{JobRef, VideoJob, cancel};
+use super::{JobRef, Kept, VideoJob, cancel};
 use crate::{
     client::{InfraiClient, transport::Boxed},
     error::{ErrorKind, InfraiError, Result, shorten},
@@ -103,10 +103,8 @@ impl Wait {
         };
         match ended {
             Some(Ok(Some(job))) => conclude(job),
-            Some(Err(error)) => Err(match waiting.last {
-                Some(job) if error.job().is_none() => error.with_job(Arc::unwrap_or_clone(job)),
-                _ => error,
-            }),
+            Some(Err(error)) if error.job().is_none() => Err(with_last(error, waiting.last)),
+            Some(Err(error)) => Err(error),
             Some(Ok(None)) => {
                 let timeout = timeout.unwrap_or_default();
                 let mut what =
@@ -147,10 +145,10 @@ impl Wait {
     }
 }
 
-fn with_last(error: InfraiError, last: Option<Arc<VideoJob>>) -> InfraiError {
-    match last {
-        Some(job) => error.with_job(Arc::unwrap_or_clone(job)),
-        None => error,
+fn with_last(error: InfraiError, last: Option<Kept>) -> InfraiError {
+    match last.map(|last| last.job()) {
+        Some(Ok(job)) => error.with_job(job),
+        _ => error,
     }
 }
 
@@ -165,7 +163,7 @@ fn conclude(job: VideoJob) -> Result<VideoJob> {
 struct Waiting {
     subscription: Subscription,
     on_update: Option<OnUpdate>,
-    last: Option<Arc<VideoJob>>,
+    last: Option<Kept>,
     trouble: Option<InfraiError>,
 }
 
@@ -216,11 +214,11 @@ impl Waiting {
     /// What an event means; the job if it has ended.
     fn take(&mut self, event: Option<Event>) -> Result<Option<VideoJob>> {
         match event {
-            Some(Event::Seen(job)) => {
+            Some(Event::Seen(job, kept)) => {
                 if let Some(on_update) = &mut self.on_update {
                     on_update(&job);
                 }
-                self.last = Some(Arc::clone(&job));
+                self.last = Some(kept);
                 self.trouble = None;
                 Ok(job.is_terminal().then(|| Arc::unwrap_or_clone(job)))
             }

@@ -42,7 +42,7 @@ impl Watch {
             };
             loop {
                 match subscription.next().await? {
-                    Event::Seen(job) => {
+                    Event::Seen(job, _) => {
                         let stage = if job.is_terminal() { Stage::Ended } else { Stage::Open(subscription) };
                         return Some((Ok(Arc::unwrap_or_clone(job)), stage));
                     }

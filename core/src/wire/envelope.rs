@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{
     codes,
-    parts::{Parts, open, parse},
+    parts::{Envelope, Parts, open, parse},
     retry_after,
 };
 use crate::{
@@ -41,7 +41,7 @@ impl Reply {
         read: impl FnOnce(Value, Metadata) -> Result<T, InfraiError>,
     ) -> Result<T, InfraiError> {
         let Self { status, data, metadata, facts, .. } = self;
-        let id = metadata.request_id().map(str::to_owned);
+        let id = metadata.request_id().map(crate::key::redact);
         read(data, metadata).map_err(|error| {
             let key = facts.idempotency_key.as_deref();
             error.with_status(status).with_request_id(id).with_call(facts.attempts, key, key.is_some())
@@ -84,10 +84,10 @@ pub(crate) fn interpret(
     redact: &dyn Fn(&str) -> String,
 ) -> Result<Reply, Failure> {
     let retry_after = retry_after::parse(headers);
-    let header_id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let header_id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(redact);
     if status.is_redirection() {
         return Err(Failure {
-            error: redirect(uri, status, headers).with_request_id(header_id),
+            error: redirect(uri, status, headers, redact).with_request_id(header_id),
             definite: true,
         });
     }
@@ -115,7 +115,7 @@ pub(crate) fn interpret(
         retry_after,
         facts: Facts::default(),
     };
-    match open(parts) {
+    match open(parts).map(|envelope| without_key(envelope, redact)) {
         Ok(envelope) if answers_with_ok => {
             let mut data = match envelope.data {
                 Value::Object(data) => data,
@@ -129,7 +129,7 @@ pub(crate) fn interpret(
         Ok(envelope) if envelope.ok => Ok(reply(envelope.data, envelope.metadata)),
         Ok(envelope) => {
             let error = envelope.error.unwrap_or(Value::Null);
-            let id = envelope.metadata.request_id().map(str::to_owned).or(header_id);
+            let id = envelope.metadata.request_id().map(redact).or(header_id);
             Err(Failure {
                 error: declared(status, &error, retry_after, redact).with_request_id(id),
                 definite: true,
@@ -137,6 +137,17 @@ pub(crate) fn interpret(
         }
         Err(data) => Ok(reply(data, Metadata::default())),
     }
+}
+
+/// An envelope whose request id repeats no key: it is logged, told to hooks, and part of errors.
+fn without_key(mut envelope: Envelope, redact: &dyn Fn(&str) -> String) -> Envelope {
+    if let Some(id) = envelope.metadata.request_id() {
+        let shown = redact(id);
+        if shown != id {
+            envelope.metadata.set_request_id(shown);
+        }
+    }
+    envelope
 }
 
 /// A response whose status says that it failed.
@@ -154,6 +165,7 @@ fn failed(
     };
     let (error, id, enveloped) = match parsed.map(open) {
         Some(Ok(envelope)) => {
+            let envelope = without_key(envelope, redact);
             let id = envelope.metadata.request_id().map(str::to_owned);
             (envelope.error.or(Some(Value::Null)), id, true)
         }
@@ -211,7 +223,7 @@ fn declared(
     };
     details.remove("code");
     details.remove("message");
-    redact_strings(&mut details, redact);
+    let details = redact_all(details, redact);
     let url = |map: &Map<String, Value>| {
         ["checkout_url", "next_action_url"]
             .iter()
@@ -228,24 +240,30 @@ fn declared(
     result
 }
 
-fn redact_strings(map: &mut Map<String, Value>, redact: &dyn Fn(&str) -> String) {
-    fn each(value: &mut Value, redact: &dyn Fn(&str) -> String) {
+/// Takes the key out of every string, the names of members included.
+fn redact_all(map: Map<String, Value>, redact: &dyn Fn(&str) -> String) -> Map<String, Value> {
+    fn each(value: Value, redact: &dyn Fn(&str) -> String) -> Value {
         match value {
-            Value::String(text) => *text = redact(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| each(item, redact)),
-            Value::Object(map) => redact_strings(map, redact),
-            _ => {}
+            Value::String(text) => redact(&text).into(),
+            Value::Array(items) => items.into_iter().map(|item| each(item, redact)).collect(),
+            Value::Object(map) => redact_all(map, redact).into(),
+            other => other,
         }
     }
-    map.values_mut().for_each(|value| each(value, redact));
+    map.into_iter().map(|(name, value)| (redact(&name), each(value, redact))).collect()
 }
 
-fn redirect(uri: &Uri, status: StatusCode, headers: &HeaderMap) -> InfraiError {
+fn redirect(
+    uri: &Uri,
+    status: StatusCode,
+    headers: &HeaderMap,
+    redact: &dyn Fn(&str) -> String,
+) -> InfraiError {
     let target = headers
         .get(header::LOCATION)
         .and_then(|location| location.to_str().ok())
         .and_then(|location| Url::parse(&uri.to_string()).ok()?.join(location).ok())
-        .map_or_else(|| "nowhere".to_owned(), |target| super::path::origin(&target));
+        .map_or_else(|| "nowhere".to_owned(), |target| redact(&super::path::origin(&target)));
     InfraiError::new(
         ErrorKind::UnexpectedResponse,
         "REDIRECT",

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    extract::{Authenticated, json_object},
+    extract::{Authenticated, Segment, json_object},
     fields::Fields,
 };
 use crate::{
@@ -39,8 +39,22 @@ pub(super) async fn add_fault(
     let fault: Fault = words
         .parse()
         .map_err(|error: crate::SpecError| ApiError::invalid(error.to_string()).with("field", "fault"))?;
-    tracing::info!(%fault, "fault added");
-    Ok(Answer::new(app.faults.add(fault)))
+    let words = fault.to_string();
+    let added = app.faults.add(fault)?;
+    tracing::info!(fault = words, "fault added");
+    Ok(Answer::new(added))
+}
+
+/// `DELETE /sandbox/faults/{id}`.
+pub(super) async fn remove_fault(
+    State(app): State<Arc<App>>,
+    Segment(id): Segment,
+) -> Result<Answer, ApiError> {
+    let removed = id.parse().is_ok_and(|id| app.faults.remove(id));
+    if !removed {
+        return Err(ApiError::not_found("there is no such fault; GET /sandbox/faults lists them"));
+    }
+    Ok(Answer::new(json!({"removed": 1})))
 }
 
 /// `DELETE /sandbox/faults`.

@@ -1,6 +1,6 @@
 //! `/files/…`: videos and thumbnails behind signed URLs, whole or by range.
 
-use std::{io::SeekFrom, path::PathBuf, sync::Arc};
+use std::{io::SeekFrom, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{body::Body, extract::State, response::Response};
 use bytes::{Bytes, BytesMut};
@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::{
     fs::File,
     io::{AsyncReadExt, AsyncSeekExt},
+    time::Instant,
 };
 
 use super::{
@@ -31,7 +32,7 @@ pub(super) async fn video(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (job, etag) = find(&app, &token, |job| job.video_etag).await?;
-    serve(app.files.join(job).join(VIDEO), &etag, "video/mp4", &method, &headers).await
+    serve(&app, app.files.join(job).join(VIDEO), &etag, "video/mp4", &method, &headers).await
 }
 
 /// `GET /files/{token}/thumbnail.jpg`.
@@ -42,7 +43,7 @@ pub(super) async fn thumbnail(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (job, etag) = find(&app, &token, |job| job.thumbnail_etag).await?;
-    serve(app.files.join(job).join(THUMBNAIL), &etag, "image/jpeg", &method, &headers).await
+    serve(&app, app.files.join(job).join(THUMBNAIL), &etag, "image/jpeg", &method, &headers).await
 }
 
 async fn find(
@@ -63,6 +64,7 @@ async fn find(
 }
 
 async fn serve(
+    app: &App,
     path: PathBuf,
     etag: &str,
     content_type: &'static str,
@@ -106,7 +108,8 @@ async fn serve(
         Body::empty()
     } else {
         file.seek(SeekFrom::Start(start)).await.map_err(gone)?;
-        Body::from_stream(stream::try_unfold((file, count), next_chunk))
+        let deadline = Instant::now() + app.send_timeout + Duration::from_secs(count / SLOWEST);
+        Body::from_stream(stream::try_unfold(Rest { file, left: count, deadline }, next_chunk))
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -127,16 +130,46 @@ async fn serve(
 }
 
 const CHUNK: u64 = 64 * 1024;
+/// The slowest that a file may be read, in bytes a second: who reads a byte now and then holds it open too.
+const SLOWEST: u64 = 16 * 1024;
 
-/// The next piece of a file, of which `left` bytes are still to be sent.
-async fn next_chunk((mut file, left): (File, u64)) -> std::io::Result<Option<(Bytes, (File, u64))>> {
-    if left == 0 {
+/// What is still to be sent of a file, and until when.
+struct Rest {
+    file: File,
+    left: u64,
+    deadline: Instant,
+}
+
+async fn next_chunk(mut rest: Rest) -> std::io::Result<Option<(Bytes, Rest)>> {
+    if rest.left == 0 {
         return Ok(None);
     }
-    let mut buffer = BytesMut::with_capacity(usize::try_from(left.min(CHUNK)).unwrap_or(0));
-    let read = (&mut file).take(left.min(CHUNK)).read_buf(&mut buffer).await?;
+    if Instant::now() >= rest.deadline {
+        return Err(std::io::ErrorKind::TimedOut.into());
+    }
+    let mut buffer = BytesMut::with_capacity(usize::try_from(rest.left.min(CHUNK)).unwrap_or(0));
+    let read = (&mut rest.file).take(rest.left.min(CHUNK)).read_buf(&mut buffer).await?;
     if read == 0 {
         return Err(std::io::ErrorKind::UnexpectedEof.into());
     }
-    Ok(Some((buffer.freeze(), (file, left - read as u64))))
+    rest.left -= read as u64;
+    Ok(Some((buffer.freeze(), rest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_sent_until_its_deadline_and_no_longer() {
+        let (file, later) = (tempfile::NamedTempFile::new().expect("a file"), Duration::from_secs(3600));
+        std::fs::write(file.path(), vec![7; 100_000]).expect("written");
+        let open = || async { File::open(file.path()).await.expect("the file") };
+        let rest = Rest { file: open().await, left: 100_000, deadline: Instant::now() + later };
+        let (first, mut rest) = next_chunk(rest).await.expect("in time").expect("a chunk");
+        assert_eq!(first.len() as u64 + rest.left, 100_000);
+        rest.deadline = Instant::now();
+        let error = next_chunk(rest).await.err().map(|error| error.kind());
+        assert_eq!(error, Some(std::io::ErrorKind::TimedOut));
+    }
 }

@@ -8,6 +8,7 @@ mod fields;
 mod files;
 mod meta;
 mod openapi;
+mod page;
 mod pages;
 mod range;
 mod routes;

@@ -9,7 +9,7 @@ use axum::{
 };
 use http::Method;
 
-use super::{account, activate, admin, files, meta, pages, video};
+use super::{account, activate, admin, files, meta, page, pages, video};
 use crate::{app::App, error::ApiError};
 
 /// A route of the table.
@@ -49,19 +49,30 @@ pub(super) fn all() -> Vec<Route> {
         route(Method::GET, "/sandbox/faults", admin::list_faults),
         route(Method::POST, "/sandbox/faults", admin::add_fault),
         route(Method::DELETE, "/sandbox/faults", admin::clear_faults),
+        route(Method::DELETE, "/sandbox/faults/{id}", admin::remove_fault),
         route(Method::GET, "/sandbox/requests", admin::requests),
         route(Method::GET, "/sandbox/ledger", admin::ledger),
     ]
 }
 
-/// The router of the whole table.
+/// What the page fetches: no part of the API, so no client need know of it and no document describes it.
+pub(super) fn of_the_page() -> Vec<Route> {
+    vec![
+        route(Method::GET, "/sandbox/page/state", page::state),
+        route(Method::GET, "/sandbox/page/files/{token}/video.mp4", files::video),
+        route(Method::GET, "/sandbox/page/files/{token}/thumbnail.jpg", files::thumbnail),
+        route(Method::GET, "/sandbox/page/{file}", page::file),
+    ]
+}
+
+/// The router of both tables; what neither has is the page's front, or nothing.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let mut router = Router::new();
-    for Route { path, handler, .. } in all() {
+    for Route { path, handler, .. } in all().into_iter().chain(of_the_page()) {
         router = router.route(path, handler);
     }
     router
-        .fallback(async || ApiError::not_found("there is no such route; /openapi.json lists them all"))
+        .fallback(page::front)
         .method_not_allowed_fallback(async || {
             ApiError::new(
                 http::StatusCode::METHOD_NOT_ALLOWED,

@@ -135,16 +135,7 @@ pub(super) async fn status(
     Segment(id): Segment,
 ) -> Result<Response, ApiError> {
     let job = app.db.read(move |connection| jobs::of_account(connection, &account.id, &id)).await?;
-    let mut data = show(&job);
-    if job.state == "running" {
-        data["progress"] = json!(app.runner.progress(&job));
-    }
-    if job.state == "succeeded" {
-        data["progress"] = json!(1.0);
-        for (name, file) in [("video_url", VIDEO), ("thumbnail_url", THUMBNAIL)] {
-            data[name] = json!(file_url(&app, &facts.host, &job, file));
-        }
-    }
+    let data = show_now(&app, &facts.host, &job);
     let ended = job.ended_at.is_some();
     let mut response = Answer { vendor: job.request.vendor, ..Answer::new(data) }.into_response();
     if let Some(seconds) = app.status_retry_after.filter(|_| !ended) {
@@ -175,6 +166,21 @@ pub(super) async fn cancel(
         )
         .await?;
     Ok(Answer::new(json!({"ok": ok})))
+}
+
+/// A job as clients see it.
+pub(super) fn show_now(app: &App, host: &Host, job: &Job) -> Value {
+    let mut data = show(job);
+    if job.state == "running" {
+        data["progress"] = json!(app.runner.progress(job));
+    }
+    if job.state == "succeeded" {
+        data["progress"] = json!(1.0);
+        for (name, file) in [("video_url", VIDEO), ("thumbnail_url", THUMBNAIL)] {
+            data[name] = json!(file_url(app, host, job, file));
+        }
+    }
+    data
 }
 
 /// A job as clients see it, but for what changes with the time and the host.

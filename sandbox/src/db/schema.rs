@@ -24,7 +24,7 @@ impl From<std::io::Error> for OpenError {
 }
 
 /// Each step takes the schema from the version of its index to the next; steps are never edited, only added.
-const STEPS: &[&str] = &[V1];
+const STEPS: &[&str] = &[V1, V2];
 
 /// The ledger keeps a running balance; its triggers refuse a row that does not add up, and any change to an
 /// old one, so the last balance is the sum of all amounts whatever the code above does.
@@ -119,6 +119,12 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_by_stage ON jobs (stage, ready_at, seq);
 ";
 
+/// The page asks for an account's latest jobs once a second.
+const V2: &str = "
+CREATE INDEX jobs_by_account ON jobs (account_id, seq);
+CREATE INDEX keys_by_account ON api_keys (account_id);
+";
+
 /// Applies the steps that this database has not had.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -164,6 +170,20 @@ mod tests {
         migrate(&mut connection).expect("nothing to do");
         connection.pragma_update(None, "user_version", 99).expect("a pragma");
         assert!(matches!(migrate(&mut connection), Err(OpenError::TooNew(99))));
+    }
+
+    #[test]
+    fn an_older_database_gets_the_steps_that_it_has_not_had_and_keeps_its_rows() {
+        let mut connection = Connection::open_in_memory().expect("a database");
+        connection.execute_batch(V1).expect("the first schema");
+        connection.pragma_update(None, "user_version", 1).expect("a pragma");
+        connection
+            .execute("INSERT INTO accounts VALUES ('a', 'p', x'00', 'auto', 't', 0)", [])
+            .expect("an account");
+        migrate(&mut connection).expect("the steps");
+        let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
+        assert_eq!(count("SELECT COUNT(*) FROM accounts"), 1);
+        assert_eq!(count("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'jobs_by_account'"), 1);
     }
 
     #[test]

@@ -69,6 +69,37 @@ pub(crate) fn by_checkout(connection: &Connection, token: &str) -> Result<Option
     find(connection, "SELECT id, checkout_token FROM accounts WHERE checkout_token = ?1", token)
 }
 
+/// An account at a glance.
+#[derive(Debug)]
+pub(crate) struct Glance {
+    pub(crate) account: Account,
+    pub(crate) created_at: i64,
+    pub(crate) keys: i64,
+    pub(crate) jobs: i64,
+}
+
+/// The accounts, that whose ledger was written to last first.
+pub(crate) fn latest(connection: &Connection, count: i64) -> Result<Vec<Glance>, ApiError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, checkout_token, created_at,
+            (SELECT COUNT(*) FROM api_keys WHERE api_keys.account_id = id),
+            (SELECT COUNT(*) FROM jobs WHERE jobs.account_id = accounts.id)
+         FROM accounts JOIN (SELECT account_id, MAX(seq) AS last FROM ledger GROUP BY account_id) ON account_id = id
+         ORDER BY last DESC LIMIT ?1",
+    )?;
+    let glances = statement
+        .query_map([count], |row| {
+            Ok(Glance {
+                account: Account { id: row.get(0)?, checkout_token: row.get(1)? },
+                created_at: row.get(2)?,
+                keys: row.get(3)?,
+                jobs: row.get(4)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(glances)
+}
+
 fn find(connection: &Connection, sql: &str, by: impl rusqlite::ToSql) -> Result<Option<Account>, ApiError> {
     let account = connection
         .prepare_cached(sql)?

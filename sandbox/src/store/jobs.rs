@@ -147,6 +147,14 @@ pub(crate) fn of_account(connection: &Connection, account: &str, id: &str) -> Re
         .ok_or_else(|| ApiError::not_found("there is no such job in this account"))
 }
 
+/// An account's latest jobs, the last one first.
+pub(crate) fn latest(connection: &Connection, account: &str, count: i64) -> Result<Vec<Job>, ApiError> {
+    let clause = "WHERE account_id = ?1 ORDER BY seq DESC LIMIT ?2";
+    let mut statement = connection.prepare_cached(&format!("{SELECT}{clause}"))?;
+    let jobs = statement.query_map((account, count), read)?.collect::<Result<_, _>>()?;
+    Ok(jobs)
+}
+
 /// The job whose files a URL names, if they are whole.
 pub(crate) fn by_file(connection: &Connection, file_id: &str) -> Result<Option<Job>, ApiError> {
     find(connection, "WHERE file_id = ?1 AND state = 'succeeded'", [file_id])

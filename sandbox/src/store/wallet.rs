@@ -1,6 +1,6 @@
 //! The wallet: an append-only ledger whose sum is the balance.
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use serde_json::{Value, json};
 
 use crate::{error::ApiError, pricing::dollars, secrets};
@@ -37,26 +37,36 @@ pub(crate) fn append(
     Ok(after)
 }
 
+fn show(row: &Row<'_>) -> rusqlite::Result<Value> {
+    let (amount, balance): (i64, i64) = (row.get(3)?, row.get(4)?);
+    Ok(json!({
+        "seq": row.get::<_, i64>(0)?,
+        "kind": row.get::<_, String>(1)?,
+        "reference": row.get::<_, String>(2)?,
+        "amount_micros": amount,
+        "amount_usd": dollars(amount),
+        "balance_micros": balance,
+        "created_at": secrets::rfc3339(row.get(5)?),
+    }))
+}
+
+/// An account's latest entries, the last one first.
+pub(crate) fn latest(connection: &Connection, account: &str, count: i64) -> Result<Vec<Value>, ApiError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, kind, reference, amount_micros, balance_micros, created_at FROM ledger
+         WHERE account_id = ?1 ORDER BY seq DESC LIMIT ?2",
+    )?;
+    let entries = statement.query_map((account, count), show)?.collect::<Result<_, _>>()?;
+    Ok(entries)
+}
+
 /// A page of an account's ledger after entry `after`, with the sum and count of all of it.
 pub(crate) fn ledger(connection: &Connection, account: &str, after: i64) -> Result<Value, ApiError> {
     let mut statement = connection.prepare_cached(
         "SELECT seq, kind, reference, amount_micros, balance_micros, created_at FROM ledger
          WHERE account_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
     )?;
-    let entries = statement
-        .query_map((account, after, PAGE), |row| {
-            let (amount, balance): (i64, i64) = (row.get(3)?, row.get(4)?);
-            Ok(json!({
-                "seq": row.get::<_, i64>(0)?,
-                "kind": row.get::<_, String>(1)?,
-                "reference": row.get::<_, String>(2)?,
-                "amount_micros": amount,
-                "amount_usd": dollars(amount),
-                "balance_micros": balance,
-                "created_at": secrets::rfc3339(row.get(5)?),
-            }))
-        })?
-        .collect::<Result<Vec<_>, _>>()?;
+    let entries = statement.query_map((account, after, PAGE), show)?.collect::<Result<Vec<_>, _>>()?;
     let (sum, count): (i64, i64) = connection.query_row(
         "SELECT COALESCE(SUM(amount_micros), 0), COUNT(*) FROM ledger WHERE account_id = ?1",
         [account],

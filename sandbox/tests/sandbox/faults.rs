@@ -136,8 +136,8 @@ async fn faults_are_listed_cleared_and_never_meet_the_route_that_clears_them() {
     assert_eq!(
         listed["faults"],
         json!([
-            {"fault": "*: status=500", "hits": 1, "remaining": null},
-            {"fault": "GET /healthz: cut=1 times=4", "hits": 0, "remaining": 4},
+            {"id": 1, "fault": "*: status=500", "hits": 1, "remaining": null},
+            {"id": 2, "fault": "GET /healthz: cut=1 times=4", "hits": 0, "remaining": 4},
         ])
     );
     assert_eq!(api.delete("/sandbox/faults").await.data(), json!({"removed": 2}));

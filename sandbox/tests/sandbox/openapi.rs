@@ -33,7 +33,7 @@ async fn every_route_of_the_document_answers() {
             count += 1;
         }
     }
-    assert_eq!(count, 19);
+    assert_eq!(count, 20);
 }
 
 #[tokio::test]

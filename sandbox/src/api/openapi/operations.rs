@@ -222,8 +222,15 @@ fn sandbox() -> Value {
             "post": with(add, &open),
             "delete": with(act("faults.clear", "Ends every fault.", "How many there were.", &removed, &["403"]), &open),
         },
+        "/sandbox/faults/{id}": {"delete": with(
+            act("faults.remove", "Ends one fault.", "It is gone.", &removed, &["403", "404"]),
+            &json!({"security": [], "parameters": [{
+                "name": "id", "in": "path", "required": true, "schema": {"type": "integer"},
+                "description": "The fault's id, as the list has it.",
+            }]}),
+        )},
         "/sandbox/requests": {"get": with(
-            act("requests", "The last 1000 requests, oldest first.", "The requests.", &list("requests", "Request"), &["403"]), &open,
+            act("requests", "The last 1000 requests, oldest first; what the page at / asks is none of them.", "The requests.", &list("requests", "Request"), &["403"]), &open,
         )},
         "/sandbox/ledger": {"get": ledger},
     })

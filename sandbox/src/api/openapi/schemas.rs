@@ -181,8 +181,9 @@ fn sandbox() -> Value {
         },
         "Fault": {
             "type": "object",
-            "required": ["fault", "hits", "remaining"],
+            "required": ["id", "fault", "hits", "remaining"],
             "properties": {
+                "id": {"type": "integer", "description": "This fault's alone, for as long as the server runs."},
                 "fault": {"type": "string"},
                 "hits": {"type": "integer"},
                 "remaining": {"type": ["integer", "null"]},

@@ -1,0 +1,95 @@
+// Asks the sandbox for what there is to see, once a second, and hands it to those who show it.
+
+import { at, setAttribute, setText } from "./dom.js";
+import * as faults from "./faults.js";
+import * as jobs from "./jobs.js";
+import * as requests from "./requests.js";
+import * as wallet from "./wallet.js";
+
+const EVERY_MS = 1000;
+const SLOWEST_MS = 8000;
+const PATIENCE_MS = 10_000;
+
+const ask = { account: "", own: false };
+let tag = "";
+let failures = 0;
+let paused = false;
+let timer = 0;
+let busy = false;
+let again = false;
+
+/** Asks at once, whatever was planned; while an answer is awaited, right after it. */
+function refresh() {
+  tag = "";
+  plan(0);
+}
+
+function plan(wait) {
+  clearTimeout(timer);
+  if (busy) again = true;
+  else if (!paused || tag === "") timer = setTimeout(look, wait);
+}
+
+async function look() {
+  busy = true;
+  again = false;
+  try {
+    const query = new URLSearchParams();
+    if (ask.account) query.set("account", ask.account);
+    if (ask.own) query.set("own", "true");
+    // The token stands behind the address's #, which no browser sends by itself.
+    const headers = { "x-sandbox-page": location.hash.slice(1) };
+    if (tag) headers["if-none-match"] = tag;
+    const answer = await fetch(`/sandbox/page/state?${query}`, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (answer.status !== 304) {
+      const { ok, data, error } = await answer.json();
+      if (!ok) throw new Error(error.message);
+      show(data);
+      tag = answer.headers.get("etag") ?? "";
+    }
+    failures = 0;
+  } catch {
+    failures += 1;
+  } finally {
+    busy = false;
+  }
+  connection();
+  if (again) plan(0);
+  // A page that nobody sees asks for nothing.
+  else if (!document.hidden && !paused) plan(Math.min(EVERY_MS * 2 ** failures, SLOWEST_MS));
+}
+
+function show(data) {
+  at("locked").hidden = data.unlocked;
+  at("jobs").hidden = !data.unlocked;
+  for (const part of [jobs, wallet, requests, faults]) part.show(data);
+  setText(at("version"), `Infrai sandbox ${data.version} at ${location.host}.`);
+}
+
+function connection() {
+  const [is, text] = failures > 0 ? ["lost", "The sandbox does not answer"] : paused ? ["paused", "Paused"] : ["live", "Live"];
+  setAttribute(at("connection"), "data-is", is);
+  setText(at("connection"), text);
+}
+
+at("pause").addEventListener("click", () => {
+  paused = !paused;
+  clearTimeout(timer);
+  setAttribute(at("pause"), "aria-pressed", String(paused));
+  connection();
+  if (!paused) refresh();
+});
+wallet.choosing((account) => {
+  ask.account = account;
+  refresh();
+});
+requests.choosing((own) => {
+  ask.own = own;
+  refresh();
+});
+faults.changing(refresh);
+addEventListener("hashchange", refresh);
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && !paused) plan(0);
+});
+refresh();

@@ -1,0 +1,34 @@
+// What clients sent last, and what came of it.
+
+import { at, list, make, moment } from "./dom.js";
+
+const fill = list(at("request-list"), (request) => request.request_id, create);
+
+/** Calls `changed` with whether the page's own requests are to be listed. */
+export function choosing(changed) {
+  const box = at("own");
+  // A browser may remember the box's state over a reload.
+  box.checked = false;
+  box.addEventListener("change", () => changed(box.checked));
+}
+
+/** Shows the requests, the latest first. */
+export function show(data) {
+  fill(data.requests);
+  at("no-requests").hidden = data.requests.length > 0;
+}
+
+function create(request) {
+  const what = make("td", {}, make("b", {}, request.method), " ", make("span", { class: "path" }, request.path));
+  if (request.idempotency_key) what.append(make("span", { class: "under", title: "Idempotency key" }, `key ${request.idempotency_key}`));
+  if (request.fault) what.append(make("span", { class: "under met" }, `met ${request.fault}`));
+  const status = request.status === null ? "none" : String(request.status);
+  const kind = request.status === null ? "none" : status[0];
+  const element = make("tr", {},
+    make("td", {}, moment(request.at)),
+    what,
+    make("td", { class: "number status", "data-kind": kind }, status),
+    make("td", { class: "number" }, String(request.latency_ms)));
+  // What has been answered changes no more.
+  return { element, update() {} };
+}

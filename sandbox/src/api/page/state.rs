@@ -1,0 +1,181 @@
+//! What the page shows, in one answer: asked for once a second, and empty while nothing changes.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Query, State, rejection::QueryRejection},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{super::video, guard};
+use crate::{
+    app::{App, Facts},
+    envelope::Answer,
+    error::ApiError,
+    pricing::dollars,
+    secrets,
+    store::{
+        accounts::{self, Glance},
+        jobs::{self, Job},
+        wallet,
+    },
+};
+
+/// How much of each is shown.
+const ACCOUNTS: i64 = 50;
+const JOBS: i64 = 48;
+const ENTRIES: i64 = 50;
+const REQUESTS: usize = 100;
+/// How much of a prompt is sent, in characters.
+const PROMPT: usize = 500;
+
+/// The header that carries the token from the page's address: no form and no page of another origin can send it.
+const TOKEN: &str = "x-sandbox-page";
+
+/// What to show.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct Ask {
+    /// The account, by default the one that was used last.
+    account: Option<String>,
+    /// Whether the page's own requests are listed too.
+    #[serde(default)]
+    own: bool,
+}
+
+/// What an account's key would show.
+#[derive(Debug, Default)]
+struct Accounts {
+    all: Vec<Value>,
+    shown: Option<String>,
+    jobs: Vec<Job>,
+    ledger: Vec<Value>,
+}
+
+/// `GET /sandbox/page/state`: what is at the admin routes for anybody on this machine; with the page's token also the
+/// accounts, jobs and ledgers, which are otherwise for whoever has the key.
+pub(in crate::api) async fn state(
+    State(app): State<Arc<App>>,
+    facts: Facts,
+    headers: HeaderMap,
+    ask: Result<Query<Ask>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(ask) =
+        ask.map_err(|_| ApiError::invalid("the query takes account, and own as true or false"))?;
+    let token = headers.get(TOKEN).and_then(|token| token.to_str().ok());
+    let unlocked = token.is_some_and(|token| secrets::verify_page(&app.file_signing_key, token));
+    let accounts = if unlocked {
+        app.db.read(move |connection| read(connection, ask.account)).await?
+    } else {
+        Accounts::default()
+    };
+    let jobs = accounts.jobs.iter().map(|job| {
+        let mut shown = video::show_now(&app, &facts.host, job);
+        if let Some(prompt) =
+            shown.get_mut("prompt").and_then(|prompt| Some((prompt.as_str()?.to_owned(), prompt)))
+        {
+            *prompt.1 = Value::from(clip(&prompt.0));
+        }
+        shown
+    });
+    let mut data = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "unlocked": unlocked,
+        "accounts": accounts.all,
+        "account": accounts.shown,
+        "jobs": jobs.collect::<Vec<_>>(),
+        "ledger": accounts.ledger,
+        "faults": app.faults.list(),
+        "requests": app.log.latest(REQUESTS, ask.own),
+    });
+    redact(&mut data);
+    Ok(tagged(data, &headers))
+}
+
+fn read(connection: &rusqlite::Connection, asked: Option<String>) -> Result<Accounts, ApiError> {
+    let glances = accounts::latest(connection, ACCOUNTS)?;
+    // One that is not among them, after a long time or in another folder: the latest instead.
+    let known = |id: &String| glances.iter().any(|glance| glance.account.id == *id);
+    let shown = asked.filter(known).or_else(|| glances.first().map(|glance| glance.account.id.clone()));
+    let all = glances.iter().map(|glance| show(connection, glance)).collect::<Result<_, _>>()?;
+    let (jobs, ledger) = match &shown {
+        Some(id) => (jobs::latest(connection, id, JOBS)?, wallet::latest(connection, id, ENTRIES)?),
+        None => Default::default(),
+    };
+    Ok(Accounts { all, shown, jobs, ledger })
+}
+
+fn show(connection: &rusqlite::Connection, glance: &Glance) -> Result<Value, ApiError> {
+    let account = &glance.account;
+    Ok(json!({
+        "account_id": account.id,
+        "created_at": secrets::rfc3339(glance.created_at),
+        "keys": glance.keys,
+        "jobs": glance.jobs,
+        "balance_usd": dollars(wallet::balance(connection, &account.id)?),
+        "checkout": format!("/checkout/{}", account.checkout_token),
+    }))
+}
+
+fn clip(prompt: &str) -> String {
+    match prompt.char_indices().nth(PROMPT) {
+        Some((end, _)) => format!("{}…", &prompt[..end]),
+        None => prompt.to_owned(),
+    }
+}
+
+/// No key leaves here whole, wherever somebody may have pasted one.
+fn redact(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let std::borrow::Cow::Owned(redacted) = secrets::redact_keys(text) {
+                *text = redacted;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(redact),
+        Value::Object(members) => members.values_mut().for_each(redact),
+        _ => {}
+    }
+}
+
+/// The answer with its tag, or 304 to whoever has it already.
+fn tagged(data: Value, headers: &HeaderMap) -> Response {
+    let tag = format!("\"{}\"", &secrets::hex(&Sha256::digest(data.to_string().as_bytes()))[..32]);
+    let has_it = headers.get(header::IF_NONE_MATCH).is_some_and(|given| given.as_bytes() == tag.as_bytes());
+    let mut response = if has_it { Response::new(Body::empty()) } else { Answer::new(data).into_response() };
+    if has_it {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    guard(&mut response);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_cut_down_wherever_it_stands() {
+        let key = secrets::project_key();
+        let mut data = json!({"a": [{"prompt": format!("use {key} please")}, 1, null], "b": key});
+        redact(&mut data);
+        let text = data.to_string();
+        assert!(!text.contains(&key[..key.len() - 4]), "{text}");
+        assert!(text.contains("please"), "{text}");
+    }
+
+    #[test]
+    fn a_long_prompt_is_clipped_between_two_characters() {
+        assert_eq!(clip("short é"), "short é");
+        assert_eq!(clip(&"é".repeat(PROMPT)), "é".repeat(PROMPT));
+        assert_eq!(clip(&"é".repeat(PROMPT + 1)), format!("{}…", "é".repeat(PROMPT)));
+    }
+}

@@ -1,0 +1,152 @@
+//! Which part of the sandbox a request is for, and whether that part is open to whoever asks.
+
+use std::net::SocketAddr;
+
+use http::{HeaderMap, Method, StatusCode, Uri, header};
+
+use crate::{
+    error::ApiError,
+    host::{self, Host},
+};
+
+/// A part of the sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// What a real server has too.
+    Api,
+    /// `/sandbox/…`: says what clients sent and breaks what they get.
+    Admin,
+    /// `/` for a browser: the page's first file, which says nothing about this sandbox.
+    Front,
+    /// `/sandbox/page/…`: what the page fetches.
+    Page,
+}
+
+impl Part {
+    /// The part that a request is for.
+    pub(crate) fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
+        let path = uri.path();
+        if path.starts_with("/sandbox/page/") {
+            Self::Page
+        } else if path == "/sandbox" || path.starts_with("/sandbox/") {
+            Self::Admin
+        } else if path == "/" && (method == Method::GET || method == Method::HEAD) && prefers_html(headers) {
+            Self::Front
+        } else {
+            Self::Api
+        }
+    }
+
+    /// Whether faults meet it: never the routes that clear them, nor the page that shows them.
+    pub(crate) fn meets_faults(self) -> bool {
+        self == Self::Api
+    }
+
+    /// Whether the page makes these requests, and no client does.
+    pub(crate) fn is_the_pages(self) -> bool {
+        matches!(self, Self::Front | Self::Page)
+    }
+
+    /// All but the API answer to this machine alone, and to no page of another origin.
+    pub(crate) fn check(self, headers: &HeaderMap, peer: SocketAddr, host: &Host) -> Result<(), ApiError> {
+        let from_here = peer.ip().to_canonical().is_loopback() && host.is_loopback();
+        let open = match self {
+            Self::Api => true,
+            // A link may lead here from anywhere: nothing is told, nothing is changed, and no frame may hold it.
+            Self::Front => from_here,
+            Self::Admin | Self::Page => from_here && !is_foreign(headers),
+        };
+        if open {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "ADMIN_LOOPBACK_ONLY",
+            "/sandbox/… and the page at / answer to this machine only, under a loopback host, and to no web page elsewhere",
+        ))
+    }
+}
+
+/// Whether a web page of another origin sends this. It cannot read the answer, but what is changed is changed.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let elsewhere = |value: &http::HeaderValue| !matches!(value.as_bytes(), b"same-origin" | b"none");
+    // Browsers that do not say where a request comes from still name the origin.
+    let origin_elsewhere = |value: &http::HeaderValue| {
+        let authority = value.to_str().ok().and_then(|origin| origin.split_once("://"));
+        !authority.is_some_and(|(_, authority)| host::names_loopback(authority))
+    };
+    headers.get_all("sec-fetch-site").iter().any(elsewhere)
+        || headers.get_all(header::ORIGIN).iter().any(origin_elsewhere)
+}
+
+/// Whether `Accept` names HTML, and not below JSON: browsers do, API clients and `*/*` do not.
+pub(crate) fn prefers_html(headers: &HeaderMap) -> bool {
+    let (mut html, mut json) = (0.0, 0.0);
+    for value in headers.get_all(header::ACCEPT) {
+        for range in value.to_str().unwrap_or_default().split(',') {
+            let mut words = range.split(';').map(str::trim);
+            let target = match words.next().map(str::to_ascii_lowercase).as_deref() {
+                Some("text/html" | "application/xhtml+xml") => &mut html,
+                Some("application/json") => &mut json,
+                _ => continue,
+            };
+            let quality = words.find_map(|word| word.strip_prefix("q=").or(word.strip_prefix("Q=")));
+            let quality = quality.map_or(Some(1.0), |quality| quality.parse::<f32>().ok());
+            *target = quality.unwrap_or(0.0).max(*target);
+        }
+    }
+    html > 0.0 && html >= json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let pairs = pairs.iter().map(|(name, value)| {
+            (http::HeaderName::from_static(name), value.parse().expect("a header value"))
+        });
+        pairs.collect()
+    }
+
+    #[test]
+    fn browsers_prefer_html_and_api_clients_do_not() {
+        let html = |accept: &str| prefers_html(&headers(&[("accept", accept)]));
+        for accept in [
+            "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8",
+            "TEXT/HTML",
+            "text/html; q=0.5, application/json; q=0.4",
+        ] {
+            assert!(html(accept), "{accept}");
+        }
+        for accept in [
+            "",
+            "*/*",
+            "application/json",
+            "application/json, text/plain, */*",
+            "text/*",
+            "text/html;q=0",
+            "text/html;q=x",
+            "text/html;q=NaN",
+            "application/json, text/html;q=0.9",
+        ] {
+            assert!(!html(accept), "{accept}");
+        }
+        assert!(!prefers_html(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_page_of_another_origin_is_foreign() {
+        let foreign = |pairs: &[(&'static str, &str)]| is_foreign(&headers(pairs));
+        assert!(!foreign(&[]));
+        assert!(!foreign(&[("sec-fetch-site", "same-origin"), ("origin", "http://127.0.0.1:4010")]));
+        assert!(!foreign(&[("sec-fetch-site", "none")]));
+        assert!(!foreign(&[("origin", "http://localhost:3000")]));
+        for site in ["cross-site", "same-site", "", "Same-Origin"] {
+            assert!(foreign(&[("sec-fetch-site", site)]), "{site:?}");
+        }
+        for origin in ["null", "", "https://evil.example", "http://localhost.evil.example", "localhost"] {
+            assert!(foreign(&[("origin", origin)]), "{origin:?}");
+        }
+    }
+}

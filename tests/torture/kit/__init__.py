@@ -1,0 +1,1 @@
+"""What the sections that are programs share: their arguments and report, the packages under test, a server."""
