@@ -53,7 +53,7 @@ READ = {
     ("sandbox/README.md", "rust"): ("sandbox/src/lib.rs", 'include_str!("../README.md")'),
 }
 #: What no test can run here, and why. A mark says one of these in front of the reason.
-REASONS = {"not compiled: it needs the Android SDK"}
+REASONS = {"not compiled: it needs the Android SDK", "not run: there is no release to verify"}
 #: The same for a file that is shown as it is.
 NOT_RUN = {"examples/swift/VideoView.swift": "it needs Apple's SwiftUI"}
 

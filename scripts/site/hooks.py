@@ -11,7 +11,7 @@ from mkdocs.exceptions import PluginError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: Pages of the navigation that need not be there.
-OPTIONAL = {"reliability.md", "threat-model.md"}
+OPTIONAL = {"releasing.md", "reliability.md", "threat-model.md"}
 LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
 
 
