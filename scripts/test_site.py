@@ -25,7 +25,7 @@ SITE = ROOT / "target" / "site"
 EXAMPLES = ROOT / "examples" / "shell"
 CARGO = os.environ.get("CARGO", "cargo")
 #: What is written in English alone: it changes with the code (docs/decisions/documentation.md).
-ENGLISH_ONLY = {"reliability.md", "threat-model.md"}
+ENGLISH_ONLY = {"releasing.md", "reliability.md", "threat-model.md"}
 
 
 def pages() -> list[Path]:
