@@ -92,7 +92,9 @@ def rust(crates: list[Path], folder: Path, world: World) -> None:
     project = folder / "project"
     (project / "src").mkdir(parents=True)
     dependencies = f'infrai = {{ path = "{unpacked.as_posix()}" }}\ntokio = {{ version = "1", features = ["full"] }}\n'
-    (project / "Cargo.toml").write_text(f'[package]\nname = "first"\nversion = "0.0.0"\nedition = "2024"\n\n[dependencies]\n{dependencies}', encoding="utf-8")
+    # The workspace's profile, so that what is compiled already of the registry's crates need not be once more.
+    profile = '[profile.dev]\ndebug = "line-tables-only"\n'
+    (project / "Cargo.toml").write_text(f'[package]\nname = "first"\nversion = "0.0.0"\nedition = "2024"\n\n[dependencies]\n{dependencies}\n{profile}', encoding="utf-8")
     (project / "src" / "main.rs").write_text(snippet((unpacked / "README.md").read_text(encoding="utf-8"), "rust"), encoding="utf-8")
     # With the versions that are here, so that nothing is fetched.
     shutil.copy(ROOT / "Cargo.lock", project)
