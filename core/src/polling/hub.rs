@@ -1,24 +1,30 @@
 //! Runs the scheduler while somebody waits: one task, one look at a job for all who wait for it, nothing left behind.
 //!
 //! The task lives in the runtime of one of the waiters. It is aborted, its looks with it, when the last waiter goes; when
-//! only waiters of another runtime are left, one of them starts it anew there.
+//! only waiters of another runtime are left, or its runtime is held and does not run, one of them starts it anew there.
 
 use std::{
     collections::{HashMap, VecDeque},
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use futures_channel::mpsc;
 use futures_util::{
     FutureExt as _,
     future::{AbortHandle as Aborting, abortable},
     stream::{FuturesUnordered, StreamExt as _},
 };
-use tokio::{runtime, sync::Notify, task::AbortHandle};
+use tokio::{
+    runtime,
+    sync::{Notify, Semaphore, SemaphorePermit},
+    task::AbortHandle,
+};
 
-use super::{Answer, Clock, Next, PollingOptions, Scheduler, Token, subscription::handle};
+use super::{Answer, Clock, Next, PollingOptions, Scheduler, Token, mailbox, subscription::handle};
 use crate::{
     client::{InfraiClient, transport::Boxed},
     error::{ErrorKind, InfraiError, Result},
@@ -32,6 +38,8 @@ const LONGEST_SLEEP: f64 = 5.0;
 
 /// Nor for less than a timer can do: a moment so near that it rounds to nothing would be slept for again and again.
 const SHORTEST_SLEEP: f64 = 0.001;
+/// A task that has not considered anything for this long lives in a runtime that does not run.
+pub(super) const STALLED: f64 = 2.0 * LONGEST_SLEEP;
 
 /// What a waiter is told.
 #[derive(Debug, Clone)]
@@ -44,11 +52,22 @@ pub(crate) enum Event {
     Failed(InfraiError),
 }
 
+/// What became of the look that a waiter asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// It asked for none, or was told how it ended.
+    None,
+    /// No look has begun since.
+    Queued,
+    /// The look under way began since: its end is the answer.
+    UnderWay,
+}
+
 pub(super) struct Subscriber {
     pub(super) number: u64,
     pub(super) runtime: runtime::Id,
-    pub(super) events: mpsc::UnboundedSender<Event>,
-    pub(super) wants_look: bool,
+    pub(super) events: mailbox::Sender,
+    pub(super) wish: Wish,
 }
 
 pub(super) struct Entry {
@@ -56,8 +75,6 @@ pub(super) struct Entry {
     pub(super) client: InfraiClient,
     pub(super) last: Option<Kept>,
     pub(super) subscribers: Vec<Subscriber>,
-    /// Whether the look under way began after a waiter asked for one.
-    pub(super) look_answers: bool,
     /// Ends the look under way.
     pub(super) look: Option<Aborting>,
 }
@@ -65,6 +82,8 @@ pub(super) struct Entry {
 pub(super) struct Driver {
     number: u64,
     runtime: runtime::Id,
+    /// When it last considered what to do, or was appointed.
+    turned: f64,
     /// None for the moment between its appointment and its start.
     abort: Option<AbortHandle>,
 }
@@ -78,6 +97,8 @@ pub(super) struct State {
     pub(super) driver: Option<Driver>,
     pub(super) waiters: HashMap<runtime::Id, usize>,
     pub(super) numbers: u64,
+    /// How many looks have begun.
+    pub(super) begun: u64,
 }
 
 /// A client's polling: the scheduler, who waits for what, and the task that looks.
@@ -88,10 +109,14 @@ pub(crate) struct Hub {
     pub(super) changed: Notify,
     /// The task is gone, and somebody may have to start it anew.
     pub(super) orphaned: Notify,
+    /// Who may cancel now: thousands of waits may end in one moment.
+    cancels: Semaphore,
+    cancels_begun: AtomicU64,
 }
 
 impl Hub {
     pub(crate) fn new(options: PollingOptions, clock: Arc<dyn Clock>, seed: u64) -> Arc<Self> {
+        let cancels = Semaphore::new(options.concurrency.min(Semaphore::MAX_PERMITS));
         Arc::new(Self {
             clock,
             state: Mutex::new(State {
@@ -103,9 +128,12 @@ impl Hub {
                 driver: None,
                 waiters: HashMap::new(),
                 numbers: 0,
+                begun: 0,
             }),
             changed: Notify::new(),
             orphaned: Notify::new(),
+            cancels,
+            cancels_begun: AtomicU64::new(0),
         })
     }
 
@@ -146,18 +174,52 @@ impl Hub {
         }
     }
 
-    /// Makes sure that the task runs, here or in another waiter's runtime.
-    pub(super) fn ensure_driver(self: &Arc<Self>) -> Result<()> {
+    /// A place among the cancels that may be under way at once, [`PollingOptions::concurrency`] of them. `None`, a place
+    /// beyond those, once nobody got one for longer than a cancel that takes `patience`, and a look after it, may take: those
+    /// that hold them are not being run.
+    pub(crate) async fn place_to_cancel(&self, patience: Duration) -> Option<SemaphorePermit<'_>> {
+        let place = self.cancels.acquire();
+        tokio::pin!(place);
+        loop {
+            let begun = self.cancels_begun.load(Ordering::Relaxed);
+            tokio::select! {
+                biased;
+                place = &mut place => {
+                    self.cancels_begun.fetch_add(1, Ordering::Relaxed);
+                    return place.ok();
+                }
+                () = tokio::time::sleep(patience.saturating_mul(3)) => {
+                    if self.cancels_begun.load(Ordering::Relaxed) == begun {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes sure that the task runs, here or in another waiter's runtime, and says whether it is in another: that one may
+    /// stop being run, and this has to be called again after [`STALLED`] seconds.
+    pub(super) fn ensure_driver(self: &Arc<Self>) -> Result<bool> {
         let handle = handle()?;
-        let number = {
+        let now = self.now();
+        let (number, taken_over) = {
             let mut state = self.lock();
-            if state.driver.is_some() || state.entries.is_empty() {
-                return Ok(());
+            if let Some(driver) = &state.driver {
+                if driver.runtime == handle.id() {
+                    return Ok(false);
+                }
+                if now - driver.turned < STALLED {
+                    return Ok(true);
+                }
+            }
+            let taken_over = state.dismiss(now);
+            if state.entries.is_empty() {
+                return Ok(false);
             }
             state.numbers += 1;
             let number = state.numbers;
-            state.driver = Some(Driver { number, runtime: handle.id(), abort: None });
-            number
+            state.driver = Some(Driver { number, runtime: handle.id(), turned: now, abort: None });
+            (number, taken_over)
         };
         // Not under the lock: a runtime that is being shut down drops the task at once, and the guard in it locks.
         let guard = DriverGuard { hub: Arc::clone(self), number };
@@ -182,7 +244,12 @@ impl Hub {
             // Dismissed meanwhile.
             None => abort.abort(),
         }
-        Ok(())
+        drop(state);
+        if taken_over {
+            // Those who had the task in their own runtime have to see to it from now on.
+            self.orphaned.notify_waiters();
+        }
+        Ok(false)
     }
 
     async fn drive(&self, number: u64) {
@@ -195,7 +262,7 @@ impl Hub {
                 Some(landed) = looks.next() => {
                     // One that was given up brings nothing.
                     if let Some((token, result)) = landed {
-                        self.landed(token, result);
+                        self.landed(number, token, result);
                     }
                 }
                 () = sleep => {}
@@ -208,9 +275,7 @@ impl Hub {
     fn begin_looks(&self, number: u64, looks: &FuturesUnordered<Look>) -> Option<f64> {
         let mut state = self.lock();
         let state = &mut *state;
-        if state.driver.as_ref().is_none_or(|driver| driver.number != number) {
-            return None;
-        }
+        state.driver.as_mut().filter(|driver| driver.number == number)?.turned = self.now();
         loop {
             let now = self.now();
             match state.scheduler.next(now) {
@@ -219,7 +284,12 @@ impl Hub {
                 Next::Look(token) => {
                     let Some(id) = state.by_token.get(&token).cloned() else { continue };
                     let Some(entry) = state.entries.get_mut(&id) else { continue };
-                    entry.look_answers = entry.subscribers.iter().any(|subscriber| subscriber.wants_look);
+                    for subscriber in &mut entry.subscribers {
+                        if subscriber.wish == Wish::Queued {
+                            subscriber.wish = Wish::UnderWay;
+                        }
+                    }
+                    state.begun += 1;
                     let client = entry.client.clone();
                     let (look, aborting) = abortable(async move { (token, look(&client, &id).await) });
                     entry.look = Some(aborting);
@@ -230,10 +300,14 @@ impl Hub {
     }
 
     /// A look ended: tell the scheduler, and whoever waits for this job.
-    fn landed(&self, token: Token, result: LookResult) {
+    fn landed(&self, number: u64, token: Token, result: LookResult) {
         let now = self.now();
         let mut state = self.lock();
         let state = &mut *state;
+        if state.driver.as_ref().is_none_or(|driver| driver.number != number) {
+            // Dismissed: this look was given up, and another may be under way.
+            return;
+        }
         let Some(id) = state.by_token.get(&token).cloned() else { return };
         let Some(entry) = state.entries.get_mut(&id) else { return };
         let looked = match result {
@@ -270,11 +344,10 @@ impl Hub {
                 return;
             }
         };
-        if entry.look_answers {
-            for subscriber in entry.subscribers.iter_mut().filter(|subscriber| subscriber.wants_look) {
-                subscriber.wants_look = false;
-                // A waiter that is gone is taken out by its own drop.
-                let _ = subscriber.events.unbounded_send(Event::Looked(looked.clone()));
+        for subscriber in &mut entry.subscribers {
+            if subscriber.wish == Wish::UnderWay {
+                subscriber.wish = Wish::None;
+                subscriber.events.send(Event::Looked(looked.clone()));
             }
         }
     }
@@ -295,8 +368,7 @@ type Look = Boxed<'static, Option<(Token, LookResult)>>;
 impl Entry {
     fn tell(&self, event: &Event) {
         for subscriber in &self.subscribers {
-            // A waiter that is gone is taken out by its own drop.
-            let _ = subscriber.events.unbounded_send(event.clone());
+            subscriber.events.send(event.clone());
         }
     }
 }
@@ -344,13 +416,39 @@ impl State {
 
     /// Dismisses the task when nobody waits in its runtime, which may never run again; says whether others still wait.
     pub(super) fn stop_if_unneeded(&mut self, now: f64) -> bool {
-        let unneeded = |driver: &mut Driver| !self.waiters.contains_key(&driver.runtime);
-        let Some(driver) = self.driver.take_if(unneeded) else { return false };
+        let unneeded = |driver: &Driver| !self.waiters.contains_key(&driver.runtime);
+        if !self.driver.as_ref().is_some_and(unneeded) {
+            return false;
+        }
+        self.dismiss(now);
+        !self.waiters.is_empty()
+    }
+
+    /// Dismisses the task; says whether there was one.
+    fn dismiss(&mut self, now: f64) -> bool {
+        let Some(driver) = self.driver.take() else { return false };
         if let Some(abort) = driver.abort {
             abort.abort();
         }
+        self.abandon_looks(now);
+        true
+    }
+
+    /// The looks under way are given up: whoever asked for one gets another.
+    fn abandon_looks(&mut self, now: f64) {
         self.scheduler.abandon_all(now);
-        !self.waiters.is_empty()
+        for entry in self.entries.values_mut() {
+            let mut asked = false;
+            for subscriber in &mut entry.subscribers {
+                if subscriber.wish == Wish::UnderWay {
+                    subscriber.wish = Wish::Queued;
+                    asked = true;
+                }
+            }
+            if asked {
+                self.scheduler.hurry(entry.token);
+            }
+        }
     }
 }
 
@@ -372,7 +470,7 @@ impl Drop for DriverGuard {
         let mut state = self.hub.lock();
         if state.driver.as_ref().is_some_and(|driver| driver.number == self.number) {
             state.driver = None;
-            state.scheduler.abandon_all(now);
+            state.abandon_looks(now);
         }
         drop(state);
         self.hub.orphaned.notify_waiters();

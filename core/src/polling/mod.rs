@@ -10,6 +10,9 @@ mod forecast;
 mod history;
 mod hub;
 #[cfg(test)]
+mod hub_tests;
+mod mailbox;
+#[cfg(test)]
 mod many_tests;
 mod policy;
 mod scheduler;

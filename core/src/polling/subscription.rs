@@ -1,12 +1,14 @@
 //! One waiter's share in the hub: it is told of its job, and its drop takes it out.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use futures_channel::mpsc;
-use futures_util::StreamExt as _;
+use futures_util::future::OptionFuture;
 use tokio::runtime::{self, Handle};
 
-use super::hub::{Entry, Event, Hub, Subscriber};
+use super::{
+    hub::{Entry, Event, Hub, STALLED, Subscriber, Wish},
+    mailbox::{self, mailbox},
+};
 use crate::{
     client::InfraiClient,
     error::{InfraiError, Result},
@@ -21,9 +23,18 @@ pub(crate) struct Subscription {
     number: u64,
     /// The runtime that it was last read in.
     runtime: runtime::Id,
-    events: mpsc::UnboundedReceiver<Event>,
+    events: mailbox::Receiver,
     /// An event that came before any look: the job was known to have ended, or its id cannot be used.
     settled: bool,
+}
+
+/// Where a look that was asked for stands. As long as it differs from what it was, the look comes nearer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It waits for the budget; so many looks of the client's have begun.
+    Queued(u64),
+    /// It has begun, or has ended.
+    Begun,
 }
 
 impl Subscription {
@@ -32,11 +43,11 @@ impl Subscription {
         let runtime = handle()?.id();
         path::segment("id", job.id.as_str())?;
         let hub = Arc::clone(&client.inner.hub);
-        let (sender, events) = mpsc::unbounded();
+        let (sender, events) = mailbox();
         let JobRef { id, known } = job;
         let settled = known.as_ref().is_some_and(|job| job.is_terminal());
         if let (true, Some(job)) = (settled, &known) {
-            let _ = sender.unbounded_send(Event::Seen(Arc::clone(job), Kept::of(job)));
+            sender.send(Event::Seen(Arc::clone(job), Kept::of(job)));
             return Ok(Self { hub, id, number: 0, runtime, events, settled });
         }
         let now = hub.now();
@@ -48,14 +59,8 @@ impl Subscription {
             let token =
                 state.scheduler.add(now, submitted.as_ref().map(|(time, shape)| (*time, shape.as_str())));
             state.by_token.insert(token, id.clone());
-            let entry = Entry {
-                token,
-                client: client.clone(),
-                last: None,
-                subscribers: Vec::new(),
-                look_answers: false,
-                look: None,
-            };
+            let entry =
+                Entry { token, client: client.clone(), last: None, subscribers: Vec::new(), look: None };
             state.entries.insert(id.clone(), entry);
         }
         if let Some(entry) = state.entries.get_mut(&id) {
@@ -64,9 +69,9 @@ impl Subscription {
             let first = seen.or_else(|| known.map(|job| (Arc::clone(&job), Kept::of(&job))));
             if let Some((job, kept)) = first {
                 entry.last = Some(kept.clone());
-                let _ = sender.unbounded_send(Event::Seen(job, kept));
+                sender.send(Event::Seen(job, kept));
             }
-            entry.subscribers.push(Subscriber { number, runtime, events: sender, wants_look: false });
+            entry.subscribers.push(Subscriber { number, runtime, events: sender, wish: Wish::None });
         }
         *state.waiters.entry(runtime).or_default() += 1;
         drop(state);
@@ -84,13 +89,17 @@ impl Subscription {
             let orphaned = hub.orphaned.notified();
             tokio::pin!(orphaned);
             orphaned.as_mut().enable();
-            if let Err(error) = self.follow().and_then(|()| hub.ensure_driver()) {
-                return Some(self.events.try_recv().unwrap_or(Event::Failed(error)));
-            }
+            let elsewhere = match self.follow().and_then(|()| hub.ensure_driver()) {
+                Ok(elsewhere) => elsewhere,
+                Err(error) => return Some(self.events.try_next().unwrap_or(Event::Failed(error))),
+            };
+            // Boxed: hardly any wait needs this timer, and ten thousand would carry the room for it.
+            let stalled = elsewhere.then(|| Box::pin(tokio::time::sleep(Duration::from_secs_f64(STALLED))));
             tokio::select! {
                 biased;
                 event = self.events.next() => return event,
                 () = orphaned => {}
+                Some(()) = OptionFuture::from(stalled) => {}
             }
         }
     }
@@ -126,12 +135,24 @@ impl Subscription {
         if let Some(subscriber) =
             entry.subscribers.iter_mut().find(|subscriber| subscriber.number == self.number)
         {
-            subscriber.wants_look = true;
+            subscriber.wish = Wish::Queued;
         }
-        entry.look_answers = false;
         state.scheduler.hurry(token);
         drop(state);
         self.hub.changed.notify_one();
+    }
+
+    /// Where the look that was asked for stands.
+    pub(crate) fn standing(&self) -> Standing {
+        let state = self.hub.lock();
+        let subscriber = state
+            .entries
+            .get(&self.id)
+            .and_then(|entry| entry.subscribers.iter().find(|subscriber| subscriber.number == self.number));
+        match subscriber {
+            Some(Subscriber { wish: Wish::Queued, .. }) => Standing::Queued(state.begun),
+            _ => Standing::Begun,
+        }
     }
 }
 

@@ -42,7 +42,8 @@ impl Wait {
         }
     }
 
-    /// How long to wait. Default: 30 minutes. At the end comes one last look.
+    /// How long to wait. Default: 30 minutes. At the end comes one last look; those of many waits that end together queue
+    /// for [`PollingOptions::rate`](crate::PollingOptions::rate), and each wait stays for its own.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -54,8 +55,9 @@ impl Wait {
         self
     }
 
-    /// Cancels the job when the wait's time is over. The cancel gets 5 seconds; a job that turns out to have succeeded
-    /// meanwhile is returned, because it was paid for.
+    /// Cancels the job when the wait's time is over. The cancel gets 5 seconds from when it is sent, and no more are under
+    /// way at once than [`PollingOptions::concurrency`](crate::PollingOptions::concurrency) says; a job that turns out to
+    /// have succeeded meanwhile is returned, because it was paid for.
     pub fn cancel_on_timeout(mut self, cancel: bool) -> Self {
         self.cancel_on_timeout = cancel;
         self
@@ -73,7 +75,7 @@ impl Wait {
         self
     }
 
-    /// Cancels the job when [`abort_when`](Self::abort_when) ends the wait. The cancel gets 5 seconds.
+    /// Cancels the job when [`abort_when`](Self::abort_when) ends the wait. The cancel gets 5 seconds from when it is sent.
     pub fn cancel_on_abort(mut self, cancel: bool) -> Self {
         self.cancel_on_abort = cancel;
         self
@@ -101,15 +103,18 @@ impl Wait {
             () = aborted => None,
             ended = waiting.run(&client, timeout) => Some(ended),
         };
+        // From here on nobody looks for this wait: a cancel may have to wait for others.
+        let Waiting { subscription, last, trouble, .. } = waiting;
+        drop(subscription);
         match ended {
             Some(Ok(Some(job))) => conclude(job),
-            Some(Err(error)) if error.job().is_none() => Err(with_last(error, waiting.last)),
+            Some(Err(error)) if error.job().is_none() => Err(with_last(error, last)),
             Some(Err(error)) => Err(error),
             Some(Ok(None)) => {
                 let timeout = timeout.unwrap_or_default();
                 let mut what =
                     format!("the job {} had not ended after {timeout:?}", shorten(id.as_str(), 80));
-                if let Some(trouble) = &waiting.trouble {
+                if let Some(trouble) = &trouble {
                     what = format!("{what}; the last look at it failed: {trouble}");
                 }
                 let mut error = InfraiError::new(ErrorKind::WaitTimeout, "WAIT_TIMEOUT", what);
@@ -129,17 +134,21 @@ impl Wait {
                         }
                     }
                 }
-                Err(with_last(error, waiting.last))
+                Err(with_last(error, last))
             }
             None => {
                 let mut error =
                     InfraiError::new(ErrorKind::Aborted, "ABORTED", "the wait was aborted by its caller");
                 if cancel_on_abort {
-                    let cancelled = Box::pin(cancel(&client, &id, Some(CANCEL_PATIENCE))).await;
+                    let cancelled = Box::pin(async {
+                        let _place = client.inner.hub.place_to_cancel(CANCEL_PATIENCE).await;
+                        cancel(&client, &id, Some(CANCEL_PATIENCE)).await
+                    });
+                    let cancelled = cancelled.await;
                     let cancelled = cancelled.is_ok_and(|answer| answer.ok);
                     error = error.with_details(serde_json::json!({ "cancelled": cancelled }));
                 }
-                Err(with_last(error, waiting.last))
+                Err(with_last(error, last))
             }
         }
     }
@@ -190,10 +199,14 @@ impl Waiting {
                 () = &mut time_is_over => break,
             }
         }
-        // One last look; the budget may keep it waiting, but not for ever.
+        // One last look. The budget may keep it waiting behind those of others, for as long as these come to their turn.
         self.subscription.look();
-        let patience = tokio::time::sleep(client.inner.config.attempt_timeout);
-        tokio::pin!(patience);
+        let config = &client.inner.config;
+        let turn = Duration::try_from_secs_f64(2.0 / config.polling.rate).unwrap_or(Duration::MAX);
+        let patience = config.attempt_timeout.saturating_add(turn);
+        let over = tokio::time::sleep(patience);
+        tokio::pin!(over);
+        let mut standing = self.subscription.standing();
         loop {
             tokio::select! {
                 biased;
@@ -206,7 +219,14 @@ impl Waiting {
                         return Ok(None);
                     }
                 }
-                () = &mut patience => return Ok(None),
+                () = &mut over => {
+                    let now = self.subscription.standing();
+                    if now == standing {
+                        return Ok(None);
+                    }
+                    standing = now;
+                    over.set(tokio::time::sleep(patience));
+                }
             }
         }
     }
@@ -240,6 +260,7 @@ enum Ended {
 
 /// Cancels a job; if it had ended already, asks how.
 async fn end_job(client: &InfraiClient, id: &super::JobId) -> Ended {
+    let _place = client.inner.hub.place_to_cancel(CANCEL_PATIENCE).await;
     match cancel(client, id, Some(CANCEL_PATIENCE)).await {
         Ok(answer) if answer.ok => Ended::Cancelled,
         Ok(_) => {
