@@ -33,6 +33,7 @@ SUITES: dict[str, list[list[str]]] = {
     "workflows": [[PYTHON, "scripts/release/tests/test_workflows.py"], [PYTHON, "scripts/check-workflows"]],
     "clippy": [[CARGO, "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]],
     "rust": [[CARGO, "test", "--locked", "--workspace"]],
+    "openapi": [[PYTHON, "tests/openapi/run-tests"]],
     "docs": [["make", "--no-print-directory", "doc"]],
     "site": [[PYTHON, "scripts/snippets.py"], [PYTHON, "scripts/api_page.py", "--check"], [PYTHON, "scripts/readme_figures.py", "--check"], [PYTHON, "scripts/test_site.py"]],
     "deny": [["scripts/cargo-tool", "cargo-deny", "deny", "check", "licenses", "bans", "sources"]],

@@ -117,6 +117,18 @@ fn quote(text: &str, out: &mut String) {
     out.push('"');
 }
 
+/// Of two shortest forms that are equally near, ECMAScript takes the one that ends evenly, Rust the larger one.
+fn even(float: f64, digits: String) -> String {
+    let exact = format!("{float:.1100}").replace('.', "");
+    let exact = exact.trim_start_matches('0').trim_end_matches('0');
+    match exact.strip_suffix('5') {
+        Some(below) if below.len() == digits.len() && below.ends_with(['0', '2', '4', '6', '8']) => {
+            below.to_owned()
+        }
+        _ => digits,
+    }
+}
+
 /// ECMAScript's `Number::toString`, from the shortest digits that Rust's own formatting gives.
 fn ecmascript(float: f64) -> String {
     if float == 0.0 {
@@ -124,7 +136,7 @@ fn ecmascript(float: f64) -> String {
     }
     let scientific = format!("{:e}", float.abs());
     let (mantissa, exponent) = scientific.split_once('e').expect("an exponent");
-    let digits = mantissa.replace('.', "");
+    let digits = even(float.abs(), mantissa.replace('.', ""));
     let (count, point) = (digits.len() as i64, exponent.parse::<i64>().expect("a number") + 1);
     let sign = if float < 0.0 { "-" } else { "" };
     let zeros = |count: i64| "0".repeat(usize::try_from(count).expect("a count"));

@@ -40,11 +40,13 @@ fn fault(words: &str, path: &str) {
     let meets = fault.matches(&method, path);
     assert_eq!(meets, slowly(pattern.as_bytes(), path.as_bytes()), "{pattern} {path}");
     let registry = Faults::new(vec![fault.clone()], 0);
-    for number in 0..3_u64 {
+    let mut hits = 0;
+    for _ in 0..3 {
+        let due = meets && fault.times.is_none_or(|times| hits < times);
         let met = registry.pick(&method, path).is_some();
-        let due = meets && fault.times.is_none_or(|times| number < times);
         assert!(!met || due, "it meets what it should not");
         assert!(met || !due || chance < 1.0, "it meets all that it should");
+        hits += u64::from(met);
     }
     registry.list();
 }
@@ -76,7 +78,7 @@ fn rate(words: &str) {
     assert_eq!(limiter.take("a", start), Ok(()), "the first is always let through");
     for _ in 0..3 {
         if let Err(wait) = limiter.take("a", start) {
-            assert!(wait > Duration::ZERO && wait <= Duration::from_secs(3600), "{wait:?}");
+            assert!(wait <= Duration::from_secs(3600), "{wait:?}");
             // After that wait, and a little for what a double rounds, there is a token.
             assert_eq!(limiter.take("a", start + wait + Duration::from_millis(1)), Ok(()));
             break;

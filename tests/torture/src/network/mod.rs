@@ -3,7 +3,6 @@
 mod answers;
 pub(crate) mod child;
 mod idle;
-mod machine;
 mod matrix;
 mod names;
 mod proxies;
@@ -16,7 +15,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::machine::Machine;
 use crate::{
     Run,
     report::{Checks, Report},
@@ -31,11 +29,10 @@ pub(crate) async fn run(run: &Run, checks: &Checks) -> io::Result<()> {
     let begun = Instant::now();
     let at = |share: f64| begun + Duration::from_secs(run.seconds).mul_f64(share);
     let wanted = |part: &str| run.part.is_empty() || run.part == part;
-    let machine = Machine::watch();
     // Side by side: most of it is waiting for what does not come.
     let (stages, odd, proxied, secured, named) = tokio::join!(
         part(wanted("matrix"), async |report| {
-            matrix::run(run, at(0.6), &machine, checks, report).await;
+            matrix::run(run, at(0.6), checks, report).await;
             Ok(())
         }),
         part(wanted("answers"), async |report| answers::run(checks, report).await),

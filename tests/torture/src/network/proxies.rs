@@ -252,7 +252,7 @@ pub(super) async fn run(checks: &Checks, report: &mut Report) -> Result<(), Box<
             base_url: format!("{}://{HOST}", case.scheme),
             ca_file: Some(ca_file.clone()),
             generate: true,
-            connect_timeout_ms: (case.manner == Manner::Silence).then_some(3000),
+            connect_timeout_ms: (case.manner == Manner::Silence).then_some(1000),
             ..Spec::default()
         };
         let variables: Vec<_> =
