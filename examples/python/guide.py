@@ -10,7 +10,7 @@ def first() -> None:
     infra.activate()  # once a device: an anonymous account with a trial credit, its key in ~/.infrai/credentials
     job = ai.video.generate("a timelapse of a city skyline at dusk", resolution="1080p")
     job = job.wait(progress=True)
-    job.download("skyline.mp4")
+    job.download("skyline.mp4", overwrite=True)
     # docs: end
 
 
