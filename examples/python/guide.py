@@ -67,6 +67,24 @@ def price() -> None:
     # docs: end
 
 
+def stop() -> None:
+    # docs: stop
+    import asyncio
+
+    from infrai import AsyncInfraiClient
+
+    async def stopping() -> None:
+        async with AsyncInfraiClient() as client:
+            job = await client.video.generate("a slow river", model="sandbox/slow")
+            try:
+                await asyncio.wait_for(job.wait(cancel_on_abort=True), 0.2)  # without cancel_on_abort the job goes on
+            except asyncio.TimeoutError:
+                print("stopped:", (await client.video.status(job)).state)
+
+    asyncio.run(stopping())
+    # docs: end
+
+
 def errors() -> None:
     # docs: errors
     import infrai
@@ -151,6 +169,6 @@ class Vault:
 
 
 if __name__ == "__main__":
-    for snippet in (first, key, profile, wait, watch, price, errors, repeat, unsure, hurried, many, request):
+    for snippet in (first, key, profile, wait, watch, price, stop, errors, repeat, unsure, hurried, many, request):
         print(f"- {snippet.__name__}")
         snippet()
