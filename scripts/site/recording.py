@@ -174,8 +174,11 @@ def main() -> int:
         sys.exit(__doc__)
     # A short name, so that no line is broken.
     with tempfile.TemporaryDirectory() as outer:
-        folder = "/tmp/demo" if not os.path.lexists("/tmp/demo") else outer
-        os.makedirs(folder, exist_ok=True)
+        folder = "/tmp/demo"
+        try:
+            os.mkdir(folder, 0o700)
+        except FileExistsError:
+            folder = outer
         try:
             output = recorded(str(Path(sys.argv[1]).resolve()), folder)
         finally:
