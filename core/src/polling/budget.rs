@@ -23,6 +23,7 @@ pub struct Budget {
     halved_at: f64,
     under_way: usize,
     sent: VecDeque<f64>,
+    rests_until: f64,
 }
 
 impl Budget {
@@ -36,6 +37,7 @@ impl Budget {
             halved_at: f64::NEG_INFINITY,
             under_way: 0,
             sent: VecDeque::new(),
+            rests_until: f64::NEG_INFINITY,
         }
     }
 
@@ -46,6 +48,12 @@ impl Budget {
     /// The rate that holds at this time.
     pub fn rate(&self, now: f64) -> f64 {
         self.rate * self.share(now)
+    }
+
+    /// The requests that a second can hold at this time: of a fraction, from one on, nothing is left.
+    pub(super) fn whole_rate(&self, now: f64) -> f64 {
+        let rate = self.rate(now);
+        if rate < 1.0 { rate } else { rate.floor() }
     }
 
     /// How many requests each window holds, and how long it is, in seconds.
@@ -71,7 +79,7 @@ impl Budget {
             let before = self.sent.len().checked_sub(count).and_then(|at| self.sent.get(at));
             before.map_or(now, |before| before + length)
         };
-        Some(self.windows(now).map(free).into_iter().fold(now, f64::max))
+        Some(self.windows(now).map(free).into_iter().fold(now.max(self.rests_until), f64::max))
     }
 
     /// A request leaves.
@@ -90,9 +98,14 @@ impl Budget {
         self.under_way = self.under_way.saturating_sub(1);
     }
 
-    /// The server said "too many": half the rate, once for all that were under way together.
-    pub fn halve(&mut self, now: f64) {
-        if now - self.halved_at < 1.0 {
+    /// The server asks to be left alone until then.
+    pub fn rest(&mut self, until: f64) {
+        self.rests_until = self.rests_until.max(until);
+    }
+
+    /// The server said "too many" to a request that left at `began`: half the rate, once for all that left before it was halved.
+    pub fn halve(&mut self, began: f64, now: f64) {
+        if began <= self.halved_at {
             return;
         }
         self.share = (self.share(now) / 2.0).max(FLOOR);
@@ -161,14 +174,14 @@ mod tests {
     fn a_429_halves_the_rate_once_for_a_burst_and_it_recovers() {
         let mut budget = Budget::new(20.0, 32);
         for _ in 0..10 {
-            budget.halve(100.0);
+            budget.halve(100.0, 100.0);
         }
         assert!((budget.rate(100.0) - 10.0).abs() < 1e-9);
-        budget.halve(101.5);
+        budget.halve(101.5, 101.5);
         assert!((budget.rate(101.5) - 5.5).abs() < 1e-9);
         assert!((budget.rate(200.0) - 20.0).abs() < 1e-9);
         for second in 0..100 {
-            budget.halve(300.0 + 1.01 * f64::from(second));
+            budget.halve(300.0 + 1.01 * f64::from(second), 300.0 + 1.01 * f64::from(second));
         }
         assert!(budget.rate(401.0) >= 20.0 / 32.0);
     }
@@ -184,7 +197,7 @@ mod tests {
             for (what, pause) in steps {
                 now += pause;
                 match what {
-                    0 => budget.halve(now),
+                    0 => budget.halve(now, now),
                     1 | 2 if under_way > 0 => {
                         budget.end();
                         under_way -= 1;

@@ -20,7 +20,7 @@ pub struct Forecast {
     /// What the speed is measured from: a progress, and the age at which it was seen.
     from: f32,
     started: f32,
-    /// The progress was seen at 0: it did not begin with the job.
+    /// The progress was seen at 0, or nobody knows when the job began: it did not begin at age 0.
     queued: bool,
     /// The seconds that were left when it moved; 0 without a forecast.
     left: f32,
@@ -37,6 +37,11 @@ pub(super) struct Outlook {
 }
 
 impl Forecast {
+    /// Of a job that began nobody knows when: its first progress tells nothing of its speed.
+    pub fn begun() -> Self {
+        Self { queued: true, ..Self::default() }
+    }
+
     /// At this age the job reported this progress, from 0 to 1.
     pub fn see(&mut self, age: f64, progress: f64) {
         #[allow(clippy::cast_possible_truncation, reason = "milliseconds and thousandths are enough")]

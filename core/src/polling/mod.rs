@@ -13,6 +13,8 @@ mod hub;
 mod many_tests;
 mod policy;
 mod scheduler;
+#[cfg(test)]
+mod scheduler_tests;
 mod subscription;
 #[cfg(test)]
 mod tests;
@@ -61,14 +63,19 @@ impl Default for PollingOptions {
 impl PollingOptions {
     /// The field that cannot work, what it got and what it takes.
     pub(crate) fn check(&self) -> Result<(), (&'static str, f64, &'static str)> {
-        let positive = |field, value: f64| {
-            if value.is_finite() && value > 0.0 { Ok(()) } else { Err((field, value, "a positive number")) }
+        // Bounds far outside of what anybody means, within which no arithmetic overflows and no timer is set in vain.
+        let within = |field, value: f64| {
+            if (0.001..=1e6).contains(&value) {
+                Ok(())
+            } else {
+                Err((field, value, "a number from 0.001 to 1000000"))
+            }
         };
-        positive("price", self.price)?;
-        positive("min", self.min)?;
-        positive("max", self.max)?;
-        positive("typical", self.typical)?;
-        positive("rate", self.rate)?;
+        within("price", self.price)?;
+        within("min", self.min)?;
+        within("max", self.max)?;
+        within("typical", self.typical)?;
+        within("rate", self.rate)?;
         if self.max < self.min {
             return Err(("max", self.max, "no less than polling.min"));
         }

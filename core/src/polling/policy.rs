@@ -90,14 +90,16 @@ impl Policy {
 
     /// The lateness that is to be expected by now, unseen for `unseen` seconds: what a look at the job is worth.
     pub fn worth(&self, known: Known<'_>, unseen: f64) -> f64 {
-        if let Some(outlook) = known.forecast.outlook(known.age) {
-            return area(unseen, |ahead| outlook.ended(ahead));
+        let otherwise = if let Some((history, now)) = now(&known) {
+            area(unseen, |ahead| ended(history, &known, now, ahead))
+        } else {
+            let scale = self.typical + known.age;
+            unseen - scale * (unseen / scale).ln_1p()
+        };
+        match known.forecast.outlook(known.age) {
+            Some(outlook) => average(outlook, area(unseen, |ahead| outlook.ended(ahead)), otherwise),
+            None => otherwise,
         }
-        if let Some((history, now)) = now(&known) {
-            return area(unseen, |ahead| ended(history, &known, now, ahead));
-        }
-        let scale = self.typical + known.age;
-        unseen - scale * (unseen / scale).ln_1p()
     }
 }
 
@@ -114,6 +116,9 @@ fn ended(history: &History, known: &Known<'_>, now: f64, ahead: f64) -> f64 {
 
 /// Between what the forecast says and what is known otherwise, by how far the forecast is trusted.
 fn average(outlook: Outlook, forecast: f64, otherwise: f64) -> f64 {
+    if otherwise <= 0.0 || forecast <= 0.0 {
+        return forecast.max(0.0);
+    }
     otherwise * (forecast / otherwise).powf(outlook.trust / (outlook.trust + DOUBT))
 }
 

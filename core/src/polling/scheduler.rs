@@ -6,6 +6,7 @@
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, VecDeque},
+    sync::Arc,
 };
 
 use super::{Budget, Forecast, History, Known, Policy, PollingOptions};
@@ -18,6 +19,10 @@ const STARVED: f64 = 1.25;
 const URGENT: f64 = 1e12;
 /// A length is worth learning when the job was seen to live to this share of it.
 const SEEN_ALIVE: f64 = 0.2;
+/// A wait that begins within this share of the first pause begins with the job.
+const PROMPT: f64 = 0.1;
+/// How much the newest look counts for what looks take.
+const NEWEST: f64 = 0.1;
 /// With more due jobs than this, one comparison of all serves for several looks.
 const COMPARE_ALL: usize = 64;
 /// A server may ask to be left alone for this long at most.
@@ -75,13 +80,33 @@ struct Job {
     submitted: bool,
     /// The middle of the last look that was answered.
     seen: f64,
+    /// The middle of the last look, whatever became of it: a job whose looks fail is left alone no less than others.
+    tried: f64,
+    /// How long the policy wanted it to be left alone after it was seen; 0 where it was seen by nobody for longer.
+    pause: f64,
     forecast: Forecast,
     /// How many jobs made a round when this one was looked at last.
     round: u32,
     failures: u32,
     /// Somebody's deadline wants a look that begins from now on.
     hurried: bool,
-    shape: Option<u32>,
+    shape: Option<Shape>,
+}
+
+/// A shape in the scheduler.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Shape {
+    slot: usize,
+    generation: u64,
+}
+
+#[derive(Debug)]
+struct Shaped {
+    name: Arc<str>,
+    generation: u64,
+    /// When it was asked for last: the one that nobody asked for the longest makes room.
+    used: u64,
+    history: History,
 }
 
 /// The scheduler. Time is in seconds, from any zero, and only goes forward.
@@ -100,8 +125,11 @@ pub struct Scheduler {
     hurried: VecDeque<Token>,
     /// The due jobs compared last, the worthiest at the end.
     compared: Vec<Token>,
-    shapes: HashMap<String, u32>,
-    histories: Vec<History>,
+    /// How long a look takes, in seconds, the latest counting most.
+    took: f64,
+    shapes: HashMap<Arc<str>, usize>,
+    histories: Vec<Shaped>,
+    uses: u64,
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "times are positive")]
@@ -125,8 +153,10 @@ impl Scheduler {
             ready: Vec::new(),
             hurried: VecDeque::new(),
             compared: Vec::new(),
+            took: 0.0,
             shapes: HashMap::new(),
             histories: Vec::new(),
+            uses: 0,
         }
     }
 
@@ -143,17 +173,21 @@ impl Scheduler {
     /// Adds a job: one whose submission is known, with its shape, waits as the policy says; any other is looked at at once.
     pub fn add(&mut self, now: f64, submitted: Option<(f64, &str)>) -> Token {
         let (born, shape) = match submitted {
-            Some((time, shape)) => (time.min(now), self.shape(shape)),
+            Some((time, shape)) => (time.min(now), Some(self.shape(shape))),
             None => (now, None),
         };
-        let due = match submitted {
+        let (due, pause) = match submitted {
             Some(_) => {
                 let random = self.random.f64();
                 let known = Known { history: self.history(shape), ..Known::default() };
-                (born + self.policy.delay(known, random)).max(now)
+                let delay = self.policy.delay(known, random);
+                // One that nobody waited for at first may have ended long before its first look.
+                let pause = if now - born <= PROMPT * delay { delay } else { 0.0 };
+                ((born + delay).max(now), pause)
             }
-            None => now,
+            None => (now, 0.0),
         };
+        let forecast = if submitted.is_some() { Forecast::default() } else { Forecast::begun() };
         self.generation = self.generation.wrapping_add(1);
         let job = Job {
             generation: self.generation,
@@ -162,7 +196,9 @@ impl Scheduler {
             born,
             submitted: submitted.is_some(),
             seen: born,
-            forecast: Forecast::default(),
+            tried: born,
+            pause,
+            forecast,
             round: 0,
             failures: 0,
             hurried: false,
@@ -283,12 +319,12 @@ impl Scheduler {
                 return Some(token);
             }
         }
-        let rate = self.budget.rate(now);
+        let rate = self.reached(now);
         let live = u32::try_from(self.live).unwrap_or(u32::MAX);
         let mut scored: Vec<Scored> = Vec::with_capacity(self.ready.len());
         for &slot in &self.ready {
             let Some(job) = &self.jobs[slot] else { continue };
-            let unseen = now - job.seen;
+            let unseen = now - job.tried;
             scored.push(Scored {
                 token: Token { slot, generation: job.generation },
                 worth: self.policy.worth(Self::known(job, self.history(job.shape)), unseen),
@@ -310,29 +346,55 @@ impl Scheduler {
         Known { age: job.seen - job.born, forecast: job.forecast, history }
     }
 
-    fn shape(&mut self, shape: &str) -> Option<u32> {
-        if let Some(&id) = self.shapes.get(shape) {
-            return Some(id);
-        }
-        if self.shapes.len() >= SHAPES {
-            return None;
-        }
-        let id = u32::try_from(self.histories.len()).ok()?;
-        self.histories.push(History::default());
-        self.shapes.insert(shape.to_owned(), id);
-        Some(id)
+    /// The looks a second that can be had: fewer than the budget's where those under way at once take long.
+    #[allow(clippy::cast_precision_loss, reason = "a count of requests")]
+    fn reached(&self, now: f64) -> f64 {
+        let at_once = self.options.concurrency as f64;
+        self.budget.whole_rate(now).min(at_once / self.took.max(1e-6))
     }
 
-    fn history(&self, shape: Option<u32>) -> Option<&History> {
-        self.histories.get(shape? as usize)
+    fn shape(&mut self, name: &str) -> Shape {
+        self.uses += 1;
+        let slot = match self.shapes.get(name) {
+            Some(&slot) => slot,
+            None => self.new_shape(name),
+        };
+        let shaped = &mut self.histories[slot];
+        shaped.used = self.uses;
+        Shape { slot, generation: shaped.generation }
+    }
+
+    fn new_shape(&mut self, name: &str) -> usize {
+        let name: Arc<str> = name.into();
+        let shaped = Shaped {
+            name: Arc::clone(&name),
+            generation: self.uses,
+            used: self.uses,
+            history: History::default(),
+        };
+        let slot = if self.histories.len() < SHAPES {
+            self.histories.push(shaped);
+            self.histories.len() - 1
+        } else {
+            let slot = (0..SHAPES).min_by_key(|slot| self.histories[*slot].used).unwrap_or_default();
+            let before = std::mem::replace(&mut self.histories[slot], shaped);
+            self.shapes.remove(&before.name);
+            slot
+        };
+        self.shapes.insert(name, slot);
+        slot
+    }
+
+    fn history(&self, shape: Option<Shape>) -> Option<&History> {
+        let shape = shape?;
+        let shaped = self.histories.get(shape.slot)?;
+        (shaped.generation == shape.generation).then_some(&shaped.history)
     }
 
     /// Tells it how long earlier jobs of a shape took.
     pub fn recall(&mut self, shape: &str, history: History) {
         let shape = self.shape(shape);
-        if let Some(known) = shape.and_then(|id| self.histories.get_mut(id as usize)) {
-            *known = history;
-        }
+        self.histories[shape.slot].history = history;
     }
 
     /// A look was answered.
@@ -340,17 +402,18 @@ impl Scheduler {
         let Some(job) = self.job_mut(token) else { return };
         let Place::UnderWay(began) = job.place else { return };
         job.place = Place::Timed;
-        let (alive, planned) = (job.seen - job.born, job.due - job.seen);
+        let (alive, planned) = (job.seen - job.born, job.pause);
         job.seen = f64::midpoint(began, now);
+        job.tried = job.seen;
         job.failures = 0;
         let age = job.seen - job.born;
         if let Some(progress) = answer.progress.filter(|progress| progress.is_finite()) {
             job.forecast.see(age, progress);
         }
         let (shape, submitted) = (job.shape, job.submitted);
-        self.budget.end();
+        self.ended(began, now);
         if answer.terminal {
-            // Of a job that others kept from being looked at it is not known how long it took.
+            // Of a job that was not looked at when the policy wanted it is not known how long it took.
             let known = alive > SEEN_ALIVE * age || age - alive <= 2.0 * planned;
             if answer.success && submitted && known {
                 self.learn(shape, f64::midpoint(alive, age));
@@ -360,26 +423,32 @@ impl Scheduler {
         let random = self.random.f64();
         let Some(job) = self.job(token) else { return };
         let delay = self.policy.delay(Self::known(job, self.history(shape)), random);
+        if let Some(job) = self.job_mut(token) {
+            job.pause = delay;
+        }
+        let Some(job) = self.job(token) else { return };
         let due = (job.seen + delay).max(now + self.options.min / 2.0).max(now + floor(answer.retry_after));
         self.again(token, due);
     }
 
     /// A look failed in a way that another may not.
     pub fn failed(&mut self, token: Token, now: f64, retry_after: Option<f64>, too_many: bool) {
-        if too_many {
-            self.budget.halve(now);
-        }
         let random = self.random.f64();
         let (min, max) = (self.options.min, self.policy.max());
         let Some(job) = self.job_mut(token) else { return };
-        if !matches!(job.place, Place::UnderWay(_)) {
-            return;
-        }
+        let Place::UnderWay(began) = job.place else { return };
+        job.tried = f64::midpoint(began, now);
         let pause = (min * 2_f64.powi(i32::try_from(job.failures.min(30)).unwrap_or(30))).min(max)
             * (1.0 + random)
             / 2.0;
         job.failures += 1;
-        self.budget.end();
+        self.ended(began, now);
+        if too_many {
+            // The server speaks of all of this client's requests, and what was worth most at the old rate is not at the new.
+            self.budget.halve(began, now);
+            self.budget.rest(now + floor(retry_after));
+            self.compared.clear();
+        }
         self.again(token, now + pause.max(floor(retry_after)));
     }
 
@@ -391,6 +460,12 @@ impl Scheduler {
                 self.again(Token { slot, generation }, now);
             }
         }
+    }
+
+    /// A look that began at this time ended, however.
+    fn ended(&mut self, began: f64, now: f64) {
+        self.budget.end();
+        self.took += NEWEST * ((now - began).max(0.0) - self.took);
     }
 
     fn again(&mut self, token: Token, due: f64) {
@@ -405,9 +480,12 @@ impl Scheduler {
     }
 
     /// Remembers how long a job of this shape took.
-    fn learn(&mut self, shape: Option<u32>, length: f64) {
-        if let Some(history) = shape.and_then(|id| self.histories.get_mut(id as usize)) {
-            history.learn(length);
+    fn learn(&mut self, shape: Option<Shape>, length: f64) {
+        let Some(shape) = shape else { return };
+        if let Some(shaped) = self.histories.get_mut(shape.slot)
+            && shaped.generation == shape.generation
+        {
+            shaped.history.learn(length);
         }
     }
 }
