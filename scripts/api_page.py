@@ -36,7 +36,7 @@ MEANINGS: dict[str, Words] = {
     "video.watch": ("The job's first state and every change, the last included.", "依次给出任务的首个状态及之后的每次变化，包括终态。"),
     "video.download": ("Saves the video: whole, or not at all.", "保存视频：要么完整，要么不留文件。"),
     "video.download_stream": ("The video as a stream of bytes.", "以字节流读取视频。"),
-    "video.generate_many": ("Many jobs, some at once, each told of as it ends.", "批量生成，并发执行，先结束者先返回。"),
+    "video.generate_many": ("Many jobs, some at once, each handed over as it ends.", "批量生成，并发执行，先结束者先返回。"),
     "account.balance": ("What is left: `GET /v1/account/balance`.", "查询余额：`GET /v1/account/balance`。"),
     "account.topup": ("Adds to the account: `POST /v1/account/topup`. The answer says where to pay.", "充值：`POST /v1/account/topup`。返回值给出付款地址。"),
     "client.activate": ("An anonymous account for this device: `POST /v1/activate`. Python's default client: `infra.activate()`.", "为本机开通匿名账户：`POST /v1/activate`。Python 默认客户端写作 `infra.activate()`。"),

@@ -33,7 +33,7 @@ class Derived {
  * const client = new InfraiClient({ apiKey: process.env.INFRAI_API_KEY! });
  * const job = await client.video.generate({ prompt: "a timelapse of a city skyline at dusk" });
  * const done = await client.video.wait(job);
- * await client.video.download(done, "skyline.mp4");
+ * await client.video.download(done, "skyline.mp4", { overwrite: true });
  * ```
  */
 export class InfraiClient {

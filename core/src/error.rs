@@ -97,7 +97,7 @@ impl ErrorKind {
             }
             Self::Connection => "Check the network, the proxy and the base URL, then call again.",
             Self::Timeout => "Call again with the same idempotency key, or allow more time.",
-            Self::JobFailed => "Read the job's error; a failed job is not charged, so generate again.",
+            Self::JobFailed => "Read the job's error before generating again.",
             Self::JobCancelled => "Generate again if the video is still wanted.",
             Self::WaitTimeout => "The job goes on: wait again with its id, or cancel it.",
             Self::Credentials => {

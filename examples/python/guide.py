@@ -10,7 +10,7 @@ def first() -> None:
     infra.activate()  # once a device: an anonymous account with a trial credit, its key in ~/.infrai/credentials
     job = ai.video.generate("a timelapse of a city skyline at dusk", resolution="1080p")
     job = job.wait(progress=True)
-    job.download("skyline.mp4")
+    job.download("skyline.mp4", overwrite=True)
     # docs: end
 
 
@@ -64,6 +64,24 @@ def price() -> None:
     client = InfraiClient(polling={"price": 0.5, "typical": 120})  # seconds: half of one for a request, jobs of two minutes
     job = client.video.generate("a red kite", duration_seconds=1)
     print(client.video.wait(job).state)
+    # docs: end
+
+
+def stop() -> None:
+    # docs: stop
+    import asyncio
+
+    from infrai import AsyncInfraiClient
+
+    async def stopping() -> None:
+        async with AsyncInfraiClient() as client:
+            job = await client.video.generate("a slow river", model="sandbox/slow")
+            try:
+                await asyncio.wait_for(job.wait(cancel_on_abort=True), 0.2)  # without cancel_on_abort the job goes on
+            except asyncio.TimeoutError:
+                print("stopped:", (await client.video.status(job)).state)
+
+    asyncio.run(stopping())
     # docs: end
 
 
@@ -151,6 +169,6 @@ class Vault:
 
 
 if __name__ == "__main__":
-    for snippet in (first, key, profile, wait, watch, price, errors, repeat, unsure, hurried, many, request):
+    for snippet in (first, key, profile, wait, watch, price, stop, errors, repeat, unsure, hurried, many, request):
         print(f"- {snippet.__name__}")
         snippet()

@@ -1,6 +1,8 @@
-"""Checks that whoever is told to install a package from a registry is also told that it is not there yet.
+"""Checks that nobody is given a line to copy that installs a package from a registry where it is not there yet, and that prose
+which names such a line says so.
 
-A name that nobody has registered can be registered by anybody: a line to copy that installs it would install their package.
+A name that nobody has registered can be registered by anybody, and one that is held may hold something else: a line to copy that
+installs it would install that. A comment beside it helps nobody, since what copies a block copies it whole.
 """
 
 from __future__ import annotations
@@ -35,11 +37,11 @@ EXEMPT = {"CHANGELOG.md", "docs/releasing.md"}
 
 
 def blocks(text: str) -> list[tuple[int, str]]:
-    """A text's paragraphs with the numbers of their first lines; what is fenced is one, whatever lies in it."""
+    """A text's paragraphs with the numbers of their first lines; what is fenced is one, whatever lies in it, and so is what is indented as code."""
     found: list[tuple[int, list[str]]] = []
     fenced = began = False
     for number, line in enumerate(text.splitlines(), 1):
-        fence = line.lstrip().startswith("```")
+        fence = line.lstrip(" \t>").startswith(("```", "~~~"))
         if fence and not fenced:
             found.append((number, [line]))
             fenced = began = True
@@ -57,19 +59,25 @@ def blocks(text: str) -> list[tuple[int, str]]:
     return [(number, "\n".join(lines)) for number, lines in found]
 
 
+def is_code(block: str) -> bool:
+    """Whether a reader would copy it: it is fenced, also in a list or a quotation, or indented as code."""
+    return bool(re.match(r"[ \t>]*(?:```|~~~)|(?: {4}|\t)(?! *(?:[-*+]|\d+\.) )", block))
+
+
 def unnoted(text: str) -> list[tuple[int, str, str]]:
-    """Lines that install a name of ours without the note: number, name, line. The note is in the same paragraph or block of
-    code, or in the paragraph before it; a heading ends what it holds for.
+    """Lines that install a name of ours which is not published, in a block of code or without the note, and those of a published
+    one that still have it: number, name, line. The note is in the same paragraph, or in the one before it; a heading ends what
+    it holds for.
     """
     found = []
     whole = blocks(text)
     for at, (first, block) in enumerate(whole):
-        before = whole[at - 1][1] if at and not whole[at - 1][1].startswith("```") else ""
+        before = whole[at - 1][1] if at and not is_code(whole[at - 1][1]) else ""
         noted = NOTE.search(block) or (not block.lstrip().startswith("#") and NOTE.search(before))
         for number, line in enumerate(block.splitlines(), first):
             for match in PATTERN.finditer(line):
                 name = next(filter(None, match.groups()))
-                if bool(noted) == (name in PUBLISHED):
+                if bool(noted) if name in PUBLISHED else is_code(block) or not noted:
                     found.append((number, name, line.strip()))
     return found
 
@@ -81,6 +89,6 @@ def faults(root: Path) -> list[str]:
         if file in EXEMPT or Path(file).suffix not in DOCUMENTS or file.startswith("tests/conformance/"):
             continue
         for number, name, line in unnoted((root / file).read_text(encoding="utf-8", errors="replace")):
-            wanted = "is published, take the note away" if name in PUBLISHED else "is not published yet, say so in these words"
+            wanted = "is published, take the note away" if name in PUBLISHED else "is not published yet: say so in these words, in prose and outside of blocks of code"
             bad.append(f"{file}:{number}: {name} {wanted}: {line[:120]}")
     return bad

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from pathlib import Path
 
@@ -44,6 +45,23 @@ def bracketed(source: str, at: int) -> str:
 # -- Python
 
 
+def _default_wait() -> str:
+    """The seconds of a wait for which no time is given: the core's default, which stands for it in Python as `...`."""
+    found = re.search(r"^pub const DEFAULT_WAIT: Duration = Duration::from_secs\(([\d_ *]+)\);", text("core/src/video/wait.rs"), re.MULTILINE)
+    if not found:
+        raise ValueError("core/src/video/wait.rs has no DEFAULT_WAIT in seconds")
+    return str(math.prod(int(number) for number in found[1].split("*")))
+
+
+def _python_word(name: str, default: ast.expr | None) -> str:
+    """A parameter as a reader writes it: `...` says that it was left out, which is no value to give."""
+    if default is None:
+        return name
+    if isinstance(default, ast.Constant) and default.value is ...:
+        return f"{name}={_default_wait()}" if name == "timeout" else f"{name}?"
+    return f"{name}={ast.unparse(default)}"
+
+
 def _python_class(path: str, name: str) -> dict[str, str]:
     (found,) = (node for node in ast.walk(ast.parse(text(path))) if isinstance(node, ast.ClassDef) and node.name == name)
     methods: dict[str, str] = {}
@@ -52,10 +70,10 @@ def _python_class(path: str, name: str) -> dict[str, str]:
             given = node.args
             plain = [argument.arg for argument in given.args if argument.arg != "self"]
             defaults = [None] * (len(plain) - len(given.defaults)) + list(given.defaults)
-            words = [name + (f"={ast.unparse(value)}" if value else "") for name, value in zip(plain, defaults)]
+            words = [_python_word(name, value) for name, value in zip(plain, defaults)]
             if given.kwonlyargs:
                 words.append("*")
-                words += [argument.arg + (f"={ast.unparse(value)}" if value else "") for argument, value in zip(given.kwonlyargs, given.kw_defaults)]
+                words += [_python_word(argument.arg, value) for argument, value in zip(given.kwonlyargs, given.kw_defaults)]
             is_property = any(isinstance(mark, ast.Name) and mark.id == "property" for mark in node.decorator_list)
             methods[node.name] = "" if is_property else f"({', '.join(words)})"
     return methods
@@ -177,15 +195,16 @@ def kotlin() -> Calls:
     for group, file, name in places:
         source = text(f"bindings-kotlin/src/main/kotlin/dev/infrai/{file}")
         body = re.search(rf"^public class {name}\b.*?^\}}", source, re.MULTILINE | re.DOTALL)[0]  # type: ignore[index]
-        for found in re.finditer(r"^ {4,8}(?:override fun (close)|public (?:suspend )?fun (\w+))\(", body, re.MULTILINE):
-            method = found[1] or found[2]
+        for found in re.finditer(r"^( {4,8})(?:override fun (close)|public (?:suspend )?fun (\w+))\(", body, re.MULTILINE):
+            # What is indented once more stands in the companion, and is called on the class.
+            method, owner = found[2] or found[3], group if len(found[1]) == 4 else name
             if method == "toJson":
                 continue
             words = []
             for parameter in split(bracketed(body, found.end() - 1)):
                 label, _, rest = parameter.partition(":")
                 words.append(label.strip() + (f" = {rest.split(' = ')[1].strip()}" if " = " in rest else ""))
-            key, line = f"{group}.{snake(method)}", f"{group}.{method}({', '.join(words)})"
+            key, line = f"{group}.{snake(method)}", f"{owner}.{method}({', '.join(words)})"
             if len(line) > len(calls.get(key, "")):
                 calls[key] = line
         for found in re.finditer(r"^    public val (baseUrl|keyHint): ", body, re.MULTILINE):

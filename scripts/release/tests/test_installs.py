@@ -57,11 +57,32 @@ class Notes(unittest.TestCase):
                         continue
                     self.assertEqual(len(installs.unnoted(text)), 1)
 
-    def test_the_note_is_in_the_block_or_directly_before_it(self) -> None:
+    def test_the_note_is_in_the_paragraph_or_directly_before_it(self) -> None:
         for line in LINES:
-            for text in (f"```sh\n{line}   # not published yet\n```", f"Not published yet. When it is:\n\n```sh\n{line}\n```", f"It is not yet published:\n{line}"):
+            for text in (f"It is not yet published:\n{line}", f"Not published yet. When it is:\n\n{line}\n"):
                 with self.subTest(text):
                     self.assertEqual(installs.unnoted(text), [])
+
+    def test_no_note_excuses_a_line_that_can_be_copied(self) -> None:
+        for line in LINES:
+            for text in (
+                f"```sh\n{line}   # not published yet\n```",
+                f"Not published yet. When it is:\n\n```sh\n{line}\n```",
+                f"~~~\n{line}   # not published yet\n~~~",
+                f"- Not published yet:\n\n  ```sh\n  {line}\n  ```\n",
+                f"> Not published yet:\n>\n> ```sh\n> {line}\n> ```\n",
+                f"Not published yet:\n\n    {line}\n",
+            ):
+                # TOML's dependency is known by the beginning of its line.
+                if "> infrai = " in text:
+                    continue
+                with self.subTest(text):
+                    self.assertEqual(len(installs.unnoted(text)), 1)
+
+    def test_a_published_name_may_be_copied(self) -> None:
+        with mock.patch.object(installs, "PUBLISHED", frozenset({"infrai"})):
+            self.assertEqual(installs.unnoted("```sh\npip install infrai\n```"), [])
+            self.assertEqual(len(installs.unnoted("```sh\npip install infrai   # not published yet\n```")), 1)
 
     def test_a_note_farther_away_does_not_count(self) -> None:
         self.assertEqual(len(installs.unnoted("Not published yet.\n\nIt is great.\n\n```sh\npip install infrai\n```\n")), 1)
