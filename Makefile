@@ -72,6 +72,18 @@ lint: ## Check formatting, lints, licences and what the repository may not say
 release-check: ## Build, look into, install and try every package of a release (half an hour; ONLY=python,npm: some)
 	@python3 scripts/release-check $(if $(ONLY),--only "$(ONLY)")
 
+.PHONY: fuzz
+fuzz: ## Fuzz each target for two minutes (SECONDS=600: longer; TARGETS="url json": some; SANITIZER=address: with ASan)
+	@python3 scripts/fuzz --seconds $(or $(SECONDS),120) --sanitizer $(or $(SANITIZER),none) $(TARGETS)
+
+.PHONY: audit
+audit: ## Ask the advisory databases about every locked dependency (needs to reach them)
+	@python3 scripts/audit
+
+.PHONY: sbom
+sbom: ## Write a CycloneDX bill of materials for each package into target/sbom, and check it
+	@python3 scripts/sbom
+
 .PHONY: format
 format: ## Format the sources
 	@$(CARGO) fmt --all

@@ -17,8 +17,8 @@ FORBIDDEN = re.compile(
         r"registry\+https",
     ])
 )
-#: cargo writes its registry's name into its lock file.
-EXEMPT = {"Cargo.lock"}
+#: cargo writes its registry's name into its lock files.
+EXEMPT = {"Cargo.lock", "fuzz/Cargo.lock"}
 
 
 def main() -> int:

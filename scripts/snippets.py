@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sees to it that no code in a document goes untested: every fenced block is a part of a file that a test runs, or is claimed
+"""Sees to it that no example and no code in a document goes untested: every fenced block is a part of a file that a test runs, or is claimed
 by a test that reads the document itself, or holds nothing but commands whose targets, packages and files exist.
 
     scripts/snippets.py            checks all documents; ends with "N passed, N failed"
@@ -33,6 +33,13 @@ RUN = {
     "examples/kotlin/": "bindings-kotlin/src/test/kotlin/dev/infrai/SandboxTest.kt",
     "examples/shell/": "scripts/test_site.py",
 }
+#: The words by which its test knows a file, where they are not its name.
+KNOWN_AS = {
+    "examples/python/django_view.py": "import django_view",
+    "examples/kotlin/Snippets.kt": "examples.withToken",
+    "examples/kotlin/VideoScreenModel.kt": "VideoScreenModel(",
+    "examples/swift/Main.swift": "InfraiExamples",
+}
 #: Which test reads the blocks of a document itself, and the words by which it is known there.
 READ = {
     ("bindings-python/README.md", "python"): ("bindings-python/tests/test_sandbox.py", "test_every_snippet_of_the_readme_runs"),
@@ -55,9 +62,14 @@ def text(path: str) -> str:
     return (ROOT / path).read_text(encoding="utf-8")
 
 
-def documents() -> list[str]:
-    names = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md"], cwd=ROOT, check=True, capture_output=True)
+def tracked(what: str) -> list[str]:
+    """The files of the repository that git would take, of a pattern."""
+    names = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", what], cwd=ROOT, check=True, capture_output=True)
     return sorted(name for name in names.stdout.decode().split("\0") if name and (ROOT / name).is_file())
+
+
+def documents() -> list[str]:
+    return tracked("*.md")
 
 
 def part(file: str, region: str | None) -> str:
@@ -83,7 +95,7 @@ def run_by(file: str) -> str | None:
             name = Path(file).name
             stem = Path(file).stem
             # Swift's and Rust's examples are known by their names, Kotlin's by their classes.
-            words = {name, f'"{stem}"', f'"{stem.lower()}"', f"{stem}Kt"}
+            words = {KNOWN_AS[file]} if file in KNOWN_AS else {name, f'"{stem}"', f'"{stem.lower()}"', f"{stem}Kt"}
             return None if any(word in text(test) for word in words) else f"{test} does not run {file}"
     return f"no test runs {file}"
 
@@ -208,6 +220,12 @@ def main() -> int:
         if len(re.findall(r"^[ \t>]*`{3,}", whole, re.MULTILINE)) != 2 * len(FENCE.findall(whole)):
             print(f"{document}: a fence is indented, quoted or never closed, and cannot be checked")
             failed += 1
+    for example in tracked("examples"):
+        if why := run_by(example):
+            print(why)
+            failed += 1
+        else:
+            passed += 1
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 

@@ -1,5 +1,7 @@
 //! `infrai`: turn a sentence into a video from a shell.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod commands;
 mod exit;

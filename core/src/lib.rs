@@ -23,6 +23,8 @@
 //! Calls are awaited inside a Tokio runtime with time and I/O enabled. Logs go to [`tracing`]: a span a call, and nothing
 //! without a subscriber.
 
+#![forbid(unsafe_code)]
+
 mod account;
 mod activate;
 #[doc(hidden)]
@@ -30,6 +32,9 @@ pub mod arguments;
 mod client;
 mod credentials;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod key;
 mod metadata;
 pub mod polling;

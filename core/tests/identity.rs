@@ -32,10 +32,25 @@ async fn a_stored_profile_is_read_back_and_leaves_the_rest_of_the_file_alone() {
     for kept in ["# mine", "[other]", "note = \"kept\""] {
         assert!(text.contains(kept), "{kept} is gone: {text}");
     }
-    fs::write(&file, "[default").unwrap();
-    let error = profile("http://127.0.0.1:3").store(&file, "default").await.unwrap_err();
-    assert_eq!(error.code(), "CREDENTIALS_INVALID");
-    assert_eq!(fs::read_to_string(&file).unwrap(), "[default");
+    for not_understood in ["[default", "default = 3\n", "[[default]]\nnote = \"kept\"\n"] {
+        fs::write(&file, not_understood).unwrap();
+        let error = profile("http://127.0.0.1:3").store(&file, "default").await.unwrap_err();
+        assert_eq!(error.code(), "CREDENTIALS_INVALID");
+        assert_eq!(fs::read_to_string(&file).unwrap(), not_understood);
+    }
+}
+
+#[tokio::test]
+async fn a_comment_behind_a_value_outlives_the_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("credentials");
+    fs::write(&file, "[default]\n# of the team\napi_key = \"x\" # till May\n").unwrap();
+    profile("http://127.0.0.1:1").store(&file, "default").await.unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(
+        text.starts_with(&format!("[default]\n# of the team\napi_key = \"{KEY}\" # till May\n")),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -50,6 +50,8 @@ fn write(value: &Value, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -60,5 +62,25 @@ mod tests {
         assert_ne!(plain, hash_of(r#"{"a":5.5,"b":"é"}"#));
         assert_ne!(plain, hash_of(r#"{"a":"5","b":"é"}"#));
         assert_ne!(hash_of("[1,[2]]"), hash_of("[1,2]"));
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_members_does_not_matter(
+            members in proptest::collection::btree_map(".{0,3}", any::<i32>(), 0..6), other in ".{0,3}", more in any::<i32>(),
+        ) {
+            let written = |members: Vec<(&String, &i32)>| {
+                let members: Vec<_> = members
+                    .into_iter()
+                    .map(|(name, number)| format!("{}: {number}.0", Value::from(name.as_str())))
+                    .collect();
+                serde_json::from_str::<Value>(&format!("{{{}}}", members.join(","))).expect("JSON")
+            };
+            let forwards = hash(&written(members.iter().collect()));
+            prop_assert_eq!(forwards, hash(&written(members.iter().rev().collect())));
+            let mut changed = members.clone();
+            changed.insert(other, more);
+            prop_assert_eq!(forwards == hash(&written(changed.iter().collect())), changed == members);
+        }
     }
 }

@@ -54,7 +54,7 @@ pub struct Fault {
     pub(crate) drop: Option<DropWhen>,
     pub(crate) cut: Option<usize>,
     pub(crate) times: Option<u64>,
-    pub(crate) probability: f64,
+    pub(crate) probability: Option<f64>,
 }
 
 impl Fault {
@@ -104,8 +104,7 @@ impl Fault {
             }
             "probability" => {
                 let chance = value.parse::<f64>().ok().filter(|chance| (0.0..=1.0).contains(chance));
-                self.probability = chance.ok_or_else(|| takes("a number from 0 to 1"))?;
-                Ok(())
+                set_once(&mut self.probability, name, chance.ok_or_else(|| takes("a number from 0 to 1"))?)
             }
             _ => Err(SpecError::new(format!(
                 "a fault knows status, code, retry-after, delay, drop, cut, times and probability; got `{name}`"
@@ -210,7 +209,7 @@ impl FromStr for Fault {
             drop: None,
             cut: None,
             times: None,
-            probability: 1.0,
+            probability: None,
         };
         for word in effects.split_whitespace() {
             fault.set(word)?;
@@ -281,6 +280,7 @@ mod tests {
             "/x: cut=-1",
             "/x: cut=1 times=0",
             "/x: cut=1 probability=2",
+            "/x: cut=1 probability=1 probability=1",
             "/x: cut=1 probability=NaN",
             "/x: colour=red",
             "get /x: cut=1",

@@ -23,6 +23,8 @@
 //!
 //! The routes are described by the server itself, at `/openapi.json`.
 
+#![forbid(unsafe_code)]
+
 mod api;
 mod app;
 mod builder;
@@ -35,6 +37,9 @@ mod envelope;
 mod error;
 mod fault;
 mod folder;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod log;
 pub mod pricing;

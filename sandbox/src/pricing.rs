@@ -39,13 +39,15 @@ pub fn cost_micros(resolution: &str, prefer: &str, duration_ms: i64) -> Option<i
 }
 
 /// Dollars as the API shows them.
-#[allow(clippy::cast_precision_loss, reason = "exact up to nine billion dollars")]
+#[allow(clippy::cast_precision_loss, reason = "a micro-dollar shows up to eight billion dollars")]
 pub(crate) fn dollars(micros: i64) -> f64 {
     micros as f64 / 1e6
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::catalog::{PREFERS, RESOLUTIONS};
 
@@ -78,6 +80,29 @@ mod tests {
                 let micros = cost_micros(resolution, prefer, 1000).expect("a price");
                 assert_eq!(cell, format!("${:.2}", dollars(micros)), "{resolution} {prefer}");
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_cost_is_the_least_whole_number_that_covers_the_price(which in 0..PRICES.len(), duration_ms in 0..100_000_000_i64) {
+            let Price { resolution, prefer, micros_per_second } = PRICES[which];
+            let cost = cost_micros(resolution, prefer, duration_ms).expect("a price");
+            let exact = i128::from(micros_per_second) * i128::from(duration_ms);
+            prop_assert!(i128::from(cost) * 1000 >= exact && (i128::from(cost) - 1) * 1000 < exact);
+        }
+
+        #[test]
+        fn a_cost_that_no_integer_holds_is_none_and_no_panic(which in 0..PRICES.len(), duration_ms in any::<i64>()) {
+            let Price { resolution, prefer, micros_per_second } = PRICES[which];
+            let cost = cost_micros(resolution, prefer, duration_ms);
+            prop_assert_eq!(cost.is_some(), micros_per_second.checked_mul(duration_ms).is_some());
+        }
+
+        #[test]
+        fn dollars_show_the_micro_dollars_that_they_were(micros in -8_500_000_000_000_000..=8_500_000_000_000_000_i64) {
+            let shown = format!("{:.6}", dollars(micros)).replace('.', "");
+            prop_assert_eq!(shown.parse::<i64>().expect("digits"), micros);
         }
     }
 }

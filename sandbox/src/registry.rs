@@ -45,7 +45,7 @@ impl Faults {
         let rule = rules.iter_mut().find(|rule| {
             rule.fault.matches(method, path)
                 && rule.fault.times.is_none_or(|times| rule.hits < times)
-                && (rule.fault.probability >= 1.0 || random.f64() < rule.fault.probability)
+                && rule.fault.probability.is_none_or(|chance| chance >= 1.0 || random.f64() < chance)
         })?;
         rule.hits += 1;
         Some(rule.fault.clone())

@@ -172,6 +172,8 @@ pub(crate) fn rfc3339(millis: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -234,5 +236,27 @@ mod tests {
     fn request_ids_are_version_7() {
         let id: uuid::Uuid = request_id().parse().expect("a UUID");
         assert_eq!(id.get_version_num(), 7);
+    }
+
+    proptest! {
+        #[test]
+        fn a_signed_token_is_read_back_and_a_changed_one_is_not(
+            file_id in "[A-Za-z0-9]{1,32}", expires in 0..i64::MAX, at in any::<prop::sample::Index>(), byte in "[!-~]",
+        ) {
+            let key = [7; 32];
+            let token = sign_file(&key, &file_id, expires);
+            prop_assert_eq!(verify_file(&key, &token), Some((file_id.as_str(), expires)));
+            let at = at.index(token.len());
+            let changed = format!("{}{byte}{}", &token[..at], &token[at + 1..]);
+            // Upper-case hexadecimal is the same proof.
+            let same = verify_file(&key, &changed).is_none_or(|read| read == (file_id.as_str(), expires));
+            prop_assert!(same, "{}", changed);
+            prop_assert!(verify_file(&[8; 32], &token).is_none());
+        }
+
+        #[test]
+        fn no_token_is_a_panic(token in "\\PC{0,20}-?[0-9+]{0,20}-?(\\PC|[0-9a-f+]){0,34}") {
+            prop_assert!(verify_file(&[7; 32], &token).is_none());
+        }
     }
 }

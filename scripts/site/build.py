@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -34,18 +35,41 @@ def tools() -> Path:
     return python
 
 
-def build() -> int:
-    """Builds the site; what mkdocs ended with, which is not 0 where a link or a page is missing."""
+def mkdocs(*words: str, config: Path = ROOT / "mkdocs.yml") -> subprocess.CompletedProcess[str]:
+    """Runs mkdocs, and keeps what it says unless it serves."""
     # Said by the theme at every build: it is known, and written down in docs/decisions/documentation.md.
-    quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    words = ["serve"] if sys.argv[1:] == ["--serve"] else ["build", "--quiet", "--clean"]
-    return subprocess.run([str(tools()), "-m", "mkdocs", *words], cwd=ROOT, env=quiet, stdin=subprocess.DEVNULL, check=False).returncode
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    command = [str(tools()), "-m", "mkdocs", words[0], "--config-file", str(config), *words[1:]]
+    kept = None if words[0] == "serve" else subprocess.PIPE
+    return subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=kept, stderr=subprocess.STDOUT, text=True, check=False)
+
+
+def build(config: Path = ROOT / "mkdocs.yml") -> subprocess.CompletedProcess[str]:
+    """Builds the site; a link or a page that is missing is a failure."""
+    # Not --quiet: what is not reported is not counted either.
+    done = mkdocs("build", "--strict", "--clean", config=config)
+    if done.returncode == 0:
+        separate(config.parent / "target" / "site" if config.parent == ROOT else config.parent / "site")
+    return done
+
+
+def separate(site: Path) -> None:
+    """Makes of the index of the search one for each language: who searches in English is not shown everything twice."""
+    whole = site / "search" / "search_index.json"
+    index = json.loads(whole.read_text(encoding="utf-8"))
+    english = [entry for entry in index["docs"] if not entry["location"].startswith("zh/")]
+    chinese = [{**entry, "location": entry["location"].removeprefix("zh/")} for entry in index["docs"] if entry["location"].startswith("zh/")]
+    for place, entries in ((whole, english), (site / "zh" / "search" / "search_index.json", chinese)):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(json.dumps({**index, "docs": entries}, ensure_ascii=False), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] not in ([], ["--serve"]):
+    if sys.argv[1:] == ["--serve"]:
+        sys.exit(mkdocs("serve").returncode)
+    if sys.argv[1:]:
         sys.exit(__doc__)
-    code = build()
-    if code == 0:
-        print("The site is in target/site; to look at it: python3 -m http.server --directory target/site")
-    sys.exit(code)
+    done = build()
+    if done.returncode != 0:
+        sys.exit(f"{done.stdout}\nThe site was not built.")
+    print("The site is in target/site; to look at it: python3 -m http.server --directory target/site")

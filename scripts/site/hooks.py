@@ -15,6 +15,14 @@ OPTIONAL = {"reliability.md", "threat-model.md"}
 LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
 
 
+_serving = False
+
+
+def on_startup(*, command: str, dirty: bool) -> None:
+    global _serving
+    _serving = command == "serve"
+
+
 def _there(entry: Any, docs: Path) -> bool:
     return entry not in OPTIONAL or (docs / entry).is_file()
 
@@ -25,7 +33,7 @@ def _computed(nav: list[Any], docs: Path) -> list[Any]:
     for entry in nav:
         if isinstance(entry, dict):
             ((title, inner),) = entry.items()
-            entries.append({title: _computed(inner, docs)})
+            entries.append({title: _computed(inner, docs) if isinstance(inner, list) else inner})
         elif _there(entry, docs):
             entries.append(entry)
     if "decisions/README.md" in entries:
@@ -53,6 +61,15 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         if path.startswith("..") or not place.exists():
             raise PluginError(f"{page.file.src_uri} links to {target}, which is not in the repository")
         kind = "tree" if place.is_dir() else "blob"
-        return f"{before}{config['repo_url'].rstrip('/')}/{kind}/main/{path}{anchor or ''}{after}"
+        return f"{before}{config['extra']['repository']}/{kind}/main/{path}{anchor or ''}{after}"
 
     return LINK.sub(link, markdown)
+
+
+def on_post_page(output: str, *, page: Any, config: Any) -> str:
+    """The search of a translated page looks beside it, where build.py puts the index of its language."""
+    depth = page.file.dest_uri.count("/")
+    if _serving or not page.file.dest_uri.startswith("zh/"):
+        return output
+    there, here = "/".join([".."] * depth), "/".join([".."] * (depth - 1)) or "."
+    return output.replace(f'"base": "{there}"', f'"base": "{here}"', 1)

@@ -159,7 +159,7 @@ def swift() -> Calls:
             if found[2] in ("encode", "hash"):
                 continue
             labels = [parameter.split(":")[0].split()[0] for parameter in split(bracketed(body, found.end() - 1))]
-            shown = "".join(f"{label}:" for label in labels)
+            shown = " ".join(f"{label}:" for label in labels)
             key = f"{group}.{snake(found[2])}"
             line = f"{group}.{found[2]}({shown})" if not found[1] else f"{name}.{found[2]}({shown})"
             # Of several forms the longest says the most.

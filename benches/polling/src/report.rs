@@ -153,7 +153,9 @@ fn parallel<T: Sync, R: Send>(items: &[T], one: impl Fn(&T) -> R + Sync) -> Vec<
         let running: Vec<_> = (0..threads).map(work).collect();
         running.into_iter().map(|thread| thread.join().expect("a simulation does not panic")).collect()
     });
-    results.iter_mut().for_each(|results| results.reverse());
+    for results in &mut results {
+        results.reverse();
+    }
     (0..items.len()).map(|item| results[item % threads].pop().expect("one result an item")).collect()
 }
 

@@ -90,6 +90,50 @@ impl Plain {
     }
 }
 
+impl Chooser {
+    /// All jobs, submitted at once.
+    fn new(
+        order: Order,
+        options: PollingOptions,
+        histories: Vec<History>,
+        count: usize,
+        seed: u64,
+        random: &mut fastrand::Rng,
+    ) -> Self {
+        let kinds = histories.len();
+        match order {
+            Order::Core => {
+                let mut scheduler = Box::new(Scheduler::new(options, seed));
+                for (shape, history) in SHAPES.into_iter().zip(histories) {
+                    scheduler.recall(shape, history);
+                }
+                let tokens: Vec<Token> =
+                    (0..count).map(|n| scheduler.add(0.0, Some((0.0, SHAPES[n % kinds])))).collect();
+                let numbers = tokens.iter().enumerate().map(|(number, token)| (*token, number)).collect();
+                Chooser::Core { scheduler, numbers, tokens }
+            }
+            order => {
+                let policy = Policy::new(&options);
+                let timed = (0..count)
+                    .map(|n| Reverse((nanos(policy.delay(Known::default(), random.f64())), n)))
+                    .collect();
+                Chooser::Plain(Box::new(Plain {
+                    order,
+                    policy,
+                    budget: Budget::new(options.rate, options.concurrency),
+                    random: random.fork(),
+                    timed,
+                    ready: BinaryHeap::new(),
+                    looked: vec![0; count],
+                    forecasts: vec![Forecast::default(); count],
+                    before: vec![0.0; count],
+                    histories,
+                }))
+            }
+        }
+    }
+}
+
 /// Submits all jobs at once and looks until every one has ended. `kinds` are told apart by their shapes.
 pub(crate) fn run(
     order: Order,
@@ -109,36 +153,7 @@ pub(crate) fn run(
         .collect();
     let mut options = PollingOptions::default();
     options.rate = rate;
-    let mut chooser = match order {
-        Order::Core => {
-            let mut scheduler = Box::new(Scheduler::new(options, seed));
-            for (shape, history) in SHAPES.into_iter().zip(histories) {
-                scheduler.recall(shape, history);
-            }
-            let tokens: Vec<Token> =
-                (0..count).map(|n| scheduler.add(0.0, Some((0.0, SHAPES[n % kinds.len()])))).collect();
-            let numbers = tokens.iter().enumerate().map(|(number, token)| (*token, number)).collect();
-            Chooser::Core { scheduler, numbers, tokens }
-        }
-        order => {
-            let policy = Policy::new(&options);
-            let timed = (0..count)
-                .map(|n| Reverse((nanos(policy.delay(Known::default(), random.f64())), n)))
-                .collect();
-            Chooser::Plain(Box::new(Plain {
-                order,
-                policy,
-                budget: Budget::new(options.rate, options.concurrency),
-                random: random.fork(),
-                timed,
-                ready: BinaryHeap::new(),
-                looked: vec![0; count],
-                forecasts: vec![Forecast::default(); count],
-                before: vec![0.0; count],
-                histories,
-            }))
-        }
-    };
+    let mut chooser = Chooser::new(order, options, histories, count, seed, &mut random);
 
     let mut landing: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
     let (mut last, mut late) = (vec![0.0; count], Vec::with_capacity(count));
@@ -168,12 +183,12 @@ pub(crate) fn run(
         };
         now = at.max(now);
         let Some(Reverse((_, job))) = landing.pop() else { continue };
-        let seen = now - LATENCY / 2.0;
-        let terminal = seen >= jobs[job].length;
+        let looked = now - LATENCY / 2.0;
+        let terminal = looked >= jobs[job].length;
         if terminal {
             late.push(now - jobs[job].length);
         }
-        let said = jobs[job].progress(seen, &mut random);
+        let said = jobs[job].progress(looked, &mut random);
         match &mut chooser {
             Chooser::Core { scheduler, tokens, .. } => {
                 let answer = Answer { terminal, success: terminal, progress: said, retry_after: None };
@@ -186,21 +201,21 @@ pub(crate) fn run(
                 plain.budget.end();
                 let kind = job % kinds.len();
                 if terminal {
-                    if plain.before[job] > 0.2 * seen {
-                        plain.histories[kind].learn(f64::midpoint(plain.before[job], seen));
+                    if plain.before[job] > 0.2 * looked {
+                        plain.histories[kind].learn(f64::midpoint(plain.before[job], looked));
                     }
                 } else {
                     if let Some(said) = said {
-                        plain.forecasts[job].see(seen, said);
+                        plain.forecasts[job].see(looked, said);
                     }
-                    plain.before[job] = seen;
+                    plain.before[job] = looked;
                     let known = Known {
-                        age: seen,
+                        age: looked,
                         forecast: plain.forecasts[job],
                         history: Some(&plain.histories[kind]),
                     };
                     let pause = plain.policy.delay(known, plain.random.f64());
-                    plain.timed.push(Reverse((nanos(seen + pause), job)));
+                    plain.timed.push(Reverse((nanos(looked + pause), job)));
                 }
             }
         }

@@ -100,7 +100,8 @@ pub(crate) async fn run(peer: &Peer, length: Duration, concurrency: usize) -> Re
         }
         all
     };
-    let (seconds, cpu_seconds) = (begun.elapsed().as_secs_f64(), (cpu() - cpu_before).as_secs_f64());
+    let (seconds, cpu_seconds) =
+        (begun.elapsed().as_secs_f64(), cpu().saturating_sub(cpu_before).as_secs_f64());
     latencies.sort_unstable();
     let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100].as_secs_f64() * 1e6;
     Ok(

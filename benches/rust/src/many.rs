@@ -35,7 +35,7 @@ pub(crate) async fn wait(client: &InfraiClient, ids: impl IntoIterator<Item = St
             Err(error) => wrong.push(error),
         }
     }
-    let (seconds, cpu) = (begun.elapsed().as_secs_f64(), (cpu() - cpu_before).as_secs_f64());
+    let (seconds, cpu) = (begun.elapsed().as_secs_f64(), cpu().saturating_sub(cpu_before).as_secs_f64());
     Ok(
         json!({"found": found, "wrong": wrong.len(), "first_wrong": wrong.first(), "seconds": seconds, "cpu": cpu}),
     )

@@ -321,14 +321,7 @@ async fn answer(response: WireResponse, attempt: &Attempt<'_>, end: Instant) -> 
         }
     }
     let redact = |text: &str| {
-        // What was sent comes first: a key may hold characters at which the search for others would stop.
-        let mut text = text.to_owned();
-        for secret in [attempt.key.map(ApiKey::expose), attempt.secret].into_iter().flatten() {
-            if text.contains(secret) {
-                text = text.replace(secret, "…");
-            }
-        }
-        key::redact(&text)
+        key::redact_sent(text, [attempt.key.map(ApiKey::expose), attempt.secret].into_iter().flatten())
     };
     let body = match fault {
         None if cut => Body::Cut(bytes),

@@ -42,11 +42,15 @@ pub(crate) fn backoff(
     random: f64,
 ) -> Duration {
     let ceiling = base.saturating_mul(1 << failed.saturating_sub(1).min(20)).min(cap);
-    ceiling.mul_f64(random).max(floor.unwrap_or_default())
+    // The longest of all times would be beyond what it is rounded to.
+    let pause = Duration::try_from_secs_f64(ceiling.as_secs_f64() * random).unwrap_or(ceiling).min(ceiling);
+    pause.max(floor.unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -76,5 +80,52 @@ mod tests {
         );
         assert_eq!(backoff(1, ms(500), ms(8000), Some(ms(3000)), 0.9), ms(3000));
         assert_eq!(backoff(1, ms(500), ms(8000), Some(ms(100)), 0.0), ms(100));
+    }
+
+    /// Any length of time, the extremes among them.
+    fn times() -> impl Strategy<Value = Duration> {
+        prop_oneof![
+            (0_u64..100_000).prop_map(Duration::from_millis),
+            any::<Duration>(),
+            Just(Duration::ZERO),
+            Just(Duration::MAX),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_pause_is_no_less_than_the_server_asked_for_and_else_no_more_than_the_cap(
+            failed in any::<u32>(), base in times(), cap in times(),
+            floor in proptest::option::of(times()), random in 0.0..=1.0_f64,
+        ) {
+            let pause = backoff(failed, base, cap, floor, random);
+            let floor = floor.unwrap_or_default();
+            prop_assert!(pause >= floor);
+            prop_assert!(pause <= cap.max(floor));
+            // A double has 53 bits: what it rounds is no more than a millionth.
+            let longest = backoff(failed, base, cap, None, 1.0);
+            prop_assert!(longest >= base.min(cap).mul_f64(0.999_999));
+            prop_assert!(backoff(failed.saturating_add(1), base, cap, None, 1.0) >= longest);
+        }
+
+        #[test]
+        fn the_budget_never_lends_and_never_holds_more_than_at_the_start(
+            steps in proptest::collection::vec((any::<bool>(), any::<bool>()), 0..300),
+        ) {
+            let budget = RetryBudget::default();
+            let (mut left, mut last) = (TOKENS, None);
+            for (takes, after_timeout) in steps {
+                let price = if after_timeout { AFTER_TIMEOUT } else { AFTER_FAILURE };
+                if takes {
+                    last = budget.take(after_timeout);
+                    prop_assert_eq!(last, (left >= price).then_some(price));
+                    left -= last.unwrap_or(0);
+                } else {
+                    budget.give_back(last);
+                    left = (left + last.take().unwrap_or(1)).min(TOKENS);
+                }
+                prop_assert_eq!(*budget.0.lock().unwrap(), left);
+            }
+        }
     }
 }

@@ -330,6 +330,11 @@ async fn no_error_repeats_the_key_even_where_the_server_does() {
         answer(400, &json!(null)).bytes(format!("<p>{key}</p>").as_bytes()),
         answer(200, &json!(null)).bytes(format!("{{\"primary_api_key\": \"{key}").as_bytes()),
         answer(200, &json!({"job_id": [key], "state": "queued"})),
+        answer(200, &json!({"job_id": "a", "state": "queued", "error": [key]})),
+        answer(
+            400,
+            &json!({"ok": false, "error": {"code": "X", (key): {(key): 1}}, "metadata": {"request_id": key}}),
+        ),
     ];
     for body in bodies {
         let (_, error) = attempts_of(body).await;

@@ -64,7 +64,7 @@ impl Profile {
         ensure_folder(file).map_err(|error| unwritable(file, error))?;
         let _lock = Lock::take(file, PATIENCE).await?;
         let mut document = CredentialsFile::at(file).read()?;
-        document.set(name, self, None);
+        document.set(name, self, None)?;
         document.write()
     }
 }
@@ -90,14 +90,7 @@ impl<'a> CredentialsFile<'a> {
             }
         };
         warn_if_others_can_read(path);
-        // The parser's own error quotes the line, and the line may hold a key: only its number and message go on.
-        let toml = text.parse::<DocumentMut>().map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start.min(text.len()));
-            let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
-            let message = error.message().lines().next().unwrap_or_default().to_owned();
-            invalid(path, format!("line {line} is not TOML: {message}"))
-        })?;
-        Ok(Document { path: path.to_owned(), toml })
+        Document::parse(path, &text)
     }
 }
 
@@ -110,6 +103,23 @@ fn invalid(path: &Path, reason: impl std::fmt::Display) -> InfraiError {
 }
 
 impl Document {
+    /// Reads what stands in the file at this path.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self> {
+        // The parser's own error quotes the line, and the line may hold a key: only its number and message go on.
+        let toml = text.parse::<DocumentMut>().map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start.min(text.len()));
+            let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
+            let message = error.message().lines().next().unwrap_or_default().to_owned();
+            invalid(path, format!("line {line} is not TOML: {message}"))
+        })?;
+        Ok(Self { path: path.to_owned(), toml })
+    }
+
+    /// What stands in the file once it is written.
+    pub(crate) fn text(&self) -> String {
+        self.toml.to_string()
+    }
+
     /// A profile, or `None` where there is no such table.
     pub(crate) fn profile(&self, name: &str) -> Result<Option<Profile>> {
         let Some(item) = self.toml.get(name) else { return Ok(None) };
@@ -137,18 +147,35 @@ impl Document {
         }))
     }
 
-    /// Puts a profile's fields into its table, keeping what else is in it; `keep_old_as` first copies the table.
-    pub(crate) fn set(&mut self, name: &str, profile: &Profile, keep_old_as: Option<&str>) {
-        if let (Some(other), Some(old)) = (keep_old_as, self.toml.get(name).cloned()) {
-            self.toml.insert(other, old);
+    /// Puts a profile's fields into its table, keeping what else is in it; `keep_old_as` first copies the table. What is
+    /// no table is refused and stays.
+    pub(crate) fn set(&mut self, name: &str, profile: &Profile, keep_old_as: Option<&str>) -> Result<()> {
+        let not_a_table = || invalid(&self.path, format!("{name:?} is not a table"));
+        match self.toml.get(name) {
+            Some(old) if !old.is_table_like() => return Err(not_a_table()),
+            Some(old) => {
+                if let Some(other) = keep_old_as {
+                    let old = old.clone();
+                    self.toml.insert(other, old);
+                }
+            }
+            None => {
+                self.toml.insert(name, Item::Table(Table::new()));
+            }
         }
-        if !self.toml.get(name).is_some_and(Item::is_table_like) {
-            self.toml.insert(name, Item::Table(Table::new()));
-        }
-        let Some(table) = self.toml.get_mut(name).and_then(Item::as_table_like_mut) else { return };
+        let Some(table) = self.toml.get_mut(name).and_then(Item::as_table_like_mut) else {
+            return Err(not_a_table());
+        };
         let mut put = |field: &str, text: Option<&str>| match text {
             Some(text) => {
-                table.insert(field, value(text));
+                let mut new = value(text);
+                // What stands behind the old value, a comment most likely, stands behind the new one.
+                if let (Some(new), Some(old)) =
+                    (new.as_value_mut(), table.get(field).and_then(Item::as_value))
+                {
+                    *new.decor_mut() = old.decor().clone();
+                }
+                table.insert(field, new);
             }
             None => {
                 table.remove(field);
@@ -158,6 +185,7 @@ impl Document {
         put("account_id", profile.account_id.as_deref());
         put("project_id", profile.project_id.as_deref());
         put("base_url", profile.base_url.as_deref());
+        Ok(())
     }
 
     /// Whether it has anything of this name.
@@ -168,8 +196,7 @@ impl Document {
     /// Writes the file whole, 0600 in a 0700 folder. To be called while its lock is held.
     pub(crate) fn write(&self) -> Result<()> {
         remove_unfinished(&self.path);
-        write_whole(&self.path, self.toml.to_string().as_bytes())
-            .map_err(|error| unwritable(&self.path, error))
+        write_whole(&self.path, self.text().as_bytes()).map_err(|error| unwritable(&self.path, error))
     }
 }
 

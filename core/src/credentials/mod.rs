@@ -20,6 +20,8 @@ mod write;
 
 use std::path::PathBuf;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::file::Document;
 use self::lock::Lock;
 pub use self::{
     file::Profile,

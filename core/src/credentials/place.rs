@@ -94,7 +94,7 @@ impl Place {
         match self {
             Self::File(path) => {
                 let mut document = CredentialsFile::at(path).read()?;
-                document.set(name, profile, keep_old_as);
+                document.set(name, profile, keep_old_as)?;
                 document.write()
             }
             Self::Store(store) => store.save(name, profile, keep_old_as),

@@ -103,6 +103,8 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The times at which requests leave when as many as possible do.
@@ -169,5 +171,41 @@ mod tests {
             budget.halve(300.0 + 1.01 * f64::from(second));
         }
         assert!(budget.rate(401.0) >= 20.0 / 32.0);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_no_second_holds_more_than_the_rate(
+            rate in 1.0..200.0_f64, concurrency in 1_usize..40,
+            steps in proptest::collection::vec((0_u8..8, 0.0..0.4_f64), 0..400),
+        ) {
+            let mut budget = Budget::new(rate, concurrency);
+            let (mut now, mut under_way, mut sent) = (0.0, 0_usize, Vec::new());
+            for (what, pause) in steps {
+                now += pause;
+                match what {
+                    0 => budget.halve(now),
+                    1 | 2 if under_way > 0 => {
+                        budget.end();
+                        under_way -= 1;
+                    }
+                    _ => match budget.next_free(now) {
+                        None => prop_assert_eq!(under_way, concurrency),
+                        Some(at) => {
+                            prop_assert!(at >= now && at.is_finite());
+                            now = at;
+                            budget.begin(now);
+                            under_way += 1;
+                            sent.push(now);
+                        }
+                    },
+                }
+                prop_assert!(under_way <= concurrency);
+                prop_assert!((rate * FLOOR..=rate).contains(&budget.rate(now)));
+            }
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let most = rate as usize;
+            prop_assert!(sent.windows(most + 1).all(|window| window[most] - window[0] > 1.0), "{:?}", sent);
+        }
     }
 }

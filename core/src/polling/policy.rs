@@ -140,7 +140,9 @@ mod tests {
     /// What is known at the last of these looks: ages and progress.
     fn progressed(looks: &[(f64, f64)]) -> Known<'static> {
         let mut forecast = Forecast::default();
-        looks.iter().for_each(|&(age, progress)| forecast.see(age, progress));
+        for &(age, progress) in looks {
+            forecast.see(age, progress);
+        }
         Known { age: looks.last().map_or(0.0, |look| look.0), forecast, history: None }
     }
 

@@ -263,7 +263,7 @@ impl VideoJob {
             Some(error) => Some(JobError::read(error).ok_or_else(|| {
                 crate::wire::envelope::unexpected(
                     "the video job's field \"error\" should be a string or an object",
-                    Some(serde_json::json!({ "error": error })),
+                    Some(serde_json::json!({ "error": crate::key::redact(&error.to_string()) })),
                 )
             })?),
         };
@@ -287,6 +287,7 @@ impl VideoJob {
             (ErrorKind::JobFailed, "JOB_FAILED", "failed")
         };
         let reason = self.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        let reason = crate::key::redact(&reason);
         let id = crate::error::shorten(self.job_id.as_str(), 80);
         Some(InfraiError::new(kind, code, format!("the job {id} {verb}{reason}")).with_job(self.clone()))
     }

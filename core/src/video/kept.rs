@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn a_job_that_was_kept_is_the_job() {
         for fields in [
-            json!({"job_id": "vid_1", "state": "running", "progress": 0.30000000000000004, "video_url": "https://f/?s=é"}),
+            json!({"job_id": "vid_1", "state": "running", "progress": 0.300_000_000_000_000_04, "video_url": "https://f/?s=é"}),
             json!({"id": 18_446_744_073_709_551_615_u64, "status": "new to us", "_metadata": "its own", "cost": 1e-300}),
             json!({"job_id": "vid_2", "state": "failed", "error": {"code": "x", "more": [null, {"deep": true}]}}),
         ] {

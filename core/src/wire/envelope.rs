@@ -41,7 +41,7 @@ impl Reply {
         read: impl FnOnce(Value, Metadata) -> Result<T, InfraiError>,
     ) -> Result<T, InfraiError> {
         let Self { status, data, metadata, facts, .. } = self;
-        let id = metadata.request_id().map(str::to_owned);
+        let id = metadata.request_id().map(crate::key::redact);
         read(data, metadata).map_err(|error| {
             let key = facts.idempotency_key.as_deref();
             error.with_status(status).with_request_id(id).with_call(facts.attempts, key, key.is_some())
@@ -87,7 +87,7 @@ pub(crate) fn interpret(
     let header_id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(redact);
     if status.is_redirection() {
         return Err(Failure {
-            error: redirect(uri, status, headers).with_request_id(header_id),
+            error: redirect(uri, status, headers, redact).with_request_id(header_id),
             definite: true,
         });
     }
@@ -129,7 +129,7 @@ pub(crate) fn interpret(
         Ok(envelope) if envelope.ok => Ok(reply(envelope.data, envelope.metadata)),
         Ok(envelope) => {
             let error = envelope.error.unwrap_or(Value::Null);
-            let id = envelope.metadata.request_id().map(str::to_owned).or(header_id);
+            let id = envelope.metadata.request_id().map(redact).or(header_id);
             Err(Failure {
                 error: declared(status, &error, retry_after, redact).with_request_id(id),
                 definite: true,
@@ -223,7 +223,7 @@ fn declared(
     };
     details.remove("code");
     details.remove("message");
-    redact_strings(&mut details, redact);
+    let details = redact_all(details, redact);
     let url = |map: &Map<String, Value>| {
         ["checkout_url", "next_action_url"]
             .iter()
@@ -240,24 +240,30 @@ fn declared(
     result
 }
 
-fn redact_strings(map: &mut Map<String, Value>, redact: &dyn Fn(&str) -> String) {
-    fn each(value: &mut Value, redact: &dyn Fn(&str) -> String) {
+/// Takes the key out of every string, the names of members included.
+fn redact_all(map: Map<String, Value>, redact: &dyn Fn(&str) -> String) -> Map<String, Value> {
+    fn each(value: Value, redact: &dyn Fn(&str) -> String) -> Value {
         match value {
-            Value::String(text) => *text = redact(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| each(item, redact)),
-            Value::Object(map) => redact_strings(map, redact),
-            _ => {}
+            Value::String(text) => redact(&text).into(),
+            Value::Array(items) => items.into_iter().map(|item| each(item, redact)).collect(),
+            Value::Object(map) => redact_all(map, redact).into(),
+            other => other,
         }
     }
-    map.values_mut().for_each(|value| each(value, redact));
+    map.into_iter().map(|(name, value)| (redact(&name), each(value, redact))).collect()
 }
 
-fn redirect(uri: &Uri, status: StatusCode, headers: &HeaderMap) -> InfraiError {
+fn redirect(
+    uri: &Uri,
+    status: StatusCode,
+    headers: &HeaderMap,
+    redact: &dyn Fn(&str) -> String,
+) -> InfraiError {
     let target = headers
         .get(header::LOCATION)
         .and_then(|location| location.to_str().ok())
         .and_then(|location| Url::parse(&uri.to_string()).ok()?.join(location).ok())
-        .map_or_else(|| "nowhere".to_owned(), |target| super::path::origin(&target));
+        .map_or_else(|| "nowhere".to_owned(), |target| redact(&super::path::origin(&target)));
     InfraiError::new(
         ErrorKind::UnexpectedResponse,
         "REDIRECT",

@@ -194,6 +194,21 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn an_id_comes_out_of_its_segment_as_it_went_in(id in any::<String>()) {
+            match segment("id", &id) {
+                Ok(encoded) => {
+                    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
+                    prop_assert!(encoded.bytes().all(plain), "{}", encoded);
+                    let back = percent_encoding::percent_decode_str(&encoded).decode_utf8().unwrap();
+                    prop_assert_eq!(back.as_ref(), id.as_str());
+                }
+                Err(_) => prop_assert!(["", ".", ".."].contains(&id.as_str())),
+            }
+        }
+    }
+
     #[test]
     fn loopback_is_known_by_name_and_address() {
         for host in [

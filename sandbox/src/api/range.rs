@@ -44,6 +44,8 @@ pub(super) fn parse(header: Option<&str>, length: u64) -> Ask {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -72,5 +74,32 @@ mod tests {
         assert_eq!(parse(None, 100), Ask::Whole);
         assert_eq!(parse(Some("bytes=0-"), 0), Ask::Unsatisfiable);
         assert_eq!(parse(Some("bytes=-1"), 0), Ask::Unsatisfiable);
+    }
+
+    proptest! {
+        #[test]
+        fn a_part_lies_within_the_file_whatever_was_asked(header in "(bytes=)?[0-9 ,+-]{0,50}|\\PC{0,20}", length in prop_oneof![0..20_u64, any::<u64>()]) {
+            if let Ask::Part { start, end } = parse(Some(&header), length) {
+                prop_assert!(start <= end && end < length, "{} of {}", header, length);
+            }
+        }
+
+        #[test]
+        fn a_range_picks_the_bytes_that_counting_picks(first in 0..30_u64, last in proptest::option::of(0..30_u64), length in 0..20_u64) {
+            let picked = |ask: Ask| match ask {
+                Ask::Part { start, end } => (start..=end).collect::<Vec<_>>(),
+                Ask::Whole => (0..length).collect(),
+                Ask::Unsatisfiable => Vec::new(),
+            };
+            let header = format!("bytes={first}-{}", last.map(|last| last.to_string()).unwrap_or_default());
+            let expected: Vec<_> = match last {
+                // No range at all, which is as good as none.
+                Some(last) if last < first => (0..length).collect(),
+                _ => (0..length).filter(|at| *at >= first && last.is_none_or(|last| *at <= last)).collect(),
+            };
+            prop_assert_eq!(picked(parse(Some(&header), length)), expected);
+            let suffix: Vec<_> = (0..length).filter(|at| length - at <= first).collect();
+            prop_assert_eq!(picked(parse(Some(&format!("bytes=-{first}")), length)), suffix);
+        }
     }
 }

@@ -173,6 +173,20 @@ mod tests {
     }
 
     #[test]
+    fn an_older_database_gets_the_steps_that_it_has_not_had_and_keeps_its_rows() {
+        let mut connection = Connection::open_in_memory().expect("a database");
+        connection.execute_batch(V1).expect("the first schema");
+        connection.pragma_update(None, "user_version", 1).expect("a pragma");
+        connection
+            .execute("INSERT INTO accounts VALUES ('a', 'p', x'00', 'auto', 't', 0)", [])
+            .expect("an account");
+        migrate(&mut connection).expect("the steps");
+        let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
+        assert_eq!(count("SELECT COUNT(*) FROM accounts"), 1);
+        assert_eq!(count("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'jobs_by_account'"), 1);
+    }
+
+    #[test]
     fn the_ledger_refuses_what_does_not_add_up() {
         let connection = migrated();
         assert!(entry(&connection, "trial", "a", 100, 100));

@@ -163,6 +163,7 @@ async fn jobs_and_wallets_are_for_whoever_has_the_pages_token_and_keys_for_nobod
 
     let token = token(&sandbox);
     let shifted = format!("{}0", &token[..31]);
+    assert!(!format!("{sandbox:?}").contains(&token));
     for wrong in ["", "x", &token[1..], &shifted, &api.key, &"0".repeat(32)] {
         if wrong == token {
             continue;

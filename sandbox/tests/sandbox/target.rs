@@ -199,6 +199,16 @@ async fn a_head_byte_by_byte_is_cut_off_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_connection_that_asks_for_nothing_more_is_closed() {
+    let (_sandbox, api) = start(Sandbox::builder().header_timeout(Duration::from_millis(300))).await;
+    let mut stream = TcpStream::connect(api.addr).await.expect("a connection");
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("written");
+    let mut answer = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server closes");
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[tokio::test]
 async fn a_body_byte_by_byte_is_cut_off_all_the_same() {
     let (_sandbox, api) = start(Sandbox::builder().body_timeout(Duration::from_millis(300))).await;
     let head = "POST /v1/activate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n";

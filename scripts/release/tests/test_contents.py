@@ -17,7 +17,7 @@ from unittest import mock
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
-from release import contents, notices, versions  # noqa: E402
+from release import contents, machine, notices, versions  # noqa: E402
 from release.tests import ROOT, run  # noqa: E402
 
 VERSION = versions.current()
@@ -152,6 +152,22 @@ class Packages(unittest.TestCase):
         self.assertIn("openh264-sys2", {name for name, _ in crates})
         text = "".join(f"  {name} {version}\n" for name, version in crates)
         self.assertEqual(len(notices.lacking(text, manifest)), len(notices.WITHIN))
+
+    def test_every_readme_begins_with_a_call_that_saves_a_video(self) -> None:
+        for file, language, after, saved in (
+            ("bindings-python/README.md", "python", "", "skyline.mp4"),
+            ("bindings-node/README.md", "js", "", "skyline.mp4"),
+            ("core/README.md", "rust", "", "skyline.mp4"),
+            ("bindings-kotlin/README.md", "kotlin", "", "skyline.mp4"),
+            ("bindings-swift/README.md", "swift", "<!-- examples/swift/Quickstart.swift -->", "skyline.mp4"),
+            ("bindings-python/cli-wheel/README.md", "sh", "", "boat.mp4"),
+        ):
+            with self.subTest(file):
+                call = machine.snippet((ROOT / file).read_text(encoding="utf-8"), language, after)
+                self.assertIn("generate", call)
+                self.assertIn(saved, call)
+        with self.assertRaises(machine.Failed):
+            machine.snippet("```py\nx\n```\n", "python")
 
     def test_what_is_packed_for_python_is_reduced_and_not_resolved_anew(self) -> None:
         import importlib.machinery

@@ -50,7 +50,7 @@ pub(crate) struct Run {
     /// How long it takes, about.
     #[arg(long, default_value_t = 15)]
     seconds: u64,
-    /// One part of the network section alone: matrix, idle, proxies, tls or names.
+    /// One part of the network section alone: matrix, answers, idle, proxies, tls or names.
     #[arg(long, default_value = "")]
     part: String,
     /// A Python that has the package, for two more workers of the money section with the next one.

@@ -66,7 +66,7 @@ impl Report {
     }
 
     /// What another one has, after this.
-    pub(crate) fn append(&mut self, other: Self) {
+    pub(crate) fn append(&mut self, other: &Self) {
         self.0.push_str(&other.0);
     }
 

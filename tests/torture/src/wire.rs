@@ -144,8 +144,9 @@ impl Chaos {
         plan: impl Fn(usize) -> Option<Strike> + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let socket = TcpSocket::new_v4()?;
-        // Small, so that a body which is not taken is one that cannot be written.
-        socket.set_recv_buffer_size(4096)?;
+        // Small beside a large body, so that one which is not taken cannot be written either; but larger than one of
+        // loopback's packets, for which a smaller window never opens wide enough.
+        socket.set_recv_buffer_size(64 * 1024)?;
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let listener = socket.listen(1024)?;
         let addr = listener.local_addr()?;

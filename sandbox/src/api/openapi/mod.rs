@@ -56,7 +56,8 @@ fn description() -> String {
     format!(
         "The Infrai API on one machine. It is a stand-in: no model runs, no real money moves; videos are real MP4 \
 files that show their prompt.\n\nEvery API answer is an envelope `{{ok, data, error, metadata}}`; files, pages \
-and this document are not. A `Host` other than loopback must be allowed when the sandbox is started (421).\n\n\
+and this document are not. A `Host` other than loopback must be allowed when the sandbox is started (421). \
+To a browser `/` is a page that shows what happens here; it and `/sandbox/page/…` are no part of the API.\n\n\
 ## Prices\n\nCharged by `generate`, given back when a job fails or is cancelled. A job costs its seconds times \
 this, rounded up to a whole millionth of a dollar:\n\n| resolution | prefer | a second |\n| --- | --- | --- |\n\
 {prices}\n## Models\n\n`sandbox/default` renders. `sandbox/fail` fails. `sandbox/slow` takes some seconds (30 \

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::catalog::{
-    ASPECTS, DEFAULT_DURATION_MS, DURATION, MODELS, PREFERS, PROMPT_LIMIT, REGIONS, RESOLUTIONS, URL_LIMIT,
-    VENDORS,
+    ASPECTS, DEFAULT_DURATION_MS, DURATION, LITE, MODELS, PREFERS, PROMPT_LIMIT, REGIONS, RESOLUTIONS,
+    URL_LIMIT, VENDORS,
 };
 
 fn one_of(values: &[&str]) -> Value {
@@ -121,6 +121,11 @@ fn video() -> Value {
             "type": "object",
             "additionalProperties": false,
             "required": ["prompt"],
+            // What `catalog::supports` refuses.
+            "not": {
+                "required": ["vendor", "resolution"],
+                "properties": {"vendor": {"const": LITE}, "resolution": {"const": "4k"}},
+            },
             "properties": {
                 "prompt": {"type": "string", "minLength": 1, "description": format!("Not blank; at most {PROMPT_LIMIT} bytes of UTF-8.")},
                 "reference_image_url": with_note(url(), "Kept with the job; never fetched."),

@@ -120,6 +120,7 @@ async fn held() -> Value {
 /// The bytes that the C library's allocator has given out; none where it cannot say.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code, reason = "the allocator's own figures are functions of C")]
+#[allow(clippy::unnecessary_wraps, reason = "elsewhere there is none")]
 fn live() -> Option<usize> {
     // SAFETY: both take no pointer and may be called at any time.
     let told = unsafe {

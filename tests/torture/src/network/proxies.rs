@@ -252,16 +252,14 @@ pub(super) async fn run(checks: &Checks, report: &mut Report) -> Result<(), Box<
             base_url: format!("{}://{HOST}", case.scheme),
             ca_file: Some(ca_file.clone()),
             generate: true,
-            connect_timeout_ms: (case.manner == Manner::Silence).then_some(3000),
+            connect_timeout_ms: (case.manner == Manner::Silence).then_some(1000),
             ..Spec::default()
         };
-        let variables = match case.variable {
-            Some(variable) => vec![(variable, url.to_string())],
-            None => {
-                spec.proxy = Some(url.to_string());
-                Vec::new()
-            }
-        };
+        let variables: Vec<_> =
+            case.variable.map(|variable| (variable, url.to_string())).into_iter().collect();
+        if variables.is_empty() {
+            spec.proxy = Some(url.to_string());
+        }
         // In a process of its own for what it logs.
         let told = spec.call_with(&variables).await?;
         judge(&case, &told, &api, &proxy, checks);

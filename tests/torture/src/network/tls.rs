@@ -274,7 +274,7 @@ async fn handshakes(
                 base_url: format!("https://localhost:{}", chaos.addr.port()),
                 ca_file: Some(ca_file.to_owned()),
                 generate: true,
-                connect_timeout_ms: silent.then_some(3000),
+                connect_timeout_ms: silent.then_some(5000),
                 ..Spec::default()
             };
             let before = api.requests();

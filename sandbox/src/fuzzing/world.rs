@@ -1,0 +1,142 @@
+//! A sandbox without a network: one for all inputs of a process, with a video that was really rendered, and an account
+//! of its own for each input.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
+};
+
+use axum::{Router, body::Body, response::Response};
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use http_body_util::{BodyExt, Full};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::{
+    Sandbox, api,
+    app::App,
+    edge::{self, Dropped},
+    folder::Folder,
+    host::HostPolicy,
+};
+
+pub(super) struct World {
+    app: Arc<App>,
+    router: Router,
+    runtime: Runtime,
+    number: u64,
+    /// The path of the video's signed URL.
+    pub(super) file: String,
+    _folder: Folder,
+}
+
+/// What an input's account has, by the names that stand for it in an input.
+pub(super) struct Names {
+    pub(super) key: String,
+    pub(super) job: String,
+    pub(super) topup: String,
+    pub(super) checkout: String,
+}
+
+/// An answer with all of its body; `None` in its place where the body broke off, as a fault may want it.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Bytes>,
+}
+
+static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| Mutex::new(World::new()));
+
+/// The world, for one input at a time.
+pub(super) fn world() -> MutexGuard<'static, World> {
+    WORLD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    fn new() -> Self {
+        // Nobody waits for the seconds that a fault or a limit asks for: the clock stands, and jumps when all wait.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (app, folder, _) = Sandbox::builder().prepare(HostPolicy::default()).expect("a sandbox");
+        let router = api::router(app.clone());
+        let mut world = Self { app, router, runtime, number: 0, file: String::new(), _folder: folder };
+        let names = world.begin();
+        let authorization = format!("Bearer {}", names.key);
+        let body = json!({"prompt": "x", "duration_seconds": 1, "aspect": "1:1"}).to_string();
+        let job = world.api("POST", "/v1/video/generate", &authorization, &body);
+        let path = format!("/v1/video/jobs/{}", job["job_id"].as_str().expect("a job"));
+        world.file = loop {
+            let job = world.api("GET", &path, &authorization, "");
+            match job["video_url"].as_str() {
+                Some(url) => break url.strip_prefix("http://localhost").expect("its host").to_owned(),
+                None => assert!(job["state"] != "failed", "{job}"),
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        };
+        // What inputs ask for stays queued: rendering is another test's matter, and would take all the time.
+        world.app.runner.signal_stop();
+        world.app.runner.join();
+        world.runtime.block_on(async { tokio::time::pause() });
+        world
+    }
+
+    /// Ends what an input left, and makes the next one's account, with a job and a topup.
+    pub(super) fn begin(&mut self) -> Names {
+        self.end();
+        self.number += 1;
+        let fingerprint = json!({"device_fingerprint": format!("device-{}", self.number)}).to_string();
+        let account = self.api("POST", "/v1/activate", "", &fingerprint);
+        let key = account["primary_api_key"].as_str().expect("a key").to_owned();
+        let authorization = format!("Bearer {key}");
+        if self.file.is_empty() {
+            return Names { key, job: String::new(), topup: String::new(), checkout: String::new() };
+        }
+        let job = self.api("POST", "/v1/video/generate", &authorization, r#"{"prompt":"x"}"#);
+        let topup = self.api("POST", "/v1/account/topup", &authorization, r#"{"amount_usd":5}"#);
+        let token = |value: &Value| {
+            value.as_str().and_then(|url| url.rsplit('/').next()).expect("a token").to_owned()
+        };
+        Names {
+            key,
+            job: job["job_id"].as_str().expect("a job").to_owned(),
+            topup: token(&topup["next_action_url"]),
+            checkout: token(&account["checkout_url"]),
+        }
+    }
+
+    /// Ends the faults that an input put in force.
+    pub(super) fn end(&self) {
+        self.app.faults.clear();
+    }
+
+    fn api(&self, method: &str, path: &str, authorization: &str, body: &str) -> Value {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost")
+            .header("authorization", authorization)
+            .header("content-type", "application/json")
+            .header("idempotency-key", "begin")
+            .body(body.to_owned().into())
+            .expect("a request");
+        let answer = self.call(SocketAddr::from(([127, 0, 0, 1], 1)), request).expect("an answer");
+        let envelope: Value = serde_json::from_slice(&answer.body.expect("a body")).expect("JSON");
+        assert_eq!(answer.status, 200, "{envelope}");
+        envelope["data"].clone()
+    }
+
+    /// Sends a request the way that every request goes; `None` where a fault dropped the connection.
+    pub(super) fn call(&self, peer: SocketAddr, request: Request<Bytes>) -> Option<Answer> {
+        let request = request.map(Full::new);
+        self.runtime.block_on(async {
+            let response: Response<Body> =
+                match edge::answer(&self.app, self.router.clone(), peer, request).await {
+                    Ok(response) => response,
+                    Err(Dropped) => return None,
+                };
+            let (parts, body) = response.into_parts();
+            let body = body.collect().await.ok().map(http_body_util::Collected::to_bytes);
+            Some(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+        })
+    }
+}
