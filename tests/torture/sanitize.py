@@ -42,12 +42,13 @@ class Missing(Exception):
     """What this machine lacks, and where it comes from."""
 
 
-def run(command: list[str], what: str, **environment: str) -> str:
+def run(command: list[str], what: str, own_home: bool = True, **environment: str) -> str:
+    """What a command says, which has to work. Builds find their tools in the caller's home."""
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run(
             command,
             cwd=packages.ROOT,
-            env={**packages.environment(home), **environment},
+            env={**(packages.environment(home) if own_home else os.environ), **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -100,7 +101,7 @@ ADDRESS = {
 
 
 def address(package: str, program: str) -> str:
-    run(nightly("build", "--package", package), f"the build of {package}", **ADDRESS)
+    run(nightly("build", "--package", package), f"the build of {package}", False, **ADDRESS)
     return str(folder("address") / host() / "debug" / program)
 
 
@@ -127,7 +128,7 @@ def address_conformance() -> str:
 
 
 def address_tests() -> str:
-    told = run(nightly("test", "--package", "infrai", "--lib"), "the core's tests", **ADDRESS)
+    told = run(nightly("test", "--package", "infrai", "--lib"), "the core's tests", False, **ADDRESS)
     return re.findall(r"\d+ passed; \d+ failed", told)[-1]
 
 
@@ -139,7 +140,7 @@ def valgrind_builds() -> Path:
     flags = {"RUSTFLAGS": "--cfg=rustix_use_libc"}
     names = ("infrai-torture-probe", "infrai-python", "infrai-node")
     chosen = [word for name in names for word in ("--package", name)]
-    run([CARGO, "build", "--locked", "--quiet", "--target-dir", str(folder("valgrind")), *chosen], "the build", **flags)
+    run([CARGO, "build", "--locked", "--quiet", "--target-dir", str(folder("valgrind")), *chosen], "the build", False, **flags)
     return folder("valgrind") / "debug"
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from . import packages
 
@@ -67,10 +69,12 @@ def run(
             rest, _ = process.communicate(timeout=HANGS)
             out += rest
         except subprocess.TimeoutExpired:
+            stacks = _native_stacks(process.pid)
             os.killpg(process.pid, signal.SIGABRT)
             process.wait()
             errors.seek(0)
-            raise AssertionError(f"still running after {HANGS} s\nprinted: {out}\n{errors.read()[-6000:]}") from None
+            told = f"printed: {out}\n{errors.read()[-6000:]}\n{stacks}"
+            raise AssertionError(f"still running after {HANGS} s\n{told}") from None
         finally:
             _end_group(process)
         errors.seek(0)
@@ -79,6 +83,21 @@ def run(
         assert crash not in ended.err + ended.out, f"{crash!r}: {ended.told()}"
     assert ended.code not in (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL), ended.told()
     return ended
+
+
+def _native_stacks(group: int) -> str:
+    """Where the processes of a group stand, where a debugger is there to ask: what Python cannot see of a hang."""
+    if shutil.which("gdb") is None:
+        return "No gdb is on the PATH: where the native code stands is not known."
+    told = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            if os.getpgid(int(folder.name)) != group:
+                continue
+            command = ["gdb", "-p", folder.name, "-batch", "-ex", "thread apply all backtrace 30"]
+            stacks = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+            told.append(f"process {folder.name}:\n{stacks.stdout[-8000:]}")
+    return "\n".join(told)
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:
