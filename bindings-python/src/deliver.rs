@@ -3,7 +3,7 @@
 use std::fmt;
 
 use infrai::{ApiKey, ErrorKind, InfraiError};
-use pyo3::{intern, prelude::*, types::PyDict};
+use pyo3::{prelude::*, types::PyDict};
 
 use crate::{
     errors,
@@ -47,9 +47,9 @@ pub(crate) fn hook(py: Python<'_>, letter: &Letter) -> PyResult<()> {
         Letter::Request { hook, method, path, attempt } => (hook, common(&event, method, path, *attempt)),
         Letter::Response { hook, method, path, attempt, status, latency, request_id } => {
             let filled = common(&event, method, path, *attempt).and_then(|()| {
-                event.set_item(intern!(py, "status"), *status)?;
-                event.set_item(intern!(py, "latency"), latency.as_secs_f64())?;
-                event.set_item(intern!(py, "request_id"), request_id.as_deref())
+                event.set_item(python::intern!(py, "status"), *status)?;
+                event.set_item(python::intern!(py, "latency"), latency.as_secs_f64())?;
+                event.set_item(python::intern!(py, "request_id"), request_id.as_deref())
             });
             (hook, filled)
         }
@@ -61,9 +61,9 @@ pub(crate) fn hook(py: Python<'_>, letter: &Letter) -> PyResult<()> {
 
 fn common(event: &Bound<'_, PyDict>, method: &str, path: &str, attempt: u32) -> PyResult<()> {
     let py = event.py();
-    event.set_item(intern!(py, "method"), method)?;
-    event.set_item(intern!(py, "path"), path)?;
-    event.set_item(intern!(py, "attempt"), attempt)
+    event.set_item(python::intern!(py, "method"), method)?;
+    event.set_item(python::intern!(py, "path"), path)?;
+    event.set_item(python::intern!(py, "attempt"), attempt)
 }
 
 /// Asks a key function on this thread. One that gives an awaitable is run in an event loop of its own.

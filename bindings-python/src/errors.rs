@@ -40,8 +40,7 @@ pub(crate) fn copy(py: Python<'_>, error: &PyErr) -> PyErr {
 
 fn build(py: Python<'_>, error: &InfraiError) -> PyResult<PyErr> {
     static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let make = MAKE
-        .get_or_try_init(py, || python::member(py, "infrai._errors", "_make").map(Bound::unbind))?
+    let make = python::once(&MAKE, py, || python::member(py, "infrai._errors", "_make").map(Bound::unbind))?
         .bind(py);
     let fields = convert::value(py, &error.to_json())?;
     let exception = PyErr::from_value(python::call(make, (error.to_string(), fields))?);

@@ -36,7 +36,7 @@ mod _native {
     use super::{channel::Channel, client::Client, keys::KeyReply, stream::Stream};
     use super::{convert, engine, errors, logging};
     use infrai::VideoState;
-    use pyo3::{exceptions::PyImportError, intern, prelude::*};
+    use pyo3::{exceptions::PyImportError, prelude::*};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "Python's name for it")]
@@ -84,8 +84,8 @@ mod _native {
         // A second load in one process keeps the first one's subscriber.
         let _ = tracing::subscriber::set_global_default(logging::Bridge);
         let py = module.py();
-        let os = py.import(intern!(py, "os"))?;
-        if let Ok(register) = os.getattr(intern!(py, "register_at_fork")) {
+        let os = py.import(crate::python::intern!(py, "os"))?;
+        if let Ok(register) = os.getattr(crate::python::intern!(py, "register_at_fork")) {
             let hooks = pyo3::types::PyDict::new(py);
             hooks.set_item("after_in_child", module.getattr("after_fork_in_child")?)?;
             register.call((), Some(&hooks))?;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use pyo3::{
-    IntoPyObjectExt as _, intern,
+    IntoPyObjectExt as _,
     prelude::*,
     sync::PyOnceLock,
     types::{PyDict, PyList},
@@ -103,17 +103,18 @@ impl Journal {
 fn wanted(py: Python<'_>) -> PyResult<u8> {
     static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
     static ENABLED_FOR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let modules = MODULES.get_or_try_init(py, || {
-        let modules = py.import(intern!(py, "sys"))?.getattr(intern!(py, "modules"))?;
+    let modules = python::once(&MODULES, py, || {
+        let modules = py.import(python::intern!(py, "sys"))?.getattr(python::intern!(py, "modules"))?;
         PyResult::Ok(modules.cast_into::<PyDict>()?.unbind())
     })?;
-    if !modules.bind(py).contains(intern!(py, "logging"))? {
+    if !modules.bind(py).contains(python::intern!(py, "logging"))? {
         return Ok(OFF);
     }
-    let enabled_for = ENABLED_FOR.get_or_try_init(py, || {
-        let logger =
-            py.import(intern!(py, "logging"))?.call_method1(intern!(py, "getLogger"), ("infrai",))?;
-        logger.getattr(intern!(py, "isEnabledFor")).map(Bound::unbind)
+    let enabled_for = python::once(&ENABLED_FOR, py, || {
+        let logger = py
+            .import(python::intern!(py, "logging"))?
+            .call_method1(python::intern!(py, "getLogger"), ("infrai",))?;
+        logger.getattr(python::intern!(py, "isEnabledFor")).map(Bound::unbind)
     })?;
     let enabled = |level: u8| python::call(enabled_for.bind(py), (level,))?.extract::<bool>();
     Ok(if enabled(10)? {

@@ -1,6 +1,39 @@
 //! Calls of Python code, on whichever thread: an interpreter that is exiting may end the thread in the middle of one.
 
-use pyo3::{ffi, intern, prelude::*, types::PyTuple};
+use pyo3::{ffi, prelude::*, sync::PyOnceLock, types::PyTuple};
+
+/// What a cell holds, made if there is nothing yet.
+///
+/// The cell's own ways to make it let other threads run Python meanwhile: one that forks then leaves its child with a cell
+/// that is being filled by nobody, and whoever asks there waits for ever. Here several threads may make it, and the first
+/// one's is kept; the cell is filled in one step, attached.
+pub(crate) fn once<T>(
+    cell: &'static PyOnceLock<T>,
+    py: Python<'_>,
+    make: impl FnOnce() -> PyResult<T>,
+) -> PyResult<&'static T> {
+    if let Some(value) = cell.get(py) {
+        return Ok(value);
+    }
+    let made = make()?;
+    // Another thread may have been first.
+    let _ = cell.set(py, made);
+    cell.get(py).ok_or_else(|| pyo3::exceptions::PyRuntimeError::new_err("a cell that was filled is empty"))
+}
+
+/// A Python string that is made once; as PyO3's macro of this name, filled as `once` does.
+macro_rules! intern {
+    ($py:expr, $text:expr) => {{
+        static TEXT: ::pyo3::sync::PyOnceLock<::pyo3::Py<::pyo3::types::PyString>> =
+            ::pyo3::sync::PyOnceLock::new();
+        let make = || Ok(::pyo3::types::PyString::intern($py, $text).unbind());
+        match crate::python::once(&TEXT, $py, make) {
+            Ok(text) => text.bind($py).clone(),
+            Err(_) => ::pyo3::types::PyString::new($py, $text),
+        }
+    }};
+}
+pub(crate) use intern;
 
 /// Keeps the thread where it is when its stack is unwound.
 ///

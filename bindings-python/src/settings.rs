@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use infrai::{CallOptions, ClientBuilder, ErrorKind, InfraiClient, InfraiError, PollingOptions};
-use pyo3::{intern, prelude::*, types::PyDict};
+use pyo3::{prelude::*, types::PyDict};
 
 use crate::{
     convert::{count, flag, number, path, required_text, seconds, text},
     errors, keys,
     mailbox::{Callback, Letter, Mailbox},
+    python,
 };
 
 /// Settings as they were given: nothing in it belongs to one process.
@@ -162,8 +163,9 @@ fn polling(value: &Bound<'_, PyAny>) -> PyResult<PollingOptions> {
 
 /// The interpreter's name and version, for the `User-Agent`.
 fn runtime(py: Python<'_>) -> PyResult<String> {
-    let implementation = py.import(intern!(py, "sys"))?.getattr(intern!(py, "implementation"))?;
-    let name: String = implementation.getattr(intern!(py, "name"))?.extract()?;
+    let implementation =
+        py.import(python::intern!(py, "sys"))?.getattr(python::intern!(py, "implementation"))?;
+    let name: String = implementation.getattr(python::intern!(py, "name"))?.extract()?;
     let version = py.version_info();
     Ok(format!("{name} {}.{}.{}", version.major, version.minor, version.patch))
 }

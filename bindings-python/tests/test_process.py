@@ -160,6 +160,43 @@ os._exit(0 if not sys.stdout.flush() else 1)
 
 
 @forks
+@pytest.mark.core
+def test_a_fork_while_threads_make_their_first_calls_hangs_no_child(
+    server: ScriptedServer, script: Any
+) -> None:
+    server.on("*", {"balance_usd": 1})
+    code = (
+        CLIENT
+        + """
+import logging
+sys.setswitchinterval(1e-6)
+begin = threading.Barrier(5)
+def call():
+    begin.wait()
+    client.account.balance()
+threads = [threading.Thread(target=call) for _ in range(4)]
+for thread in threads:
+    thread.start()
+begin.wait()
+children = []
+for _ in range(8):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        assert client.account.balance().balance_usd == 1
+        os._exit(0)
+    children.append(child)
+assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 8
+for thread in threads:
+    thread.join()
+"""
+    )
+    # What is made at the first call is made once a process: each round is one.
+    for _ in range(5):
+        script(code, limit=120)
+
+
+@forks
 def test_a_child_that_exits_normally_leaves_the_parents_connections_alone(
     server: ScriptedServer, script: Any
 ) -> None:

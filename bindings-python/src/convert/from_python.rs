@@ -4,7 +4,6 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use infrai::{InfraiError, wire::json};
 use pyo3::{
-    intern,
     prelude::*,
     types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple},
 };
@@ -30,8 +29,9 @@ fn shown(value: &Bound<'_, PyAny>) -> String {
         value.repr().map(Bound::into_any)
     };
     let text = shown.and_then(|text| {
-        let encoded = text.call_method1(intern!(value.py(), "encode"), ("ascii", "backslashreplace"))?;
-        encoded.call_method1(intern!(value.py(), "decode"), ("ascii",))?.extract::<String>()
+        let encoded =
+            text.call_method1(python::intern!(value.py(), "encode"), ("ascii", "backslashreplace"))?;
+        encoded.call_method1(python::intern!(value.py(), "decode"), ("ascii",))?.extract::<String>()
     });
     text.unwrap_or_else(|_| format!("a value of type {}", type_name(value)))
 }
@@ -212,7 +212,7 @@ fn from(place: &Place<'_>, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<V
         return items.collect::<PyResult<Vec<_>>>().map(Value::Array);
     }
     // Integers of other libraries say what they are through __index__.
-    match value.call_method0(intern!(py, "__index__")) {
+    match value.call_method0(python::intern!(py, "__index__")) {
         Ok(number) => integer(place, &number),
         Err(_) => Err(refuse(py, &place.to_string(), &shown(value), JSON)),
     }

@@ -2,11 +2,13 @@
 
 use infrai::{VideoJob, video::DownloadProgress};
 use pyo3::{
-    IntoPyObjectExt as _, intern,
+    IntoPyObjectExt as _,
     prelude::*,
     types::{PyDict, PyList, PyString},
 };
 use serde_json::{Map, Number, Value};
+
+use crate::python;
 
 /// JSON as `None`, `bool`, `int`, `float`, `str`, `list` and `dict`.
 pub(crate) fn value<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
@@ -41,7 +43,7 @@ fn key<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyString> {
     macro_rules! known {
         ($($known:literal),*) => {
             match name {
-                $($known => intern!(py, $known).clone(),)*
+                $($known => python::intern!(py, $known),)*
                 other => PyString::new(py, other),
             }
         };
@@ -86,7 +88,7 @@ pub(crate) fn object<'py>(py: Python<'py>, map: &Map<String, Value>) -> PyResult
 pub(crate) fn job<'py>(py: Python<'py>, job: &VideoJob) -> PyResult<Bound<'py, PyAny>> {
     let dict = object(py, job.fields())?;
     if !job.metadata.is_empty() {
-        dict.set_item(intern!(py, "_metadata"), object(py, job.metadata.as_map())?)?;
+        dict.set_item(python::intern!(py, "_metadata"), object(py, job.metadata.as_map())?)?;
     }
     Ok(dict.into_any())
 }
