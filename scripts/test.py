@@ -32,7 +32,7 @@ SUITES: dict[str, list[list[str]]] = {
     "packages": [[PYTHON, "scripts/release/tests/test_contents.py"]],
     "workflows": [[PYTHON, "scripts/release/tests/test_workflows.py"], [PYTHON, "scripts/check-workflows"]],
     "clippy": [[CARGO, "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]],
-    "rust": [[CARGO, "test", "--locked", "--workspace"]],
+    "rust": [[CARGO, "test", "--locked", "--workspace", "--no-fail-fast"]],
     "openapi": [[PYTHON, "tests/openapi/run-tests"]],
     "docs": [["make", "--no-print-directory", "doc"]],
     "site": [[PYTHON, "scripts/snippets.py"], [PYTHON, "scripts/api_page.py", "--check"], [PYTHON, "scripts/readme_figures.py", "--check"], [PYTHON, "scripts/test_site.py"]],

@@ -175,7 +175,13 @@ impl Document {
                 {
                     *new.decor_mut() = old.decor().clone();
                 }
-                table.insert(field, new);
+                // In its place: inserted anew, the field would lose the comment above it.
+                match table.get_mut(field) {
+                    Some(item) => *item = new,
+                    None => {
+                        table.insert(field, new);
+                    }
+                }
             }
             None => {
                 table.remove(field);
