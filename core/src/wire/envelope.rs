@@ -211,7 +211,7 @@ fn declared(
     let text = |name: &str| error.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let code = text("code").map_or_else(|| format!("HTTP_{http}"), str::to_owned);
     let message = text("message")
-        .or_else(|| error.as_str())
+        .or_else(|| error.as_str().filter(|text| !text.is_empty()))
         .map_or_else(|| format!("the API answered {http} and gave no message"), str::to_owned);
     let (kind, retryable) = codes::lookup(&code).unwrap_or_else(|| {
         let kind = if status.is_success() { ErrorKind::Server } else { codes::kind_of_status(http) };
