@@ -15,13 +15,13 @@ pub(crate) fn once<T>(
     if let Some(value) = cell.get(py) {
         return Ok(value);
     }
-    let made = make()?;
+    let value = make()?;
     // Another thread may have been first.
-    let _ = cell.set(py, made);
+    let _ = cell.set(py, value);
     cell.get(py).ok_or_else(|| pyo3::exceptions::PyRuntimeError::new_err("a cell that was filled is empty"))
 }
 
-/// A Python string that is made once; as PyO3's macro of this name, filled as `once` does.
+/// A Python string that is made once; as `PyO3`'s macro of this name, filled as `once` does.
 macro_rules! intern {
     ($py:expr, $text:expr) => {{
         static TEXT: ::pyo3::sync::PyOnceLock<::pyo3::Py<::pyo3::types::PyString>> =
