@@ -36,6 +36,8 @@ CARGO = os.environ.get("CARGO", "cargo")
 LIMIT = 3600
 #: The module in Python and in Node, and all of a Rust program.
 OURS = re.compile(r"/(_native[^/]*\.so|infrai[^/]*\.node|infrai-torture-probe)$")
+#: What napi-rs keeps of its classes once an environment of Node's: 120 bytes, made while the module is loaded.
+KEPT = "napi::bindgen_runtime::module_register::register_classes"
 
 
 class Missing(Exception):
@@ -151,7 +153,8 @@ def valgrind(command: list[str], ours_alone: bool, *options: str, **environment:
         asked = ["--leak-check=full", "--show-leak-kinds=definite", "--num-callers=40", "--child-silent-after-fork=yes"]
         run(["valgrind", *asked, "--xml=yes", f"--xml-file={file}", *options, *command], " ".join(command[:2]), **environment)
         errors = list(xml.parse(file).getroot().iter("error"))
-    wrong = [error for error in errors if not ours_alone or any(OURS.search(obj.text or "") for obj in error.iter("obj"))]
+    ours = [error for error in errors if not ours_alone or any(OURS.search(obj.text or "") for obj in error.iter("obj"))]
+    wrong = [error for error in ours if not any((function.text or "").startswith(KEPT) for function in error.iter("fn"))]
     assert not wrong, f"{len(wrong)} errors, the first:\n{described(wrong[0])}"
     return f", {len(errors)} errors elsewhere" if errors else ""
 
