@@ -149,11 +149,12 @@ fn judge_gap(matcher: &mut Matcher, scenario: &Scenario, records: &[Record], ind
     }
 }
 
-/// How many requests were being answered at a moment.
+/// How many requests waited for their answers at a moment. Each counts until its answer begins: the end of one may reach the client,
+/// and the client's next request this server, before the server comes to note it.
 fn at_once(records: &[Record], moment: Instant) -> usize {
     records
         .iter()
-        .filter(|r| r.arrived <= moment && r.answered.is_none_or(|answered| answered > moment))
+        .filter(|r| r.arrived <= moment && r.answering.is_none_or(|answering| answering > moment))
         .count()
 }
 
