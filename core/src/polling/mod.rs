@@ -18,6 +18,7 @@ mod policy;
 mod scheduler;
 #[cfg(test)]
 mod scheduler_tests;
+mod shapes;
 mod subscription;
 #[cfg(test)]
 mod tests;

@@ -5,14 +5,14 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque},
-    sync::Arc,
+    collections::{BinaryHeap, VecDeque},
 };
 
-use super::{Budget, Forecast, History, Known, Policy, PollingOptions};
+use super::{
+    Budget, Forecast, History, Known, Policy, PollingOptions,
+    shapes::{Shape, Shapes},
+};
 
-/// Up to this many shapes are remembered.
-const SHAPES: usize = 256;
 /// No job is left alone for longer than this many rounds of the budget.
 const STARVED: f64 = 1.25;
 /// Above every lateness, and small enough to be told apart by seconds.
@@ -93,22 +93,6 @@ struct Job {
     shape: Option<Shape>,
 }
 
-/// A shape in the scheduler.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Shape {
-    slot: usize,
-    generation: u64,
-}
-
-#[derive(Debug)]
-struct Shaped {
-    name: Arc<str>,
-    generation: u64,
-    /// When it was asked for last: the one that nobody asked for the longest makes room.
-    used: u64,
-    history: History,
-}
-
 /// The scheduler. Time is in seconds, from any zero, and only goes forward.
 #[derive(Debug)]
 pub struct Scheduler {
@@ -127,9 +111,7 @@ pub struct Scheduler {
     compared: Vec<Token>,
     /// How long a look takes, in seconds, the latest counting most.
     took: f64,
-    shapes: HashMap<Arc<str>, usize>,
-    histories: Vec<Shaped>,
-    uses: u64,
+    shapes: Shapes,
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "times are positive")]
@@ -154,9 +136,7 @@ impl Scheduler {
             hurried: VecDeque::new(),
             compared: Vec::new(),
             took: 0.0,
-            shapes: HashMap::new(),
-            histories: Vec::new(),
-            uses: 0,
+            shapes: Shapes::default(),
         }
     }
 
@@ -173,13 +153,13 @@ impl Scheduler {
     /// Adds a job: one whose submission is known, with its shape, waits as the policy says; any other is looked at at once.
     pub fn add(&mut self, now: f64, submitted: Option<(f64, &str)>) -> Token {
         let (born, shape) = match submitted {
-            Some((time, shape)) => (time.min(now), Some(self.shape(shape))),
+            Some((time, shape)) => (time.min(now), Some(self.shapes.find_or_make(shape))),
             None => (now, None),
         };
         let (due, pause) = match submitted {
             Some(_) => {
                 let random = self.random.f64();
-                let known = Known { history: self.history(shape), ..Known::default() };
+                let known = Known { history: self.shapes.history(shape), ..Known::default() };
                 let delay = self.policy.delay(known, random);
                 // One that nobody waited for at first may have ended long before its first look.
                 let pause = if now - born <= PROMPT * delay { delay } else { 0.0 };
@@ -327,7 +307,7 @@ impl Scheduler {
             let unseen = now - job.tried;
             scored.push(Scored {
                 token: Token { slot, generation: job.generation },
-                worth: self.policy.worth(Self::known(job, self.history(job.shape)), unseen),
+                worth: self.policy.worth(Self::known(job, self.shapes.history(job.shape)), unseen),
                 left: STARVED * f64::from(job.round.max(live)) / rate - unseen,
             });
         }
@@ -353,48 +333,9 @@ impl Scheduler {
         self.budget.whole_rate(now).min(at_once / self.took.max(1e-6))
     }
 
-    fn shape(&mut self, name: &str) -> Shape {
-        self.uses += 1;
-        let slot = match self.shapes.get(name) {
-            Some(&slot) => slot,
-            None => self.new_shape(name),
-        };
-        let shaped = &mut self.histories[slot];
-        shaped.used = self.uses;
-        Shape { slot, generation: shaped.generation }
-    }
-
-    fn new_shape(&mut self, name: &str) -> usize {
-        let name: Arc<str> = name.into();
-        let shaped = Shaped {
-            name: Arc::clone(&name),
-            generation: self.uses,
-            used: self.uses,
-            history: History::default(),
-        };
-        let slot = if self.histories.len() < SHAPES {
-            self.histories.push(shaped);
-            self.histories.len() - 1
-        } else {
-            let slot = (0..SHAPES).min_by_key(|slot| self.histories[*slot].used).unwrap_or_default();
-            let before = std::mem::replace(&mut self.histories[slot], shaped);
-            self.shapes.remove(&before.name);
-            slot
-        };
-        self.shapes.insert(name, slot);
-        slot
-    }
-
-    fn history(&self, shape: Option<Shape>) -> Option<&History> {
-        let shape = shape?;
-        let shaped = self.histories.get(shape.slot)?;
-        (shaped.generation == shape.generation).then_some(&shaped.history)
-    }
-
     /// Tells it how long earlier jobs of a shape took.
     pub fn recall(&mut self, shape: &str, history: History) {
-        let shape = self.shape(shape);
-        self.histories[shape.slot].history = history;
+        self.shapes.recall(shape, history);
     }
 
     /// A look was answered.
@@ -416,18 +357,17 @@ impl Scheduler {
             // Of a job that was not looked at when the policy wanted it is not known how long it took.
             let known = alive > SEEN_ALIVE * age || age - alive <= 2.0 * planned;
             if answer.success && submitted && known {
-                self.learn(shape, f64::midpoint(alive, age));
+                self.shapes.learn(shape, f64::midpoint(alive, age));
             }
             return;
         }
         let random = self.random.f64();
         let Some(job) = self.job(token) else { return };
-        let delay = self.policy.delay(Self::known(job, self.history(shape)), random);
+        let delay = self.policy.delay(Self::known(job, self.shapes.history(shape)), random);
+        let due = (job.seen + delay).max(now + self.options.min / 2.0).max(now + floor(answer.retry_after));
         if let Some(job) = self.job_mut(token) {
             job.pause = delay;
         }
-        let Some(job) = self.job(token) else { return };
-        let due = (job.seen + delay).max(now + self.options.min / 2.0).max(now + floor(answer.retry_after));
         self.again(token, due);
     }
 
@@ -476,16 +416,6 @@ impl Scheduler {
         self.timed.push(Reverse((nanos(due), token.slot, token.generation)));
         if hurried {
             self.hurried.push_back(token);
-        }
-    }
-
-    /// Remembers how long a job of this shape took.
-    fn learn(&mut self, shape: Option<Shape>, length: f64) {
-        let Some(shape) = shape else { return };
-        if let Some(shaped) = self.histories.get_mut(shape.slot)
-            && shaped.generation == shape.generation
-        {
-            shaped.history.learn(length);
         }
     }
 }
