@@ -38,7 +38,7 @@ pub(crate) use self::{
     subscription::{Subscription, handle},
 };
 
-/// How waits poll.
+/// How waits poll. Every number but `jitter` and `concurrency` is from 0.001 to 1,000,000.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PollingOptions {
