@@ -6,6 +6,8 @@ mod connect;
 mod gunzip;
 mod hooks;
 pub(crate) mod retry;
+#[cfg(test)]
+mod secret_tests;
 mod target;
 #[cfg(test)]
 mod tests;
