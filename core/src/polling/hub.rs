@@ -28,7 +28,7 @@ use super::{Answer, Clock, Next, PollingOptions, Scheduler, Token, mailbox, subs
 use crate::{
     client::{InfraiClient, transport::Boxed},
     error::{ErrorKind, InfraiError, Result},
-    video::{JobId, Kept, VideoJob, look},
+    video::{JobId, Snapshot, VideoJob, look},
 };
 
 /// How many submitted jobs are remembered for when they will be waited for.
@@ -45,7 +45,7 @@ pub(super) const STALLED: f64 = 2.0 * LONGEST_SLEEP;
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
     /// The job's first state, or a change of it; and what to keep of it.
-    Seen(Arc<VideoJob>, Kept),
+    Seen(Arc<VideoJob>, Snapshot),
     /// The look that this waiter asked for ended; the job is as it was, or could not be seen.
     Looked(Option<InfraiError>),
     /// The job cannot be looked at: the end.
@@ -73,7 +73,7 @@ pub(super) struct Subscriber {
 pub(super) struct Entry {
     pub(super) token: Token,
     pub(super) client: InfraiClient,
-    pub(super) last: Option<Kept>,
+    pub(super) last: Option<Snapshot>,
     pub(super) subscribers: Vec<Subscriber>,
     /// Ends the look under way.
     pub(super) look: Option<Aborting>,
@@ -321,9 +321,9 @@ impl Hub {
                 state.scheduler.answered(token, now, answer);
                 let changed = entry.last.as_ref().is_none_or(|last| !last.is_as(&job));
                 if changed || answer.terminal {
-                    let kept = Kept::of(&job);
-                    entry.last = Some(kept.clone());
-                    entry.tell(&Event::Seen(job, kept));
+                    let snapshot = Snapshot::of(&job);
+                    entry.last = Some(snapshot.clone());
+                    entry.tell(&Event::Seen(job, snapshot));
                 }
                 if answer.terminal {
                     state.forget(&id);

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     client::InfraiClient,
     error::{InfraiError, Result},
-    video::{JobId, JobRef, Kept},
+    video::{JobId, JobRef, Snapshot},
     wire::path,
 };
 
@@ -47,7 +47,7 @@ impl Subscription {
         let JobRef { id, known } = job;
         let settled = known.as_ref().is_some_and(|job| job.is_terminal());
         if let (true, Some(job)) = (settled, &known) {
-            sender.send(Event::Seen(Arc::clone(job), Kept::of(job)));
+            sender.send(Event::Seen(Arc::clone(job), Snapshot::of(job)));
             return Ok(Self { hub, id, number: 0, runtime, events, settled });
         }
         let now = hub.now();
@@ -66,10 +66,10 @@ impl Subscription {
         if let Some(entry) = state.entries.get_mut(&id) {
             // What this client saw itself is no older than what the caller has.
             let seen = entry.last.clone().and_then(|last| Some((Arc::new(last.job().ok()?), last)));
-            let first = seen.or_else(|| known.map(|job| (Arc::clone(&job), Kept::of(&job))));
-            if let Some((job, kept)) = first {
-                entry.last = Some(kept.clone());
-                sender.send(Event::Seen(job, kept));
+            let first = seen.or_else(|| known.map(|job| (Arc::clone(&job), Snapshot::of(&job))));
+            if let Some((job, snapshot)) = first {
+                entry.last = Some(snapshot.clone());
+                sender.send(Event::Seen(job, snapshot));
             }
             entry.subscribers.push(Subscriber { number, runtime, events: sender, wish: Wish::None });
         }

@@ -3,8 +3,8 @@
 mod download;
 mod generate;
 mod job;
-mod kept;
 mod many;
+mod snapshot;
 mod source;
 mod wait;
 mod watch;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use http::Method;
 use serde_json::{Map, Value};
 
-pub(crate) use self::kept::Kept;
+pub(crate) use self::snapshot::Snapshot;
 pub use self::{
     download::{Download, DownloadProgress, DownloadRequest, VideoBytes},
     generate::{Generate, GenerateRequest},

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::IntoFuture, sync::Arc, time::Duration};
 
-use super::{JobRef, Kept, VideoJob, cancel};
+use super::{JobRef, Snapshot, VideoJob, cancel};
 use crate::{
     client::{InfraiClient, transport::Boxed},
     error::{ErrorKind, InfraiError, Result, shorten},
@@ -154,7 +154,7 @@ impl Wait {
     }
 }
 
-fn with_last(error: InfraiError, last: Option<Kept>) -> InfraiError {
+fn with_last(error: InfraiError, last: Option<Snapshot>) -> InfraiError {
     match last.map(|last| last.job()) {
         Some(Ok(job)) => error.with_job(job),
         _ => error,
@@ -172,7 +172,7 @@ fn conclude(job: VideoJob) -> Result<VideoJob> {
 struct Waiting {
     subscription: Subscription,
     on_update: Option<OnUpdate>,
-    last: Option<Kept>,
+    last: Option<Snapshot>,
     trouble: Option<InfraiError>,
 }
 
@@ -234,11 +234,11 @@ impl Waiting {
     /// What an event means; the job if it has ended.
     fn take(&mut self, event: Option<Event>) -> Result<Option<VideoJob>> {
         match event {
-            Some(Event::Seen(job, kept)) => {
+            Some(Event::Seen(job, snapshot)) => {
                 if let Some(on_update) = &mut self.on_update {
                     on_update(&job);
                 }
-                self.last = Some(kept);
+                self.last = Some(snapshot);
                 self.trouble = None;
                 Ok(job.is_terminal().then(|| Arc::unwrap_or_clone(job)))
             }

@@ -13,13 +13,13 @@ use crate::{
 /// A job's JSON. A [`VideoJob`] takes several times as much memory, and ten thousand waits would hold one each only to
 /// compare it with the next, or to show it when their time is over.
 #[derive(Clone)]
-pub(crate) struct Kept {
+pub(crate) struct Snapshot {
     /// The fields, then the metadata.
     json: Arc<[u8]>,
     fields: usize,
 }
 
-impl Kept {
+impl Snapshot {
     pub(crate) fn of(job: &VideoJob) -> Self {
         let mut json = Vec::with_capacity(512);
         write(job.fields(), &mut json);
@@ -47,9 +47,9 @@ impl Kept {
     }
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Kept(…)")
+        f.write_str("Snapshot(…)")
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
         ] {
             for metadata in [json!({}), json!({"cost_usd": 0.1, "request_id": "r"})] {
                 let job = job(fields.clone(), metadata);
-                let kept = Kept::of(&job);
+                let kept = Snapshot::of(&job);
                 assert_eq!(kept.job().unwrap(), job);
                 assert!(kept.is_as(&job));
             }
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_job_differs_by_its_fields_and_not_by_what_the_response_said_of_itself() {
         let fields = json!({"job_id": "vid_1", "state": "running", "progress": 0.5});
-        let kept = Kept::of(&job(fields.clone(), json!({"latency_ms": 1})));
+        let kept = Snapshot::of(&job(fields.clone(), json!({"latency_ms": 1})));
         assert!(kept.is_as(&job(fields, json!({"latency_ms": 2}))));
         assert!(
             !kept.is_as(&job(json!({"job_id": "vid_1", "state": "running", "progress": 0.6}), json!({})))
