@@ -4,6 +4,8 @@ PROMPT ?= a timelapse of a city skyline at dusk
 DEMO := demo
 CARGO ?= cargo
 MINUTES ?= 30
+# Where the command lies once it is built.
+COMMAND = $$($(CARGO) metadata --no-deps --format-version 1 | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/infrai
 
 # LANG is also the shell's locale: only `make conformance LANG=rust` names a language.
 LANGUAGE := $(if $(filter command line,$(origin LANG)),$(LANG),all)
@@ -12,13 +14,19 @@ LANGUAGE := $(if $(filter command line,$(origin LANG)),$(LANG),all)
 help: ## Show what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo
-demo: ## Turn a sentence into a playable MP4 on the embedded sandbox (PROMPT="…" for your own)
-	@mkdir -p $(DEMO)
+.PHONY: command
+command:
 	@echo "Building the command (a few minutes the first time) …"
 	@$(CARGO) build --locked --package infrai-cli
-	@"$$($(CARGO) metadata --no-deps --format-version 1 | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/infrai" \
-		--sandbox --data-dir $(DEMO)/sandbox video generate "$(PROMPT)" --output $(DEMO)/video.mp4 --overwrite
+
+.PHONY: demo
+demo: command ## Turn a sentence into a playable MP4 on the embedded sandbox (PROMPT="…" for your own)
+	@mkdir -p $(DEMO)
+	@"$(COMMAND)" --sandbox --data-dir $(DEMO)/sandbox video generate "$(PROMPT)" --output $(DEMO)/video.mp4 --overwrite
+
+.PHONY: sandbox
+sandbox: command ## Serve the sandbox on this machine until Ctrl-C (PORT=4010: there)
+	@exec "$(COMMAND)" sandbox $(if $(PORT),--port $(PORT))
 
 .PHONY: test
 test: ## Run every test of every language; ends with "N passed, N failed"
