@@ -16,6 +16,8 @@ const REPOSITORY = join(ROOT, "..");
 const CACHE = join(REPOSITORY, ".cache", "node");
 /** The other versions of Node.js that the package promises to run under. */
 const OTHERS = ["22", "24"];
+/** npm is a script there, which only a shell runs. */
+const WINDOWS = process.platform === "win32";
 const quick = process.argv.includes("--quick");
 
 const step = (program, args, options = {}) => execFileSync(program, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"], ...options });
@@ -40,7 +42,7 @@ const project = join(work, "project");
 mkdirSync(project);
 writeFileSync(join(project, "package.json"), '{ "name": "empty", "private": true }\n');
 // The other platforms' packages are optional, and not asked for anywhere.
-step("npm", ["install", "--offline", "--no-audit", "--no-fund", "--loglevel", "error", ...tarballs], { cwd: project });
+step("npm", ["install", "--offline", "--no-audit", "--no-fund", "--loglevel", "error", ...tarballs], { cwd: project, shell: WINDOWS });
 
 const home = join(work, "home");
 mkdirSync(home);
@@ -99,7 +101,7 @@ function other(major) {
   mkdirSync(folder, { recursive: true });
   copyFileSync(join(ROOT, ".npmrc"), join(folder, ".npmrc"));
   writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
-  const got = spawnSync("npm", ["install", "--no-audit", "--no-fund", "--loglevel", "error", `${name}@${major}`], { cwd: folder, encoding: "utf8" });
+  const got = spawnSync("npm", ["install", "--no-audit", "--no-fund", "--loglevel", "error", `${name}@${major}`], { cwd: folder, encoding: "utf8", shell: WINDOWS });
   if (existsSync(node)) return [node];
   console.log(`SKIPPED Node.js ${major}: the registry gives no ${name}@${major} (${got.stderr.trim().split("\n")[0]})`);
   return [];

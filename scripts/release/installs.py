@@ -12,24 +12,27 @@ from pathlib import Path
 
 from release.versions import tracked
 
-#: Names that are published, and ours: put one in with its first release, and the notes about it have to go.
+#: Names that are published, and ours, each after its registry: put one in before the first release's tag, and the notes about it
+#: have to go: the pages of the packages are in the packages, and say for ever what they said then.
 PUBLISHED: frozenset[str] = frozenset()
+#: What a release of a tag publishes. The command's wheel has a switch of its own, and Maven Central is filled by hand afterwards.
+RELEASED = frozenset({"crates.io:infrai", "crates.io:infrai-sandbox", "crates.io:infrai-cli", "npm:@infrai/sdk", "pypi:infrai", "swift:infrai-sdk"})
 
-#: What makes a line an instruction to install, and the group that names the package.
+#: What makes a line an instruction to install: where from, and the pattern whose one group names the package.
 COMMANDS = [
     # pip, uv, pipx, poetry: a path or a wheel is none of a registry's names.
-    r"\b(?:pip3?|uv|pipx|poetry|pdm|rye|uvx)(?: pip)? (?:install|add|run)(?: -\S+)* [\"']?(infrai(?:-cli)?)(?![\w./-])",
-    r"\buvx (infrai(?:-cli)?)(?![\w./-])",
-    r"\b(?:npm|pnpm|yarn|bun|npx)(?: (?:install|i|add|exec|dlx|create))*(?: -\S+)* [\"']?(@infrai/[a-z0-9-]+)",
-    r"\bcargo (?:add|install|binstall)(?: --?[a-z]+)* (infrai(?:-cli|-sandbox)?)(?![\w./-])",
-    r"^\s*(infrai(?:-sandbox|-cli)?) = (?:\"[\d=^~]|\{ ?version)",
-    r"\b(dev\.infrai:infrai(?:-android)?):",
-    r"<artifactId>(infrai(?:-android)?)</artifactId>",
-    r"\.package\(url: \"[^\"]*/(infrai-sdk)(?:\.git)?\"",
-    r"\bbrew install (?:\S*/)?(infrai)\b",
-    r"\bdocker (?:run|pull)\b.* (\S*infrai\S*)",
+    ("pypi", r"\b(?:pip3?|uv|pipx|poetry|pdm|rye|uvx)(?: pip)? (?:install|add|run)(?: -\S+)* [\"']?(infrai(?:-cli)?)(?![\w./-])"),
+    ("pypi", r"\buvx (infrai(?:-cli)?)(?![\w./-])"),
+    ("npm", r"\b(?:npm|pnpm|yarn|bun|npx)(?: (?:install|i|add|exec|dlx|create))*(?: -\S+)* [\"']?(@infrai/[a-z0-9-]+)"),
+    ("crates.io", r"\bcargo (?:add|install|binstall)(?: --?[a-z]+)* (infrai(?:-cli|-sandbox)?)(?![\w./-])"),
+    ("crates.io", r"^\s*(infrai(?:-sandbox|-cli)?) = (?:\"[\d=^~]|\{ ?version)"),
+    ("maven", r"\bdev\.infrai:(infrai(?:-android)?):"),
+    ("maven", r"<artifactId>(infrai(?:-android)?)</artifactId>"),
+    ("swift", r"\.package\(url: \"[^\"]*/(infrai-sdk)(?:\.git)?\""),
+    ("brew", r"\bbrew install (?:\S*/)?(infrai)\b"),
+    ("docker", r"\bdocker (?:run|pull)\b.* (\S*infrai\S*)"),
 ]
-PATTERN = re.compile("|".join(COMMANDS))
+PATTERN = re.compile("|".join(pattern for _, pattern in COMMANDS))
 NOTE = re.compile(r"\b(?:not (?:yet )?(?:been )?published|not published|unpublished)\b", re.IGNORECASE)
 DOCUMENTS = {".md", ".ipynb", ".html", ".txt", ".rst"}
 #: The page that is about publishing, and the one that lists what was.
@@ -76,10 +79,15 @@ def unnoted(text: str) -> list[tuple[int, str, str]]:
         noted = NOTE.search(block) or (not block.lstrip().startswith("#") and NOTE.search(before))
         for number, line in enumerate(block.splitlines(), first):
             for match in PATTERN.finditer(line):
-                name = next(filter(None, match.groups()))
+                name = f"{COMMANDS[match.lastindex - 1][0]}:{match[match.lastindex]}"
                 if bool(noted) if name in PUBLISHED else is_code(block) or not noted:
                     found.append((number, name, line.strip()))
     return found
+
+
+def lacking() -> list[str]:
+    """What a release publishes and PUBLISHED does not name, so that the packages would say for ever that they are not published."""
+    return [f"scripts/release/installs.py: PUBLISHED lacks {name}: put it in, and take away the notes that then are found" for name in sorted(RELEASED - PUBLISHED)]
 
 
 def faults(root: Path) -> list[str]:

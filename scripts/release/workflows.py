@@ -12,6 +12,10 @@ USES = re.compile(r"^\s*(?:- )?uses: *(\S+)(.*)$")
 #: An action by its commit, with the version that it is for people to read.
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 VERSION = re.compile(r"\s+# v\d+(?:\.\d+)*")
+#: What publishes for good, and has to be scripts/publish, which can be run again.
+UNGUARDED = re.compile(r"\b(?:npm publish|cargo publish|twine upload)\b")
+#: What runs code of the dependencies: build scripts, macros, install scripts.
+BUILDS = re.compile(r"\b(?:cargo (?:z?build|run|test|install|zigbuild|package)|maturin|npm (?:ci|install)|pip install|scripts/(?:release-|third-party|cargo-tool|test))")
 #: What a job may be given beyond reading.
 RIGHTS = {"id-token: write", "attestations: write", "contents: write"}
 
@@ -46,6 +50,12 @@ def faults(name: str, text: str) -> list[str]:
     for job, body in found.items():
         if not re.search(r"^    (?:timeout-minutes: \d+|uses: \./)", body, re.MULTILINE):
             bad.append(f"{name}: the job {job} has no timeout-minutes")
+        if re.search(r"^    environment: ", body, re.MULTILINE) and re.search(r"^  push:", text, re.MULTILINE) and "github.event_name == 'push'" not in body:
+            bad.append(f"{name}: the job {job} has an environment and would run when started by hand: ask for github.event_name == 'push'")
+        if UNGUARDED.search(body):
+            bad.append(f"{name}: the job {job} publishes itself: scripts/publish does, and can be run again")
+        if RIGHTS & set(map(str.strip, body.splitlines())) and (built := BUILDS.search(body)):
+            bad.append(f"{name}: the job {job} has a right to publish and runs {built[0]}, and so code of the dependencies: build in another job")
         if "actions/checkout@" in body and body.count("actions/checkout@") != body.count("persist-credentials: false"):
             bad.append(f"{name}: the job {job} keeps a token in the checkout: write persist-credentials: false")
         # An expression within a script is code in whose text somebody else may write.

@@ -80,7 +80,7 @@ class Notes(unittest.TestCase):
                     self.assertEqual(len(installs.unnoted(text)), 1)
 
     def test_a_published_name_may_be_copied(self) -> None:
-        with mock.patch.object(installs, "PUBLISHED", frozenset({"infrai"})):
+        with mock.patch.object(installs, "PUBLISHED", frozenset({"pypi:infrai"})):
             self.assertEqual(installs.unnoted("```sh\npip install infrai\n```"), [])
             self.assertEqual(len(installs.unnoted("```sh\npip install infrai   # not published yet\n```")), 1)
 
@@ -102,10 +102,25 @@ class Notes(unittest.TestCase):
                 self.assertEqual(installs.unnoted(line), [])
 
     def test_once_a_name_is_published_its_notes_have_to_go(self) -> None:
-        with mock.patch.object(installs, "PUBLISHED", frozenset({"infrai"})):
+        with mock.patch.object(installs, "PUBLISHED", frozenset({"pypi:infrai"})):
             self.assertEqual(installs.unnoted("pip install infrai"), [])
             self.assertEqual(len(installs.unnoted("pip install infrai  # not published yet")), 1)
             self.assertEqual(len(installs.unnoted("pip install infrai-cli")), 1)
+
+    def test_a_name_is_published_on_one_registry_and_not_on_the_others(self) -> None:
+        with mock.patch.object(installs, "PUBLISHED", frozenset({"crates.io:infrai-cli"})):
+            self.assertEqual(installs.unnoted("```sh\ncargo install infrai-cli\n```"), [])
+            self.assertEqual([name for _, name, _ in installs.unnoted("```sh\npipx install infrai-cli\n```")], ["pypi:infrai-cli"])
+
+    def test_each_line_is_of_a_registry(self) -> None:
+        found = [name for line in LINES for _, name, _ in installs.unnoted(line)]
+        self.assertEqual(len(found), len(LINES))
+        self.assertLessEqual(installs.RELEASED - {"crates.io:infrai-sandbox"}, set(found))
+
+    def test_a_tag_needs_what_it_publishes_to_be_named(self) -> None:
+        self.assertEqual(len(installs.lacking()), len(installs.RELEASED - installs.PUBLISHED))
+        with mock.patch.object(installs, "PUBLISHED", installs.RELEASED):
+            self.assertEqual(installs.lacking(), [])
 
 
 if __name__ == "__main__":

@@ -60,6 +60,9 @@ class Rules(unittest.TestCase):
             ("echo ${{ matrix.x }}", "echo ${{ github.event.pull_request.title }}", "in a script"),
             ("echo ${{ needs.x.outputs.y }}", "echo ${{ inputs.tag }}", "in a script"),
             ("jobs:\n", "works:\n", "no jobs"),
+            ("    timeout-minutes: 5\n", "    timeout-minutes: 5\n    environment: npm\n", "started by hand"),
+            ("echo ${{ matrix.x }}", "npm publish ./x.tgz", "publishes itself"),
+            ("    steps:\n", "    permissions:\n      id-token: write\n    steps:\n      - run: cargo build\n", "code of the dependencies"),
         ):
             with self.subTest(told=told, new=new):
                 changed = SOUND.replace(old, new, 1)
