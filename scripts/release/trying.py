@@ -113,7 +113,11 @@ def kotlin(jar: Path, folder: Path, world: World) -> None:
         # Links: nothing is fetched that is here, and nothing of ours is left there.
         shutil.copytree(here, repository, copy_function=os.link, ignore=lambda path, _: ["infrai"] if path.endswith(f"{os.sep}dev") else [])
     maven = [toolchain, "mvn", "--batch-mode", "--quiet", "--no-transfer-progress", f"-Dmaven.repo.local={repository}"]
-    run(*maven, "install:install-file", f"-Dfile={jar}", cwd=folder, quiet=True)
+    model = folder / "published.xml"
+    with zipfile.ZipFile(jar) as archive:
+        # Named, because older Mavens do not look into the jar for it.
+        model.write_bytes(archive.read("META-INF/maven/dev.infrai/infrai/pom.xml"))
+    run(*maven, "install:install-file", f"-Dfile={jar}", f"-DpomFile={model}", cwd=folder, quiet=True)
     project = folder / "project"
     (project / "src" / "main" / "kotlin").mkdir(parents=True)
     text = (ROOT / "bindings-kotlin" / "README.md").read_text(encoding="utf-8")
