@@ -199,6 +199,7 @@ pub(crate) fn run(
             }
             Chooser::Plain(plain) => {
                 plain.budget.end();
+                plain.budget.arrived(now - LATENCY, now);
                 let kind = job % kinds.len();
                 if terminal {
                     if plain.before[job] > 0.2 * looked {

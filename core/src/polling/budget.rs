@@ -7,8 +7,11 @@ const RECOVERY: f64 = 30.0;
 /// The rate never falls below this share of what was set.
 const FLOOR: f64 = 1.0 / 32.0;
 
-/// A second is taken for this much longer than it is: requests travel unevenly, and no second at the server may hold more.
-const SECOND: f64 = 1.02;
+/// A second, and as much as times lose by rounding.
+const SECOND: f64 = 1.002;
+/// Requests travel unevenly, and no second at the server may hold more than the rate: so a request counts from its answer, by
+/// which it has arrived. From no later than this many seconds after it left, though, or slow answers would cost the rate.
+const TRAVEL: f64 = 0.05;
 /// No such part of a second holds more than its share (rounded up). Without it the requests of one second would leave in
 /// one burst, and where the network delays a burst by a little, it would meet the next.
 const PARTS: f64 = 4.0;
@@ -22,8 +25,15 @@ pub struct Budget {
     share_at: f64,
     halved_at: f64,
     under_way: usize,
-    sent: VecDeque<f64>,
+    sent: VecDeque<Sent>,
     rests_until: f64,
+}
+
+/// A request: when it left, and by when it has arrived.
+#[derive(Debug)]
+struct Sent {
+    left: f64,
+    arrived: f64,
 }
 
 impl Budget {
@@ -50,13 +60,18 @@ impl Budget {
         self.rate * self.share(now)
     }
 
+    /// The requests that leave in a second, if they are answered after so many seconds.
+    pub(super) fn reached(&self, now: f64, took: f64) -> f64 {
+        self.whole_rate(now) / (SECOND + took.clamp(0.0, TRAVEL))
+    }
+
     /// The requests that a second can hold at this time: of a fraction, from one on, nothing is left.
     pub(super) fn whole_rate(&self, now: f64) -> f64 {
         let rate = self.rate(now);
         if rate < 1.0 { rate } else { rate.floor() }
     }
 
-    /// How many requests each window holds, and how long it is, in seconds.
+    /// How many requests each window holds, and how long it is, in seconds: the server's, and ours.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -75,21 +90,30 @@ impl Budget {
         if self.under_way >= self.concurrency {
             return None;
         }
-        let free = |(count, length)| {
-            let before = self.sent.len().checked_sub(count).and_then(|at| self.sent.get(at));
-            before.map_or(now, |before| before + length)
-        };
-        Some(self.windows(now).map(free).into_iter().fold(now.max(self.rests_until), f64::max))
+        let [server, ours] = self.windows(now);
+        let before = |count| self.sent.len().checked_sub(count).and_then(|at| self.sent.get(at));
+        let at_server = before(server.0).map_or(now, |request| request.arrived + server.1);
+        let spread = before(ours.0).map_or(now, |request| request.left + ours.1);
+        Some(now.max(self.rests_until).max(at_server).max(spread))
     }
 
     /// A request leaves.
     pub fn begin(&mut self, now: f64) {
         self.under_way += 1;
-        self.sent.push_back(now);
+        self.sent.push_back(Sent { left: now, arrived: now + TRAVEL });
         // More than the full rate's window is never asked about, nor is anything older than the longest window.
-        let longest = SECOND * (1.0 / (self.rate * FLOOR)).max(1.0);
-        while self.sent.front().is_some_and(|&at| at + longest < now) {
+        let longest = SECOND * (1.0 / (self.rate * FLOOR)).max(1.0) + TRAVEL;
+        while self.sent.front().is_some_and(|request| request.left + longest < now) {
             self.sent.pop_front();
+        }
+    }
+
+    /// A request that left at this time was answered, so it had arrived. Which of those that left together does not matter.
+    pub fn arrived(&mut self, left: f64, now: f64) {
+        let first = self.sent.partition_point(|request| request.left < left);
+        let together = self.sent.range_mut(first..).take_while(|request| request.left <= left);
+        if let Some(request) = together.into_iter().find(|request| request.arrived >= left + TRAVEL) {
+            request.arrived = request.arrived.min(now.max(left));
         }
     }
 
@@ -141,11 +165,29 @@ mod tests {
             let count = whole as usize;
             assert!(times.windows(count + 1).all(|window| window[count] - window[0] > 1.0), "{rate}");
             assert!(
-                f64::from(u32::try_from(times.len()).unwrap()) >= 97.0 * whole,
+                f64::from(u32::try_from(times.len()).unwrap()) >= 95.0 * whole,
                 "{rate}: {}",
                 times.len()
             );
         }
+    }
+
+    #[test]
+    fn what_is_answered_at_once_costs_the_rate_less() {
+        let count = |took: f64| {
+            let (mut budget, mut now, mut count) = (Budget::new(20.0, 32), 0.0, 0);
+            while let Some(at) = budget.next_free(now).filter(|at| *at < 100.0) {
+                (now, count) = (at, count + 1);
+                budget.begin(now);
+                budget.arrived(now, now + took);
+                budget.end();
+            }
+            count
+        };
+        let counts = [count(0.0), count(0.02), count(0.05), count(10.0)];
+        assert!(counts[0] > 1990 && counts[0] <= 2000, "{counts:?}");
+        assert!(counts[0] > counts[1] && counts[1] > counts[2] && counts[2] == counts[3], "{counts:?}");
+        assert!(counts[3] > 1900, "{counts:?}");
     }
 
     #[test]
@@ -219,6 +261,42 @@ mod tests {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let most = rate as usize;
             prop_assert!(sent.windows(most + 1).all(|window| window[most] - window[0] > 1.0), "{:?}", sent);
+        }
+
+        #[test]
+        fn no_second_at_the_server_holds_more_however_unevenly_requests_travel(
+            rate in 1.0..400.0_f64, travels in proptest::collection::vec((0.0..TRAVEL, 0.0..1.0_f64), 1..1500),
+        ) {
+            let mut budget = Budget::new(rate, 10_000);
+            let (mut now, mut arrivals) = (0.0_f64, Vec::new());
+            let mut answers = std::collections::BinaryHeap::new();
+            for (took, share) in travels {
+                // Answers come in between, in their order.
+                loop {
+                    let free = budget.next_free(now).unwrap();
+                    let Some(&std::cmp::Reverse((answered, left))) = answers.peek() else {
+                        now = free;
+                        break;
+                    };
+                    let (answered, left) = (f64::from_bits(answered), f64::from_bits(left));
+                    if answered > free {
+                        now = free;
+                        break;
+                    }
+                    answers.pop();
+                    now = now.max(answered);
+                    budget.arrived(left, now);
+                    budget.end();
+                }
+                budget.begin(now);
+                arrivals.push(now + took * share);
+                // Times that are not negative are in the order of their bits.
+                answers.push(std::cmp::Reverse(((now + took).to_bits(), now.to_bits())));
+            }
+            arrivals.sort_by(f64::total_cmp);
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let most = rate as usize;
+            prop_assert!(arrivals.windows(most + 1).all(|window| window[most] - window[0] > 1.0), "{:?}", arrivals);
         }
     }
 }

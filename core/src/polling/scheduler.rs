@@ -312,7 +312,7 @@ impl Scheduler {
             });
         }
         let take = if scored.len() <= COMPARE_ALL { 1 } else { (scored.len() / 50).max(8) };
-        put_urgent_first(&mut scored, rate, take);
+        put_urgent_first(&mut scored, rate.min(self.budget.reached(now, self.took)), take);
         if scored.len() > take {
             scored.select_nth_unstable_by(take - 1, Scored::order);
             scored.truncate(take);
@@ -405,6 +405,7 @@ impl Scheduler {
     /// A look that began at this time ended, however.
     fn ended(&mut self, began: f64, now: f64) {
         self.budget.end();
+        self.budget.arrived(began, now);
         self.took += NEWEST * ((now - began).max(0.0) - self.took);
     }
 
