@@ -157,7 +157,7 @@ def drawn(frames: list[tuple[float, Screen]]) -> str:
         ".bold{font-weight:600}.prompt,.dim{fill:#7b8796}.cyan{fill:#0b7285}.cyan.dim{fill:#b8c6d1}.green{fill:#1a7f37}.red{fill:#c4232b}.yellow{fill:#8a5d00}"
         "@media (prefers-color-scheme:dark){text{fill:#d9e0ea}.card{fill:#10161d;stroke:#2b3542}.prompt,.dim{fill:#7f8b9b}.cyan{fill:#4cc9e0}"
         ".cyan.dim{fill:#33424f}.green{fill:#4cc36a}.red{fill:#ff7b72}.yellow{fill:#e3b341}}"
-        f"@keyframes play{{{steps}to{{{end}}}}}.strip{{animation:play {total:.2f}s step-end infinite}}"
+        f"@keyframes play{{{steps}to{{{end}}}}}.strip{{{end};animation:play {total:.2f}s step-end infinite}}"
         f"@media (prefers-reduced-motion:reduce){{.strip{{animation:none;{end}}}}}"
     )
     return (
