@@ -72,9 +72,9 @@ def npm_has(name: str, version: str) -> str | None:
 
 def crates(folder: Path) -> None:
     """The crates, packaged once more from the checkout, since cargo uploads no file; each has to be the one in the folder."""
-    for name in CRATES:
-        file = folder / f"{name}-{current()}.crate"
-        ours = hashlib.sha256(file.read_bytes()).hexdigest()
+    # All of them are there before the first goes out.
+    sums = {name: hashlib.sha256((folder / f"{name}-{current()}.crate").read_bytes()).hexdigest() for name in CRATES}
+    for name, ours in sums.items():
         settle(f"{name}@{current()}", ours, lambda name=name: crate_there(name, current()), lambda name=name, ours=ours: publish_crate(name, ours))
 
 

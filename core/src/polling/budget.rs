@@ -10,7 +10,8 @@ const FLOOR: f64 = 1.0 / 32.0;
 /// A second, and as much as times lose by rounding.
 const SECOND: f64 = 1.002;
 /// Requests travel unevenly, and no second at the server may hold more than the rate: so a request counts from its answer, by
-/// which it has arrived. From no later than this many seconds after it left, though, or slow answers would cost the rate.
+/// which it has arrived. From no later than this many seconds after it left, though, or slow answers would cost the rate. It is
+/// less than a part of a second (below), which is why a rate that is halved midway is kept too.
 const TRAVEL: f64 = 0.05;
 /// No such part of a second holds more than its share (rounded up). Without it the requests of one second would leave in
 /// one burst, and where the network delays a burst by a little, it would meet the next.
@@ -266,11 +267,15 @@ mod tests {
         #[test]
         fn no_second_at_the_server_holds_more_however_unevenly_requests_travel(
             rate in 1.0..400.0_f64, travels in proptest::collection::vec((0.0..TRAVEL, 0.0..1.0_f64), 1..1500),
+            halved in proptest::option::of(0_usize..1500),
         ) {
             let mut budget = Budget::new(rate, 10_000);
             let (mut now, mut arrivals) = (0.0_f64, Vec::new());
             let mut answers = std::collections::BinaryHeap::new();
-            for (took, share) in travels {
+            for (number, (took, share)) in travels.into_iter().enumerate() {
+                if Some(number) == halved {
+                    budget.halve(now, now);
+                }
                 // Answers come in between, in their order.
                 loop {
                     let free = budget.next_free(now).unwrap();

@@ -164,6 +164,11 @@ class Crates(Playing):
         self.assertIn("release the next one", self.publish("crates", "packs").stderr)
         self.assertEqual(self.log("publish"), [])
 
+    def test_where_one_is_missing_none_is_published(self) -> None:
+        (self.packs / f"infrai-cli-{current()}.crate").unlink()
+        self.assertEqual(self.publish("crates", "packs").returncode, 1)
+        self.assertFalse((self.state / "log").exists())
+
     def test_what_would_not_be_the_crate_that_was_tried_is_not_published(self) -> None:
         self.assertIn("not the crate that was tried", self.publish("crates", "packs", CRATE="changed").stderr)
         self.assertEqual(self.log("publish"), [])

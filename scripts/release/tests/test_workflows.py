@@ -63,6 +63,7 @@ class Rules(unittest.TestCase):
             ("    timeout-minutes: 5\n", "    timeout-minutes: 5\n    environment: npm\n", "started by hand"),
             ("echo ${{ matrix.x }}", "npm publish ./x.tgz", "publishes itself"),
             ("    steps:\n", "    permissions:\n      id-token: write\n    steps:\n      - run: cargo build\n", "code of the dependencies"),
+            ("    steps:\n", "    permissions: {id-token: write}  # why\n    steps:\n      - run: make test\n", "code of the dependencies"),
         ):
             with self.subTest(told=told, new=new):
                 changed = SOUND.replace(old, new, 1)
