@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     extract::{Authenticated, Segment, json_object},
-    fields::Fields,
+    fields::{Fields, shorten},
 };
 use crate::{
     app::{App, Facts},
@@ -71,9 +71,11 @@ pub(super) async fn requests(State(app): State<Arc<App>>) -> Answer {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
-    #[serde(default)]
-    after: i64,
+    after: Option<String>,
 }
+
+/// The greatest seq that every reader of JSON holds exactly.
+pub(super) const LAST_SEQ: i64 = (1 << 53) - 1;
 
 /// `GET /sandbox/ledger`, of the account whose key is sent.
 pub(super) async fn ledger(
@@ -81,7 +83,12 @@ pub(super) async fn ledger(
     Authenticated(account): Authenticated,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Answer, ApiError> {
-    let Query(page) = page.map_err(|_| ApiError::field("after", "the seq of an entry", "something else"))?;
-    let ledger = app.db.read(move |connection| wallet::ledger(connection, &account.id, page.after)).await?;
+    let expected = format!("the seq of an entry, a number from 0 to {LAST_SEQ}");
+    let Query(page) = page.map_err(|_| ApiError::field("after", &expected, "something else"))?;
+    let after = page.after.as_deref().map_or(Ok(0), |text| {
+        let seq = text.parse().ok().filter(|seq| (0..=LAST_SEQ).contains(seq));
+        seq.ok_or_else(|| ApiError::field("after", &expected, &shorten(text)))
+    })?;
+    let ledger = app.db.read(move |connection| wallet::ledger(connection, &account.id, after)).await?;
     Ok(Answer::new(ledger))
 }

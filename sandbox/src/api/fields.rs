@@ -87,7 +87,7 @@ fn wrong(name: &str, expected: &str, got: &Value) -> ApiError {
     ApiError::field(name, expected, &shorten(&got.to_string()))
 }
 
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     let mut short: String = text.chars().take(60).collect();
     if short.len() < text.len() {
         short.push('…');

@@ -148,5 +148,10 @@ async fn a_ledger_is_its_accounts_alone() {
     api.quick("sandbox/stuck").await;
     assert_eq!(api.ledger().await.len(), 2);
     assert_eq!(other.ledger().await.len(), 1);
-    api.get("/sandbox/ledger?after=x").await.error(400, "INVALID_REQUEST");
+    for wrong in ["x", "-1", "1.5", "9007199254740992", "172246264413288300544", ""] {
+        let error = api.get(&format!("/sandbox/ledger?after={wrong}")).await.error(400, "INVALID_REQUEST");
+        let told = error["message"].as_str().unwrap();
+        assert!(told.contains("`after`") && told.contains("9007199254740991"), "{told}");
+    }
+    assert_eq!(api.get("/sandbox/ledger?after=9007199254740991").await.data()["entries"], json!([]));
 }

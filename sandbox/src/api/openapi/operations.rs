@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::api::admin::LAST_SEQ;
+
 fn reference(kind: &str, name: &str) -> Value {
     json!({"$ref": format!("#/components/{kind}/{name}")})
 }
@@ -213,7 +215,7 @@ fn sandbox() -> Value {
         &["400", "401", "403", "429"],
     );
     ledger["parameters"] = json!([{
-        "name": "after", "in": "query", "schema": {"type": "integer", "default": 0},
+        "name": "after", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": LAST_SEQ, "default": 0},
         "description": "Only entries after the one of this seq.",
     }]);
     json!({
