@@ -79,11 +79,11 @@ pub(super) async fn start_topup(
     let amount = form_urlencoded::parse(&facts.body)
         .find(|(name, _)| name == "amount_usd")
         .and_then(|(_, amount)| amount.trim().parse::<f64>().ok())
-        .map(|amount| (amount * 1e6).round());
-    #[allow(clippy::cast_possible_truncation, reason = "saturates, and the range is checked")]
+        // Before it is rounded: 10,000.000000000002 is more than 10,000.
+        .filter(|amount| (dollars(*TOPUP_MICROS.start())..=dollars(*TOPUP_MICROS.end())).contains(amount));
+    #[allow(clippy::cast_possible_truncation, reason = "in range")]
     let amount = amount
-        .map(|amount| amount as i64)
-        .filter(|amount| TOPUP_MICROS.contains(amount))
+        .map(|amount| (amount * 1e6).round() as i64)
         .ok_or_else(|| ApiError::field("amount_usd", AMOUNT, "something else"))?;
     let topup = app
         .db

@@ -103,7 +103,15 @@ async fn pages_with_a_wrong_token_are_404() {
     }
     let checkout = api.post("/v1/activate", &json!({"device_fingerprint": "device-0001"}), &[]).await.data();
     let checkout = path_of(&checkout["checkout_url"], api.addr).to_owned();
-    for amount in ["", "amount_usd=", "amount_usd=0", "amount_usd=NaN", "amount_usd=1e9", "other=5"] {
+    for amount in [
+        "",
+        "amount_usd=",
+        "amount_usd=0",
+        "amount_usd=NaN",
+        "amount_usd=1e9",
+        "amount_usd=10000.000000000002",
+        "other=5",
+    ] {
         let reply = api.try_call("POST", &checkout, &[], amount.as_bytes()).await;
         reply.expect("a connection").expect("an answer").error(400, "INVALID_REQUEST");
     }

@@ -11,6 +11,12 @@ fn one_of(values: &[&str]) -> Value {
     json!({"type": "string", "enum": values, "default": values[0]})
 }
 
+/// What a text with more than white space in it matches: the same characters that are trimmed off it when it comes in.
+fn not_blank() -> String {
+    let blank: String = ('\0'..='\u{ffff}').filter(|character| character.is_whitespace()).collect();
+    format!("[^{blank}]")
+}
+
 fn url() -> Value {
     json!({"type": "string", "format": "uri", "pattern": "^https?://", "maxLength": URL_LIMIT})
 }
@@ -127,7 +133,7 @@ fn video() -> Value {
                 "properties": {"vendor": {"const": LITE}, "resolution": {"const": "4k"}},
             },
             "properties": {
-                "prompt": {"type": "string", "minLength": 1, "description": format!("Not blank; at most {PROMPT_LIMIT} bytes of UTF-8.")},
+                "prompt": {"type": "string", "pattern": not_blank(), "description": format!("Not blank; at most {PROMPT_LIMIT} bytes of UTF-8.")},
                 "reference_image_url": with_note(url(), "Kept with the job; never fetched."),
                 "duration_seconds": {
                     "type": "number", "minimum": DURATION.start(), "maximum": DURATION.end(),
