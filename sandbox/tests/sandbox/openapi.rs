@@ -97,6 +97,21 @@ fn assert_fits(document: &Value, name: &str, data: &Value) {
 }
 
 #[tokio::test]
+async fn the_document_and_the_server_agree_on_which_prompts_are_blank() {
+    let (_sandbox, api) = fresh().await;
+    let mut schema =
+        document(&api).await["components"]["schemas"]["GenerateRequest"]["properties"]["prompt"].take();
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    for prompt in ["", " ", "\u{a0}", "\u{85}\t\n", "\u{3000}", "\u{feff}", "\u{200b}", " x ", "^", "]", "船"]
+    {
+        let reply =
+            api.generate(&json!({"prompt": prompt, "model": "sandbox/stuck", "duration_seconds": 1})).await;
+        assert_eq!(validator.is_valid(&json!(prompt)), reply.status == 200, "{prompt:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_answered_fits_its_schema() {
     let (_sandbox, api) = fresh().await;
     let document = document(&api).await;
