@@ -55,7 +55,7 @@ def faults(name: str, text: str) -> list[str]:
         if UNGUARDED.search(body):
             bad.append(f"{name}: the job {job} publishes itself: scripts/publish does, and can be run again")
         works = re.sub(r"(?<!\S)#.*", "", body)
-        if re.search(r"\b(?:id-token|attestations|contents): write\b", works) and (built := BUILDS.search(works)):
+        if any(right in works for right in RIGHTS) and (built := BUILDS.search(works)):
             bad.append(f"{name}: the job {job} has a right to publish and runs {built[0]}, and so code of the dependencies: build in another job")
         if "actions/checkout@" in body and body.count("actions/checkout@") != body.count("persist-credentials: false"):
             bad.append(f"{name}: the job {job} keeps a token in the checkout: write persist-credentials: false")
