@@ -9,7 +9,7 @@ use crate::error::{ErrorKind, InfraiError, Result};
 const PREFIX: &str = "ifr_pk_proj_";
 
 /// A project key. `Debug` and `Display` show `ifr_pk_proj_…abcd` at most; [`expose`](Self::expose) gives the text.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ApiKey(Arc<str>);
 
 impl ApiKey {

@@ -48,6 +48,8 @@ pub(crate) struct CallSpec {
     pub(crate) answers_with_ok: bool,
     /// A look inside a wait: one attempt, outside the retry budget, since the wait decides when to look again.
     pub(crate) single: bool,
+    /// A key that the key function gave for this call already.
+    pub(crate) key: Option<ApiKey>,
     /// Instead of the client's timeout.
     pub(crate) timeout: Option<Duration>,
 }
@@ -105,10 +107,10 @@ impl InfraiClient {
         };
         let uri = path::join(&target.base_url, &spec.path, spec.raw_query.as_deref(), &spec.query)?;
         let body = spec.body.as_ref().map(|body| Bytes::from(json::canonical(body)));
-        let mut key = if spec.without_key {
-            None
-        } else {
-            Some(bounded(deadline, API_KEY_FUNCTION, target.key.get()).await?)
+        let mut key = match spec.key {
+            _ if spec.without_key => None,
+            Some(key) => Some(key),
+            None => Some(bounded(deadline, API_KEY_FUNCTION, target.key.get()).await?),
         };
         let max_attempts = if spec.single {
             1
@@ -187,6 +189,16 @@ impl InfraiClient {
             tracing::debug!(attempt = sent, ?pause, code = error.code(), "trying again");
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Asks the key function for the key of a wait, in the wait's own context. `None` where the key is fixed.
+    ///
+    /// Waits share the polls of a job only where they have the same key.
+    pub(crate) async fn wait_key(&self) -> Result<Option<ApiKey>> {
+        let config = &self.inner.config;
+        let (None, Some(provider)) = (&config.api_key, &config.key_provider) else { return Ok(None) };
+        let deadline = after(Instant::now(), self.options.timeout.unwrap_or(config.timeout));
+        bounded(deadline, API_KEY_FUNCTION, provider.get()).await.map(Some)
     }
 
     /// Sends one attempt and reads its answer within its time.

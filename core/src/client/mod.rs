@@ -3,6 +3,9 @@
 pub(crate) mod call;
 pub(crate) mod config;
 mod connect;
+pub(crate) mod context;
+#[cfg(test)]
+mod context_tests;
 mod gunzip;
 mod hooks;
 pub(crate) mod retry;
@@ -24,6 +27,7 @@ use http::{HeaderMap, HeaderValue, header};
 pub use self::{
     call::fresh_idempotency_key,
     config::{CallOptions, ClientBuilder, DEFAULT_BASE_URL},
+    context::CallContext,
     hooks::{RequestEvent, ResponseEvent},
     target::{Identity, KeyOrigin},
 };
@@ -240,7 +244,9 @@ impl InfraiClient {
         }
         let _turn = self.inner.finding.lock().await;
         let client = self.clone();
-        match tokio::task::spawn_blocking(move || client.target()).await {
+        let context = CallContext::current();
+        let read = move || context::sync_scoped(context, || client.target());
+        match tokio::task::spawn_blocking(read).await {
             Ok(found) => found,
             Err(error) => Err(match error.try_into_panic() {
                 Ok(panic) => InfraiError::panicked(panic.as_ref()),

@@ -26,8 +26,13 @@ use tokio::{
 
 use super::{Answer, Clock, Next, PollingOptions, Scheduler, Token, mailbox, subscription::handle};
 use crate::{
-    client::{InfraiClient, transport::Boxed},
+    client::{
+        CallContext, InfraiClient,
+        context::{scoped, sync_scoped},
+        transport::Boxed,
+    },
     error::{ErrorKind, InfraiError, Result},
+    key::ApiKey,
     video::{JobId, Snapshot, VideoJob, look},
 };
 
@@ -63,8 +68,21 @@ pub(super) enum Wish {
     UnderWay,
 }
 
+/// A job as polled with one key. Waits of another key must not learn of it by this one's polls.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct SharedJob {
+    pub(super) id: JobId,
+    /// The key that the key function gave to the waits. `None` where the client has one fixed key.
+    pub(super) key: Option<ApiKey>,
+}
+
 pub(super) struct Subscriber {
+    /// Larger than that of every older wait.
     pub(super) number: u64,
+    pub(super) client: InfraiClient,
+    pub(super) context: Option<CallContext>,
+    /// What the key function gave at the wait's begin, until its first poll takes it.
+    pub(super) key: Option<ApiKey>,
     pub(super) runtime: runtime::Id,
     pub(super) events: mailbox::Sender,
     pub(super) wish: Wish,
@@ -72,11 +90,17 @@ pub(super) struct Subscriber {
 
 pub(super) struct Entry {
     pub(super) token: Token,
-    pub(super) client: InfraiClient,
     pub(super) last: Option<Snapshot>,
     pub(super) subscribers: Vec<Subscriber>,
-    /// Ends the look under way.
-    pub(super) look: Option<Aborting>,
+    pub(super) poll: Option<PollInFlight>,
+}
+
+/// A poll in flight.
+pub(super) struct PollInFlight {
+    abort: Aborting,
+    /// The subscriber whose client and context it has.
+    subscriber: u64,
+    context: Option<CallContext>,
 }
 
 pub(super) struct Driver {
@@ -90,8 +114,8 @@ pub(super) struct Driver {
 
 pub(super) struct State {
     pub(super) scheduler: Scheduler,
-    pub(super) entries: HashMap<JobId, Entry>,
-    pub(super) by_token: HashMap<Token, JobId>,
+    pub(super) entries: HashMap<SharedJob, Entry>,
+    pub(super) by_token: HashMap<Token, SharedJob>,
     pub(super) submitted: HashMap<JobId, (f64, String)>,
     pub(super) submitted_order: VecDeque<JobId>,
     pub(super) driver: Option<Driver>,
@@ -282,17 +306,20 @@ impl Hub {
                 Next::Wait => return Some(LONGEST_SLEEP),
                 Next::At(time) => return Some((time - now).clamp(SHORTEST_SLEEP, LONGEST_SLEEP)),
                 Next::Look(token) => {
-                    let Some(id) = state.by_token.get(&token).cloned() else { continue };
-                    let Some(entry) = state.entries.get_mut(&id) else { continue };
+                    let Some(job) = state.by_token.get(&token).cloned() else { continue };
+                    let Some(entry) = state.entries.get_mut(&job) else { continue };
                     for subscriber in &mut entry.subscribers {
                         if subscriber.wish == Wish::Queued {
                             subscriber.wish = Wish::UnderWay;
                         }
                     }
                     state.begun += 1;
-                    let client = entry.client.clone();
-                    let (look, aborting) = abortable(async move { (token, look(&client, &id).await) });
-                    entry.look = Some(aborting);
+                    let oldest = entry.subscribers.iter_mut().min_by_key(|subscriber| subscriber.number);
+                    let Some(Subscriber { number, client, context, key, .. }) = oldest else { continue };
+                    let (client, key) = (client.clone(), key.take());
+                    let poll = async move { (token, look(&client, &job.id, key).await) };
+                    let (look, abort) = abortable(scoped(context.clone(), poll));
+                    entry.poll = Some(PollInFlight { abort, subscriber: *number, context: context.clone() });
                     looks.push(Box::pin(look.map(Result::ok)));
                 }
             }
@@ -308,8 +335,9 @@ impl Hub {
             // Dismissed: this look was given up, and another may be under way.
             return;
         }
-        let Some(id) = state.by_token.get(&token).cloned() else { return };
-        let Some(entry) = state.entries.get_mut(&id) else { return };
+        let Some(shared) = state.by_token.get(&token).cloned() else { return };
+        let Some(entry) = state.entries.get_mut(&shared) else { return };
+        let context = entry.poll.take().and_then(|poll| poll.context);
         let looked = match result {
             Ok((job, retry_after)) => {
                 let answer = Answer {
@@ -326,13 +354,15 @@ impl Hub {
                     entry.tell(&Event::Seen(job, snapshot));
                 }
                 if answer.terminal {
-                    state.forget(&id);
+                    state.forget(&shared);
                     return;
                 }
                 None
             }
             Err(error) if passes(&error, entry.last.is_some()) => {
-                tracing::debug!(%error, job = %id, "a look at a job failed; it goes on");
+                sync_scoped(context, || {
+                    tracing::debug!(%error, job = %shared.id, "a look at a job failed; it goes on");
+                });
                 let too_many = error.kind() == ErrorKind::RateLimit;
                 let retry_after = error.retry_after().map(|time| time.as_secs_f64());
                 state.scheduler.failed(token, now, retry_after, too_many);
@@ -340,7 +370,7 @@ impl Hub {
             }
             Err(error) => {
                 entry.tell(&Event::Failed(error));
-                state.forget(&id);
+                state.forget(&shared);
                 return;
             }
         };
@@ -371,25 +401,42 @@ impl Entry {
             subscriber.events.send(event.clone());
         }
     }
+
+    /// Ends the poll in flight. Returns whether a subscriber asked for it, and so gets another.
+    fn abandon_poll(&mut self) -> bool {
+        if let Some(poll) = self.poll.take() {
+            poll.abort.abort();
+        }
+        let mut asked = false;
+        for subscriber in &mut self.subscribers {
+            if subscriber.wish == Wish::UnderWay {
+                subscriber.wish = Wish::Queued;
+                asked = true;
+            }
+        }
+        asked
+    }
 }
 
 impl State {
     /// The job has ended, or nobody waits for it any more.
-    fn forget(&mut self, id: &JobId) {
-        for subscriber in self.take_out(id) {
+    fn forget(&mut self, job: &SharedJob) {
+        for subscriber in self.take_out(job) {
             self.left(subscriber.runtime);
         }
-        if self.submitted.remove(id).is_some() && self.submitted_order.len() > 2 * self.submitted.len() + 16 {
+        if self.submitted.remove(&job.id).is_some()
+            && self.submitted_order.len() > 2 * self.submitted.len() + 16
+        {
             let submitted = &self.submitted;
             self.submitted_order.retain(|id| submitted.contains_key(id));
         }
     }
 
     /// Nobody is told of this job any more: a look at it that is under way ends.
-    pub(super) fn take_out(&mut self, id: &JobId) -> Vec<Subscriber> {
-        let Some(entry) = self.entries.remove(id) else { return Vec::new() };
-        if let Some(look) = entry.look {
-            look.abort();
+    pub(super) fn take_out(&mut self, job: &SharedJob) -> Vec<Subscriber> {
+        let Some(entry) = self.entries.remove(job) else { return Vec::new() };
+        if let Some(poll) = entry.poll {
+            poll.abort.abort();
         }
         self.scheduler.remove(entry.token);
         self.by_token.remove(&entry.token);
@@ -397,11 +444,11 @@ impl State {
     }
 
     fn fail_all(&mut self, error: &InfraiError) {
-        for id in self.entries.keys().cloned().collect::<Vec<_>>() {
-            if let Some(entry) = self.entries.get(&id) {
+        for job in self.entries.keys().cloned().collect::<Vec<_>>() {
+            if let Some(entry) = self.entries.get(&job) {
                 entry.tell(&Event::Failed(error.clone()));
             }
-            self.forget(&id);
+            self.forget(&job);
         }
     }
 
@@ -438,17 +485,27 @@ impl State {
     fn abandon_looks(&mut self, now: f64) {
         self.scheduler.abandon_all(now);
         for entry in self.entries.values_mut() {
-            let mut asked = false;
-            for subscriber in &mut entry.subscribers {
-                if subscriber.wish == Wish::UnderWay {
-                    subscriber.wish = Wish::Queued;
-                    asked = true;
-                }
-            }
-            if asked {
+            if entry.abandon_poll() {
                 self.scheduler.hurry(entry.token);
             }
         }
+    }
+
+    /// A subscriber has gone. A poll in its context ends with it, as a callback there would never be answered; the next
+    /// oldest wait polls instead. Returns whether there was one.
+    pub(super) fn hand_over_poll(&mut self, job: &SharedJob, gone: u64, now: f64) -> bool {
+        let Some(entry) = self.entries.get_mut(job) else { return false };
+        let in_its_context = |poll: &PollInFlight| poll.subscriber == gone && poll.context.is_some();
+        if !entry.poll.as_ref().is_some_and(in_its_context) {
+            return false;
+        }
+        let token = entry.token;
+        let asked = entry.abandon_poll();
+        self.scheduler.abandon(token, now);
+        if asked {
+            self.scheduler.hurry(token);
+        }
+        true
     }
 }
 

@@ -395,10 +395,17 @@ impl Scheduler {
     /// Looks were given up unanswered, all of them: they are due again.
     pub fn abandon_all(&mut self, now: f64) {
         for slot in 0..self.jobs.len() {
-            if let Some(Job { place: Place::UnderWay(_), generation, .. }) = self.jobs[slot] {
-                self.budget.end();
-                self.again(Token { slot, generation }, now);
+            if let Some(Job { generation, .. }) = self.jobs[slot] {
+                self.abandon(Token { slot, generation }, now);
             }
+        }
+    }
+
+    /// Gives up the poll of this job that is in flight, if one is: the job is due at once.
+    pub fn abandon(&mut self, token: Token, now: f64) {
+        if self.job(token).is_some_and(|job| matches!(job.place, Place::UnderWay(_))) {
+            self.budget.end();
+            self.again(token, now);
         }
     }
 

@@ -6,20 +6,20 @@ use futures_util::future::OptionFuture;
 use tokio::runtime::{self, Handle};
 
 use super::{
-    hub::{Entry, Event, Hub, STALLED, Subscriber, Wish},
+    hub::{Entry, Event, Hub, STALLED, SharedJob, Subscriber, Wish},
     mailbox::{self, mailbox},
 };
 use crate::{
-    client::InfraiClient,
+    client::{CallContext, InfraiClient},
     error::{InfraiError, Result},
-    video::{JobId, JobRef, Snapshot},
+    video::{JobRef, Snapshot},
     wire::path,
 };
 
 /// Somebody waiting for a job. Its drop ends the waiting, and the looking if nobody else waits.
 pub(crate) struct Subscription {
     hub: Arc<Hub>,
-    id: JobId,
+    job: SharedJob,
     number: u64,
     /// The runtime that it was last read in.
     runtime: runtime::Id,
@@ -38,32 +38,34 @@ pub(crate) enum Standing {
 }
 
 impl Subscription {
-    /// Joins those who wait for this job.
-    pub(crate) fn open(client: &InfraiClient, job: JobRef) -> Result<Self> {
+    /// Joins those who wait for this job, with the same key.
+    pub(crate) async fn open(client: &InfraiClient, job: JobRef) -> Result<Self> {
         let runtime = handle()?.id();
         path::segment("id", job.id.as_str())?;
         let hub = Arc::clone(&client.inner.hub);
         let (sender, events) = mailbox();
         let JobRef { id, known } = job;
         let settled = known.as_ref().is_some_and(|job| job.is_terminal());
-        if let (true, Some(job)) = (settled, &known) {
-            sender.send(Event::Seen(Arc::clone(job), Snapshot::of(job)));
-            return Ok(Self { hub, id, number: 0, runtime, events, settled });
+        if let (true, Some(known)) = (settled, &known) {
+            sender.send(Event::Seen(Arc::clone(known), Snapshot::of(known)));
+            let job = SharedJob { id, key: None };
+            return Ok(Self { hub, job, number: 0, runtime, events, settled });
         }
+        let key = client.wait_key().await?;
+        let job = SharedJob { id, key: key.clone() };
         let now = hub.now();
         let mut state = hub.lock();
         state.numbers += 1;
         let number = state.numbers;
-        if !state.entries.contains_key(&id) {
-            let submitted = state.submitted.get(&id).cloned();
+        if !state.entries.contains_key(&job) {
+            let submitted = state.submitted.get(&job.id).cloned();
             let token =
                 state.scheduler.add(now, submitted.as_ref().map(|(time, shape)| (*time, shape.as_str())));
-            state.by_token.insert(token, id.clone());
-            let entry =
-                Entry { token, client: client.clone(), last: None, subscribers: Vec::new(), look: None };
-            state.entries.insert(id.clone(), entry);
+            state.by_token.insert(token, job.clone());
+            let entry = Entry { token, last: None, subscribers: Vec::new(), poll: None };
+            state.entries.insert(job.clone(), entry);
         }
-        if let Some(entry) = state.entries.get_mut(&id) {
+        if let Some(entry) = state.entries.get_mut(&job) {
             // What this client saw itself is no older than what the caller has.
             let seen = entry.last.clone().and_then(|last| Some((Arc::new(last.job().ok()?), last)));
             let first = seen.or_else(|| known.map(|job| (Arc::clone(&job), Snapshot::of(&job))));
@@ -71,12 +73,22 @@ impl Subscription {
                 entry.last = Some(snapshot.clone());
                 sender.send(Event::Seen(job, snapshot));
             }
-            entry.subscribers.push(Subscriber { number, runtime, events: sender, wish: Wish::None });
+            let (client, context) = (client.clone(), CallContext::current());
+            let wish = Wish::None;
+            entry.subscribers.push(Subscriber {
+                number,
+                client,
+                context,
+                key,
+                runtime,
+                events: sender,
+                wish,
+            });
         }
         *state.waiters.entry(runtime).or_default() += 1;
         drop(state);
         hub.changed.notify_one();
-        Ok(Self { hub, id, number, runtime, events, settled })
+        Ok(Self { hub, job, number, runtime, events, settled })
     }
 
     /// The next event; `None` after the last.
@@ -113,7 +125,7 @@ impl Subscription {
         let mut state = self.hub.lock();
         let state = &mut *state;
         self.runtime = here;
-        let subscriber = state.entries.get_mut(&self.id).and_then(|entry| {
+        let subscriber = state.entries.get_mut(&self.job).and_then(|entry| {
             entry.subscribers.iter_mut().find(|subscriber| subscriber.number == self.number)
         });
         if let Some(subscriber) = subscriber {
@@ -130,7 +142,7 @@ impl Subscription {
     /// Asks for one more look, whatever the policy says; its end is told as [`Event::Looked`] unless it changes something.
     pub(crate) fn look(&self) {
         let mut state = self.hub.lock();
-        let Some(entry) = state.entries.get_mut(&self.id) else { return };
+        let Some(entry) = state.entries.get_mut(&self.job) else { return };
         let token = entry.token;
         if let Some(subscriber) =
             entry.subscribers.iter_mut().find(|subscriber| subscriber.number == self.number)
@@ -147,7 +159,7 @@ impl Subscription {
         let state = self.hub.lock();
         let subscriber = state
             .entries
-            .get(&self.id)
+            .get(&self.job)
             .and_then(|entry| entry.subscribers.iter().find(|subscriber| subscriber.number == self.number));
         match subscriber {
             Some(Subscriber { wish: Wish::Queued, .. }) => Standing::Queued(state.begun),
@@ -163,17 +175,20 @@ impl Drop for Subscription {
         }
         let mut state = self.hub.lock();
         let state = &mut *state;
-        if let Some(entry) = state.entries.get_mut(&self.id)
+        let now = self.hub.now();
+        if let Some(entry) = state.entries.get_mut(&self.job)
             && let Some(at) = entry.subscribers.iter().position(|subscriber| subscriber.number == self.number)
         {
             let gone = entry.subscribers.swap_remove(at);
             let deserted = entry.subscribers.is_empty();
             state.left(gone.runtime);
             if deserted {
-                state.take_out(&self.id);
+                state.take_out(&self.job);
+            } else if state.hand_over_poll(&self.job, gone.number, now) {
+                self.hub.changed.notify_one();
             }
         }
-        if state.stop_if_unneeded(self.hub.now()) {
+        if state.stop_if_unneeded(now) {
             self.hub.orphaned.notify_waiters();
         }
     }

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{GenerateRequest, VideoJob, wait::DEFAULT_WAIT};
 use crate::{
-    client::InfraiClient,
+    client::{CallContext, InfraiClient, context::scoped},
     error::{ErrorKind, InfraiError, Result},
     polling::handle,
 };
@@ -111,6 +111,7 @@ impl GenerateMany {
 
     fn begin(&mut self, plan: Plan, sender: mpsc::UnboundedSender<GenerateManyItem>) -> Result<()> {
         let handle = handle()?;
+        let context = CallContext::current();
         let Plan { client, requests, concurrency, key_prefix, timeout } = plan;
         let count = requests.len();
         let queue = requests
@@ -127,7 +128,7 @@ impl GenerateMany {
         let (queue, refusal) = (Mutex::new(queue), Mutex::new(None));
         let shared = Arc::new(Shared { client, queue, places, refusal, timeout, sender });
         for _ in 0..concurrency.min(count) {
-            self.workers.spawn_on(work(Arc::clone(&shared)), &handle);
+            self.workers.spawn_on(scoped(context.clone(), work(Arc::clone(&shared))), &handle);
         }
         Ok(())
     }

@@ -26,6 +26,7 @@ pub use self::{
 use crate::{
     client::{InfraiClient, call::CallSpec},
     error::{InfraiError, Result},
+    key::ApiKey,
     metadata::Metadata,
     wire::{
         path,
@@ -187,12 +188,13 @@ pub(crate) fn status_spec(id: &JobId) -> Result<CallSpec> {
     })
 }
 
-/// Looks at a job once more, for those who wait: one attempt.
+/// Looks at a job once more, for those who wait: one attempt, with this key if there is one.
 pub(crate) async fn look(
     client: &InfraiClient,
     id: &JobId,
+    key: Option<ApiKey>,
 ) -> Result<(Arc<VideoJob>, Option<std::time::Duration>)> {
-    let reply = client.call(CallSpec { single: true, ..status_spec(id)? }).await?;
+    let reply = client.call(CallSpec { single: true, key, ..status_spec(id)? }).await?;
     let retry_after = reply.retry_after;
     let job = reply.typed(|data, metadata| VideoJob::read(read::object("video job", data)?, metadata))?;
     Ok((Arc::new(job), retry_after))

@@ -90,8 +90,7 @@ impl Wait {
     pub async fn send(self) -> Result<VideoJob> {
         let Self { client, job, timeout, cancel_on_timeout, cancel_on_abort, on_update, abort } = self;
         let id = job.id.clone();
-        let mut waiting =
-            Waiting { subscription: Subscription::open(&client, job)?, on_update, last: None, trouble: None };
+        let mut waiting = Waiting { on_update, last: None, trouble: None };
         let aborted = async {
             match abort {
                 Some(abort) => abort.await,
@@ -101,11 +100,10 @@ impl Wait {
         let ended = tokio::select! {
             biased;
             () = aborted => None,
-            ended = waiting.run(&client, timeout) => Some(ended),
+            ended = waiting.run(&client, job, timeout) => Some(ended),
         };
-        // From here on nobody looks for this wait: a cancel may have to wait for others.
-        let Waiting { subscription, last, trouble, .. } = waiting;
-        drop(subscription);
+        // The subscription ended with the run: a cancel may have to wait for others.
+        let Waiting { last, trouble, .. } = waiting;
         match ended {
             Some(Ok(Some(job))) => conclude(job),
             Some(Err(error)) if error.job().is_none() => Err(with_last(error, last)),
@@ -170,7 +168,6 @@ fn conclude(job: VideoJob) -> Result<VideoJob> {
 }
 
 struct Waiting {
-    subscription: Subscription,
     on_update: Option<OnUpdate>,
     last: Option<Snapshot>,
     trouble: Option<InfraiError>,
@@ -178,20 +175,31 @@ struct Waiting {
 
 impl Waiting {
     /// The job once it has ended, or `None` when the time is over.
-    async fn run(&mut self, client: &InfraiClient, timeout: Option<Duration>) -> Result<Option<VideoJob>> {
+    async fn run(
+        &mut self,
+        client: &InfraiClient,
+        job: JobRef,
+        timeout: Option<Duration>,
+    ) -> Result<Option<VideoJob>> {
         let hub = &client.inner.hub;
-        let deadline = timeout.map(|timeout| hub.now() + timeout.as_secs_f64());
-        let time_is_over = async {
-            match deadline {
-                Some(deadline) => hub.sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
+        let attempt_timeout = client.inner.config.attempt_timeout;
+        let begun = hub.now();
+        let after = async |time: Option<Duration>| match time {
+            Some(time) => hub.sleep_until(begun + time.as_secs_f64()).await,
+            None => std::future::pending().await,
         };
+        // A key function that is slow gets as long past the deadline as the last poll would.
+        let mut subscription = tokio::select! {
+            biased;
+            opened = Subscription::open(client, job) => opened?,
+            () = after(timeout.map(|timeout| timeout.saturating_add(attempt_timeout))) => return Ok(None),
+        };
+        let time_is_over = after(timeout);
         tokio::pin!(time_is_over);
         loop {
             tokio::select! {
                 biased;
-                event = self.subscription.next() => {
+                event = subscription.next() => {
                     if let Some(job) = self.take(event)? {
                         return Ok(Some(job));
                     }
@@ -200,17 +208,17 @@ impl Waiting {
             }
         }
         // One last look. The budget may keep it waiting behind those of others, for as long as these come to their turn.
-        self.subscription.look();
+        subscription.look();
         let config = &client.inner.config;
         let turn = Duration::try_from_secs_f64(2.0 / config.polling.rate).unwrap_or(Duration::MAX);
         let patience = config.attempt_timeout.saturating_add(turn);
         let over = tokio::time::sleep(patience);
         tokio::pin!(over);
-        let mut standing = self.subscription.standing();
+        let mut standing = subscription.standing();
         loop {
             tokio::select! {
                 biased;
-                event = self.subscription.next() => {
+                event = subscription.next() => {
                     let looked = matches!(event, Some(Event::Looked(_)));
                     if let Some(job) = self.take(event)? {
                         return Ok(Some(job));
@@ -220,7 +228,7 @@ impl Waiting {
                     }
                 }
                 () = &mut over => {
-                    let now = self.subscription.standing();
+                    let now = subscription.standing();
                     if now == standing {
                         return Ok(None);
                     }

@@ -33,7 +33,7 @@ impl Watch {
         let stage = Stage::Fresh(Box::new((client, job)));
         Self(Box::pin(stream::unfold(stage, |stage| async move {
             let mut subscription = match stage {
-                Stage::Fresh(start) => match Subscription::open(&start.0, start.1) {
+                Stage::Fresh(start) => match Subscription::open(&start.0, start.1).await {
                     Ok(subscription) => subscription,
                     Err(error) => return Some((Err(error), Stage::Ended)),
                 },

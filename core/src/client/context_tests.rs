@@ -1,0 +1,186 @@
+//! Callbacks in the context of the call they belong to, on a paused clock.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures_util::future::{join, join_all};
+
+use crate::{
+    ApiKey, CallContext, ErrorKind, InfraiClient, KeyProvider,
+    script::{self, Reaction, Script, answer, job, ok},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What the tests put into a context: whose call it is.
+struct Tenant(String);
+
+impl Tenant {
+    fn context(name: impl Into<String>) -> CallContext {
+        CallContext::new(Self(name.into()))
+    }
+
+    fn current() -> String {
+        let context = CallContext::current();
+        context.and_then(|context| Some(context.downcast_ref::<Self>()?.0.clone())).unwrap_or_default()
+    }
+}
+
+/// A client whose key is its caller's name, and a count of how often the key function ran.
+fn shared(
+    react: impl Fn(&str) -> Reaction + Send + Sync + 'static,
+) -> (InfraiClient, Arc<Script>, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&asked);
+    let provider = KeyProvider::new(move || {
+        let log = Arc::clone(&log);
+        async move {
+            tokio::time::sleep(SECOND / 100).await;
+            let tenant = Tenant::current();
+            log.lock().unwrap().push(tenant.clone());
+            ApiKey::new(format!("key-{tenant}"))
+        }
+    });
+    let builder = InfraiClient::builder().base_url("http://localhost:1").api_key_provider(provider);
+    let (client, script) =
+        script::client(builder, move |_, request| react(request.headers["authorization"].to_str().unwrap()));
+    (client, script, asked)
+}
+
+fn keys(script: &Script) -> Vec<String> {
+    script.seen().iter().map(|seen| seen.header("authorization").unwrap().to_owned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_call_gets_the_key_of_its_own_context() {
+    let (client, script, _) = shared(|_| ok(&job("queued")));
+    let calls = (0..40).map(|n| {
+        let generate = client.video().generate(format!("tenant-{n}"));
+        Tenant::context(format!("tenant-{n}")).scope(generate.send())
+    });
+    for call in join_all(calls).await {
+        call.unwrap();
+    }
+    for seen in script.seen() {
+        let body = String::from_utf8(seen.request.body.clone().unwrap().to_vec()).unwrap();
+        let tenant = seen.header("authorization").unwrap().trim_start_matches("Bearer key-").to_owned();
+        assert!(body.contains(&format!("{tenant:?}")), "{tenant} paid for {body}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_items_calls_have_the_batchs_context() {
+    let (client, script, _) = shared(|_| ok(&job("succeeded")));
+    let batch = |tenant: &'static str| {
+        let client = client.clone();
+        Tenant::context(tenant).scope(async move {
+            let mut many = client.video().generate_many(vec![tenant; 5]);
+            while let Some((_, item)) = many.next().await {
+                item.unwrap();
+            }
+        })
+    };
+    join(batch("red"), batch("blue")).await;
+    assert_eq!(script.count(), 10);
+    for seen in script.seen() {
+        let body = String::from_utf8(seen.request.body.clone().unwrap().to_vec()).unwrap();
+        let tenant = if body.contains("red") { "red" } else { "blue" };
+        assert_eq!(seen.header("authorization").unwrap(), format!("Bearer key-{tenant}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_of_different_keys_poll_apart() {
+    let (client, script, _) = shared(|key| match key {
+        "Bearer key-owner" => ok(&job("succeeded")).after(SECOND),
+        _ => answer(404, &serde_json::json!(null)),
+    });
+    let wait = |tenant: &str| Tenant::context(tenant).scope(client.video().wait("vid_1").send());
+    let (owner, stranger) = join(wait("owner"), wait("stranger")).await;
+    assert!(owner.unwrap().is_success());
+    assert_eq!(stranger.unwrap_err().kind(), ErrorKind::NotFound);
+    let mut keys = keys(&script);
+    keys.sort();
+    assert_eq!(keys, ["Bearer key-owner", "Bearer key-stranger"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_asks_for_one_key_per_poll() {
+    let (client, script, asked) = shared(|_| ok(&job("running")));
+    let wait = client.video().wait("vid_1").timeout(20 * SECOND).send();
+    Tenant::context("one").scope(wait).await.unwrap_err();
+    assert!(script.count() > 2);
+    assert_eq!(asked.lock().unwrap().len(), script.count());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_poll_has_the_context_of_the_oldest_live_wait() {
+    // Both waits have one key, so that they share; the log tells their contexts apart.
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&asked);
+    let provider = KeyProvider::new(move || {
+        log.lock().unwrap().push(Tenant::current());
+        async { ApiKey::new("one-key-for-all") }
+    });
+    let events = Arc::clone(&asked);
+    let builder = InfraiClient::builder()
+        .base_url("http://localhost:1")
+        .api_key_provider(provider)
+        .on_request(move |_| events.lock().unwrap().push(format!("hook {}", Tenant::current())));
+    let (client, script) = script::client(builder, |_, _| ok(&job("running")));
+    let wait = |tenant: &str, seconds: u32| {
+        Tenant::context(tenant).scope(client.video().wait("vid_1").timeout(seconds * SECOND).send())
+    };
+    let older = wait("older", 10);
+    let younger = async {
+        tokio::time::sleep(SECOND).await;
+        let begun = script.count();
+        let ended = wait("younger", 20).await;
+        (begun, ended)
+    };
+    let (_, (before, _)) = join(older, younger).await;
+    assert!(before > 0 && script.count() > before);
+    let asked = asked.lock().unwrap().clone();
+    // The younger wait's own key, asked for once at its begin, decides that it shares.
+    let begun = asked.iter().position(|tenant| tenant == "younger").expect("the younger's key");
+    let hooks: Vec<_> = asked.iter().filter(|entry| entry.starts_with("hook")).collect();
+    let handed_over = hooks.iter().position(|hook| *hook == "hook younger").expect("the younger's turn");
+    assert!(hooks[..handed_over].iter().all(|hook| *hook == "hook older"), "{asked:?}");
+    assert!(hooks[handed_over..].iter().all(|hook| *hook == "hook younger"), "{asked:?}");
+    assert!(asked[begun + 1..].contains(&"older".to_owned()), "the older's token is renewed: {asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_outlives_the_wait_whose_context_it_has() {
+    // After its first key, the older wait's key function never answers, as one whose event loop is closed.
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&asked);
+    let provider = KeyProvider::new(move || {
+        let log = Arc::clone(&log);
+        async move {
+            let tenant = Tenant::current();
+            let again = log.lock().unwrap().contains(&tenant);
+            log.lock().unwrap().push(tenant.clone());
+            if again && tenant == "older" {
+                std::future::pending::<()>().await;
+            }
+            ApiKey::new("one-key-for-all")
+        }
+    });
+    let builder = InfraiClient::builder().base_url("http://localhost:1").api_key_provider(provider);
+    let done = Arc::new(Mutex::new(false));
+    let ends = Arc::clone(&done);
+    let (client, script) = script::client(builder, move |_, _| {
+        ok(&job(if *ends.lock().unwrap() { "succeeded" } else { "running" }))
+    });
+    let mut older = Box::pin(Tenant::context("older").scope(client.video().wait("vid_1").send()));
+    let younger = tokio::spawn(Tenant::context("younger").scope(client.video().wait("vid_1").send()));
+    assert!(tokio::time::timeout(15 * SECOND, older.as_mut()).await.is_err());
+    assert_eq!(script.count(), 1, "the second poll has no key yet");
+    *done.lock().unwrap() = true;
+    drop(older);
+    let ended = tokio::time::timeout(5 * SECOND, younger).await.expect("the younger wait polls on");
+    assert!(ended.unwrap().unwrap().is_success());
+}
