@@ -15,7 +15,7 @@ const WORKERS: usize = 2;
 const DOWNLOADS: usize = 8;
 /// The same of activations, which wait for one another anyway; none waits behind a download.
 const ACTIVATIONS: usize = 4;
-/// Left over for looking names up and reading a store: without, no call would find its host.
+/// Left over for looking names up and reading credentials: without, no call would find its host.
 const SHORT: usize = 12;
 const BLOCKING: usize = DOWNLOADS + ACTIVATIONS + SHORT;
 

@@ -1,13 +1,18 @@
 //! `activate`: an anonymous account with a trial credit for this device, its key stored for later calls.
 
-use std::{borrow::Cow, future::IntoFuture, path::PathBuf};
+use std::{borrow::Cow, future::IntoFuture, path::PathBuf, sync::Arc, time::Duration};
 
 use http::Method;
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use crate::{
-    client::{InfraiClient, call::CallSpec, transport::Boxed},
-    credentials::{Place, Profile},
+    client::{
+        InfraiClient,
+        call::{CallSpec, after},
+        transport::Boxed,
+    },
+    credentials::{self, Place, Profile},
     error::{InfraiError, Result},
     key::{ApiKey, Secret},
     metadata::Metadata,
@@ -27,6 +32,16 @@ pub struct Activate {
     write_credentials: bool,
     force: bool,
     profile: Option<String>,
+}
+
+/// What the place holds before anything is sent.
+enum Found {
+    Stored(ActivateResult),
+    Nothing {
+        secret: Secret,
+        /// The name to keep the old table under.
+        keep: Option<String>,
+    },
 }
 
 /// An account, and the key for it.
@@ -118,43 +133,99 @@ impl Activate {
     /// `PROFILE_ORIGIN_MISMATCH` when the profile belongs to another origin; credentials errors, before anything is
     /// sent, when the file cannot be understood or written; else as every call.
     pub async fn send(self) -> Result<ActivateResult> {
-        let config = &self.client.inner.config;
-        let base_url = self.base_url()?;
-        let profile_name = self.profile.clone().unwrap_or_else(|| config.profile_name());
-        let patience = self.client.options.timeout.unwrap_or(config.timeout);
-        if !self.write_credentials {
-            // A machine without a home has no place for the fingerprint either.
-            let place = config.credentials_place().ok();
-            let fingerprint = Place::fingerprint_alone(place.as_ref(), patience).await?;
-            let result = self.ask(&base_url, fingerprint, profile_name).await?;
-            self.client.adopt(base_url, result.primary_api_key.clone());
-            return Ok(result);
+        let this = Arc::new(self);
+        let config = &this.client.inner.config;
+        let profile_name = this.profile.clone().unwrap_or_else(|| config.profile_name());
+        let patience = this.client.options.timeout.unwrap_or(config.timeout);
+        let base_url = this.step(patience, Self::base_url).await?;
+        if this.write_credentials {
+            this.send_and_store(base_url, profile_name, patience).await
+        } else {
+            let secret = this.secret_alone(patience).await?;
+            let result = this.ask(&base_url, &secret, profile_name).await?;
+            this.client.adopt(base_url, result.primary_api_key.clone());
+            Ok(result)
         }
-        let place = config.credentials_place()?;
-        let _held = place.hold(patience).await?;
-        let old = place.profile(&profile_name)?;
-        if let Some(old) = &old
-            && let Some(result) = self.stored(&place, old, &base_url, &profile_name)?
-        {
-            self.client.adopt(base_url, result.primary_api_key.clone());
-            return Ok(result);
-        }
-        place.check_writable()?;
-        let mut result = self.ask(&base_url, place.fingerprint()?, profile_name.clone()).await?;
+    }
+
+    async fn send_and_store(
+        self: &Arc<Self>,
+        base_url: url::Url,
+        name: String,
+        patience: Duration,
+    ) -> Result<ActivateResult> {
+        let place = self.client.inner.config.credentials_place()?;
+        // Shared with each step: one that its deadline leaves behind goes on holding the place.
+        let held = Arc::new(place.hold(patience).await?);
+        let step = {
+            let (held, place, base_url, name) =
+                (Arc::clone(&held), place.clone(), base_url.clone(), name.clone());
+            move |this: &Self| {
+                let _held = held;
+                let old = place.profile(&name)?;
+                if let Some(old) = &old
+                    && let Some(result) = this.stored(&place, old, &base_url, &name)?
+                {
+                    return Ok(Found::Stored(result));
+                }
+                place.check_writable()?;
+                let keep = match old.filter(|old| old.api_key.is_some()) {
+                    Some(_) => Some(place.free_name(&name, "previous")?),
+                    None => None,
+                };
+                Ok(Found::Nothing { secret: place.device_secret()?, keep })
+            }
+        };
+        let (secret, keep) = match self.step(patience, step).await? {
+            Found::Stored(result) => {
+                self.client.adopt(base_url, result.primary_api_key.clone());
+                return Ok(result);
+            }
+            Found::Nothing { secret, keep } => (secret, keep),
+        };
+        let mut result = self.ask(&base_url, &secret, name.clone()).await?;
+        result.credentials_file = place.file().map(Into::into);
         let profile = Profile {
             api_key: Some(result.primary_api_key.clone()),
             account_id: result.account_id.clone(),
             project_id: result.project_id.clone(),
             base_url: Some(base_url.as_str().trim_end_matches('/').to_owned()),
         };
-        let keep = match old.filter(|old| old.api_key.is_some()) {
-            Some(_) => Some(place.free_name(&profile_name, "previous")?),
-            None => None,
+        let save = move |_: &Self| {
+            let _held = held;
+            place.save(&name, &profile, keep.as_deref())
         };
-        place.save(&profile_name, &profile, keep.as_deref())?;
-        result.credentials_file = place.file().map(Into::into);
+        self.step(patience, save).await?;
         self.client.adopt(base_url, result.primary_api_key.clone());
         Ok(result)
+    }
+
+    /// The device's secret where nothing is stored; a machine without a home has no place for it either.
+    async fn secret_alone(self: &Arc<Self>, patience: Duration) -> Result<Secret> {
+        let Ok(place) = self.client.inner.config.credentials_place() else {
+            return credentials::secret_in_memory();
+        };
+        // Making the file is one step, which needs no lock: there may be no folder to have one in.
+        let held = match place {
+            Place::File(_) => None,
+            Place::Store(_) => Some(place.hold(patience).await?),
+        };
+        let step = move |_: &Self| {
+            let _held = held;
+            place.device_secret()
+        };
+        self.step(patience, step).await
+    }
+
+    /// Runs a step that reads or writes credentials, no longer than this.
+    async fn step<T: Send + 'static>(
+        self: &Arc<Self>,
+        patience: Duration,
+        work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let this = Arc::clone(self);
+        let work = self.client.with_credentials(move || work(&this));
+        credentials::within(after(Instant::now(), patience), work).await
     }
 
     /// The base URL to activate at: the one given, else the profile's own, else the default.
@@ -221,7 +292,8 @@ impl Activate {
         }))
     }
 
-    async fn ask(&self, base_url: &url::Url, fingerprint: Secret, profile: String) -> Result<ActivateResult> {
+    async fn ask(&self, base_url: &url::Url, secret: &Secret, profile: String) -> Result<ActivateResult> {
+        let fingerprint = credentials::fingerprint(secret, base_url)?;
         let route = "/v1/activate";
         let spec = CallSpec {
             method: Method::POST,

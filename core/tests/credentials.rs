@@ -6,7 +6,16 @@ use std::{fs, path::Path};
 
 use infrai::{ErrorKind, InfraiClient};
 use infrai_sandbox::Sandbox;
-use support::{KEY, Server, child, is_child, ok, runtime};
+use support::{KEY, Server, child, is_child, ok, response, runtime};
+
+/// The fingerprint of each activation that this server saw.
+fn fingerprints(server: &Server) -> Vec<String> {
+    let of = |body: &[u8]| {
+        let body: serde_json::Value = serde_json::from_slice(body).unwrap();
+        body["device_fingerprint"].as_str().unwrap().to_owned()
+    };
+    server.seen().iter().map(|request| of(&request.body)).collect()
+}
 
 const ACTIVATED: &str = r#"{"account_id":"acc_1","project_id":"proj_1","primary_api_key":"ifr_pk_proj_0123456789abcdefghijklmnopqrstuv","trial_credit_usd":2.0,"checkout_url":"https://pay.example/1"}"#;
 
@@ -49,14 +58,10 @@ async fn activate_writes_a_private_file_and_the_next_call_uses_it() {
         (0o700, 0o600, 0o600)
     );
     let sent = String::from_utf8(server.seen()[0].body.clone()).unwrap();
+    assert!(sent.starts_with("{\"device_fingerprint\":\""), "{sent}");
+    assert!(sent.ends_with("\",\"device_kind\":\"cli\",\"region\":\"auto\"}\n"), "{sent}");
     let device = fs::read_to_string(folder.join("device")).unwrap();
-    assert_eq!(
-        sent,
-        format!(
-            "{{\"device_fingerprint\":\"{}\",\"device_kind\":\"cli\",\"region\":\"auto\"}}\n",
-            device.trim()
-        )
-    );
+    assert!(!sent.contains(device.trim()), "the device's secret was sent");
     assert_eq!(server.seen()[0].header("authorization"), None);
     assert_eq!(server.seen()[2].header("authorization"), Some(format!("Bearer {KEY}").as_str()));
     assert!(!format!("{result:?}").contains(KEY));
@@ -351,4 +356,112 @@ fn settings_come_from_argument_then_environment_then_profile() {
         let bearer = format!("Bearer {}", key(letter));
         assert_eq!(server.seen().last().unwrap().header("authorization"), Some(bearer.as_str()), "{choice}");
     }
+}
+
+#[tokio::test]
+async fn another_port_of_the_loopback_gets_the_same_fingerprint() {
+    let (one, other) = (Server::start(|_, _| ok(ACTIVATED)), Server::start(|_, _| ok(ACTIVATED)));
+    let home = tempfile::tempdir().unwrap();
+    client(home.path(), &one.url()).activate().await.unwrap();
+    client(home.path(), &one.url()).activate().write_credentials(false).await.unwrap();
+    client(home.path(), &other.url()).activate().profile("other").await.unwrap();
+    let named = other.url().replace("127.0.0.1", "localhost");
+    client(home.path(), &named).activate().profile("named").await.unwrap();
+    let (at_one, at_other) = (fingerprints(&one), fingerprints(&other));
+    assert!(at_one[0] == at_one[1] && at_one[0] == at_other[0]);
+    assert_ne!(at_other[1], at_other[0], "another host's is another");
+}
+
+#[tokio::test]
+async fn a_server_that_repeats_the_fingerprint_gets_it_into_no_error() {
+    let server = Server::start(|_, request| {
+        let echo = String::from_utf8_lossy(&request.body).replace('"', " ");
+        let body = format!("{{\"ok\":false,\"error\":{{\"code\":\"NO\",\"message\":\"{}\"}}}}", echo.trim());
+        response(400, "content-type: application/json\r\n", body.as_bytes())
+    });
+    let home = tempfile::tempdir().unwrap();
+    let error = client(home.path(), &server.url()).activate().await.unwrap_err();
+    assert!(error.message().contains("device_fingerprint"), "{error}");
+    assert!(!format!("{error} {error:?}").contains(&fingerprints(&server)[0]), "{error:?}");
+}
+
+#[cfg(unix)]
+fn fifo(path: &Path) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_fifo_in_a_files_place_is_refused_and_stays() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    for (name, code) in [
+        ("credentials", Some("CREDENTIALS_UNREADABLE")),
+        ("credentials.lock", Some("CREDENTIALS_UNWRITABLE")),
+        ("device", None),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join(".infrai").join(name);
+        fifo(&path);
+        let before = server.seen().len();
+        let outcome = client(home.path(), &server.url()).activate().await;
+        match code {
+            Some(code) => {
+                let error = outcome.unwrap_err();
+                assert_eq!(error.code(), code, "{error}");
+                let said = error.message();
+                assert!(said.contains(&*path.to_string_lossy()) && said.contains("a FIFO"), "{said}");
+                assert_eq!(server.seen().len(), before, "nothing was sent");
+            }
+            None => assert!(!outcome.unwrap().reused, "the fingerprint lives in memory then"),
+        }
+        assert!(fs::symlink_metadata(&path).unwrap().file_type().is_fifo());
+    }
+    let home = tempfile::tempdir().unwrap();
+    fifo(&home.path().join(".infrai/credentials"));
+    let error = client(home.path(), &server.url()).account().balance().await.unwrap_err();
+    assert_eq!(error.code(), "CREDENTIALS_UNREADABLE");
+    assert_eq!(client(home.path(), &server.url()).key_hint().unwrap_err().code(), "CREDENTIALS_UNREADABLE");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_device_that_is_a_link_to_a_file_leaves_it_alone() {
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let home = tempfile::tempdir().unwrap();
+    let (folder, precious) = (home.path().join(".infrai"), home.path().join("precious"));
+    fs::create_dir(&folder).unwrap();
+    fs::write(&precious, "irreplaceable").unwrap();
+    std::os::unix::fs::symlink(&precious, folder.join("device")).unwrap();
+    client(home.path(), &server.url()).activate().await.unwrap();
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "irreplaceable");
+    assert!(folder.join("device").is_symlink());
+}
+
+/// A client whose file is on a disk that does not answer waits, as far as it can know, for a thread: here for one of a
+/// pool whose only one never ends.
+#[test]
+fn a_file_that_is_not_read_ends_calls_at_their_deadline() {
+    let server = Server::start(|_, _| ok(r#"{"balance_usd":2}"#));
+    let home = tempfile::tempdir().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+    runtime.spawn_blocking(move || may_go_on.recv());
+    runtime.block_on(async {
+        let given = InfraiClient::builder().api_key(KEY).base_url(server.url()).build().unwrap();
+        given.account().balance().await.expect("no file, no thread");
+        let options = infrai::CallOptions::new().timeout(std::time::Duration::from_millis(20));
+        let stuck = client(home.path(), &server.url()).with_options(options).unwrap();
+        let error = stuck.account().balance().await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, "DEADLINE_EXCEEDED"));
+        assert!(error.message().contains("the credentials file"), "{error}");
+        let error = stuck.activate().await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, "DEADLINE_EXCEEDED"));
+        let error = stuck.activate().write_credentials(false).await.unwrap_err();
+        assert_eq!(error.code(), "DEADLINE_EXCEEDED");
+    });
+    assert_eq!(server.seen().len(), 1);
+    drop(go_on);
 }

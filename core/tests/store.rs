@@ -81,6 +81,21 @@ impl CredentialStore for Memory {
     }
 }
 
+/// The fingerprint that an activation sent.
+fn fingerprint(request: &support::Request) -> String {
+    let sent: Value = serde_json::from_slice(&request.body).unwrap();
+    sent["device_fingerprint"].as_str().unwrap().to_owned()
+}
+
+/// The fingerprint that the loopback is sent by a device with this secret.
+async fn fingerprint_of(secret: &str) -> String {
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let store = Memory::default();
+    store.put("device", secret);
+    store.client(&server.url()).activate().await.unwrap();
+    fingerprint(&server.seen()[0])
+}
+
 #[tokio::test]
 async fn activate_writes_the_store_and_the_next_client_uses_it() {
     let server = Server::start(|number, _| ok(if number == 0 { ACTIVATED } else { r#"{"balance_usd":2}"# }));
@@ -94,8 +109,8 @@ async fn activate_writes_the_store_and_the_next_client_uses_it() {
         store.json("profile:default"),
         json!({ "account_id": "acc_1", "project_id": "proj_1", "api_key": KEY, "base_url": server.url() })
     );
-    let sent: Value = serde_json::from_slice(&server.seen()[0].body).unwrap();
-    assert_eq!(sent["device_fingerprint"], store.get("device").unwrap());
+    let sent = fingerprint(&server.seen()[0]);
+    assert_ne!(sent, store.get("device").unwrap(), "the secret itself");
 }
 
 #[tokio::test]
@@ -329,10 +344,9 @@ async fn many_activations_without_writing_agree_on_one_device() {
     for task in tasks {
         task.await.unwrap();
     }
-    let kept = memory.get("device").unwrap();
+    let expected = fingerprint_of(&memory.get("device").unwrap()).await;
     for request in server.seen() {
-        let sent: Value = serde_json::from_slice(&request.body).unwrap();
-        assert_eq!(sent["device_fingerprint"], kept);
+        assert_eq!(fingerprint(&request), expected);
     }
     assert_eq!(server.seen().len(), 8);
 }
@@ -360,8 +374,8 @@ async fn a_store_that_another_process_writes_too_has_the_last_word_on_the_device
     let server = Server::start(|_, _| ok(ACTIVATED));
     let builder = InfraiClient::builder().credential_store(Shared(Memory::default()));
     builder.base_url(server.url()).build().unwrap().activate().await.unwrap();
-    let sent: Value = serde_json::from_slice(&server.seen()[0].body).unwrap();
-    assert_eq!(sent["device_fingerprint"], "6b9f2b1e-8f43-4a39-9d2e-0a4c3f1d7e55");
+    let expected = fingerprint_of("6b9f2b1e-8f43-4a39-9d2e-0a4c3f1d7e55").await;
+    assert_eq!(fingerprint(&server.seen()[0]), expected);
 }
 
 #[tokio::test]

@@ -103,7 +103,7 @@ impl InfraiClient {
         };
         let target = match &spec.base_url {
             Some(url) => Arc::new(Target::new(url.clone(), KeySource::None)?),
-            None => bounded(deadline, "the credential store", self.target_of_call()).await?,
+            None => bounded(deadline, config.credentials_name(), self.target_of_call()).await?,
         };
         let uri = path::join(&target.base_url, &spec.path, spec.raw_query.as_deref(), &spec.query)?;
         let body = spec.body.as_ref().map(|body| Bytes::from(json::canonical(body)));

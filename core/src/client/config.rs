@@ -174,7 +174,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The credentials file. The device's fingerprint is kept beside it.
+    /// The credentials file. The device's secret is kept beside it.
     pub fn credentials_file(mut self, path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         self.config.credentials_file = (!path.as_os_str().is_empty()).then_some(path);
@@ -182,7 +182,7 @@ impl ClientBuilder {
     }
 
     /// A store that takes the credentials file's place, for an application whose platform has a better one. The device's
-    /// fingerprint is kept in it too; neither the file nor its variable is looked at.
+    /// secret is kept in it too; neither the file nor its variable is looked at.
     pub fn credential_store(mut self, store: impl CredentialStore + 'static) -> Self {
         self.config.credential_store = Some(Store(Arc::new(store)));
         self

@@ -40,6 +40,7 @@ use self::{
 use crate::{
     account::Account,
     activate::Activate,
+    credentials,
     error::{InfraiError, Result},
     polling::{Hub, SystemClock},
     request::ApiRequest,
@@ -73,8 +74,8 @@ pub struct InfraiClient {
 pub(crate) struct Inner {
     pub(crate) config: Arc<Config>,
     target: Mutex<Option<Arc<Target>>>,
-    /// Held by the call that reads the store.
-    finding: tokio::sync::Mutex<()>,
+    /// Held while a call reads or writes credentials.
+    finding: Arc<tokio::sync::Mutex<()>>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) budget: RetryBudget,
     base_headers: HeaderMap,
@@ -123,7 +124,7 @@ impl InfraiClient {
                 base_headers: base_headers(&config)?,
                 config,
                 target: Mutex::new(None),
-                finding: tokio::sync::Mutex::new(()),
+                finding: Arc::default(),
                 transport,
                 budget: RetryBudget::default(),
                 random: Mutex::new(fastrand::Rng::with_seed(seed)),
@@ -234,25 +235,30 @@ impl InfraiClient {
         Ok(target)
     }
 
-    /// The same for a call: a store is read where it holds up no connection, by one call at a time.
+    /// The same for a call, whose deadline then holds.
     pub(crate) async fn target_of_call(&self) -> Result<Arc<Target>> {
-        if !self.inner.config.reads_store() {
-            return self.target();
-        }
         if let Some(target) = &*self.inner.known() {
             return Ok(Arc::clone(target));
         }
-        let _turn = self.inner.finding.lock().await;
-        let client = self.clone();
-        let context = CallContext::current();
-        let read = move || context::sync_scoped(context, || client.target());
-        match tokio::task::spawn_blocking(read).await {
-            Ok(found) => found,
-            Err(error) => Err(match error.try_into_panic() {
-                Ok(panic) => InfraiError::panicked(panic.as_ref()),
-                Err(error) => InfraiError::internal(error.to_string()),
-            }),
+        if self.inner.config.has_key() {
+            return self.target();
         }
+        let client = self.clone();
+        self.with_credentials(move || client.target()).await
+    }
+
+    /// Runs what reads or writes credentials, for one call at a time: where a store or a file system does not answer, a
+    /// client waits on one thread, and its calls until their deadlines.
+    pub(crate) async fn with_credentials<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let turn = Arc::clone(&self.inner.finding).lock_owned().await;
+        credentials::on_a_thread(move || {
+            let _turn = turn;
+            work()
+        })
+        .await
     }
 
     /// From now on this key, unless the client was given one, by argument or environment: a new client would use that

@@ -149,6 +149,11 @@ impl Config {
         }
     }
 
+    /// What errors call that place.
+    pub(super) fn credentials_name(&self) -> &'static str {
+        if self.credential_store.is_some() { "the credential store" } else { "the credentials file" }
+    }
+
     fn credentials_path(&self) -> Result<PathBuf> {
         if let Some(path) = &self.credentials_file {
             return Ok(path.clone());
@@ -167,11 +172,6 @@ impl Config {
     /// Whether a key was given, so that none is looked up in the credentials file.
     pub(super) fn has_key(&self) -> bool {
         self.api_key.is_some() || self.key_provider.is_some() || self.environment_key().is_some()
-    }
-
-    /// Whether a store of the application's is read for a key.
-    pub(super) fn reads_store(&self) -> bool {
-        self.credential_store.is_some() && !self.has_key()
     }
 
     /// Where a fixed key comes from.

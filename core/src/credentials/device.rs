@@ -1,53 +1,89 @@
-//! The device's fingerprint: a random UUID made once, never anything read off the hardware.
+//! The device's secret, a random UUID made once and never anything read off the hardware, and the fingerprints made of it.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
 
-use super::{
-    store::{DEVICE, Store},
-    write::{ensure_folder, write_new, write_whole},
-};
-use crate::{error::Result, key::Secret};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use url::Url;
 
-/// The fingerprint of a process that cannot write one down.
+use super::{
+    access::{self, Denied},
+    store::{DEVICE, Store},
+    write::{ensure_folder, replace, write_new},
+};
+use crate::{
+    error::Result,
+    key::Secret,
+    wire::path::{is_loopback, origin},
+};
+
+/// The secret of a process that cannot write one down.
 static IN_MEMORY: OnceLock<String> = OnceLock::new();
 
-/// The fingerprint beside this credentials file, made if there is none. Who has it can activate the same account, so it
-/// is kept like a key. Where it cannot be read or written, it lives in this process's memory only.
-pub(super) fn fingerprint(credentials: &Path) -> Result<Secret> {
+/// The fingerprint that this origin is sent: an HMAC of the origin under the device's secret, as a `UUIDv8`.
+///
+/// A server that has one cannot use it elsewhere. A port of the loopback counts for nothing: a sandbox on another one
+/// finds its account again.
+pub(crate) fn fingerprint(secret: &Secret, url: &Url) -> Result<Secret> {
+    let mut site = url.clone();
+    if is_loopback(url) {
+        // Only a URL without a host refuses.
+        let _ = site.set_port(None);
+    }
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.0.as_bytes())
+        .map_err(|error| crate::InfraiError::internal(error.to_string()))?;
+    mac.update(origin(&site).as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&mac.finalize().into_bytes()[..16]);
+    Ok(Secret(uuid::Builder::from_custom_bytes(bytes).into_uuid().hyphenated().to_string()))
+}
+
+/// The secret beside this credentials file, made if there is none. Who has it can activate the same accounts, so it is
+/// kept like a key. Where it cannot be read or written, it lives in this process's memory only.
+///
+/// # Errors
+/// `CREDENTIALS_UNSAFE` where another user could have put it there.
+pub(super) fn secret(credentials: &Path) -> Result<Secret> {
     let path = path(credentials);
     let found = match read(&path) {
         Ok(Found::Id(id)) => return Ok(Secret(id)),
         Ok(found) => found,
-        Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "the device file cannot be read: this process keeps a fingerprint in memory");
+        Err(Denied::Unsafe(error)) => return Err(error),
+        Err(Denied::Io(error)) => {
+            tracing::warn!(path = %path.display(), %error, "the device file cannot be read: this process keeps its device's secret in memory");
             return in_memory();
         }
     };
     let fresh = fresh()?;
     let line = format!("{fresh}\n");
-    let written = ensure_folder(&path).and_then(|()| match found {
-        Found::Nothing => write_new(&path, line.as_bytes()),
-        _ => write_whole(&path, line.as_bytes()),
-    });
+    let written = match found {
+        Found::Other => {
+            tracing::warn!(path = %path.display(), "the device file holds no UUID and is a link or another user's, so it stays: this process keeps its device's secret in memory");
+            return in_memory();
+        }
+        Found::Nonsense => replace(&path, line.as_bytes()),
+        _ => ensure_folder(&path).and_then(|()| write_new(&path, line.as_bytes())),
+    };
     match written {
         Ok(()) => Ok(Secret(fresh)),
         // Another process was faster: a device has one.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match read(&path) {
             Ok(Found::Id(id)) => Ok(Secret(id)),
+            Err(Denied::Unsafe(error)) => Err(error),
             _ => in_memory(),
         },
         Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "the device file cannot be written: this process keeps its fingerprint in memory");
+            tracing::warn!(path = %path.display(), %error, "the device file cannot be written: this process keeps its device's secret in memory");
             in_memory()
         }
     }
 }
 
-/// The fingerprint in this store, made if there is none, and written in any case: an error says that the store takes
+/// The secret in this store, made if there is none, and written in any case: an error says that the store takes
 /// nothing. To be called while the stores are held; another process may write between, so that what is there in the end
 /// is the device's.
 pub(super) fn stored_in(store: &Store) -> Result<Secret> {
@@ -62,21 +98,34 @@ pub(super) fn stored_in(store: &Store) -> Result<Secret> {
 enum Found {
     Id(String),
     Nothing,
+    /// No UUID, in a file that may be replaced.
     Nonsense,
+    /// No UUID, in a file that may not.
+    Other,
 }
 
-fn read(path: &Path) -> io::Result<Found> {
-    match fs::read(path) {
-        Ok(bytes) => {
-            let id = std::str::from_utf8(&bytes).ok().and_then(parse);
-            if id.is_none() {
-                tracing::warn!(path = %path.display(), "the device file holds no UUID; a new one replaces it");
-            }
-            Ok(id.map_or(Found::Nonsense, Found::Id))
+fn read(path: &Path) -> std::result::Result<Found, Denied> {
+    let opened = match access::open(path, "device file") {
+        // A link to a file that does not exist is not replaced either.
+        Err(Denied::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(if path.is_symlink() { Found::Other } else { Found::Nothing });
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
-        Err(error) => Err(error),
-    }
+        opened => opened?,
+    };
+    let replaceable = opened.replaceable;
+    let id = match opened.text() {
+        Ok(text) => parse(&text),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(match id {
+        Some(id) => Found::Id(id),
+        None if replaceable => {
+            tracing::warn!(path = %path.display(), "the device file holds no UUID; a new one replaces it");
+            Found::Nonsense
+        }
+        None => Found::Other,
+    })
 }
 
 /// A UUID in its usual form.
@@ -84,7 +133,7 @@ fn parse(text: &str) -> Option<String> {
     uuid::Uuid::parse_str(text.trim()).ok().map(|id| id.hyphenated().to_string())
 }
 
-pub(super) fn in_memory() -> Result<Secret> {
+pub(crate) fn in_memory() -> Result<Secret> {
     if let Some(id) = IN_MEMORY.get() {
         return Ok(Secret(id.clone()));
     }
@@ -106,16 +155,18 @@ fn fresh() -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
-    fn many_at_once_without_a_lock_agree_on_one_fingerprint() {
+    fn many_at_once_without_a_lock_agree_on_one_secret() {
         for _ in 0..20 {
             let home = tempfile::tempdir().unwrap();
             let credentials = home.path().join(".infrai").join("credentials");
             let ids: std::collections::HashSet<String> = std::thread::scope(|scope| {
                 let threads: Vec<_> =
-                    (0..16).map(|_| scope.spawn(|| fingerprint(&credentials).unwrap().0)).collect();
+                    (0..16).map(|_| scope.spawn(|| secret(&credentials).unwrap().0)).collect();
                 threads.into_iter().map(|thread| thread.join().unwrap()).collect()
             });
             assert_eq!(ids.len(), 1);
@@ -123,13 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_can_be_written_a_process_has_one_fingerprint() {
+    fn where_nothing_can_be_written_a_process_has_one_secret() {
         let home = tempfile::tempdir().unwrap();
         // A file stands where the folder should be: not even root can write there.
         fs::write(home.path().join(".infrai"), "").unwrap();
         let credentials = home.path().join(".infrai").join("credentials");
-        let id = fingerprint(&credentials).unwrap();
-        assert_eq!(fingerprint(&credentials).unwrap(), id);
+        let id = secret(&credentials).unwrap();
+        assert_eq!(secret(&credentials).unwrap(), id);
         assert_eq!(in_memory().unwrap(), id);
     }
 
@@ -139,10 +190,61 @@ mod tests {
         let (credentials, device) = (home.path().join("credentials"), home.path().join("device"));
         // Not even root can read a folder as a file.
         fs::create_dir(&device).unwrap();
-        fingerprint(&credentials).unwrap();
+        secret(&credentials).unwrap();
         fs::remove_dir(&device).expect("it is still a folder");
         fs::write(&device, b"\xff\n").unwrap();
-        let id = fingerprint(&credentials).unwrap();
+        let id = secret(&credentials).unwrap();
         assert_eq!(fs::read_to_string(&device).unwrap().trim(), id.0);
+    }
+
+    fn sent(url: &str) -> String {
+        let secret = Secret("6b9f2b1e-8f43-4a39-9d2e-0a4c3f1d7e55".into());
+        fingerprint(&secret, &Url::parse(url).unwrap()).unwrap().0
+    }
+
+    #[test]
+    fn each_origin_gets_a_fingerprint_of_its_own() {
+        // HMAC-SHA256 over the origin, its first 16 bytes as a UUID of version 8, by an implementation of its own.
+        assert_eq!(sent("https://api.infrai.cc"), "95e9cd19-40cd-8b1c-8cec-700e638d1487");
+        assert_eq!(sent("http://127.0.0.1:8787"), "456d406f-dbf6-8473-84da-1922b9bcca20");
+        let others = [
+            "https://api.infrai.cc",
+            "http://api.infrai.cc",
+            "https://api.infrai.cc:8443",
+            "https://staging.infrai.cc",
+            "http://127.0.0.1",
+            "http://localhost",
+            "http://[::1]",
+        ];
+        let ids: std::collections::HashSet<_> = others.map(sent).into();
+        assert_eq!(ids.len(), others.len());
+    }
+
+    #[test]
+    fn path_and_loopback_port_do_not_change_it() {
+        assert_eq!(sent("https://api.infrai.cc:443/base/"), sent("https://api.infrai.cc"));
+        for host in ["127.0.0.1", "localhost", "[::1]"] {
+            assert_eq!(sent(&format!("http://{host}:1")), sent(&format!("http://{host}:65535")));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_never_replaced_nor_followed_to_replace() {
+        for target in ["precious", "nowhere"] {
+            let home = tempfile::tempdir().unwrap();
+            let (credentials, device) = (home.path().join("credentials"), home.path().join("device"));
+            let precious = home.path().join("precious");
+            fs::write(&precious, "not a UUID").unwrap();
+            std::os::unix::fs::symlink(target, &device).unwrap();
+            assert_eq!(secret(&credentials).unwrap(), in_memory().unwrap());
+            assert_eq!(fs::read_to_string(&precious).unwrap(), "not a UUID");
+            assert!(device.is_symlink() && !home.path().join("nowhere").exists());
+            // One that leads to a UUID is read.
+            fs::remove_file(&device).unwrap();
+            fs::write(&precious, "6b9f2b1e-8f43-4a39-9d2e-0a4c3f1d7e55").unwrap();
+            std::os::unix::fs::symlink("precious", &device).unwrap();
+            assert_eq!(secret(&credentials).unwrap().0, "6b9f2b1e-8f43-4a39-9d2e-0a4c3f1d7e55");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Reading and writing the credentials file: what is there stays there, and no reader ever sees half of it.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -9,8 +9,10 @@ use std::{
 use toml_edit::{DocumentMut, Item, Table, value};
 
 use super::{
-    Lock, trouble,
-    write::{ensure_folder, remove_unfinished, write_whole},
+    Lock,
+    access::{self, Denied},
+    trouble,
+    write::{remove_unfinished, write_whole},
 };
 use crate::{
     error::{InfraiError, Result},
@@ -61,7 +63,6 @@ impl Profile {
     /// As [`read`](Self::read); `CREDENTIALS_LOCKED` and `CREDENTIALS_UNWRITABLE`.
     pub async fn store(&self, file: impl AsRef<Path>, name: &str) -> Result<()> {
         let file = file.as_ref();
-        ensure_folder(file).map_err(|error| unwritable(file, error))?;
         let _lock = Lock::take(file, PATIENCE).await?;
         let mut document = CredentialsFile::at(file).read()?;
         document.set(name, self, None)?;
@@ -77,10 +78,11 @@ impl<'a> CredentialsFile<'a> {
     /// Reads the file; one that does not exist is empty.
     pub(crate) fn read(&self) -> Result<Document> {
         let path = self.path;
-        let text = match fs::read_to_string(path) {
+        let text = match access::open(path, "credentials file").and_then(|file| Ok(file.text()?)) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => {
+            Err(Denied::Unsafe(error)) => return Err(error),
+            Err(Denied::Io(error)) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(Denied::Io(error)) => {
                 return Err(trouble(
                     "CREDENTIALS_UNREADABLE",
                     format!("{} cannot be read: {error}", path.display()),
@@ -89,7 +91,6 @@ impl<'a> CredentialsFile<'a> {
                 .with_source(error));
             }
         };
-        warn_if_others_can_read(path);
         Document::parse(path, &text)
     }
 }
@@ -214,17 +215,3 @@ pub(crate) fn unwritable(path: &Path, error: io::Error) -> InfraiError {
     )
     .with_source(error)
 }
-
-#[cfg(unix)]
-fn warn_if_others_can_read(path: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    if let Ok(metadata) = fs::metadata(path) {
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            tracing::warn!(path = %path.display(), mode = format!("{mode:o}"), "others on this machine can read the credentials file; run: chmod 600");
-        }
-    }
-}
-
-#[cfg(not(unix))]
-fn warn_if_others_can_read(_path: &Path) {}

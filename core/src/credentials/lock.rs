@@ -3,13 +3,14 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io,
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 use super::{
-    trouble,
-    write::{make_private, target},
+    access::{self, Denied},
+    file, on_a_thread, trouble, within,
+    write::{ensure_folder, make_private},
 };
 use crate::{
     client::call::after,
@@ -21,23 +22,20 @@ use crate::{
 pub(crate) struct Lock(#[allow(dead_code, reason = "its drop unlocks")] File);
 
 impl Lock {
-    /// Waits for the lock of this credentials file, no longer than `patience`.
+    /// Waits for the lock of this credentials file, no longer than `patience`. Makes its folder where there is none.
     pub(crate) async fn take(credentials: &Path, patience: Duration) -> Result<Self> {
-        // A link and what it points to are one file, and have one lock.
-        let mut path = target(credentials).into_os_string();
-        path.push(".lock");
-        let path = Path::new(&path);
-        let file = open(path).map_err(|error| unwritable(credentials, path, error))?;
         let deadline = after(tokio::time::Instant::now(), patience);
+        let owned = credentials.to_owned();
+        let (path, file) = within(deadline, on_a_thread(move || open(&owned))).await?;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Self(file)),
-                Err(TryLockError::Error(error)) => return Err(unwritable(credentials, path, error)),
+                Err(TryLockError::Error(error)) => return Err(unwritable(credentials, &path, error)),
                 Err(TryLockError::WouldBlock) if tokio::time::Instant::now() >= deadline => {
                     return Err(trouble(
                         "CREDENTIALS_LOCKED",
                         format!("{} has been locked by another process for {patience:?}", path.display()),
-                        "Wait for the other process (an `activate`, most likely), or end it, and try again.",
+                        "Wait for the other process (an `activate`, most likely), or end it, and try again. If none of yours holds it, another user does: remove this file.",
                     ));
                 }
                 Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -46,23 +44,43 @@ impl Lock {
     }
 }
 
-/// Opens the lock's file, which is made private where there is none.
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.clone().create_new(true).open(path) {
-        Ok(file) => make_private(&file).map(|()| file),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
-        Err(error) => Err(error),
+/// Opens the lock of this credentials file, which is made private where there is none.
+fn open(credentials: &Path) -> Result<(PathBuf, File)> {
+    ensure_folder(credentials).map_err(|error| file::unwritable(credentials, error))?;
+    let unwritable = |denied, path: &Path| match denied {
+        Denied::Unsafe(error) => error,
+        Denied::Io(error) => unwritable(credentials, path, error),
+    };
+    // A link and what it points to are one file, and have one lock.
+    let mut path =
+        access::target(credentials).map_err(|denied| unwritable(denied, credentials))?.into_os_string();
+    path.push(".lock");
+    let path = PathBuf::from(path);
+    let opened = match create(&path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            access::open_writable(&path, "lock of the credentials file")
+        }
+        created => created.map_err(Denied::Io),
+    };
+    match opened {
+        Ok(file) => Ok((path, file)),
+        Err(denied) => Err(unwritable(denied, &path)),
     }
 }
 
-fn unwritable(credentials: &Path, path: &Path, error: io::Error) -> InfraiError {
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    make_private(&file).map(|()| file)
+}
+
+fn unwritable(credentials: &Path, lock: &Path, error: io::Error) -> InfraiError {
     trouble(
         "CREDENTIALS_UNWRITABLE",
-        format!("{} cannot be written: its lock {} cannot be opened: {error}", credentials.display(), path.display()),
+        format!("{} cannot be written: its lock {} cannot be opened: {error}", credentials.display(), lock.display()),
         "Make the folder writable, name another file with INFRAI_CREDENTIALS_FILE, or do not write credentials (write_credentials false).",
     )
     .with_source(error)

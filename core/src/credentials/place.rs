@@ -13,7 +13,7 @@ use super::{
     file::{CredentialsFile, unwritable},
     store::Store,
     trouble,
-    write::{ensure_folder, probe},
+    write::probe,
 };
 use crate::{error::Result, key::Secret};
 
@@ -54,10 +54,7 @@ impl Place {
     /// Waits, no longer than `patience`, until nobody else changes what is kept here.
     pub(crate) async fn hold(&self, patience: Duration) -> Result<Held> {
         match self {
-            Self::File(path) => {
-                ensure_folder(path).map_err(|error| unwritable(path, error))?;
-                Ok(Held::File { _lock: Lock::take(path, patience).await? })
-            }
+            Self::File(path) => Ok(Held::File { _lock: Lock::take(path, patience).await? }),
             Self::Store(store) => match tokio::time::timeout(patience, STORES.lock()).await {
                 Ok(guard) => Ok(Held::Store { _guard: guard }),
                 Err(_) => Err(trouble(
@@ -101,28 +98,15 @@ impl Place {
         }
     }
 
-    /// The device's fingerprint, made if there is none; to be called while held. Where it cannot be kept, it lives in this
-    /// process's memory only.
-    pub(crate) fn fingerprint(&self) -> Result<Secret> {
+    /// The device's secret, made if there is none. Where it cannot be kept, it lives in this process's memory only. To be
+    /// called while held; without, a store may come to hold another's, and a file does not.
+    pub(crate) fn device_secret(&self) -> Result<Secret> {
         match self {
-            Self::File(path) => device::fingerprint(path),
+            Self::File(path) => device::secret(path),
             Self::Store(store) => device::stored_in(store).or_else(|error| {
-                tracing::warn!(%error, "the device's fingerprint cannot be kept: this process keeps it in memory");
+                tracing::warn!(%error, "the device's secret cannot be kept: this process keeps it in memory");
                 device::in_memory()
             }),
-        }
-    }
-
-    /// The same for who does not hold the place, or has none.
-    pub(crate) async fn fingerprint_alone(place: Option<&Self>, patience: Duration) -> Result<Secret> {
-        match place {
-            None => device::in_memory(),
-            // Making the file is one step, which needs no lock: there may be no folder to have one in.
-            Some(Self::File(path)) => device::fingerprint(path),
-            Some(place @ Self::Store(_)) => {
-                let _held = place.hold(patience).await?;
-                place.fingerprint()
-            }
         }
     }
 }

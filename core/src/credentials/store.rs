@@ -44,7 +44,7 @@ impl fmt::Debug for Store {
     }
 }
 
-/// The entry of the device's fingerprint.
+/// The entry of the device's secret.
 pub(super) const DEVICE: &str = "device";
 
 fn entry_of(profile: &str) -> String {

@@ -34,7 +34,21 @@ pub(super) fn target(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The links that lead from a path to its file, in their order.
+#[cfg_attr(not(unix), allow(dead_code, reason = "only Unix has owners"))]
+pub(super) fn links(path: &Path) -> Vec<PathBuf> {
+    let mut links = Vec::new();
+    let mut at = path.to_owned();
+    while links.len() < LINKS
+        && let Ok(next) = fs::read_link(&at)
+    {
+        let next = folder_of(&at).join(next);
+        links.push(std::mem::replace(&mut at, next));
+    }
+    links
+}
+
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -99,12 +113,16 @@ fn copy_of(target: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
 /// Writes a finished copy beside the file, which then takes the file's name. What a link points to is replaced, and the
 /// link stays.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let target = target(path);
-    copy_of(&target, bytes)?.persist(&target).map_err(|error| error.error)?;
-    sync_folder(&target)
+    replace(&target(path), bytes)
 }
 
-/// As [`write_whole`], but only where there is no file yet: of many who try at once, one succeeds.
+/// As [`write_whole`], but a link is replaced itself.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    copy_of(path, bytes)?.persist(path).map_err(|error| error.error)?;
+    sync_folder(path)
+}
+
+/// As [`replace`], but only where there is no file yet: of many who try at once, one succeeds.
 pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     copy_of(path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
     sync_folder(path)
