@@ -31,12 +31,16 @@ fn main() {
     let json = cli.global.json;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let code = match runtime {
-        Ok(runtime) => runtime.block_on(run(cli)),
+        Ok(runtime) => {
+            let code = runtime.block_on(run(cli));
+            // Without waiting for a thread that reads standard input or a disk, and may do so for ever.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => {
             ended(Err(InfraiError::internal(format!("the operating system gives no threads: {error}"))), json)
         }
     };
-    // Without waiting for a thread that reads standard input and may do so for ever.
     std::process::exit(i32::from(code));
 }
 

@@ -164,3 +164,43 @@ fn request_reaches_any_route() {
     home.run(&["request", "GET", "v1"]).expect(2);
     home.run(&["request", "BREW", "/v1/x"]).expect(2);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_fifo_as_credentials_file_is_an_error_at_once() {
+    let home = Home::new().with("INFRAI_BASE_URL", "http://127.0.0.1:9");
+    common::fifo(&home.credentials());
+    for words in [&["account", "balance"][..], &["whoami"], &["activate"]] {
+        let ran = home.run(&[&["--timeout", "2s"], words].concat());
+        let (what, todo) = ran.error_lines();
+        assert!(what.contains("it is a FIFO, not a regular file (CREDENTIALS_UNREADABLE)"), "{what}");
+        assert!(todo.contains("INFRAI_CREDENTIALS_FILE"), "{todo}");
+        assert_eq!(ran.code, Some(5), "{ran:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn each_file_that_others_can_change_is_warned_of_once() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server = Server::start();
+    let home = Home::at(&server);
+    home.run(&["activate"]).expect(0);
+    let set = |name: &str, mode| {
+        let path = home.path(".infrai").join(name);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("it is set");
+    };
+    for (name, mode) in [("credentials", 0o622), ("device", 0o644), ("credentials.lock", 0o606), ("", 0o777)]
+    {
+        set(name, mode);
+    }
+    let ran = home.run(&["activate", "--force"]).expect(0);
+    for expected in [
+        "others on this machine can write the credentials file; run: chmod 600",
+        "others on this machine can read the device file; run: chmod 600",
+        "others on this machine can read and write the lock of the credentials file; run: chmod 600",
+        "the credentials' folder can be changed by others on this machine; run: chmod go-w",
+    ] {
+        assert_eq!(ran.stderr.matches(expected).count(), 1, "{expected}: {ran:?}");
+    }
+}

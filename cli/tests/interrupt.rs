@@ -8,7 +8,7 @@ use std::{
     process::Child,
 };
 
-use common::{Home, Server, signal};
+use common::{Home, Server, fifo, signal};
 
 /// Runs until a line on standard error contains `mark`, sends the signal, and gives the exit code and the rest.
 fn stopped_at(mut child: Child, mark: &str, name: &str) -> (Option<i32>, String) {
@@ -77,4 +77,21 @@ fn ctrl_c_while_the_request_is_on_its_way_gives_its_key() {
     let error = ran.error_json();
     assert_eq!((&error["kind"], &error["details"]["idempotency_key"]), (&"aborted".into(), &"k-1".into()));
     assert!(error["hint"].as_str().expect("a hint").contains("--idempotency-key k-1"));
+}
+
+#[test]
+fn a_body_from_a_fifo_is_no_obstacle_to_ctrl_c() {
+    let home =
+        Home::new().with("INFRAI_API_KEY", "ifr_pk_proj_1").with("INFRAI_BASE_URL", "http://127.0.0.1:9");
+    let body = home.path("body");
+    fifo(&body);
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let child =
+            home.command(&["request", "POST", "/v1/x", "--body", "@body"]).spawn().expect("it starts");
+        // Opens once the command reads, and writes nothing.
+        let writer = std::fs::OpenOptions::new().write(true).open(&body).expect("a reader");
+        signal(name, child.id());
+        common::ended(child).expect(code);
+        drop(writer);
+    }
 }

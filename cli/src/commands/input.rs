@@ -8,14 +8,11 @@ use crate::fail;
 
 /// All of standard input, without the line end that a shell puts behind it.
 pub(super) async fn standard_input(field: &'static str) -> Result<String> {
-    let bytes = tokio::task::spawn_blocking(|| {
+    let read = || {
         let mut bytes = Vec::new();
         io::Read::read_to_end(&mut io::stdin().lock(), &mut bytes).map(|_| bytes)
-    })
-    .await
-    .map_err(|error| InfraiError::internal(format!("reading standard input ended in a panic: {error}")))?
-    .map_err(|error| fail::unreadable("standard input", error))?;
-    let mut text = utf8(field, bytes)?;
+    };
+    let mut text = utf8(field, on_a_thread("standard input", read).await?)?;
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {
@@ -26,9 +23,20 @@ pub(super) async fn standard_input(field: &'static str) -> Result<String> {
 }
 
 /// All of a file.
-pub(super) fn file(field: &'static str, path: &Path) -> Result<String> {
-    let bytes = std::fs::read(path).map_err(|error| fail::unreadable(&path.display().to_string(), error))?;
-    utf8(field, bytes)
+pub(super) async fn file(field: &'static str, path: &Path) -> Result<String> {
+    let (name, path) = (path.display().to_string(), path.to_owned());
+    utf8(field, on_a_thread(&name, move || std::fs::read(path)).await?)
+}
+
+/// Reads where it may block: a FIFO waits for its writer, and Ctrl-C ends the command all the same.
+async fn on_a_thread(
+    name: &str,
+    read: impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static,
+) -> Result<Vec<u8>> {
+    tokio::task::spawn_blocking(read)
+        .await
+        .map_err(|error| InfraiError::internal(format!("reading {name} ended in a panic: {error}")))?
+        .map_err(|error| fail::unreadable(name, error))
 }
 
 fn utf8(field: &str, bytes: Vec<u8>) -> Result<String> {

@@ -13,7 +13,7 @@ pub(super) async fn run(session: &Session, args: RequestArgs) -> Result<u8> {
     if let Some(body) = &args.body {
         let text = match (body.as_str(), body.strip_prefix('@')) {
             ("-", _) => input::standard_input("body").await?,
-            (_, Some(file)) => input::file("body", Path::new(file))?,
+            (_, Some(file)) => input::file("body", Path::new(file)).await?,
             (text, None) => text.to_owned(),
         };
         request = request.body(parse_body("body", &text)?);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infrai::{CallOptions, ErrorKind, InfraiError, KeyOrigin, Result};
+use infrai::{CallOptions, ErrorKind, Identity, InfraiClient, InfraiError, KeyOrigin, Result};
 use serde_json::json;
 
 use crate::{
@@ -16,8 +16,9 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(session: &Session, global: &Global) -> Result<u8> {
-    let identity = session.client.identity()?;
-    let hurried = CallOptions::new().timeout(global.timeout.unwrap_or(PATIENCE)).max_retries(0);
+    let timeout = global.timeout.unwrap_or(PATIENCE);
+    let identity = identity(session.client.clone(), timeout).await?;
+    let hurried = CallOptions::new().timeout(timeout).max_retries(0);
     // Without a key this tells how to get one, and sends nothing.
     let balance = session.client.with_options(hurried)?.account().balance().await;
     let file = identity.credentials_file.as_ref().map(|file| file.display().to_string());
@@ -56,5 +57,19 @@ pub(super) async fn run(session: &Session, global: &Global) -> Result<u8> {
         // A key that is missing or refused is the answer to the question; a network that is down is not.
         Err(error) if matches!(error.kind(), ErrorKind::Authentication | ErrorKind::Permission) => Err(error),
         _ => Ok(exit::OK),
+    }
+}
+
+/// The identity, read where a disk that does not answer holds up neither Ctrl-C nor the command beyond its timeout.
+async fn identity(client: InfraiClient, timeout: Duration) -> Result<Identity> {
+    match tokio::time::timeout(timeout, tokio::task::spawn_blocking(move || client.identity())).await {
+        Ok(Ok(identity)) => identity,
+        Ok(Err(error)) => Err(InfraiError::internal(error.to_string())),
+        Err(_) => Err(InfraiError::new(
+            ErrorKind::Timeout,
+            "DEADLINE_EXCEEDED",
+            format!("the credentials file was not read within {timeout:?}"),
+        )
+        .with_hint("Check the file system that holds it.")),
     }
 }

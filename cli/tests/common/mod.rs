@@ -173,3 +173,10 @@ pub(crate) fn signal(name: &str, pid: u32) {
     let status = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status();
     assert!(status.expect("kill runs").success());
 }
+
+/// Makes a FIFO.
+#[cfg(unix)]
+pub(crate) fn fifo(path: &Path) {
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("it is made");
+    assert!(Command::new("mkfifo").arg(path).status().expect("mkfifo runs").success());
+}
