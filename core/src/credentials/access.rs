@@ -1,4 +1,4 @@
-//! Which files may hold credentials: regular ones that no other user could have put there.
+//! Safe opening of credential files: regular ones that no other user could have put there.
 
 use std::{
     collections::HashSet,
@@ -11,7 +11,7 @@ use std::{
 use super::{trouble, write};
 use crate::error::InfraiError;
 
-/// Why a file is not used.
+/// The reason that a file is not used.
 #[derive(Debug)]
 pub(super) enum Denied {
     Io(io::Error),
@@ -50,12 +50,11 @@ fn open_as(user: u32, path: &Path, what: &str) -> Result<Opened, Denied> {
     let linked = owner::check_links(user, path)?;
     let target = if linked { write::target(path) } else { path.to_owned() };
     owner::warn_of_folders(user, path, &target);
-    let file = open_regular(&target, OpenOptions::new().read(true))?;
-    let own = owner::check(user, &target, &file.metadata()?, what)?;
+    let (file, own) = open_regular(user, &target, OpenOptions::new().read(true), what)?;
     Ok(Opened { file, replaceable: own && !linked })
 }
 
-/// The file that a path means, through links of this user's or root's.
+/// Returns the file that a path means, through links of this user's or root's.
 pub(super) fn target(path: &Path) -> Result<PathBuf, Denied> {
     owner::check_links(owner::user(), path)?;
     Ok(write::target(path))
@@ -63,25 +62,34 @@ pub(super) fn target(path: &Path) -> Result<PathBuf, Denied> {
 
 /// Opens an existing file for reading and writing; a link is none.
 pub(super) fn open_writable(path: &Path, what: &str) -> Result<File, Denied> {
-    let file = open_regular(path, OpenOptions::new().read(true).write(true))?;
-    owner::check(owner::user(), path, &file.metadata()?, what)?;
-    Ok(file)
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    open_regular(owner::user(), path, &mut options, what).map(|(file, _)| file)
 }
 
-/// Opens a regular file and nothing else. Others are found before they are opened: a FIFO would wait for its other end,
-/// and a device may do something.
-fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    regular(fs::symlink_metadata(path)?.file_type())?;
+/// Opens a regular file and nothing else, and says whether it is this user's. Others are found before they are opened: a
+/// FIFO would wait for its other end, and a device may do something.
+fn open_regular(
+    user: u32,
+    path: &Path,
+    options: &mut OpenOptions,
+    what: &str,
+) -> Result<(File, bool), Denied> {
+    let check = |metadata: &Metadata| {
+        regular(metadata.file_type())?;
+        owner::check(user, path, metadata, what)
+    };
+    check(&fs::symlink_metadata(path)?)?;
     #[cfg(unix)]
     {
         use rustix::fs::OFlags;
-        // For what takes its place between the two looks.
+        // For another file that takes its place meanwhile.
         let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
         std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.bits().cast_signed());
     }
     let file = options.open(path)?;
-    regular(file.metadata()?.file_type())?;
-    Ok(file)
+    let own = check(&file.metadata()?)?;
+    Ok((file, own))
 }
 
 fn regular(kind: FileType) -> io::Result<()> {
@@ -167,7 +175,7 @@ mod owner {
         Refused,
     }
 
-    /// Whether a user may rely on a file in this folder.
+    /// Judges whether a user may rely on a file in this folder.
     pub(super) fn trust(user: u32, file: Entry, folder: Entry) -> Trust {
         if file.owner == user || file.owner == ROOT {
             Trust::Own
@@ -178,7 +186,7 @@ mod owner {
         }
     }
 
-    /// What is wrong with a file's mode.
+    /// Returns what a mode lets others do.
     pub(super) fn exposure(mode: u32) -> Option<&'static str> {
         match (mode & READABLE != 0, mode & WRITABLE != 0) {
             (false, false) => None,
@@ -188,7 +196,7 @@ mod owner {
         }
     }
 
-    /// What is wrong with a folder: whoever can change it can put a file in another's place.
+    /// Returns a problem of a folder: users who can change it can put a file in another's place.
     pub(super) fn folder_problem(user: u32, folder: Entry) -> Option<String> {
         if folder.owner != user && folder.owner != ROOT {
             Some(format!("belongs to another user (uid {})", folder.owner))
@@ -207,7 +215,8 @@ mod owner {
         fs::metadata(write::folder_of(path)).map(|metadata| Entry::of(&metadata))
     }
 
-    /// Refuses what another user could have put there, and warns of what others can read or write. Whether it is this user's.
+    /// Refuses a file that another user could have put there, and warns of one that others can read or write. Returns
+    /// whether it is this user's.
     pub(super) fn check(user: u32, path: &Path, metadata: &Metadata, what: &str) -> Result<bool, Denied> {
         let file = Entry::of(metadata);
         match trust(user, file, folder_of(path)?) {
@@ -229,7 +238,7 @@ mod owner {
         Ok(file.owner == user)
     }
 
-    /// Refuses a link that another user made, wherever it stands in a chain of them. Whether there is one at all.
+    /// Refuses a link that another user made, wherever it stands in a chain of them. Returns whether there is one.
     pub(super) fn check_links(user: u32, path: &Path) -> Result<bool, Denied> {
         for link in write::links(path) {
             // A link's own mode says nothing.

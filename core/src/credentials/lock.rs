@@ -99,5 +99,8 @@ mod tests {
         let _held = Lock::take(&file, Duration::from_secs(1)).await.unwrap();
         let error = Lock::take(&link, Duration::from_millis(50)).await.unwrap_err();
         assert_eq!(error.code(), "CREDENTIALS_LOCKED");
+        let lock = folder.path().canonicalize().unwrap().join("file.lock");
+        assert!(error.message().contains(&*lock.to_string_lossy()), "{error}");
+        assert!(error.hint().contains("remove this file"), "{}", error.hint());
     }
 }
