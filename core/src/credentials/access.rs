@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{trouble, write};
+use super::write;
 use crate::error::InfraiError;
 
 /// The reason that a file is not used.
@@ -142,7 +142,10 @@ fn is_new(path: &Path, warning: &str) -> bool {
 mod owner {
     use std::os::unix::fs::MetadataExt as _;
 
-    use super::{Denied, Metadata, Path, fs, io, is_new, trouble, write};
+    use super::{
+        super::{trouble, write},
+        Denied, Metadata, Path, fs, io, is_new,
+    };
 
     const ROOT: u32 = 0;
     const READABLE: u32 = 0o044;
