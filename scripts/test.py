@@ -29,7 +29,7 @@ SUITES: dict[str, list[list[str]]] = {
     "format": [[CARGO, "fmt", "--all", "--check"]],
     "words": [[PYTHON, "scripts/check_words.py"]],
     "versions": [[PYTHON, "scripts/release/tests/test_versions.py"], [PYTHON, "scripts/release/tests/test_installs.py"]],
-    "packages": [[PYTHON, "scripts/release/tests/test_contents.py"], [PYTHON, "scripts/release/tests/test_publish.py"]],
+    "packages": [[PYTHON, "scripts/release/tests/test_contents.py"], [PYTHON, "scripts/release/tests/test_builds.py"], [PYTHON, "scripts/release/tests/test_publish.py"]],
     "workflows": [[PYTHON, "scripts/release/tests/test_workflows.py"], [PYTHON, "scripts/check-workflows"]],
     "clippy": [[CARGO, "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]],
     "rust": [[CARGO, "test", "--locked", "--workspace", "--no-fail-fast"]],

@@ -96,8 +96,7 @@ def python_sdk() -> Path:
     fresh, mark, wanted = _fresh(wheels, *_sources("bindings-python"))
     if not fresh:
         shutil.rmtree(wheels, ignore_errors=True)
-        build = ("-m", "maturin", "build", "--release", "--locked", "--quiet", "--out", wheels)
-        run(_python(tools), *build, cwd=ROOT / "bindings-python")
+        run(_python(tools), "scripts/release-wheel", "bindings-python", wheels, "--quiet")
         mark.write_text(wanted)
     (wheel,) = wheels.glob("*.whl")
     folder = CACHE / "python-sdk"

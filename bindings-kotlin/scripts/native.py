@@ -32,8 +32,9 @@ PROCESSORS = {"x86_64": "x86-64", "amd64": "x86-64", "aarch64": "aarch64", "arm6
 SYSTEMS = {"linux": ("linux", "libinfrai_ffi.so"), "darwin": ("darwin", "libinfrai_ffi.dylib"), "win32": ("win32", "infrai_ffi.dll")}
 
 
-def cargo(*arguments: str) -> None:
-    subprocess.run([CARGO, *arguments], cwd=ROOT, check=True)
+def cargo(*arguments: str, release: bool = False) -> None:
+    hygienic = [sys.executable, str(ROOT / "scripts" / "release-build")] if release else []
+    subprocess.run([*hygienic, CARGO, *arguments], cwd=ROOT, check=True)
 
 
 def target_directory() -> Path:
@@ -71,7 +72,7 @@ def main() -> int:
         print(f"the native library is not built for {sys.platform} on {platform.machine()}", file=sys.stderr)
         return 1
     system, library = SYSTEMS[sys.platform]
-    cargo("build", "--locked", "--quiet", "--package", "infrai-uniffi", "--profile", profile)
+    cargo("build", "--locked", "--quiet", "--package", "infrai-uniffi", "--profile", profile, release=profile != "dev")
     cargo("build", "--locked", "--quiet", "--package", "infrai-uniffi-bindgen")
     built = target_directory() / ("debug" if profile == "dev" else profile) / library
     replace(built, NATIVE / f"{system}-{PROCESSORS[platform.machine().lower()]}" / library)

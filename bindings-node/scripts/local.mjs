@@ -25,7 +25,11 @@ console.error("== dev tools");
 step("npm", ["ci", "--no-audit", "--no-fund", "--loglevel", "error"], { shell });
 
 console.error("== native module");
-step("cargo", ["build", "--locked", "-p", "infrai-node", ...(values.debug ? [] : ["--release"])], { cwd: REPOSITORY });
+const python = process.platform === "win32" ? "python" : "python3";
+const build = ["cargo", "build", "--locked", "-p", "infrai-node"];
+const [program, ...words] = values.debug ? build : [python, "scripts/release-build", ...build, "--release"];
+step(program, words, { cwd: REPOSITORY });
+step(python, ["scripts/third-party-licenses", "bindings-node"], { cwd: REPOSITORY });
 const metadata = JSON.parse(execFileSync("cargo", ["metadata", "--no-deps", "--format-version", "1"], { cwd: REPOSITORY, maxBuffer: 1 << 26 }));
 const built = join(metadata.target_directory, values.debug ? "debug" : "release", library(process.platform));
 

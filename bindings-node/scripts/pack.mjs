@@ -7,7 +7,7 @@
 // lockfile.
 
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,7 +27,7 @@ const out = resolve(values.out);
 mkdirSync(out, { recursive: true });
 const { scripts, devDependencies, name, ...described } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 const manifest = { name, version: version(), ...described };
-/** The notices of what the native modules are built from: scripts/third-party-licenses writes them for a release. */
+/** The notices of what the native modules are built from: scripts/third-party-licenses writes them. */
 const notices = join(ROOT, "THIRD-PARTY-LICENSES.txt");
 
 pack(
@@ -45,9 +45,7 @@ for (const given of values.native) {
   const [target, file] = given.split("=");
   if (file === undefined) throw new Error(`--native takes TARGET=FILE; it got ${given}`);
   const platform = platformManifest(target, manifest);
-  const files = { [platform.main]: resolve(file), LICENSE: join(ROOT, "..", "LICENSE") };
-  if (existsSync(notices)) files[basename(notices)] = notices;
-  pack(platform, files);
+  pack(platform, { [platform.main]: resolve(file), LICENSE: join(ROOT, "..", "LICENSE"), [basename(notices)]: notices });
 }
 
 /** The workspace's version, which every package has. */

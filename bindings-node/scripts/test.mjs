@@ -38,6 +38,8 @@ process.on("exit", () => rmSync(work, { recursive: true, force: true }));
 const local = ["scripts/local.mjs", "--out", join(work, "packs"), ...(quick ? ["--debug"] : [])];
 const packed = execFileSync(process.execPath, local, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 const tarballs = packed.trim().split("\n");
+// A debug build is larger than what is published, and has this machine's paths.
+const checked = quick ? 0 : spawnSync(WINDOWS ? "python" : "python3", ["scripts/release-check", "--contents", join(work, "packs")], { cwd: REPOSITORY, stdio: ["ignore", "inherit", "inherit"] }).status;
 const project = join(work, "project");
 mkdirSync(project);
 writeFileSync(join(project, "package.json"), '{ "name": "empty", "private": true }\n');
@@ -56,6 +58,8 @@ const count = (name, ok, bad) => {
   failed += bad;
   console.log(`${name}: ${ok} passed, ${bad} failed`);
 };
+
+if (!quick) count("contents of the packages", Number(checked === 0), Number(checked !== 0));
 
 console.log("== conversions");
 const unit = spawnSync("cargo", ["test", "--locked", "-p", "infrai-node"], { cwd: REPOSITORY, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from conftest import HERE
 
 WHEEL = os.environ.get("INFRAI_WHEEL")
 FREE = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
@@ -53,3 +54,19 @@ def test_the_package_needs_no_other_and_says_its_licence(wheel: Path) -> None:
     assert "License-Expression: MIT" in head
     assert "Requires-Python: >=3.10" in head
     assert [line for line in head if line.startswith("Requires-Dist")] == []
+
+
+def test_the_wheel_has_the_licences_of_what_is_compiled_in(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith("/licenses/THIRD-PARTY-LICENSES.txt"))
+    text = archive.read(name).decode()
+    assert all(f"\n  {crate} " in text for crate in ("hyper", "pyo3", "ring", "rustls", "tokio"))
+
+
+def test_the_wheel_names_no_folder_of_this_machine(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    folders = [Path.home(), Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo"), HERE.parents[1]]
+    for name in archive.namelist():
+        content = archive.read(name)
+        assert [str(folder) for folder in folders if f"{folder}{os.sep}".encode() in content] == [], name
+    assert any("/sboms/" in name for name in archive.namelist())

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from release import notices
-from release.machine import CARGO, LINUX, ROOT, Failed, deterministic, run, target_directory, tools, triple
+from release.machine import CARGO, LINUX, ROOT, Failed, deterministic, run, target_directory, tools
+from release.notices import host as triple
 from release.versions import current
 
 #: The oldest C library that the Linux packages ask for.
@@ -47,8 +48,8 @@ def written_notices() -> None:
 def wheel(out: Path, folder: str = "bindings-python") -> Path:
     """A wheel for this machine; on Linux, for every Linux of its kind from 2014 on."""
     options = ["--zig", "--compatibility", "manylinux2014"] if LINUX else []
-    command = [tools(), "-m", "maturin", "build", "--release", "--locked", "--quiet", "--out", fresh(out), "--target", triple(), *options]
-    run(*command, cwd=ROOT / folder, PATH=path(), CARGO_TARGET_DIR=str(target()), **deterministic())
+    command = [tools(), ROOT / "scripts" / "release-wheel", folder, fresh(out), "--quiet", "--target", triple(), *options]
+    run(*command, PATH=path(), CARGO_TARGET_DIR=str(target()), **deterministic())
     (made,) = out.glob("*.whl")
     return made
 
@@ -74,10 +75,9 @@ def same(first: Path, build: Callable[[Path], Path]) -> bool:
 
 def cargo_release(package: str, library: str) -> Path:
     """A native library in the release profile, on Linux for an old C library."""
-    if LINUX:
-        run(CARGO, "zigbuild", "--release", "--locked", "--quiet", "--package", package, "--target", f"{triple()}.{GLIBC}", PATH=path(), CARGO_TARGET_DIR=str(target()))
-    else:
-        run(CARGO, "build", "--release", "--locked", "--quiet", "--package", package, "--target", triple(), CARGO_TARGET_DIR=str(target()))
+    build = ("zigbuild", "--target", f"{triple()}.{GLIBC}") if LINUX else ("build", "--target", triple())
+    environment = {"PATH": path(), "CARGO_TARGET_DIR": str(target())}
+    run(ROOT / "scripts" / "release-build", CARGO, *build, "--release", "--locked", "--quiet", "--package", package, **environment)
     stem = library.replace("-", "_")
     names = {"linux": f"lib{stem}.so", "darwin": f"lib{stem}.dylib", "win32": f"{stem}.dll"}
     return target() / triple() / "release" / names[sys.platform]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from release import notices, versions
+from release import notices, paths, versions
 
 ROOT = versions.ROOT
 MIB = 1 << 20
@@ -60,6 +60,7 @@ def check(path: Path, whole: bool = True) -> Told:
     known = re.compile("|".join(f"(?:{pattern(each).pattern})" for each in (*kind.needed, *kind.allowed)))
     bad += [f"holds {name}, which nobody asked for" for name in sorted(files) if not known.fullmatch(name)]
     bad += [f"holds {name}, which leads out of it" for name in files if name.startswith("/") or ".." in name.split("/")]
+    bad += [f"{name} holds {path}, a path of the machine that built it" for name in sorted(files) if built(name, files[name]) for path in sorted(paths.found(files[name]))]
     bad += kind.says(files, version)
     wanted = plain((ROOT / "LICENSE").read_bytes())
     licences = [name for name in files if re.fullmatch(r"(?:.*/)?LICENSE", name)]
@@ -67,6 +68,11 @@ def check(path: Path, whole: bool = True) -> Told:
     if kind.compiled:
         bad += noticed(files, ROOT / kind.compiled, whole)
     return [f"{path.name}: {each}" for each in bad]
+
+
+def built(name: str, content: bytes) -> bool:
+    """Whether a machine wrote a file, as compilers and maturin's bills of materials are written: in texts of people, paths are examples."""
+    return b"\0" in content or "/sboms/" in name
 
 
 def plain(text: bytes) -> bytes:
@@ -143,6 +149,9 @@ def sdist_says(files: Files, version: str) -> Told:
     lock, manifest = one(files, r"[^/]+/Cargo\.lock"), one(files, r"[^/]+/Cargo\.toml")
     if lock is not None and b"infrai-sandbox" in lock:
         bad.append("its lock file is the workspace's: make it with scripts/release-sdist")
+    project = one(files, r"[^/]+/pyproject\.toml")
+    if project is not None and b'build-backend = "maturin"\n' not in project:
+        bad.append("its build backend is the checkout's: make it with scripts/release-sdist")
     if manifest is not None:
         bad += same("its workspace", re.search(rb"^members = (.*)$", manifest, re.MULTILINE)[1], b'["bindings-python", "core"]')  # type: ignore[index]
     return bad

@@ -38,13 +38,6 @@ def run(*command: object, cwd: Path = ROOT, quiet: bool = False, **more: str) ->
     return done.stdout
 
 
-def triple() -> str:
-    """This machine, as Rust calls it."""
-    found = re.search(r"^host: (.*)$", run("rustc", "-vV", quiet=True), re.MULTILINE)
-    assert found is not None
-    return found[1]
-
-
 def target_directory() -> Path:
     told = subprocess.run([CARGO, "metadata", "--no-deps", "--format-version", "1"], cwd=ROOT, check=True, capture_output=True).stdout
     return Path(json.loads(told)["target_directory"])

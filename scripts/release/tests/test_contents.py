@@ -104,6 +104,14 @@ class Packages(unittest.TestCase):
         self.only(self.wheel(**{"infrai/__pycache__/x.pyc": b""}), "nobody asked for")
         self.only(self.wheel(**{"tests/test_x.py": b""}), "nobody asked for")
 
+    def test_a_path_of_the_building_machine_is_found(self) -> None:
+        for path in (f"{ROOT}/core/src/lib.rs", "/home/Ann/.cargo/x", "/opt/cargo/registry/src/x/lib.rs", r"C:\Users\Ann\x"):
+            with self.subTest(path):
+                self.only(self.platform(**{f"infrai.{PLATFORM}.node": b"\x7fELF\0" + path.encode()}), "a path of the machine that built it")
+                self.only(self.wheel(**{f"infrai-{VERSION}.dist-info/sboms/infrai.json": f'{{"bom-ref": "path+file://{path}"}}'.encode()}), "a path of the machine that built it")
+        # What people write is no trace of a build.
+        self.assertEqual(self.wheel(**{"infrai/testing.py": b'# such as "/home/Ann/video.mp4"\n'}), [])
+
     def test_what_a_package_says_wrongly_is_found(self) -> None:
         for change, words in (
             ({"version": "9.9.9"}, "version is '9.9.9'"),
@@ -185,6 +193,9 @@ class Packages(unittest.TestCase):
         core = module.reduced_core((ROOT / "core" / "Cargo.toml").read_text(encoding="utf-8"))
         self.assertNotIn("infrai-sandbox", core)
         self.assertIn("[target.'cfg(unix)'.dependencies]", core)
+        project = module.reduced_project((ROOT / "bindings-python" / "pyproject.toml").read_text(encoding="utf-8"))
+        self.assertIn('build-backend = "maturin"\n\n', project)
+        self.assertNotIn("backend-path", project)
         same, other = '[[package]]\nname = "a"\nversion = "1"\nchecksum = "x"\n', '[[package]]\nname = "a"\nversion = "1"\nchecksum = "y"\n'
         self.assertEqual(module.locked(same), {("a", "1", "x")})
         self.assertNotEqual(module.locked(same), module.locked(other))
