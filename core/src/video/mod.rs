@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::snapshot::Snapshot;
 pub use self::{
-    download::{Download, DownloadProgress, DownloadRequest, VideoBytes},
+    download::{Download, DownloadProgress, DownloadRequest, DownloadStreamRequest, VideoBytes},
     generate::{Generate, GenerateRequest},
     job::{JobError, JobId, JobRef, VideoJob, VideoState},
     many::{GenerateMany, GenerateManyItem},
@@ -147,11 +147,8 @@ impl Video<'_> {
     }
 
     /// Opens a job's video as a stream of bytes.
-    ///
-    /// # Errors
-    /// As [`DownloadRequest::send`], as far as they come before the first byte.
-    pub async fn download_stream(&self, job: impl Into<JobRef>) -> Result<VideoBytes> {
-        VideoBytes::open(self.client.clone(), job.into()).await
+    pub fn download_stream(&self, job: impl Into<JobRef>) -> DownloadStreamRequest {
+        DownloadStreamRequest::new(self.client.clone(), job.into())
     }
 
     /// Starts many jobs, some at once, waits for each, and yields them as they end.
