@@ -98,7 +98,7 @@ impl DownloadRequest {
     /// # Errors
     /// `FILE_EXISTS` and `FILE_ERROR` about the target, before anything is sent where that can be known; `JOB_NOT_READY`
     /// for a job that is still going; job failed or cancelled; `DOWNLOAD_FAILED` when the file's host gives no whole
-    /// file; `DEADLINE_EXCEEDED` when [`timeout`](Self::timeout) passed, and nothing is saved; else as every call.
+    /// file; `DOWNLOAD_TIMEOUT` when [`timeout`](Self::timeout) passed, and nothing is saved; else as every call.
     pub async fn send(self) -> Result<Download> {
         let Self { client, job, path, overwrite, timeout, mut on_progress } = self;
         let folder = check_target(&path, overwrite)?;

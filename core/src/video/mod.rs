@@ -1,6 +1,8 @@
 //! Videos: what can be asked of `/v1/video`, a typed method a route, and waiting for what was asked.
 
 mod download;
+#[cfg(test)]
+mod download_tests;
 mod generate;
 mod job;
 mod many;

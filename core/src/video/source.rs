@@ -441,7 +441,7 @@ fn so_far(received: u64, total: Option<u64>) -> String {
 fn out_of_time(id: &JobId, timeout: Duration, received: u64, total: Option<u64>) -> InfraiError {
     let bytes = so_far(received, total);
     let what = format!("its timeout of {timeout:?} passed after {bytes}");
-    InfraiError::new(ErrorKind::Timeout, "DEADLINE_EXCEEDED", named(id, &what))
+    InfraiError::new(ErrorKind::Timeout, "DOWNLOAD_TIMEOUT", named(id, &what))
         .with_retry(true, None)
         .with_hint("Download again with a longer timeout; nothing was saved.")
 }
