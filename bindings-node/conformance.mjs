@@ -182,8 +182,8 @@ const CALLS = {
     }
     return value(states);
   },
-  "video.download": async (client, { id, from_call, path, overwrite }, { signal, jobs }) => {
-    const saved = await client.video.download(jobs[from_call] ?? id, path, { overwrite, signal });
+  "video.download": async (client, { id, from_call, path, overwrite, timeout }, { signal, jobs }) => {
+    const saved = await client.video.download(jobs[from_call] ?? id, path, { overwrite, timeoutMs: ms(timeout), signal });
     return value({ path: saved.path, bytes: saved.bytes });
   },
   "video.generate_many": async (client, { items, concurrency, key_prefix }, { signal }) => {

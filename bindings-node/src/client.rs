@@ -210,6 +210,11 @@ impl NativeClient {
             if let Some(overwrite) = given.flag("overwrite")? {
                 download = download.overwrite(overwrite);
             }
+            if !given.is_unlimited("timeoutMs")
+                && let Some(timeout) = given.milliseconds("timeoutMs")?
+            {
+                download = download.timeout(timeout);
+            }
             if progress {
                 let outbox = Arc::clone(&self.outbox);
                 download = download.on_progress(move |progress| {
@@ -237,11 +242,17 @@ impl NativeClient {
         options: Unknown<'_>,
     ) -> Given<NativeStream> {
         guarded(|| {
-            let (client, job) = (self.client.clone(), options::job(read(env, &job, "job")?)?);
-            options::none(read(env, &options, "")?)?;
+            let mut request = self.client.video().download_stream(options::job(read(env, &job, "job")?)?);
+            let mut given = options::record(read(env, &options, "")?)?;
+            if !given.is_unlimited("timeoutMs")
+                && let Some(timeout) = given.milliseconds("timeoutMs")?
+            {
+                request = request.timeout(timeout);
+            }
+            given.finish()?;
             let (stream, slot) = NativeStream::unopened(&self.outbox);
             self.begin(number, async move {
-                let bytes = client.video().download_stream(job).await?;
+                let bytes = request.send().await?;
                 let told = job_value(bytes.job());
                 slot.open(bytes).await;
                 Ok(told)

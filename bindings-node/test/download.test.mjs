@@ -87,6 +87,28 @@ test("a stream that is not wanted any more is cancelled, and an aborted one erro
   assert.equal((await rejection(drained)).name, "AbortError");
 });
 
+test("a timeout ends a download and a stream, and leaves nothing", async () => {
+  // More is announced than comes.
+  const { client: infrai } = await ready(() => ({ headers: { "content-length": FILE.length + 1 }, body: FILE }));
+  const into = folder();
+  const error = await rejection(infrai.video.download("vid_1", join(into, "v.mp4"), { timeoutMs: 700 }));
+  assert.ok(error instanceof sdk.TimeoutError && error.code === "DOWNLOAD_TIMEOUT", String(error));
+  assert.deepEqual(readdirSync(into), []);
+  const reader = (await infrai.video.downloadStream("vid_1", { timeoutMs: 700 })).getReader();
+  const drained = (async () => {
+    while (!(await reader.read()).done);
+  })();
+  assert.equal((await rejection(drained)).code, "DOWNLOAD_TIMEOUT");
+});
+
+test("no timeout is null or Infinity", async () => {
+  const { client: infrai } = await ready();
+  for (const timeoutMs of [null, Infinity, undefined]) {
+    assert.equal((await infrai.video.download("vid_1", join(folder(), "v.mp4"), { timeoutMs })).bytes, FILE.length);
+    assert.ok((await infrai.video.downloadStream("vid_1", { timeoutMs })) instanceof ReadableStream);
+  }
+});
+
 test("onProgress is called in the async context of the line that downloads", async () => {
   const { client: infrai } = await ready();
   const storage = new AsyncLocalStorage();

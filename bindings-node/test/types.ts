@@ -40,7 +40,7 @@ export async function uses(client: InfraiClient): Promise<string[]> {
     if (typed.error === undefined) told.push(typed.job.state);
     else told.push(typed.error.code);
   }
-  const stream: ReadableStream<Uint8Array> = await client.video.downloadStream(done);
+  const stream: ReadableStream<Uint8Array> = await client.video.downloadStream(done, { timeoutMs: 600_000 });
   for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
     told.push(String(chunk.byteLength > 0));
     break;

@@ -119,8 +119,19 @@ export interface DownloadProgress {
   total: number | null;
 }
 
-/** How to download. */
-export interface DownloadOptions extends CallOptions {
+/** How to download as a stream. */
+export interface DownloadStreamOptions extends CallOptions {
+  /**
+   * How long the download may take in all, from the call to the last byte, in milliseconds: the status call, retries and
+   * pauses included, and the time that the reader of a stream takes. At its end comes a `TimeoutError` with the code
+   * `DOWNLOAD_TIMEOUT`, and nothing is saved. Default: no limit, as with `null` and `Infinity`, since a file's size has
+   * none. The client's `timeoutMs` bounds the status call alone.
+   */
+  timeoutMs?: number | null | undefined;
+}
+
+/** How to download to a file. */
+export interface DownloadOptions extends DownloadStreamOptions {
   /** Whether a file of this name may be replaced. Default: `false`. */
   overwrite?: boolean | undefined;
   /** Called after every piece that was written. What it throws ends the download with that error. */

@@ -10,6 +10,7 @@ import type {
   CancelResult,
   Download,
   DownloadOptions,
+  DownloadStreamOptions,
   GenerateManyItem,
   GenerateManyOptions,
   VideoGenerateOptions,
@@ -142,7 +143,7 @@ export class Video {
    * return new Response(await client.video.downloadStream(job), { headers: { "content-type": "video/mp4" } });
    * ```
    */
-  async downloadStream(job: JobLike, options?: CallOptions): Promise<ReadableStream<Uint8Array>> {
+  async downloadStream(job: JobLike, options?: DownloadStreamOptions): Promise<ReadableStream<Uint8Array>> {
     const [settings, own] = split(options);
     const trace: Trace = {};
     Error.captureStackTrace(trace, this.downloadStream);

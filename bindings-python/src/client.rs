@@ -208,6 +208,7 @@ impl Client {
         })
     }
 
+    #[allow(clippy::too_many_arguments, reason = "the call's options, as Python names them")]
     fn download(
         &self,
         py: Python<'_>,
@@ -215,14 +216,19 @@ impl Client {
         id: Any<'_, '_>,
         to: Any<'_, '_>,
         overwrite: Any<'_, '_>,
+        timeout: Option<Any<'_, '_>>,
         on_progress: Option<Py<PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         guarded(py, || {
             let job = video::job_ref(id)?;
             let to = path("path", to)?;
             let overwrite = flag("overwrite", overwrite)?;
+            let timeout = timeout.map(|timeout| seconds("timeout", timeout)).transpose()?;
             carry_telling(py, self.target(py)?, channel, on_progress, None, |client, teller| {
                 let mut download = client.video().download(job, to).overwrite(overwrite);
+                if let Some(timeout) = timeout {
+                    download = download.timeout(timeout);
+                }
                 if let Some(teller) = teller {
                     download = download.on_progress(move |progress| teller.tell(Letter::Progress(progress)));
                 }
@@ -231,13 +237,23 @@ impl Client {
         })
     }
 
-    fn download_stream(&self, py: Python<'_>, channel: Loop<'_, '_>, id: Any<'_, '_>) -> PyResult<Py<PyAny>> {
+    fn download_stream(
+        &self,
+        py: Python<'_>,
+        channel: Loop<'_, '_>,
+        id: Any<'_, '_>,
+        timeout: Option<Any<'_, '_>>,
+    ) -> PyResult<Py<PyAny>> {
         guarded(py, || {
             let job = video::job_ref(id)?;
+            let timeout = timeout.map(|timeout| seconds("timeout", timeout)).transpose()?;
             let Target { client, mailbox } = self.target(py)?;
             let kept = mailbox.clone();
-            let work =
-                async move { Ok(Answer::Opened(Box::new(client.video().download_stream(job).await?), kept)) };
+            let mut stream = client.video().download_stream(job);
+            if let Some(timeout) = timeout {
+                stream = stream.timeout(timeout);
+            }
+            let work = async move { Ok(Answer::Opened(Box::new(stream.send().await?), kept)) };
             carry(py, mailbox.as_ref(), channel, Place::Background, Box::pin(work))
         })
     }

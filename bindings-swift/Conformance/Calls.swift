@@ -160,12 +160,13 @@ private func watched(_ client: InfraiClient, _ id: String) async -> Outcome {
 private func downloaded(_ client: InfraiClient, _ args: JSON, _ jobs: [VideoJob?]) async throws -> Outcome {
     let file = URL(fileURLWithPath: args["path"]!.string!)
     let overwrite = args["overwrite"]?.bool ?? false
+    let timeout = duration(args["timeout"])
     let earlier = args["from_call"]?.double.flatMap { jobs[Int($0)] }
     let saved =
         if let earlier {
-            try await client.video.download(earlier, to: file, overwrite: overwrite)
+            try await client.video.download(earlier, to: file, overwrite: overwrite, timeout: timeout)
         } else {
-            try await client.video.download(args["id"]?.string ?? "", to: file, overwrite: overwrite)
+            try await client.video.download(args["id"]?.string ?? "", to: file, overwrite: overwrite, timeout: timeout)
         }
     return .value(["path": .string(saved.file.path), "bytes": .integer(saved.bytes)])
 }

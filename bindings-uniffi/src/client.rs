@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use infrai::{InfraiClient, video::JobRef, wire::json};
+use infrai::{InfraiClient, arguments, video::JobRef, wire::json};
 
 use crate::{
     account::{
@@ -129,17 +129,21 @@ impl NativeClient {
         guarded(|| Ok(Arc::new(NativeWatch::new(self.client.video().watch(JobRef::try_from(job)?)))))
     }
 
-    /// Saves a job's video to a file: whole, or not at all.
+    /// Saves a job's video to a file: whole, or not at all. `timeout` is in seconds.
     pub async fn download(
         &self,
         job: NativeJobRef,
         path: String,
         overwrite: bool,
+        timeout: Option<f64>,
         listener: Option<Arc<dyn NativeProgressListener>>,
         cancellation: Cancel,
     ) -> Result<NativeDownload, NativeError> {
         let job = guarded(|| JobRef::try_from(job))?;
         let mut download = self.client.video().download(job, path).overwrite(overwrite);
+        if let Some(seconds) = timeout {
+            download = download.timeout(guarded(|| arguments::seconds("timeout", seconds))?);
+        }
         let progress = listener.map(|listener| Arc::new(Gate::new(listener)));
         let gate = closing(progress.as_ref());
         if let Some(gate) = progress {

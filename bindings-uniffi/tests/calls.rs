@@ -357,3 +357,24 @@ async fn a_job_that_is_none_is_refused() {
         assert!(failure.message.starts_with("job takes a job as the SDK wrote it, in JSON"), "{failure:?}");
     }
 }
+
+#[tokio::test]
+async fn a_download_ends_at_its_timeout() {
+    let server =
+        Server::start(|_, _| Act::Write(b"HTTP/1.1 200 X\r\ncontent-length: 9\r\n\r\n1234".to_vec()));
+    let json = format!(r#"{{"job_id":"vid_1","state":"succeeded","video_url":"{}/v"}}"#, server.url());
+    let folder = std::env::temp_dir().join(format!("infrai-uniffi-download-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let path = folder.join("v.mp4").display().to_string();
+    let client = client(&server);
+    let download = |timeout| {
+        let job = NativeJobRef::Seen { json: json.clone() };
+        client.download(job, path.clone(), false, Some(timeout), None, None)
+    };
+    assert_eq!(failure(download(-1.0).await).code, "INVALID_ARGUMENT");
+    assert!(server.seen().is_empty());
+    let failed = failure(download(0.3).await);
+    assert_eq!((failed.kind, failed.code.as_str()), (NativeErrorKind::Timeout, "DOWNLOAD_TIMEOUT"));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    std::fs::remove_dir(&folder).unwrap();
+}

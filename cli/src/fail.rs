@@ -34,6 +34,7 @@ fn hint(error: &InfraiError) -> String {
             "Run `infrai activate` once for an anonymous account with a trial credit, or set INFRAI_API_KEY."
                 .to_owned()
         }
+        "DOWNLOAD_TIMEOUT" => error.hint(),
         "FILE_EXISTS" => "Name another file, or replace it with --overwrite.".to_owned(),
         "CREDENTIALS_UNWRITABLE" => {
             "Make the folder writable, or name another file with INFRAI_CREDENTIALS_FILE.".to_owned()

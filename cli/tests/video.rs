@@ -166,6 +166,22 @@ fn a_job_that_still_runs_cannot_be_downloaded() {
 }
 
 #[test]
+fn a_download_ends_at_its_timeout() {
+    let server = Server::with(&["--temporary", "--fault", "GET /files/*: delay=60s"]);
+    let home = ready(&server);
+    let words = ["--json", "video", "generate", "a", "--duration", "1", "--wait"];
+    let job = home.run(&words).expect(0).json();
+    let id = job["job_id"].as_str().expect("an id");
+    let ran = home.run(&["video", "download", id, "-o", "a.mp4", "--download-timeout", "300ms"]).expect(4);
+    let (error, hint) = ran.error_lines();
+    assert!(error.contains("DOWNLOAD_TIMEOUT") && hint.contains("--download-timeout"), "{ran:?}");
+    let ran = home.run(&["video", "wait", id, "-o", "a.mp4", "--download-timeout", "300ms"]).expect(4);
+    assert!(ran.error_lines().1.contains(&format!("video wait {id} -o a.mp4")), "{ran:?}");
+    assert!(!home.path("a.mp4").exists());
+    home.run(&["video", "wait", id, "--download-timeout", "1s"]).expect(2);
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let server = Server::start();
     let home = ready(&server);

@@ -194,6 +194,7 @@ class AsyncVideo:
         path: str | os.PathLike[str],
         *,
         overwrite: bool = False,
+        timeout: float | None = None,
         on_progress: Callable[[int, int | None], Awaitable[object] | object] | None = None,
         progress: bool = False,
     ) -> Download:
@@ -203,6 +204,9 @@ class AsyncVideo:
             job: the job, or its id; ``GET /v1/video/jobs/{id}`` is asked when its URL is not known or has expired.
             path: the file; its folder has to exist.
             overwrite: whether a file of this name may be replaced.
+            timeout: how many seconds the download may take in all, its status call, retries and pauses included.
+                Default: ``None``, no limit, since a file's size has none. The client's ``timeout`` bounds the status
+                call alone.
             on_progress: called with the bytes so far and in all (``None`` if not known); what it returns is awaited if
                 it can be. What it raises ends the download.
             progress: shows a bar (with tqdm, where it is installed) or lines on standard error.
@@ -211,7 +215,8 @@ class AsyncVideo:
             InvalidRequestError: ``FILE_EXISTS``; ``JOB_NOT_READY`` for a job that still runs: wait for it first.
             JobFailedError, JobCancelledError: there is no video.
             ConfigurationError: ``FILE_ERROR``: the file cannot be written.
-            InfraiError: as every call.
+            TimeoutError: ``DOWNLOAD_TIMEOUT``: the timeout passed; nothing is saved.
+            InfraiError: as every call; ``DOWNLOAD_FAILED`` when the file's host gives no whole file.
         """
         from ._errors import InfraiError
 
@@ -229,7 +234,7 @@ class AsyncVideo:
         telling = True if on_progress is not None or bar is not None else None
         try:
             file, length, fields = await call_telling(
-                lambda channel: self._native.download(channel, job, path, overwrite, telling), tell
+                lambda channel: self._native.download(channel, job, path, overwrite, timeout, telling), tell
             )
         except InfraiError as error:
             self._adopt(error)
@@ -239,7 +244,7 @@ class AsyncVideo:
                 bar.close()
         return Download(_file(file), length, self._job(fields))
 
-    async def download_stream(self, job: JobLike) -> AsyncDownloadStream:
+    async def download_stream(self, job: JobLike, *, timeout: float | None = None) -> AsyncDownloadStream:
         """Opens a job's video as an asynchronous iterator of ``bytes``: for a response or an upload.
 
         >>> async with await client.video.download_stream(job) as stream:
@@ -250,17 +255,20 @@ class AsyncVideo:
 
         Args:
             job: the job, or its id; ``GET /v1/video/jobs/{id}`` is asked when its URL is not known or has expired.
+            timeout: how many seconds the download may take in all, from this call to the last byte, the reader's own time
+                included. Default: ``None``, no limit, since a file's size has none. The client's ``timeout`` bounds the
+                status call alone.
 
         Raises:
             InvalidRequestError: ``JOB_NOT_READY`` for a job that still runs: wait for it first.
             JobFailedError, JobCancelledError: there is no video.
             InfraiError: as every call; what goes wrong later is raised while reading, as ``DOWNLOAD_FAILED`` when the
-                connection broke and cannot be resumed.
+                connection broke and cannot be resumed, and as ``DOWNLOAD_TIMEOUT`` when the timeout passed.
         """
         from ._errors import InfraiError
 
         try:
-            stream, fields = await call(lambda channel: self._native.download_stream(channel, job))
+            stream, fields = await call(lambda channel: self._native.download_stream(channel, job, timeout))
         except InfraiError as error:
             self._adopt(error)
             raise

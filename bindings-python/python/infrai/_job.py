@@ -147,17 +147,18 @@ class VideoJob(_Job):
         path: str | os.PathLike[str],
         *,
         overwrite: bool = False,
+        timeout: float | None = None,
         on_progress: Callable[[int, int | None], object] | None = None,
         progress: bool = False,
     ) -> Download:
         """Saves the job's video to a file. As ``client.video.download(job, path, …)``."""
         return self._client().download(
-            self, path, overwrite=overwrite, on_progress=on_progress, progress=progress
+            self, path, overwrite=overwrite, timeout=timeout, on_progress=on_progress, progress=progress
         )
 
-    def download_stream(self) -> DownloadStream:
-        """Opens the job's video as an iterator of ``bytes``. As ``client.video.download_stream(job)``."""
-        return self._client().download_stream(self)
+    def download_stream(self, *, timeout: float | None = None) -> DownloadStream:
+        """Opens the job's video as an iterator of ``bytes``. As ``client.video.download_stream(job, …)``."""
+        return self._client().download_stream(self, timeout=timeout)
 
 
 class AsyncVideoJob(_Job):
@@ -214,14 +215,15 @@ class AsyncVideoJob(_Job):
         path: str | os.PathLike[str],
         *,
         overwrite: bool = False,
+        timeout: float | None = None,
         on_progress: Callable[[int, int | None], Awaitable[object] | object] | None = None,
         progress: bool = False,
     ) -> Download:
         """Saves the job's video to a file. As ``client.video.download(job, path, …)``."""
         return await self._client().download(
-            self, path, overwrite=overwrite, on_progress=on_progress, progress=progress
+            self, path, overwrite=overwrite, timeout=timeout, on_progress=on_progress, progress=progress
         )
 
-    async def download_stream(self) -> AsyncDownloadStream:
-        """Opens the job's video as an asynchronous iterator of ``bytes``. As ``client.video.download_stream(job)``."""
-        return await self._client().download_stream(self)
+    async def download_stream(self, *, timeout: float | None = None) -> AsyncDownloadStream:
+        """Opens the job's video as an asynchronous iterator of ``bytes``. As ``client.video.download_stream(job, …)``."""
+        return await self._client().download_stream(self, timeout=timeout)

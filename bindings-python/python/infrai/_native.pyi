@@ -57,9 +57,15 @@ class Client:
         on_update: object,
     ) -> Any: ...
     def download(
-        self, channel: Channel | None, id: object, to: object, overwrite: object, on_progress: object
+        self,
+        channel: Channel | None,
+        id: object,
+        to: object,
+        overwrite: object,
+        timeout: object,
+        on_progress: object,
     ) -> Any: ...
-    def download_stream(self, channel: Channel | None, id: object) -> Any: ...
+    def download_stream(self, channel: Channel | None, id: object, timeout: object) -> Any: ...
     def watch(self, id: object) -> Stream: ...
     def generate_many(
         self, prompts: object, concurrency: object, keys: object, key_prefix: object, timeout: object

@@ -220,6 +220,7 @@ class Video:
         path: str | os.PathLike[str],
         *,
         overwrite: bool = False,
+        timeout: float | None = None,
         on_progress: Callable[[int, int | None], object] | None = None,
         progress: bool = False,
     ) -> Download:
@@ -229,6 +230,9 @@ class Video:
             job: the job, or its id; ``GET /v1/video/jobs/{id}`` is asked when its URL is not known or has expired.
             path: the file; its folder has to exist.
             overwrite: whether a file of this name may be replaced.
+            timeout: how many seconds the download may take in all, its status call, retries and pauses included.
+                Default: ``None``, no limit, since a file's size has none. The client's ``timeout`` bounds the status
+                call alone.
             on_progress: called with the bytes so far and in all (``None`` if not known). What it raises ends the
                 download.
             progress: shows a bar (with tqdm, where it is installed) or lines on standard error.
@@ -237,7 +241,8 @@ class Video:
             InvalidRequestError: ``FILE_EXISTS``; ``JOB_NOT_READY`` for a job that still runs: wait for it first.
             JobFailedError, JobCancelledError: there is no video.
             ConfigurationError: ``FILE_ERROR``: the file cannot be written.
-            InfraiError: as every call.
+            TimeoutError: ``DOWNLOAD_TIMEOUT``: the timeout passed; nothing is saved.
+            InfraiError: as every call; ``DOWNLOAD_FAILED`` when the file's host gives no whole file.
         """
         from ._errors import InfraiError
 
@@ -259,7 +264,7 @@ class Video:
 
         try:
             native = own._client._native  # pyright: ignore[reportPrivateUsage]
-            file, length, fields = native.download(None, job, path, overwrite, told)
+            file, length, fields = native.download(None, job, path, overwrite, timeout, told)
         except InfraiError as error:
             own._adopt(error)
             raise
@@ -268,7 +273,7 @@ class Video:
                 bar.close()
         return Download(_file(file), length, self._job(fields, own))
 
-    def download_stream(self, job: JobLike) -> DownloadStream:
+    def download_stream(self, job: JobLike, *, timeout: float | None = None) -> DownloadStream:
         """Opens a job's video as an iterator of ``bytes``: for a response, an upload, a file object.
 
         >>> with ai.video.download_stream(job) as stream, open("kite.mp4", "wb") as file:
@@ -278,19 +283,22 @@ class Video:
 
         Args:
             job: the job, or its id; ``GET /v1/video/jobs/{id}`` is asked when its URL is not known or has expired.
+            timeout: how many seconds the download may take in all, from this call to the last byte, the reader's own time
+                included. Default: ``None``, no limit, since a file's size has none. The client's ``timeout`` bounds the
+                status call alone.
 
         Raises:
             InvalidRequestError: ``JOB_NOT_READY`` for a job that still runs: wait for it first.
             JobFailedError, JobCancelledError: there is no video.
             InfraiError: as every call; what goes wrong later is raised while reading, as ``DOWNLOAD_FAILED`` when the
-                connection broke and cannot be resumed.
+                connection broke and cannot be resumed, and as ``DOWNLOAD_TIMEOUT`` when the timeout passed.
         """
         from ._errors import InfraiError
 
         own = self._own()
         try:
             native = own._client._native  # pyright: ignore[reportPrivateUsage]
-            stream, fields = native.download_stream(None, job)
+            stream, fields = native.download_stream(None, job, timeout)
         except InfraiError as error:
             own._adopt(error)
             raise

@@ -13,22 +13,26 @@ extension Video {
     ///   - job: The job, or its id. An id, or a job without URL, is asked for first.
     ///   - file: A file URL.
     ///   - overwrite: Whether a file of this name may be replaced.
+    ///   - timeout: How long the download may take in all, its status call, retries and pauses included. Default: no limit,
+    ///     since a file's size has none. The client's `timeout` bounds the status call alone.
     ///   - onProgress: Called after every piece that was written, one call at a time, on a thread of the SDK; never once the task is
     ///     cancelled.
     /// - Throws: ``InfraiError/invalidRequest(_:)`` with the code `FILE_EXISTS`, `FILE_ERROR` or `JOB_NOT_READY`;
     ///   ``InfraiError/jobFailed(_:)`` and ``InfraiError/jobCancelled(_:)`` for a job without a video; ``InfraiError/connection(_:)`` with the code
-    ///   `DOWNLOAD_FAILED` when the file's host gives no whole file; else as every call.
+    ///   `DOWNLOAD_FAILED` when the file's host gives no whole file; ``InfraiError/timeout(_:)`` with the code `DOWNLOAD_TIMEOUT` when
+    ///   the timeout passed, and nothing is saved; else as every call.
     @discardableResult
     public func download(
-        _ job: some JobReference, to file: URL, overwrite: Bool = false, onProgress: (@Sendable (DownloadProgress) -> Void)? = nil
+        _ job: some JobReference, to file: URL, overwrite: Bool = false, timeout: Duration? = nil,
+        onProgress: (@Sendable (DownloadProgress) -> Void)? = nil
     ) async throws -> Download {
         let path = try filePath(file, "path")
         let listener = onProgress.map { Listener($0) }
         return try await client.call(telling: listener) { native, cancellation in
             Download(
                 try await native.download(
-                    job: job.native, path: path, overwrite: overwrite, listener: listener.map(ProgressListener.init),
-                    cancellation: cancellation),
+                    job: job.native, path: path, overwrite: overwrite, timeout: timeout?.seconds,
+                    listener: listener.map(ProgressListener.init), cancellation: cancellation),
                 of: client)
         }
     }

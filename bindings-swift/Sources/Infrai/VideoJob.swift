@@ -103,12 +103,13 @@ extension VideoJob {
     /// The job's states as they change; see ``Video/watch(_:)``.
     public func watch() throws -> VideoUpdates { try ownClient.video.watch(self) }
 
-    /// Saves the video; see ``Video/download(_:to:overwrite:onProgress:)``.
+    /// Saves the video; see ``Video/download(_:to:overwrite:timeout:onProgress:)``.
     @discardableResult
     public func download(
-        to file: URL, overwrite: Bool = false, onProgress: (@Sendable (DownloadProgress) -> Void)? = nil
+        to file: URL, overwrite: Bool = false, timeout: Duration? = nil,
+        onProgress: (@Sendable (DownloadProgress) -> Void)? = nil
     ) async throws -> Download {
-        try await ownClient.video.download(self, to: file, overwrite: overwrite, onProgress: onProgress)
+        try await ownClient.video.download(self, to: file, overwrite: overwrite, timeout: timeout, onProgress: onProgress)
     }
 
     private var ownClient: InfraiClient {

@@ -38,6 +38,9 @@ pub(crate) struct SaveArgs {
     /// Replace the file if it exists
     #[arg(long, requires = "output")]
     pub(crate) overwrite: bool,
+    /// How long the download may take in all: 90s, 10m, 2h [default: no limit]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, requires = "output")]
+    pub(crate) download_timeout: Option<Duration>,
 }
 
 /// How long to wait for a job.
@@ -116,4 +119,7 @@ pub(crate) struct DownloadArgs {
     /// Replace the file if it exists
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// How long the download may take in all: 90s, 10m, 2h [default: no limit]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub(crate) download_timeout: Option<Duration>,
 }

@@ -1,8 +1,9 @@
 //! How a connection comes about: directly or through a proxy, in plain text or with TLS, within a time.
 
 use std::{
-    future::Future,
+    future::{Future, ready},
     io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -14,7 +15,11 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::{
     client::{
-        legacy::connect::{Connected, Connection, HttpConnector, proxy::Tunnel},
+        legacy::connect::{
+            Connected, Connection, HttpConnector,
+            dns::{GaiResolver, Name},
+            proxy::Tunnel,
+        },
         proxy::matcher::{Intercept, Matcher},
     },
     rt::TokioIo,
@@ -24,7 +29,10 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::config::Config;
-use crate::error::{InfraiError, Result};
+use crate::{
+    error::{InfraiError, Result},
+    wire::path,
+};
 
 /// How long a connection may be silent before the operating system asks whether anybody is there, how often it asks
 /// again, and how long what was sent may stay unacknowledged.
@@ -67,7 +75,7 @@ pub(super) const NO_SUCH_PROXY: &str = "the environment names a proxy of the kin
 pub(super) struct Connector(Arc<Route>);
 
 struct Route {
-    direct: HttpsConnector<HttpConnector>,
+    direct: HttpsConnector<HttpConnector<Resolver>>,
     tls: Arc<ClientConfig>,
     proxies: Option<Matcher>,
     timeout: Duration,
@@ -75,7 +83,7 @@ struct Route {
 
 impl Connector {
     pub(super) fn new(tls: ClientConfig, proxies: Option<Matcher>, timeout: Duration) -> Self {
-        let mut tcp = HttpConnector::new();
+        let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(KEEPALIVE));
@@ -152,6 +160,32 @@ impl Service<Uri> for Connector {
                 Err(_) => Err(format!("no connection within {:?}", route.timeout).into()),
             }
         })
+    }
+}
+
+/// The system's resolver, except for `localhost` and the names below it: those may be spoken to in plain text, so no
+/// server of names is asked where they are.
+#[derive(Clone)]
+struct Resolver(GaiResolver);
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        if path::is_loopback_host(name.as_str()) {
+            // The connector puts the port in.
+            let addresses = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            let addresses = addresses.map(|address| SocketAddr::new(address, 0));
+            return Box::pin(ready(Ok(Vec::from(addresses).into_iter())));
+        }
+        let found = self.0.call(name);
+        Box::pin(async move { Ok(found.await?.collect::<Vec<_>>().into_iter()) })
     }
 }
 
@@ -233,6 +267,22 @@ mod tests {
     fn through(proxy: &str) -> Result<Matcher> {
         let client = InfraiClient::builder().proxy(proxy).build()?;
         proxies(&client.inner.config)
+    }
+
+    #[tokio::test]
+    async fn localhost_names_need_no_resolver() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut connector =
+            Connector::new(super::super::tls::unused().unwrap(), None, Duration::from_secs(5));
+        for host in ["localhost", "LocalHost.", "x.localhost", "a.b.localhost."] {
+            let uri = Uri::try_from(format!("http://{host}:{port}/")).unwrap();
+            let Ok(Conn::Direct { io, .. }) = connector.call(uri).await else {
+                panic!("{host}: no connection");
+            };
+            let MaybeHttpsStream::Http(stream) = *io else { panic!("{host}: not plain") };
+            assert_eq!(stream.inner().peer_addr().unwrap(), listener.local_addr().unwrap(), "{host}");
+        }
     }
 
     #[test]

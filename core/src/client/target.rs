@@ -220,9 +220,14 @@ impl Config {
         Ok(url)
     }
 
+    /// Whether a URL is https, or may be plain http.
+    pub(crate) fn allows_scheme(&self, url: &Url) -> bool {
+        url.scheme() == "https" || path::is_loopback(url) || self.http_allowed()
+    }
+
     /// Plain http to another machine would show the key to everyone on the way.
-    pub(crate) fn check_scheme(&self, url: &Url) -> Result<()> {
-        if url.scheme() == "https" || path::is_loopback(url) || self.http_allowed() {
+    fn check_scheme(&self, url: &Url) -> Result<()> {
+        if self.allows_scheme(url) {
             return Ok(());
         }
         Err(InfraiError::configuration(

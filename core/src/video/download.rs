@@ -5,13 +5,14 @@ use std::{
     future::IntoFuture,
     io::{self, BufWriter, Seek as _, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use bytes::Bytes;
 
 use super::{
     JobRef, VideoJob,
-    source::{self, Piece, Source},
+    source::{Piece, Source},
 };
 use crate::{
     client::{InfraiClient, transport::Boxed},
@@ -50,12 +51,13 @@ pub struct DownloadRequest {
     job: JobRef,
     path: PathBuf,
     overwrite: bool,
+    timeout: Option<Duration>,
     on_progress: Option<OnProgress>,
 }
 
 impl DownloadRequest {
     pub(crate) fn new(client: InfraiClient, job: JobRef, path: PathBuf) -> Self {
-        Self { client, job, path, overwrite: false, on_progress: None }
+        Self { client, job, path, overwrite: false, timeout: None, on_progress: None }
     }
 
     /// Checks that a video could be saved here, before one is asked and paid for. Nothing stays behind.
@@ -73,6 +75,15 @@ impl DownloadRequest {
         self
     }
 
+    /// How long the download may take in all, from [`send`](Self::send) to the last byte: the job's status call, retries
+    /// and pauses included. Default: no limit, since a file's size has none; a download without a byte ends after
+    /// [`download_idle_timeout`](crate::ClientBuilder::download_idle_timeout) all the same. The client's
+    /// [`timeout`](crate::ClientBuilder::timeout) bounds the status call alone.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
     /// Called after every piece that was written.
     pub fn on_progress(mut self, on_progress: impl FnMut(DownloadProgress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(on_progress));
@@ -80,18 +91,19 @@ impl DownloadRequest {
     }
 
     /// Downloads: into a temporary file beside the target, which takes the target's name when it is whole. A broken
-    /// connection is resumed where the server can, an expired URL asked for anew once.
+    /// connection is resumed where the server can, an expired URL asked for anew once. After
+    /// [`max_retries`](crate::ClientBuilder::max_retries) further tries it gives up. A resumed try that brings 64 KiB
+    /// clears the count; one that had to start over stays counted.
     ///
     /// # Errors
     /// `FILE_EXISTS` and `FILE_ERROR` about the target, before anything is sent where that can be known; `JOB_NOT_READY`
     /// for a job that is still going; job failed or cancelled; `DOWNLOAD_FAILED` when the file's host gives no whole
-    /// file; else as every call.
+    /// file; `DOWNLOAD_TIMEOUT` when [`timeout`](Self::timeout) passed, and nothing is saved; else as every call.
     pub async fn send(self) -> Result<Download> {
-        let Self { client, job, path, overwrite, mut on_progress } = self;
+        let Self { client, job, path, overwrite, timeout, mut on_progress } = self;
         let folder = check_target(&path, overwrite)?;
         let mut file = temporary(folder, &path)?;
-        let (job, url) = source::ready(&client, &job).await?;
-        let mut source = Source::new(client, job.job_id.clone(), url);
+        let (job, mut source) = Source::open(client, &job, timeout).await?;
         let mut writer = BufWriter::with_capacity(256 * 1024, file.as_file_mut());
         loop {
             match source.next().await? {
@@ -179,12 +191,39 @@ pub struct VideoBytes {
     ended: bool,
 }
 
-impl VideoBytes {
-    pub(crate) async fn open(client: InfraiClient, job: JobRef) -> Result<Self> {
-        let (job, url) = source::ready(&client, &job).await?;
-        Ok(Self { source: Source::new(client, job.job_id.clone(), url), job, ended: false })
+/// A stream of a video's bytes to be opened; see [`Video::download_stream`](super::Video::download_stream). Open it with
+/// [`send`](Self::send) or by `.await`.
+#[must_use = "nothing is opened until it is awaited"]
+pub struct DownloadStreamRequest {
+    client: InfraiClient,
+    job: JobRef,
+    timeout: Option<Duration>,
+}
+
+impl DownloadStreamRequest {
+    pub(crate) fn new(client: InfraiClient, job: JobRef) -> Self {
+        Self { client, job, timeout: None }
     }
 
+    /// How long the download may take in all, from [`send`](Self::send) to the last byte: what the reader of the stream
+    /// takes between two pieces included. Default: no limit; else as [`DownloadRequest::timeout`].
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Finds the video. Its host is asked when the stream is first read.
+    ///
+    /// # Errors
+    /// As [`DownloadRequest::send`], as far as they come before the first byte.
+    pub async fn send(self) -> Result<VideoBytes> {
+        let Self { client, job, timeout } = self;
+        let (job, source) = Source::open(client, &job, timeout).await?;
+        Ok(VideoBytes { source, job, ended: false })
+    }
+}
+
+impl VideoBytes {
     /// The job it comes from.
     pub fn job(&self) -> &VideoJob {
         &self.job
@@ -223,6 +262,21 @@ impl VideoBytes {
 impl fmt::Debug for VideoBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VideoBytes").field("job", &self.job.job_id).finish_non_exhaustive()
+    }
+}
+
+impl IntoFuture for DownloadStreamRequest {
+    type Output = Result<VideoBytes>;
+    type IntoFuture = Boxed<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+impl fmt::Debug for DownloadStreamRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DownloadStreamRequest").field("job", &self.job.id).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Videos: what can be asked of `/v1/video`, a typed method a route, and waiting for what was asked.
 
 mod download;
+#[cfg(test)]
+mod download_tests;
 mod generate;
 mod job;
 mod many;
@@ -16,7 +18,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::snapshot::Snapshot;
 pub use self::{
-    download::{Download, DownloadProgress, DownloadRequest, VideoBytes},
+    download::{Download, DownloadProgress, DownloadRequest, DownloadStreamRequest, VideoBytes},
     generate::{Generate, GenerateRequest},
     job::{JobError, JobId, JobRef, VideoJob, VideoState},
     many::{GenerateMany, GenerateManyItem},
@@ -148,11 +150,8 @@ impl Video<'_> {
     }
 
     /// Opens a job's video as a stream of bytes.
-    ///
-    /// # Errors
-    /// As [`DownloadRequest::send`], as far as they come before the first byte.
-    pub async fn download_stream(&self, job: impl Into<JobRef>) -> Result<VideoBytes> {
-        VideoBytes::open(self.client.clone(), job.into()).await
+    pub fn download_stream(&self, job: impl Into<JobRef>) -> DownloadStreamRequest {
+        DownloadStreamRequest::new(self.client.clone(), job.into())
     }
 
     /// Starts many jobs, some at once, waits for each, and yields them as they end.

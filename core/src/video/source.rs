@@ -1,17 +1,19 @@
 //! A video's bytes from wherever they lie: resumed after a broken connection, asked for anew when the URL has expired.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
+use tokio::time::Instant;
 use url::Url;
 
 use super::{JobId, JobRef, VideoJob, status_spec};
 use crate::{
     client::{
         InfraiClient,
+        call::after,
         retry::backoff,
         transport::{BodyChunks, Fault, SendError, WireRequest, WireResponse},
     },
@@ -20,6 +22,12 @@ use crate::{
 };
 
 const REDIRECTS: u32 = 5;
+
+/// What a try has to bring for the failures before it to be forgiven: a server that sends a byte per try would otherwise
+/// be asked for ever.
+const REAL_PROGRESS: u64 = 64 * 1024;
+
+const PLAIN_HTTP_HINT: &str = "The API's operator should give the file an https address.";
 
 /// A piece of the file.
 pub(super) enum Piece {
@@ -38,14 +46,38 @@ pub(super) struct Source {
     etag: Option<HeaderValue>,
     pub(super) received: u64,
     pub(super) total: Option<u64>,
-    /// The most that was ever received: only going beyond it counts as getting on.
-    furthest: u64,
+    /// What was received before the present try.
+    resumed_at: u64,
+    /// Failed tries since the last real progress, and those that no progress forgives.
     failures: u32,
+    /// Failed tries whose bytes were thrown away. They stay counted, so that no server has the same bytes fetched again
+    /// and again.
+    void: u32,
     refreshed: bool,
+    limit: Option<Limit>,
+}
+
+/// The time that a download has.
+#[derive(Clone, Copy)]
+struct Limit {
+    timeout: Duration,
+    end: Instant,
+}
+
+impl Limit {
+    /// The work's result, or the timeout that passed before there was one.
+    async fn bound<T>(limit: Option<Self>, work: impl Future<Output = T>) -> Result<T, Duration> {
+        let Some(Self { timeout, end }) = limit else { return Ok(work.await) };
+        // Work that is always ready would never let the timer have its turn.
+        if Instant::now() >= end {
+            return Err(timeout);
+        }
+        tokio::time::timeout_at(end, work).await.map_err(|_| timeout)
+    }
 }
 
 /// A job that has a video, asked for if it is not known to.
-pub(super) async fn ready(client: &InfraiClient, job: &JobRef) -> Result<(VideoJob, Url)> {
+async fn ready(client: &InfraiClient, job: &JobRef) -> Result<(VideoJob, Url)> {
     if let Some(known) = job.known.as_ref().filter(|job| job.is_success() && job.video_url.is_some()) {
         let url = file_url(client, known)?;
         return Ok((VideoJob::clone(known), url));
@@ -88,7 +120,11 @@ fn file_url(client: &InfraiClient, job: &VideoJob) -> Result<Url> {
     if path::uri(url.to_string()).is_err() {
         return Err(unusable("a video_url that no request can be made of"));
     }
-    client.inner.config.check_scheme(&url)?;
+    if !client.inner.config.allows_scheme(&url) {
+        let origin = path::origin(&url);
+        return Err(unusable(&format!("a video_url that is plain http and not on this machine: {origin}"))
+            .with_hint(PLAIN_HTTP_HINT));
+    }
     Ok(url)
 }
 
@@ -109,25 +145,45 @@ fn userinfo(url: &mut Url) -> Option<HeaderValue> {
 }
 
 impl Source {
-    pub(super) fn new(client: InfraiClient, id: JobId, url: Url) -> Self {
-        Self {
+    /// Finds where the job's video lies. Nothing is fetched yet; the timeout runs from here on.
+    pub(super) async fn open(
+        client: InfraiClient,
+        job: &JobRef,
+        timeout: Option<Duration>,
+    ) -> Result<(VideoJob, Self)> {
+        let limit = timeout.map(|timeout| Limit { timeout, end: after(Instant::now(), timeout) });
+        let (job, url) = Limit::bound(limit, ready(&client, job))
+            .await
+            .unwrap_or_else(|timeout| Err(out_of_time(&job.id, timeout, 0, None)))?;
+        let source = Self {
             client,
-            id,
+            id: job.job_id.clone(),
             url,
             body: None,
             etag: None,
             received: 0,
             total: None,
-            furthest: 0,
+            resumed_at: 0,
             failures: 0,
+            void: 0,
             refreshed: false,
-        }
+            limit,
+        };
+        Ok((job, source))
     }
 
+    /// The next piece, unless the download's time is over.
     pub(super) async fn next(&mut self) -> Result<Piece> {
+        let limit = self.limit;
+        Limit::bound(limit, self.piece())
+            .await
+            .unwrap_or_else(|timeout| Err(out_of_time(&self.id, timeout, self.received, self.total)))
+    }
+
+    async fn piece(&mut self) -> Result<Piece> {
         loop {
             if self.body.is_none() {
-                if let Some(piece) = self.open().await? {
+                if let Some(piece) = self.request().await? {
                     return Ok(piece);
                 }
                 continue;
@@ -142,9 +198,8 @@ impl Source {
                 Ok(Some(bytes)) if bytes.is_empty() => {}
                 Ok(Some(bytes)) => {
                     self.received += bytes.len() as u64;
-                    if self.received > self.furthest {
-                        self.furthest = self.received;
-                        self.failures = 0;
+                    if self.received - self.resumed_at >= REAL_PROGRESS {
+                        self.failures = self.void;
                     }
                     if self.total.is_some_and(|total| self.received > total) {
                         return Err(self.wrong("the server sent more bytes than it announced"));
@@ -168,7 +223,7 @@ impl Source {
     }
 
     /// Asks for the file, or the rest of it. A piece where the reader has to know that it starts over.
-    async fn open(&mut self) -> Result<Option<Piece>> {
+    async fn request(&mut self) -> Result<Option<Piece>> {
         let mut from = self.received;
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
@@ -197,18 +252,21 @@ impl Source {
         };
         let status = response.status;
         match status.as_u16() {
-            200 => Ok(self.begin(response, 0)?),
+            200 => self.begin(response, 0, None),
             206 if from > 0 => {
                 let (start, total) = content_range(&response.headers).unwrap_or_default();
-                if start == Some(from) && (total.is_none() || self.total.is_none() || total == self.total) {
-                    return self.begin(response, from);
-                }
+                let other = if start != Some(from)
+                    || (total.is_some() && self.total.is_some_and(|own| total != Some(own)))
+                {
+                    "the server answered with another part of the file than was asked for"
+                } else if !response.headers.get_all(header::ETAG).iter().eq(&self.etag) {
+                    "the server answered with a part that does not carry the file's ETag"
+                } else {
+                    let total = total.or(self.total);
+                    return self.begin(response, from, total);
+                };
                 self.etag = None;
-                self.pause(
-                    self.wrong("the server answered with another part of the file than was asked for"),
-                    None,
-                )
-                .await?;
+                self.pause(self.wrong(other), None).await?;
                 Ok(None)
             }
             416 if from > 0 => {
@@ -233,8 +291,8 @@ impl Source {
         }
     }
 
-    /// Takes up a response whose body is the file from `from` on.
-    fn begin(&mut self, response: WireResponse, from: u64) -> Result<Option<Piece>> {
+    /// Takes up a response whose body is the file from `from` on. `total` is the file's length where it is known.
+    fn begin(&mut self, response: WireResponse, from: u64, total: Option<u64>) -> Result<Option<Piece>> {
         let encoded =
             response.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
         if encoded {
@@ -244,9 +302,19 @@ impl Source {
             .headers
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        // Where a part ends, which may be before the file does.
+        let end = match length.map(|length| from.checked_add(length)) {
+            Some(Some(end)) if total.is_none_or(|total| end <= total) => Some(end),
+            Some(_) => return Err(self.wrong("the server announced more bytes than the file can have")),
+            None => None,
+        };
         let restarted = from == 0 && self.received > 0;
+        if restarted {
+            self.void = self.failures;
+        }
         self.received = from;
-        self.total = length.map(|length| from + length).or(self.total.filter(|_| from > 0));
+        self.resumed_at = from;
+        self.total = total.or(end);
         // A weak tag does not promise the same bytes, so nothing could be resumed with it.
         self.etag =
             response.headers.get(header::ETAG).filter(|etag| etag.as_bytes().first() == Some(&b'"')).cloned();
@@ -285,10 +353,17 @@ impl Source {
             if url.scheme() == "https" && target.scheme() != "https" {
                 let origin = path::origin(&target);
                 return Err(SendError::Setup(
-                    self.wrong(&format!("the server redirected from https to {origin}")),
+                    self.wrong(&format!("the server redirected from https to {origin}"))
+                        .with_hint(PLAIN_HTTP_HINT),
                 ));
             }
-            config.check_scheme(&target).map_err(SendError::Setup)?;
+            if !config.allows_scheme(&target) {
+                let origin = path::origin(&target);
+                return Err(SendError::Setup(
+                    self.wrong(&format!("the server redirected to plain http at {origin}"))
+                        .with_hint(PLAIN_HTTP_HINT),
+                ));
+            }
             url = target;
         }
         Err(SendError::Setup(self.wrong("the server redirected too often")))
@@ -298,19 +373,25 @@ impl Source {
     async fn pause(&mut self, error: InfraiError, floor: Option<Duration>) -> Result<()> {
         let config = &self.client.inner.config;
         let retries = self.client.options.max_retries.unwrap_or(config.max_retries);
+        let patience = self.client.options.timeout.unwrap_or(config.timeout);
         self.failures += 1;
-        if self.failures > retries || floor.is_some_and(|floor| floor > config.timeout) {
+        if self.failures > retries || floor.is_some_and(|floor| floor > patience) {
             return Err(error.with_call(self.failures, None, false));
         }
         let random = self.client.inner.random();
         let pause = backoff(self.failures, config.retry_base, config.retry_cap, floor, random);
+        let left = self.limit.map(|limit| limit.end.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| pause >= left) {
+            tracing::debug!(?pause, "the next try would come after the download's timeout");
+            return Err(error.with_call(self.failures, None, false));
+        }
         tracing::debug!(%error, ?pause, received = self.received, "the download goes on after a pause");
         tokio::time::sleep(pause).await;
         Ok(())
     }
 
     fn named(&self, what: &str) -> String {
-        format!("the video of the job {} could not be downloaded: {what}", shorten(self.id.as_str(), 80))
+        named(&self.id, what)
     }
 
     fn wrong(&self, what: &str) -> InfraiError {
@@ -318,9 +399,8 @@ impl Source {
     }
 
     fn cut_off(&self, what: &str) -> InfraiError {
-        let received = self.received;
-        let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
-        let message = self.named(&format!("the connection broke after {received}{of} bytes: {what}"));
+        let bytes = so_far(self.received, self.total);
+        let message = self.named(&format!("the connection broke after {bytes}: {what}"));
         InfraiError::new(ErrorKind::Connection, "DOWNLOAD_FAILED", message).with_retry(true, None)
     }
 
@@ -347,6 +427,23 @@ impl Source {
             .with_status(code)
             .with_retry(codes::retried_status(code), None)
     }
+}
+
+fn named(id: &JobId, what: &str) -> String {
+    format!("the video of the job {} could not be downloaded: {what}", shorten(id.as_str(), 80))
+}
+
+fn so_far(received: u64, total: Option<u64>) -> String {
+    let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
+    format!("{received}{of} bytes")
+}
+
+fn out_of_time(id: &JobId, timeout: Duration, received: u64, total: Option<u64>) -> InfraiError {
+    let bytes = so_far(received, total);
+    let what = format!("its timeout of {timeout:?} passed after {bytes}");
+    InfraiError::new(ErrorKind::Timeout, "DOWNLOAD_TIMEOUT", named(id, &what))
+        .with_retry(true, None)
+        .with_hint("Download again with a longer timeout; nothing was saved.")
 }
 
 impl Fault {

@@ -44,10 +44,12 @@ pub(super) async fn wait(session: &Session, args: WaitArgs) -> Result<u8> {
 /// `infrai video download`.
 pub(super) async fn download(session: &Session, args: DownloadArgs) -> Result<u8> {
     let progress = Progress::new(session.style, "looking");
-    let saved = fetch(session, args.id.as_str().into(), &args.output, args.overwrite, &progress).await;
+    let DownloadArgs { id, output, overwrite, download_timeout } = args;
+    let save = SaveArgs { output: None, overwrite, download_timeout };
+    let saved = fetch(session, id.as_str().into(), &output, &save, &progress).await;
     let saved = saved.map_err(|error| match error.code() {
         "JOB_NOT_READY" => {
-            let wait = session.next.wait(&args.id, Some(&args.output));
+            let wait = session.next.wait(&id, Some(&output));
             error.with_hint(format!("Wait for it and save it: `{wait}`."))
         }
         _ => error,
@@ -102,7 +104,7 @@ pub(super) async fn wait_and_save(
         format!("the job {id} has succeeded, and its video is not saved yet"),
         format!("Save it: `{resume}`."),
     );
-    let saved = fetch(session, (&job).into(), output, save.overwrite, progress).await.map_err(|error| {
+    let saved = fetch(session, (&job).into(), output, &save, progress).await.map_err(|error| {
         let hint = format!("{} The job has succeeded; save its video: `{resume}`.", error.hint());
         error.with_hint(hint)
     })?;
@@ -113,12 +115,20 @@ async fn fetch(
     session: &Session,
     job: JobRef,
     output: &Path,
-    overwrite: bool,
+    save: &SaveArgs,
     progress: &Progress,
 ) -> Result<Download, InfraiError> {
     progress.download_starts();
     let video = session.client.video();
-    video.download(job, output).overwrite(overwrite).on_progress(progress.on_download()).await
+    let mut download =
+        video.download(job, output).overwrite(save.overwrite).on_progress(progress.on_download());
+    if let Some(timeout) = save.download_timeout {
+        download = download.timeout(timeout);
+    }
+    download.await.map_err(|error| match error.code() {
+        "DOWNLOAD_TIMEOUT" => error.with_hint("Allow more with --download-timeout; nothing was saved."),
+        _ => error,
+    })
 }
 
 /// The end of it: where the video is.

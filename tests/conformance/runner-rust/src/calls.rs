@@ -148,10 +148,13 @@ async fn download(
 ) -> Result<Outcome, InfraiError> {
     let path = args.text("path");
     let earlier = args.0.get("from_call").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
-    let download = match earlier.and_then(|n| jobs.get(n)?.as_ref()) {
+    let mut download = match earlier.and_then(|n| jobs.get(n)?.as_ref()) {
         Some(job) => client.video().download(job, path),
         None => client.video().download(args.text("id"), path),
     };
+    if let Some(timeout) = args.0.get("timeout") {
+        download = download.timeout(seconds(timeout));
+    }
     let done = download.overwrite(args.flag("overwrite").unwrap_or_default()).await?;
     Ok(value(json!({"path": done.path, "bytes": done.bytes})))
 }

@@ -99,6 +99,8 @@ fn head(rendered: &Rendered, reply: &Reply, sends_body: bool) -> Vec<u8> {
     }
     if reply.chunked.is_some() {
         head += "Transfer-Encoding: chunked\r\n";
+    } else if rendered.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
+        // The script's own, which may not be true.
     } else if sends_body || !rendered.body.is_empty() {
         let _ = write!(head, "Content-Length: {}\r\n", rendered.body.len());
     }

@@ -185,38 +185,50 @@ public class Video internal constructor(private val client: InfraiClient) {
      * @param id the job's id.
      * @param path the file's name; its folder exists.
      * @param overwrite whether a file of this name may be replaced.
+     * @param timeout how long the download may take in all, its status call, retries and pauses included. Default: no
+     *   limit, as with `null` and [Duration.INFINITE], since a file's size has none. The client's `timeout` bounds the
+     *   status call alone.
      * @param onProgress called as the download gets on, in the caller's own context; steps that come faster than it returns
      *   are left out. What it throws ends the download. Never called after the coroutine was cancelled.
      * @throws InfraiException.InvalidRequest with the code `FILE_EXISTS`, before anything is sent; `JOB_NOT_READY` for a
      *   job that is still going.
      * @throws InfraiException.JobFailed and [InfraiException.JobCancelled] for a job without a video.
+     * @throws InfraiException.Timeout with the code `DOWNLOAD_TIMEOUT` when the timeout passed; nothing is saved.
      */
     @JvmOverloads
+    @JvmName("download")
     public suspend fun download(
         id: String,
         path: Path,
         overwrite: Boolean = false,
+        timeout: Duration? = null,
         onProgress: (suspend (DownloadProgress) -> Unit)? = null,
-    ): Download = download(byId(id), path, overwrite, onProgress)
+    ): Download = download(byId(id), path, overwrite, timeout, onProgress)
 
     /** Saves a job's video to a file; see the other `download`. */
     @JvmOverloads
+    @JvmName("download")
     public suspend fun download(
         job: VideoJob,
         path: Path,
         overwrite: Boolean = false,
+        timeout: Duration? = null,
         onProgress: (suspend (DownloadProgress) -> Unit)? = null,
-    ): Download = download(job.reference, path, overwrite, onProgress)
+    ): Download = download(job.reference, path, overwrite, timeout, onProgress)
 
     private suspend fun download(
         job: NativeJobRef,
         path: Path,
         overwrite: Boolean,
+        timeout: Duration?,
         onProgress: (suspend (DownloadProgress) -> Unit)?,
     ): Download {
         val file = file("path", path)
+        val limit = timeout?.takeIf { it != Duration.INFINITE }?.inSeconds()
         val save: suspend (NativeProgressListener?) -> Download = { listener ->
-            val saved = client.callToItsEnd { native, cancellation -> native.download(job, file, overwrite, listener, cancellation) }
+            val saved = client.callToItsEnd { native, cancellation ->
+                native.download(job, file, overwrite, limit, listener, cancellation)
+            }
             Download(Paths.get(saved.path), saved.bytes, job(saved.job))
         }
         if (onProgress == null) return save(null)

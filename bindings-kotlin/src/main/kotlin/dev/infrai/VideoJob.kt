@@ -73,11 +73,13 @@ public class VideoJob internal constructor(private val native: NativeJob, privat
 
     /** Saves its video to a file: whole, or not at all. See [Video.download]. */
     @JvmOverloads
+    @JvmName("download")
     public suspend fun download(
         path: Path,
         overwrite: Boolean = false,
+        timeout: Duration? = null,
         onProgress: (suspend (DownloadProgress) -> Unit)? = null,
-    ): Download = client().video.download(this, path, overwrite, onProgress)
+    ): Download = client().video.download(this, path, overwrite, timeout, onProgress)
 
     internal val reference: NativeJobRef get() = NativeJobRef.Seen(native.json)
 

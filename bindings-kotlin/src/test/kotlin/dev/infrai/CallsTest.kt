@@ -169,6 +169,7 @@ class CallsTest {
                     "id" to { client.video.status("..") },
                     "id" to { client.video.status(half) },
                     "timeout" to { client.video.wait("vid_1", timeout = (-1).seconds) },
+                    "timeout" to { client.video.download("vid_1", folder.resolve("v.mp4"), timeout = (-1).seconds) },
                     "prompts[1].prompt" to { client.video.generateMany(listOf("a", half)).collect {} },
                     "concurrency" to { client.video.generateMany(listOf("a"), concurrency = -1).collect {} },
                     "amount_usd" to { client.account.topup(-1.0) },

@@ -155,7 +155,12 @@ private suspend fun download(client: InfraiClient, args: JsonObject, jobs: List<
     val path: Path = Paths.get(args.needed("path"))
     val overwrite = args.flag("overwrite") ?: false
     val earlier = args.int("from_call")?.let { jobs[it] }
-    val saved = if (earlier == null) client.video.download(args.needed("id"), path, overwrite) else client.video.download(earlier, path, overwrite)
+    val timeout = args.time("timeout")
+    val saved = if (earlier == null) {
+        client.video.download(args.needed("id"), path, overwrite, timeout)
+    } else {
+        client.video.download(earlier, path, overwrite, timeout)
+    }
     return Outcome(
         buildJsonObject {
             put(
