@@ -6,6 +6,7 @@ mod connect;
 pub(crate) mod context;
 #[cfg(test)]
 mod context_tests;
+mod environment;
 mod gunzip;
 mod hooks;
 pub(crate) mod retry;
@@ -28,6 +29,7 @@ pub use self::{
     call::fresh_idempotency_key,
     config::{CallOptions, ClientBuilder, DEFAULT_BASE_URL},
     context::CallContext,
+    environment::Environment,
     hooks::{RequestEvent, ResponseEvent},
     target::{Identity, KeyOrigin},
 };
