@@ -35,6 +35,7 @@ type Variables = HashMap<String, Option<OsString>>;
 ///
 /// The default is the process's. A runtime in which a thread or a context has an environment of its own, such as a
 /// Node.js worker, hands that over as a realm's.
+#[doc(hidden)]
 #[derive(Clone, Default)]
 pub struct Environment(Option<Arc<RwLock<Variables>>>);
 

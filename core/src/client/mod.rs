@@ -217,6 +217,12 @@ impl InfraiClient {
         })
     }
 
+    /// For bindings: whether address and key have been looked up, so that no call looks for them again.
+    #[doc(hidden)]
+    pub fn is_resolved(&self) -> bool {
+        self.inner.known().is_some()
+    }
+
     /// Where the calls go, looked up once; a missing key is looked for again at each call. It may read a file or a store,
     /// and blocks meanwhile.
     pub(crate) fn target(&self) -> Result<Arc<Target>> {
