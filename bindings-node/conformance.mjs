@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { fileURLToPath } from "node:url";
 
 const LANGUAGE = "node";
@@ -81,15 +82,19 @@ async function run() {
   return failed === 0 && passed > 0 ? 0 : 1;
 }
 
+/** What differs in a scenario; one with an environment of its own is played in a process and in a worker of this one. */
 async function verdict(ask, { path, own_process }) {
-  const start = await ask("POST", `${path}/start`);
-  const outcomes = own_process ? await elsewhere(start) : await play(JSON.parse(start));
-  const { pass, difference } = JSON.parse(await ask("POST", `${path}/finish`, { language: LANGUAGE, outcomes }));
-  return pass ? undefined : difference;
+  for (const player of own_process ? [inProcess, inWorker] : [(start) => play(JSON.parse(start))]) {
+    const start = await ask("POST", `${path}/start`);
+    const outcomes = await player(start);
+    const { pass, difference } = JSON.parse(await ask("POST", `${path}/finish`, { language: LANGUAGE, outcomes }));
+    if (!pass) return player === inWorker ? `  in a worker:\n${difference}` : difference;
+  }
+  return undefined;
 }
 
 /** Plays a scenario in a process of its own, which has the environment that the scenario asks for. */
-async function elsewhere(start) {
+async function inProcess(start) {
   const child = spawn(process.execPath, [SELF, PLAY_ONE], {
     env: { ...process.env, ...JSON.parse(start).env },
     stdio: ["pipe", "pipe", "inherit"],
@@ -98,6 +103,16 @@ async function elsewhere(start) {
   let told = "";
   for await (const text of child.stdout.setEncoding("utf8")) told += text;
   return JSON.parse(told);
+}
+
+/** The same in a worker, whose environment is not the process's. */
+function inWorker(start) {
+  const env = { ...process.env, ...JSON.parse(start).env };
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { env, workerData: start });
+    worker.once("message", resolve).once("error", reject);
+    worker.once("exit", (code) => reject(new Error(`the worker ended with ${code}`)));
+  });
 }
 
 async function playOne() {
@@ -249,6 +264,7 @@ function decode(value) {
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, decode(member)]));
 }
 
-if (process.env[CLEAN] === undefined) process.exitCode = runClean();
+if (!isMainThread) parentPort.postMessage(await play(JSON.parse(workerData)));
+else if (process.env[CLEAN] === undefined) process.exitCode = runClean();
 else if (args[0] === PLAY_ONE) await playOne();
 else process.exitCode = await run();

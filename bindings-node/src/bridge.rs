@@ -2,9 +2,13 @@
 #![expect(unsafe_code, reason = "Node-API is C: napi's own writers make a Rust value of every element first")]
 #![expect(clippy::needless_pass_by_value, reason = "exported functions own what JavaScript hands them")]
 
-use std::{error::Error as StdError, fmt, ptr, sync::Arc};
+use std::{
+    error::Error as StdError,
+    fmt, ptr,
+    sync::{Arc, Weak},
+};
 
-use infrai::{ApiKey, ErrorKind, InfraiError, KeyProvider};
+use infrai::{ApiKey, Environment, ErrorKind, InfraiError, KeyProvider};
 use napi::{
     Env, Unknown,
     bindgen_prelude::{Function, ToNapiValue},
@@ -26,6 +30,7 @@ use crate::{
 #[napi]
 pub struct Bridge {
     outbox: Arc<Outbox>,
+    environment: Environment,
 }
 
 /// Which functions a client of JavaScript's was given.
@@ -53,7 +58,19 @@ impl Bridge {
                 outbox.close();
             }
         })?;
-        Ok(Self { outbox })
+        Ok(Self { outbox, environment: Environment::realm() })
+    }
+
+    /// The environment variables that the core reads.
+    #[napi]
+    pub fn variables(&self) -> Vec<String> {
+        settings::variables().map(Into::into).collect()
+    }
+
+    /// Replaces the values of these variables, in their order, for all clients; `null` is one that is not set.
+    #[napi]
+    pub fn set_variables(&self, values: Vec<Option<String>>) {
+        self.environment.replace(settings::variables().map(Into::into).zip(values));
     }
 
     /// From now on the process stays alive for what is pending (`true`), or does not.
@@ -71,25 +88,27 @@ impl Bridge {
         })
     }
 
-    /// Makes a client of the constructor's settings. `number` is how its events call it, `runtime` what runs this.
+    /// Makes a client of the constructor's settings. `runtime` names what runs this.
     #[napi]
     pub fn client(
         &self,
         env: Env,
         settings: Unknown<'_>,
-        number: u32,
         functions: Functions,
         runtime: String,
     ) -> Given<NativeClient> {
         guarded(|| {
-            let mut builder = settings::builder(read(env, &settings, "").map_err(as_setting)?, &runtime)?;
+            let settings = read(env, &settings, "").map_err(as_setting)?;
+            let mut builder = settings::builder(settings, &runtime)?.environment(self.environment.clone());
             if functions.key {
                 let outbox = Arc::downgrade(&self.outbox);
                 builder = builder.api_key_provider(KeyProvider::new(move || {
-                    let answer = outbox.upgrade().map(|outbox| outbox.ask_key(number));
+                    // In the context of the call that wants the key, which this is called in.
+                    let request = outbox.upgrade().zip(current_call());
+                    let request = request.map(|(outbox, call)| outbox.request_key(call));
                     async move {
-                        match answer {
-                            Some(answer) => answer.await.unwrap_or_else(|_| Err(nobody_left())),
+                        match request {
+                            Some(request) => request.answer().await.unwrap_or_else(|| Err(nobody_left())),
                             None => Err(nobody_left()),
                         }
                     }
@@ -100,7 +119,7 @@ impl Bridge {
                 builder = builder.on_request(move |event| {
                     let told =
                         json!({ "method": event.method, "path": event.path, "attempt": event.attempt });
-                    post(&outbox, number, Topic::Request, json!([told, current_call()]).to_string());
+                    post(&outbox, Topic::Request, &told);
                 });
             }
             if functions.response {
@@ -114,10 +133,11 @@ impl Bridge {
                         "latencyMs": event.latency.as_secs_f64() * 1000.0,
                         "requestId": event.request_id,
                     });
-                    post(&outbox, number, Topic::Response, json!([told, current_call()]).to_string());
+                    post(&outbox, Topic::Response, &told);
                 });
             }
-            Ok(NativeClient::new(builder.build()?, Arc::clone(&self.outbox)))
+            let has_functions = functions.key || functions.request || functions.response;
+            Ok(NativeClient::new(builder.build()?, Arc::clone(&self.outbox), has_functions))
         })
     }
 
@@ -132,24 +152,24 @@ impl Bridge {
 
     /// What the key function gave.
     #[napi]
-    pub fn answer_key(&self, env: Env, question: u32, key: Unknown<'_>) -> Given<()> {
+    pub fn answer_key(&self, env: Env, request: u32, key: Unknown<'_>) -> Given<()> {
         guarded(|| {
             let answer = match read(env, &key, "apiKey") {
                 Ok(Js::Text(key)) => ApiKey::new(key),
                 Ok(other) => Err(key_error(&format!("it gave {}", other.describe()))),
                 Err(_) => Err(key_error("it gave something else")),
             };
-            self.outbox.answer_key(question, answer);
+            self.outbox.answer_key(request, answer);
             Ok(())
         })
     }
 
     /// The key function threw; JavaScript keeps what under this number.
     #[napi]
-    pub fn refuse_key(&self, question: u32, thrown: u32) -> Given<()> {
+    pub fn refuse_key(&self, request: u32, thrown: u32) -> Given<()> {
         guarded(|| {
             let error = key_error("it threw").with_source(Thrown(thrown));
-            self.outbox.answer_key(question, Err(error));
+            self.outbox.answer_key(request, Err(error));
             Ok(())
         })
     }
@@ -161,9 +181,10 @@ impl Drop for Bridge {
     }
 }
 
-fn post(outbox: &std::sync::Weak<Outbox>, number: u32, topic: Topic, told: String) {
-    if let Some(outbox) = outbox.upgrade() {
-        outbox.post(Event { number, topic, payload: Payload::Json(told) });
+/// Posts what a hook is called with, for the call whose attempt it is.
+fn post(outbox: &Weak<Outbox>, topic: Topic, event: &serde_json::Value) {
+    if let Some((outbox, number)) = outbox.upgrade().zip(current_call()) {
+        outbox.post(Event { number, topic, payload: Payload::Json(event.to_string()) });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{future::Future, sync::Arc};
 
-use infrai::{InfraiClient, InfraiError, VideoJob};
+use infrai::{CallContext, InfraiClient, InfraiError, VideoJob};
 use napi::{Env, Unknown};
 use napi_derive::napi;
 use serde_json::json;
@@ -22,6 +22,8 @@ use crate::{
 pub struct NativeClient {
     client: InfraiClient,
     outbox: Arc<Outbox>,
+    /// It has a key function or hooks.
+    has_functions: bool,
 }
 
 /// A call under way: the idempotency key that it is sent with, where that is known.
@@ -47,8 +49,13 @@ fn job_json(job: &VideoJob) -> Payload {
 }
 
 impl NativeClient {
-    pub(crate) fn new(client: InfraiClient, outbox: Arc<Outbox>) -> Self {
-        Self { client, outbox }
+    pub(crate) fn new(client: InfraiClient, outbox: Arc<Outbox>, has_functions: bool) -> Self {
+        Self { client, outbox, has_functions }
+    }
+
+    /// The context of the call or stream of this number, for the client's functions. Without any, none is needed.
+    fn context(&self, number: u32) -> Option<CallContext> {
+        self.has_functions.then(|| self.outbox.context(number))
     }
 
     /// The idempotency key of a call whose caller may abort it: the caller's own or a fresh one of the core's, told before
@@ -62,18 +69,25 @@ impl NativeClient {
 
     /// Begins a call of this number.
     fn begin(&self, number: u32, work: impl Future<Output = Told> + Send + 'static) -> Result<(), Refusal> {
-        Ok(self.outbox.run(number, None, work)?)
+        Ok(self.outbox.run(number, None, self.context(number), work)?)
     }
 }
 
 #[napi]
 impl NativeClient {
+    /// Whether a call looks for address and key no more.
+    #[napi]
+    pub fn resolved(&self) -> bool {
+        self.client.is_resolved()
+    }
+
     /// The same client with other settings for its calls.
     #[napi]
     pub fn with_options(&self, env: Env, options: Unknown<'_>) -> Given<NativeClient> {
         guarded(|| {
             let options = settings::call_options(read(env, &options, "")?)?;
-            Ok(Self::new(self.client.with_options(options)?, Arc::clone(&self.outbox)))
+            let client = self.client.with_options(options)?;
+            Ok(Self::new(client, Arc::clone(&self.outbox), self.has_functions))
         })
     }
 
@@ -157,21 +171,33 @@ impl NativeClient {
             }
             given.finish()?;
             let work = async move { Ok(job_value(&wait.send().await?)) };
-            Ok(self.outbox.run(number, politely, work)?)
+            Ok(self.outbox.run(number, politely, self.context(number), work)?)
         })
     }
 
     #[napi]
-    pub fn watch(&self, env: Env, job: Unknown<'_>, options: Unknown<'_>) -> Given<NativeStream> {
+    pub fn watch(
+        &self,
+        env: Env,
+        number: u32,
+        job: Unknown<'_>,
+        options: Unknown<'_>,
+    ) -> Given<NativeStream> {
         guarded(|| {
             let watch = self.client.video().watch(options::job(read(env, &job, "job")?)?);
             options::none(read(env, &options, "")?)?;
-            Ok(NativeStream::watch(watch, &self.outbox))
+            Ok(NativeStream::watch(watch, &self.outbox, self.context(number)))
         })
     }
 
     #[napi]
-    pub fn generate_many(&self, env: Env, items: Unknown<'_>, options: Unknown<'_>) -> Given<NativeStream> {
+    pub fn generate_many(
+        &self,
+        env: Env,
+        number: u32,
+        items: Unknown<'_>,
+        options: Unknown<'_>,
+    ) -> Given<NativeStream> {
         guarded(|| {
             let requests = generate_requests(read(env, &items, "items")?)?;
             let mut many = self.client.video().generate_many(requests);
@@ -188,7 +214,7 @@ impl NativeClient {
                 many = many.timeout(timeout);
             }
             given.finish()?;
-            Ok(NativeStream::many(many, &self.outbox))
+            Ok(NativeStream::many(many, &self.outbox, self.context(number)))
         })
     }
 
@@ -228,16 +254,17 @@ impl NativeClient {
                 let saved = download.send().await?;
                 Ok(value(&json!({ "path": saved.path, "bytes": saved.bytes, "job": saved.job.to_json() })))
             };
-            Ok(self.outbox.run_apart(number, work)?)
+            Ok(self.outbox.run_apart(number, self.context(number), work)?)
         })
     }
 
-    /// Opens a video as a stream of bytes: `opened` tells whether it could be.
+    /// Opens a video as a stream of bytes: the call of `number` tells whether it could be. `stream` is the stream's own number.
     #[napi]
     pub fn download_stream(
         &self,
         env: Env,
         number: u32,
+        stream: u32,
         job: Unknown<'_>,
         options: Unknown<'_>,
     ) -> Given<NativeStream> {
@@ -250,13 +277,15 @@ impl NativeClient {
                 request = request.timeout(timeout);
             }
             given.finish()?;
-            let (stream, slot) = NativeStream::unopened(&self.outbox);
-            self.begin(number, async move {
+            let context = self.context(stream);
+            let (stream, slot) = NativeStream::unopened(&self.outbox, context.clone());
+            let work = async move {
                 let bytes = request.send().await?;
                 let told = job_value(bytes.job());
                 slot.open(bytes).await;
                 Ok(told)
-            })?;
+            };
+            self.outbox.run(number, None, context, work)?;
             Ok(stream)
         })
     }

@@ -4,13 +4,13 @@ use std::{
     collections::HashMap,
     future::Future,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
 };
 
 use bytes::Bytes;
-use infrai::{ApiKey, InfraiError};
+use infrai::{ApiKey, CallContext, InfraiError};
 use napi::{
     Status,
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue},
@@ -38,12 +38,14 @@ pub(crate) enum Topic {
     Update = 3,
     /// A download got on.
     Progress = 4,
-    /// An attempt is about to be sent; the number is the client's.
+    /// An attempt is about to be sent.
     Request = 5,
-    /// An attempt was answered, or failed; the number is the client's.
+    /// An attempt was answered, or failed.
     Response = 6,
-    /// The key function is asked; the number is the client's, the payload the question's and the call's.
+    /// The key function is called; the payload is the number of the request for a key.
     Key = 7,
+    /// An aborted call, or a stream, has ended: no callback of it follows.
+    Gone = 8,
 }
 
 impl Topic {
@@ -61,7 +63,7 @@ pub(crate) enum Payload {
     Bytes(Bytes),
 }
 
-/// Something for JavaScript: for which call or client, about what, and what.
+/// Something for JavaScript: for which call or stream, about what, and what.
 #[derive(Debug)]
 pub(crate) struct Event {
     pub(crate) number: u32,
@@ -86,18 +88,62 @@ impl Running {
     }
 }
 
-tokio::task_local! {
-    /// The call that a task is about.
-    static CALL: u32;
+/// A call, or a stream, in whose async context JavaScript runs the client's functions.
+struct Call {
+    number: u32,
+    outbox: Weak<Outbox>,
+    /// Its last event was posted.
+    ended: AtomicBool,
 }
 
-/// The call that is being made here; `None` in what several calls share.
+impl Drop for Call {
+    fn drop(&mut self) {
+        if *self.ended.get_mut() {
+            return;
+        }
+        if let Some(outbox) = self.outbox.upgrade() {
+            outbox.post(Event { number: self.number, topic: Topic::Gone, payload: Payload::Nothing });
+        }
+    }
+}
+
+/// The number of the call or stream that the core works for here.
 pub(crate) fn current_call() -> Option<u32> {
-    CALL.try_with(|number| *number).ok()
+    CallContext::current()?.downcast_ref::<Call>().map(|call| call.number)
 }
 
-/// What JavaScript answers a question for the key with.
+/// Runs a call's work in its context, if it has one.
+async fn in_context<T>(context: Option<&CallContext>, work: impl Future<Output = T>) -> T {
+    match context {
+        Some(context) => context.clone().scope(work).await,
+        None => work.await,
+    }
+}
+
+/// What JavaScript answers a request for a key with.
 pub(crate) type KeyAnswer = Result<ApiKey, InfraiError>;
+
+/// A request for a key, withdrawn by its drop.
+pub(crate) struct KeyRequest {
+    outbox: Weak<Outbox>,
+    number: u32,
+    answer: oneshot::Receiver<KeyAnswer>,
+}
+
+impl KeyRequest {
+    /// Waits for the answer; `None` where the environment ended.
+    pub(crate) async fn answer(mut self) -> Option<KeyAnswer> {
+        (&mut self.answer).await.ok()
+    }
+}
+
+impl Drop for KeyRequest {
+    fn drop(&mut self) {
+        if let Some(outbox) = self.outbox.upgrade() {
+            lock(&outbox.key_requests).remove(&self.number);
+        }
+    }
+}
 
 /// An environment's outbox.
 #[derive(Default)]
@@ -105,8 +151,8 @@ pub(crate) struct Outbox {
     events: Mutex<Vec<Event>>,
     /// Touched on the environment's own thread alone, which never waits for it.
     running: Mutex<HashMap<u32, Running>>,
-    questions: Mutex<HashMap<u32, oneshot::Sender<KeyAnswer>>>,
-    next_question: AtomicU32,
+    key_requests: Mutex<HashMap<u32, oneshot::Sender<KeyAnswer>>>,
+    next_key_request: AtomicU32,
     wake: OnceLock<Wake>,
     /// How many tasks are under way.
     under_way: Arc<AtomicUsize>,
@@ -146,8 +192,13 @@ impl Drop for UnderWay {
     }
 }
 
-/// A call's last event.
-fn last_event(number: u32, outcome: Told) -> Event {
+/// A call's last event. A stream's context goes on after the end of a read.
+fn last_event(number: u32, context: Option<&CallContext>, outcome: Told) -> Event {
+    if let Some(call) = context.and_then(CallContext::downcast_ref::<Call>)
+        && call.number == number
+    {
+        call.ended.store(true, Ordering::Release);
+    }
     let (topic, payload) = match outcome {
         Ok(told) => told,
         Err(error) => (Topic::Error, Payload::Json(crate::bridge::error_json(&error))),
@@ -194,19 +245,25 @@ impl Outbox {
         events
     }
 
+    /// The context of the call or stream of this number.
+    pub(crate) fn context(self: &Arc<Self>, number: u32) -> CallContext {
+        CallContext::new(Call { number, outbox: Arc::downgrade(self), ended: AtomicBool::new(false) })
+    }
+
     /// Makes a call a task; its outcome is its last event.
     pub(crate) fn run(
         self: &Arc<Self>,
         number: u32,
         politely: Option<oneshot::Sender<()>>,
+        context: Option<CallContext>,
         work: impl Future<Output = Told> + Send + 'static,
     ) -> Result<(), InfraiError> {
         let runtime = runtime::handle()?;
         let outbox = Arc::clone(self);
-        let work = CALL.scope(number, work);
         let under_way = UnderWay::new(&self.under_way);
         let task = runtime.spawn(async move {
-            let event = last_event(number, guarded_async(work).await);
+            let outcome = in_context(context.as_ref(), guarded_async(work)).await;
+            let event = last_event(number, context.as_ref(), outcome);
             let others = under_way.end();
             let wake_up = outbox.leave(event);
             if wake_up.is_some() && others {
@@ -222,13 +279,13 @@ impl Outbox {
     pub(crate) fn run_apart(
         self: &Arc<Self>,
         number: u32,
+        context: Option<CallContext>,
         work: impl Future<Output = Told> + Send + 'static,
     ) -> Result<(), InfraiError> {
         let runtime = runtime::handle()?;
         let outbox = Arc::clone(self);
         let (sender, mut ended) = oneshot::channel::<()>();
         lock(&self.running).insert(number, Running::Thread(sender));
-        let work = CALL.scope(number, work);
         runtime.spawn(async move {
             let place = tokio::select! {
                 biased;
@@ -240,7 +297,9 @@ impl Outbox {
                     tokio::select! {
                         biased;
                         _ = ended => {}
-                        outcome = guarded_async(work) => outbox.post(last_event(number, outcome)),
+                        outcome = in_context(context.as_ref(), guarded_async(work)) => {
+                            outbox.post(last_event(number, context.as_ref(), outcome));
+                        }
                     }
                 });
                 drop(place);
@@ -264,19 +323,18 @@ impl Outbox {
         }
     }
 
-    /// Asks the key function of a client.
-    pub(crate) fn ask_key(&self, client: u32) -> oneshot::Receiver<KeyAnswer> {
-        let (sender, receiver) = oneshot::channel();
-        let question = self.next_question.fetch_add(1, Ordering::Relaxed);
-        lock(&self.questions).insert(question, sender);
-        let told = serde_json::json!([question, current_call()]).to_string();
-        self.post(Event { number: client, topic: Topic::Key, payload: Payload::Json(told) });
-        receiver
+    /// Has the key function of a call's client called, in the call's async context.
+    pub(crate) fn request_key(self: &Arc<Self>, call: u32) -> KeyRequest {
+        let (sender, answer) = oneshot::channel();
+        let number = self.next_key_request.fetch_add(1, Ordering::Relaxed);
+        lock(&self.key_requests).insert(number, sender);
+        self.post(Event { number: call, topic: Topic::Key, payload: Payload::Json(number.to_string()) });
+        KeyRequest { outbox: Arc::downgrade(self), number, answer }
     }
 
-    /// Answers such a question.
-    pub(crate) fn answer_key(&self, question: u32, answer: KeyAnswer) {
-        if let Some(sender) = lock(&self.questions).remove(&question) {
+    /// Answers a request for a key.
+    pub(crate) fn answer_key(&self, request: u32, answer: KeyAnswer) {
+        if let Some(sender) = lock(&self.key_requests).remove(&request) {
             // Whoever asked may have given up.
             let _ = sender.send(answer);
         }
@@ -288,7 +346,7 @@ impl Outbox {
         for (_, call) in lock(&self.running).drain() {
             call.end();
         }
-        lock(&self.questions).clear();
+        lock(&self.key_requests).clear();
         lock(&self.events).clear();
     }
 }

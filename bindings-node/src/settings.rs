@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infrai::{CallOptions, ClientBuilder, InfraiClient, InfraiError, PollingOptions};
+use infrai::{CallOptions, ClientBuilder, Environment, InfraiClient, InfraiError, PollingOptions};
 
 use crate::{
     record::{Purpose, Record},
@@ -14,13 +14,20 @@ type Result<T> = std::result::Result<T, InfraiError>;
 type Text = fn(ClientBuilder, String) -> ClientBuilder;
 type Time = fn(ClientBuilder, Duration) -> ClientBuilder;
 
+const ADDED_CA_VARIABLES: [&str; 1] = ["NODE_EXTRA_CA_CERTS"];
+
+/// The environment variables that a client reads.
+pub(crate) fn variables() -> impl Iterator<Item = &'static str> {
+    Environment::variables().chain(ADDED_CA_VARIABLES)
+}
+
 /// The builder with every setting that was given. `runtime` names the program that runs this, for the `User-Agent`.
 pub(crate) fn builder(settings: Js, runtime: &str) -> Result<ClientBuilder> {
     let mut given =
         Record::new(Purpose::Settings, "settings", settings)?.besides(&["onRequest", "onResponse"]);
     let mut builder = InfraiClient::builder()
         .caller("node", env!("CARGO_PKG_VERSION"), runtime)
-        .added_ca_variables(&["NODE_EXTRA_CA_CERTS"]);
+        .added_ca_variables(&ADDED_CA_VARIABLES);
     let texts: [(&'static str, Text); 7] = [
         ("apiKey", ClientBuilder::api_key),
         ("baseUrl", ClientBuilder::base_url),

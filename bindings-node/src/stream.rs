@@ -3,7 +3,10 @@
 
 use std::sync::{Arc, PoisonError};
 
-use infrai::video::{GenerateMany, VideoBytes, Watch};
+use infrai::{
+    CallContext,
+    video::{GenerateMany, VideoBytes, Watch},
+};
 use napi_derive::napi;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -32,34 +35,33 @@ impl Slot {
     }
 }
 
+/// A source, and the context that all its reads share, since work goes on between them.
+type Open = (Arc<Mutex<Source>>, Option<CallContext>);
+
 /// A stream that JavaScript reads.
 #[napi]
 pub struct NativeStream {
     /// None once it is closed: what is being read goes with the call that reads it.
-    source: std::sync::Mutex<Option<Arc<Mutex<Source>>>>,
+    open: std::sync::Mutex<Option<Open>>,
     outbox: Arc<Outbox>,
 }
 
 impl NativeStream {
-    fn new(source: Source, outbox: &Arc<Outbox>) -> Self {
-        Self::over(Arc::new(Mutex::new(source)), outbox)
+    fn new(source: Arc<Mutex<Source>>, outbox: &Arc<Outbox>, context: Option<CallContext>) -> Self {
+        Self { open: std::sync::Mutex::new(Some((source, context))), outbox: Arc::clone(outbox) }
     }
 
-    fn over(source: Arc<Mutex<Source>>, outbox: &Arc<Outbox>) -> Self {
-        Self { source: std::sync::Mutex::new(Some(source)), outbox: Arc::clone(outbox) }
+    pub(crate) fn watch(watch: Watch, outbox: &Arc<Outbox>, context: Option<CallContext>) -> Self {
+        Self::new(Arc::new(Mutex::new(Source::Watch(watch))), outbox, context)
     }
 
-    pub(crate) fn watch(watch: Watch, outbox: &Arc<Outbox>) -> Self {
-        Self::new(Source::Watch(watch), outbox)
+    pub(crate) fn many(many: GenerateMany, outbox: &Arc<Outbox>, context: Option<CallContext>) -> Self {
+        Self::new(Arc::new(Mutex::new(Source::Many(many))), outbox, context)
     }
 
-    pub(crate) fn many(many: GenerateMany, outbox: &Arc<Outbox>) -> Self {
-        Self::new(Source::Many(many), outbox)
-    }
-
-    pub(crate) fn unopened(outbox: &Arc<Outbox>) -> (Self, Slot) {
+    pub(crate) fn unopened(outbox: &Arc<Outbox>, context: Option<CallContext>) -> (Self, Slot) {
         let source = Arc::new(Mutex::new(Source::Ended));
-        (Self::over(Arc::clone(&source), outbox), Slot(source))
+        (Self::new(Arc::clone(&source), outbox, context), Slot(source))
     }
 }
 
@@ -69,14 +71,15 @@ impl NativeStream {
     #[napi]
     pub fn next(&self, number: u32) -> Given<()> {
         guarded(|| {
-            let source = self.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let (source, context) = open.unzip();
             let work = async move {
                 match source {
                     Some(source) => next(&mut *source.lock().await).await,
                     None => Ok((Topic::End, Payload::Nothing)),
                 }
             };
-            Ok(self.outbox.run(number, None, work)?)
+            Ok(self.outbox.run(number, None, context.flatten(), work)?)
         })
     }
 
@@ -84,7 +87,7 @@ impl NativeStream {
     #[napi]
     pub fn close(&self) -> Given<()> {
         guarded(|| {
-            self.source.lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
             Ok(())
         })
     }

@@ -197,8 +197,18 @@ test("ten thousand pending waits leave the event loop about as punctual as an id
   assert.ok(busy < 0.5, `the loop was busy for ${busy} of its time: ${ended.err}`);
 });
 
-test("jest runs the package, each file in a registry of its own", async () => {
-  const { url } = await serve(() => ok(job("succeeded")));
+/** In a test file of a runner: a call with a key of the file's own environment. */
+const OWN_KEY = (name, url) => `
+       test("its own key", async () => {
+         process.env.INFRAI_API_KEY = "ifr_pk_proj_${name}";
+         process.env.INFRAI_BASE_URL = "${url}";
+         await new InfraiClient().video.status("own_${name}");
+       });`;
+/** The keys of those calls, by the name of the file. */
+const ownKeys = (seen) => Object.fromEntries(seen.flatMap(({ url, headers }) => (url.includes("/own_") ? [[url.split("/own_")[1], headers.authorization.slice(-1)]] : [])));
+
+test("jest runs the package, each file in a registry and an environment of its own", async () => {
+  const { url, seen } = await serve(() => ok(job("succeeded")));
   const folder = join(PROJECT, "jest");
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), '{ "jest": { "testEnvironment": "node" } }');
@@ -209,16 +219,17 @@ test("jest runs the package, each file in a registry of its own", async () => {
        const client = new InfraiClient({ apiKey: "k", baseUrl: "${url}" });
        test("a call", async () => { expect((await client.video.wait("vid_1")).state).toBe("succeeded"); });
        test("an error", async () => { await expect(client.video.status("")).rejects.toBeInstanceOf(InfraiError); });
-       test("left pending", () => { client.video.watch("vid_1").next(); });`,
+       test("left pending", () => { client.video.watch("vid_1").next(); });${OWN_KEY(name, url)}`,
     );
   }
   const jest = join(ROOT, "node_modules/jest/bin/jest.js");
   const ended = await run([jest, "--ci", "--runInBand", "--rootDir", folder], { cwd: folder });
-  assert.deepEqual([ended.code, /Tests: +6 passed, 6 total/.test(ended.err)], [0, true], ended.err);
+  assert.deepEqual([ended.code, /Tests: +8 passed, 8 total/.test(ended.err)], [0, true], ended.err);
+  assert.deepEqual(ownKeys(seen), { a: "a", b: "b" });
 });
 
-test("vitest runs the package in threads and in forks", async () => {
-  const { url } = await serve(() => ok(job("succeeded")));
+test("vitest runs the package in threads and in forks, each with an environment of its own", async () => {
+  const { url, seen } = await serve(() => ok(job("succeeded")));
   const folder = join(PROJECT, "vitest");
   mkdirSync(folder, { recursive: true });
   for (const name of ["a", "b", "c"]) {
@@ -229,13 +240,14 @@ test("vitest runs the package in threads and in forks", async () => {
        const client = new InfraiClient({ apiKey: "k", baseUrl: "${url}" });
        test("a call", async () => { expect((await client.video.wait("vid_1")).state).toBe("succeeded"); });
        test("an error", async () => { await expect(client.video.status("")).rejects.toBeInstanceOf(InfraiError); });
-       test("left pending", () => { client.video.watch("vid_1").next(); });`,
+       test("left pending", () => { client.video.watch("vid_1").next(); });${OWN_KEY(name, url)}`,
     );
   }
   for (const pool of ["threads", "forks"]) {
     const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
     const ended = await run([vitest, "run", "--root", folder, `--pool=${pool}`], { cwd: folder, env: { NO_COLOR: "1" } });
-    assert.deepEqual([ended.code, /Tests +9 passed/.test(ended.out)], [0, true], ended.out + ended.err);
+    assert.deepEqual([ended.code, /Tests +12 passed/.test(ended.out)], [0, true], ended.out + ended.err);
+    assert.deepEqual(ownKeys(seen.splice(0)), { a: "a", b: "b", c: "c" });
   }
   assert.ok(readdirSync(folder).length >= 3);
 });

@@ -1,24 +1,21 @@
 // The account: what is left on it, and how to add to it.
 
-import { call, split, type Functions } from "./calls.js";
-import type { NativeClient } from "./native.js";
+import { call, split, type Client } from "./calls.js";
 import type { Balance, CallOptions, TopupOptions, TopupRecord } from "./types.js";
 
 /** The account's calls: `client.account`. */
 export class Account {
-  readonly #native: NativeClient;
-  readonly #functions: Functions;
+  readonly #client: Client;
 
   /** @internal */
-  constructor(native: NativeClient, functions: Functions) {
-    this.#native = native;
-    this.#functions = functions;
+  constructor(client: Client) {
+    this.#client = client;
   }
 
   /** What is left on the account: `GET /v1/account/balance`. */
   balance(options?: CallOptions): Promise<Balance> {
     const [settings, own] = split(options);
-    return call(this.#functions, settings, this.balance, (number) => this.#native.balance(number, own));
+    return call(this.#client, settings, this.balance, (number) => this.#client.native.balance(number, own));
   }
 
   /**
@@ -28,8 +25,8 @@ export class Account {
    */
   topup(amountUsd: number, options?: TopupOptions): Promise<TopupRecord> {
     const [settings, own] = split(options);
-    return call(this.#functions, settings, this.topup, (number, abortable) =>
-      this.#native.topup(number, amountUsd, own, abortable),
+    return call(this.#client, settings, this.topup, (number, abortable) =>
+      this.#client.native.topup(number, amountUsd, own, abortable),
     );
   }
 }

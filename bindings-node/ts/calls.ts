@@ -2,8 +2,9 @@
 
 import type { AsyncResource } from "node:async_hooks";
 import { abortError, infraiError, type ErrorData, type Trace } from "./errors.js";
+import { handVariables } from "./environment.js";
 import { load } from "./load.js";
-import { Topic, type Bridge, type Given } from "./native.js";
+import { Topic, type Bridge, type Given, type NativeClient, type NativeStream } from "./native.js";
 import type { CallOptions, RequestEvent, ResponseEvent } from "./types.js";
 
 /** The functions that a client was given: they live as long as it, or a call of its. */
@@ -11,8 +12,21 @@ export interface Functions {
   key?: () => string | Promise<string>;
   request?: (event: RequestEvent) => void;
   response?: (event: ResponseEvent) => void;
-  /** Of the line that made the client: theirs where a request serves several calls. */
-  context?: AsyncResource;
+}
+
+/** What the calls of a client share. */
+export interface Client {
+  native: NativeClient;
+  /** None where the client was given none. */
+  functions: Functions | undefined;
+  /** A call succeeded: only a download or an activation reads variables from now on. */
+  settled: boolean;
+}
+
+/** The client's functions for one call, and the async context (`AsyncLocalStorage`) of the line that made the call. */
+interface Callbacks {
+  functions: Functions;
+  context: AsyncResource;
 }
 
 /** A call under way. */
@@ -20,13 +34,13 @@ interface Pending {
   number: number;
   resolve: (value: unknown) => void;
   reject: (reason: unknown) => void;
+  client: Client | undefined;
   trace: Trace;
   held: boolean;
   signal: AbortSignal | undefined;
-  functions: Functions;
-  /** Of the line that made the call, for the client's functions. */
+  /** Of the line that made the call; none where nothing is called back. */
   context: AsyncResource | undefined;
-  /** Told of updates and of progress. */
+  /** Called with updates or progress. */
   listen: ((told: never) => unknown) | undefined;
   /** A wait that cancels its job before it ends. */
   politely: boolean;
@@ -56,8 +70,8 @@ let bridge: Bridge | undefined;
 let held = 0;
 let numbers = 0;
 const calls = new Map<number, Pending>();
-const clients = new Map<number, WeakRef<Functions>>();
-const forgotten = new FinalizationRegistry<number>((number) => clients.delete(number));
+/** Of each call and stream that may call back, until the native module has said that nothing follows. */
+const callbacks = new Map<number, Callbacks | WeakRef<Callbacks>>();
 /** What key functions threw, latest last. Waits that share a request share its error, so that none takes it away. */
 const thrown = new Map<number, unknown>();
 const THROWN_KEPT = 256;
@@ -75,17 +89,20 @@ export function given<T>(told: Given<T>, caller: Function): T {
   throw infraiError(JSON.parse(told) as ErrorData, trace);
 }
 
-/** A number for a client, under which its functions are found. */
-export function register(functions: Functions): number {
-  const number = nextNumber(clients);
-  clients.set(number, new WeakRef(functions));
-  forgotten.register(functions, number);
-  return number;
+/** Hands over the variables that a call of this client may read. */
+function prepare(client: Client): void {
+  if (!client.settled) handVariables(connection());
 }
 
-function nextNumber(taken: Map<number, unknown>): number {
+/** Hands over the variables that a download or an activation may read. */
+export function prepareAnew(): void {
+  handVariables(connection());
+}
+
+/** A number for a call, a stream or what was thrown. */
+function nextNumber(): number {
   do numbers = (numbers + 1) >>> 0;
-  while (taken.has(numbers));
+  while (calls.has(numbers) || callbacks.has(numbers) || thrown.has(numbers));
   return numbers;
 }
 
@@ -108,7 +125,7 @@ export function split(options: unknown, listener?: "onUpdate" | "onProgress"): [
 
 /** Makes a call: `begin` starts its native part under the number. `caller` is the function that the stack starts below. */
 export function call<T>(
-  functions: Functions,
+  client: Client | undefined,
   settings: Settings | undefined,
   caller: Function,
   begin: (number: number, abortable: boolean) => Given<unknown>,
@@ -124,41 +141,73 @@ export function call<T>(
       throw refused("onUpdate or onProgress", "a function", settings.listen, trace);
     }
     if (signal?.aborted) throw abortError(signal.reason, {}, trace);
-    const number = nextNumber(calls);
+    if (client !== undefined) prepare(client);
+    const number = nextNumber();
     const told = begin(number, signal !== undefined);
     if (typeof told === "string") throw infraiError(JSON.parse(told) as ErrorData, trace);
     const key = (told as { key?: string | null } | undefined)?.key;
+    const functions = client?.functions;
+    const called = functions !== undefined || settings?.listen !== undefined;
+    const context = called ? contextHere() : undefined;
     const pending: Pending = {
       number,
       resolve: resolve as (value: unknown) => void,
       reject,
+      client,
       trace,
       held: settings?.unref !== true,
       signal,
-      functions,
-      context: functions.context && contextHere(),
-      listen: settings?.listen && inContext(settings.listen),
+      context,
+      listen: settings?.listen,
       politely: settings?.politely === true,
       aborted: false,
       failed: false,
       sent: key == null ? undefined : { idempotency_key: key, may_have_been_processed: true },
     };
     calls.set(number, pending);
+    if (functions !== undefined && context !== undefined) callbacks.set(number, { functions, context });
     if (pending.held && held++ === 0) connection().hold(true);
     if (signal !== undefined) listenTo(signal).add(pending);
   });
 }
 
-/** The async context (`AsyncLocalStorage`) of this line: of the caller's that made a client or a call. */
-export function contextHere(): AsyncResource {
+/** The async context of this line. */
+function contextHere(): AsyncResource {
   // Of Node.js itself, and loaded by the first that wants it.
   const { AsyncResource } = require("node:async_hooks") as typeof import("node:async_hooks");
   return new AsyncResource("infrai");
 }
 
-/** The function, called in the async context of the line that made the call. */
-function inContext<F extends (told: never) => unknown>(listen: F): F {
-  return contextHere().bind(listen as unknown as (told: unknown) => unknown) as unknown as F;
+/** The async context of a stream, in which the client's functions are called during its reads and between them. */
+export class StreamContext {
+  readonly #client: Client;
+  readonly #callbacks: Callbacks | undefined;
+  #number: number | undefined;
+
+  /** Of the line that makes this. */
+  constructor(client: Client) {
+    const { functions } = client;
+    this.#client = client;
+    this.#callbacks = functions && { functions, context: contextHere() };
+  }
+
+  /** Opens the native stream under a number of its own. */
+  open(begin: (number: number) => Given<NativeStream>): Given<NativeStream> {
+    prepare(this.#client);
+    const number = nextNumber();
+    const opened = begin(number);
+    if (typeof opened !== "string" && this.#callbacks !== undefined) {
+      // Weakly: a stream that is left half read ends when it is collected, which its client's functions may refer to.
+      callbacks.set((this.#number = number), new WeakRef(this.#callbacks));
+    }
+    return opened;
+  }
+
+  /** The stream is being closed: what it calls back until it has is called here still. */
+  close(): void {
+    if (this.#number === undefined || this.#callbacks === undefined || !callbacks.has(this.#number)) return;
+    callbacks.set(this.#number, this.#callbacks);
+  }
 }
 
 /** An argument that this layer keeps to itself, of a wrong type. */
@@ -292,14 +341,21 @@ function deliverOne(number: number, topic: Topic, payload: unknown): void {
   switch (topic) {
     case Topic.Request:
     case Topic.Response:
+      return hooked(number, topic, JSON.parse(payload as string));
     case Topic.Key:
-      return ask(number, topic, payload);
+      return ask(number, JSON.parse(payload as string) as number);
+    case Topic.Value:
+    case Topic.Error:
+    case Topic.End:
+    case Topic.Gone:
+      callbacks.delete(number);
   }
   const pending = calls.get(number);
   if (pending === undefined) return;
   switch (topic) {
     case Topic.Value:
       settle(pending);
+      if (pending.client?.settled === false) pending.client.settled = pending.client.native.resolved();
       return pending.resolve(typeof payload === "string" ? JSON.parse(payload) : payload);
     case Topic.End:
       settle(pending);
@@ -328,7 +384,8 @@ export function failureOf(data: ErrorData, trace: Trace): unknown {
 function listened(pending: Pending, told: unknown): void {
   if (pending.listen === undefined || pending.aborted) return;
   try {
-    const result = pending.listen(told as never) as { then?: unknown } | undefined;
+    const { context, listen } = pending;
+    const result = context?.runInAsyncScope(() => listen(told as never)) as { then?: unknown } | undefined;
     if (typeof result?.then === "function") {
       Promise.resolve(result).catch((error: unknown) => {
         if (calls.get(pending.number) === pending) fail(pending, error);
@@ -341,29 +398,39 @@ function listened(pending: Pending, told: unknown): void {
   }
 }
 
-function ask(client: number, topic: Topic, payload: unknown): void {
-  const functions = clients.get(client)?.deref();
-  const [told, number] = JSON.parse(payload as string) as [unknown, number | null];
-  const context = (number === null ? undefined : calls.get(number)?.context) ?? functions?.context;
-  if (topic === Topic.Key) {
-    const question = told as number;
-    const answer = (key: unknown): unknown => connection().answerKey(question, key);
-    const refuse = (error: unknown): unknown => {
-      const number = nextNumber(thrown);
-      thrown.set(number, error);
-      for (const oldest of thrown.keys()) {
-        if (thrown.size <= THROWN_KEPT) break;
-        thrown.delete(oldest);
-      }
-      return connection().refuseKey(question, number);
-    };
-    const key = functions?.key;
-    new Promise((resolve) => resolve(key && context?.runInAsyncScope(() => key()))).then(answer, refuse);
-    return;
-  }
-  const hook = topic === Topic.Request ? functions?.request : functions?.response;
+/** What a call or stream calls back with. None of a stream that was collected. */
+function callbacksOf(number: number): Callbacks | undefined {
+  const found = callbacks.get(number);
+  return found instanceof WeakRef ? found.deref() : found;
+}
+
+/**
+ * Calls the key function for a call, in that call's context alone. Without one the call has ended, or its stream is about
+ * to: a poll that others share is then made anew in the context of one of them, and must not fail for this one.
+ */
+function ask(number: number, request: number): void {
+  const found = callbacksOf(number);
+  if (found === undefined) return;
+  const answer = (key: unknown): unknown => connection().answerKey(request, key);
+  const refuse = (error: unknown): unknown => {
+    const number = nextNumber();
+    thrown.set(number, error);
+    for (const oldest of thrown.keys()) {
+      if (thrown.size <= THROWN_KEPT) break;
+      thrown.delete(oldest);
+    }
+    return connection().refuseKey(request, number);
+  };
+  const { functions, context } = found;
+  new Promise((resolve) => resolve(context.runInAsyncScope(() => functions.key?.()))).then(answer, refuse);
+}
+
+/** Calls a hook for an attempt of a call, in that call's context. */
+function hooked(number: number, topic: Topic.Request | Topic.Response, event: unknown): void {
+  const found = callbacksOf(number);
+  const hook = topic === Topic.Request ? found?.functions.request : found?.functions.response;
   try {
-    if (hook !== undefined) context?.runInAsyncScope(() => hook(told as never));
+    if (hook !== undefined) found?.context.runInAsyncScope(() => hook(event as never));
   } catch (error) {
     // As of a listener: not the call's fault, and not to be lost.
     queueMicrotask(() => {

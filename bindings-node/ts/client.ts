@@ -2,9 +2,8 @@
 
 import { inspect } from "node:util";
 import { Account } from "./account.js";
-import { call, connection, contextHere, given, register, split, type Functions } from "./calls.js";
+import { call, connection, given, prepareAnew, split, type Client, type Functions } from "./calls.js";
 import { ConfigurationError } from "./errors.js";
-import type { NativeClient } from "./native.js";
 import { pathOf } from "./paths.js";
 import type {
   ActivateOptions,
@@ -16,12 +15,9 @@ import type {
 } from "./types.js";
 import { Video } from "./video.js";
 
-/** What a client that is derived from another one shares with it. */
-class Derived {
-  constructor(
-    readonly native: NativeClient,
-    readonly functions: Functions,
-  ) {}
+/** A client that is made already, for the constructor. */
+class Made {
+  constructor(readonly client: Client) {}
 }
 
 /**
@@ -41,19 +37,16 @@ export class InfraiClient {
   readonly video: Video;
   /** The account: balance and top-up. */
   readonly account: Account;
-  readonly #native: NativeClient;
-  readonly #functions: Functions;
+  readonly #client: Client;
 
   /**
    * Reads nothing and sends nothing yet: a missing key is an error of the first call. Throws a `ConfigurationError` for a
    * setting that can never work.
    */
   constructor(options: InfraiClientOptions = {}) {
-    const { native, functions } = options instanceof Derived ? options : open(options);
-    this.#native = native;
-    this.#functions = functions;
-    this.video = new Video(native, functions);
-    this.account = new Account(native, functions);
+    this.#client = options instanceof Made ? options.client : open(options);
+    this.video = new Video(this.#client);
+    this.account = new Account(this.#client);
   }
 
   /**
@@ -65,8 +58,8 @@ export class InfraiClient {
    * ```
    */
   withOptions(options: ClientCallOptions): InfraiClient {
-    const native = given(this.#native.withOptions(options), this.withOptions);
-    return new InfraiClient(new Derived(native, this.#functions) as InfraiClientOptions);
+    const native = given(this.#client.native.withOptions(options), this.withOptions);
+    return new InfraiClient(new Made({ ...this.#client, native }) as InfraiClientOptions);
   }
 
   /**
@@ -76,10 +69,13 @@ export class InfraiClient {
   async activate(options?: ActivateOptions): Promise<ActivateResult> {
     const [settings, own] = split(options);
     const { result, keyHint } = await call<{ result: ActivateResult; keyHint: string }>(
-      this.#functions,
+      this.#client,
       settings,
       this.activate,
-      (number) => this.#native.activate(number, own),
+      (number) => {
+        prepareAnew();
+        return this.#client.native.activate(number, own);
+      },
     );
     const show = (): unknown => ({ ...result, primary_api_key: keyHint });
     return Object.defineProperty(result, inspect.custom, { value: show, enumerable: false });
@@ -98,13 +94,13 @@ export class InfraiClient {
     options?: RequestOptions,
   ): Promise<ApiResponse<T>> {
     const [settings, own] = split(options);
-    return call(this.#functions, settings, this.request, (number, abortable) =>
-      this.#native.request(number, method, path, body, own, abortable),
+    return call(this.#client, settings, this.request, (number, abortable) =>
+      this.#client.native.request(number, method, path, body, own, abortable),
     );
   }
 }
 
-function open(options: InfraiClientOptions): Derived {
+function open(options: InfraiClientOptions): Client {
   if (typeof options !== "object" || options === null) throw refused("the settings", "an object", options);
   const { apiKey, onRequest, onResponse, ...rest } = options;
   for (const [name, hook] of [["onRequest", onRequest], ["onResponse", onResponse]] as const) {
@@ -114,7 +110,6 @@ function open(options: InfraiClientOptions): Derived {
   if (typeof apiKey === "function") functions.key = apiKey;
   if (onRequest != null) functions.request = onRequest;
   if (onResponse != null) functions.response = onResponse;
-  if (Object.keys(functions).length > 0) functions.context = contextHere();
   const settings = {
     ...rest,
     apiKey: typeof apiKey === "function" ? undefined : apiKey,
@@ -122,8 +117,9 @@ function open(options: InfraiClientOptions): Derived {
     caFile: pathOf(rest.caFile, (expected, got) => invalid("caFile", expected, got)),
   };
   const asked = { key: functions.key !== undefined, request: onRequest != null, response: onResponse != null };
-  const native = connection().client(settings, register(functions), asked, runtime());
-  return new Derived(given(native, InfraiClient), functions);
+  const native = connection().client(settings, asked, runtime());
+  const none = Object.keys(functions).length === 0;
+  return { native: given(native, InfraiClient), functions: none ? undefined : functions, settled: false };
 }
 
 function refused(name: string, expected: string, got: unknown): ConfigurationError {

@@ -12,6 +12,7 @@ export const enum Topic {
   Request = 5,
   Response = 6,
   Key = 7,
+  Gone = 8,
 }
 
 export interface Begun {
@@ -24,13 +25,14 @@ export interface NativeStream {
 }
 
 export interface NativeClient {
+  resolved(): boolean;
   withOptions(options: unknown): Given<NativeClient>;
   generate(number: number, request: unknown, options: unknown, abortable: boolean): Given<Begun>;
   status(number: number, id: unknown, options: unknown): Given<undefined>;
   cancel(number: number, id: unknown, options: unknown): Given<undefined>;
   wait(number: number, job: unknown, options: unknown, updates: boolean): Given<undefined>;
-  watch(job: unknown, options: unknown): Given<NativeStream>;
-  generateMany(items: unknown, options: unknown): Given<NativeStream>;
+  watch(number: number, job: unknown, options: unknown): Given<NativeStream>;
+  generateMany(number: number, items: unknown, options: unknown): Given<NativeStream>;
   download(
     number: number,
     job: unknown,
@@ -38,7 +40,7 @@ export interface NativeClient {
     options: unknown,
     progress: boolean,
   ): Given<undefined>;
-  downloadStream(number: number, job: unknown, options: unknown): Given<NativeStream>;
+  downloadStream(number: number, stream: number, job: unknown, options: unknown): Given<NativeStream>;
   balance(number: number, options: unknown): Given<undefined>;
   topup(number: number, amount: unknown, options: unknown, abortable: boolean): Given<Begun>;
   activate(number: number, options: unknown): Given<undefined>;
@@ -54,15 +56,16 @@ export interface NativeClient {
 
 export interface Bridge {
   hold(hold: boolean): void;
+  variables(): string[];
+  setVariables(values: (string | null)[]): void;
   client(
     settings: unknown,
-    number: number,
     functions: { key: boolean; request: boolean; response: boolean },
     runtime: string,
   ): Given<NativeClient>;
   abort(number: number, politely: boolean): Given<undefined>;
-  answerKey(question: number, key: unknown): Given<undefined>;
-  refuseKey(question: number, thrown: number): Given<undefined>;
+  answerKey(request: number, key: unknown): Given<undefined>;
+  refuseKey(request: number, thrown: number): Given<undefined>;
 }
 
 export interface NativeModule {

@@ -1,13 +1,13 @@
 // What comes piece by piece, as an async iterator.
 
-import { call, END, finish, given, onAbort, type Abortable, type Functions } from "./calls.js";
+import { call, END, finish, given, onAbort, type Abortable, type StreamContext } from "./calls.js";
 import type { Given, NativeStream } from "./native.js";
 import type { CallOptions } from "./types.js";
 
 /** A native stream, opened at the first read. Each read is a call of its own, so that only a reader who waits keeps the process. */
 export class Pieces<T> implements AsyncIterableIterator<T> {
-  readonly #functions: Functions;
   readonly #options: CallOptions | undefined;
+  readonly #context: StreamContext;
   readonly #make: (told: unknown) => T;
   readonly #reads = new Set<number>();
   readonly #abortable: Abortable;
@@ -16,19 +16,20 @@ export class Pieces<T> implements AsyncIterableIterator<T> {
   #release: (() => void) | undefined;
 
   constructor(
-    functions: Functions,
     options: CallOptions | undefined,
     open: () => Given<NativeStream>,
+    context: StreamContext,
     make: (told: unknown) => T,
     /** Told at once when the signal aborts, even between two reads. */
     aborted?: (reason: unknown) => void,
   ) {
-    this.#functions = functions;
     this.#options = options;
     this.#open = open;
+    this.#context = context;
     this.#make = make;
     this.#abortable = {
       abort: (reason) => {
+        this.#context.close();
         this.#stream?.close();
         aborted?.(reason);
       },
@@ -50,7 +51,7 @@ export class Pieces<T> implements AsyncIterableIterator<T> {
     if (stream === undefined) return { done: true, value: undefined };
     let read: number | undefined;
     try {
-      const told = await call<unknown>(this.#functions, this.#options, this.next, (number) => {
+      const told = await call<unknown>(undefined, this.#options, this.next, (number) => {
         this.#reads.add((read = number));
         return stream.next(number);
       });
@@ -75,6 +76,7 @@ export class Pieces<T> implements AsyncIterableIterator<T> {
     this.#open = undefined;
     for (const read of this.#reads) finish(read);
     this.#release?.();
+    this.#context.close();
     this.#stream?.close();
     this.#stream = undefined;
   }

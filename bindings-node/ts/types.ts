@@ -286,8 +286,9 @@ export interface PollingOptions {
  */
 export interface InfraiClientOptions {
   /**
-   * The project key, or a function that gives it, asked once a call and once more after a 401: in the async context
-   * (`AsyncLocalStorage`) of the call; the looks of waits, which several calls may share, in that of the client's maker.
+   * The project key, or a function that gives it, called once per call and once more after a 401, in the async context
+   * (`AsyncLocalStorage`) of the call. Waits share the polls of a job where their key is the same; a shared poll calls it
+   * in the context of the oldest wait that goes on.
    * Default: `INFRAI_API_KEY`, else the profile's.
    */
   apiKey?: string | (() => string | Promise<string>) | null | undefined;

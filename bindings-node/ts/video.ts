@@ -1,8 +1,8 @@
 // Videos: what can be asked of `/v1/video`, and waiting for what was asked.
 
-import { call, failureOf, misplaced, refusal, split, type Functions } from "./calls.js";
+import { call, failureOf, misplaced, prepareAnew, refusal, split, StreamContext, type Client } from "./calls.js";
 import { abortError, infraiError, type ErrorData, type InfraiError, type Trace } from "./errors.js";
-import type { Given, NativeClient, NativeStream } from "./native.js";
+import type { Given, NativeStream } from "./native.js";
 import { pathOf } from "./paths.js";
 import { Pieces } from "./pieces.js";
 import type {
@@ -25,13 +25,11 @@ const refusePath = (expected: string, got: string): Error => infraiError(refusal
 
 /** The calls about videos: `client.video`. */
 export class Video {
-  readonly #native: NativeClient;
-  readonly #functions: Functions;
+  readonly #client: Client;
 
   /** @internal */
-  constructor(native: NativeClient, functions: Functions) {
-    this.#native = native;
-    this.#functions = functions;
+  constructor(client: Client) {
+    this.#client = client;
   }
 
   /**
@@ -48,21 +46,21 @@ export class Video {
    */
   generate(opts: VideoGenerateOptions, options?: CallOptions): Promise<VideoJob> {
     const [settings, own] = split(options);
-    return call(this.#functions, settings, this.generate, (number, abortable) => {
-      return misplaced(opts) ?? this.#native.generate(number, opts, own, abortable);
+    return call(this.#client, settings, this.generate, (number, abortable) => {
+      return misplaced(opts) ?? this.#client.native.generate(number, opts, own, abortable);
     });
   }
 
   /** Looks at a job once: `GET /v1/video/jobs/{id}`. */
   status(jobId: string, options?: CallOptions): Promise<VideoJob> {
     const [settings, own] = split(options);
-    return call(this.#functions, settings, this.status, (number) => this.#native.status(number, jobId, own));
+    return call(this.#client, settings, this.status, (number) => this.#client.native.status(number, jobId, own));
   }
 
   /** Cancels a job: `POST /v1/video/jobs/{id}/cancel`. For a job that had ended already, `ok` is `false`. */
   cancel(jobId: string, options?: CallOptions): Promise<CancelResult> {
     const [settings, own] = split(options);
-    return call(this.#functions, settings, this.cancel, (number) => this.#native.cancel(number, jobId, own));
+    return call(this.#client, settings, this.cancel, (number) => this.#client.native.cancel(number, jobId, own));
   }
 
   /**
@@ -77,8 +75,8 @@ export class Video {
   wait(job: JobLike, options?: WaitOptions): Promise<VideoJob> {
     const [{ signal, unref, listen }, own] = split(options, "onUpdate");
     const settings = { signal, unref, listen, politely: signal != null && options?.cancelOnAbort === true };
-    return call(this.#functions, settings, this.wait, (number) =>
-      this.#native.wait(number, job, own, listen !== undefined),
+    return call(this.#client, settings, this.wait, (number) =>
+      this.#client.native.wait(number, job, own, listen !== undefined),
     );
   }
 
@@ -92,8 +90,9 @@ export class Video {
    */
   watch(job: JobLike, options?: CallOptions): AsyncIterableIterator<VideoJob> {
     const [settings, own] = split(options);
-    const open = (): Given<NativeStream> => this.#native.watch(job, own);
-    return new Pieces<VideoJob>(this.#functions, settings, open, (told) => told as VideoJob);
+    const open = (number: number): Given<NativeStream> => this.#client.native.watch(number, job, own);
+    const context = new StreamContext(this.#client);
+    return new Pieces<VideoJob>(settings, () => context.open(open), context, (told) => told as VideoJob);
   }
 
   /**
@@ -113,8 +112,9 @@ export class Video {
     const [settings, own] = split(options);
     const trace: Trace = {};
     Error.captureStackTrace(trace, this.generateMany);
-    const open = (): Given<NativeStream> => this.#native.generateMany(items, own);
-    return new Pieces<GenerateManyItem>(this.#functions, settings, open, (told) => {
+    const open = (number: number): Given<NativeStream> => this.#client.native.generateMany(number, items, own);
+    const context = new StreamContext(this.#client);
+    return new Pieces<GenerateManyItem>(settings, () => context.open(open), context, (told) => {
       const { index, job, error } = told as { index: number; job: VideoJob; error?: ErrorData };
       return error === undefined ? { index, job } : { index, error: failureOf(error, trace) as InfraiError };
     });
@@ -130,9 +130,10 @@ export class Video {
    */
   download(job: JobLike, path: string | URL, options?: DownloadOptions): Promise<Download> {
     const [{ signal, unref, listen }, own] = split(options, "onProgress");
-    return call(this.#functions, { signal, unref, listen }, this.download, (number) =>
-      this.#native.download(number, job, pathOf(path, refusePath), own, listen !== undefined),
-    );
+    return call(this.#client, { signal, unref, listen }, this.download, (number) => {
+      prepareAnew();
+      return this.#client.native.download(number, job, pathOf(path, refusePath), own, listen !== undefined);
+    });
   }
 
   /**
@@ -148,8 +149,10 @@ export class Video {
     const trace: Trace = {};
     Error.captureStackTrace(trace, this.downloadStream);
     let opened: NativeStream | undefined;
-    await call(this.#functions, settings, this.downloadStream, (number) => {
-      const told = this.#native.downloadStream(number, job, own);
+    const context = new StreamContext(this.#client);
+    await call(undefined, settings, this.downloadStream, (number) => {
+      prepareAnew();
+      const told = context.open((stream) => this.#client.native.downloadStream(number, stream, job, own));
       if (typeof told === "string") return told;
       opened = told;
       return undefined;
@@ -157,7 +160,7 @@ export class Video {
     const stream = opened as NativeStream;
     const make = (told: unknown): Uint8Array => told as Uint8Array;
     let aborted: ((reason: unknown) => void) | undefined;
-    const pieces = new Pieces<Uint8Array>(this.#functions, settings, () => stream, make, (reason) => aborted?.(reason));
+    const pieces = new Pieces<Uint8Array>(settings, () => stream, context, make, (reason) => aborted?.(reason));
     return new ReadableStream<Uint8Array>({
       start(controller) {
         aborted = (reason) => controller.error(abortError(reason, {}, trace));

@@ -48,8 +48,8 @@ pub use self::{
     account::{Account, Balance, Topup, TopupRecord},
     activate::{Activate, ActivateResult},
     client::{
-        CallContext, CallOptions, ClientBuilder, DEFAULT_BASE_URL, Identity, InfraiClient, KeyOrigin,
-        RequestEvent, ResponseEvent, fresh_idempotency_key,
+        CallContext, CallOptions, ClientBuilder, DEFAULT_BASE_URL, Environment, Identity, InfraiClient,
+        KeyOrigin, RequestEvent, ResponseEvent, fresh_idempotency_key,
     },
     credentials::{CredentialStore, Profile, StoreError},
     error::{ErrorKind, InfraiError, Result},

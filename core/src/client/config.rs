@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::{InfraiClient, hooks::Hooks};
+use super::{Environment, InfraiClient, hooks::Hooks};
 use crate::{
     credentials::{CredentialStore, Store},
     error::{InfraiError, Result},
@@ -38,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) extra_ca_variables: Vec<&'static str>,
     pub(crate) added_ca_variables: Vec<&'static str>,
+    pub(crate) environment: Environment,
     pub(crate) user_agent_suffix: Option<String>,
     pub(crate) allow_insecure_http: bool,
     pub(crate) hooks: Hooks,
@@ -67,6 +68,7 @@ impl Default for Config {
             ca_file: None,
             extra_ca_variables: Vec::new(),
             added_ca_variables: Vec::new(),
+            environment: Environment::default(),
             user_agent_suffix: None,
             allow_insecure_http: false,
             hooks: Hooks::default(),
@@ -284,6 +286,13 @@ impl ClientBuilder {
     pub fn caller(mut self, language: &str, version: &str, runtime: &str) -> Self {
         self.config.caller =
             Caller { language: language.into(), version: version.into(), runtime: runtime.into() };
+        self
+    }
+
+    /// For bindings: the environment in place of the process's, for a language in which a realm has its own.
+    #[doc(hidden)]
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.config.environment = environment;
         self
     }
 

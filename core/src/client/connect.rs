@@ -28,7 +28,10 @@ use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::config::Config;
+use super::{
+    config::Config,
+    environment::{self, Environment},
+};
 use crate::{
     error::{InfraiError, Result},
     wire::path,
@@ -47,7 +50,7 @@ type Direct = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 /// Which proxy a host is reached through: the one that the client was given, else what the environment or the system says.
 pub(super) fn proxies(config: &Config) -> Result<Matcher> {
-    let Some(given) = &config.proxy else { return Ok(Matcher::from_system()) };
+    let Some(given) = &config.proxy else { return Ok(of_environment(&config.environment)) };
     let matcher = Matcher::builder().all(given.0.as_str()).build();
     let usable = matcher
         .intercept(&Uri::from_static("http://host.invalid/"))
@@ -59,6 +62,22 @@ pub(super) fn proxies(config: &Config) -> Result<Matcher> {
         "CONFIGURATION_INVALID",
         "proxy takes the URL of a proxy, such as http://user:password@host:3128",
     ))
+}
+
+/// The proxies that an environment names. The operating system's own settings count where the library can read both.
+fn of_environment(environment: &Environment) -> Matcher {
+    if environment.agrees_with_process(&environment::PROXY) {
+        return Matcher::from_system();
+    }
+    if environment.has("REQUEST_METHOD") {
+        return Matcher::builder().build();
+    }
+    Matcher::builder()
+        .http(environment.first(["HTTP_PROXY", "http_proxy"]))
+        .https(environment.first(["HTTPS_PROXY", "https_proxy"]))
+        .all(environment.first(["ALL_PROXY", "all_proxy"]))
+        .no(environment.first(["NO_PROXY", "no_proxy"]))
+        .build()
 }
 
 /// Whether plain requests go to their proxy over TLS.
@@ -305,6 +324,23 @@ mod tests {
                 "{odd}"
             );
         }
+    }
+
+    #[test]
+    fn a_realms_proxies_are_its_own() {
+        let through = |set: &[(&str, &str)], uri: &'static str| {
+            let proxy = of_environment(&Environment::of(set)).intercept(&Uri::from_static(uri));
+            proxy.map(|proxy| proxy.uri().to_string())
+        };
+        let (plain, tls) = ("http://api.example/", "https://api.example/");
+        assert_eq!(through(&[("https_proxy", "http://a.example:1")], tls).unwrap(), "http://a.example:1/");
+        assert_eq!(through(&[("https_proxy", "http://a.example:1")], plain), None);
+        let both = [("HTTP_PROXY", "http://a.example:1"), ("http_proxy", "http://b.example:2")];
+        assert_eq!(through(&both, plain).unwrap(), "http://a.example:1/");
+        let all = ("ALL_PROXY", "http://c.example:3");
+        assert_eq!(through(&[all], tls).unwrap(), "http://c.example:3/");
+        assert_eq!(through(&[all, ("no_proxy", "api.example")], tls), None);
+        assert_eq!(through(&[all, ("REQUEST_METHOD", "GET")], tls), None, "CGI");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod connect;
 pub(crate) mod context;
 #[cfg(test)]
 mod context_tests;
+mod environment;
 mod gunzip;
 mod hooks;
 pub(crate) mod retry;
@@ -28,6 +29,7 @@ pub use self::{
     call::fresh_idempotency_key,
     config::{CallOptions, ClientBuilder, DEFAULT_BASE_URL},
     context::CallContext,
+    environment::Environment,
     hooks::{RequestEvent, ResponseEvent},
     target::{Identity, KeyOrigin},
 };
@@ -214,6 +216,12 @@ impl InfraiClient {
             KeySource::Provider(_) => Some("(from a function)".into()),
             KeySource::None => None,
         })
+    }
+
+    /// For bindings: whether address and key have been looked up, so that no call looks for them again.
+    #[doc(hidden)]
+    pub fn is_resolved(&self) -> bool {
+        self.inner.known().is_some()
     }
 
     /// Where the calls go, looked up once; a missing key is looked for again at each call. It may read a file or a store,

@@ -1,6 +1,6 @@
 //! Where the calls of a client go and with which key, looked up at the first call in the documented order.
 
-use std::{env, path::PathBuf};
+use std::path::PathBuf;
 
 use http::HeaderValue;
 use url::Url;
@@ -132,13 +132,12 @@ impl InfraiClient {
     }
 }
 
-fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 impl Config {
     pub(crate) fn profile_name(&self) -> String {
-        self.profile.clone().or_else(|| variable("INFRAI_PROFILE")).unwrap_or_else(|| "default".into())
+        self.profile
+            .clone()
+            .or_else(|| self.environment.var("INFRAI_PROFILE"))
+            .unwrap_or_else(|| "default".into())
     }
 
     /// Where credentials are kept.
@@ -158,15 +157,15 @@ impl Config {
         if let Some(path) = &self.credentials_file {
             return Ok(path.clone());
         }
-        match env::var_os("INFRAI_CREDENTIALS_FILE").filter(|value| !value.is_empty()) {
+        match self.environment.var_os("INFRAI_CREDENTIALS_FILE") {
             Some(path) => Ok(PathBuf::from(path)),
-            None => credentials::default_path(),
+            None => credentials::default_path(self.environment.home_dir()),
         }
     }
 
     /// The environment's key: a profile that is named by argument wins over it.
     fn environment_key(&self) -> Option<String> {
-        if self.profile.is_some() { None } else { variable("INFRAI_API_KEY") }
+        if self.profile.is_some() { None } else { self.environment.var("INFRAI_API_KEY") }
     }
 
     /// Whether a key was given, so that none is looked up in the credentials file.
@@ -186,14 +185,15 @@ impl Config {
     }
 
     fn http_allowed(&self) -> bool {
-        self.allow_insecure_http || variable("INFRAI_ALLOW_HTTP").is_some_and(|value| value == "1")
+        self.allow_insecure_http
+            || self.environment.var("INFRAI_ALLOW_HTTP").is_some_and(|value| value == "1")
     }
 
     /// The base URL that was given, by argument or environment.
     pub(crate) fn given_base_url(&self) -> Result<Option<Url>> {
         let given = match &self.base_url {
             Some(url) => Some(("base_url", url.0.clone())),
-            None => variable("INFRAI_BASE_URL").map(|url| ("INFRAI_BASE_URL", url)),
+            None => self.environment.var("INFRAI_BASE_URL").map(|url| ("INFRAI_BASE_URL", url)),
         };
         given.map(|(setting, url)| self.check_base_url(setting, &url)).transpose()
     }

@@ -1,16 +1,20 @@
 //! Whom to trust: the roots a caller names, else the platform's, else Mozilla's.
 
-use std::{ffi::OsString, path::Path, sync::Arc};
+use std::{env, ffi::OsString, path::Path, sync::Arc};
 
 use rustls::{
     ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier,
     crypto::ring,
     pki_types::{CertificateDer, pem::PemObject},
 };
+use rustls_native_certs::load_certs_from_paths;
 #[cfg(not(target_os = "android"))]
 use rustls_platform_verifier::{BuilderVerifierExt as _, Verifier};
 
-use super::config::Config;
+use super::{
+    config::Config,
+    environment::{self, Environment},
+};
 use crate::error::{InfraiError, Result};
 
 fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>> {
@@ -32,16 +36,17 @@ pub(crate) fn trusted(config: &Config) -> Result<ClientConfig> {
         add(&mut roots, pem_file("ca_file", path)?);
         return with_roots(roots);
     }
-    let added = match named(&config.added_ca_variables) {
+    let environment = &config.environment;
+    let added = match named(environment, &config.added_ca_variables) {
         Some((name, path)) => pem_file(name, Path::new(&path))?,
         None => Vec::new(),
     };
-    if let Some(mut roots) = from_environment(&config.extra_ca_variables)? {
+    if let Some(mut roots) = from_environment(environment, &config.extra_ca_variables)? {
         add(&mut roots, added);
         return with_roots(roots);
     }
     #[cfg(not(target_os = "android"))]
-    match of_platform(added.clone()) {
+    match of_platform(environment, added.clone()) {
         Ok(config) => return Ok(config),
         Err(error) => {
             tracing::warn!(%error, "the platform has no certificate roots; using the bundled ones");
@@ -54,7 +59,13 @@ pub(crate) fn trusted(config: &Config) -> Result<ClientConfig> {
 }
 
 #[cfg(not(target_os = "android"))]
-fn of_platform(added: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
+fn of_platform(
+    environment: &Environment,
+    added: Vec<CertificateDer<'static>>,
+) -> Result<ClientConfig, rustls::Error> {
+    if cfg!(target_os = "linux") && !environment.agrees_with_process(&environment::CERTIFICATES) {
+        return of_folders(added);
+    }
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?;
     // Asked without the added ones first: with them, a platform that has no roots would pass for one that trusts them alone.
@@ -68,30 +79,49 @@ fn of_platform(added: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rust
     Ok(builder.with_no_client_auth())
 }
 
+/// The platform's roots where they are files and the verifier would read the process's variables for them.
+#[cfg(not(target_os = "android"))]
+fn of_folders(added: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    for folder in ["/etc/ssl/certs", "/etc/pki/tls/certs"] {
+        let loaded = load_certs_from_paths(None, Some(Path::new(folder)));
+        add(&mut roots, loaded.certs);
+    }
+    if roots.is_empty() {
+        return Err(rustls::Error::General("the system's folders hold no certificate".into()));
+    }
+    add(&mut roots, added);
+    with_roots(roots).map_err(|error| rustls::Error::General(error.to_string()))
+}
+
 fn add(roots: &mut RootCertStore, certificates: Vec<CertificateDer<'static>>) -> usize {
     roots.add_parsable_certificates(certificates).0
 }
 
 /// The first of these variables that says something.
-fn named(names: &[&'static str]) -> Option<(&'static str, OsString)> {
-    names.iter().find_map(|name| Some((*name, variable(name)?)))
-}
-
-fn variable(name: &str) -> Option<OsString> {
-    std::env::var_os(name).filter(|value| !value.is_empty())
+fn named(environment: &Environment, names: &[&'static str]) -> Option<(&'static str, OsString)> {
+    names.iter().find_map(|name| Some((*name, environment.var_os(name)?)))
 }
 
 fn with_roots(roots: RootCertStore) -> Result<ClientConfig> {
     Ok(builder()?.with_root_certificates(roots).with_no_client_auth())
 }
 
-fn from_environment(extra: &[&'static str]) -> Result<Option<RootCertStore>> {
-    if variable("SSL_CERT_FILE").is_some() || variable("SSL_CERT_DIR").is_some() {
-        // The loader reads both variables itself, in every platform's way.
-        let loaded = rustls_native_certs::load_native_certs();
+fn from_environment(environment: &Environment, extra: &[&'static str]) -> Result<Option<RootCertStore>> {
+    let [file, folders] = environment::CERTIFICATES.map(|name| environment.var_os(name));
+    if file.is_some() || folders.is_some() {
+        let folders = folders.unwrap_or_default();
+        let folders = env::split_paths(&folders).filter(|folder| !folder.as_os_str().is_empty());
+        let mut loaded = vec![load_certs_from_paths(file.as_deref().map(Path::new), None)];
+        loaded.extend(folders.map(|folder| load_certs_from_paths(None, Some(&folder))));
         let mut roots = RootCertStore::empty();
-        if add(&mut roots, loaded.certs) == 0 {
-            let reason = loaded.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
+        let mut errors = Vec::new();
+        for loaded in loaded {
+            add(&mut roots, loaded.certs);
+            errors.extend(loaded.errors);
+        }
+        if roots.is_empty() {
+            let reason = errors.first().map(|error| format!(": {error}")).unwrap_or_default();
             return Err(InfraiError::configuration(
                 "CONFIGURATION_INVALID",
                 format!("SSL_CERT_FILE / SSL_CERT_DIR name no certificate that can be read{reason}"),
@@ -99,7 +129,7 @@ fn from_environment(extra: &[&'static str]) -> Result<Option<RootCertStore>> {
         }
         return Ok(Some(roots));
     }
-    let Some((name, path)) = named(extra) else { return Ok(None) };
+    let Some((name, path)) = named(environment, extra) else { return Ok(None) };
     let mut roots = RootCertStore::empty();
     add(&mut roots, pem_file(name, Path::new(&path))?);
     Ok(Some(roots))
@@ -126,7 +156,7 @@ fn pem_file(setting: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> 
 
 #[cfg(test)]
 mod tests {
-    use std::{env, fs, io::Cursor, process::Command};
+    use std::{fs, io::Cursor, process::Command};
 
     use rustls::{ClientConnection, ServerConfig, ServerConnection, pki_types::PrivateKeyDer};
 
@@ -183,8 +213,11 @@ mod tests {
     fn a_platform_without_roots_has_none_by_what_is_added() {
         // Where the platform's roots are files, this variable says which.
         if env::var_os("INFRAI_TEST_NO_ROOTS").is_some() {
-            assert!(of_platform(Vec::new()).is_err());
-            assert!(of_platform(vec![certificate(OTHER)]).is_err(), "the bundled ones would be left out");
+            assert!(of_platform(&Environment::default(), Vec::new()).is_err());
+            assert!(
+                of_platform(&Environment::default(), vec![certificate(OTHER)]).is_err(),
+                "the bundled ones would be left out"
+            );
             return;
         }
         let name = "client::tls::tests::a_platform_without_roots_has_none_by_what_is_added";
@@ -211,11 +244,27 @@ mod tests {
             assert!(trusts(&alone, ONE) && !trusts(&alone, OTHER));
             let without = trusted_with(|config| config.added_ca_variables.clear());
             assert!(trusts(&without, ONE) && !trusts(&without, OTHER));
+            // A realm's variables take the place of the process's, and so does their absence.
+            let added = env::var("INFRAI_TEST_ADDED").unwrap();
+            let realm = |set: &[(&str, &str)]| {
+                let environment = Environment::of(&[&[("INFRAI_TEST_ADDED", "")], set].concat());
+                trusted_with(|config| config.environment = environment)
+            };
+            let bare = realm(&[]);
+            assert!(!trusts(&bare, ONE) && !trusts(&bare, OTHER));
+            let other = realm(&[("SSL_CERT_FILE", &added)]);
+            assert!(!trusts(&other, ONE) && trusts(&other, OTHER));
+            let folder = Path::new(&added).with_file_name("folder");
+            let folders = env::join_paths([Path::new(&added).with_file_name("none"), folder]).unwrap();
+            let folders = realm(&[("SSL_CERT_DIR", folders.to_str().unwrap())]);
+            assert!(!trusts(&folders, ONE) && trusts(&folders, OTHER));
+            let beside = realm(&[("INFRAI_TEST_ADDED", &added)]);
+            assert!(!trusts(&beside, ONE) && trusts(&beside, OTHER));
             // Where the platform's roots are files, these variables say which.
             if cfg!(target_os = "linux") {
-                let platform = of_platform(Vec::new()).unwrap();
+                let platform = of_platform(&Environment::default(), Vec::new()).unwrap();
                 assert!(trusts(&platform, ONE) && !trusts(&platform, OTHER));
-                let platform = of_platform(vec![certificate(OTHER)]).unwrap();
+                let platform = of_platform(&Environment::default(), vec![certificate(OTHER)]).unwrap();
                 assert!(trusts(&platform, ONE) && trusts(&platform, OTHER));
             }
             return;
@@ -226,6 +275,8 @@ mod tests {
             fs::write(&path, pem).unwrap();
             path
         });
+        fs::create_dir(folder.path().join("folder")).unwrap();
+        fs::copy(&other, folder.path().join("folder").join("other.pem")).unwrap();
         let name =
             "client::tls::tests::an_added_authority_is_trusted_beside_the_others_and_not_beside_ca_file";
         let child = Command::new(env::current_exe().unwrap())

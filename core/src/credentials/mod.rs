@@ -46,8 +46,8 @@ pub(crate) fn trouble(code: &str, message: impl Into<String>, hint: impl Into<St
 }
 
 /// `~/.infrai/credentials`.
-pub(crate) fn default_path() -> Result<PathBuf> {
-    match std::env::home_dir().filter(|home| !home.as_os_str().is_empty()) {
+pub(crate) fn default_path(home: Option<PathBuf>) -> Result<PathBuf> {
+    match home.filter(|home| !home.as_os_str().is_empty()) {
         Some(home) => Ok(home.join(".infrai").join("credentials")),
         None => Err(trouble(
             "CREDENTIALS_UNREADABLE",
