@@ -41,6 +41,7 @@ pub mod polling;
 mod request;
 #[cfg(test)]
 mod script;
+mod text;
 pub mod video;
 pub mod wire;
 
@@ -57,5 +58,6 @@ pub use self::{
     metadata::Metadata,
     polling::PollingOptions,
     request::{ApiRequest, ApiResponse},
+    text::{escape_json, escape_text},
     video::{GenerateRequest, JobId, Video, VideoJob, VideoState},
 };

@@ -5,6 +5,8 @@ pub(crate) mod config;
 mod connect;
 mod gunzip;
 mod hooks;
+#[cfg(test)]
+mod log_tests;
 pub(crate) mod retry;
 #[cfg(test)]
 mod secret_tests;

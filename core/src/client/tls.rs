@@ -11,7 +11,10 @@ use rustls::{
 use rustls_platform_verifier::{BuilderVerifierExt as _, Verifier};
 
 use super::config::Config;
-use crate::error::{InfraiError, Result};
+use crate::{
+    error::{InfraiError, Result},
+    text::Escaped,
+};
 
 fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>> {
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -44,7 +47,7 @@ pub(crate) fn trusted(config: &Config) -> Result<ClientConfig> {
     match of_platform(added.clone()) {
         Ok(config) => return Ok(config),
         Err(error) => {
-            tracing::warn!(%error, "the platform has no certificate roots; using the bundled ones");
+            tracing::warn!(error = %Escaped(&error), "the platform has no certificate roots; using the bundled ones");
         }
     }
     let mut roots = RootCertStore::empty();

@@ -10,7 +10,7 @@ use super::{
     store::{DEVICE, Store},
     write::{ensure_folder, write_new, write_whole},
 };
-use crate::{error::Result, key::Secret};
+use crate::{error::Result, key::Secret, text::Escaped};
 
 /// The fingerprint of a process that cannot write one down.
 static IN_MEMORY: OnceLock<String> = OnceLock::new();
@@ -23,7 +23,7 @@ pub(super) fn fingerprint(credentials: &Path) -> Result<Secret> {
         Ok(Found::Id(id)) => return Ok(Secret(id)),
         Ok(found) => found,
         Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "the device file cannot be read: this process keeps a fingerprint in memory");
+            tracing::warn!(path = %Escaped(path.display()), error = %Escaped(&error), "the device file cannot be read: this process keeps a fingerprint in memory");
             return in_memory();
         }
     };
@@ -41,7 +41,7 @@ pub(super) fn fingerprint(credentials: &Path) -> Result<Secret> {
             _ => in_memory(),
         },
         Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "the device file cannot be written: this process keeps its fingerprint in memory");
+            tracing::warn!(path = %Escaped(path.display()), error = %Escaped(&error), "the device file cannot be written: this process keeps its fingerprint in memory");
             in_memory()
         }
     }
@@ -70,7 +70,7 @@ fn read(path: &Path) -> io::Result<Found> {
         Ok(bytes) => {
             let id = std::str::from_utf8(&bytes).ok().and_then(parse);
             if id.is_none() {
-                tracing::warn!(path = %path.display(), "the device file holds no UUID; a new one replaces it");
+                tracing::warn!(path = %Escaped(path.display()), "the device file holds no UUID; a new one replaces it");
             }
             Ok(id.map_or(Found::Nonsense, Found::Id))
         }

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     error::{InfraiError, Result},
     key::ApiKey,
+    text::Escaped,
 };
 
 /// How long another process may hold the file.
@@ -221,7 +222,7 @@ fn warn_if_others_can_read(path: &Path) {
     if let Ok(metadata) = fs::metadata(path) {
         let mode = metadata.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
-            tracing::warn!(path = %path.display(), mode = format!("{mode:o}"), "others on this machine can read the credentials file; run: chmod 600");
+            tracing::warn!(path = %Escaped(path.display()), mode = format!("{mode:o}"), "others on this machine can read the credentials file; run: chmod 600");
         }
     }
 }

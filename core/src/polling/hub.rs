@@ -28,6 +28,7 @@ use super::{Answer, Clock, Next, PollingOptions, Scheduler, Token, mailbox, subs
 use crate::{
     client::{InfraiClient, transport::Boxed},
     error::{ErrorKind, InfraiError, Result},
+    text::Escaped,
     video::{JobId, Snapshot, VideoJob, look},
 };
 
@@ -332,7 +333,7 @@ impl Hub {
                 None
             }
             Err(error) if passes(&error, entry.last.is_some()) => {
-                tracing::debug!(%error, job = %id, "a look at a job failed; it goes on");
+                tracing::debug!(error = %Escaped(&error), job = %Escaped(&id), "a look at a job failed; it goes on");
                 let too_many = error.kind() == ErrorKind::RateLimit;
                 let retry_after = error.retry_after().map(|time| time.as_secs_f64());
                 state.scheduler.failed(token, now, retry_after, too_many);

@@ -16,6 +16,7 @@ use crate::{
         transport::{BodyChunks, Fault, SendError, WireRequest, WireResponse},
     },
     error::{ErrorKind, InfraiError, Result, shorten},
+    text::Escaped,
     wire::{codes, path, read, retry_after},
 };
 
@@ -218,7 +219,7 @@ impl Source {
             }
             401 | 403 | 404 | 410 if !self.refreshed => {
                 self.refreshed = true;
-                tracing::debug!(status = status.as_u16(), job = %self.id, "the file's URL has expired; asking for a fresh one");
+                tracing::debug!(status = status.as_u16(), job = %Escaped(&self.id), "the file's URL has expired; asking for a fresh one");
                 (_, self.url) = ask(&self.client, &self.id).await?;
                 Ok(None)
             }
@@ -304,7 +305,7 @@ impl Source {
         }
         let random = self.client.inner.random();
         let pause = backoff(self.failures, config.retry_base, config.retry_cap, floor, random);
-        tracing::debug!(%error, ?pause, received = self.received, "the download goes on after a pause");
+        tracing::debug!(error = %Escaped(&error), ?pause, received = self.received, "the download goes on after a pause");
         tokio::time::sleep(pause).await;
         Ok(())
     }
