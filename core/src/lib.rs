@@ -21,7 +21,7 @@
 //! - [`polling`] decides when to ask again, once for all who wait.
 //!
 //! Calls are awaited inside a Tokio runtime with time and I/O enabled. Logs go to [`tracing`]: a span a call, and nothing
-//! without a subscriber.
+//! without a subscriber. [`escape_text`] has escaped what a server sent in them.
 
 #![forbid(unsafe_code)]
 
