@@ -86,7 +86,7 @@ fn quoted_on_unix(word: &str) -> String {
     }
 }
 
-/// Double quotes, which `cmd` and PowerShell both know. `?` stands for a character that one of them would act on even
+/// Double quotes, which `cmd` and `PowerShell` both know. `?` stands for a character that one of them would act on even
 /// there, so that a pasted command names the wrong thing rather than running another.
 fn quoted_on_windows(word: &str) -> String {
     if is_plain(word, r"-_./:=+\") && escape_text(word) == word {

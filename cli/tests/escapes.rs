@@ -116,7 +116,8 @@ fn api(last: &'static str) -> Hostile {
             "GET /file" => (200, "a video".into()),
             _ if line.ends_with("/cancel") => envelope(&json!({"ok": true, "job_id": HOSTILE})),
             _ if line.starts_with("GET /v1/video/jobs/") => {
-                let state = if looks.fetch_add(1, Ordering::SeqCst) % 2 == 0 { HOSTILE } else { last };
+                let state =
+                    if looks.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) { HOSTILE } else { last };
                 envelope(&job(HOSTILE, state, &base))
             }
             _ => failure(404),
@@ -187,11 +188,17 @@ fn run_all(last: &'static str, forms: &[&'static [&'static str]]) -> Vec<(Vec<&'
 fn texts(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::String(text) => found.push(text.clone()),
-        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
-        Value::Object(map) => map.iter().for_each(|(name, item)| {
-            found.push(name.clone());
-            texts(item, found);
-        }),
+        Value::Array(items) => {
+            for item in items {
+                texts(item, found);
+            }
+        }
+        Value::Object(map) => {
+            for (name, item) in map {
+                found.push(name.clone());
+                texts(item, found);
+            }
+        }
         _ => {}
     }
 }

@@ -1,6 +1,9 @@
 //! Visible escapes for characters that control a terminal, reorder text or hide it.
 
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
 
 /// Whether a character acts on a terminal or a log instead of standing there: controls, line and paragraph separators,
 /// bidirectional controls, invisible operators and tags. The joiners and the zero width space stay: Arabic, Indic and
@@ -12,7 +15,7 @@ const fn needs_escape(c: char) -> bool {
         | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-fn replaced<'t>(text: &'t str, acts: fn(char) -> bool, escape: fn(char, &mut String)) -> Cow<'t, str> {
+fn replaced(text: &str, acts: fn(char) -> bool, escape: fn(char, &mut String)) -> Cow<'_, str> {
     let Some(first) = text.find(acts) else { return Cow::Borrowed(text) };
     let (plain, rest) = text.split_at(first);
     let mut out = String::with_capacity(text.len() + 16);
@@ -49,7 +52,8 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
         |c| c > '\u{1f}' && needs_escape(c),
         |c, out| {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                // Writing into a String cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
             }
         },
     )
