@@ -60,6 +60,12 @@ mod _native {
         Ok(VideoState::from(convert::text("state", state)?.as_str()).is_success())
     }
 
+    /// A text as one line that is safe to print.
+    #[pyfunction]
+    fn escape_text(text: &str) -> std::borrow::Cow<'_, str> {
+        infrai::escape_text(text)
+    }
+
     /// The error for an argument that is refused before anything is sent.
     #[pyfunction]
     fn refusal(py: Python<'_>, field: &str, got: &str, expected: &str) -> Py<PyAny> {

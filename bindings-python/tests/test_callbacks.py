@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import sys
 import threading
 from pathlib import Path
@@ -114,6 +115,40 @@ def test_tqdm_shows_the_progress_where_it_is_installed(
     server.job("running", "succeeded", progress=0.5)
     client.video.wait("vid_1", progress=True)
     assert "100%|" in capsys.readouterr().err
+
+
+# Controls of both sets, a forged line, reordering, separators.
+HOSTILE = "j\x1b]0;x\x07\x1b[2J\x9b31m\x7f\r\nFORGED\tline\u202e\u2066\u2028\u2029\ufeff"
+ACTING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+@pytest.mark.parametrize("tqdm", [False, True])
+def test_progress_prints_no_control_character(
+    server: ScriptedServer,
+    client: infrai.InfraiClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+    tqdm: bool,
+) -> None:
+    if tqdm:
+        pytest.importorskip("tqdm", reason="tqdm is not there for this interpreter")
+    else:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+        monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    states: list[dict[str, Any]] = [
+        {"state": HOSTILE},
+        {"state": "succeeded", "video_url": f"{server.url}/file"},
+    ]
+    server.on("*", *({"job_id": HOSTILE, **state} for state in states))
+    server.on("GET /file", Reply(body=b"x" * 1000))
+    job = client.video.wait(HOSTILE, progress=True)
+    job.download(tmp_path / "v.mp4", progress=True)
+    said = capsys.readouterr().err
+    # The bar itself returns to the start of its line.
+    said = said.replace("\r", "") if tqdm else said
+    assert "FORGED" in said and not ACTING.search(said), ascii(said)
+    assert not any(line.startswith("FORGED") for line in said.splitlines()), ascii(said)
 
 
 @pytest.mark.core
@@ -277,6 +312,24 @@ def test_logs_go_to_the_logger_infrai_with_their_fields(
     assert "route=/v1/account/balance" in answered.getMessage() and fields["latency_ms"] > 0
     assert any(record.getMessage().startswith("trying again") for record in records)
     assert KEY not in caplog.text
+
+
+@pytest.mark.core
+def test_a_log_record_is_one_line_whatever_the_server_says(
+    server: ScriptedServer, client: infrai.InfraiClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = {"code": HOSTILE, "message": HOSTILE, "request_id": HOSTILE}
+    server.on("*", Reply(status=503, error=error), {"balance_usd": HOSTILE}, Reply(status=400, error=error))
+    with caplog.at_level(logging.DEBUG, logger="infrai"), pytest.raises(infrai.InfraiError):
+        client.account.balance()
+    with caplog.at_level(logging.DEBUG, logger="infrai"), pytest.raises(infrai.InfraiError):
+        client.video.status(HOSTILE)
+    records = [record for record in caplog.records if record.name == "infrai"]
+    assert any("FORGED" in record.getMessage() for record in records)
+    for record in records:
+        fields = record.infrai  # type: ignore[attr-defined]
+        for text in [record.getMessage(), *(str(value) for value in fields.values())]:
+            assert "\n" not in text and not ACTING.search(text), ascii(text)
 
 
 @pytest.mark.core

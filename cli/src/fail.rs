@@ -5,14 +5,17 @@ use std::io::{self, IsTerminal as _, Write as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind as UsageKind};
 use infrai::{ErrorKind, InfraiError};
 
-use crate::{output::one_line, terminal};
+use crate::{
+    output::{json_line, one_line},
+    terminal,
+};
 
 /// Tells of an error. That standard error cannot be written is nobody's business any more.
 pub(crate) fn tell(error: InfraiError, json: bool) {
     let hint = hint(&error);
     let error = error.with_hint(hint);
     let text = if json {
-        format!("{}\n", error.to_json())
+        json_line(&error.to_json())
     } else {
         let color = io::stderr().is_terminal() && terminal::color_is_wanted();
         let (word, shade) = match error.kind() {
@@ -22,7 +25,7 @@ pub(crate) fn tell(error: InfraiError, json: bool) {
         let word = if color { format!("\u{1b}[1;{shade}m{word}:\u{1b}[0m") } else { format!("{word}:") };
         let what =
             if error.kind() == ErrorKind::Aborted { error.message().to_owned() } else { error.to_string() };
-        format!("{word} {}\n  {}\n", one_line(&what), one_line(&error.hint()))
+        format!("{word} {}  {}", one_line(&what), one_line(&error.hint()))
     };
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
@@ -71,8 +74,8 @@ pub(crate) fn unreadable(what: &str, error: io::Error) -> InfraiError {
 pub(crate) fn from_clap(error: &clap::Error) -> InfraiError {
     let text = error.render().to_string();
     let mut paragraphs = text.split("\n\n");
-    let what = one_line(paragraphs.next().unwrap_or_default());
-    let what = what.strip_prefix("error: ").unwrap_or(&what).split_whitespace().collect::<Vec<_>>().join(" ");
+    let what = paragraphs.next().unwrap_or_default();
+    let what = what.strip_prefix("error: ").unwrap_or(what).split_whitespace().collect::<Vec<_>>().join(" ");
     let what = match error.kind() {
         UsageKind::MissingSubcommand => "a command is missing".to_owned(),
         _ => what,
@@ -85,7 +88,7 @@ pub(crate) fn from_clap(error: &clap::Error) -> InfraiError {
             _ => None,
         });
     let usage = match error.get(ContextKind::Usage) {
-        Some(ContextValue::StyledStr(usage)) => one_line(&usage.to_string()),
+        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
         _ => String::new(),
     };
     let usage =

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use infrai::escape_text;
+
 use crate::args::Global;
 
 /// What stands before every command that is printed.
@@ -33,13 +35,14 @@ impl FollowUp {
         all.map(quoted).collect::<Vec<_>>().join(" ")
     }
 
-    /// `infrai video wait ID`, with the file that the video was to be saved in.
-    pub(crate) fn wait(&self, id: &str, output: Option<&Path>) -> String {
+    /// `infrai video VERB -- ID`, with the file that the video is to be saved in. Behind `--` no id is an option.
+    pub(crate) fn job(&self, verb: &str, id: &str, output: Option<&Path>) -> String {
         let output = output.map(text);
-        let mut words = vec!["video", "wait", id];
+        let mut words = vec!["video", verb];
         if let Some(output) = &output {
             words.extend(["-o", output]);
         }
+        words.extend(["--", id]);
         self.command(&words)
     }
 }
@@ -53,33 +56,69 @@ fn program() -> String {
     std::env::args().next().filter(|name| name.contains(['/', '\\'])).unwrap_or_else(|| "infrai".into())
 }
 
-/// A word as a shell takes it.
+/// A word as this platform's shells take it, in characters that all stand on one line.
 pub(crate) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c) || (cfg!(windows) && c == '\\');
-    if !word.is_empty() && word.chars().all(plain) {
+    if cfg!(windows) { quoted_on_windows(word) } else { quoted_on_unix(word) }
+}
+
+fn is_plain(word: &str, signs: &str) -> bool {
+    // zsh looks a word that begins with `=` up as a command.
+    !word.is_empty()
+        && !word.starts_with('=')
+        && word.chars().all(|c| c.is_alphanumeric() || signs.contains(c))
+}
+
+/// Single quotes; `$'…'` with the octal bytes of what would act on a terminal.
+fn quoted_on_unix(word: &str) -> String {
+    let visible = escape_text(word) == word;
+    if visible && is_plain(word, "-_./:=@%+,") {
         word.to_owned()
-    } else if cfg!(windows) {
-        format!("\"{word}\"")
-    } else {
+    } else if visible {
         format!("'{}'", word.replace('\'', r"'\''"))
+    } else {
+        let bytes = word.bytes().map(|byte| match byte {
+            b' ' | b'-' | b'.' | b'/' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                char::from(byte).into()
+            }
+            _ => format!("\\{byte:03o}"),
+        });
+        format!("$'{}'", bytes.collect::<String>())
     }
 }
 
-#[cfg(all(test, unix))]
+/// Double quotes, which `cmd` and `PowerShell` both know. `?` stands for a character that one of them would act on even
+/// there, so that a pasted command names the wrong thing rather than running another.
+fn quoted_on_windows(word: &str) -> String {
+    if is_plain(word, r"-_./:=+\") && escape_text(word) == word {
+        return word.to_owned();
+    }
+    let acts = |c: char| {
+        let mut bytes = [0; 4];
+        let text: &str = c.encode_utf8(&mut bytes);
+        "\"$`%\u{201c}\u{201d}\u{201e}".contains(c) || escape_text(text) != text
+    };
+    format!("\"{}\"", word.replace(acts, "?"))
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn words_are_quoted_where_a_shell_would_read_more_into_them() {
-        for (word, expected) in [
-            ("boat.mp4", "boat.mp4"),
-            ("纸船.mp4", "纸船.mp4"),
-            ("a b", "'a b'"),
-            ("it's", r"'it'\''s'"),
-            ("$HOME", "'$HOME'"),
-            ("", "''"),
+    fn words_are_quoted_where_a_shell_would_read_more() {
+        for (word, unix, windows) in [
+            ("boat.mp4", "boat.mp4", "boat.mp4"),
+            ("纸船.mp4", "纸船.mp4", "纸船.mp4"),
+            ("a b", "'a b'", "\"a b\""),
+            ("it's", r"'it'\''s'", "\"it's\""),
+            ("$HOME", "'$HOME'", "\"?HOME\""),
+            ("=ls", "'=ls'", "\"=ls\""),
+            ("a\"&calc&\u{201d}%x%`", "'a\"&calc&\u{201d}%x%`'", "\"a?&calc&??x??\""),
+            ("a'\u{1b}\n", r"$'a\047\033\012'", "\"a'??\""),
+            ("\u{202e}x", r"$'\342\200\256x'", "\"?x\""),
+            ("", "''", "\"\""),
         ] {
-            assert_eq!(quoted(word), expected);
+            assert_eq!((quoted_on_unix(word), quoted_on_windows(word)), (unix.into(), windows.into()));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use infrai::{ErrorKind, InfraiError};
 use serde_json::{Value, json};
 
-use crate::exit;
+use crate::{exit, follow_up::quoted};
 
 /// What stops a command from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,8 @@ impl Farewell {
         self.set(Words {
             message: "the request was on its way and may have been carried out".into(),
             hint: format!(
-                "Repeat the command with --idempotency-key {idempotency_key}: it has its effect once."
+                "Repeat the command with --idempotency-key {}: it has its effect once.",
+                quoted(idempotency_key)
             ),
             details: json!({ "idempotency_key": idempotency_key }),
         });

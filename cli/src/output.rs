@@ -1,11 +1,8 @@
 //! Results on standard output: lines for people, or one line of JSON for programs.
 
-use std::{
-    fmt::Write as _,
-    io::{self, Write as _},
-};
+use std::io::{self, Write as _};
 
-use infrai::{ErrorKind, InfraiError, Result};
+use infrai::{ErrorKind, InfraiError, Result, escape_json, escape_text};
 use serde_json::Value;
 
 /// The code of the error that says nobody reads standard output any more: no fault, and nothing to tell.
@@ -27,13 +24,23 @@ impl Output {
         self == Self::Programs
     }
 
-    /// Prints the result in the form that is wanted.
-    pub(crate) fn result(self, json: &Value, lines: &str) -> Result<()> {
+    /// Prints the result in the form that is wanted. Each element of `lines` is one line, whatever it holds.
+    pub(crate) fn result(self, json: &Value, lines: &[String]) -> Result<()> {
         match self {
-            Self::People => write(lines.as_bytes()),
-            Self::Programs => write(format!("{json}\n").as_bytes()),
+            Self::People => write(lines.iter().map(|line| one_line(line)).collect::<String>().as_bytes()),
+            Self::Programs => write(json_line(json).as_bytes()),
         }
     }
+}
+
+/// A text with its line end, escaped: what a server sent can neither act on a terminal nor make a line of its own.
+pub(crate) fn one_line(text: &str) -> String {
+    format!("{}\n", escape_text(text))
+}
+
+/// A value as one line of JSON. Escapes stand for what would act on a terminal.
+pub(crate) fn json_line(json: &Value) -> String {
+    format!("{}\n", escape_json(&json.to_string()))
 }
 
 /// Writes it all to standard output, at once.
@@ -56,19 +63,11 @@ pub(crate) fn is_closed(error: &InfraiError) -> bool {
     error.code() == CLOSED
 }
 
-/// Names and values, one a line, the values aligned; those without a value are left out.
-pub(crate) fn table<'a>(rows: impl IntoIterator<Item = (&'a str, Option<String>)>) -> String {
+/// Lines of a name and a value each, the values aligned; those without a value are left out.
+pub(crate) fn table<'a>(rows: impl IntoIterator<Item = (&'a str, Option<String>)>) -> Vec<String> {
     let rows: Vec<_> = rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    rows.iter().fold(String::new(), |mut lines, (name, value)| {
-        let _ = writeln!(lines, "{name:width$}  {}", one_line(value));
-        lines
-    })
-}
-
-/// A text from elsewhere as one line, without the control characters that would act on a terminal.
-pub(crate) fn one_line(text: &str) -> String {
-    text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    rows.iter().map(|(name, value)| format!("{name:width$}  {value}")).collect()
 }
 
 /// An amount of dollars: cents, and more digits only where they are needed.
@@ -96,8 +95,8 @@ mod tests {
 
     #[test]
     fn a_table_is_aligned_and_leaves_out_what_is_not_known() {
-        let rows = [("a", Some("1".to_owned())), ("none", None), ("long", Some("2\u{1b}[2J\n3".to_owned()))];
-        assert_eq!(table(rows), "a     1\nlong  2 [2J 3\n");
+        let rows = [("a", Some("1".to_owned())), ("none", None), ("long", Some("2".to_owned()))];
+        assert_eq!(table(rows), ["a     1", "long  2"]);
     }
 
     #[test]

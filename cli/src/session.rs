@@ -5,11 +5,11 @@ use infrai::{ErrorKind, InfraiClient, InfraiError, Result};
 use crate::{
     args::Global,
     fail,
-    follow_up::FollowUp,
+    follow_up::{FollowUp, quoted},
     interrupt::Farewell,
     output::{Output, dollars},
     sandbox::{self, Embedded},
-    terminal::progress::{Style, write_above},
+    terminal::progress::{self, Style},
 };
 
 /// One call of the command.
@@ -85,7 +85,7 @@ impl Session {
     /// A line on standard error for people; programs get the result alone.
     pub(crate) fn note(&self, line: &str) {
         if !self.out.is_json() {
-            let _ = write_above(format!("{line}\n").as_bytes());
+            progress::say(line);
         }
     }
 
@@ -121,7 +121,8 @@ impl Session {
         match error.idempotency_key() {
             Some(key) if error.may_have_been_processed() => {
                 let advice = format!(
-                    "It may have been carried out: repeat the command with --idempotency-key {key}, and it has its effect once."
+                    "It may have been carried out: repeat the command with --idempotency-key {}, and it has its effect once.",
+                    quoted(key)
                 );
                 error.with_hint(advice)
             }

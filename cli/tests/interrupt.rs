@@ -37,8 +37,8 @@ fn ctrl_c_names_the_job_and_the_ways_back() {
         assert_eq!(ended, Some(code), "{said}");
         let id = said.split_whitespace().find(|word| word.starts_with("vid_")).expect("the job's id");
         assert!(said.contains(&format!("the job {id} goes on")), "{said}");
-        assert!(said.contains(&format!("video wait {id} -o kite.mp4`")), "{said}");
-        assert!(said.contains(&format!("video cancel {id}`")), "{said}");
+        assert!(said.contains(&format!("video wait -o kite.mp4 -- {id}`")), "{said}");
+        assert!(said.contains(&format!("video cancel -- {id}`")), "{said}");
         assert_eq!(said.lines().filter(|line| !line.contains(": running")).count(), 2, "{said}");
         let status = home.run(&["--json", "video", "status", id]).expect(0).json();
         assert_eq!(status["state"], "running", "it does go on");
@@ -56,7 +56,7 @@ fn ctrl_c_in_a_sandbox_says_that_the_job_is_kept() {
     assert_eq!(code, Some(130), "{said}");
     let id = said.split_whitespace().find(|word| word.starts_with("vid_")).expect("the job's id");
     assert!(said.contains("is kept"), "{said}");
-    assert!(said.contains(&format!("--sandbox video wait {id} -o kite.mp4`")), "{said}");
+    assert!(said.contains(&format!("--sandbox video wait -o kite.mp4 -- {id}`")), "{said}");
     home.run(&["--sandbox", "video", "cancel", id]).expect(0);
 }
 

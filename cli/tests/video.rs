@@ -162,7 +162,7 @@ fn a_job_that_still_runs_cannot_be_downloaded() {
     let job = home.run(&["--json", "video", "generate", "a", "--model", "sandbox/stuck"]).expect(0).json();
     let id = job["job_id"].as_str().expect("an id");
     let ran = home.run(&["video", "download", id, "-o", "a.mp4"]).expect(2);
-    assert!(ran.error_lines().1.contains(&format!("video wait {id} -o a.mp4")), "{ran:?}");
+    assert!(ran.error_lines().1.contains(&format!("video wait -o a.mp4 -- {id}")), "{ran:?}");
 }
 
 #[test]

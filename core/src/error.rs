@@ -122,7 +122,8 @@ impl fmt::Display for ErrorKind {
 /// An error of the SDK. Cheap to move; cloned freely, since waiters of one job may share it.
 ///
 /// [`Display`](fmt::Display) says what happened in one line; [`hint`](Self::hint) says what to do.
-/// No key is ever part of it.
+/// No key is ever part of it. Words of a server stand in it as they came: [`escape_text`](crate::escape_text) makes them
+/// safe for a terminal or a log.
 #[derive(Clone)]
 pub struct InfraiError(Box<Inner>);
 

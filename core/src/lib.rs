@@ -21,7 +21,7 @@
 //! - [`polling`] decides when to ask again, once for all who wait.
 //!
 //! Calls are awaited inside a Tokio runtime with time and I/O enabled. Logs go to [`tracing`]: a span a call, and nothing
-//! without a subscriber.
+//! without a subscriber. [`escape_text`] has escaped what a server sent in them.
 
 #![forbid(unsafe_code)]
 
@@ -41,6 +41,7 @@ pub mod polling;
 mod request;
 #[cfg(test)]
 mod script;
+mod text;
 pub mod video;
 pub mod wire;
 
@@ -57,5 +58,6 @@ pub use self::{
     metadata::Metadata,
     polling::PollingOptions,
     request::{ApiRequest, ApiResponse},
+    text::{escape_json, escape_text},
     video::{GenerateRequest, JobId, Video, VideoJob, VideoState},
 };

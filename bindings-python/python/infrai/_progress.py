@@ -78,9 +78,11 @@ class _Showing:
         self._meter: Meter | None = None
 
     def show(self, label: str, unit: str, done: float, total: float | None, note: str) -> None:
+        from . import _native
+
         if self._meter is None:
-            self._meter = _meter(label, unit)
-        self._meter.update(done, total, note)
+            self._meter = _meter(_native.escape_text(label), unit)
+        self._meter.update(done, total, _native.escape_text(note))
 
     def close(self) -> None:
         if self._meter is not None:

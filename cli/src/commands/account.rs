@@ -12,8 +12,8 @@ use crate::{
 pub(super) async fn balance(session: &Session) -> Result<u8> {
     let balance = session.client.account().balance().await?;
     let currency = balance.currency.clone().unwrap_or_else(|| "USD".to_owned());
-    let lines = format!("{} ({currency})\n", dollars(balance.balance_usd));
-    session.out.result(&balance.to_json(), &lines)?;
+    let lines = format!("{} ({currency})", dollars(balance.balance_usd));
+    session.out.result(&balance.to_json(), &[lines])?;
     Ok(exit::OK)
 }
 

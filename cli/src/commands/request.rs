@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use infrai::{Result, fresh_idempotency_key, wire::json::parse_body};
+use infrai::{Result, escape_json, fresh_idempotency_key, wire::json::parse_body};
 use serde_json::json;
 
 use super::input;
@@ -27,7 +27,8 @@ pub(super) async fn run(session: &Session, args: RequestArgs) -> Result<u8> {
         request = request.idempotency_key(key);
     }
     let response = request.await.map_err(|error| session.explain_repeatable(error))?;
-    let lines = format!("{:#}\n", response.data);
+    let data = format!("{:#}", response.data);
+    let lines: Vec<_> = escape_json(&data).lines().map(str::to_owned).collect();
     let json = json!({
         "status": response.status,
         "data": response.data,

@@ -9,6 +9,7 @@ use infrai::{ErrorKind, InfraiError, Profile, Result};
 use infrai_sandbox::StartError;
 
 use super::PROFILE;
+use crate::terminal::progress;
 
 /// The variable that names the folder.
 const VARIABLE: &str = "INFRAI_SANDBOX_DIR";
@@ -65,7 +66,8 @@ impl DataFolder {
         if let Err(error) = fs::remove_file(self.address())
             && error.kind() != io::ErrorKind::NotFound
         {
-            tracing_warn(&error, &self.address());
+            let path = self.address();
+            progress::say(&format!("warning: {} cannot be removed: {error}", path.display()));
         }
     }
 
@@ -84,11 +86,6 @@ impl DataFolder {
         }
         Ok(Some(profile))
     }
-}
-
-fn tracing_warn(error: &io::Error, path: &Path) {
-    let line = format!("warning: {} cannot be removed: {error}\n", path.display());
-    let _ = crate::terminal::progress::write_above(line.as_bytes());
 }
 
 fn absolute_variable(name: &str) -> Option<PathBuf> {

@@ -63,16 +63,20 @@ fn announce(out: Output, sandbox: &Sandbox, folder: &DataFolder, temporary: bool
         ("page", Some(page)),
         ("state", Some(format!("{}{kept}", folder.path().display()))),
     ]);
-    lines.push_str("\nTo use it from another shell:\n");
-    lines.push_str(&export("INFRAI_BASE_URL", Path::new(&url)));
-    lines.push_str(&export("INFRAI_CREDENTIALS_FILE", &credentials));
-    lines.push_str("\nThen `infrai activate` makes an account. Ctrl-C stops the sandbox.\n");
+    lines.extend([
+        String::new(),
+        "To use it from another shell:".into(),
+        export("INFRAI_BASE_URL", Path::new(&url)),
+        export("INFRAI_CREDENTIALS_FILE", &credentials),
+        String::new(),
+        "Then `infrai activate` makes an account. Ctrl-C stops the sandbox.".into(),
+    ]);
     out.result(&json, &lines)
 }
 
 fn export(name: &str, value: &Path) -> String {
     let word = if cfg!(windows) { "$env:" } else { "export " };
-    format!("  {word}{name}={}\n", crate::follow_up::quoted(&value.to_string_lossy()))
+    format!("  {word}{name}={}", crate::follow_up::quoted(&value.to_string_lossy()))
 }
 
 /// Every option as a setting.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use infrai::{VideoJob, video::DownloadProgress};
+use infrai::{VideoJob, escape_text, video::DownloadProgress};
 
 use super::estimate::{Estimate, clock};
 use crate::output::{self, one_line};
@@ -23,8 +23,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Prints a line on standard error, escaped, without tearing the bar.
+pub(crate) fn say(line: &str) {
+    let _ = write_above(one_line(line).as_bytes());
+}
+
 /// Writes to standard error without tearing the bar.
-pub(crate) fn write_above(bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_above(bytes: &[u8]) -> io::Result<()> {
     let bar = lock(&ON_SCREEN).clone();
     match bar {
         Some(bar) => bar.suspend(|| io::stderr().lock().write_all(bytes)),
@@ -96,14 +101,13 @@ impl Progress {
         let running = progress.filter(|_| !job.is_terminal());
         let mut shown = lock(&self.shared);
         shown.estimate.saw(running, now);
-        let state = one_line(job.state.as_str());
         if let Some(bar) = &self.bar {
             drop(shown);
-            bar.set_message(state);
+            bar.set_message(escape_text(job.state.as_str()).into_owned());
             bar.set_position(progress.map_or(0, thousandths));
             return;
         }
-        let mut line = state;
+        let mut line = job.state.to_string();
         if let Some(progress) = running {
             let _ = write!(line, " {}%", thousandths(progress) / 10);
         }
@@ -116,7 +120,7 @@ impl Progress {
             let _ = write!(line, ", about {} left", clock(left));
         }
         drop(shown);
-        let _ = write_above(format!("{}: {line}\n", one_line(job.job_id.as_str())).as_bytes());
+        say(&format!("{}: {line}", job.job_id));
     }
 
     /// The video is made and comes over the network now.

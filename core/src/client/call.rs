@@ -17,6 +17,7 @@ use super::{
 use crate::{
     error::{ErrorKind, InfraiError, Result},
     key::{self, ApiKey},
+    text::{Escaped, escape_text},
     wire::{
         envelope::{self, Body, Facts, Reply},
         json, path,
@@ -186,7 +187,7 @@ impl InfraiClient {
                 tracing::debug!("the retry budget is spent");
                 return finish(error);
             }
-            tracing::debug!(attempt = sent, ?pause, code = error.code(), "trying again");
+            tracing::debug!(attempt = sent, ?pause, code = &*escape_text(error.code()), "trying again");
             tokio::time::sleep(pause).await;
         }
     }
@@ -228,11 +229,11 @@ impl InfraiClient {
         let span = tracing::Span::current();
         span.record("attempt", attempt.number);
         span.record("status", status);
-        span.record("request_id", request_id);
+        span.record("request_id", request_id.map(escape_text).as_deref());
         span.record("latency_ms", latency.as_secs_f64() * 1000.0);
         match &outcome {
             Ok(_) => tracing::debug!("answered"),
-            Err(failed) => tracing::debug!(error = %failed.error, "failed"),
+            Err(failed) => tracing::debug!(error = %Escaped(&failed.error), "failed"),
         }
         if let Some(hook) = &hooks.on_response {
             hook(&ResponseEvent {

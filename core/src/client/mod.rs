@@ -9,6 +9,8 @@ mod context_tests;
 mod environment;
 mod gunzip;
 mod hooks;
+#[cfg(test)]
+mod log_tests;
 pub(crate) mod retry;
 #[cfg(test)]
 mod secret_tests;

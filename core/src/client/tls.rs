@@ -15,7 +15,10 @@ use super::{
     config::Config,
     environment::{self, Environment},
 };
-use crate::error::{InfraiError, Result};
+use crate::{
+    error::{InfraiError, Result},
+    text::Escaped,
+};
 
 fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>> {
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -49,7 +52,7 @@ pub(crate) fn trusted(config: &Config) -> Result<ClientConfig> {
     match of_platform(environment, added.clone()) {
         Ok(config) => return Ok(config),
         Err(error) => {
-            tracing::warn!(%error, "the platform has no certificate roots; using the bundled ones");
+            tracing::warn!(error = %Escaped(&error), "the platform has no certificate roots; using the bundled ones");
         }
     }
     let mut roots = RootCertStore::empty();

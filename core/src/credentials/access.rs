@@ -146,6 +146,7 @@ mod owner {
         super::{trouble, write},
         Denied, Metadata, Path, fs, io, is_new,
     };
+    use crate::text::Escaped;
 
     const ROOT: u32 = 0;
     const READABLE: u32 = 0o044;
@@ -227,7 +228,7 @@ mod owner {
             Trust::Foreign => {
                 let warning = format!("the {what} belongs to another user (uid {})", file.owner);
                 if is_new(path, &warning) {
-                    tracing::warn!(path = %path.display(), "{warning}");
+                    tracing::warn!(path = %Escaped(path.display()), "{warning}");
                 }
             }
             Trust::Refused => return Err(refused(path, "belongs", file.owner)),
@@ -235,7 +236,7 @@ mod owner {
         if let Some(exposure) = exposure(file.mode) {
             let warning = format!("others on this machine {exposure} the {what}; run: chmod 600");
             if is_new(path, &warning) {
-                tracing::warn!(path = %path.display(), mode = format!("{:o}", file.mode), "{warning}");
+                tracing::warn!(path = %Escaped(path.display()), mode = format!("{:o}", file.mode), "{warning}");
             }
         }
         Ok(file.owner == user)
@@ -269,7 +270,7 @@ mod owner {
             if let Some(problem) = folder_problem(user, Entry::of(&metadata)) {
                 let warning = format!("the credentials' folder {problem}");
                 if is_new(folder, &warning) {
-                    tracing::warn!(path = %folder.display(), "{warning}");
+                    tracing::warn!(path = %Escaped(folder.display()), "{warning}");
                 }
             }
         }

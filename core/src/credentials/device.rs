@@ -18,6 +18,7 @@ use super::{
 use crate::{
     error::Result,
     key::Secret,
+    text::Escaped,
     wire::path::{is_loopback, origin},
 };
 
@@ -54,7 +55,7 @@ pub(super) fn secret(credentials: &Path) -> Result<Secret> {
         Ok(found) => found,
         Err(Denied::Unsafe(error)) => return Err(error),
         Err(Denied::Io(error)) => {
-            tracing::warn!(path = %path.display(), %error, "the device file cannot be read: this process keeps its device's secret in memory");
+            tracing::warn!(path = %Escaped(path.display()), error = %Escaped(&error), "the device file cannot be read: this process keeps its device's secret in memory");
             return in_memory();
         }
     };
@@ -62,7 +63,7 @@ pub(super) fn secret(credentials: &Path) -> Result<Secret> {
     let line = format!("{fresh}\n");
     let written = match found {
         Found::Other => {
-            tracing::warn!(path = %path.display(), "the device file holds no UUID and is a link or another user's, so it stays: this process keeps its device's secret in memory");
+            tracing::warn!(path = %Escaped(path.display()), "the device file holds no UUID and is a link or another user's, so it stays: this process keeps its device's secret in memory");
             return in_memory();
         }
         Found::Nonsense => replace(&path, line.as_bytes()),
@@ -77,7 +78,7 @@ pub(super) fn secret(credentials: &Path) -> Result<Secret> {
             _ => in_memory(),
         },
         Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "the device file cannot be written: this process keeps its device's secret in memory");
+            tracing::warn!(path = %Escaped(path.display()), error = %Escaped(&error), "the device file cannot be written: this process keeps its device's secret in memory");
             in_memory()
         }
     }
@@ -121,7 +122,7 @@ fn read(path: &Path) -> std::result::Result<Found, Denied> {
     Ok(match id {
         Some(id) => Found::Id(id),
         None if replaceable => {
-            tracing::warn!(path = %path.display(), "the device file holds no UUID; a new one replaces it");
+            tracing::warn!(path = %Escaped(path.display()), "the device file holds no UUID; a new one replaces it");
             Found::Nonsense
         }
         None => Found::Other,

@@ -15,7 +15,7 @@ use super::{
     trouble,
     write::probe,
 };
-use crate::{error::Result, key::Secret};
+use crate::{error::Result, key::Secret, text::Escaped};
 
 /// Where credentials are kept.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ impl Place {
         match self {
             Self::File(path) => device::secret(path),
             Self::Store(store) => device::stored_in(store).or_else(|error| {
-                tracing::warn!(%error, "the device's secret cannot be kept: this process keeps it in memory");
+                tracing::warn!(error = %Escaped(&error), "the device's secret cannot be kept: this process keeps it in memory");
                 device::in_memory()
             }),
         }

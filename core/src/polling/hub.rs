@@ -33,6 +33,7 @@ use crate::{
     },
     error::{ErrorKind, InfraiError, Result},
     key::ApiKey,
+    text::Escaped,
     video::{JobId, Snapshot, VideoJob, look},
 };
 
@@ -361,7 +362,8 @@ impl Hub {
             }
             Err(error) if passes(&error, entry.last.is_some()) => {
                 sync_scoped(context, || {
-                    tracing::debug!(%error, job = %shared.id, "a look at a job failed; it goes on");
+                    let (error, job) = (Escaped(&error), Escaped(&shared.id));
+                    tracing::debug!(%error, %job, "a look at a job failed; it goes on");
                 });
                 let too_many = error.kind() == ErrorKind::RateLimit;
                 let retry_after = error.retry_after().map(|time| time.as_secs_f64());

@@ -18,6 +18,7 @@ use crate::{
         transport::{BodyChunks, Fault, SendError, WireRequest, WireResponse},
     },
     error::{ErrorKind, InfraiError, Result, shorten},
+    text::Escaped,
     wire::{codes, path, read, retry_after},
 };
 
@@ -276,7 +277,7 @@ impl Source {
             }
             401 | 403 | 404 | 410 if !self.refreshed => {
                 self.refreshed = true;
-                tracing::debug!(status = status.as_u16(), job = %self.id, "the file's URL has expired; asking for a fresh one");
+                tracing::debug!(status = status.as_u16(), job = %Escaped(&self.id), "the file's URL has expired; asking for a fresh one");
                 (_, self.url) = ask(&self.client, &self.id).await?;
                 Ok(None)
             }
@@ -385,7 +386,7 @@ impl Source {
             tracing::debug!(?pause, "the next try would come after the download's timeout");
             return Err(error.with_call(self.failures, None, false));
         }
-        tracing::debug!(%error, ?pause, received = self.received, "the download goes on after a pause");
+        tracing::debug!(error = %Escaped(&error), ?pause, received = self.received, "the download goes on after a pause");
         tokio::time::sleep(pause).await;
         Ok(())
     }

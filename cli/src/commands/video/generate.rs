@@ -1,5 +1,7 @@
 //! `infrai video generate`: a prompt in, a job or a saved video out.
 
+use std::path::Path;
+
 use infrai::{GenerateRequest, Result, VideoJob, fresh_idempotency_key};
 
 use super::save::{self, Saving};
@@ -31,7 +33,7 @@ pub(super) async fn run(session: &Session, mut args: GenerateArgs) -> Result<u8>
     if let Some(usd) = cost(&job) {
         session.note(&format!("It costs {}.", dollars(usd)));
     }
-    let wait = session.next.command(&["video", "wait", job.job_id.as_str(), "-o", "FILE"]);
+    let wait = session.next.job("wait", job.job_id.as_str(), Some(Path::new("FILE")));
     if session.jobs_rest() {
         session.note(&format!("It is rendered while a call with --sandbox waits for it: {wait}"));
     } else {

@@ -5,7 +5,7 @@ use infrai::Result;
 use super::save;
 use crate::{
     exit,
-    output::{self, one_line},
+    output::{self, json_line, one_line},
     session::Session,
 };
 
@@ -17,8 +17,8 @@ pub(super) async fn status(session: &Session, id: &str) -> Result<u8> {
 
 /// A line a change. How the job ends is its last line and no error: `wait` is for that.
 pub(super) async fn watch(session: &Session, id: &str) -> Result<u8> {
-    let again = session.next.command(&["video", "watch", id]);
-    let cancel = session.next.command(&["video", "cancel", id]);
+    let again = session.next.job("watch", id, None);
+    let cancel = session.next.job("cancel", id, None);
     session.farewell.job(
         id,
         format!("the job {id} goes on"),
@@ -28,17 +28,17 @@ pub(super) async fn watch(session: &Session, id: &str) -> Result<u8> {
     let mut last = String::new();
     while let Some(job) = watch.next().await {
         let job = job?;
-        let mut line = one_line(job.state.as_str());
+        let mut line = job.state.to_string();
         if let Some(progress) = job.progress.filter(|_| !job.is_terminal()) {
             line = format!("{line} {:.0}%", (progress * 100.0).floor());
         }
         if let Some(error) = &job.error {
-            line = format!("{line}: {}", one_line(&error.to_string()));
+            line = format!("{line}: {error}");
         }
         if session.out.is_json() {
-            output::write(format!("{}\n", job.to_json()).as_bytes())?;
+            output::write(json_line(&job.to_json()).as_bytes())?;
         } else if line != last {
-            output::write(format!("{line}\n").as_bytes())?;
+            output::write(one_line(&line).as_bytes())?;
             last = line;
         }
     }
@@ -49,6 +49,6 @@ pub(super) async fn watch(session: &Session, id: &str) -> Result<u8> {
 pub(super) async fn cancel(session: &Session, id: &str) -> Result<u8> {
     let result = session.client.video().cancel(id).await?;
     let what = if result.ok { "is cancelled" } else { "had ended already; nothing was cancelled" };
-    session.out.result(&result.to_json(), &format!("The job {} {what}.\n", one_line(id)))?;
+    session.out.result(&result.to_json(), &[format!("The job {id} {what}.")])?;
     Ok(if result.ok { exit::OK } else { exit::JOB })
 }

@@ -49,7 +49,7 @@ pub(super) async fn download(session: &Session, args: DownloadArgs) -> Result<u8
     let saved = fetch(session, id.as_str().into(), &output, &save, &progress).await;
     let saved = saved.map_err(|error| match error.code() {
         "JOB_NOT_READY" => {
-            let wait = session.next.wait(&id, Some(&output));
+            let wait = session.next.job("wait", &id, Some(&output));
             error.with_hint(format!("Wait for it and save it: `{wait}`."))
         }
         _ => error,
@@ -66,8 +66,8 @@ pub(super) async fn wait_and_save(
     progress: &Progress,
 ) -> Result<u8> {
     let Saving { save, patience, cost_usd } = saving;
-    let resume = session.next.wait(id, save.output.as_deref());
-    let cancel = session.next.command(&["video", "cancel", id]);
+    let resume = session.next.job("wait", id, save.output.as_deref());
+    let cancel = session.next.job("cancel", id, None);
     let goes_on = if session.jobs_rest() {
         format!("the job {id} is kept and goes on with the next call")
     } else {
@@ -141,12 +141,11 @@ fn tell(session: &Session, job: &VideoJob, saved: Option<&Download>, cost_usd: O
         json["download"] = json!({ "path": path.to_string_lossy(), "bytes": saved.bytes });
         let cost = cost_usd.map(|usd| format!(", {}", output::dollars(usd))).unwrap_or_default();
         let size = output::bytes(saved.bytes);
-        let id = output::one_line(job.job_id.as_str());
-        lines = format!("Saved {} ({size}, job {id}{cost})\n", output::one_line(&path.to_string_lossy()));
+        lines = vec![format!("Saved {} ({size}, job {}{cost})", path.display(), job.job_id)];
     }
     for warning in job.fields().get("warnings").and_then(Value::as_array).into_iter().flatten() {
         if let Some(warning) = warning.as_str() {
-            session.note(&format!("Note: {}", output::one_line(warning)));
+            session.note(&format!("Note: {warning}"));
         }
     }
     session.out.result(&json, &lines)?;
@@ -154,11 +153,11 @@ fn tell(session: &Session, job: &VideoJob, saved: Option<&Download>, cost_usd: O
 }
 
 /// A job as a few lines for people.
-pub(super) fn describe(session: &Session, job: &VideoJob) -> String {
+pub(super) fn describe(session: &Session, job: &VideoJob) -> Vec<String> {
     let progress = job.progress.filter(|_| !job.is_terminal());
     // The files of a sandbox in this process end with it: their addresses would lead nowhere.
     let url = |url: &Option<String>| url.clone().filter(|_| !session.jobs_rest());
-    let download = session.next.command(&["video", "download", job.job_id.as_str(), "-o", "FILE"]);
+    let download = session.next.job("download", job.job_id.as_str(), Some(Path::new("FILE")));
     table([
         ("job", Some(job.job_id.to_string())),
         ("state", Some(job.state.to_string())),
