@@ -361,7 +361,7 @@ impl Hub {
             }
             Err(error) if passes(&error, entry.last.is_some()) => {
                 sync_scoped(context, || {
-                    tracing::debug!(%error, job = %shared.id, "a look at a job failed; it goes on");
+                    tracing::debug!(%error, job = entry.shown(&shared.id), "a look at a job failed; it goes on");
                 });
                 let too_many = error.kind() == ErrorKind::RateLimit;
                 let retry_after = error.retry_after().map(|time| time.as_secs_f64());
@@ -396,6 +396,12 @@ type LookResult = Result<(Arc<VideoJob>, Option<Duration>)>;
 type Look = Boxed<'static, Option<(Token, LookResult)>>;
 
 impl Entry {
+    /// Returns a job's id as the log may show it.
+    fn shown(&self, id: &JobId) -> String {
+        let redactor = self.subscribers.first().map(|subscriber| subscriber.client.redactor());
+        redactor.unwrap_or_default().text(id.as_str())
+    }
+
     fn tell(&self, event: &Event) {
         for subscriber in &self.subscribers {
             subscriber.events.send(event.clone());
