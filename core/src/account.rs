@@ -80,9 +80,9 @@ impl Account<'_> {
     pub async fn balance(&self) -> Result<Balance> {
         let route = "/v1/account/balance";
         let spec = CallSpec { path: route.into(), route, ..CallSpec::default() };
-        self.client.call(spec).await?.typed(|data, metadata| {
-            let raw = read::object("balance", data)?;
-            let fields = Fields { what: "balance", map: &raw };
+        self.client.call(spec).await?.typed(|data, metadata, redactor| {
+            let raw = read::object("balance", data, redactor)?;
+            let fields = Fields { what: "balance", map: &raw, redactor };
             let balance_usd = fields.number("balance_usd")?.ok_or_else(|| fields.missing("balance_usd"))?;
             let currency = fields.text("currency")?;
             Ok(Balance { balance_usd, currency, metadata, raw })
@@ -137,9 +137,9 @@ impl Topup {
             idempotency_key: self.idempotency_key,
             ..CallSpec::default()
         };
-        self.client.call(spec).await?.typed(|data, metadata| {
-            let raw = read::object("top-up", data)?;
-            let fields = Fields { what: "top-up", map: &raw };
+        self.client.call(spec).await?.typed(|data, metadata, redactor| {
+            let raw = read::object("top-up", data, redactor)?;
+            let fields = Fields { what: "top-up", map: &raw, redactor };
             Ok(TopupRecord {
                 topup_id: fields.id("topup_id")?.ok_or_else(|| fields.missing("topup_id"))?.into_owned(),
                 amount_usd: fields.number("amount_usd")?,

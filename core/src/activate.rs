@@ -309,9 +309,9 @@ impl Activate {
             base_url: Some(base_url.clone()),
             ..CallSpec::default()
         };
-        self.client.call(spec).await?.typed(|data, metadata| {
-            let mut raw = read::object("activation", data)?;
-            let fields = Fields { what: "activation", map: &raw };
+        self.client.call(spec).await?.typed(|data, metadata, redactor| {
+            let mut raw = read::object("activation", data, redactor)?;
+            let fields = Fields { what: "activation", map: &raw, redactor };
             let key = fields.text("primary_api_key")?.ok_or_else(|| fields.missing("primary_api_key"))?;
             let result = ActivateResult {
                 account_id: fields.id("account_id")?.map(Cow::into_owned),

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use serde_json::{Map, Value};
 
-use crate::video::VideoJob;
+use crate::{redact::Redactor, video::VideoJob};
 
 /// What every fallible call of this crate returns.
 pub type Result<T, E = InfraiError> = std::result::Result<T, E>;
@@ -258,6 +258,21 @@ impl InfraiError {
         self.0.attempts = attempts;
         self.0.idempotency_key = key.map(str::to_owned);
         self.0.may_have_been_processed = may_have_been_processed;
+        self
+    }
+
+    /// Returns the error as it may be shown: without the keys that were sent, in any of its parts. Its code is the SDK's,
+    /// or was redacted as it came; the idempotency key is the caller's own.
+    #[must_use]
+    pub(crate) fn redacted(mut self, redactor: &Redactor) -> Self {
+        let inner = &mut *self.0;
+        inner.message = redactor.text(&inner.message);
+        for text in [&mut inner.hint, &mut inner.request_id, &mut inner.checkout_url] {
+            *text = text.as_deref().map(|text| redactor.text(text));
+        }
+        inner.details = inner.details.as_ref().map(|details| redactor.value(details));
+        inner.job = inner.job.take().map(|job| Box::new(job.redacted(redactor)));
+        inner.source = inner.source.take().map(|source| redactor.source(source));
         self
     }
 

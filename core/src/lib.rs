@@ -38,6 +38,7 @@ pub mod fuzzing;
 mod key;
 mod metadata;
 pub mod polling;
+mod redact;
 mod request;
 #[cfg(test)]
 mod script;

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::redact::Redactor;
+
 /// The envelope's `metadata`, all of it kept; what the contract documents has a question of its own.
 ///
 /// Nothing here is required and nothing fails: a field that is absent or of another type is `None`, and stands
@@ -38,6 +40,10 @@ impl Metadata {
     /// Puts what may be shown in the place of a request id.
     pub(crate) fn set_request_id(&mut self, id: String) {
         self.0.insert("request_id".into(), id.into());
+    }
+
+    pub(crate) fn redacted(&self, redactor: &Redactor) -> Self {
+        Self(redactor.map(&self.0))
     }
 
     /// Everything that came.

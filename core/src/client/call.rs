@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     error::{ErrorKind, InfraiError, Result},
-    key::{self, ApiKey},
+    key::ApiKey,
+    redact::Redactor,
     text::{Escaped, escape_text},
     wire::{
         envelope::{self, Body, Facts, Reply},
@@ -70,8 +71,7 @@ struct Attempt<'a> {
     timeout: Duration,
     /// The call's deadline, not the attempt's own bound, is what ends it.
     last: bool,
-    key: Option<&'a ApiKey>,
-    secret: Option<&'a str>,
+    redactor: &'a Redactor,
     answers_with_ok: bool,
     bodiless: bool,
 }
@@ -113,6 +113,13 @@ impl InfraiClient {
             Some(key) => Some(key),
             None => Some(bounded(deadline, API_KEY_FUNCTION, target.key.get()).await?),
         };
+        let mut redactor = match &key {
+            Some(key) => self.inner.sends(key),
+            None => Redactor::default(),
+        };
+        if let Some(secret) = &spec.secret {
+            redactor = redactor.and(&secret.as_str().into());
+        }
         let max_attempts = if spec.single {
             1
         } else {
@@ -138,8 +145,7 @@ impl InfraiClient {
                 uri: &uri,
                 timeout: config.attempt_timeout.min(left),
                 last: left <= config.attempt_timeout,
-                key: key.as_ref(),
-                secret: spec.secret.as_deref(),
+                redactor: &redactor,
                 answers_with_ok: spec.answers_with_ok,
                 bodiless: spec.method == Method::HEAD,
             };
@@ -149,6 +155,7 @@ impl InfraiClient {
                         self.inner.budget.give_back(price);
                     }
                     reply.facts = Facts { attempts: sent, idempotency_key };
+                    reply.redactor = redactor;
                     return Ok(reply);
                 }
                 Err(failed) => failed,
@@ -166,8 +173,12 @@ impl InfraiClient {
             {
                 asked_again = true;
                 match bounded(deadline, API_KEY_FUNCTION, provider.get()).await {
-                    Ok(fresh) => key = Some(fresh),
-                    Err(error) => return finish(error),
+                    Ok(fresh) => {
+                        self.inner.sends(&fresh);
+                        redactor = redactor.and(fresh.shared());
+                        key = Some(fresh);
+                    }
+                    Err(error) => return finish(error.redacted(&redactor)),
                 }
                 continue;
             }
@@ -204,10 +215,13 @@ impl InfraiClient {
 
     /// Sends one attempt and reads its answer within its time.
     async fn attempt(&self, request: WireRequest, attempt: Attempt<'_>) -> Result<Reply, Failed> {
-        let Attempt { method, uri, .. } = attempt;
+        let Attempt { method, redactor, .. } = attempt;
         let hooks = &self.inner.config.hooks;
+        let hooked = hooks.on_request.is_some() || hooks.on_response.is_some();
+        // The id of a job, which a server chose, is a part of it.
+        let path = if hooked { redactor.text(attempt.uri.path()) } else { String::new() };
         if let Some(hook) = &hooks.on_request {
-            hook(&RequestEvent { method: method.as_str(), path: uri.path(), attempt: attempt.number });
+            hook(&RequestEvent { method: method.as_str(), path: &path, attempt: attempt.number });
         }
         let begun = Instant::now();
         let mut status = None;
@@ -220,6 +234,7 @@ impl InfraiClient {
             Ok(Err(error)) => Err(refused(error)),
             Err(_) => Err(out_of_time(&attempt)),
         };
+        let outcome = outcome.map_err(|failed| Failed { error: failed.error.redacted(redactor), ..failed });
         let latency = begun.elapsed();
 
         let request_id = match &outcome {
@@ -238,7 +253,7 @@ impl InfraiClient {
         if let Some(hook) = &hooks.on_response {
             hook(&ResponseEvent {
                 method: method.as_str(),
-                path: uri.path(),
+                path: &path,
                 attempt: attempt.number,
                 status,
                 latency,
@@ -333,9 +348,6 @@ async fn answer(response: WireResponse, attempt: &Attempt<'_>, end: Instant) -> 
             }
         }
     }
-    let redact = |text: &str| {
-        key::redact_sent(text, [attempt.key.map(ApiKey::expose), attempt.secret].into_iter().flatten())
-    };
     let body = match fault {
         None if cut => Body::Cut(bytes),
         None => Body::Whole(bytes),
@@ -354,7 +366,7 @@ async fn answer(response: WireResponse, attempt: &Attempt<'_>, end: Instant) -> 
         &body,
         attempt.answers_with_ok,
         attempt.bodiless,
-        &redact,
+        attempt.redactor,
     )
     .map_err(|failure| Failed { error: failure.error, ambiguous: !failure.definite, timed_out: false })
 }
@@ -397,12 +409,8 @@ fn out_of_time(attempt: &Attempt<'_>) -> Failed {
 }
 
 fn too_large(status: u16) -> Failed {
-    let error = InfraiError::new(
-        ErrorKind::UnexpectedResponse,
-        "RESPONSE_TOO_LARGE",
-        format!("the response is larger than {} MiB", BODY_LIMIT / 1024 / 1024),
-    )
-    .with_status(status);
+    let error = envelope::too_large(format!("the response is larger than {} MiB", BODY_LIMIT / 1024 / 1024))
+        .with_status(status);
     Failed { error, ambiguous: true, timed_out: false }
 }
 

@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc, time::Duration};
 pub struct RequestEvent<'a> {
     /// `GET`, `POST`, ….
     pub method: &'a str,
-    /// The path, without origin and query.
+    /// The path, without origin, query and keys.
     pub path: &'a str,
     /// 1 for the first attempt of the call.
     pub attempt: u32,
@@ -20,7 +20,7 @@ pub struct RequestEvent<'a> {
 pub struct ResponseEvent<'a> {
     /// `GET`, `POST`, ….
     pub method: &'a str,
-    /// The path, without origin and query.
+    /// The path, without origin, query and keys.
     pub path: &'a str,
     /// 1 for the first attempt of the call.
     pub attempt: u32,

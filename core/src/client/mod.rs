@@ -46,7 +46,9 @@ use crate::{
     activate::Activate,
     credentials,
     error::{InfraiError, Result},
+    key::ApiKey,
     polling::{Hub, SystemClock},
+    redact::Redactor,
     request::ApiRequest,
     video::Video,
 };
@@ -84,6 +86,8 @@ pub(crate) struct Inner {
     pub(crate) budget: RetryBudget,
     base_headers: HeaderMap,
     random: Mutex<fastrand::Rng>,
+    /// The keys that were sent.
+    sent: Mutex<Redactor>,
     pub(crate) hub: Arc<Hub>,
 }
 
@@ -91,6 +95,13 @@ impl Inner {
     /// Where the calls go, if that has been looked up.
     fn known(&self) -> MutexGuard<'_, Option<Arc<Target>>> {
         self.target.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a key is about to be sent. Returns what keeps it, and those before it, out of what is shown.
+    fn sends(&self, key: &ApiKey) -> Redactor {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        *sent = sent.and(key.shared());
+        sent.clone()
     }
 
     /// A number from 0 to 1 for jitter, from a generator of this client's own.
@@ -132,6 +143,7 @@ impl InfraiClient {
                 transport,
                 budget: RetryBudget::default(),
                 random: Mutex::new(fastrand::Rng::with_seed(seed)),
+                sent: Mutex::default(),
                 hub,
             }),
             options: Arc::default(),
@@ -226,6 +238,18 @@ impl InfraiClient {
         self.inner.known().is_some()
     }
 
+    /// Returns what keeps the client's keys out of what is shown where no answer of its own is at hand.
+    pub(crate) fn redactor(&self) -> Redactor {
+        let sent = self.inner.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.inner.known().clone();
+        // A key that was given takes no reading of files.
+        let given = || self.inner.config.has_key().then(|| self.target().ok()).flatten();
+        match known.or_else(given).as_ref().map(|target| &target.key) {
+            Some(KeySource::Fixed(key)) => sent.and(key.shared()),
+            _ => sent,
+        }
+    }
+
     /// Where the calls go, looked up once; a missing key is looked for again at each call. It may read a file or a store,
     /// and blocks meanwhile.
     pub(crate) fn target(&self) -> Result<Arc<Target>> {
@@ -273,7 +297,7 @@ impl InfraiClient {
 
     /// From now on this key, unless the client was given one, by argument or environment: a new client would use that
     /// too, and nobody's calls go over to another account by themselves.
-    pub(crate) fn adopt(&self, base_url: url::Url, key: crate::key::ApiKey) {
+    pub(crate) fn adopt(&self, base_url: url::Url, key: ApiKey) {
         if !self.inner.config.has_key()
             && let Ok(target) = Target::new(base_url, KeySource::Fixed(key))
         {

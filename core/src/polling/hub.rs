@@ -362,7 +362,8 @@ impl Hub {
             }
             Err(error) if passes(&error, entry.last.is_some()) => {
                 sync_scoped(context, || {
-                    let (error, job) = (Escaped(&error), Escaped(&shared.id));
+                    let job = entry.shown(&shared.id);
+                    let (error, job) = (Escaped(&error), Escaped(&job));
                     tracing::debug!(%error, %job, "a look at a job failed; it goes on");
                 });
                 let too_many = error.kind() == ErrorKind::RateLimit;
@@ -398,6 +399,12 @@ type LookResult = Result<(Arc<VideoJob>, Option<Duration>)>;
 type Look = Boxed<'static, Option<(Token, LookResult)>>;
 
 impl Entry {
+    /// Returns a job's id as the log may show it.
+    fn shown(&self, id: &JobId) -> String {
+        let redactor = self.subscribers.first().map(|subscriber| subscriber.client.redactor());
+        redactor.unwrap_or_default().text(id.as_str())
+    }
+
     fn tell(&self, event: &Event) {
         for subscriber in &self.subscribers {
             subscriber.events.send(event.clone());

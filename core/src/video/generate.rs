@@ -10,7 +10,6 @@ use crate::{
     account::{http_url, positive},
     client::{InfraiClient, call::CallSpec, transport::Boxed},
     error::Result,
-    wire::read,
 };
 
 /// What to generate. Every value but the prompt's, the duration's and the URL's form goes to the API as it is: what a
@@ -192,10 +191,7 @@ impl Generate {
             ..CallSpec::default()
         };
         let submitted = client.inner.hub.now();
-        let job = client
-            .call(spec)
-            .await?
-            .typed(|data, metadata| VideoJob::read(read::object("video job", data)?, metadata))?;
+        let job = VideoJob::answered(client.call(spec).await?)?;
         client.inner.hub.submitted(&job, submitted, request.shape());
         Ok(job)
     }

@@ -6,9 +6,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, se
 use serde_json::{Map, Value};
 
 use crate::{
+    client::InfraiClient,
     error::{InfraiError, Result},
     metadata::Metadata,
-    wire::read::{self, Fields},
+    redact::Redactor,
+    wire::{
+        envelope::Reply,
+        read::{self, Fields},
+    },
 };
 
 /// Where a job's JSON has what the response said about itself.
@@ -163,6 +168,14 @@ impl JobError {
         };
         Some(Self { code, message, raw: raw.clone() })
     }
+
+    fn redacted(&self, redactor: &Redactor) -> Self {
+        Self {
+            code: self.code.as_deref().map(|code| redactor.text(code)),
+            message: redactor.text(&self.message),
+            raw: redactor.value(&self.raw),
+        }
+    }
 }
 
 impl fmt::Display for JobError {
@@ -193,6 +206,8 @@ pub struct VideoJob {
     /// What the response said about itself.
     pub metadata: Metadata,
     raw: Map<String, Value>,
+    /// Keeps what was sent to get it out of the errors that are made of it.
+    pub(crate) redactor: Redactor,
 }
 
 impl VideoJob {
@@ -234,19 +249,27 @@ impl VideoJob {
     /// # Errors
     /// `UNEXPECTED_RESPONSE` when `job_id` (or `id`) or `state` (or `status`) is missing, or a field has another type.
     pub fn from_json(value: Value) -> Result<Self> {
-        let mut map = read::object("video job", value)?;
+        let redactor = Redactor::default();
+        let mut map = read::object("video job", value, &redactor)?;
         let metadata = match map.remove(METADATA) {
             Some(Value::Object(metadata)) => Metadata::from(metadata),
             _ => Metadata::default(),
         };
-        Self::read(map, metadata)
+        Self::read(map, metadata, redactor)
     }
 
-    pub(crate) fn read(mut raw: Map<String, Value>, metadata: Metadata) -> Result<Self> {
+    /// Reads the job that a call answered with.
+    pub(crate) fn answered(reply: Reply) -> Result<Self> {
+        reply.typed(|data, metadata, redactor| {
+            Self::read(read::object("video job", data, redactor)?, metadata, redactor.clone())
+        })
+    }
+
+    pub(crate) fn read(mut raw: Map<String, Value>, metadata: Metadata, redactor: Redactor) -> Result<Self> {
         if raw.values().any(Value::is_null) {
             raw.retain(|_, value| !value.is_null());
         }
-        let fields = Fields { what: "video job", map: &raw };
+        let fields = Fields { what: "video job", map: &raw, redactor: &redactor };
         let job_id = match fields.id("job_id")? {
             Some(id) => JobId::new(id),
             None => JobId::new(fields.id("id")?.ok_or_else(|| fields.missing("job_id"))?),
@@ -263,7 +286,7 @@ impl VideoJob {
             Some(error) => Some(JobError::read(error).ok_or_else(|| {
                 crate::wire::envelope::unexpected(
                     "the video job's field \"error\" should be a string or an object",
-                    Some(serde_json::json!({ "error": crate::key::redact(&error.to_string()) })),
+                    Some(serde_json::json!({ "error": redactor.text(&error.to_string()) })),
                 )
             })?),
         };
@@ -272,10 +295,30 @@ impl VideoJob {
                 raw.insert(name.into(), text.into());
             }
         }
-        Ok(Self { job_id, state, video_url, thumbnail_url, error, progress, metadata, raw })
+        Ok(Self { job_id, state, video_url, thumbnail_url, error, progress, metadata, raw, redactor })
     }
 
-    /// The error that a wait ends with when the job ended badly.
+    /// Returns the job as an error may show it.
+    pub(crate) fn redacted(&self, redactor: &Redactor) -> Self {
+        let text = |text: &Option<String>| text.as_deref().map(|text| redactor.text(text));
+        let state = match &self.state {
+            VideoState::Other(state) => redactor.text(state).as_str().into(),
+            known => known.clone(),
+        };
+        Self {
+            job_id: redactor.text(self.job_id.as_str()).into(),
+            state,
+            video_url: text(&self.video_url),
+            thumbnail_url: text(&self.thumbnail_url),
+            error: self.error.as_ref().map(|error| error.redacted(redactor)),
+            progress: self.progress.filter(|progress| redactor.value(&(*progress).into()).is_number()),
+            metadata: self.metadata.redacted(redactor),
+            raw: redactor.map(&self.raw),
+            redactor: redactor.clone(),
+        }
+    }
+
+    /// The error that a wait ends with when the job ended badly, as it may be shown.
     pub(crate) fn end_error(&self) -> Option<InfraiError> {
         use crate::error::ErrorKind;
         if !self.is_terminal() || self.is_success() {
@@ -287,9 +330,9 @@ impl VideoJob {
             (ErrorKind::JobFailed, "JOB_FAILED", "failed")
         };
         let reason = self.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-        let reason = crate::key::redact(&reason);
-        let id = crate::error::shorten(self.job_id.as_str(), 80);
-        Some(InfraiError::new(kind, code, format!("the job {id} {verb}{reason}")).with_job(self.clone()))
+        let id = crate::error::shorten(&self.redactor.text(self.job_id.as_str()), 80);
+        let error = InfraiError::new(kind, code, format!("the job {id} {verb}{reason}"));
+        Some(error.with_job(self.clone()).redacted(&self.redactor))
     }
 }
 
@@ -325,6 +368,17 @@ impl<'de> Deserialize<'de> for VideoJob {
 pub struct JobRef {
     pub(crate) id: JobId,
     pub(crate) known: Option<Arc<VideoJob>>,
+}
+
+impl JobRef {
+    /// A job that the caller gives may come from anywhere: the keys that this client sent are kept out of its errors.
+    pub(crate) fn of(mut self, client: &InfraiClient) -> Self {
+        if let Some(known) = &mut self.known {
+            let known = Arc::make_mut(known);
+            known.redactor = std::mem::take(&mut known.redactor).or_else(|| client.redactor());
+        }
+        self
+    }
 }
 
 macro_rules! ref_from_id {
@@ -371,7 +425,9 @@ mod tests {
             json!({"job_id": "vid_1", "state": "queued", "_metadata": "its own"}),
         ] {
             for metadata in [Map::new(), metadata.clone()] {
-                let job = VideoJob::read(raw.as_object().unwrap().clone(), metadata.into()).unwrap();
+                let job =
+                    VideoJob::read(raw.as_object().unwrap().clone(), metadata.into(), Redactor::default())
+                        .unwrap();
                 assert_eq!(serde_json::to_string(&job).unwrap(), job.to_json().to_string());
             }
         }

@@ -87,11 +87,7 @@ impl Video<'_> {
     /// # Errors
     /// `INVALID_ARGUMENT` for an empty id, `"."` or `".."`; not found for an unknown one; else as every call.
     pub async fn status(&self, id: impl Into<JobRef>) -> Result<VideoJob> {
-        let spec = status_spec(&id.into().id)?;
-        self.client
-            .call(spec)
-            .await?
-            .typed(|data, metadata| VideoJob::read(read::object("video job", data)?, metadata))
+        VideoJob::answered(self.client.call(status_spec(&id.into().id)?).await?)
     }
 
     /// Cancels a job: `POST /v1/video/jobs/{id}/cancel`.
@@ -195,8 +191,7 @@ pub(crate) async fn look(
 ) -> Result<(Arc<VideoJob>, Option<std::time::Duration>)> {
     let reply = client.call(CallSpec { single: true, key, ..status_spec(id)? }).await?;
     let retry_after = reply.retry_after;
-    let job = reply.typed(|data, metadata| VideoJob::read(read::object("video job", data)?, metadata))?;
-    Ok((Arc::new(job), retry_after))
+    Ok((Arc::new(VideoJob::answered(reply)?), retry_after))
 }
 
 pub(crate) async fn cancel(
@@ -212,9 +207,9 @@ pub(crate) async fn cancel(
         timeout,
         ..CallSpec::default()
     };
-    client.call(spec).await?.typed(|data, metadata| {
-        let raw = read::object("cancel result", data)?;
-        let fields = Fields { what: "cancel result", map: &raw };
+    client.call(spec).await?.typed(|data, metadata, redactor| {
+        let raw = read::object("cancel result", data, redactor)?;
+        let fields = Fields { what: "cancel result", map: &raw, redactor };
         let ok = fields.flag("ok")?.ok_or_else(|| fields.missing("ok"))?;
         Ok(CancelResult { ok, metadata, raw })
     })

@@ -8,6 +8,7 @@ use super::VideoJob;
 use crate::{
     error::{InfraiError, Result},
     metadata::Metadata,
+    redact::Redactor,
 };
 
 /// A job's JSON. A [`VideoJob`] takes several times as much memory, and ten thousand waits would hold one each only to
@@ -17,6 +18,7 @@ pub(crate) struct Snapshot {
     /// The fields, then the metadata.
     json: Arc<[u8]>,
     fields: usize,
+    pub(crate) redactor: Redactor,
 }
 
 impl Snapshot {
@@ -25,7 +27,7 @@ impl Snapshot {
         write(job.fields(), &mut json);
         let fields = json.len();
         write(job.metadata.as_map(), &mut json);
-        Self { json: json.into(), fields }
+        Self { json: json.into(), fields, redactor: job.redactor.clone() }
     }
 
     /// The job again.
@@ -34,7 +36,7 @@ impl Snapshot {
     /// `INTERNAL`: what was written cannot be read.
     pub(crate) fn job(&self) -> Result<VideoJob> {
         let metadata = Metadata::from(read(&self.json[self.fields..])?);
-        VideoJob::read(read(&self.json[..self.fields])?, metadata)
+        VideoJob::read(read(&self.json[..self.fields])?, metadata, self.redactor.clone())
     }
 
     /// Whether its fields are those of `job`, whatever their responses said about themselves.
@@ -71,7 +73,7 @@ mod tests {
 
     fn job(fields: Value, metadata: Value) -> VideoJob {
         let map = |value| serde_json::from_value::<Map<_, _>>(value).unwrap();
-        VideoJob::read(map(fields), Metadata::from(map(metadata))).unwrap()
+        VideoJob::read(map(fields), Metadata::from(map(metadata)), Redactor::default()).unwrap()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A video's bytes from wherever they lie: resumed after a broken connection, asked for anew when the URL has expired.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
@@ -18,8 +18,9 @@ use crate::{
         transport::{BodyChunks, Fault, SendError, WireRequest, WireResponse},
     },
     error::{ErrorKind, InfraiError, Result, shorten},
+    redact::Redactor,
     text::Escaped,
-    wire::{codes, path, read, retry_after},
+    wire::{codes, path, retry_after},
 };
 
 const REDIRECTS: u32 = 5;
@@ -42,6 +43,8 @@ pub(super) enum Piece {
 pub(super) struct Source {
     client: InfraiClient,
     id: JobId,
+    /// Keeps the keys that were sent to get the job out of errors and logs.
+    redactor: Redactor,
     url: Url,
     body: Option<Box<dyn BodyChunks>>,
     etag: Option<HeaderValue>,
@@ -79,33 +82,34 @@ impl Limit {
 
 /// A job that has a video, asked for if it is not known to.
 async fn ready(client: &InfraiClient, job: &JobRef) -> Result<(VideoJob, Url)> {
-    if let Some(known) = job.known.as_ref().filter(|job| job.is_success() && job.video_url.is_some()) {
-        let url = file_url(client, known)?;
-        return Ok((VideoJob::clone(known), url));
+    let job = job.clone().of(client);
+    if let Some(known) = job.known.filter(|job| job.is_success() && job.video_url.is_some()) {
+        let url = file_url(client, &known)?;
+        return Ok((Arc::unwrap_or_clone(known), url));
     }
     ask(client, &job.id).await
 }
 
 async fn ask(client: &InfraiClient, id: &JobId) -> Result<(VideoJob, Url)> {
-    let job = client
-        .call(status_spec(id)?)
-        .await?
-        .typed(|data, metadata| VideoJob::read(read::object("video job", data)?, metadata))?;
+    let job = VideoJob::answered(client.call(status_spec(id)?).await?)?;
     if let Some(error) = job.end_error() {
         return Err(error);
     }
     if !job.is_terminal() {
-        let message = format!("the job {} is {} and has no video yet", shorten(id.as_str(), 80), job.state);
+        let redactor = job.redactor.clone();
+        let id = shorten(&redactor.text(id.as_str()), 80);
+        let message = format!("the job {id} is {} and has no video yet", job.state);
         return Err(InfraiError::new(ErrorKind::InvalidRequest, "JOB_NOT_READY", message)
             .with_hint("Wait for the job first, then download it.")
-            .with_job(job));
+            .with_job(job)
+            .redacted(&redactor));
     }
     let url = file_url(client, &job)?;
     Ok((job, url))
 }
 
 fn file_url(client: &InfraiClient, job: &VideoJob) -> Result<Url> {
-    let id = shorten(job.job_id.as_str(), 80);
+    let id = shorten(&job.redactor.text(job.job_id.as_str()), 80);
     let unusable = |reason: &str| {
         InfraiError::new(
             ErrorKind::UnexpectedResponse,
@@ -122,7 +126,7 @@ fn file_url(client: &InfraiClient, job: &VideoJob) -> Result<Url> {
         return Err(unusable("a video_url that no request can be made of"));
     }
     if !client.inner.config.allows_scheme(&url) {
-        let origin = path::origin(&url);
+        let origin = job.redactor.text(&path::origin(&url));
         return Err(unusable(&format!("a video_url that is plain http and not on this machine: {origin}"))
             .with_hint(PLAIN_HTTP_HINT));
     }
@@ -155,10 +159,11 @@ impl Source {
         let limit = timeout.map(|timeout| Limit { timeout, end: after(Instant::now(), timeout) });
         let (job, url) = Limit::bound(limit, ready(&client, job))
             .await
-            .unwrap_or_else(|timeout| Err(out_of_time(&job.id, timeout, 0, None)))?;
+            .unwrap_or_else(|timeout| Err(out_of_time(&job.id, &client.redactor(), timeout, 0, None)))?;
         let source = Self {
             client,
             id: job.job_id.clone(),
+            redactor: job.redactor.clone(),
             url,
             body: None,
             etag: None,
@@ -176,9 +181,9 @@ impl Source {
     /// The next piece, unless the download's time is over.
     pub(super) async fn next(&mut self) -> Result<Piece> {
         let limit = self.limit;
-        Limit::bound(limit, self.piece())
-            .await
-            .unwrap_or_else(|timeout| Err(out_of_time(&self.id, timeout, self.received, self.total)))
+        Limit::bound(limit, self.piece()).await.unwrap_or_else(|timeout| {
+            Err(out_of_time(&self.id, &self.redactor, timeout, self.received, self.total))
+        })
     }
 
     async fn piece(&mut self) -> Result<Piece> {
@@ -277,8 +282,15 @@ impl Source {
             }
             401 | 403 | 404 | 410 if !self.refreshed => {
                 self.refreshed = true;
-                tracing::debug!(status = status.as_u16(), job = %Escaped(&self.id), "the file's URL has expired; asking for a fresh one");
-                (_, self.url) = ask(&self.client, &self.id).await?;
+                let shown = self.redactor.text(self.id.as_str());
+                tracing::debug!(
+                    status = status.as_u16(),
+                    job = %Escaped(&shown),
+                    "the file's URL has expired; asking for a fresh one"
+                );
+                let job;
+                (job, self.url) = ask(&self.client, &self.id).await?;
+                self.redactor = job.redactor;
                 Ok(None)
             }
             code => {
@@ -392,7 +404,7 @@ impl Source {
     }
 
     fn named(&self, what: &str) -> String {
-        named(&self.id, what)
+        named(&self.id, &self.redactor, what)
     }
 
     fn wrong(&self, what: &str) -> InfraiError {
@@ -430,8 +442,9 @@ impl Source {
     }
 }
 
-fn named(id: &JobId, what: &str) -> String {
-    format!("the video of the job {} could not be downloaded: {what}", shorten(id.as_str(), 80))
+fn named(id: &JobId, redactor: &Redactor, what: &str) -> String {
+    let id = shorten(&redactor.text(id.as_str()), 80);
+    redactor.text(&format!("the video of the job {id} could not be downloaded: {what}"))
 }
 
 fn so_far(received: u64, total: Option<u64>) -> String {
@@ -439,10 +452,16 @@ fn so_far(received: u64, total: Option<u64>) -> String {
     format!("{received}{of} bytes")
 }
 
-fn out_of_time(id: &JobId, timeout: Duration, received: u64, total: Option<u64>) -> InfraiError {
+fn out_of_time(
+    id: &JobId,
+    redactor: &Redactor,
+    timeout: Duration,
+    received: u64,
+    total: Option<u64>,
+) -> InfraiError {
     let bytes = so_far(received, total);
     let what = format!("its timeout of {timeout:?} passed after {bytes}");
-    InfraiError::new(ErrorKind::Timeout, "DOWNLOAD_TIMEOUT", named(id, &what))
+    InfraiError::new(ErrorKind::Timeout, "DOWNLOAD_TIMEOUT", named(id, redactor, &what))
         .with_retry(true, None)
         .with_hint("Download again with a longer timeout; nothing was saved.")
 }

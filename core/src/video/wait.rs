@@ -7,6 +7,7 @@ use crate::{
     client::{InfraiClient, transport::Boxed},
     error::{ErrorKind, InfraiError, Result, shorten},
     polling::{Event, Subscription},
+    redact::Redactor,
 };
 
 /// How long a wait lasts unless told otherwise.
@@ -89,7 +90,7 @@ impl Wait {
     /// the wait's own time is over.
     pub async fn send(self) -> Result<VideoJob> {
         let Self { client, job, timeout, cancel_on_timeout, cancel_on_abort, on_update, abort } = self;
-        let id = job.id.clone();
+        let (id, job) = (job.id.clone(), job.of(&client));
         let mut waiting = Waiting { on_update, last: None, trouble: None };
         let aborted = async {
             match abort {
@@ -104,14 +105,17 @@ impl Wait {
         };
         // The subscription ended with the run: a cancel may have to wait for others.
         let Waiting { last, trouble, .. } = waiting;
+        let seen = last.as_ref().map(|last| last.redactor.clone()).unwrap_or_default();
+        let redactor = seen.or_else(|| client.redactor());
+        let with_last = |error| with_last(error, last, &redactor);
         match ended {
             Some(Ok(Some(job))) => conclude(job),
-            Some(Err(error)) if error.job().is_none() => Err(with_last(error, last)),
+            Some(Err(error)) if error.job().is_none() => Err(with_last(error)),
             Some(Err(error)) => Err(error),
             Some(Ok(None)) => {
                 let timeout = timeout.unwrap_or_default();
-                let mut what =
-                    format!("the job {} had not ended after {timeout:?}", shorten(id.as_str(), 80));
+                let shown = shorten(&redactor.text(id.as_str()), 80);
+                let mut what = format!("the job {shown} had not ended after {timeout:?}");
                 if let Some(trouble) = &trouble {
                     what = format!("{what}; the last look at it failed: {trouble}");
                 }
@@ -132,7 +136,7 @@ impl Wait {
                         }
                     }
                 }
-                Err(with_last(error, last))
+                Err(with_last(error))
             }
             None => {
                 let mut error =
@@ -146,17 +150,19 @@ impl Wait {
                     let cancelled = cancelled.is_ok_and(|answer| answer.ok);
                     error = error.with_details(serde_json::json!({ "cancelled": cancelled }));
                 }
-                Err(with_last(error, last))
+                Err(with_last(error))
             }
         }
     }
 }
 
-fn with_last(error: InfraiError, last: Option<Snapshot>) -> InfraiError {
-    match last.map(|last| last.job()) {
+/// Adds the job as last seen to an error of its wait.
+fn with_last(error: InfraiError, last: Option<Snapshot>, redactor: &Redactor) -> InfraiError {
+    let error = match last.map(|last| last.job()) {
         Some(Ok(job)) => error.with_job(job),
         _ => error,
-    }
+    };
+    error.redacted(redactor)
 }
 
 /// A job that has ended, as a wait tells of it.
@@ -277,15 +283,13 @@ async fn end_job(client: &InfraiClient, id: &super::JobId) -> Ended {
                     timeout: Some(CANCEL_PATIENCE),
                     ..super::status_spec(id)?
                 };
-                client.call(spec).await?.typed(|data, metadata| {
-                    VideoJob::read(crate::wire::read::object("video job", data)?, metadata)
-                })
+                VideoJob::answered(client.call(spec).await?)
             };
             match look.await {
                 Ok(job) if job.is_terminal() => Ended::Otherwise(Box::new(job)),
                 Ok(job) => Ended::Unknown(InfraiError::internal(format!(
                     "the API neither cancelled the job nor ended it; its state is {}",
-                    job.state
+                    job.redactor.text(job.state.as_str())
                 ))),
                 Err(error) => Ended::Unknown(error),
             }

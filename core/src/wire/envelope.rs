@@ -5,13 +5,14 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
-    codes,
+    bounds, codes,
     parts::{Envelope, Parts, open, parse},
     retry_after,
 };
 use crate::{
     error::{ErrorKind, InfraiError},
     metadata::Metadata,
+    redact::Redactor,
 };
 
 /// How much of a failed response that is no envelope an error hands on.
@@ -25,6 +26,8 @@ pub(crate) struct Reply {
     pub(crate) metadata: Metadata,
     pub(crate) retry_after: Option<std::time::Duration>,
     pub(crate) facts: Facts,
+    /// Keeps what was sent out of the errors that are made of it.
+    pub(crate) redactor: Redactor,
 }
 
 /// What an error made of an answered call must still say about the call.
@@ -38,13 +41,14 @@ impl Reply {
     /// Reads the data as something typed; what does not fit is an error that still carries the call's key.
     pub(crate) fn typed<T>(
         self,
-        read: impl FnOnce(Value, Metadata) -> Result<T, InfraiError>,
+        read: impl FnOnce(Value, Metadata, &Redactor) -> Result<T, InfraiError>,
     ) -> Result<T, InfraiError> {
-        let Self { status, data, metadata, facts, .. } = self;
-        let id = metadata.request_id().map(crate::key::redact);
-        read(data, metadata).map_err(|error| {
+        let Self { status, data, metadata, facts, redactor, .. } = self;
+        let id = metadata.request_id().map(str::to_owned);
+        read(data, metadata, &redactor).map_err(|error| {
             let key = facts.idempotency_key.as_deref();
-            error.with_status(status).with_request_id(id).with_call(facts.attempts, key, key.is_some())
+            let error = error.with_status(status).with_request_id(id);
+            error.with_call(facts.attempts, key, key.is_some()).redacted(&redactor)
         })
     }
 }
@@ -72,8 +76,8 @@ impl Body {
 }
 
 /// Makes a value or an error of a response. `answers_with_ok` is `cancel`'s reading: a 200 whose `ok` is false
-/// is its answer and no error; `bodiless` is `HEAD`'s: nothing after the headers is no data. `redact` takes the key out
-/// of what an error repeats.
+/// is its answer and no error; `bodiless` is `HEAD`'s: nothing after the headers is no data. `redactor` takes the key out
+/// of what cannot be taken out of the finished error: what is cut, an error's code, and a value's request id.
 pub(crate) fn interpret(
     uri: &Uri,
     status: StatusCode,
@@ -81,30 +85,25 @@ pub(crate) fn interpret(
     body: &Body,
     answers_with_ok: bool,
     bodiless: bool,
-    redact: &dyn Fn(&str) -> String,
+    redactor: &Redactor,
 ) -> Result<Reply, Failure> {
     let retry_after = retry_after::parse(headers);
-    let header_id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(redact);
+    let header_id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     if status.is_redirection() {
         return Err(Failure {
-            error: redirect(uri, status, headers, redact).with_request_id(header_id),
+            error: redirect(uri, status, headers).with_request_id(header_id),
             definite: true,
         });
     }
     if !status.is_success() {
-        return Err(failed(status, body, retry_after, header_id, redact));
+        return Err(failed(status, body, retry_after, header_id, redactor));
     }
     let bytes = body.bytes();
     let parts = if bytes.is_empty() && (bodiless || matches!(status.as_u16(), 204 | 205)) {
         Parts::Other(Value::Null)
     } else {
-        parse(bytes).map_err(|error| Failure {
-            error: unexpected(
-                format!("the response is not JSON: {error}"),
-                Some(json!({ "body": excerpt(bytes, redact) })),
-            )
-            .with_status(status.as_u16())
-            .with_request_id(header_id.clone()),
+        read(bytes, redactor).map_err(|error| Failure {
+            error: error.with_status(status.as_u16()).with_request_id(header_id.clone()),
             definite: false,
         })?
     };
@@ -114,8 +113,9 @@ pub(crate) fn interpret(
         metadata,
         retry_after,
         facts: Facts::default(),
+        redactor: Redactor::default(),
     };
-    match open(parts).map(|envelope| without_key(envelope, redact)) {
+    match open(parts).map(|envelope| without_key(envelope, redactor)) {
         Ok(envelope) if answers_with_ok => {
             let mut data = match envelope.data {
                 Value::Object(data) => data,
@@ -129,9 +129,9 @@ pub(crate) fn interpret(
         Ok(envelope) if envelope.ok => Ok(reply(envelope.data, envelope.metadata)),
         Ok(envelope) => {
             let error = envelope.error.unwrap_or(Value::Null);
-            let id = envelope.metadata.request_id().map(redact).or(header_id);
+            let id = envelope.metadata.request_id().map(str::to_owned).or(header_id);
             Err(Failure {
-                error: declared(status, &error, retry_after, redact).with_request_id(id),
+                error: declared(status, &error, retry_after, redactor).with_request_id(id),
                 definite: true,
             })
         }
@@ -140,9 +140,9 @@ pub(crate) fn interpret(
 }
 
 /// An envelope whose request id repeats no key: it is logged, told to hooks, and part of errors.
-fn without_key(mut envelope: Envelope, redact: &dyn Fn(&str) -> String) -> Envelope {
+fn without_key(mut envelope: Envelope, redactor: &Redactor) -> Envelope {
     if let Some(id) = envelope.metadata.request_id() {
-        let shown = redact(id);
+        let shown = redactor.text(id);
         if shown != id {
             envelope.metadata.set_request_id(shown);
         }
@@ -156,16 +156,16 @@ fn failed(
     body: &Body,
     retry_after: Option<std::time::Duration>,
     header_id: Option<String>,
-    redact: &dyn Fn(&str) -> String,
+    redactor: &Redactor,
 ) -> Failure {
     let bytes = body.bytes();
     let parsed = match body {
-        Body::Whole(_) => parse(bytes).ok(),
+        Body::Whole(_) => read(bytes, redactor).ok(),
         Body::Cut(_) => None,
     };
     let (error, id, enveloped) = match parsed.map(open) {
         Some(Ok(envelope)) => {
-            let envelope = without_key(envelope, redact);
+            let envelope = without_key(envelope, redactor);
             let id = envelope.metadata.request_id().map(str::to_owned);
             (envelope.error.or(Some(Value::Null)), id, true)
         }
@@ -180,7 +180,7 @@ fn failed(
     let definite = enveloped || status.is_client_error();
     if let Some(error) = error {
         return Failure {
-            error: declared(status, &error, retry_after, redact).with_request_id(id),
+            error: declared(status, &error, retry_after, redactor).with_request_id(id),
             definite,
         };
     }
@@ -195,7 +195,7 @@ fn failed(
     .with_request_id(id)
     .with_retry(codes::retried_status(code), retry_after);
     if !bytes.is_empty() {
-        error = error.with_details(json!({ "body": excerpt(bytes, redact) }));
+        error = error.with_details(json!({ "body": excerpt(bytes, redactor) }));
     }
     Failure { error, definite }
 }
@@ -205,7 +205,7 @@ fn declared(
     status: StatusCode,
     error: &Value,
     retry_after: Option<std::time::Duration>,
-    redact: &dyn Fn(&str) -> String,
+    redactor: &Redactor,
 ) -> InfraiError {
     let http = status.as_u16();
     let text = |name: &str| error.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
@@ -223,14 +223,13 @@ fn declared(
     };
     details.remove("code");
     details.remove("message");
-    let details = redact_all(details, redact);
     let url = |map: &Map<String, Value>| {
         ["checkout_url", "next_action_url"]
             .iter()
             .find_map(|name| map.get(*name)?.as_str().map(str::to_owned))
     };
     let checkout = url(&details).or_else(|| url(details.get("details")?.as_object()?));
-    let mut result = InfraiError::new(kind, redact(&code), redact(&message))
+    let mut result = InfraiError::new(kind, redactor.text(&code), message)
         .with_status(http)
         .with_retry(retryable, retry_after)
         .with_checkout_url(checkout);
@@ -240,30 +239,12 @@ fn declared(
     result
 }
 
-/// Takes the key out of every string, the names of members included.
-fn redact_all(map: Map<String, Value>, redact: &dyn Fn(&str) -> String) -> Map<String, Value> {
-    fn each(value: Value, redact: &dyn Fn(&str) -> String) -> Value {
-        match value {
-            Value::String(text) => redact(&text).into(),
-            Value::Array(items) => items.into_iter().map(|item| each(item, redact)).collect(),
-            Value::Object(map) => redact_all(map, redact).into(),
-            other => other,
-        }
-    }
-    map.into_iter().map(|(name, value)| (redact(&name), each(value, redact))).collect()
-}
-
-fn redirect(
-    uri: &Uri,
-    status: StatusCode,
-    headers: &HeaderMap,
-    redact: &dyn Fn(&str) -> String,
-) -> InfraiError {
+fn redirect(uri: &Uri, status: StatusCode, headers: &HeaderMap) -> InfraiError {
     let target = headers
         .get(header::LOCATION)
         .and_then(|location| location.to_str().ok())
         .and_then(|location| Url::parse(&uri.to_string()).ok()?.join(location).ok())
-        .map_or_else(|| "nowhere".to_owned(), |target| redact(&super::path::origin(&target)));
+        .map_or_else(|| "nowhere".to_owned(), |target| super::path::origin(&target));
     InfraiError::new(
         ErrorKind::UnexpectedResponse,
         "REDIRECT",
@@ -286,12 +267,26 @@ pub(crate) fn unexpected(message: impl Into<String>, details: Option<Value>) -> 
     }
 }
 
-/// At most 1 KiB of a body as text, the key taken out before it is cut.
-fn excerpt(bytes: &[u8], redact: &dyn Fn(&str) -> String) -> String {
-    let text = redact(&String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT * 4)]));
-    let mut end = text.len().min(EXCERPT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
+/// A response of which less is read than there is.
+pub(crate) fn too_large(message: impl Into<String>) -> InfraiError {
+    InfraiError::new(ErrorKind::UnexpectedResponse, "RESPONSE_TOO_LARGE", message)
+}
+
+/// Reads a body within the bounds.
+fn read(bytes: &[u8], redactor: &Redactor) -> Result<Parts, InfraiError> {
+    if let Some(why) = bounds::too_many_values(bytes) {
+        return Err(too_large(why));
     }
-    text[..end].to_owned()
+    parse(bytes).map_err(|error| match bounds::too_deep(&error) {
+        Some(why) => too_large(why),
+        None => unexpected(
+            format!("the response is not JSON: {error}"),
+            Some(json!({ "body": excerpt(bytes, redactor) })),
+        ),
+    })
+}
+
+/// At most 1 KiB of a body as text, the key taken out before it is cut.
+fn excerpt(bytes: &[u8], redactor: &Redactor) -> String {
+    redactor.first(&String::from_utf8_lossy(bytes), EXCERPT)
 }

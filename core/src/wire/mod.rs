@@ -1,5 +1,6 @@
 //! Bytes and addresses: canonical JSON out, envelope in, paths that cannot leave the base URL.
 
+mod bounds;
 pub(crate) mod codes;
 pub(crate) mod envelope;
 pub mod json;

@@ -6,17 +6,22 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::envelope::unexpected;
-use crate::error::{InfraiError, Result, shorten};
+use crate::{
+    error::{InfraiError, Result, shorten},
+    redact::Redactor,
+};
 
 /// An object being read, named for the errors.
 pub(crate) struct Fields<'a> {
     pub(crate) what: &'a str,
     pub(crate) map: &'a Map<String, Value>,
+    /// Keeps what was sent to get it out of the errors.
+    pub(crate) redactor: &'a Redactor,
 }
 
 impl Fields<'_> {
     fn wrong(&self, name: &str, value: &Value, expected: &str) -> InfraiError {
-        let shown = shorten(&crate::key::redact(&value.to_string()), 80);
+        let shown = shown(value, self.redactor);
         unexpected(
             format!("the {}'s field {name:?} should be {expected}; the API sent {shown}", self.what),
             None,
@@ -71,15 +76,17 @@ impl Fields<'_> {
 }
 
 /// The object that a typed call must answer with.
-pub(crate) fn object(what: &str, data: Value) -> Result<Map<String, Value>> {
+pub(crate) fn object(what: &str, data: Value, redactor: &Redactor) -> Result<Map<String, Value>> {
     match data {
         Value::Object(map) => Ok(map),
-        other => Err(unexpected(
-            format!(
-                "the API should answer with a {what}; it sent {}",
-                shorten(&crate::key::redact(&other.to_string()), 80)
-            ),
-            None,
-        )),
+        other => {
+            let shown = shown(&other, redactor);
+            Err(unexpected(format!("the API should answer with a {what}; it sent {shown}"), None))
+        }
     }
+}
+
+/// The beginning of a value that does not fit.
+fn shown(value: &Value, redactor: &Redactor) -> String {
+    shorten(&redactor.first(&value.to_string(), 80 * 4), 80)
 }

@@ -42,6 +42,12 @@ for (const name of ["redirect", "unauthorized", "html", "cut", "fine", "nonsense
   await told(() => client.video.status(name));
   await told(() => client.video.wait(name, { timeoutMs: 50 }));
 }
+for (const name of ["quoted", "repeated", "broken"]) await told(() => client.video.status(name));
+// Their values are what the server sent, the key included: only their errors are shown.
+for (const name of ["id", "state", "error", "code", "prefix", "extra", "type", "list", "file", "host", "none"]) {
+  await told(() => client.video.wait(`echo-${name}`, { timeoutMs: 50 }).then(() => undefined));
+  await told(() => client.video.download(`echo-${name}`, join(folder, name)).then(() => undefined));
+}
 await told(() => client.video.cancel("fine"));
 for (const name of ["file", "moved", "refused"]) await told(() => client.video.download(name, join(folder, name)));
 await told(() => client.video.generate({ prompt: "a cat" }));

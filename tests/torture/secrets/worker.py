@@ -66,6 +66,19 @@ for name in ("redirect", "unauthorized", "html", "cut", "fine", "nonsense"):
     told(lambda name=name: client.video.status(name))
     told(lambda name=name: client.video.wait(name, timeout=0.05))
     told(lambda name=name: asyncio.run(awaited.video.status(name)))
+for name in ("quoted", "repeated", "broken"):
+    told(lambda name=name: client.video.status(name))
+
+
+def failing(call: Callable[[], Any]) -> None:
+    """Everything about a call's error. Its value is what the server sent, the key included."""
+    told(lambda: (call(), None)[1])
+
+
+for name in ("id", "state", "error", "code", "prefix", "extra", "type", "list", "file", "host", "none"):
+    failing(lambda name=name: client.video.wait(f"echo-{name}", timeout=0.05))
+    failing(lambda name=name: asyncio.run(awaited.video.wait(f"echo-{name}", timeout=0.05)))
+    failing(lambda name=name: client.video.download(f"echo-{name}", os.path.join(FOLDER, name)))
 told(lambda: client.video.cancel("fine"))
 for name in ("file", "moved", "refused"):
     told(lambda name=name: client.video.download(name, os.path.join(FOLDER, name)))

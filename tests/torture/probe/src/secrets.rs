@@ -64,6 +64,15 @@ async fn all(folder: &Path, given: &Given) {
         told(&client.video().status(id).await);
         told(&client.video().wait(id).timeout(Duration::from_millis(50)).await);
     }
+    for id in ["quoted", "repeated", "broken"] {
+        told(&client.video().status(id).await);
+    }
+    // Their values are what the server sent, the key included: only their errors are shown.
+    for name in ["id", "state", "error", "code", "prefix", "extra", "type", "list", "file", "host", "none"] {
+        let id = format!("echo-{name}");
+        told(&client.video().wait(&id).timeout(Duration::from_millis(50)).await.map(drop));
+        told(&client.video().download(&id, folder.join(name)).await.map(drop));
+    }
     told(&client.video().cancel("fine").await);
     told(&client.video().download("file", folder.join("file")).await);
     told(&client.video().download("moved", folder.join("moved")).await);
