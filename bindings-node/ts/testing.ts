@@ -10,7 +10,7 @@ import type { InfraiClientOptions } from "./types.js";
 export interface SandboxOptions {
   /** The `infrai` command. Default: `INFRAI_CLI`, else `infrai` on the `PATH`. */
   command?: string | undefined;
-  /** Where the sandbox keeps its state, found again by the next. Default: a temporary folder, removed at the end. */
+  /** Where the sandbox keeps its state, found again by the next: a new or empty folder, or a sandbox's own. Default: a temporary folder, removed at the end. */
   dataDir?: string | undefined;
   /** What goes wrong on demand, such as `"POST /v1/video/generate: status=503 times=2"`. */
   faults?: readonly string[] | undefined;

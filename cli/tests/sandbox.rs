@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Home, Server, is_mp4};
+use common::{Home, Server, ended, is_mp4};
 
 #[test]
 fn one_command_activates_generates_and_saves_and_the_next_finds_the_account() {
@@ -189,4 +189,79 @@ fn people_are_told_how_to_use_the_server() {
     let page = ran.stdout.lines().find_map(|line| line.strip_prefix("page")).map(str::trim);
     let (address, token) = page.and_then(|page| page.split_once("/#")).expect("the page's whole address");
     assert!(address.starts_with("http://127.0.0.1:") && token.len() == 32, "{ran:?}");
+}
+
+#[test]
+fn a_projects_folder_is_refused_and_unchanged() {
+    let home = Home::new();
+    let photo = home.path("files/photos/2024/w.jpg");
+    std::fs::create_dir_all(photo.parent().expect("a folder")).expect("folders");
+    std::fs::write(&photo, "a photo").expect("a file");
+    for words in [
+        &["--sandbox", "--data-dir", ".", "account", "balance"][..],
+        &["sandbox", "--data-dir", ".", "--exit-with-parent"],
+        &["--sandbox", "--data-dir", "", "account", "balance"],
+    ] {
+        let ran =
+            ended(home.command(words).env("INFRAI_SANDBOX_DIR", ".").spawn().expect("the command starts"));
+        let ran = ran.expect(5);
+        let (error, hint) = ran.error_lines();
+        assert!(error.contains("is not empty and not a sandbox's") && error.contains("\"files\""), "{ran:?}");
+        assert!(hint.contains("--data-dir"), "{ran:?}");
+    }
+    let names: Vec<_> = std::fs::read_dir(home.path("")).expect("readable").flatten().collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+    assert_eq!(std::fs::read(photo).expect("readable"), b"a photo");
+}
+
+#[test]
+fn an_empty_folder_is_taken() {
+    let home = Home::new();
+    home.run(&["--sandbox", "--data-dir", ".", "account", "balance"]).expect(0);
+    home.run(&["--sandbox", "--data-dir", ".", "account", "balance"]).expect(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_address_is_private_and_not_written_through_a_link() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let home = Home::new();
+    let folder = home.path("state");
+    let named = folder.to_str().expect("UTF-8");
+    let mut server = Server::with(&["--data-dir", named]);
+    let mode = std::fs::metadata(folder.join("url")).expect("the address").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    server.close_stdin();
+    assert_eq!(server.wait(), Some(0));
+    let victim = home.path("victim");
+    for name in ["url", "credentials", "device", "lock"] {
+        let _ = std::fs::remove_file(folder.join(name));
+        std::fs::write(&victim, "precious").expect("a file");
+        symlink(&victim, folder.join(name)).expect("a link");
+        for words in [
+            &["--sandbox", "--data-dir", named, "whoami"][..],
+            &["sandbox", "--data-dir", named, "--exit-with-parent"],
+        ] {
+            let ran = home.run(words).expect(5);
+            let (error, hint) = ran.error_lines();
+            assert!(error.contains(&format!("{named}/{name}: it should be a file and is a link")), "{ran:?}");
+            assert!(hint.contains("Remove it"), "{ran:?}");
+        }
+        assert_eq!(std::fs::read(&victim).expect("readable"), b"precious");
+        std::fs::remove_file(folder.join(name)).expect("the link");
+    }
+    home.run(&["--sandbox", "--data-dir", named, "whoami"]).expect(0);
+}
+
+#[test]
+fn a_server_beyond_this_machine_warns() {
+    let home = Home::new();
+    for (addr, warns) in [("0.0.0.0", true), ("127.0.0.1", false)] {
+        let words = ["sandbox", "--temporary", "--exit-with-parent", "--addr", addr];
+        let ran = home.feed(&words, "").expect(0);
+        let warned = ran.stderr.lines().filter(|line| line.contains("beyond this machine")).count();
+        assert_eq!(warned, usize::from(warns), "{ran:?}");
+        assert_eq!(ran.stderr.contains("0.0.0.0:"), warns, "{ran:?}");
+        assert_eq!(ran.stdout.contains("0.0.0.0:"), warns, "{ran:?}");
+    }
 }

@@ -63,8 +63,8 @@ impl Default for SandboxBuilder {
 }
 
 impl SandboxBuilder {
-    /// The folder that keeps accounts, jobs and files; created if need be, and used by one process at a time.
-    /// By default a temporary one that is removed at the end.
+    /// The folder that keeps accounts, jobs and files; created if need be, and used by one process at a time. One that
+    /// is there has to be empty or a sandbox's. By default a temporary one that is removed at the end.
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(path.into());
         self
@@ -157,7 +157,7 @@ impl SandboxBuilder {
     /// Takes the data folder, picks up what an earlier process left, and serves.
     ///
     /// # Errors
-    /// The data folder is in use or unusable, the address is taken, or a host cannot be read.
+    /// The data folder is in use, another program's or unusable, the address is taken, or a host cannot be read.
     pub async fn start(self) -> Result<Sandbox, StartError> {
         let hosts = HostPolicy::new(&self.hosts).map_err(StartError::InvalidHost)?;
         let listener = listen(&self.addr).await?;
@@ -173,6 +173,10 @@ impl SandboxBuilder {
             OpenError::TooNew(version) => StartError::NewerData { path: folder.path().to_owned(), version },
             OpenError::Io(error) => StartError::Io(error),
             OpenError::Sqlite(error) => StartError::Database(error.to_string()),
+            OpenError::NotASandboxes => StartError::Database(format!(
+                "{} holds the tables of another program",
+                folder.database().display()
+            )),
         };
         let db = Arc::new(Db::open(&folder.database()).map_err(database)?);
         let refused = |error: crate::error::ApiError| StartError::Database(error.message);
@@ -182,8 +186,8 @@ impl SandboxBuilder {
             tracing::info!(jobs = left.len(), "jobs that had not ended are queued again");
         }
         let files = folder.files();
-        let whole = db.write_blocking(|transaction| jobs::succeeded(transaction)).map_err(refused)?;
-        runner::sweep(&files, &whole)?;
+        let without = db.write_blocking(|transaction| jobs::without_files(transaction)).map_err(refused)?;
+        runner::sweep(&files, &without)?;
         let runner = Runner::start(db.clone(), files.clone(), self.slow, self.render_workers)?;
         let app = App {
             db,
@@ -229,6 +233,20 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The folder is neither empty nor a sandbox's; nothing in it was changed.
+    NotASandbox {
+        /// The folder.
+        path: PathBuf,
+        /// The names of some of its entries.
+        holds: String,
+    },
+    /// The data folder, or something in it, is a link, of the wrong kind, or another user's.
+    Untrusted {
+        /// The folder or the entry.
+        path: PathBuf,
+        /// Why the sandbox does not rely on it.
+        reason: String,
+    },
     /// The data folder was written by a newer version.
     NewerData {
         /// The folder.
@@ -261,6 +279,8 @@ impl From<FolderError> for StartError {
     fn from(error: FolderError) -> Self {
         match error {
             FolderError::InUse(path) => Self::DataDirInUse(path),
+            FolderError::NotASandbox(path, holds) => Self::NotASandbox { path, holds },
+            FolderError::Untrusted(path, reason) => Self::Untrusted { path, reason },
             FolderError::Io(path, source) => Self::DataDir { path, source },
         }
     }
@@ -274,6 +294,14 @@ impl fmt::Display for StartError {
             }
             Self::DataDir { path, source } => {
                 write!(formatter, "the data folder {} cannot be used: {source}", path.display())
+            }
+            Self::NotASandbox { path, holds } => write!(
+                formatter,
+                "the data folder {} is not empty and not a sandbox's (it holds {holds}): use an empty folder, or a new one",
+                path.display()
+            ),
+            Self::Untrusted { path, reason } => {
+                write!(formatter, "the sandbox does not use {}: it {reason}", path.display())
             }
             Self::NewerData { path, version } => write!(
                 formatter,

@@ -1,12 +1,41 @@
 //! The data folder: one process at a time, and where things lie in it.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
 };
 
 use tempfile::TempDir;
+
+use crate::{
+    db,
+    private::{self, Kind, Trust},
+};
+
+/// Says whose folder it is; the first thing in each. The name alone counts, so that a process killed between making and
+/// writing it leaves a good one.
+const MARKER: &str = ".infrai-sandbox";
+const MARKER_TEXT: &[u8] = b"The Infrai sandbox keeps its accounts, jobs and videos in this folder.\n";
+const LOCK: &str = "lock";
+const DATABASE: &str = "sandbox.db";
+/// Where each succeeded job has a folder with its files.
+const FILES: &str = "files";
+/// The files that are opened in it: by the sandbox, by SQLite beside the database, and by the command.
+const OPENED: [&str; 10] = [
+    MARKER,
+    LOCK,
+    DATABASE,
+    "sandbox.db-wal",
+    "sandbox.db-shm",
+    "sandbox.db-journal",
+    "url",
+    "credentials",
+    "credentials.lock",
+    "device",
+];
+/// How many of a folder's entries an error names.
+const NAMED: usize = 3;
 
 /// A folder held by this process alone, until dropped.
 #[derive(Debug)]
@@ -14,7 +43,7 @@ pub(crate) struct Folder {
     path: PathBuf,
     /// The operating system lets go of it when the process dies, however it dies.
     _lock: File,
-    /// Removed with everything in it, if nobody named a folder.
+    /// Removed with everything in it, if no folder was named.
     _temporary: Option<TempDir>,
 }
 
@@ -22,6 +51,10 @@ pub(crate) struct Folder {
 #[derive(Debug)]
 pub(crate) enum FolderError {
     InUse(PathBuf),
+    /// It is not empty and not a sandbox's; the names of some of its entries.
+    NotASandbox(PathBuf, String),
+    /// The folder, or something in it, and why the sandbox does not rely on it.
+    Untrusted(PathBuf, String),
     Io(PathBuf, io::Error),
 }
 
@@ -35,11 +68,8 @@ impl Folder {
             let temporary = temporary.map_err(|error| FolderError::Io(std::env::temp_dir(), error))?;
             (temporary.path().to_owned(), Some(temporary))
         };
-        match lock(&path) {
-            Ok(lock) => Ok(Self { path, _lock: lock, _temporary: temporary }),
-            Err(TryLockError::WouldBlock) => Err(FolderError::InUse(path)),
-            Err(TryLockError::Error(error)) => Err(FolderError::Io(path, error)),
-        }
+        let lock = take(&path)?;
+        Ok(Self { path, _lock: lock, _temporary: temporary })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -47,34 +77,106 @@ impl Folder {
     }
 
     pub(crate) fn database(&self) -> PathBuf {
-        self.path.join("sandbox.db")
+        self.path.join(DATABASE)
     }
 
-    /// Where each succeeded job has a folder with its files.
     pub(crate) fn files(&self) -> PathBuf {
-        self.path.join("files")
+        self.path.join(FILES)
     }
 }
 
-fn lock(path: &Path) -> Result<File, TryLockError> {
-    create(path).map_err(TryLockError::Error)?;
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock"));
-    let file = file.map_err(TryLockError::Error)?;
-    file.try_lock()?;
-    fs::create_dir_all(path.join("files")).map_err(TryLockError::Error)?;
-    Ok(file)
+/// Takes a folder, in which nothing is changed if it is refused.
+fn take(path: &Path) -> Result<File, FolderError> {
+    let failed = |error| FolderError::Io(path.to_owned(), error);
+    private::builder().recursive(true).create(path).map_err(failed)?;
+    check_folder(path)?;
+    if fs::read_dir(path).map_err(failed)?.next().is_none() {
+        mark(path)?;
+    }
+    let marked = path.join(MARKER).symlink_metadata().is_ok();
+    if !marked && !looks_unmarked(path) {
+        return Err(not_a_sandbox(path));
+    }
+    check_entries(path)?;
+    let file = path.join(LOCK);
+    let lock = private::open(&file).map_err(|error| FolderError::Io(file, error))?;
+    lock.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => FolderError::InUse(path.to_owned()),
+        TryLockError::Error(error) => failed(error),
+    })?;
+    if !marked {
+        if !db::is_a_sandboxes(&path.join(DATABASE)) {
+            return Err(not_a_sandbox(path));
+        }
+        mark(path)?;
+    }
+    let files = path.join(FILES);
+    private::make_folder(&files).map_err(|error| FolderError::Io(files, error))?;
+    Ok(lock)
 }
 
-/// Other users of the machine have no business in it.
-fn create(path: &Path) -> io::Result<()> {
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs::create_dir_all(parent)?;
+fn mark(path: &Path) -> Result<(), FolderError> {
+    let marker = path.join(MARKER);
+    match private::options().write(true).create_new(true).open(&marker) {
+        // It says to people what its name says to the sandbox.
+        Ok(mut file) => drop(io::Write::write_all(&mut file, MARKER_TEXT)),
+        // Another process that starts on this folder was first.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(FolderError::Io(marker, error)),
     }
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        result => result,
+    Ok(())
+}
+
+/// Whether it looks like the folder of a version that made no marker: before its database it made a lock and left it
+/// empty.
+fn looks_unmarked(path: &Path) -> bool {
+    let file = |name: &str| path.join(name).symlink_metadata().ok().filter(fs::Metadata::is_file);
+    file(LOCK).is_some_and(|lock| lock.len() == 0) && file(DATABASE).is_some()
+}
+
+fn not_a_sandbox(path: &Path) -> FolderError {
+    let names = fs::read_dir(path).into_iter().flatten().flatten();
+    let mut names: Vec<_> = names.map(|entry| format!("{:?}", entry.file_name())).collect();
+    names.sort();
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    FolderError::NotASandbox(path.to_owned(), format!("{}{more}", names.join(", ")))
+}
+
+/// The folder itself may be reached through a link: its user named it.
+fn check_folder(path: &Path) -> Result<(), FolderError> {
+    let metadata = fs::metadata(path).map_err(|error| FolderError::Io(path.to_owned(), error))?;
+    match private::judge(&metadata, Kind::Folder) {
+        Trust::Own => {}
+        Trust::Foreign(owner) => {
+            tracing::warn!(folder = %path.display(), owner, "the data folder belongs to another user");
+        }
+        Trust::Refused(reason) => return Err(FolderError::Untrusted(path.to_owned(), reason)),
     }
+    if private::others_can_write(&metadata) {
+        tracing::warn!(folder = %path.display(), "other users can write the data folder");
+    }
+    Ok(())
+}
+
+/// Whatever is opened later, by SQLite and the command too, is what it should be and this user's.
+fn check_entries(path: &Path) -> Result<(), FolderError> {
+    let folder = (FILES, Kind::Folder);
+    for (name, kind) in OPENED.map(|name| (name, Kind::File)).into_iter().chain([folder]) {
+        let entry = path.join(name);
+        let metadata = match entry.symlink_metadata() {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(FolderError::Io(entry, error)),
+        };
+        match private::judge(&metadata, kind) {
+            Trust::Own => {}
+            Trust::Foreign(owner) => {
+                tracing::warn!(path = %entry.display(), owner, "belongs to another user");
+            }
+            Trust::Refused(reason) => return Err(FolderError::Untrusted(entry, reason)),
+        }
+    }
+    Ok(())
 }

@@ -43,6 +43,7 @@ pub mod fuzzing;
 mod host;
 mod log;
 pub mod pricing;
+mod private;
 mod rate;
 mod registry;
 pub mod render;

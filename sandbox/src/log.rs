@@ -108,15 +108,36 @@ fn clip(text: &str, limit: usize) -> String {
     text.chars().take(limit).collect()
 }
 
-/// A path as it may be kept and logged: the token in the URL of a file or page is a secret.
+/// A path as it may be kept and logged: the token in the URL of a file or page is a secret. It is left out also where the
+/// path leads nowhere, because a client joined it wrongly: a segment by what stands before it, a token by its shape.
 pub(crate) fn redact(path: &str) -> String {
-    for prefix in ["/sandbox/page/files/", "/files/", "/topup/", "/checkout/"] {
-        if let Some(rest) = path.strip_prefix(prefix) {
-            let file = rest.split_once('/').map(|(_, file)| format!("/{file}")).unwrap_or_default();
-            return clip(&format!("{prefix}…{file}"), PATH_LIMIT);
+    let path = secrets::redact_keys(path);
+    let mut after_secret = false;
+    let segments = path.split('/').map(|segment| {
+        if segment.is_empty() {
+            return String::new();
         }
-    }
-    clip(&secrets::redact_keys(path), PATH_LIMIT)
+        let secret = std::mem::replace(&mut after_secret, BEFORE_SECRETS.contains(&segment));
+        if secret { "…".to_owned() } else { without_tokens(segment) }
+    });
+    clip(&segments.collect::<Vec<_>>().join("/"), PATH_LIMIT)
+}
+
+/// The segments that a token follows.
+const BEFORE_SECRETS: [&str; 3] = ["files", "topup", "checkout"];
+
+/// `text` without its runs of letters and digits that are as long as a token.
+fn without_tokens(text: &str) -> String {
+    let pieces = text.split_inclusive(|character: char| !character.is_ascii_alphanumeric());
+    let shorten = |piece: &str| {
+        let run = piece.trim_end_matches(|character: char| !character.is_ascii_alphanumeric());
+        if run.len() < secrets::TOKEN_LENGTH {
+            piece.to_owned()
+        } else {
+            format!("…{}", &piece[run.len()..])
+        }
+    };
+    pieces.map(shorten).collect()
 }
 
 #[cfg(test)]
@@ -129,8 +150,41 @@ mod tests {
         assert_eq!(redact("/sandbox/page/files/secret/video.mp4"), "/sandbox/page/files/…/video.mp4");
         assert_eq!(redact("/topup/secret"), "/topup/…");
         assert_eq!(redact("/v1/activate"), "/v1/activate");
+        assert_eq!(redact("/checkout/secret"), "/checkout/…");
+        assert_eq!(redact("/"), "/");
+        assert_eq!(redact("//"), "//");
         let key = secrets::project_key();
         assert!(!redact(&format!("/v1/{key}/x")).contains(&key[..key.len() - 4]));
+    }
+
+    #[test]
+    fn tokens_are_redacted_in_paths_joined_wrongly() {
+        let token = secrets::sign_file(&secrets::signing_key(), &secrets::random_string(32), 1234);
+        let page = secrets::random_string(secrets::TOKEN_LENGTH);
+        for path in [
+            format!("//files/{token}/video.mp4"),
+            format!("/files//{token}/video.mp4"),
+            format!("/./files/{token}/video.mp4"),
+            format!("/v1/files/{token}/video.mp4"),
+            format!("/http://127.0.0.1:4010/files/{token}/video.mp4"),
+            format!("/FILES/{token}/video.mp4"),
+            format!("/%66iles/{token}/video.mp4"),
+            format!("/files%2f{token}%2Fvideo.mp4"),
+            format!("/files\\{token}\\video.mp4"),
+            format!("/{token}"),
+            format!("//topup/{page}"),
+            format!("/topup%2F{page}"),
+            format!("/checkout/{page}"),
+        ] {
+            let shown = redact(&path);
+            let secrets = token.split('-').chain([page.as_str()]).filter(|part| part.len() >= 32);
+            for secret in secrets {
+                assert!(!shown.contains(&secret[..8]) && !shown.contains(&secret[24..]), "{path}: {shown}");
+            }
+        }
+        assert_eq!(redact("//files/secret/video.mp4"), "//files/…/video.mp4");
+        let id = format!("/v1/video/jobs/vid_{}", secrets::random_string(24));
+        assert_eq!(redact(&id), id, "a job's id is no secret");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    io::Read,
+    fs,
+    io::{self, Read},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
@@ -19,6 +20,7 @@ use crate::{
     catalog::{self, FAIL, SLOW},
     db::Db,
     error::ApiError,
+    private::{self, Kind},
     render::{RenderError, RenderReport, RenderSpec, render},
     secrets,
     store::jobs::{self, Job, Next},
@@ -69,7 +71,7 @@ impl Runner {
         files: PathBuf,
         slow: Duration,
         workers: usize,
-    ) -> std::io::Result<Arc<Self>> {
+    ) -> io::Result<Arc<Self>> {
         let runner = Arc::new(Self {
             db,
             files,
@@ -287,7 +289,7 @@ impl Runner {
         video: &Path,
         thumbnail: &Path,
     ) -> Result<(RenderReport, String, String), RenderError> {
-        std::fs::create_dir_all(folder).map_err(RenderError::Io)?;
+        private::make_folder(folder).map_err(RenderError::Io)?;
         let (width, height) = catalog::dimensions(&job.request.resolution, &job.request.aspect);
         #[allow(clippy::cast_precision_loss, reason = "at most a minute of milliseconds")]
         let spec = RenderSpec {
@@ -308,8 +310,8 @@ impl Runner {
 }
 
 /// A strong entity tag: the start of the file's SHA-256.
-fn etag(path: &Path) -> std::io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
+fn etag(path: &Path) -> io::Result<String> {
+    let mut file = fs::File::open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -320,20 +322,40 @@ fn etag(path: &Path) -> std::io::Result<String> {
     }
 }
 
+/// Removes the folder of a job and the files that a rendering makes in it. Whatever else lies there stays, and its folder.
 fn remove(folder: &Path) {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            tracing::warn!(%error, folder = %folder.display(), "files of a job that ended could not be removed");
-        }
-        _ => {}
+    if let Err(error) = remove_files(folder)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, folder = %folder.display(), "files of a job that ended could not be removed");
     }
 }
 
-/// Removes the files of every job that has not succeeded: leftovers of a process that was killed.
-pub(crate) fn sweep(files: &Path, keep: &HashSet<String>) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(files)? {
+fn remove_files(folder: &Path) -> io::Result<()> {
+    private::check(&fs::symlink_metadata(folder)?, Kind::Folder)?;
+    for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if !entry.file_name().to_str().is_some_and(|name| keep.contains(name)) {
+        if entry.file_name().to_str().is_some_and(is_a_renderings) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    fs::remove_dir(folder)
+}
+
+/// Whether a rendering makes a file of this name: the video or its thumbnail, whole or unfinished.
+fn is_a_renderings(name: &str) -> bool {
+    [VIDEO, THUMBNAIL].iter().any(|whole| {
+        let unfinished = name.strip_prefix('.').and_then(|name| name.strip_prefix(whole));
+        name == *whole || unfinished.is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".part"))
+    })
+}
+
+/// Removes the files of the jobs `without` files: leftovers of a process that was killed. What belongs to no job of the
+/// database is not the sandbox's.
+pub(crate) fn sweep(files: &Path, without: &HashSet<String>) -> io::Result<()> {
+    for entry in fs::read_dir(files)? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| without.contains(name)) {
             remove(&entry.path());
         }
     }

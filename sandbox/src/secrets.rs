@@ -11,6 +11,9 @@ use sha2::{Digest, Sha256};
 /// What every project key starts with.
 pub(crate) const KEY_PREFIX: &str = "ifr_pk_proj_";
 
+/// How many random characters a token has, alone or as the first part of a file's.
+pub(crate) const TOKEN_LENGTH: usize = 32;
+
 fn fill(bytes: &mut [u8]) {
     // Nothing secret can be made without it; the panic becomes a 500 envelope.
     getrandom::fill(bytes).expect("the operating system's random generator answers");

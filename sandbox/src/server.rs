@@ -127,6 +127,11 @@ pub(crate) fn serve(
         .await;
     });
     tracing::info!(%addr, "serving");
+    if !addr.ip().to_canonical().is_loopback() {
+        tracing::warn!(
+            "the sandbox listens on {addr}, beyond this machine: all who reach that address can use its API"
+        );
+    }
     Ok(Sandbox { addr, app, folder, stop, serving: Some(serving) })
 }
 

@@ -1,7 +1,8 @@
 //! The sandbox's data folder: where it is, and what the command keeps in it beside the sandbox's own state.
 
 use std::{
-    env, fs, io,
+    env, fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -56,7 +57,14 @@ impl DataFolder {
 
     /// Tells other processes where this folder is served.
     pub(super) fn announce(&self, url: &str) -> Result<()> {
-        fs::write(self.address(), url).map_err(|error| {
+        self.withdraw();
+        let mut options = fs::OpenOptions::new();
+        // Always a new file, so that nothing is written through a link.
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let written = options.open(self.address()).and_then(|mut file| file.write_all(url.as_bytes()));
+        written.map_err(|error| {
             failed(format!("{} cannot be written: {error}", self.address().display())).with_source(error)
         })
     }
@@ -120,6 +128,12 @@ pub(super) fn not_started(error: StartError) -> InfraiError {
         }
         StartError::DataDir { .. } | StartError::Io(_) => {
             "Check the folder's permissions and the disk's free space, or name another with --data-dir."
+        }
+        StartError::NotASandbox { .. } => {
+            "Name an empty folder with --data-dir, or one that does not exist yet: the sandbox makes it."
+        }
+        StartError::Untrusted { .. } => {
+            "Remove it, give it to this user alone, or name another folder with --data-dir."
         }
         StartError::NewerData { .. } => "Update this command, or name another folder with --data-dir.",
         StartError::Database(_) => {

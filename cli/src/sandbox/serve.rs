@@ -61,6 +61,10 @@ fn announce(out: Output, sandbox: &Sandbox, folder: &DataFolder, temporary: bool
     let mut lines = table([
         ("sandbox", Some(format!("{url} (a stand-in: no model runs, no real money moves)"))),
         ("page", Some(page)),
+        (
+            "listens on",
+            (!sandbox.addr().ip().to_canonical().is_loopback()).then(|| sandbox.addr().to_string()),
+        ),
         ("state", Some(format!("{}{kept}", folder.path().display()))),
     ]);
     lines.extend([

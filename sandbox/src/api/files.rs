@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::{AsyncReadExt, AsyncSeekExt},
     time::Instant,
 };
@@ -19,6 +19,7 @@ use super::{
 use crate::{
     app::App,
     error::ApiError,
+    private::{self, Kind},
     runner::{THUMBNAIL, VIDEO},
     secrets,
     store::jobs,
@@ -75,8 +76,11 @@ async fn serve(
         tracing::error!(%error, path = %path.display(), "a file of a finished job cannot be read");
         ApiError::internal("the file cannot be read; the sandbox's log says why")
     };
-    let mut file = File::open(&path).await.map_err(gone)?;
-    let length = file.metadata().await.map_err(gone)?.len();
+    let mut options = private::options();
+    let mut file = OpenOptions::from(options.read(true).clone()).open(&path).await.map_err(gone)?;
+    let metadata = file.metadata().await.map_err(gone)?;
+    private::check(&metadata, Kind::File).map_err(gone)?;
+    let length = metadata.len();
     let etag = HeaderValue::from_str(&format!("\"{etag}\"")).map_err(|_| ApiError::internal("a bad tag"))?;
 
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());

@@ -13,7 +13,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use crate::error::ApiError;
+use crate::{error::ApiError, private};
 pub(crate) use schema::OpenError;
 
 type Task = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -79,12 +79,12 @@ impl Db {
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
         // Prompts and the key that signs file addresses are in it: for this user alone, whatever folder it lies in. SQLite
         // gives its journal the same mode.
-        let mut options = std::fs::OpenOptions::new();
-        options.create(true).truncate(false).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        drop(options.open(path)?);
+        drop(private::open(path)?);
         let mut writer = Connection::open(path)?;
+        writer.busy_timeout(BUSY)?;
+        if !schema::is_empty(&writer)? && !schema::is_a_sandboxes(&writer)? {
+            return Err(OpenError::NotASandboxes);
+        }
         configure(&writer)?;
         schema::migrate(&mut writer)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -135,10 +135,17 @@ impl Db {
     }
 }
 
+/// Whether a file is the database of a sandbox. Nothing in it is changed.
+pub(crate) fn is_a_sandboxes(path: &Path) -> bool {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags)
+        .and_then(|connection| schema::is_a_sandboxes(&connection))
+        .unwrap_or(false)
+}
+
 const BUSY: Duration = Duration::from_secs(10);
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // An accepted job or charge has reached the disk before its answer leaves.
     connection.pragma_update(None, "synchronous", "FULL")?;

@@ -9,6 +9,8 @@ pub(crate) enum OpenError {
     Io(std::io::Error),
     /// Written by a newer version.
     TooNew(i64),
+    /// It holds the tables of another program.
+    NotASandboxes,
 }
 
 impl From<rusqlite::Error> for OpenError {
@@ -124,6 +126,21 @@ const V2: &str = "
 CREATE INDEX jobs_by_account ON jobs (account_id, seq);
 CREATE INDEX keys_by_account ON api_keys (account_id);
 ";
+
+/// Whether nothing has been written into it.
+pub(crate) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
+}
+
+/// Whether it has the tables that every version has.
+pub(crate) fn is_a_sandboxes(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row(
+        "SELECT COUNT(*) = 7 FROM sqlite_schema WHERE type = 'table' AND name IN
+            ('meta', 'accounts', 'api_keys', 'ledger', 'topups', 'idempotency', 'jobs')",
+        [],
+        |row| row.get(0),
+    )
+}
 
 /// Applies the steps that this database has not had.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

@@ -33,6 +33,8 @@ use frame::Frame;
 use mux::{Layout, Muxer};
 use picture::Picture;
 
+use crate::private;
+
 /// Frames a second of every video.
 pub const FRAMES_PER_SECOND: u32 = 24;
 /// The longest video in seconds.
@@ -109,7 +111,8 @@ impl From<io::Error> for RenderError {
 ///
 /// `progress` hears the share that is done, from 0 to 1, and `cancelled` is asked, at least once a frame.
 /// Both files are written under other names beside their targets and renamed when whole, the thumbnail first:
-/// a video under its final name is complete and has its thumbnail. After an error nothing is left behind.
+/// a video under its final name is complete and has its thumbnail. Both are for their user alone (mode 0600). After an
+/// error nothing is left behind.
 pub fn render(
     spec: &RenderSpec,
     video: &Path,
@@ -196,7 +199,7 @@ impl Pending {
         hidden.push(name);
         hidden.push(format!(".{:016x}.part", fastrand::u64(..)));
         let path = target.with_file_name(hidden);
-        let file = File::options().write(true).create_new(true).open(&path)?;
+        let file = private::options().write(true).create_new(true).open(&path)?;
         Ok(Self { file, path: Some(path), target: target.to_owned() })
     }
 

@@ -39,7 +39,7 @@ pub(crate) fn activate(
     } else {
         let account = Account {
             id: format!("acc_{}", secrets::random_string(16)),
-            checkout_token: secrets::random_string(32),
+            checkout_token: secrets::random_string(secrets::TOKEN_LENGTH),
         };
         let project_id = format!("proj_{}", secrets::random_string(16));
         transaction.execute(

@@ -102,7 +102,7 @@ pub(crate) fn create(
         state: "queued".to_owned(),
         stage: first_stage(&request.model).to_owned(),
         request,
-        file_id: secrets::random_string(32),
+        file_id: secrets::random_string(secrets::TOKEN_LENGTH),
         video_etag: None,
         thumbnail_etag: None,
         warnings: None,
@@ -266,9 +266,9 @@ pub(crate) fn requeue(transaction: &Transaction<'_>) -> Result<Vec<String>, ApiE
     Ok(ids)
 }
 
-/// The jobs whose files are whole.
-pub(crate) fn succeeded(connection: &Connection) -> Result<HashSet<String>, ApiError> {
-    let mut statement = connection.prepare("SELECT id FROM jobs WHERE state = 'succeeded'")?;
+/// The jobs that have no files, or none that are whole.
+pub(crate) fn without_files(connection: &Connection) -> Result<HashSet<String>, ApiError> {
+    let mut statement = connection.prepare("SELECT id FROM jobs WHERE state <> 'succeeded'")?;
     let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(ids)
 }

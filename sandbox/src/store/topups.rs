@@ -45,7 +45,7 @@ pub(crate) fn create(
         account_id: account.to_owned(),
         amount_micros,
         state: "pending".to_owned(),
-        token: secrets::random_string(32),
+        token: secrets::random_string(secrets::TOKEN_LENGTH),
         return_url,
     };
     transaction.execute(

@@ -110,6 +110,7 @@ async fn the_last_requests_can_be_seen_without_their_secrets() {
     api.post("/sandbox/faults", &json!({"fault": "GET /files/*: drop=before"}), &[]).await.data();
     assert!(api.try_call("GET", "/files/secret/video.mp4", &[], b"").await.expect("a connection").is_none());
     api.get("/topup/secret").await.error(404, "NOT_FOUND");
+    api.get("//files/secret/video.mp4").await.error(404, "NOT_FOUND");
     let reply = api.get("/sandbox/requests").await;
     assert!(!reply.text().contains("ifr_pk_proj_") && !reply.text().contains("secret"), "{}", reply.text());
     let requests = reply.data()["requests"].as_array().expect("requests").clone();
@@ -125,6 +126,7 @@ async fn the_last_requests_can_be_seen_without_their_secrets() {
             (Some("POST"), Some("/sandbox/faults"), Some(200)),
             (Some("GET"), Some("/files/…/video.mp4"), None),
             (Some("GET"), Some("/topup/…"), Some(404)),
+            (Some("GET"), Some("//files/…/video.mp4"), Some(404)),
         ]
     );
     assert_eq!(requests[1]["idempotency_key"], "my-key");

@@ -5,6 +5,7 @@ mod client;
 mod edge;
 mod faults;
 mod files;
+mod folder;
 mod idempotency;
 mod jobs;
 mod limits;
