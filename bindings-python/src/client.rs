@@ -14,7 +14,7 @@ use crate::{
     blocking::Place,
     carry::{Target, carry, carry_telling},
     channel::Channel,
-    convert::{flag, json, number, optional_text, path, query, text},
+    convert::{flag, json, number, optional_text, path, query, seconds, text},
     errors,
     guard::guarded,
     mailbox::{Letter, Mailbox},

@@ -71,7 +71,11 @@ def test_a_stream_that_cannot_be_resumed_raises_and_is_over(
 
 
 def test_a_timeout_ends_a_download_and_leaves_nothing(
-    server: ScriptedServer, client: infrai.InfraiClient, async_client: infrai.AsyncInfraiClient, video: str, tmp_path: Path
+    server: ScriptedServer,
+    client: infrai.InfraiClient,
+    async_client: infrai.AsyncInfraiClient,
+    video: str,
+    tmp_path: Path,
 ) -> None:
     # Half of what is announced, and then nothing more.
     server.on("GET /file", Reply(body=BODY, headers={"content-length": str(len(BODY) * 2)}, then=BODY))
