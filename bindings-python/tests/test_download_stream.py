@@ -95,6 +95,7 @@ def test_a_timeout_ends_a_download_and_leaves_nothing(
 
     asyncio.run(main())
     assert list(folder.iterdir()) == []
+    server.go_on.set()
 
 
 def test_leaving_a_stream_hangs_up(server: ScriptedServer, client: infrai.InfraiClient, video: str) -> None:
