@@ -71,25 +71,31 @@ def test_a_stream_that_cannot_be_resumed_raises_and_is_over(
 
 
 def test_a_timeout_ends_a_download_and_leaves_nothing(
-    server: ScriptedServer, client: infrai.InfraiClient, async_client: infrai.AsyncInfraiClient, video: str, tmp_path: Path
+    server: ScriptedServer,
+    client: infrai.InfraiClient,
+    async_client: infrai.AsyncInfraiClient,
+    video: str,
+    tmp_path: Path,
 ) -> None:
+    (folder := tmp_path / "videos").mkdir()
     # Half of what is announced, and then nothing more.
     server.on("GET /file", Reply(body=BODY, headers={"content-length": str(len(BODY) * 2)}, then=BODY))
     with pytest.raises(infrai.TimeoutError) as caught:
-        client.video.download(video, tmp_path / "v.mp4", timeout=0.5)
-    assert caught.value.code == "DOWNLOAD_TIMEOUT" and list(tmp_path.iterdir()) == []
+        client.video.download(video, folder / "v.mp4", timeout=0.5)
+    assert caught.value.code == "DOWNLOAD_TIMEOUT" and list(folder.iterdir()) == []
     with pytest.raises(infrai.TimeoutError):
         list(client.video.status(video).download_stream(timeout=0.5))
 
     async def main() -> None:
         with pytest.raises(infrai.TimeoutError):
-            await (await async_client.video.status(video)).download(tmp_path / "v.mp4", timeout=0.5)
+            await (await async_client.video.status(video)).download(folder / "v.mp4", timeout=0.5)
         with pytest.raises(infrai.TimeoutError):
             async for _ in await async_client.video.download_stream(video, timeout=0.5):
                 pass
 
     asyncio.run(main())
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
+    server.go_on.set()
 
 
 def test_leaving_a_stream_hangs_up(server: ScriptedServer, client: infrai.InfraiClient, video: str) -> None:

@@ -226,7 +226,7 @@ async fn a_job_that_is_not_done_says_so_and_one_that_failed_is_its_error() {
 #[tokio::test]
 async fn a_stream_hands_out_the_bytes_and_resumes() {
     let server = Server::start(|number, _| if number == 0 { broken(10, "\"1\"") } else { part(10, "\"1\"") });
-    let mut stream = server.client().video().download_stream(&done(&server.url())).await.unwrap();
+    let mut stream = server.client().video().download_stream(done(&server.url())).await.unwrap();
     let mut bytes = Vec::new();
     while let Some(piece) = stream.next().await {
         bytes.extend_from_slice(&piece.unwrap());

@@ -778,9 +778,9 @@ public protocol NativeClientProtocol: AnyObject, Sendable {
     func cancel(job: NativeJobRef, cancellation: NativeCancellation?) async throws  -> NativeCancelResult
     
     /**
-     * Saves a job's video to a file: whole, or not at all.
+     * Saves a job's video to a file: whole, or not at all. `timeout` is in seconds.
      */
-    func download(job: NativeJobRef, path: String, overwrite: Bool, listener: NativeProgressListener?, cancellation: NativeCancellation?) async throws  -> NativeDownload
+    func download(job: NativeJobRef, path: String, overwrite: Bool, timeout: Double?, listener: NativeProgressListener?, cancellation: NativeCancellation?) async throws  -> NativeDownload
     
     /**
      * Starts a job: `POST /v1/video/generate`.
@@ -988,14 +988,14 @@ open func cancel(job: NativeJobRef, cancellation: NativeCancellation?)async thro
 }
     
     /**
-     * Saves a job's video to a file: whole, or not at all.
+     * Saves a job's video to a file: whole, or not at all. `timeout` is in seconds.
      */
-open func download(job: NativeJobRef, path: String, overwrite: Bool, listener: NativeProgressListener?, cancellation: NativeCancellation?)async throws  -> NativeDownload  {
+open func download(job: NativeJobRef, path: String, overwrite: Bool, timeout: Double?, listener: NativeProgressListener?, cancellation: NativeCancellation?)async throws  -> NativeDownload  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_infrai_ffi_fn_method_nativeclient_download(
-                        self.uniffiCloneHandle(),FfiConverterTypeNativeJobRef_lower(job),FfiConverterString.lower(path),FfiConverterBool.lower(overwrite),FfiConverterOptionTypeNativeProgressListener.lower(listener),FfiConverterOptionTypeNativeCancellation.lower(cancellation)
+                        self.uniffiCloneHandle(),FfiConverterTypeNativeJobRef_lower(job),FfiConverterString.lower(path),FfiConverterBool.lower(overwrite),FfiConverterOptionDouble.lower(timeout),FfiConverterOptionTypeNativeProgressListener.lower(listener),FfiConverterOptionTypeNativeCancellation.lower(cancellation)
                 )
             },
             pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
@@ -6814,7 +6814,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_infrai_ffi_checksum_method_nativeclient_cancel() != 5914) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_download() != 38115) {
+    if (uniffi_infrai_ffi_checksum_method_nativeclient_download() != 64421) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_nativeclient_generate() != 3497) {

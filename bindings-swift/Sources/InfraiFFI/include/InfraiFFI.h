@@ -409,7 +409,7 @@ uint64_t uniffi_infrai_ffi_fn_method_nativeclient_cancel(uint64_t ptr, RustBuffe
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_NATIVECLIENT_DOWNLOAD
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_NATIVECLIENT_DOWNLOAD
-uint64_t uniffi_infrai_ffi_fn_method_nativeclient_download(uint64_t ptr, RustBuffer job, RustBuffer path, int8_t overwrite, RustBuffer listener, RustBuffer cancellation
+uint64_t uniffi_infrai_ffi_fn_method_nativeclient_download(uint64_t ptr, RustBuffer job, RustBuffer path, int8_t overwrite, RustBuffer timeout, RustBuffer listener, RustBuffer cancellation
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_NATIVECLIENT_GENERATE
