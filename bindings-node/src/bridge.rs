@@ -62,6 +62,7 @@ impl Bridge {
     }
 
     /// The environment variables that the core reads.
+    #[allow(clippy::unused_self, reason = "JavaScript has the connection at hand and not its class")]
     #[napi]
     pub fn variables(&self) -> Vec<String> {
         settings::variables().map(Into::into).collect()

@@ -157,25 +157,35 @@ test("a stream calls back as the tenant that made it", async () => {
 test("the context of what has ended is let go", async () => {
   setFlagsFromString("--expose-gc");
   const gc = runInNewContext("gc");
-  const { client: infrai, arrived } = await shared((_, { url }) => (url.endsWith("hangs") ? "never" : ok(job("running"))), {
+  const { client: infrai, seen } = await shared((_, { url }) => (url.endsWith("hangs") ? "never" : ok(job("running"))), {
     apiKey: () => "one-key",
   });
+  const hung = () => until(() => seen.some(({ url }) => url.endsWith("hangs")));
   const stores = [];
   const tenant = (run) => {
     const store = {};
     stores.push(new WeakRef(store));
     return as(store, run);
   };
-  await tenant(() => infrai.video.status("vid_1"));
-  await tenant(() => rejection(infrai.video.wait("vid_1", { timeoutMs: 20 })));
-  const ender = new AbortController();
-  const aborted = tenant(() => rejection(infrai.video.status("hangs", { signal: ender.signal })));
-  await arrived(3);
-  ender.abort();
-  await aborted;
-  const closed = tenant(() => infrai.video.watch("vid_2"));
-  await closed.next();
-  await closed.return();
-  await tenant(async () => void (await infrai.video.watch("vid_3").next()));
+  // Each in a function of its own, which keeps nothing alive once it has returned.
+  const ends = [
+    () => tenant(() => infrai.video.status("vid_1")),
+    () => tenant(() => rejection(infrai.video.wait("vid_1", { timeoutMs: 20 }))),
+    async () => {
+      const ender = new AbortController();
+      const aborted = tenant(() => rejection(infrai.video.status("hangs", { signal: ender.signal })));
+      await hung();
+      ender.abort();
+      await aborted;
+    },
+    async () => {
+      const closed = tenant(() => infrai.video.watch("vid_2"));
+      await closed.next();
+      await closed.return();
+    },
+    () => tenant(async () => void (await infrai.video.watch("vid_3").next())),
+  ];
+  for (const end of ends) await end();
   await until(() => (gc(), stores.every((store) => store.deref() === undefined)));
+  assert.equal(stores.length, ends.length);
 });
