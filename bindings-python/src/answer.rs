@@ -10,9 +10,9 @@ use pyo3::{IntoPyObjectExt as _, prelude::*, types::PyBytes};
 use serde_json::Value;
 
 use crate::{
+    callbacks::CallbackQueue,
     convert, errors,
     handing::{Outcome, Piece, Reads},
-    mailbox::Mailbox,
     stream::Stream,
 };
 
@@ -26,8 +26,8 @@ pub(crate) enum Answer {
     Activated(Box<ActivateResult>),
     Response(Box<ApiResponse>),
     Saved(Box<Download>),
-    /// A video that is being read.
-    Opened(Box<VideoBytes>, Option<Arc<Mailbox>>),
+    /// A video that is being read, and the queue of its callbacks.
+    Opened(Box<VideoBytes>, Option<Arc<CallbackQueue>>),
     /// The next of a stream, and the read that ends when it has arrived, unless somebody else says so.
     Read(Outcome, Option<(Arc<Reads>, u64)>),
 }
@@ -38,9 +38,9 @@ impl Answer {
         match self {
             Self::Json(value) => convert::value(py, &value).map(Bound::unbind),
             Self::Job(job) => convert::job(py, &job).map(Bound::unbind),
-            Self::Opened(video, mailbox) => {
+            Self::Opened(video, queue) => {
                 let job = convert::job(py, video.job())?;
-                (Stream::of_bytes(video, mailbox), job).into_py_any(py)
+                (Stream::of_bytes(video, queue), job).into_py_any(py)
             }
             Self::Activated(result) => {
                 let fields = convert::value(py, &result.to_json())?;

@@ -11,22 +11,14 @@ use tokio::{
 };
 
 use crate::{
-    convert, deliver,
+    callbacks::CallbackQueue,
     engine::{self, Engine},
     errors,
-    mailbox::{Callback, Letter, Mailbox},
     owned::Owned,
-    python,
 };
 
 /// How long a caller stays in the runtime before it looks for signals.
 const SLICE: Duration = Duration::from_millis(50);
-
-/// What a call tells while it is under way, and to whom.
-pub(crate) struct Updates {
-    pub(crate) mailbox: Arc<Mailbox>,
-    pub(crate) callback: Callback,
-}
 
 /// Where a blocking call runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,25 +39,16 @@ enum Step<T> {
     Look,
 }
 
-/// Whom a blocking call talks to while it is under way.
-#[derive(Default)]
-pub(crate) struct Company<'a> {
-    /// The client's hooks and key function.
-    pub(crate) client: Option<&'a Arc<Mailbox>>,
-    /// Who is told how the call gets on.
-    pub(crate) updates: Option<&'a Updates>,
-    /// Tells the call to end itself, where giving it up leaves something to do.
-    pub(crate) abort: Option<oneshot::Sender<()>>,
-}
-
 /// Runs a future to its end on this thread and gives its value.
 ///
-/// Signal handlers run at least every 50 ms, hooks and key functions as they are due, updates as they come. What a handler
-/// or an update's callback raises ends the call: its future is dropped, and the request with it.
+/// Signal handlers run at least every 50 ms, the call's callbacks as they are due. What a handler or an update's callback
+/// raises ends the call: its future is dropped, and the request with it. A call that has something to do then gets the time
+/// for it once `abort` has been sent.
 pub(crate) fn run<T: Send>(
     py: Python<'_>,
     place: Place,
-    mut company: Company<'_>,
+    queue: Option<&Arc<CallbackQueue>>,
+    mut abort: Option<oneshot::Sender<()>>,
     future: impl Future<Output = Result<T, InfraiError>> + Send,
 ) -> PyResult<T> {
     let engine = engine::engine(py)?;
@@ -74,6 +57,8 @@ pub(crate) fn run<T: Send>(
         Place::Foreground => Runner::Lent(engine.foreground()),
         Place::Background => Runner::Own(engine.background().map_err(|error| errors::raise(py, &error))?),
     };
+    // Dropped after the future, whose end gives a poll that it shares to another wait.
+    let reader = queue.map(CallbackQueue::register_reader);
     let mut future = Owned::new(Box::pin(async move {
         if place == Place::Foreground {
             // Between calls nobody noticed which connections the server has closed. After a turn of the runtime they are told,
@@ -82,13 +67,12 @@ pub(crate) fn run<T: Send>(
         }
         future.await
     }));
-    let reading = company.client.map(|mailbox| mailbox.read());
     let mut given_up = None;
     let outcome = loop {
-        let step = py.detach(|| runner.slice(future.as_mut(), &company));
-        if let Err(raised) = attend(py, engine, &company) {
+        let step = py.detach(|| runner.slice(future.as_mut(), queue));
+        if let Err(raised) = run_pending(py, engine, queue) {
             // A call that ends itself gets the time to; being told twice ends it at once.
-            let abort = company.abort.take().filter(|_| engine.is_ours());
+            let abort = abort.take().filter(|_| engine.is_ours());
             if abort.is_none_or(|abort| abort.send(()).is_err()) {
                 return Err(given_up.unwrap_or(raised));
             }
@@ -98,10 +82,8 @@ pub(crate) fn run<T: Send>(
             break outcome;
         }
     };
-    drop(reading);
-    if let Some(mailbox) = company.client {
-        given_up = given_up.or(deliver::all(py, mailbox).err());
-    }
+    drop(future);
+    drop(reader);
     match given_up {
         Some(raised) => Err(raised),
         None => outcome.map_err(|error| errors::raise(py, &error)),
@@ -109,18 +91,17 @@ pub(crate) fn run<T: Send>(
 }
 
 impl Runner<'_> {
-    /// Stays in the runtime until the future is ready, a letter has come, or the slice is over.
+    /// Stays in the runtime until the future is ready, a callback is due, or the slice is over.
     fn slice<T>(
         &self,
         mut future: Pin<&mut (impl Future<Output = T> + Send)>,
-        company: &Company<'_>,
+        queue: Option<&Arc<CallbackQueue>>,
     ) -> Step<T> {
         let slice = async {
             tokio::select! {
                 biased;
                 value = future.as_mut() => Step::Done(value),
-                () = letter(company.client) => Step::Look,
-                () = letter(company.updates.map(|updates| &updates.mailbox)) => Step::Look,
+                () = callback_due(queue) => Step::Look,
                 () = tokio::time::sleep(SLICE) => Step::Look,
             }
         };
@@ -131,29 +112,20 @@ impl Runner<'_> {
     }
 }
 
-async fn letter(mailbox: Option<&Arc<Mailbox>>) {
-    match mailbox {
-        Some(mailbox) => mailbox.arrived().await,
+async fn callback_due(queue: Option<&Arc<CallbackQueue>>) {
+    match queue {
+        Some(queue) => queue.wait().await,
         None => std::future::pending().await,
     }
 }
 
-/// What is due between slices, on the caller's thread, attached.
-fn attend(py: Python<'_>, engine: &Engine, company: &Company<'_>) -> PyResult<()> {
-    if let Some(mailbox) = company.client {
-        deliver::all(py, mailbox)?;
-    }
-    if let Some(Updates { mailbox, callback }) = company.updates {
-        while let Some(letter) = mailbox.take() {
-            let told = match letter {
-                Letter::Update(job) => convert::job(py, &job)?,
-                Letter::Progress(progress) => convert::progress(py, progress)?,
-                _ => continue,
-            };
-            python::call(callback.bind(py), (told,))?;
-            if !engine.is_ours() {
-                break;
-            }
+/// Runs what is due between slices, on the caller's thread, attached.
+fn run_pending(py: Python<'_>, engine: &Engine, queue: Option<&Arc<CallbackQueue>>) -> PyResult<()> {
+    if let Some(queue) = queue {
+        while engine.is_ours()
+            && let Some(event) = queue.pop()
+        {
+            queue.run(py, event, None)?;
         }
     }
     engine.journal.deliver(py)?;

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -17,12 +17,10 @@ use tokio::{sync::oneshot, task::AbortHandle};
 
 use crate::{
     answer::{Answer, Work},
-    convert, deliver,
+    callbacks::{CallbackQueue, Update},
     engine::{self, Engine},
     errors,
     guard::guarded,
-    keys::KeyReply,
-    mailbox::{KeyQuestion, Letter, Mailbox},
     owned::Owned,
     wake::Wake,
 };
@@ -30,29 +28,20 @@ use crate::{
 /// What an event loop is told; the numbers are those of `infrai._loop`.
 enum Event {
     Ended(Result<Answer, InfraiError>),
-    Told(Letter),
-    Mail(Arc<Mailbox>),
+    Told(Update),
+    /// A call has callbacks to run.
+    Callbacks(Arc<CallbackQueue>),
 }
 
 const ENDED: u8 = 0;
 const FAILED: u8 = 1;
 const TOLD: u8 = 2;
-const KEY_WANTED: u8 = 3;
-const RAISED: u8 = 4;
-
-tokio::task_local! {
-    /// The event loop whose call the background thread is at.
-    static CALLER: Weak<Shared>;
-}
-
-/// The event loop whose call this is; `None` where it is nobody's, or a blocking one.
-pub(crate) fn caller() -> Option<Arc<Shared>> {
-    CALLER.try_with(Weak::upgrade).ok().flatten()
-}
+const RAISED: u8 = 3;
 
 /// What the event loop's thread and the background thread share.
 pub(crate) struct Shared {
-    events: Mutex<Vec<(u64, Event)>>,
+    /// None once the loop has let go of it.
+    events: Mutex<Option<Vec<(u64, Event)>>>,
     tasks: Mutex<HashMap<u64, AbortHandle>>,
     /// Calls that have something left to do when they are given up.
     aborts: Mutex<HashMap<u64, oneshot::Sender<()>>>,
@@ -65,30 +54,40 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    /// Queues an event, and returns whether it is the first, for which the loop has to be woken; `None` once the loop is
+    /// gone.
+    fn queue(&self, number: u64, event: Event) -> Option<bool> {
+        let mut events = lock(&self.events);
+        let events = events.as_mut()?;
+        events.push((number, event));
+        Some(events.len() == 1)
+    }
+
     fn post(&self, number: u64, event: Event) {
-        let first = {
-            let mut events = lock(&self.events);
-            events.push((number, event));
-            events.len() == 1
-        };
-        if first {
+        if self.queue(number, event) == Some(true) {
             self.wake.wake();
         }
     }
 
-    /// A client's letters are to be delivered.
-    pub(crate) fn post_mail(&self, mailbox: Arc<Mailbox>) {
-        self.post(0, Event::Mail(mailbox));
+    /// Has the loop run a call's callbacks; false once it is gone. `locked` says that the caller may hold a lock that a
+    /// thread which runs Python waits for.
+    pub(crate) fn push_callbacks(self: &Arc<Self>, queue: Arc<CallbackQueue>, locked: bool) -> bool {
+        let first = self.queue(0, Event::Callbacks(queue));
+        if first == Some(true) {
+            match engine::current().map(Engine::background) {
+                Some(Ok(runtime)) if locked && self.wake.attaches() => {
+                    let shared = Arc::clone(self);
+                    runtime.spawn_blocking(move || shared.wake.wake());
+                }
+                _ => self.wake.wake(),
+            }
+        }
+        first.is_some()
     }
 
-    /// A key is wanted for a call of this event loop.
-    pub(crate) fn post_question(&self, question: KeyQuestion) {
-        self.post(0, Event::Told(Letter::Key(question)));
-    }
-
-    /// Something that a call tells while it is under way.
-    pub(crate) fn post_update(&self, number: u64, letter: Letter) {
-        self.post(number, Event::Told(letter));
+    /// An update of a call.
+    pub(crate) fn post_update(&self, number: u64, update: Update) {
+        self.post(number, Event::Told(update));
     }
 
     /// The number of a call to be begun.
@@ -104,7 +103,6 @@ impl Shared {
         work: Work,
     ) -> Result<(), InfraiError> {
         let shared = Arc::clone(self);
-        let work = CALLER.scope(Arc::downgrade(self), work);
         let task = engine.background()?.spawn(async move {
             let outcome = AssertUnwindSafe(work).catch_unwind().await;
             let outcome = outcome.unwrap_or_else(|panic| Err(InfraiError::panicked(panic.as_ref())));
@@ -128,11 +126,11 @@ impl Shared {
     }
 }
 
-/// An event loop's end of it. Dropping it cancels what is under way.
+/// An event loop's end of it. Dropping it cancels what is under way, and hands callbacks that are due to a thread.
 #[pyclass(frozen, module = "infrai._native")]
 pub(crate) struct Channel(Owned<Ending>);
 
-/// Cancels what is under way when the event loop lets go of it.
+/// Ends what is under way when the event loop lets go of it.
 struct Ending(Arc<Shared>);
 
 impl Drop for Ending {
@@ -140,6 +138,12 @@ impl Drop for Ending {
         let tasks: Vec<_> = lock(&self.0.tasks).drain().collect();
         for (_, task) in tasks {
             task.abort();
+        }
+        let events = lock(&self.0.events).take();
+        for (_, event) in events.into_iter().flatten() {
+            if let Event::Callbacks(queue) = event {
+                queue.loop_ended(&self.0);
+            }
         }
     }
 }
@@ -159,7 +163,7 @@ impl Channel {
         guarded(py, || {
             let wake = Wake::new(wake)?;
             let shared = Shared {
-                events: Mutex::default(),
+                events: Mutex::new(Some(Vec::new())),
                 tasks: Mutex::default(),
                 aborts: Mutex::default(),
                 numbers: AtomicU64::new(0),
@@ -197,8 +201,9 @@ impl Channel {
         })
     }
 
-    /// What has come since the last time: a list of (number, what, value).
-    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+    /// What has come since the last time: a list of (number, what, value). Runs the callbacks that are due; a key function
+    /// is called by `ask`, with where its key goes.
+    fn drain<'py>(&self, py: Python<'py>, ask: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
         guarded(py, || {
             let told = PyList::empty(py);
             if !self.0.is_ours() {
@@ -206,7 +211,7 @@ impl Channel {
             }
             let shared = &self.0.0;
             shared.wake.clear();
-            let events = std::mem::take(&mut *lock(&shared.events));
+            let events = lock(&shared.events).as_mut().map(std::mem::take).unwrap_or_default();
             for (number, event) in events {
                 match event {
                     Event::Ended(outcome) => {
@@ -214,20 +219,13 @@ impl Channel {
                         let (what, value) = ended(py, outcome);
                         told.append((number, what, value))?;
                     }
-                    Event::Told(Letter::Update(job)) => {
-                        told.append((number, TOLD, convert::job(py, &job)?))?;
-                    }
-                    Event::Told(Letter::Progress(progress)) => {
-                        told.append((number, TOLD, convert::progress(py, progress)?))?;
-                    }
-                    Event::Told(Letter::Key(question)) => ask(py, &told, question)?,
-                    Event::Told(_) => {}
-                    Event::Mail(mailbox) => {
-                        while let Some(letter) = mailbox.take() {
-                            match letter {
-                                Letter::Key(question) => ask(py, &told, question)?,
-                                other => note(py, &told, deliver::hook(py, &other))?,
-                            }
+                    Event::Told(update) => told.append((number, TOLD, update.into_python(py)?))?,
+                    Event::Callbacks(queue) => {
+                        queue.begin();
+                        while self.0.is_ours()
+                            && let Some(event) = queue.pop()
+                        {
+                            note(py, &told, queue.run(py, event, Some(ask)))?;
                         }
                     }
                 }
@@ -238,13 +236,6 @@ impl Channel {
             Ok(told)
         })
     }
-}
-
-/// A key function that the loop is to ask.
-fn ask(py: Python<'_>, told: &Bound<'_, PyList>, question: KeyQuestion) -> PyResult<()> {
-    let function = question.function.clone_ref(py);
-    let reply = Py::new(py, KeyReply::new(question.answer))?;
-    told.append((0, KEY_WANTED, (function, reply)))
 }
 
 /// What is to be raised in the loop once everything else is handed out.

@@ -12,12 +12,12 @@ use tokio::sync::oneshot;
 use crate::{
     answer::Answer,
     blocking::Place,
-    carry::{Target, carry, carry_telling},
+    callbacks::Update,
+    carry::{Target, carry, carry_telling, carry_with, stream_queue},
     channel::Channel,
     convert::{flag, json, number, optional_text, path, query, text},
     errors,
     guard::guarded,
-    mailbox::{Letter, Mailbox},
     owned::Owned,
     settings::{self, Settings},
     stream::Stream,
@@ -27,7 +27,6 @@ use crate::{
 /// What belongs to one process: connections, polling, retry budget.
 pub(crate) struct Live {
     client: InfraiClient,
-    mailbox: Option<Arc<Mailbox>>,
 }
 
 /// A client's settings, and what was made of them in this process. Shared by all that `with_options` derives.
@@ -51,15 +50,15 @@ impl Base {
         if let Some(live) = slot.as_ref().filter(|live| live.is_ours()) {
             return Ok(Arc::clone(live));
         }
-        let (client, mailbox) = match self.settings.build() {
-            Ok(built) => built,
+        let client = match self.settings.build() {
+            Ok(client) => client,
             Err(error) => {
                 // Making the exception runs Python, and another thread may come to run it and wait for the lock.
                 drop(slot);
                 return Err(errors::raise(py, &error));
             }
         };
-        let live = Arc::new(Owned::new(Live { client, mailbox }));
+        let live = Arc::new(Owned::new(Live { client }));
         *slot = Some(Arc::clone(&live));
         Ok(live)
     }
@@ -72,7 +71,7 @@ impl Client {
         for options in &self.options {
             client = client.with_options(options.clone()).map_err(|error| errors::raise(py, &error))?;
         }
-        Ok(Target { client, mailbox: live.mailbox.clone() })
+        Ok(Target { client, has_callbacks: self.base.settings.has_callbacks() })
     }
 }
 
@@ -154,30 +153,30 @@ impl Client {
                 idempotency_key,
             };
             let request = video::request(&options)?;
-            let Target { client, mailbox } = self.target(py)?;
+            let Target { client, has_callbacks } = self.target(py)?;
             let work = async move {
                 let job = client.video().generate_from(request).send().await?;
                 Ok(Answer::Job(Box::new(job)))
             };
-            carry(py, mailbox.as_ref(), channel, Place::Foreground, Box::pin(work))
+            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
         })
     }
 
     fn status(&self, py: Python<'_>, channel: Loop<'_, '_>, id: Any<'_, '_>) -> PyResult<Py<PyAny>> {
         guarded(py, || {
             let job = video::job_ref(id)?;
-            let Target { client, mailbox } = self.target(py)?;
+            let Target { client, has_callbacks } = self.target(py)?;
             let work = async move { Ok(Answer::Job(Box::new(client.video().status(job).await?))) };
-            carry(py, mailbox.as_ref(), channel, Place::Foreground, Box::pin(work))
+            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
         })
     }
 
     fn cancel(&self, py: Python<'_>, channel: Loop<'_, '_>, id: Any<'_, '_>) -> PyResult<Py<PyAny>> {
         guarded(py, || {
             let job = video::job_ref(id)?;
-            let Target { client, mailbox } = self.target(py)?;
+            let Target { client, has_callbacks } = self.target(py)?;
             let work = async move { Ok(Answer::Json(client.video().cancel(job).await?.to_json())) };
-            carry(py, mailbox.as_ref(), channel, Place::Foreground, Box::pin(work))
+            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
         })
     }
 
@@ -201,8 +200,8 @@ impl Client {
             } else {
                 (None, None)
             };
-            carry_telling(py, self.target(py)?, channel, on_update, abort, |client, teller| {
-                let wait = video::wait(&client, job, timeout, cancel, teller, aborted)?;
+            carry_telling(py, self.target(py)?, channel, on_update, abort, |client, updates| {
+                let wait = video::wait(&client, job, timeout, cancel, updates, aborted)?;
                 Ok(Box::pin(async move { Ok(Answer::Job(Box::new(wait.send().await?))) }))
             })
         })
@@ -224,13 +223,13 @@ impl Client {
             let to = path("path", to)?;
             let overwrite = flag("overwrite", overwrite)?;
             let timeout = timeout.map(|timeout| seconds("timeout", timeout)).transpose()?;
-            carry_telling(py, self.target(py)?, channel, on_progress, None, |client, teller| {
+            carry_telling(py, self.target(py)?, channel, on_progress, None, |client, updates| {
                 let mut download = client.video().download(job, to).overwrite(overwrite);
                 if let Some(timeout) = timeout {
                     download = download.timeout(timeout);
                 }
-                if let Some(teller) = teller {
-                    download = download.on_progress(move |progress| teller.tell(Letter::Progress(progress)));
+                if let Some(updates) = updates {
+                    download = download.on_progress(move |progress| updates.send(Update::Progress(progress)));
                 }
                 Ok(Box::pin(async move { Ok(Answer::Saved(Box::new(download.send().await?))) }))
             })
@@ -247,14 +246,15 @@ impl Client {
         guarded(py, || {
             let job = video::job_ref(id)?;
             let timeout = timeout.map(|timeout| seconds("timeout", timeout)).transpose()?;
-            let Target { client, mailbox } = self.target(py)?;
-            let kept = mailbox.clone();
+            let Target { client, has_callbacks } = self.target(py)?;
+            let queue = stream_queue(py, has_callbacks)?;
+            let streams = queue.clone();
             let mut stream = client.video().download_stream(job);
             if let Some(timeout) = timeout {
                 stream = stream.timeout(timeout);
             }
-            let work = async move { Ok(Answer::Opened(Box::new(stream.send().await?), kept)) };
-            carry(py, mailbox.as_ref(), channel, Place::Background, Box::pin(work))
+            let work = async move { Ok(Answer::Opened(Box::new(stream.send().await?), streams)) };
+            carry_with(py, queue, channel, Place::Background, Box::pin(work))
         })
     }
 
@@ -263,7 +263,7 @@ impl Client {
             let job = video::job_ref(id)?;
             let target = self.target(py)?;
             let watch = video::watch(&target.client, job);
-            Ok(Stream::of_states(watch, target.mailbox))
+            Ok(Stream::of_states(watch, stream_queue(py, target.has_callbacks)?))
         })
     }
 
@@ -279,15 +279,15 @@ impl Client {
         guarded(py, || {
             let target = self.target(py)?;
             let many = video::many(&target.client, prompts, concurrency, keys, key_prefix, timeout)?;
-            Ok(Stream::of_items(many, target.mailbox))
+            Ok(Stream::of_items(many, stream_queue(py, target.has_callbacks)?))
         })
     }
 
     fn balance(&self, py: Python<'_>, channel: Loop<'_, '_>) -> PyResult<Py<PyAny>> {
         guarded(py, || {
-            let Target { client, mailbox } = self.target(py)?;
+            let Target { client, has_callbacks } = self.target(py)?;
             let work = async move { Ok(Answer::Json(client.account().balance().await?.to_json())) };
-            carry(py, mailbox.as_ref(), channel, Place::Foreground, Box::pin(work))
+            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
         })
     }
 
@@ -303,7 +303,7 @@ impl Client {
             let amount = number("amount_usd", amount_usd)?;
             let url = optional_text("return_url", return_url)?;
             let key = optional_text("idempotency_key", idempotency_key)?;
-            let Target { client, mailbox } = self.target(py)?;
+            let Target { client, has_callbacks } = self.target(py)?;
             let work = async move {
                 let mut topup = client.account().topup(amount);
                 if let Some(url) = url {
@@ -314,7 +314,7 @@ impl Client {
                 }
                 Ok(Answer::Json(topup.send().await?.to_json()))
             };
-            carry(py, mailbox.as_ref(), channel, Place::Foreground, Box::pin(work))
+            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
         })
     }
 
@@ -335,7 +335,7 @@ impl Client {
             let write = flag("write_credentials", write_credentials)?;
             let force = flag("force", force)?;
             let profile = optional_text("profile", profile)?;
-            let Target { client, mailbox } = self.target(py)?;
+            let Target { client, has_callbacks } = self.target(py)?;
             let work = async move {
                 let mut activate = client.activate().region(region).device_kind(kind);
                 activate = activate.write_credentials(write).force(force);
@@ -344,7 +344,7 @@ impl Client {
                 }
                 Ok(Answer::Activated(Box::new(activate.send().await?)))
             };
-            carry(py, mailbox.as_ref(), channel, Place::Foreground, Box::pin(work))
+            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
         })
     }
 
@@ -366,7 +366,7 @@ impl Client {
             let body = body.map(|body| json("body", &body.get_item(0)?)).transpose()?;
             let pairs = pairs.map(query).transpose()?.unwrap_or_default();
             let key = optional_text("idempotency_key", idempotency_key)?;
-            let Target { client, mailbox } = self.target(py)?;
+            let Target { client, has_callbacks } = self.target(py)?;
             let work = async move {
                 let mut request = client.request(method, to).query(pairs);
                 if let Some(body) = body {
@@ -377,7 +377,7 @@ impl Client {
                 }
                 Ok(Answer::Response(Box::new(request.send().await?)))
             };
-            carry(py, mailbox.as_ref(), channel, Place::Foreground, Box::pin(work))
+            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
         })
     }
 
@@ -392,9 +392,9 @@ impl Client {
         let inside = inside.is_true();
         guarded(py, || {
             assert!(inside, "asked for by a test");
-            let Target { mailbox, .. } = self.target(py)?;
+            let Target { has_callbacks, .. } = self.target(py)?;
             let work = async move { panic!("asked for by a test, in the runtime") };
-            carry(py, mailbox.as_ref(), channel, Place::Foreground, Box::pin(work))
+            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
         })
     }
 }

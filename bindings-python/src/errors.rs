@@ -1,6 +1,6 @@
 //! An `infrai::InfraiError` as the Python exception of its kind, with its causes.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, fmt};
 
 use infrai::InfraiError;
 use pyo3::{
@@ -9,7 +9,29 @@ use pyo3::{
     sync::PyOnceLock,
 };
 
-use crate::{convert, deliver, python};
+use crate::{convert, python};
+
+/// The exception of a Python callable on its way through the core: it comes out as itself.
+pub(crate) struct PyCause(pub(crate) PyErr);
+
+impl fmt::Debug for PyCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PyCause(…)")
+    }
+}
+
+impl fmt::Display for PyCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a Python callable raised")
+    }
+}
+
+impl StdError for PyCause {}
+
+/// The exception of a Python callable, if that is what an error is about.
+fn python_cause(py: Python<'_>, error: &InfraiError) -> Option<PyErr> {
+    error.source()?.downcast_ref::<PyCause>().map(|PyCause(error)| copy(py, error))
+}
 
 /// Hands an exception to `sys.unraisablehook`, unless it is none of the kind that programs carry on after.
 pub(crate) fn report(py: Python<'_>, error: PyErr, about: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
@@ -22,7 +44,7 @@ pub(crate) fn report(py: Python<'_>, error: PyErr, about: Option<&Bound<'_, PyAn
 
 /// The exception for an error of one item of many: an `InfraiError`, whose cause is what a callable raised.
 pub(crate) fn item(py: Python<'_>, error: &InfraiError) -> PyResult<PyErr> {
-    match deliver::raised(py, error) {
+    match python_cause(py, error) {
         Some(raised) if !raised.is_instance_of::<PyException>(py) => Err(raised),
         _ => build(py, error),
     }
@@ -30,7 +52,7 @@ pub(crate) fn item(py: Python<'_>, error: &InfraiError) -> PyResult<PyErr> {
 
 /// The exception for an error.
 pub(crate) fn raise(py: Python<'_>, error: &InfraiError) -> PyErr {
-    deliver::raised(py, error).unwrap_or_else(|| build(py, error).unwrap_or_else(|failure| failure))
+    python_cause(py, error).unwrap_or_else(|| build(py, error).unwrap_or_else(|failure| failure))
 }
 
 /// The same exception once more.
@@ -51,7 +73,7 @@ fn build(py: Python<'_>, error: &InfraiError) -> PyResult<PyErr> {
 /// A chain of causes. What the operating system said becomes an `OSError` with its number.
 fn cause(py: Python<'_>, source: Option<&(dyn StdError + 'static)>) -> Option<PyErr> {
     let source = source?;
-    if let Some(deliver::Raised(raised)) = source.downcast_ref() {
+    if let Some(PyCause(raised)) = source.downcast_ref() {
         return Some(copy(py, raised));
     }
     let text = source.to_string();

@@ -1,33 +1,48 @@
-//! Key functions: asked by the core on any thread, answered by Python on a thread of its own choosing.
+//! Key functions: requested by the core on any thread, called by Python in the context of the call that needs the key.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use infrai::{ApiKey, InfraiError, KeyProvider};
+use infrai::{ApiKey, ErrorKind, InfraiError, KeyProvider};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
 use crate::{
-    channel, deliver,
+    callbacks::{Callback, CallbackEvent, CallbackQueue, KeyRequest},
+    errors::PyCause,
     guard::guarded,
-    mailbox::{Callback, KeyQuestion, Letter, Mailbox},
 };
 
-/// A provider that leaves its question with the event loop whose call it is, or else in the client's mailbox.
-pub(crate) fn provider(function: &Callback, mailbox: &Arc<Mailbox>) -> KeyProvider {
-    let (function, mailbox) = (Arc::clone(function), Arc::clone(mailbox));
+/// Returns a provider that has the function called by the call that needs a key.
+pub(crate) fn provider(function: &Callback) -> KeyProvider {
+    let function = Arc::clone(function);
     KeyProvider::new(move || {
         let (answer, answered) = oneshot::channel();
-        let question = KeyQuestion { function: Arc::clone(&function), answer };
-        match channel::caller() {
-            Some(caller) => caller.post_question(question),
-            None => mailbox.post(Letter::Key(question)),
+        if let Some(queue) = CallbackQueue::current() {
+            queue.push(CallbackEvent::Key(KeyRequest { function: Arc::clone(&function), answer }));
         }
         async move {
             answered.await.unwrap_or_else(|_| {
-                Err(InfraiError::internal("the api_key function was not asked, because its event loop ended"))
+                Err(InfraiError::internal("the api_key function was not called, because its call has ended"))
             })
         }
     })
+}
+
+/// Returns the key that a function gave, or why there is none.
+pub(crate) fn api_key(given: PyResult<Bound<'_, PyAny>>) -> Result<ApiKey, InfraiError> {
+    let given = given.map_err(|raised| {
+        InfraiError::new(ErrorKind::Configuration, "CONFIGURATION_INVALID", "the api_key function raised")
+            .with_source(PyCause(raised))
+    })?;
+    if let Ok(text) = given.extract::<String>() {
+        return ApiKey::new(text);
+    }
+    let got = given.get_type().name().map(|name| name.to_string()).unwrap_or_default();
+    Err(InfraiError::new(
+        ErrorKind::Configuration,
+        "CONFIGURATION_INVALID",
+        format!("the api_key function takes no argument and gives a str; it gave a value of type {got}"),
+    ))
 }
 
 /// The answer to a key function that an event loop awaits.
@@ -42,8 +57,8 @@ impl KeyReply {
     fn send(&self, given: PyResult<Bound<'_, PyAny>>) {
         let answer = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(answer) = answer {
-            // Whoever asked may be gone by now.
-            let _ = answer.send(deliver::key(given));
+            // The receiver may be gone by now.
+            let _ = answer.send(api_key(given));
         }
     }
 }

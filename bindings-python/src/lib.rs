@@ -7,18 +7,17 @@
 
 mod answer;
 mod blocking;
+mod callbacks;
 mod carry;
 mod channel;
 mod client;
 mod convert;
-mod deliver;
 mod engine;
 mod errors;
 mod guard;
 mod handing;
 mod keys;
 mod logging;
-mod mailbox;
 mod owned;
 mod process;
 mod python;

@@ -1,5 +1,5 @@
-//! The core's log for Python's `logging`: written down by whichever thread is in the core, handed to the logger `infrai`
-//! by a thread that is attached to Python, outside every runtime and holding no lock.
+//! The core's log for Python's `logging`: written down by any thread, emitted by the logger `infrai` in the context of the
+//! call that a record belongs to, or by the next call where it belongs to none.
 
 use std::{
     cell::RefCell,
@@ -26,7 +26,10 @@ use tracing::{
 
 use tracing_core::span::Current;
 
-use crate::{engine, errors, python};
+use crate::{
+    callbacks::{CallbackEvent, CallbackQueue},
+    engine, errors, python,
+};
 
 /// The most records that wait to be handed over.
 const WAITING: usize = 10_000;
@@ -50,7 +53,8 @@ pub(crate) fn silence() {
 
 type Fields = Vec<(&'static str, Said)>;
 
-struct Entry {
+/// A record that Python's logger has not seen yet.
+pub(crate) struct Entry {
     level: Level,
     message: String,
     fields: Fields,
@@ -70,7 +74,7 @@ struct SpanRecord {
     handles: usize,
 }
 
-/// One process's unread log.
+/// One process's unread log: the records that belong to no call.
 #[derive(Default)]
 pub(crate) struct Journal {
     entries: Mutex<Vec<Entry>>,
@@ -96,8 +100,15 @@ impl Journal {
             return Ok(());
         }
         let entries = std::mem::take(&mut *lock(&self.entries));
-        hand_over(py, entries).or_else(|error| errors::report(py, error, None))
+        let emitted = records(py, entries)
+            .and_then(|records| python::call(&python::member(py, "infrai._log", "emit")?, (records,)));
+        emitted.map(drop).or_else(|error| errors::report(py, error, None))
     }
+}
+
+/// Whether Python's logger wanted any records when a call last began.
+pub(crate) fn is_enabled() -> bool {
+    WANTED.load(Ordering::Relaxed) != OFF
 }
 
 fn wanted(py: Python<'_>) -> PyResult<u8> {
@@ -126,7 +137,8 @@ fn wanted(py: Python<'_>) -> PyResult<u8> {
     })
 }
 
-fn hand_over(py: Python<'_>, entries: Vec<Entry>) -> PyResult<()> {
+/// The records as `infrai._log` takes them.
+pub(crate) fn records(py: Python<'_>, entries: Vec<Entry>) -> PyResult<Bound<'_, PyList>> {
     let records = PyList::empty(py);
     for entry in entries {
         let level = match entry.level {
@@ -147,7 +159,7 @@ fn hand_over(py: Python<'_>, entries: Vec<Entry>) -> PyResult<()> {
         }
         records.append((level, entry.message, fields))?;
     }
-    python::call(&python::member(py, "infrai._log", "emit")?, (records,)).map(|_| ())
+    Ok(records)
 }
 
 /// The subscriber of this module's own `tracing`.
@@ -199,13 +211,14 @@ impl Subscriber for Bridge {
         {
             reader.fields.splice(0..0, span.fields.iter().cloned());
         }
+        let entry =
+            Entry { level: *event.metadata().level(), message: reader.message, fields: reader.fields };
+        if let Some(queue) = CallbackQueue::current() {
+            return queue.push(CallbackEvent::Log(entry));
+        }
         let mut entries = lock(&journal.entries);
         if entries.len() < WAITING {
-            entries.push(Entry {
-                level: *event.metadata().level(),
-                message: reader.message,
-                fields: reader.fields,
-            });
+            entries.push(entry);
         }
         journal.unread.store(true, Ordering::Release);
     }

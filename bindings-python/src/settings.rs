@@ -6,10 +6,9 @@ use infrai::{CallOptions, ClientBuilder, ErrorKind, InfraiClient, InfraiError, P
 use pyo3::{prelude::*, types::PyDict};
 
 use crate::{
+    callbacks::{Callback, CallbackEvent, CallbackQueue},
     convert::{count, flag, number, path, required_text, seconds, text},
-    errors, keys,
-    mailbox::{Callback, Letter, Mailbox},
-    python,
+    errors, keys, python,
 };
 
 /// Settings as they were given: nothing in it belongs to one process.
@@ -74,23 +73,34 @@ impl Settings {
         Ok(self)
     }
 
-    /// A client of these settings, and the mailbox of its hooks and its key function, if it has any.
-    pub(crate) fn build(&self) -> Result<(InfraiClient, Option<Arc<Mailbox>>), InfraiError> {
+    /// Whether calls have something of the caller's to run.
+    pub(crate) fn has_callbacks(&self) -> bool {
+        self.key_function.is_some() || self.on_request.is_some() || self.on_response.is_some()
+    }
+
+    /// A client of these settings. Its callbacks go to the queue of the call that they belong to.
+    pub(crate) fn build(&self) -> Result<InfraiClient, InfraiError> {
         let mut builder = self.builder.clone();
-        let mailbox = Arc::new(Mailbox::default());
         if let Some(function) = &self.key_function {
-            builder = builder.api_key_provider(keys::provider(function, &mailbox));
+            builder = builder.api_key_provider(keys::provider(function));
         }
         if let Some(hook) = &self.on_request {
-            let (hook, mailbox) = (Arc::clone(hook), Arc::clone(&mailbox));
-            builder = builder.on_request(move |event| mailbox.post(Letter::request(&hook, event)));
+            let hook = Arc::clone(hook);
+            builder = builder.on_request(move |event| {
+                if let Some(queue) = CallbackQueue::current() {
+                    queue.push(CallbackEvent::request(&hook, event));
+                }
+            });
         }
         if let Some(hook) = &self.on_response {
-            let (hook, mailbox) = (Arc::clone(hook), Arc::clone(&mailbox));
-            builder = builder.on_response(move |event| mailbox.post(Letter::response(&hook, event)));
+            let hook = Arc::clone(hook);
+            builder = builder.on_response(move |event| {
+                if let Some(queue) = CallbackQueue::current() {
+                    queue.push(CallbackEvent::response(&hook, event));
+                }
+            });
         }
-        let used = self.key_function.is_some() || self.on_request.is_some() || self.on_response.is_some();
-        Ok((builder.build()?, used.then_some(mailbox)))
+        builder.build()
     }
 }
 

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use infrai::video::{GenerateMany, VideoBytes, Watch};
-use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit, prelude::*};
 use tokio::sync::Mutex;
 
 use crate::{
     answer::Answer,
     blocking::{Place, forked},
-    carry::carry,
+    callbacks::CallbackQueue,
+    carry::carry_with,
     channel::Channel,
     errors,
     guard::guarded,
     handing::{Outcome, Piece, Reads},
-    mailbox::Mailbox,
     owned::Owned,
 };
 
@@ -31,25 +31,25 @@ pub(crate) struct Stream(Owned<Inner>);
 struct Inner {
     kind: Arc<Mutex<Kind>>,
     reads: Arc<Reads>,
-    mailbox: Option<Arc<Mailbox>>,
+    queue: Option<Arc<CallbackQueue>>,
 }
 
 impl Stream {
-    fn new(kind: Kind, mailbox: Option<Arc<Mailbox>>) -> Self {
+    fn new(kind: Kind, queue: Option<Arc<CallbackQueue>>) -> Self {
         let kind = Arc::new(Mutex::new(kind));
-        Self(Owned::new(Inner { kind, reads: Arc::default(), mailbox }))
+        Self(Owned::new(Inner { kind, reads: Arc::default(), queue }))
     }
 
-    pub(crate) fn of_states(watch: Watch, mailbox: Option<Arc<Mailbox>>) -> Self {
-        Self::new(Kind::States(watch), mailbox)
+    pub(crate) fn of_states(watch: Watch, queue: Option<Arc<CallbackQueue>>) -> Self {
+        Self::new(Kind::States(watch), queue)
     }
 
-    pub(crate) fn of_items(many: GenerateMany, mailbox: Option<Arc<Mailbox>>) -> Self {
-        Self::new(Kind::Items(many), mailbox)
+    pub(crate) fn of_items(many: GenerateMany, queue: Option<Arc<CallbackQueue>>) -> Self {
+        Self::new(Kind::Items(many), queue)
     }
 
-    pub(crate) fn of_bytes(video: Box<VideoBytes>, mailbox: Option<Arc<Mailbox>>) -> Self {
-        Self::new(Kind::Bytes(video), mailbox)
+    pub(crate) fn of_bytes(video: Box<VideoBytes>, queue: Option<Arc<CallbackQueue>>) -> Self {
+        Self::new(Kind::Bytes(video), queue)
     }
 }
 
@@ -75,7 +75,7 @@ impl Stream {
                 reading.hand(&outcome);
                 Ok(Answer::Read(outcome, blocking.then_some((reads, number))))
             };
-            let told = carry(py, self.0.mailbox.as_ref(), channel, Place::Background, Box::pin(work));
+            let told = carry_with(py, self.0.queue.clone(), channel, Place::Background, Box::pin(work));
             match told {
                 Ok(call) if !blocking => Ok((call, number).into_pyobject(py)?.into_any().unbind()),
                 other => {
@@ -85,6 +85,16 @@ impl Stream {
                 }
             }
         })
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.0.queue.as_ref().map_or(Ok(()), |queue| queue.traverse(&visit))
+    }
+
+    fn __clear__(&self) {
+        if let Some(queue) = &self.0.queue {
+            queue.clear();
+        }
     }
 
     /// Ends an awaited read: what it was handed has arrived, or goes to the next.

@@ -14,23 +14,25 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::{
+    callbacks::{Callback, CallbackEvent, CallbackQueue, Update},
     channel,
     convert::{array, count, json_object, number, optional_text, seconds, text},
     errors,
-    mailbox::{Letter, Mailbox},
 };
 
-/// Where a call leaves what it tells while it is under way.
-pub(crate) enum Teller {
-    Mailbox(Arc<Mailbox>),
-    Channel(Arc<channel::Shared>, u64),
+/// The receiver of a call's updates.
+pub(crate) enum UpdateSender {
+    /// A blocking call's thread.
+    Thread(Arc<CallbackQueue>, Callback),
+    /// The awaited call of this number on this event loop.
+    EventLoop(Arc<channel::Shared>, u64),
 }
 
-impl Teller {
-    pub(crate) fn tell(&self, letter: Letter) {
+impl UpdateSender {
+    pub(crate) fn send(&self, update: Update) {
         match self {
-            Self::Mailbox(mailbox) => mailbox.post(letter),
-            Self::Channel(channel, number) => channel.post_update(*number, letter),
+            Self::Thread(queue, callback) => queue.push(CallbackEvent::Update(Arc::clone(callback), update)),
+            Self::EventLoop(event_loop, number) => event_loop.post_update(*number, update),
         }
     }
 }
@@ -207,7 +209,7 @@ pub(crate) fn wait(
     job: JobRef,
     timeout: &Bound<'_, PyAny>,
     cancel_on_timeout: bool,
-    teller: Option<Teller>,
+    updates: Option<UpdateSender>,
     aborted: Option<oneshot::Receiver<()>>,
 ) -> PyResult<Wait> {
     let mut wait = client.video().wait(job).cancel_on_timeout(cancel_on_timeout);
@@ -218,8 +220,8 @@ pub(crate) fn wait(
             }
         });
     }
-    if let Some(teller) = teller {
-        wait = wait.on_update(move |job| teller.tell(Letter::Update(Box::new(job.clone()))));
+    if let Some(updates) = updates {
+        wait = wait.on_update(move |job| updates.send(Update::Job(Box::new(job.clone()))));
     }
     Ok(match patience(timeout)? {
         Patience::Default => wait,

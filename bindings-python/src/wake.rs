@@ -68,6 +68,11 @@ impl Wake {
         }
     }
 
+    /// Whether waking it waits for Python.
+    pub(crate) fn attaches(&self) -> bool {
+        matches!(self, Self::Call(_))
+    }
+
     /// Takes the bytes that woke the loop.
     pub(crate) fn clear(&self) {
         match self {

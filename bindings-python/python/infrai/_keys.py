@@ -16,6 +16,7 @@ def ask(function: Callable[[], Any]) -> Any:
 
 def _run(given: Awaitable[Any]) -> Any:
     import asyncio
+    from contextvars import copy_context
 
     async def wait() -> Any:
         return await given
@@ -28,4 +29,4 @@ def _run(given: Awaitable[Any]) -> Any:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, wait()).result()
+        return pool.submit(copy_context().run, asyncio.run, wait()).result()

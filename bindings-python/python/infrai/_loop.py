@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextvars import Context
 from weakref import WeakKeyDictionary, ref
 
 from . import _native
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     Start = Callable[[_native.Channel], int]
 
-ENDED, FAILED, TOLD, KEY_WANTED, RAISED = range(5)
+ENDED, FAILED, TOLD, RAISED = range(4)
 
 # The loop holds on to its Mail for as long as it watches the socket; this does not keep either alive.
 _known: WeakKeyDictionary[AbstractEventLoop, ref[Mail]] = WeakKeyDictionary()
@@ -37,21 +38,17 @@ class Mail:
         self.keys: set[Task[None]] = set()
         try:
             self.channel = _native.Channel()
-            loop.add_reader(self.channel.fileno(), self.drain)
+            # In no call's context: the loop would keep that of its first call.
+            Context().run(loop.add_reader, self.channel.fileno(), self.drain)
         except NotImplementedError:
             self.channel = _native.Channel(_waker(ref(self), ref(loop)))
 
     def drain(self) -> None:
-        """Hands out what has come. Runs in the loop."""
+        """Runs the callbacks that are due and hands out what has come. Runs in the loop."""
         raised: BaseException | None = None
-        for number, what, value in self.channel.drain():
+        for number, what, value in self.channel.drain(self.ask):
             if what == RAISED:
                 raised = value
-            elif what == KEY_WANTED:
-                try:
-                    self.ask(*value)
-                except BaseException as error:
-                    raised = error
             else:
                 waiting = self.waiting.get(number)
                 if waiting is not None:
@@ -61,7 +58,7 @@ class Mail:
             raise raised
 
     def ask(self, function: Callable[[], Any], reply: _native.KeyReply) -> None:
-        """Asks a key function."""
+        """Calls a key function, in the context of the call that needs the key."""
         try:
             given = function()
         except BaseException as error:
@@ -81,7 +78,7 @@ def _waker(mail: ref[Mail], loop: ref[AbstractEventLoop]) -> Callable[[], None]:
     def wake() -> None:
         there, here = mail(), loop()
         if there is not None and here is not None and not here.is_closed():
-            here.call_soon_threadsafe(there.drain)
+            here.call_soon_threadsafe(there.drain, context=Context())
 
     return wake
 
