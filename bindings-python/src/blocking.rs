@@ -52,7 +52,6 @@ pub(crate) fn run<T: Send>(
     future: impl Future<Output = Result<T, InfraiError>> + Send,
 ) -> PyResult<T> {
     let engine = engine::engine(py)?;
-    engine.journal.look_at_level(py);
     let runner = match place {
         Place::Foreground => Runner::Lent(engine.foreground()),
         Place::Background => Runner::Own(engine.background().map_err(|error| errors::raise(py, &error))?),

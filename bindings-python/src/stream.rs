@@ -12,7 +12,7 @@ use crate::{
     callbacks::CallbackQueue,
     carry::carry_with,
     channel::Channel,
-    errors,
+    engine, errors,
     guard::guarded,
     handing::{Outcome, Piece, Reads},
     owned::Owned,
@@ -63,6 +63,7 @@ impl Stream {
                 return Err(errors::raise(py, &forked()));
             }
             let (kind, reads) = (Arc::clone(&self.0.kind), Arc::clone(&self.0.reads));
+            engine::engine(py)?.journal.look_at_level(py);
             let reading = reads.begin();
             let number = reading.number();
             let blocking = channel.is_none();

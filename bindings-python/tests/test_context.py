@@ -633,7 +633,7 @@ def test_a_context_is_let_go_with_its_call(server: ScriptedServer) -> None:
 
 
 @pytest.mark.core
-def test_a_key_function_that_forks_hangs_nobody(server: ScriptedServer, script: Any) -> None:
+def test_a_key_function_that_forks_hangs_neither(server: ScriptedServer, script: Any) -> None:
     import os
 
     if not hasattr(os, "fork"):

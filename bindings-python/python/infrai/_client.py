@@ -97,7 +97,8 @@ class _ClientBase:
 
         Args:
             api_key: the project key (``INFRAI_API_KEY``; else the profile's), or a function that gives one, plain or async:
-                asked once a call, and once more after a 401.
+                asked once a call, and once more after a 401, in the context of that call: its ``contextvars``, the
+                thread of a blocking call, the event loop of an awaited one. A wait asks again for each poll after its first.
             base_url: the API's address (``INFRAI_BASE_URL``; else the profile's, else ``https://api.infrai.cc``).
             profile: the table of the credentials file to use (``INFRAI_PROFILE``; else ``"default"``).
             credentials_file: the credentials file (``INFRAI_CREDENTIALS_FILE``; else ``~/.infrai/credentials``).
@@ -118,7 +119,8 @@ class _ClientBase:
             user_agent_suffix: words to put at the end of the ``User-Agent``.
             allow_insecure_http: allows plain http to hosts other than loopback (``INFRAI_ALLOW_HTTP=1``).
             on_request: called before every attempt with a dict; see ``RequestEvent``. A plain function for both clients,
-                since no call waits for it; ``AsyncInfraiClient`` calls it in the event loop, where it may start a task.
+                since no call waits for it; ``AsyncInfraiClient`` calls it in the event loop, where it may start a task. It
+                runs in the context of its call, as ``api_key`` does.
             on_response: called after every attempt with a dict; see ``ResponseEvent``. An ``Exception`` of a
                 hook goes to ``sys.unraisablehook``; Ctrl-C ends the call.
 
