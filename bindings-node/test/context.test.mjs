@@ -159,6 +159,9 @@ test("the context of what has ended is let go", async () => {
   const gc = runInNewContext("gc");
   const { client: infrai, seen } = await shared((_, { url }) => (url.endsWith("hangs") ? "never" : ok(job("running"))), {
     apiKey: () => "one-key",
+    // Those that note their store would hold it.
+    onRequest() {},
+    onResponse() {},
   });
   const hung = () => until(() => seen.some(({ url }) => url.endsWith("hangs")));
   const stores = [];

@@ -200,7 +200,7 @@ fn a_projects_folder_is_refused_and_unchanged() {
     for words in [
         &["--sandbox", "--data-dir", ".", "account", "balance"][..],
         &["sandbox", "--data-dir", ".", "--exit-with-parent"],
-        &["--sandbox", "--data-dir", "", "account", "balance"],
+        &["--sandbox", "account", "balance"],
     ] {
         let ran =
             ended(home.command(words).env("INFRAI_SANDBOX_DIR", ".").spawn().expect("the command starts"));
