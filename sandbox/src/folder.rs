@@ -21,7 +21,7 @@ const LOCK: &str = "lock";
 const DATABASE: &str = "sandbox.db";
 /// Where each succeeded job has a folder with its files.
 const FILES: &str = "files";
-/// The files that are opened in it: by the sandbox, by SQLite beside the database, and by the command.
+/// The files that are opened in it: by the sandbox, by `SQLite` beside the database, and by the command.
 const OPENED: [&str; 10] = [
     MARKER,
     LOCK,
@@ -136,7 +136,7 @@ fn looks_unmarked(path: &Path) -> bool {
 
 fn not_a_sandbox(path: &Path) -> FolderError {
     let names = fs::read_dir(path).into_iter().flatten().flatten();
-    let mut names: Vec<_> = names.map(|entry| format!("{:?}", entry.file_name())).collect();
+    let mut names: Vec<_> = names.map(|entry| format!("{:?}", entry.file_name().to_string_lossy())).collect();
     names.sort();
     let more = names.len().saturating_sub(NAMED);
     names.truncate(NAMED);
@@ -160,7 +160,7 @@ fn check_folder(path: &Path) -> Result<(), FolderError> {
     Ok(())
 }
 
-/// Whatever is opened later, by SQLite and the command too, is what it should be and this user's.
+/// Whatever is opened later, by `SQLite` and the command too, is what it should be and this user's.
 fn check_entries(path: &Path) -> Result<(), FolderError> {
     let folder = (FILES, Kind::Folder);
     for (name, kind) in OPENED.map(|name| (name, Kind::File)).into_iter().chain([folder]) {

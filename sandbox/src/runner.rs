@@ -346,7 +346,8 @@ fn remove_files(folder: &Path) -> io::Result<()> {
 fn is_a_renderings(name: &str) -> bool {
     [VIDEO, THUMBNAIL].iter().any(|whole| {
         let unfinished = name.strip_prefix('.').and_then(|name| name.strip_prefix(whole));
-        name == *whole || unfinished.is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".part"))
+        name == *whole
+            || unfinished.is_some_and(|rest| rest.starts_with('.') && rest.strip_suffix(".part").is_some())
     })
 }
 

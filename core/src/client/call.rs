@@ -113,18 +113,9 @@ impl InfraiClient {
             Some(key) => Some(key),
             None => Some(bounded(deadline, API_KEY_FUNCTION, target.key.get()).await?),
         };
-        let mut redactor = match &key {
-            Some(key) => self.inner.sends(key),
-            None => Redactor::default(),
-        };
-        if let Some(secret) = &spec.secret {
-            redactor = redactor.and(&secret.as_str().into());
-        }
-        let max_attempts = if spec.single {
-            1
-        } else {
-            self.options.max_retries.unwrap_or(config.max_retries).saturating_add(1)
-        };
+        let mut redactor = self.call_redactor(key.as_ref(), spec.secret.as_deref());
+        let max_retries =
+            if spec.single { 0 } else { self.options.max_retries.unwrap_or(config.max_retries) };
 
         let (mut sent, mut failed, mut ambiguous, mut asked_again, mut price) = (0, 0, false, false, None);
         let mut broken = false;
@@ -183,7 +174,7 @@ impl InfraiClient {
                 continue;
             }
             failed += 1;
-            if !error.is_retryable() || failed >= max_attempts {
+            if !error.is_retryable() || failed > max_retries {
                 return finish(error);
             }
             let random = self.inner.random();
@@ -200,6 +191,15 @@ impl InfraiClient {
             }
             tracing::debug!(attempt = sent, ?pause, code = &*escape_text(error.code()), "trying again");
             tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Returns what takes a call's secrets out of all that is shown of it.
+    fn call_redactor(&self, key: Option<&ApiKey>, secret: Option<&str>) -> Redactor {
+        let redactor = key.map_or_else(Redactor::default, |key| self.inner.sends(key));
+        match secret {
+            Some(secret) => redactor.and(&secret.into()),
+            None => redactor,
         }
     }
 

@@ -89,7 +89,7 @@ async fn hooks_see_every_attempt_and_no_secret() {
 
 /// Keys of several alphabets and lengths.
 fn keys() -> Vec<String> {
-    let token: String = (0..60).map(|at| format!("{:x}.", at * 7919)).collect();
+    let token: String = (0..60).map(|at| format!("{:x}.", at * 7919)).collect::<Vec<_>>().concat();
     [
         "ifr_pk_proj_0123456789abcdefghijklmnopqrstuv",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
@@ -174,7 +174,7 @@ fn shown(error: &InfraiError) -> String {
     let mut text = format!("{error} {error:?} {error:#?} {} {}", error.to_json(), error.hint());
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        text += &format!(" {cause} {cause:?}");
+        text = format!("{text} {cause} {cause:?}");
         source = cause.source();
     }
     text
@@ -253,10 +253,13 @@ async fn no_error_log_or_hook_shows_a_key_that_an_answer_repeats() {
                 .on_request(move |event| writeln!(before.clone(), "{event:?}").unwrap())
                 .on_response(move |event| writeln!(after.clone(), "{event:?}").unwrap())
                 .api_key_provider(KeyProvider::new(move || std::future::ready(ApiKey::new(&given))));
-            let (client, _) = script::client(builder, move |_, request| match request.file {
-                true => answer(404, &json!(null)),
-                false => echo.clone(),
-            });
+            let (client, _) =
+                script::client(
+                    builder,
+                    move |_, request| {
+                        if request.file { answer(404, &json!(null)) } else { echo.clone() }
+                    },
+                );
             let errors = errors_of_every_call(&client, &key).await;
             assert!(errors.len() > 100, "{place}: {errors}");
             assert_eq!(leak(&errors, &key), None, "place {place}, an error");
