@@ -221,7 +221,7 @@ fn spellings(text: &[u8], at: usize) -> [Option<(u8, usize)>; 4] {
     [Some((byte, at + 1)), one, two, three]
 }
 
-/// `\"`, `\u002d`, `\u{2d}`, with any number of backslashes.
+/// `\"`, `\u002d`, `\u{2d}`, with any number of backslashes, and `\\` for the backslash itself.
 fn escaped(text: &[u8], at: usize) -> [Option<(u8, usize)>; 3] {
     let run = text[at..].iter().take(BACKSLASHES).take_while(|byte| **byte == b'\\').count();
     let at = at + run;
@@ -232,7 +232,7 @@ fn escaped(text: &[u8], at: usize) -> [Option<(u8, usize)>; 3] {
         Some((number(&digits[..length], 16)?, at + 2 + length + 1))
     };
     let unicode = || Some((number(rest.strip_prefix(b"u")?.get(..4)?, 16)?, at + 5));
-    [rest.first().map(|byte| (*byte, at + 1)), braced().or_else(unicode), None]
+    [rest.first().map(|byte| (*byte, at + 1)), braced().or_else(unicode), Some((b'\\', at))]
 }
 
 /// `%2D`, `%252D`, and `%25` or `%2525` for the percent sign itself.
