@@ -176,7 +176,7 @@ fn a_download_ends_at_its_timeout() {
     let (error, hint) = ran.error_lines();
     assert!(error.contains("DOWNLOAD_TIMEOUT") && hint.contains("--download-timeout"), "{ran:?}");
     let ran = home.run(&["video", "wait", id, "-o", "a.mp4", "--download-timeout", "300ms"]).expect(4);
-    assert!(ran.error_lines().1.contains(&format!("video wait {id} -o a.mp4")), "{ran:?}");
+    assert!(ran.error_lines().1.contains(&format!("video wait -o a.mp4 -- {id}")), "{ran:?}");
     assert!(!home.path("a.mp4").exists());
     home.run(&["video", "wait", id, "--download-timeout", "1s"]).expect(2);
 }

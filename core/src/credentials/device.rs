@@ -6,8 +6,7 @@ use std::{
     sync::OnceLock,
 };
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use ring::hmac;
 use url::Url;
 
 use super::{
@@ -29,18 +28,17 @@ static IN_MEMORY: OnceLock<String> = OnceLock::new();
 ///
 /// A server that has one cannot use it elsewhere. A port of the loopback counts for nothing: a sandbox on another one
 /// finds its account again.
-pub(crate) fn fingerprint(secret: &Secret, url: &Url) -> Result<Secret> {
+pub(crate) fn fingerprint(secret: &Secret, url: &Url) -> Secret {
     let mut site = url.clone();
     if is_loopback(url) {
         // Only a URL without a host refuses.
         let _ = site.set_port(None);
     }
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.0.as_bytes())
-        .map_err(|error| crate::InfraiError::internal(error.to_string()))?;
-    mac.update(origin(&site).as_bytes());
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.0.as_bytes());
+    let tag = hmac::sign(&key, origin(&site).as_bytes());
     let mut bytes = [0; 16];
-    bytes.copy_from_slice(&mac.finalize().into_bytes()[..16]);
-    Ok(Secret(uuid::Builder::from_custom_bytes(bytes).into_uuid().hyphenated().to_string()))
+    bytes.copy_from_slice(&tag.as_ref()[..16]);
+    Secret(uuid::Builder::from_custom_bytes(bytes).into_uuid().hyphenated().to_string())
 }
 
 /// The secret beside this credentials file, made if there is none. Who has it can activate the same accounts, so it is
@@ -200,7 +198,7 @@ mod tests {
 
     fn sent(url: &str) -> String {
         let secret = Secret("6b9f2b1e-8f43-4a39-9d2e-0a4c3f1d7e55".into());
-        fingerprint(&secret, &Url::parse(url).unwrap()).unwrap().0
+        fingerprint(&secret, &Url::parse(url).unwrap()).0
     }
 
     #[test]
