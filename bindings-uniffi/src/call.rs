@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -71,6 +71,9 @@ impl Drop for EndOnDrop {
     }
 }
 
+/// A call's work, which hands its outcome over by itself.
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// What a call is run with.
 #[derive(Default)]
 pub(crate) struct Call {
@@ -109,19 +112,29 @@ impl Call {
         self,
         work: impl Future<Output = Result<T, InfraiError>> + Send + 'static,
     ) -> Result<T, NativeError> {
+        let (done, mut outcome) = oneshot::channel();
+        let work = async move {
+            // A call that was cancelled has no receiver any more.
+            let _ = done.send(guarded_async(work).await);
+        };
+        self.run_task(Box::pin(work)).await?;
+        Ok(outcome.try_recv().map_err(|_| NativeError::Cancelled)??)
+    }
+
+    /// The same for all kinds of results: a task type per call would be a large part of a phone's library.
+    async fn run_task(self, work: Task) -> Result<(), NativeError> {
         let Self { cancellation, gate, politely, apart } = self;
         // One that is to cancel a job has to begin for that.
         if politely.is_none() && cancellation.as_ref().is_some_and(|cancellation| cancellation.is_cancelled())
         {
             return Err(NativeError::Cancelled);
         }
-        let work = guarded_async(work);
         let handle = runtime::handle()?;
         let (task, ending) = if let Some(places) = apart {
             let (end, ended) = oneshot::channel();
             (handle.spawn(on_a_thread(places, work, ended)), Ending::tell(end))
         } else {
-            let task = handle.spawn(work.map(|outcome| outcome.map(Some)));
+            let task = handle.spawn(work.map(|()| Ok(Some(()))));
             let abort = task.abort_handle();
             (task, politely.map_or(Ending::Abort(abort), Ending::tell))
         };
@@ -154,11 +167,11 @@ const LAST_STEP: Duration = Duration::from_secs(5);
 
 /// Runs work that waits for the disk where it holds up nothing else; it begins once there is a place for it. None once it
 /// was ended, and its thread with it.
-async fn on_a_thread<T: Send + 'static>(
+async fn on_a_thread(
     places: &'static Semaphore,
-    work: impl Future<Output = Result<T, InfraiError>> + Send + 'static,
+    work: Task,
     mut ended: oneshot::Receiver<()>,
-) -> Result<Option<T>, InfraiError> {
+) -> Result<Option<()>, InfraiError> {
     let place = match select(&mut ended, pin!(places.acquire())).await {
         Either::Left(_) => return Ok(None),
         Either::Right((place, _)) => place,
@@ -168,7 +181,7 @@ async fn on_a_thread<T: Send + 'static>(
     let mut thread = handle.spawn_blocking(move || {
         let outcome = handle.block_on(async {
             // In this order: work that was ended before its thread began does not begin.
-            match select(over, pin!(work)).await {
+            match select(over, work).await {
                 Either::Left(_) => None,
                 Either::Right((outcome, _)) => Some(outcome),
             }
@@ -187,7 +200,7 @@ async fn on_a_thread<T: Send + 'static>(
         }
     };
     match outcome {
-        Ok(outcome) => outcome.transpose(),
+        Ok(outcome) => Ok(outcome),
         Err(error) => Err(InfraiError::internal(error.to_string())),
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use futures_util::future::{join, join_all};
 
 use crate::{
-    ApiKey, CallContext, ErrorKind, InfraiClient, KeyProvider,
+    ApiKey, CallContext, CallOptions, ErrorKind, InfraiClient, KeyProvider,
     script::{self, Reaction, Script, answer, job, ok},
 };
 
@@ -183,4 +183,64 @@ async fn a_poll_outlives_the_wait_whose_context_it_has() {
     drop(older);
     let ended = tokio::time::timeout(5 * SECOND, younger).await.expect("the younger wait polls on");
     assert!(ended.unwrap().unwrap().is_success());
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_with_other_headers_poll_apart() {
+    let (client, script) = script::plain(|_, request| match request.headers.get("x-tenant") {
+        Some(tenant) if tenant == "owner" => ok(&job("succeeded")).after(SECOND),
+        _ => answer(404, &serde_json::json!(null)),
+    });
+    let wait = |tenant: &str| {
+        let client = client.with_options(CallOptions::new().header("x-tenant", tenant)).unwrap();
+        async move { client.video().wait("vid_1").await }
+    };
+    let (owner, stranger) = join(wait("owner"), wait("stranger")).await;
+    assert!(owner.unwrap().is_success());
+    assert_eq!(stranger.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(script.count(), 2);
+}
+
+/// Two waits of one job and one key, whose older one's key function does this after its first key.
+async fn older_and_younger(
+    then: impl Fn() -> Option<crate::InfraiError> + Clone + Send + Sync + 'static,
+) -> (crate::Result<crate::VideoJob>, crate::Result<crate::VideoJob>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let provider = KeyProvider::new(move || {
+        let (asked, then) = (Arc::clone(&asked), then.clone());
+        async move {
+            let tenant = Tenant::current();
+            let again = asked.lock().unwrap().contains(&tenant);
+            asked.lock().unwrap().push(tenant.clone());
+            if again && tenant == "older" {
+                match then() {
+                    Some(error) => return Err(error),
+                    None => std::future::pending::<()>().await,
+                }
+            }
+            ApiKey::new("one-key-for-all")
+        }
+    });
+    let builder =
+        InfraiClient::builder().base_url("http://localhost:1").timeout(5 * SECOND).api_key_provider(provider);
+    let (client, _) = script::client(builder, |n, _| ok(&job(if n < 6 { "running" } else { "succeeded" })));
+    let wait = |tenant: &str| {
+        Tenant::context(tenant).scope(client.video().wait("vid_1").timeout(300 * SECOND).send())
+    };
+    join(wait("older"), wait("younger")).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_function_that_is_busy_ends_no_wait() {
+    let (older, younger) = older_and_younger(|| None).await;
+    assert!(younger.unwrap().is_success());
+    assert!(older.unwrap().is_success(), "the younger's poll is its answer too");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_function_that_raises_ends_its_own_wait() {
+    let refused = || Some(crate::InfraiError::configuration("CONFIGURATION_INVALID", "no token"));
+    let (older, younger) = older_and_younger(refused).await;
+    assert_eq!(older.unwrap_err().message(), "no token");
+    assert!(younger.unwrap().is_success());
 }

@@ -18,6 +18,7 @@ use futures_util::{
     future::{AbortHandle as Aborting, abortable},
     stream::{FuturesUnordered, StreamExt as _},
 };
+use http::{HeaderName, HeaderValue};
 use tokio::{
     runtime,
     sync::{Notify, Semaphore, SemaphorePermit},
@@ -69,17 +70,20 @@ pub(super) enum Wish {
     UnderWay,
 }
 
-/// A job as polled with one key. Waits of another key must not learn of it by this one's polls.
+/// A job as polled with one key and one set of headers. Waits of others must not learn of it by these polls.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct SharedJob {
     pub(super) id: JobId,
     /// The key that the key function gave to the waits. `None` where the client has one fixed key.
     pub(super) key: Option<ApiKey>,
+    /// The headers of [`InfraiClient::with_options`], sorted by name: they may name a tenant too.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 pub(super) struct Subscriber {
-    /// Larger than that of every older wait.
     pub(super) number: u64,
+    /// The subscriber with the lowest turn polls: the oldest one, unless its key function did not answer.
+    pub(super) turn: u64,
     pub(super) client: InfraiClient,
     pub(super) context: Option<CallContext>,
     /// What the key function gave at the wait's begin, until its first poll takes it.
@@ -315,10 +319,20 @@ impl Hub {
                         }
                     }
                     state.begun += 1;
-                    let oldest = entry.subscribers.iter_mut().min_by_key(|subscriber| subscriber.number);
+                    let oldest = entry.subscribers.iter_mut().min_by_key(|subscriber| subscriber.turn);
                     let Some(Subscriber { number, client, context, key, .. }) = oldest else { continue };
                     let (client, key) = (client.clone(), key.take());
-                    let poll = async move { (token, look(&client, &job.id, key).await) };
+                    let poll = async move {
+                        let key = match key {
+                            Some(key) => Ok(Some(key)),
+                            None => client.wait_key().await.map_err(PollError::KeyFunction),
+                        };
+                        let polled = match key {
+                            Ok(key) => look(&client, &job.id, key).await.map_err(PollError::Call),
+                            Err(error) => Err(error),
+                        };
+                        (token, polled)
+                    };
                     let (look, abort) = abortable(scoped(context.clone(), poll));
                     entry.poll = Some(PollInFlight { abort, subscriber: *number, context: context.clone() });
                     looks.push(Box::pin(look.map(Result::ok)));
@@ -338,7 +352,8 @@ impl Hub {
         }
         let Some(shared) = state.by_token.get(&token).cloned() else { return };
         let Some(entry) = state.entries.get_mut(&shared) else { return };
-        let context = entry.poll.take().and_then(|poll| poll.context);
+        let (subscriber, context) = entry.poll.take().map(|poll| (poll.subscriber, poll.context)).unzip();
+        let context = context.flatten();
         let looked = match result {
             Ok((job, retry_after)) => {
                 let answer = Answer {
@@ -360,7 +375,12 @@ impl Hub {
                 }
                 None
             }
-            Err(error) if passes(&error, entry.last.is_some()) => {
+            Err(PollError::KeyFunction(error)) => {
+                state.scheduler.failed(token, now, None, false);
+                state.key_function_failed(&shared, subscriber.unwrap_or_default(), error);
+                return;
+            }
+            Err(PollError::Call(error)) if passes(&error, entry.last.is_some()) => {
                 sync_scoped(context, || {
                     let job = entry.shown(&shared.id);
                     let (error, job) = (Escaped(&error), Escaped(&job));
@@ -371,7 +391,7 @@ impl Hub {
                 state.scheduler.failed(token, now, retry_after, too_many);
                 Some(error)
             }
-            Err(error) => {
+            Err(PollError::Call(error)) => {
                 entry.tell(&Event::Failed(error));
                 state.forget(&shared);
                 return;
@@ -395,7 +415,14 @@ fn passes(error: &InfraiError, seen: bool) -> bool {
         || (seen && matches!(error.kind(), ErrorKind::UnexpectedResponse | ErrorKind::Connection))
 }
 
-type LookResult = Result<(Arc<VideoJob>, Option<Duration>)>;
+/// Why a poll brought no job.
+enum PollError {
+    /// The key function of the subscriber whose context the poll had.
+    KeyFunction(InfraiError),
+    Call(InfraiError),
+}
+
+type LookResult = Result<(Arc<VideoJob>, Option<Duration>), PollError>;
 type Look = Boxed<'static, Option<(Token, LookResult)>>;
 
 impl Entry {
@@ -497,6 +524,34 @@ impl State {
             if entry.abandon_poll() {
                 self.scheduler.hurry(entry.token);
             }
+        }
+    }
+
+    /// A key function raised, or did not answer in time, in this subscriber's context. What it raised ends this wait
+    /// alone. Where it did not answer, its thread or loop may be busy: the next oldest wait polls meanwhile.
+    fn key_function_failed(&mut self, job: &SharedJob, number: u64, error: InfraiError) {
+        let Some(entry) = self.entries.get_mut(job) else { return };
+        entry.abandon_poll();
+        let Some(at) = entry.subscribers.iter().position(|subscriber| subscriber.number == number) else {
+            return;
+        };
+        if error.is_timeout() {
+            self.numbers += 1;
+            let subscriber = &mut entry.subscribers[at];
+            subscriber.turn = self.numbers;
+            if std::mem::replace(&mut subscriber.wish, Wish::None) != Wish::None {
+                subscriber.events.send(Event::Looked(Some(error)));
+            }
+        } else {
+            let failed = entry.subscribers.remove(at);
+            failed.events.send(Event::Failed(error));
+            self.left(failed.runtime);
+        }
+        let Some(entry) = self.entries.get(job) else { return };
+        if entry.subscribers.is_empty() {
+            self.forget(job);
+        } else if entry.subscribers.iter().any(|subscriber| subscriber.wish == Wish::Queued) {
+            self.scheduler.hurry(entry.token);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::OptionFuture;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::runtime::{self, Handle};
 
 use super::{
@@ -48,11 +49,11 @@ impl Subscription {
         let settled = known.as_ref().is_some_and(|job| job.is_terminal());
         if let (true, Some(known)) = (settled, &known) {
             sender.send(Event::Seen(Arc::clone(known), Snapshot::of(known)));
-            let job = SharedJob { id, key: None };
+            let job = SharedJob { id, key: None, headers: Vec::new() };
             return Ok(Self { hub, job, number: 0, runtime, events, settled });
         }
         let key = client.wait_key().await?;
-        let job = SharedJob { id, key: key.clone() };
+        let job = SharedJob { id, key: key.clone(), headers: sorted(&client.option_headers) };
         let now = hub.now();
         let mut state = hub.lock();
         state.numbers += 1;
@@ -77,6 +78,7 @@ impl Subscription {
             let wish = Wish::None;
             entry.subscribers.push(Subscriber {
                 number,
+                turn: number,
                 client,
                 context,
                 key,
@@ -192,6 +194,13 @@ impl Drop for Subscription {
             self.hub.orphaned.notify_waiters();
         }
     }
+}
+
+/// Returns headers in an order of their own, so that equal ones compare as equal.
+fn sorted(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+    let mut sorted: Vec<_> = headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    sorted.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+    sorted
 }
 
 /// The runtime that the caller is in.
