@@ -439,6 +439,34 @@ async fn a_device_that_is_a_link_to_a_file_leaves_it_alone() {
     assert!(folder.join("device").is_symlink());
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn root_follows_no_link_of_another_user() {
+    use std::os::unix::fs::{MetadataExt as _, lchown, symlink};
+    let home = tempfile::tempdir().unwrap();
+    if fs::metadata(home.path()).unwrap().uid() != 0 {
+        println!("only root can give a link away");
+        return;
+    }
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let (precious, folder) = (home.path().join("precious"), home.path().join(".infrai"));
+    fs::write(&precious, "").unwrap();
+    for name in ["credentials", "device"] {
+        fs::create_dir(&folder).unwrap();
+        symlink(&precious, folder.join(name)).unwrap();
+        for path in [folder.clone(), folder.join(name)] {
+            lchown(path, Some(2222), Some(2222)).unwrap();
+        }
+        let error = client(home.path(), &server.url()).activate().await.unwrap_err();
+        assert_eq!(error.code(), "CREDENTIALS_UNSAFE", "{name}: {error}");
+        assert!(error.message().contains("is a link that belongs to another user (uid 2222)"), "{error}");
+        assert!(!home.path().join("precious.lock").exists(), "{name}");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+    assert_eq!(fs::read(&precious).unwrap(), b"");
+    assert!(server.seen().is_empty());
+}
+
 /// A client whose file is on a disk that does not answer waits, as far as it can know, for a thread: here for one of a
 /// pool whose only one never ends.
 #[test]

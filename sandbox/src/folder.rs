@@ -64,8 +64,12 @@ impl Folder {
         let (path, temporary) = if let Some(path) = path {
             (path, None)
         } else {
-            let temporary = tempfile::Builder::new().prefix("infrai-sandbox-").tempdir();
-            let temporary = temporary.map_err(|error| FolderError::Io(std::env::temp_dir(), error))?;
+            let mut builder = tempfile::Builder::new();
+            builder.prefix("infrai-sandbox-");
+            #[cfg(unix)]
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+            let temporary =
+                builder.tempdir().map_err(|error| FolderError::Io(std::env::temp_dir(), error))?;
             (temporary.path().to_owned(), Some(temporary))
         };
         let lock = take(&path)?;

@@ -60,6 +60,16 @@ enum Rendered {
     Abandoned,
 }
 
+/// Returns the folder of a job below the folder of all jobs' files. An id that the sandbox does not make has none: it could
+/// lead anywhere.
+pub(crate) fn folder_of(files: &Path, id: &str) -> io::Result<PathBuf> {
+    if jobs::is_an_id(id) {
+        return Ok(files.join(id));
+    }
+    let message = format!("the database has a job with the id {id:?}, which is none of the sandbox's");
+    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -240,7 +250,7 @@ impl Runner {
             Rendered::Abandoned => false,
         };
         if !kept {
-            remove(&self.files.join(&job.id));
+            remove(&self.files, &job.id);
         }
     }
 
@@ -264,9 +274,7 @@ impl Runner {
     }
 
     fn render(&self, job: &Job, live: &Live) -> Rendered {
-        let folder = self.files.join(&job.id);
-        let (video, thumbnail) = (folder.join(VIDEO), folder.join(THUMBNAIL));
-        match self.produce(job, live, &folder, &video, &thumbnail) {
+        match self.produce(job, live) {
             Ok((report, video_etag, thumbnail_etag)) => {
                 tracing::info!(job = %job.id, frames = report.frames, bytes = report.bytes, "job rendered");
                 let warnings = serde_json::Value::from(report.warnings).to_string();
@@ -281,15 +289,10 @@ impl Runner {
         }
     }
 
-    fn produce(
-        &self,
-        job: &Job,
-        live: &Live,
-        folder: &Path,
-        video: &Path,
-        thumbnail: &Path,
-    ) -> Result<(RenderReport, String, String), RenderError> {
-        private::make_folder(folder).map_err(RenderError::Io)?;
+    fn produce(&self, job: &Job, live: &Live) -> Result<(RenderReport, String, String), RenderError> {
+        let folder = folder_of(&self.files, &job.id).map_err(RenderError::Io)?;
+        private::make_folder(&folder).map_err(RenderError::Io)?;
+        let (video, thumbnail) = (folder.join(VIDEO), folder.join(THUMBNAIL));
         let (width, height) = catalog::dimensions(&job.request.resolution, &job.request.aspect);
         #[allow(clippy::cast_precision_loss, reason = "at most a minute of milliseconds")]
         let spec = RenderSpec {
@@ -304,8 +307,8 @@ impl Runner {
             live.progress.store(now.to_bits(), Ordering::Relaxed);
         };
         let cancelled = || live.cancelled.load(Ordering::Relaxed) || self.is_stopping();
-        let report = render(&spec, video, thumbnail, &mut progress, &cancelled)?;
-        Ok((report, etag(video).map_err(RenderError::Io)?, etag(thumbnail).map_err(RenderError::Io)?))
+        let report = render(&spec, &video, &thumbnail, &mut progress, &cancelled)?;
+        Ok((report, etag(&video).map_err(RenderError::Io)?, etag(&thumbnail).map_err(RenderError::Io)?))
     }
 }
 
@@ -323,11 +326,11 @@ fn etag(path: &Path) -> io::Result<String> {
 }
 
 /// Removes the folder of a job and the files that a rendering makes in it. Whatever else lies there stays, and its folder.
-fn remove(folder: &Path) {
-    if let Err(error) = remove_files(folder)
+fn remove(files: &Path, id: &str) {
+    if let Err(error) = folder_of(files, id).and_then(|folder| remove_files(&folder))
         && error.kind() != io::ErrorKind::NotFound
     {
-        tracing::warn!(%error, folder = %folder.display(), "files of a job that ended could not be removed");
+        tracing::warn!(%error, job = ?id, "files of a job that ended could not be removed");
     }
 }
 
@@ -355,9 +358,9 @@ fn is_a_renderings(name: &str) -> bool {
 /// database is not the sandbox's.
 pub(crate) fn sweep(files: &Path, without: &HashSet<String>) -> io::Result<()> {
     for entry in fs::read_dir(files)? {
-        let entry = entry?;
-        if entry.file_name().to_str().is_some_and(|name| without.contains(name)) {
-            remove(&entry.path());
+        let name = entry?.file_name();
+        if let Some(id) = name.to_str().filter(|name| without.contains(*name)) {
+            remove(files, id);
         }
     }
     Ok(())

@@ -179,9 +179,14 @@ mod owner {
         Refused,
     }
 
+    /// Whether an owner is this user or root, whose files and links are a user's own.
+    fn is_own(user: u32, owner: u32) -> bool {
+        owner == user || owner == ROOT
+    }
+
     /// Judges whether a user may rely on a file in this folder.
     pub(super) fn trust(user: u32, file: Entry, folder: Entry) -> Trust {
-        if file.owner == user || file.owner == ROOT {
+        if is_own(user, file.owner) {
             Trust::Own
         } else if user == ROOT && !file.is_writable_by_others() && !folder.is_writable_by_others() {
             Trust::Foreign
@@ -242,12 +247,12 @@ mod owner {
         Ok(file.owner == user)
     }
 
-    /// Refuses a link that another user made, wherever it stands in a chain of them. Returns whether there is one.
+    /// Refuses a link that another user made, wherever it stands in a chain of them: its owner chooses the file that root
+    /// would write. Returns whether there is one.
     pub(super) fn check_links(user: u32, path: &Path) -> Result<bool, Denied> {
         for link in write::links(path) {
-            // A link's own mode says nothing.
             let owner = fs::symlink_metadata(&link)?.uid();
-            if trust(user, Entry { owner, mode: 0 }, folder_of(&link)?) == Trust::Refused {
+            if !is_own(user, owner) {
                 return Err(refused(&link, "is a link that belongs", owner));
             }
         }
@@ -409,9 +414,10 @@ mod tests {
             symlink(target, &link).unwrap();
             symlink("link", &first).unwrap();
             let user = stranger_to(&[&link, &first]);
-            for path in [&link, &first] {
+            // Root too: where it leads is its owner's choice.
+            for (user, path) in [(user, &link), (user, &first), (0, &link), (0, &first)] {
                 let message = refusal(open_as(user, path, "credentials file"));
-                assert!(message.contains("is a link that belongs to another user"), "{message}");
+                assert!(message.contains("is a link that belongs to another user"), "{user}: {message}");
             }
             fs::remove_file(&link).unwrap();
             fs::remove_file(&first).unwrap();

@@ -1,6 +1,6 @@
 //! `/files/…`: videos and thumbnails behind signed URLs, whole or by range.
 
-use std::{io::SeekFrom, path::PathBuf, sync::Arc, time::Duration};
+use std::{io::SeekFrom, sync::Arc, time::Duration};
 
 use axum::{body::Body, extract::State, response::Response};
 use bytes::{Bytes, BytesMut};
@@ -20,7 +20,7 @@ use crate::{
     app::App,
     error::ApiError,
     private::{self, Kind},
-    runner::{THUMBNAIL, VIDEO},
+    runner::{THUMBNAIL, VIDEO, folder_of},
     secrets,
     store::jobs,
 };
@@ -33,7 +33,7 @@ pub(super) async fn video(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (job, etag) = find(&app, &token, |job| job.video_etag).await?;
-    serve(&app, app.files.join(job).join(VIDEO), &etag, "video/mp4", &method, &headers).await
+    serve(&app, &job, VIDEO, &etag, "video/mp4", &method, &headers).await
 }
 
 /// `GET /files/{token}/thumbnail.jpg`.
@@ -44,7 +44,7 @@ pub(super) async fn thumbnail(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (job, etag) = find(&app, &token, |job| job.thumbnail_etag).await?;
-    serve(&app, app.files.join(job).join(THUMBNAIL), &etag, "image/jpeg", &method, &headers).await
+    serve(&app, &job, THUMBNAIL, &etag, "image/jpeg", &method, &headers).await
 }
 
 async fn find(
@@ -66,16 +66,18 @@ async fn find(
 
 async fn serve(
     app: &App,
-    path: PathBuf,
+    job: &str,
+    name: &str,
     etag: &str,
     content_type: &'static str,
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let gone = |error: std::io::Error| {
-        tracing::error!(%error, path = %path.display(), "a file of a finished job cannot be read");
+        tracing::error!(%error, job = ?job, name, "a file of a finished job cannot be read");
         ApiError::internal("the file cannot be read; the sandbox's log says why")
     };
+    let path = folder_of(&app.files, job).map_err(gone)?.join(name);
     let mut options = private::options();
     let mut file = OpenOptions::from(options.read(true).clone()).open(&path).await.map_err(gone)?;
     let metadata = file.metadata().await.map_err(gone)?;

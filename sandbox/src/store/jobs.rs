@@ -89,6 +89,16 @@ fn first_stage(model: &str) -> &'static str {
     if model == SLOW || model == STUCK { "hold" } else { "render" }
 }
 
+const ID_PREFIX: &str = "vid_";
+/// How many random letters and digits follow the prefix.
+const ID_LENGTH: usize = 24;
+
+/// Whether the sandbox makes such ids: a database that came from elsewhere may hold others.
+pub(crate) fn is_an_id(text: &str) -> bool {
+    text.strip_prefix(ID_PREFIX)
+        .is_some_and(|rest| rest.len() == ID_LENGTH && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
 /// Debits the wallet and queues the job; neither happens without the other.
 pub(crate) fn create(
     transaction: &Transaction<'_>,
@@ -97,7 +107,7 @@ pub(crate) fn create(
 ) -> Result<Job, ApiError> {
     let now = secrets::unix_millis();
     let job = Job {
-        id: format!("vid_{}", secrets::random_string(24)),
+        id: format!("{ID_PREFIX}{}", secrets::random_string(ID_LENGTH)),
         account_id: account.to_owned(),
         state: "queued".to_owned(),
         stage: first_stage(&request.model).to_owned(),

@@ -146,6 +146,64 @@ async fn a_start_spares_what_it_does_not_know() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_id_of_the_database_leads_out_of_it() {
+    let (folder, id) = used().await;
+    let (sandbox, api) = reopen(folder.path()).await;
+    let job = api.status(&id).await.data();
+    let urls = ["video_url", "thumbnail_url"].map(|name| path_of(&job[name], api.addr).to_owned());
+    sandbox.stop().await;
+    let outside = empty();
+    for place in [outside.path(), folder.path(), &folder.path().join("files")] {
+        for name in ["video.mp4", "thumbnail.jpg"] {
+            fs::write(place.join(name), "precious").expect("a file");
+        }
+    }
+    let kept = || {
+        let mut kept = tree(folder.path());
+        kept.retain(|path, _| !path.to_string_lossy().contains("sandbox.db"));
+        (kept, tree(outside.path()))
+    };
+    let database = rusqlite::Connection::open(folder.path().join("sandbox.db")).expect("a database");
+    let before = kept();
+    let absolute = outside.path().display().to_string();
+    let name = outside.path().file_name().expect("a name").to_string_lossy();
+    let up = format!("../../{name}");
+    for id in [&absolute, &up, "../x", "..", ".", "", "vid_../x", &format!("vid_/../../{up}")] {
+        // One that succeeded shows no files.
+        database
+            .execute("UPDATE jobs SET id = ?1, state = 'succeeded', stage = 'ended'", [id])
+            .expect("changed");
+        let (sandbox, api) = reopen(folder.path()).await;
+        for url in &urls {
+            assert_eq!(api.get(url).await.status, 500, "{id:?}");
+        }
+        sandbox.stop().await;
+        // One that is to be rendered fails, whatever its model, and one that has failed leaves no files to sweep.
+        // Another id for the second, since an id has one refund.
+        for (model, id) in [("sandbox/default", id.to_owned()), ("sandbox/fail", format!("{id}/"))] {
+            database
+                .execute(
+                    "UPDATE jobs SET id = ?1, state = 'queued', stage = 'render', model = ?2",
+                    (&id, model),
+                )
+                .expect("changed");
+            let (sandbox, _) = reopen(folder.path()).await;
+            let state = || {
+                let state = database.query_row("SELECT state FROM jobs", [], |row| row.get::<_, String>(0));
+                state.expect("a state")
+            };
+            while ["queued", "running"].contains(&state().as_str()) {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            assert_eq!(state(), "failed", "{id:?} {model}");
+            sandbox.stop().await;
+        }
+        reopen(folder.path()).await.0.stop().await;
+        assert_eq!(kept(), before, "{id:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_starts_on_a_new_folder_give_one_sandbox() {
     let folder = empty();
     let path = folder.path().join("new");
@@ -289,12 +347,36 @@ mod unix {
         }
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_temporary_folder_is_private_too() {
+        let this = std::env::current_exe().expect("this program");
+        let top = empty();
+        for umask in ["0", "002"] {
+            let shell = format!("umask {umask}; exec \"$0\" --exact folder::unix::serve_once --nocapture");
+            let mut command = Command::new("sh");
+            command.args(["-c", &shell]).arg(&this).env("TMPDIR", top.path()).env(FOLDER, "");
+            let output = command.output().expect("it runs");
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(
+                output.status.success() && text.contains("the temporary folder has the mode 700"),
+                "{output:?}"
+            );
+        }
+    }
+
     const FOLDER: &str = "INFRAI_SANDBOX_TEST_ONCE";
 
     /// Not a test of its own: a process that makes one video, with the umask or user that a test gives it.
     #[tokio::test(flavor = "multi_thread")]
     async fn serve_once() {
         let Some(folder) = std::env::var_os(FOLDER) else { return };
+        if folder.is_empty() {
+            let _sandbox = Sandbox::builder().start().await.expect("a sandbox");
+            let made = fs::read_dir(std::env::temp_dir()).expect("readable").next();
+            let made = made.expect("the folder").expect("an entry").path();
+            println!("the temporary folder has the mode {:o}", mode(&made));
+            return;
+        }
         match Sandbox::builder().data_dir(folder).start().await {
             Ok(sandbox) => {
                 let api = Api::activate(sandbox.addr(), "a-device").await;
