@@ -26,7 +26,7 @@ const FOLLOWED: usize = 16;
 /// The most bytes of one text that are shown.
 const SHOWN: usize = 64 << 10;
 /// The most bytes that are read of one text, and of all the texts of one JSON value.
-const READ: usize = 1 << 20;
+const READ: usize = 256 << 10;
 /// Stands where something was taken out.
 const MARK: &str = "…";
 
@@ -144,7 +144,7 @@ impl Redactor {
         for cover in covers.all.iter().take_while(|cover| cover.start < at) {
             out.push_str(text.get(copied..until(text, cover.start).len()).unwrap_or_default());
             out.push_str(if cover.run > 0 && cover.run >= cover.sent { "ifr_pk_…" } else { MARK });
-            let rest = &text[text.len().min(cover.end)..];
+            let rest = from(text, cover.end);
             // A mark of an earlier redaction or cut stands for the same.
             copied = text.len() - rest.strip_prefix(MARK).unwrap_or(rest).len();
         }
@@ -181,7 +181,9 @@ impl Redactor {
     }
 
     fn map_within(&self, map: &Map<String, Value>, left: &mut usize) -> Map<String, Value> {
-        map.iter().map(|(name, value)| (self.text_within(name, left), self.value_within(value, left))).collect()
+        map.iter()
+            .map(|(name, value)| (self.text_within(name, left), self.value_within(value, left)))
+            .collect()
     }
 
     fn text_within(&self, text: &str, left: &mut usize) -> String {
@@ -242,6 +244,11 @@ fn until(text: &str, mut end: usize) -> &str {
         end -= 1;
     }
     &text[..end]
+}
+
+/// Returns the rest of a text after so many bytes, or more where a character would be cut.
+fn from(text: &str, start: usize) -> &str {
+    (start..text.len()).find_map(|start| text.get(start..)).unwrap_or_default()
 }
 
 /// What is looked for: the secrets and those of their parts that are secrets too.
@@ -334,6 +341,10 @@ fn follow(ahead: &mut Vec<Beginning>, new: Beginning) {
         old.start = old.start.min(new.start);
     } else if ahead.len() < FOLLOWED {
         ahead.push(new);
+    } else if let Some(shortest) = ahead.iter_mut().min_by_key(|old| old.length)
+        && shortest.length < new.length
+    {
+        *shortest = new;
     }
 }
 
@@ -554,6 +565,130 @@ mod tests {
         let known = keys.iter().fold(Redactor::default(), |known, key| known.and(key).and(key));
         assert_eq!(known.text(&keys[1]), "…");
         assert_eq!(known.secrets().len(), MOST);
+    }
+
+    #[test]
+    fn a_key_that_is_sent_again_becomes_the_latest() {
+        let keys: Vec<Arc<str>> = (0..=MOST).map(|at| format!("a-key-of-{at:03}").into()).collect();
+        let known = keys[..MOST]
+            .iter()
+            .fold(Redactor::default(), |known, key| known.and(key))
+            .and(&keys[0])
+            .and(&keys[MOST]);
+        assert_eq!(known.text(&keys[0]), "…");
+        assert_eq!(known.secrets()[MOST - 2..], [keys[0].clone(), keys[MOST].clone()]);
+    }
+
+    #[test]
+    fn a_part_that_is_the_secret_alone_is_found() {
+        let project = redactor("ifr_pk_proj_0123456789abcdef");
+        assert_eq!(project.text("key 0123456789abcdef, 01234567"), "key …, …");
+        let token = redactor("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmN");
+        assert_eq!(token.text("of eyJzdWIiOiIxMjM0In0 by dozjgNry"), "of … by …");
+        assert_eq!(
+            redactor("ifr_pk_proj_k1").text("k1"),
+            "k1",
+            "too short to be known without its beginning"
+        );
+    }
+
+    #[test]
+    fn a_key_that_is_broken_over_lines_is_found() {
+        let redactor = redactor("tok.abcdefghij");
+        for text in [
+            "tok.ab\r\n  cdefghij",
+            "tok.ab\\ncdefg\\\\thij",
+            "t o k . a b c d e f g h i j",
+            "tok.ab%0Acdef&#10;ghij",
+        ] {
+            assert_eq!(redactor.text(&format!("<{text}> ")), "<…> ");
+        }
+        assert_eq!(redactor.text("tok. ab x"), "tok. ab x");
+    }
+
+    #[test]
+    fn a_text_is_cut_at_no_beginning_of_a_key() {
+        let redactor = redactor("tok.abcdefghij");
+        for length in 0..20 {
+            let text = format!("{}tok.abcdefghij tok", "x".repeat(SHOWN - length));
+            let shown = redactor.text(&text);
+            assert!(shown.len() <= SHOWN && !shown.contains("to") || length > 4, "{length}");
+            assert!(!shown.contains("tok.") && redactor.text(&shown) == shown, "{length}");
+        }
+    }
+
+    #[test]
+    fn texts_beyond_the_bound_of_a_value_are_left_out() {
+        let shown = redactor("tok.abcdefghij")
+            .value(&json!({"a": "x".repeat(READ), "b": ["y", "tok.abcdefghij"], "c": 1}));
+        assert_eq!(shown, json!({"a": "…", "b": ["y", "…"], "c": 1}));
+    }
+
+    /// The steps per byte, of those that may be read, that a text of one piece takes.
+    fn steps(redactor: &Redactor, piece: &str, length: usize) -> usize {
+        let text = piece.repeat(length / piece.len());
+        STEPS.set(0);
+        redactor.text(&text);
+        redactor.value(&text.as_str().into());
+        STEPS.get() / text.len().min(2 * READ)
+    }
+
+    #[test]
+    fn no_text_takes_more_than_a_few_steps_per_byte() {
+        let forms: [fn(usize) -> String; 4] = [
+            |at| {
+                format!(
+                    "eyJhbGciOiJIUzI1NiIs.eyJ0ZW5hbnQiOiJ{at:04}{}.{}",
+                    at * 7919,
+                    format!("{:x}", u64::MAX / (at as u64 + 3)).repeat(2)
+                )
+            },
+            |at| format!("ifr_pk_proj_{at:02}{}", format!("{:x}", at * 104_729).repeat(8)),
+            |at| format!("{}{at:02}", "e".repeat(at + 60)),
+            |at| format!("\\\\%25&amp;\\\\%25&amp;{at:02}"),
+        ];
+        // Only in a key that repeats itself can many keys begin at once.
+        for (form, most) in forms.into_iter().zip([64, 64, 16 * FOLLOWED, 64]) {
+            let redactor = Redactor::of((0..MOST).map(|at| form(at).into()));
+            let own = form(17);
+            for piece in [
+                "e",
+                "&",
+                "%",
+                "\\",
+                "%25",
+                "&#",
+                "&amp;",
+                "\\u",
+                "\\n",
+                "\\\\n",
+                " ",
+                "e ",
+                "ey",
+                "eyJhbGc",
+                "ifr_pk_",
+                "%2565",
+                "\\u0065",
+                "ifr_pk_proj_",
+                &own,
+                &own[..own.len() / 2],
+                &own[1..],
+            ] {
+                let steps = steps(&redactor, piece, 100_000);
+                assert!(steps <= most, "{steps} steps per byte of {piece} with keys as {own}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_more_of_a_text_is_read_than_may_be_shown() {
+        let redactor = redactor("eyJhbGciOiJIUzI1NiIs.tenant");
+        for piece in ["e", "eyJhbGciOiJIUzI1NiIs.tenant", "\\"] {
+            let text = piece.repeat(8 * READ / piece.len());
+            STEPS.set(0);
+            assert!(redactor.text(&text).len() <= SHOWN);
+            assert!(STEPS.get() <= 40 * READ);
+        }
     }
 
     proptest! {
