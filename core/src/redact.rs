@@ -45,6 +45,7 @@ struct Known {
 }
 
 impl Redactor {
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn of(secrets: impl IntoIterator<Item = Arc<str>>) -> Self {
         Self::new(secrets.into_iter().filter(|secret| !secret.is_empty()).collect(), Arc::default())
     }
@@ -624,13 +625,13 @@ mod tests {
         assert_eq!(shown, json!({"a": "…", "b": ["y", "…"], "c": 1}));
     }
 
-    /// The steps per byte, of those that may be read, that a text of one piece takes.
+    /// The steps per byte that it takes to read a text of one piece twice.
     fn steps(redactor: &Redactor, piece: &str, length: usize) -> usize {
         let text = piece.repeat(length / piece.len());
         STEPS.set(0);
         redactor.text(&text);
         redactor.value(&text.as_str().into());
-        STEPS.get() / text.len().min(2 * READ)
+        STEPS.get() / text.len()
     }
 
     #[test]
@@ -674,7 +675,7 @@ mod tests {
                 &own[..own.len() / 2],
                 &own[1..],
             ] {
-                let steps = steps(&redactor, piece, 100_000);
+                let steps = steps(&redactor, piece, 10_000);
                 assert!(steps <= most, "{steps} steps per byte of {piece} with keys as {own}");
             }
         }
