@@ -261,7 +261,8 @@ impl InfraiError {
         self
     }
 
-    /// Returns the error as it may be shown: without the keys that were sent, in any of its parts. Its code is the SDK's,
+    /// Returns the error as it may be shown: without the keys that were sent, in any of its parts, and at most 64 KiB of
+    /// each text. Its code is the SDK's,
     /// or was redacted as it came; the idempotency key is the caller's own.
     #[must_use]
     pub(crate) fn redacted(mut self, redactor: &Redactor) -> Self {

@@ -309,6 +309,25 @@ async fn a_key_of_an_earlier_attempt_is_redacted_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_error_shows_64_kib_of_a_text_at_most() {
+    let key = "ifr_pk_proj_0123456789abcdefghijklmnopqrstuv";
+    let long = format!("{}{key}", "e".repeat(100_000));
+    let error = json!({"code": long, "message": long, "checkout_url": long, "more": [long, long, long]});
+    let (client, _) =
+        script::client(InfraiClient::builder().base_url("http://localhost:1").api_key(key), move |_, _| {
+            answer(402, &json!({"error": error})).header("x-request-id", &long)
+        });
+    let error = client.account().balance().await.unwrap_err();
+    let texts = [error.code(), error.message(), error.checkout_url().unwrap(), error.request_id().unwrap()];
+    for text in texts {
+        assert!(text.len() == 64 << 10 && text.ends_with("e…"), "{}", text.len());
+    }
+    let details = error.details().unwrap();
+    assert!(details.to_string().len() < 256 << 10 && details["more"][2] == "…");
+    assert_eq!(leak(&shown(&error), key), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn more_values_than_anybody_sends_are_not_parsed() {
     let many = format!("[{}0]", "0,".repeat(100_000));
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
