@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use tracing::{Dispatch, dispatcher::DefaultGuard, subscriber::NoSubscriber};
 
 use crate::{
     ClientBuilder, InfraiClient,
@@ -183,6 +184,15 @@ pub(crate) fn plain(
     react: impl Fn(usize, &WireRequest) -> Reaction + Send + Sync + 'static,
 ) -> (InfraiClient, Arc<Script>) {
     client(InfraiClient::builder().base_url("http://localhost:1"), react)
+}
+
+/// Sends this thread's log to a subscriber until the guards are dropped.
+///
+/// The second dispatcher matters: with one alone, tracing decides by the thread that first comes to an event whether
+/// it is logged at all, and tests on other threads have no subscriber.
+pub(crate) fn log_to(subscriber: impl Into<Dispatch>) -> (Dispatch, DefaultGuard) {
+    let other = Dispatch::new(NoSubscriber::default());
+    (other, tracing::dispatcher::set_default(&subscriber.into()))
 }
 
 struct UnderWay(Arc<AtomicUsize>);

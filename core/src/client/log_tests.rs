@@ -74,7 +74,7 @@ fn hostile_failure(status: u16) -> script::Reaction {
 #[tokio::test(start_paused = true)]
 async fn no_field_of_the_log_repeats_a_control_character() {
     let fields = Fields::default();
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(fields.clone()));
+    let _guard = script::log_to(tracing_subscriber::registry().with(fields.clone()));
     let (client, _) = plain(|number, _| match number {
         0 | 3 => hostile_failure(503),
         1 => hostile_ok("queued"),

@@ -242,7 +242,7 @@ async fn no_error_log_or_hook_shows_a_key_that_an_answer_repeats() {
         .without_time()
         .with_writer(move || writer.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = script::log_to(subscriber);
     for key in keys() {
         for (place, echo) in echoes(&key).into_iter().enumerate() {
             let (before, after) = (log.clone(), log.clone());
