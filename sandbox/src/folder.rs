@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io,
+    io::{self, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -19,6 +19,10 @@ const MARKER: &str = ".infrai-sandbox";
 const MARKER_TEXT: &[u8] = b"The Infrai sandbox keeps its accounts, jobs and videos in this folder.\n";
 const LOCK: &str = "lock";
 const DATABASE: &str = "sandbox.db";
+const JOURNAL: &str = "sandbox.db-journal";
+/// How a rollback journal ends that names another journal. `SQLite` may delete the file of that name, wherever it is; the
+/// sandbox writes to one database at a time and makes no such journal.
+const NAMES_ANOTHER: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 /// Where each succeeded job has a folder with its files.
 const FILES: &str = "files";
 /// The files that are opened in it: by the sandbox, by `SQLite` beside the database, and by the command.
@@ -28,7 +32,7 @@ const OPENED: [&str; 10] = [
     DATABASE,
     "sandbox.db-wal",
     "sandbox.db-shm",
-    "sandbox.db-journal",
+    JOURNAL,
     "url",
     "credentials",
     "credentials.lock",
@@ -181,6 +185,21 @@ fn check_entries(path: &Path) -> Result<(), FolderError> {
             }
             Trust::Refused(reason) => return Err(FolderError::Untrusted(entry, reason)),
         }
+        if name == JOURNAL && ends_with(&entry, NAMES_ANOTHER).unwrap_or(true) {
+            let reason = "names a file that SQLite may delete, which no journal of a sandbox does".to_owned();
+            return Err(FolderError::Untrusted(entry, reason));
+        }
     }
     Ok(())
+}
+
+fn ends_with(path: &Path, end: [u8; 8]) -> io::Result<bool> {
+    let mut file = private::options().read(true).open(path)?;
+    if file.metadata()?.len() < 8 {
+        return Ok(false);
+    }
+    let mut last = [0; 8];
+    file.seek(SeekFrom::End(-8))?;
+    file.read_exact(&mut last)?;
+    Ok(last == end)
 }

@@ -297,6 +297,18 @@ mod unix {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn a_journal_that_names_another_is_refused() {
+        let (folder, _) = used().await;
+        let journal = folder.path().join("sandbox.db-journal");
+        fs::write(&journal, b"/a/file\xd9\xd5\x05\xf9\x20\xa1\x63\xd7").expect("a file");
+        let error = refused(folder.path()).await;
+        assert!(matches!(error, StartError::Untrusted { .. }), "{error}");
+        assert!(error.to_string().contains("sandbox.db-journal"), "{error}");
+        fs::write(&journal, "").expect("a file");
+        reopen(folder.path()).await.0.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn files_that_are_a_link_are_refused_and_spared() {
         let (folder, id) = used().await;
         let home = empty();
