@@ -217,6 +217,8 @@ def kotlin() -> Calls:
 
 def _rust_impls(path: str) -> dict[str, str]:
     source = re.sub(r"^\s*///.*\n", "", text(path), flags=re.MULTILINE)
+    # What only bindings use is no call.
+    source = re.sub(r"^    #\[doc\(hidden\)\]\n    pub ", "    ", source, flags=re.MULTILINE)
     bodies: dict[str, str] = {}
     for found in re.finditer(r"^impl (\w+)(?:<'_>)? \{\n(.*?)^\}", source, re.MULTILINE | re.DOTALL):
         bodies[found[1]] = bodies.get(found[1], "") + found[2]
