@@ -2,14 +2,28 @@
 //!
 //! A runtime does not survive a fork: a child makes its own, as everyone does who forks with Tokio. The client goes along.
 
-use std::process::ExitCode;
+use std::{
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use infrai::{InfraiClient, Result};
 
 use crate::Given;
 
 pub(crate) fn run(children: usize, calls: usize, given: &Given) -> ExitCode {
-    let client = InfraiClient::builder().api_key(&given.key).base_url(&given.url).build().expect("settings");
+    let polled = Arc::new(AtomicBool::new(false));
+    let polls = Arc::clone(&polled);
+    let client = InfraiClient::builder()
+        .api_key(&given.key)
+        .base_url(&given.url)
+        .on_request(move |event| polls.store(event.method == "GET", Ordering::Relaxed))
+        .build()
+        .expect("settings");
     let runtime = crate::runtime();
     // So that there are connections, a pool and a budget to inherit, and a look that is under way.
     runtime.block_on(generate(&client, 1)).expect("a call of the parent's before the fork");
@@ -17,6 +31,10 @@ pub(crate) fn run(children: usize, calls: usize, given: &Given) -> ExitCode {
         let client = client.clone();
         async move { client.video().wait("vid_1").await }
     });
+    // A wait that only begins holds the poller's lock for a moment, which no child could ever take again.
+    while !polled.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     let forked: Vec<_> = (0..children).map(|number| fork(number, calls, &client)).collect();
     let own = runtime.block_on(generate(&client, calls));
     let ended = forked.into_iter().map(|child| child.and_then(status)).collect::<Vec<_>>();
