@@ -44,7 +44,7 @@ MEANINGS: dict[str, Words] = {
     "client.with_options": ("The same client with other settings for some calls.", "同一客户端，对部分调用改用其他设置。"),
     "client.base_url": ("The address that calls go to.", "调用所发往的地址。"),
     "client.key_hint": ("The key's showable form, `ifr_pk_proj_…abcd`.", "密钥可展示的形式 `ifr_pk_proj_…abcd`。"),
-    "client.fresh_idempotency_key": ("A key to write down before a call.", "生成一个幂等键，供调用前先行记录。"),
+    "client.new_idempotency_key": ("A key to write down before a call.", "生成一个幂等键，供调用前先行记录。"),
     "client.close": ("Gives the connections back.", "释放连接。"),
     "client.whoami": ("Which profile, key and address a call would use.", "显示调用将使用的配置档、密钥与地址。"),
     "client.completions": ("A script that completes the command in a shell.", "输出 shell 补全脚本。"),
@@ -77,7 +77,7 @@ ABSENT: dict[str, dict[str, Words]] = {
         "Swift": ("in the description of what `activate` gives", "见 `activate` 返回值的描述"),
         "Command": ("`infrai whoami`", "`infrai whoami`"),
     },
-    "client.fresh_idempotency_key": {
+    "client.new_idempotency_key": {
         "Python": ("any 1 to 255 visible ASCII characters: `str(uuid.uuid4())`", "任意 1 到 255 个可见 ASCII 字符：`str(uuid.uuid4())`"),
         "Node": ("any 1 to 255 visible ASCII characters: `crypto.randomUUID()`", "任意 1 到 255 个可见 ASCII 字符：`crypto.randomUUID()`"),
         "Command": ("any 1 to 255 visible ASCII characters: `uuidgen`", "任意 1 到 255 个可见 ASCII 字符：`uuidgen`"),

@@ -6,7 +6,7 @@ const [, url, rate, concurrency] = process.argv.slice(2);
 
 await serve(async () => {
   const { InfraiClient } = await load("@infrai/sdk");
-  const polling = { rate: Number(rate), concurrency: Number(concurrency) };
+  const polling = { maxRequestsPerSecond: Number(rate), concurrency: Number(concurrency) };
   const { video } = new InfraiClient({ apiKey: KEY, baseUrl: url, polling });
   const wait = async (jobs) => {
     const ids = Array.from({ length: jobs }, (_, number) => `job-${number}`);

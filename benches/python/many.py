@@ -74,5 +74,5 @@ def many(url: str, polling: Any) -> Callable[[Command], Command]:
 
 if __name__ == "__main__":
     _, how, url, rate, concurrency = sys.argv
-    options = {"rate": float(rate), "concurrency": int(concurrency)}
+    options = {"max_requests_per_second": float(rate), "concurrency": int(concurrency)}
     serve(lambda: {"async": awaited, "sync": many}[how](url, options))

@@ -131,7 +131,7 @@ def test_is_refused_by_name_and_nothing_is_sent(
         {"timeout": 0},
         {"timeout": -1},
         {"max_retries": "2"},
-        {"polling": {"price": 0}},
+        {"polling": {"request_cost": 0}},
         {"polling": {"prize": 1}},
         {"default_headers": {"authorization": "x"}},
         {"default_headers": {"x": "a\nb"}},

@@ -40,12 +40,13 @@ fn settings(url: &str) -> NativeSettings {
         retry_base: Some(0.002),
         retry_cap: Some(0.005),
         polling: Some(NativePolling {
-            price: None,
-            min: Some(0.001),
-            max: Some(0.002),
-            typical: Some(0.001),
+            request_cost: None,
+            min_interval: Some(0.001),
+            max_interval: Some(0.002),
+            refresh: None,
+            expected_duration: Some(0.001),
             jitter: None,
-            rate: Some(10_000.0),
+            max_requests_per_second: Some(10_000.0),
             concurrency: None,
         }),
         default_headers: Vec::new(),
@@ -159,7 +160,10 @@ async fn settings_that_cannot_be_are_refused_by_name() {
         ("timeout takes ", at(|settings| settings.timeout = Some(-1.0))),
         ("max_retries takes ", at(|settings| settings.max_retries = Some(-1))),
         ("retry_cap takes ", at(|settings| settings.retry_cap = Some(0.0))),
-        ("polling.min takes ", at(|settings| settings.polling.as_mut().unwrap().min = Some(f64::NAN))),
+        (
+            "polling.min_interval takes ",
+            at(|settings| settings.polling.as_mut().unwrap().min_interval = Some(f64::NAN)),
+        ),
     ];
     for (begins, failure) in cases {
         assert_eq!(failure.kind, NativeErrorKind::Configuration, "{failure:?}");

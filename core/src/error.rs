@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use serde_json::{Map, Value};
 
-use crate::{redact::Redactor, video::VideoJob};
+use crate::{job::VideoJob, redact::Redactor};
 
 /// What every fallible call of this crate returns.
 pub type Result<T, E = InfraiError> = std::result::Result<T, E>;

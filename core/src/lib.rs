@@ -25,40 +25,55 @@
 
 #![forbid(unsafe_code)]
 
-mod account;
-mod activate;
+mod api;
 #[doc(hidden)]
 pub mod arguments;
+mod auth;
+mod builder;
 mod client;
-mod credentials;
+mod context;
+mod environment;
 mod error;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod key;
+mod http;
+mod job;
 mod metadata;
+mod options;
 pub mod polling;
 mod redact;
-mod request;
+mod runtime;
 #[cfg(test)]
 mod script;
+#[cfg(test)]
+mod tests;
 mod text;
-pub mod video;
 pub mod wire;
 
 pub use self::{
-    account::{Account, Balance, Topup, TopupRecord},
-    activate::{Activate, ActivateResult},
-    client::{
-        CallContext, CallOptions, ClientBuilder, DEFAULT_BASE_URL, Environment, Identity, InfraiClient,
-        KeyOrigin, RequestEvent, ResponseEvent, fresh_idempotency_key,
+    api::{
+        account::{Account, Balance, Topup, TopupRecord},
+        activate::{Activate, ActivateResult},
+        request::{ApiRequest, ApiResponse},
+        video::{self, GenerateRequest, Video},
     },
-    credentials::{CredentialStore, Profile, StoreError},
+    auth::{
+        api_key::{ApiKey, KeyProvider},
+        credentials::{CredentialStore, Profile, StoreError},
+        endpoint::{Identity, KeySource},
+    },
+    builder::ClientBuilder,
+    client::InfraiClient,
+    context::CallContext,
+    environment::Environment,
     error::{ErrorKind, InfraiError, Result},
-    key::{ApiKey, KeyProvider},
+    http::{
+        call::new_idempotency_key,
+        hooks::{RequestEvent, ResponseEvent},
+    },
+    job::{JobId, VideoJob, VideoState},
     metadata::Metadata,
-    polling::PollingOptions,
-    request::{ApiRequest, ApiResponse},
+    options::{CallOptions, DEFAULT_BASE_URL, PollingOptions},
     text::{escape_json, escape_text},
-    video::{GenerateRequest, JobId, Video, VideoJob, VideoState},
 };

@@ -17,9 +17,10 @@ use tracing::{Dispatch, dispatcher::DefaultGuard, subscriber::NoSubscriber};
 
 use crate::{
     ClientBuilder, InfraiClient,
-    client::transport::{BodyChunks, Boxed, Fault, SendError, Transport, WireRequest, WireResponse},
     error::Result,
-    polling::Clock,
+    http::transport::{BodyChunks, Fault, SendError, Transport, WireRequest, WireResponse},
+    polling::clock::Clock,
+    runtime::BoxFuture,
 };
 
 /// Tokio's clock, which tests pause.
@@ -170,12 +171,12 @@ pub(crate) fn client(
         under_way: Arc::default(),
         most_at_once: AtomicUsize::new(0),
     });
-    let mut config = builder.config;
-    config.clock = Some(Arc::new(TokioClock(Instant::now())));
-    if config.api_key.is_none() && config.key_provider.is_none() {
-        config.api_key = Some(crate::key::Secret("ifr_pk_proj_0123456789abcdefghijklmnopqrstuv".into()));
+    let mut builder =
+        builder.clock(Arc::new(TokioClock(Instant::now()))).transport(Arc::<Script>::clone(&script));
+    if !builder.has_key() {
+        builder = builder.api_key("ifr_pk_proj_0123456789abcdefghijklmnopqrstuv");
     }
-    let client = InfraiClient::over(Arc::new(config), Arc::<Script>::clone(&script)).unwrap();
+    let client = builder.build().unwrap();
     (client, script)
 }
 
@@ -204,7 +205,7 @@ impl Drop for UnderWay {
 }
 
 impl Transport for Script {
-    fn send(&self, request: WireRequest) -> Boxed<'_, Result<WireResponse, SendError>> {
+    fn send(&self, request: WireRequest) -> BoxFuture<'_, Result<WireResponse, SendError>> {
         Box::pin(async move {
             let number = {
                 let mut seen = self.seen.lock().unwrap();

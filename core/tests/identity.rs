@@ -4,7 +4,7 @@ mod support;
 
 use std::{fs, path::Path};
 
-use infrai::{ErrorKind, InfraiClient, KeyOrigin, Profile, fresh_idempotency_key, video::DownloadRequest};
+use infrai::{ErrorKind, InfraiClient, KeySource, Profile, new_idempotency_key, video::DownloadRequest};
 use support::KEY;
 
 fn profile(url: &str) -> Profile {
@@ -59,7 +59,7 @@ async fn an_identity_says_where_the_key_comes_from_and_never_the_key() {
     let file = folder.path().join("credentials");
     let builder = || InfraiClient::builder().credentials_file(&file).profile("work");
     let missing = builder().build().unwrap().identity().unwrap();
-    assert_eq!((missing.key_source, missing.key_hint), (KeyOrigin::Missing, None));
+    assert_eq!((missing.key_source, missing.key_hint), (KeySource::Missing, None));
     assert_eq!(missing.base_url, infrai::DEFAULT_BASE_URL);
     profile("http://127.0.0.1:1/api/").store(&file, "work").await.unwrap();
     let stored = builder().build().unwrap().identity().unwrap();
@@ -68,7 +68,7 @@ async fn an_identity_says_where_the_key_comes_from_and_never_the_key() {
     assert_eq!(stored.account_id.as_deref(), Some("acc_1"));
     assert!(!format!("{stored:?}").contains(KEY));
     let given = builder().api_key(KEY).build().unwrap().identity().unwrap();
-    assert_eq!((given.key_source, given.account_id), (KeyOrigin::Argument, None));
+    assert_eq!((given.key_source, given.account_id), (KeySource::Argument, None));
 }
 
 #[test]
@@ -90,8 +90,8 @@ fn a_target_is_checked_without_leaving_anything_behind() {
 }
 
 #[test]
-fn a_fresh_idempotency_key_is_a_uuid_of_its_own() {
-    let (one, two) = (fresh_idempotency_key().unwrap(), fresh_idempotency_key().unwrap());
+fn a_new_idempotency_key_is_a_uuid_of_its_own() {
+    let (one, two) = (new_idempotency_key().unwrap(), new_idempotency_key().unwrap());
     assert_ne!(one, two);
     assert_eq!((one.len(), &one[14..15]), (36, "7"));
 }

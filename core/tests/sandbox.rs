@@ -20,7 +20,7 @@ impl World {
         }
         let sandbox = builder.start().await.unwrap();
         let mut polling = PollingOptions::default();
-        (polling.min, polling.typical) = (0.02, 1.0);
+        (polling.min_interval, polling.expected_duration) = (0.02, 1.0);
         let client = InfraiClient::builder()
             .credentials_file(folder.path().join("credentials"))
             .base_url(sandbox.url())

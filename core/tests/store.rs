@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use infrai::{CallOptions, CredentialStore, ErrorKind, InfraiClient, KeyOrigin, StoreError};
+use infrai::{CallOptions, CredentialStore, ErrorKind, InfraiClient, KeySource, StoreError};
 use serde_json::{Value, json};
 use support::{KEY, Server, ok};
 
@@ -406,9 +406,9 @@ async fn an_identity_comes_from_the_store_and_names_no_file() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let store = Memory::default();
     let client = store.client(&server.url());
-    assert_eq!(client.identity().unwrap().key_source, KeyOrigin::Missing);
+    assert_eq!(client.identity().unwrap().key_source, KeySource::Missing);
     client.activate().await.unwrap();
     let identity = store.client(&server.url()).identity().unwrap();
-    assert_eq!((identity.key_source, identity.credentials_file), (KeyOrigin::Profile, None));
+    assert_eq!((identity.key_source, identity.credentials_file), (KeySource::Profile, None));
     assert_eq!(identity.account_id.as_deref(), Some("acc_1"));
 }

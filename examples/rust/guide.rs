@@ -61,8 +61,8 @@ async fn watch(client: InfraiClient) -> Result<()> {
 async fn price() -> Result<()> {
     // docs: price
     let mut polling = PollingOptions::default();
-    polling.price = 0.5; // seconds: half of one for a request
-    polling.typical = 120.0; // jobs of two minutes
+    polling.request_cost = 0.5; // seconds: half of one for a request
+    polling.expected_duration = 120.0; // jobs of two minutes
     let client = InfraiClient::builder().polling(polling).build()?;
     let job = client.video().generate("a red kite").duration_seconds(1.0).await?;
     println!("{}", client.video().wait(&job).await?.state);

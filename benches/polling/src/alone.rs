@@ -1,6 +1,6 @@
 //! One job at a time: the core's scheduler and policy beside fixed intervals and backoff, on a clock that is only told.
 
-use infrai::polling::{Answer, History, Next, PollingOptions, Scheduler};
+use infrai::polling::{Action, History, PollResult, PollingOptions, Scheduler};
 
 use crate::{
     jobs::{Job, Lengths},
@@ -51,15 +51,15 @@ pub(crate) fn wait_for(looking: Looking, lengths: Lengths, jobs: &[Job], seed: u
 
 fn core(price: f64, earlier: &History, job: &Job, random: &mut fastrand::Rng) -> (u32, Option<f64>) {
     let mut options = PollingOptions::default();
-    options.price = price;
-    options.rate = 1e6;
+    options.request_cost = price;
+    options.max_requests_per_second = 1e6;
     let mut scheduler = Scheduler::new(options, random.u64(..));
-    scheduler.recall("shape", earlier.clone());
+    scheduler.seed_history("shape", earlier.clone());
     scheduler.add(0.0, Some((0.0, "shape")));
     let (mut now, mut requests) = (0.0, 0);
     loop {
         match scheduler.next(now) {
-            Next::Look(token) => {
+            Action::Poll(token) => {
                 let seen = now + LATENCY / 2.0;
                 now += LATENCY;
                 requests += 1;
@@ -70,11 +70,11 @@ fn core(price: f64, earlier: &History, job: &Job, random: &mut fastrand::Rng) ->
                     return (requests, None);
                 }
                 let progress = job.progress(seen, random);
-                scheduler.answered(token, now, Answer { progress, ..Answer::default() });
+                scheduler.on_result(token, now, PollResult { progress, ..PollResult::default() });
             }
             // The deadline is one more moment at which the job is looked at.
-            Next::At(time) => now = time.min(DEADLINE),
-            Next::Wait => unreachable!("one job, none under way"),
+            Action::SleepUntil(time) => now = time.min(DEADLINE),
+            Action::Idle => unreachable!("one job, none under way"),
         }
         if now >= DEADLINE {
             return (requests + 1, None);

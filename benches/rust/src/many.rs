@@ -10,7 +10,7 @@ use crate::{Result, cpu};
 
 pub(crate) fn open(url: &str, rate: f64, concurrency: usize) -> Result<InfraiClient> {
     let mut polling = PollingOptions::default();
-    polling.rate = rate;
+    polling.max_requests_per_second = rate;
     polling.concurrency = concurrency;
     Ok(crate::client(url).polling(polling).build()?)
 }

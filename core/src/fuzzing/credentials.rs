@@ -6,8 +6,7 @@ use std::path::Path;
 
 use toml_edit::{DocumentMut, Item, TableLike};
 
-use super::lines;
-use crate::{ApiKey, Profile, credentials::Document};
+use crate::{ApiKey, Profile, auth::credentials::Document, fuzzing::lines};
 
 const KEY: &str = "ifr_pk_proj_FUZZfuzzFUZZfuzzFUZZfuzz";
 const OWN: [&str; 4] = ["api_key", "account_id", "project_id", "base_url"];

@@ -11,7 +11,7 @@ mod response;
 mod retry_after;
 mod url;
 
-pub use self::{
+pub use crate::fuzzing::{
     credentials::credentials, json::json, response::response, retry_after::retry_after, url::url,
 };
 

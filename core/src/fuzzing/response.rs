@@ -6,11 +6,11 @@
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use serde_json::Value;
 
-use super::line;
 use crate::{
     InfraiError, VideoJob,
+    fuzzing::line,
     redact::Redactor,
-    wire::envelope::{Body, interpret},
+    wire::envelope::{Body, parse_response},
 };
 
 /// A key as the API makes them.
@@ -44,27 +44,30 @@ pub fn response(data: &[u8]) {
         }
     }
     // Of a success that was cut off nothing is read; see `client/call.rs`.
-    let body =
-        if cut && !status.is_success() { Body::Cut(rest.to_vec()) } else { Body::Whole(rest.to_vec()) };
+    let body = if cut && !status.is_success() {
+        Body::Truncated(rest.to_vec())
+    } else {
+        Body::Complete(rest.to_vec())
+    };
     let uri = Uri::from_static("https://api.example/v1/video/generate");
     let redactor = Redactor::of([KEY, SECRET].map(Into::into));
-    match interpret(&uri, status, &headers, &body, cancel, bodiless, &redactor) {
-        Ok(reply) => {
+    match parse_response(&uri, status, &headers, &body, cancel, bodiless, &redactor) {
+        Ok(response) => {
             assert!(status.is_success(), "{status} is a success");
-            assert_eq!(reply.status, status.as_u16());
+            assert_eq!(response.status, status.as_u16());
             let expected = if rest.is_empty() { Some(Value::Null) } else { expected(rest) };
             let expected = expected.expect("only JSON is a success");
             if cancel {
                 assert!(
-                    matches!(reply.data["ok"], Value::Bool(_)) || reply.data == expected,
+                    matches!(response.data["ok"], Value::Bool(_)) || response.data == expected,
                     "{}",
-                    reply.data
+                    response.data
                 );
             } else {
-                assert_eq!(reply.data, expected);
+                assert_eq!(response.data, expected);
             }
-            if let Value::Object(map) = reply.data {
-                match VideoJob::read(map, reply.metadata, redactor) {
+            if let Value::Object(map) = response.data {
+                match VideoJob::read(map, response.metadata, redactor) {
                     Ok(job) => read_back(&job),
                     Err(error) => keeps_secret(&error, &[KEY, SECRET]),
                 }

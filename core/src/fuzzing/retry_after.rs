@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
 
-use super::line;
-use crate::wire::retry_after::parse;
+use crate::{fuzzing::line, wire::retry_after::parse};
 
 pub fn retry_after(data: &[u8]) {
     let (after, date) = line(data);

@@ -5,15 +5,15 @@
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::lines;
 use crate::{
-    client::config::Config,
+    auth::config::AuthConfig,
+    fuzzing::lines,
     wire::path::{check, join, segment},
 };
 
 pub fn url(data: &[u8]) {
     let Some([base, path, id, value]) = lines(data) else { return };
-    let base = match Config::default().check_base_url("base_url", base) {
+    let base = match AuthConfig::default().check_base_url("base_url", base) {
         Ok(base) => base,
         Err(error) => {
             assert!(error.message().starts_with("base_url ") || error.code() == "INSECURE_HTTP", "{error}");

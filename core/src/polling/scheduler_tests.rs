@@ -1,42 +1,46 @@
 //! What the scheduler promises of many jobs, on a clock that is only told.
 
-use super::{Answer, History, Next, PollingOptions, Scheduler, Token};
+use crate::polling::{
+    PollingOptions,
+    history::History,
+    scheduler::{Action, JobKey, PollResult, Scheduler},
+};
 
 fn options() -> PollingOptions {
     PollingOptions::default()
 }
 
-/// Runs until `end`; each look takes `took` seconds, and `look` says what it brings: an answer, or a failure's `Retry-After`
+/// Runs until `end`; each poll takes `took` seconds, and `poll` says what it brings: an answer, or a failure's `Retry-After`
 /// and whether it was "too many".
 fn run(
     scheduler: &mut Scheduler,
     from: f64,
     end: f64,
     took: f64,
-    mut look: impl FnMut(Token, f64) -> Result<Answer, (Option<f64>, bool)>,
+    mut poll: impl FnMut(JobKey, f64) -> Result<PollResult, (Option<f64>, bool)>,
 ) {
     let (mut now, mut landing) = (from, std::collections::VecDeque::new());
     while now < end {
         let until = match scheduler.next(now) {
-            Next::Look(token) => {
-                landing.push_back((now + took, token));
+            Action::Poll(key) => {
+                landing.push_back((now + took, key));
                 continue;
             }
-            Next::At(time) => time,
-            Next::Wait => f64::INFINITY,
+            Action::SleepUntil(time) => time,
+            Action::Idle => f64::INFINITY,
         };
         match landing.front().copied().filter(|(at, _)| *at <= until) {
-            Some((at, token)) => {
+            Some((at, key)) => {
                 landing.pop_front();
                 now = at.max(now);
-                match look(token, now) {
+                match poll(key, now) {
                     Ok(answer) => {
-                        scheduler.answered(token, now, answer);
+                        scheduler.on_result(key, now, answer);
                         if answer.terminal {
-                            scheduler.remove(token);
+                            scheduler.remove(key);
                         }
                     }
-                    Err((retry_after, too_many)) => scheduler.failed(token, now, retry_after, too_many),
+                    Err((retry_after, too_many)) => scheduler.on_error(key, now, retry_after, too_many),
                 }
             }
             None if until.is_finite() => now = until.max(now),
@@ -48,26 +52,26 @@ fn run(
 #[test]
 fn jobs_whose_looks_fail_take_no_other_jobs_turns() {
     let mut scheduler = Scheduler::new(options(), 1);
-    let tokens: Vec<Token> = (0..1000).map(|_| scheduler.add(0.0, Some((0.0, "a")))).collect();
-    let failing: std::collections::HashSet<Token> = tokens[..300].iter().copied().collect();
+    let tokens: Vec<JobKey> = (0..1000).map(|_| scheduler.add(0.0, Some((0.0, "a")))).collect();
+    let failing: std::collections::HashSet<JobKey> = tokens[..300].iter().copied().collect();
     let (mut last, mut longest) = (std::collections::HashMap::new(), 0.0_f64);
-    run(&mut scheduler, 0.0, 1200.0, 0.05, |token, now| {
-        if failing.contains(&token) {
+    run(&mut scheduler, 0.0, 1200.0, 0.05, |key, now| {
+        if failing.contains(&key) {
             return Err((None, false));
         }
-        longest = longest.max(now - last.insert(token, now).unwrap_or(0.0));
-        Ok(Answer::default())
+        longest = longest.max(now - last.insert(key, now).unwrap_or(0.0));
+        Ok(PollResult::default())
     });
     assert_eq!(last.len(), 700, "some were never looked at");
     // A round is 50 s, and the bound 1.25 of them; the policy's own pause is more than queueing only with few jobs.
     assert!(longest < 1.3 * 50.0, "{longest}");
 }
 
-/// The pause before the first look at a job of this shape.
+/// The pause before the first poll at a job of this shape.
 fn first_pause(scheduler: &mut Scheduler, now: f64) -> f64 {
-    let token = scheduler.add(now, Some((now, "a")));
-    let Next::At(time) = scheduler.next(now) else { panic!("a look at once") };
-    scheduler.remove(token);
+    let key = scheduler.add(now, Some((now, "a")));
+    let Action::SleepUntil(time) = scheduler.next(now) else { panic!("a poll at once") };
+    scheduler.remove(key);
     time - now
 }
 
@@ -77,7 +81,7 @@ fn what_nobody_saw_end_in_time_teaches_no_length() {
     options.jitter = 0.0;
     let mut scheduler = Scheduler::new(options, 1);
     let blind = first_pause(&mut scheduler, 0.0);
-    let done = |_, _| Ok(Answer { terminal: true, success: true, ..Answer::default() });
+    let done = |_, _| Ok(PollResult { terminal: true, success: true, ..PollResult::default() });
     for late in 1..=20 {
         // Submitted, and waited for ten minutes later: it may have ended at any time of these.
         let now = 10_000.0 * f64::from(late);
@@ -98,11 +102,11 @@ fn a_job_that_began_nobody_knows_when_is_not_foretold_from_its_first_progress() 
         scheduler.add(1000.0, submitted);
         run(&mut scheduler, 1000.0, 1300.0, 0.05, |_, now| {
             looks += 1;
-            Ok(Answer {
+            Ok(PollResult {
                 terminal: now >= 1200.0,
                 success: true,
                 progress: Some(now / 1200.0),
-                ..Answer::default()
+                ..PollResult::default()
             })
         });
         looks
@@ -134,12 +138,12 @@ fn the_shapes_that_are_asked_for_are_the_ones_that_are_remembered() {
     let mut scheduler = Scheduler::new(options, 1);
     let blind = first_pause(&mut scheduler, 0.0);
     for number in 0..1000 {
-        scheduler.recall(&format!("shape {number}"), History::of(&[500.0; 20]));
+        scheduler.seed_history(&format!("shape {number}"), History::of(&[500.0; 20]));
     }
     let pause = |scheduler: &mut Scheduler, shape: &str| {
-        let token = scheduler.add(0.0, Some((0.0, shape)));
-        let Next::At(time) = scheduler.next(0.0) else { panic!("a look at once") };
-        scheduler.remove(token);
+        let key = scheduler.add(0.0, Some((0.0, shape)));
+        let Action::SleepUntil(time) = scheduler.next(0.0) else { panic!("a poll at once") };
+        scheduler.remove(key);
         time
     };
     assert!(pause(&mut scheduler, "shape 999") > 2.0 * blind);
@@ -150,12 +154,12 @@ fn the_shapes_that_are_asked_for_are_the_ones_that_are_remembered() {
 fn options_with_which_no_arithmetic_works_are_refused_by_name() {
     type Change = fn(&mut PollingOptions);
     let changes: [(&str, Change); 6] = [
-        ("min", |options| options.min = 5e-324),
-        ("price", |options| options.price = 1e308),
-        ("typical", |options| options.typical = f64::INFINITY),
-        ("rate", |options| options.rate = 1e-9),
-        ("max", |options| options.max = f64::NAN),
-        ("rate", |options| options.rate = -1.0),
+        ("min_interval", |options| options.min_interval = 5e-324),
+        ("request_cost", |options| options.request_cost = 1e308),
+        ("expected_duration", |options| options.expected_duration = f64::INFINITY),
+        ("max_requests_per_second", |options| options.max_requests_per_second = 1e-9),
+        ("max_interval", |options| options.max_interval = f64::NAN),
+        ("max_requests_per_second", |options| options.max_requests_per_second = -1.0),
     ];
     for (field, change) in changes {
         let mut options = options();

@@ -42,6 +42,6 @@ pub(crate) const fn kind_of_status(status: u16) -> ErrorKind {
 }
 
 /// Whether a failed response without a known code may be tried again.
-pub(crate) const fn retried_status(status: u16) -> bool {
+pub(crate) const fn is_retryable_status(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }

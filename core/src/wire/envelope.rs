@@ -4,15 +4,15 @@ use http::{HeaderMap, StatusCode, Uri, header};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{
-    bounds, codes,
-    parts::{Envelope, Parts, open, parse},
-    retry_after,
-};
 use crate::{
     error::{ErrorKind, InfraiError},
     metadata::Metadata,
     redact::Redactor,
+    wire::{
+        bounds, codes,
+        parts::{Envelope, RawEnvelope, open, parse},
+        retry_after,
+    },
 };
 
 /// How much of a failed response that is no envelope an error hands on.
@@ -20,35 +20,35 @@ const EXCERPT: usize = 1024;
 
 /// A response's worth: its data and metadata.
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) data: Value,
     pub(crate) metadata: Metadata,
     pub(crate) retry_after: Option<std::time::Duration>,
-    pub(crate) facts: Facts,
+    pub(crate) meta: ResponseMeta,
     /// Keeps what was sent out of the errors that are made of it.
     pub(crate) redactor: Redactor,
 }
 
 /// What an error made of an answered call must still say about the call.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Facts {
+pub(crate) struct ResponseMeta {
     pub(crate) attempts: u32,
     pub(crate) idempotency_key: Option<String>,
 }
 
-impl Reply {
+impl Response {
     /// Reads the data as something typed; what does not fit is an error that still carries the call's key.
     pub(crate) fn typed<T>(
         self,
         read: impl FnOnce(Value, Metadata, &Redactor) -> Result<T, InfraiError>,
     ) -> Result<T, InfraiError> {
-        let Self { status, data, metadata, facts, redactor, .. } = self;
+        let Self { status, data, metadata, meta, redactor, .. } = self;
         let id = metadata.request_id().map(str::to_owned);
         read(data, metadata, &redactor).map_err(|error| {
-            let key = facts.idempotency_key.as_deref();
+            let key = meta.idempotency_key.as_deref();
             let error = error.with_status(status).with_request_id(id);
-            error.with_call(facts.attempts, key, key.is_some()).redacted(&redactor)
+            error.with_call(meta.attempts, key, key.is_some()).redacted(&redactor)
         })
     }
 }
@@ -63,30 +63,30 @@ pub(crate) struct Failure {
 /// What has been read of a response's body.
 pub(crate) enum Body {
     /// All of it.
-    Whole(Vec<u8>),
+    Complete(Vec<u8>),
     /// What came before the connection broke.
-    Cut(Vec<u8>),
+    Truncated(Vec<u8>),
 }
 
 impl Body {
     fn bytes(&self) -> &[u8] {
-        let (Self::Whole(bytes) | Self::Cut(bytes)) = self;
+        let (Self::Complete(bytes) | Self::Truncated(bytes)) = self;
         bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
     }
 }
 
-/// Makes a value or an error of a response. `answers_with_ok` is `cancel`'s reading: a 200 whose `ok` is false
+/// Makes a value or an error of a response. `requires_ok` is `cancel`'s reading: a 200 whose `ok` is false
 /// is its answer and no error; `bodiless` is `HEAD`'s: nothing after the headers is no data. `redactor` takes the key out
 /// of what cannot be taken out of the finished error: what is cut, an error's code, and a value's request id.
-pub(crate) fn interpret(
+pub(crate) fn parse_response(
     uri: &Uri,
     status: StatusCode,
     headers: &HeaderMap,
     body: &Body,
-    answers_with_ok: bool,
+    requires_ok: bool,
     bodiless: bool,
     redactor: &Redactor,
-) -> Result<Reply, Failure> {
+) -> Result<Response, Failure> {
     let retry_after = retry_after::parse(headers);
     let header_id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     if status.is_redirection() {
@@ -96,27 +96,27 @@ pub(crate) fn interpret(
         });
     }
     if !status.is_success() {
-        return Err(failed(status, body, retry_after, header_id, redactor));
+        return Err(error_from_envelope(status, body, retry_after, header_id, redactor));
     }
     let bytes = body.bytes();
     let parts = if bytes.is_empty() && (bodiless || matches!(status.as_u16(), 204 | 205)) {
-        Parts::Other(Value::Null)
+        RawEnvelope::Other(Value::Null)
     } else {
         read(bytes, redactor).map_err(|error| Failure {
             error: error.with_status(status.as_u16()).with_request_id(header_id.clone()),
             definite: false,
         })?
     };
-    let reply = |data, metadata| Reply {
+    let response = |data, metadata| Response {
         status: status.as_u16(),
         data,
         metadata,
         retry_after,
-        facts: Facts::default(),
+        meta: ResponseMeta::default(),
         redactor: Redactor::default(),
     };
     match open(parts).map(|envelope| without_key(envelope, redactor)) {
-        Ok(envelope) if answers_with_ok => {
+        Ok(envelope) if requires_ok => {
             let mut data = match envelope.data {
                 Value::Object(data) => data,
                 _ => Map::new(),
@@ -124,18 +124,18 @@ pub(crate) fn interpret(
             if !matches!(data.get("ok"), Some(Value::Bool(_))) || !envelope.ok {
                 data.insert("ok".into(), envelope.ok.into());
             }
-            Ok(reply(Value::Object(data), envelope.metadata))
+            Ok(response(Value::Object(data), envelope.metadata))
         }
-        Ok(envelope) if envelope.ok => Ok(reply(envelope.data, envelope.metadata)),
+        Ok(envelope) if envelope.ok => Ok(response(envelope.data, envelope.metadata)),
         Ok(envelope) => {
             let error = envelope.error.unwrap_or(Value::Null);
             let id = envelope.metadata.request_id().map(str::to_owned).or(header_id);
             Err(Failure {
-                error: declared(status, &error, retry_after, redactor).with_request_id(id),
+                error: declared_error(status, &error, retry_after, redactor).with_request_id(id),
                 definite: true,
             })
         }
-        Err(data) => Ok(reply(data, Metadata::default())),
+        Err(data) => Ok(response(data, Metadata::default())),
     }
 }
 
@@ -151,7 +151,7 @@ fn without_key(mut envelope: Envelope, redactor: &Redactor) -> Envelope {
 }
 
 /// A response whose status says that it failed.
-fn failed(
+fn error_from_envelope(
     status: StatusCode,
     body: &Body,
     retry_after: Option<std::time::Duration>,
@@ -160,8 +160,8 @@ fn failed(
 ) -> Failure {
     let bytes = body.bytes();
     let parsed = match body {
-        Body::Whole(_) => read(bytes, redactor).ok(),
-        Body::Cut(_) => None,
+        Body::Complete(_) => read(bytes, redactor).ok(),
+        Body::Truncated(_) => None,
     };
     let (error, id, enveloped) = match parsed.map(open) {
         Some(Ok(envelope)) => {
@@ -180,7 +180,7 @@ fn failed(
     let definite = enveloped || status.is_client_error();
     if let Some(error) = error {
         return Failure {
-            error: declared(status, &error, retry_after, redactor).with_request_id(id),
+            error: declared_error(status, &error, retry_after, redactor).with_request_id(id),
             definite,
         };
     }
@@ -193,7 +193,7 @@ fn failed(
     )
     .with_status(code)
     .with_request_id(id)
-    .with_retry(codes::retried_status(code), retry_after);
+    .with_retry(codes::is_retryable_status(code), retry_after);
     if !bytes.is_empty() {
         error = error.with_details(json!({ "body": excerpt(bytes, redactor) }));
     }
@@ -201,7 +201,7 @@ fn failed(
 }
 
 /// The error that an envelope declares.
-fn declared(
+fn declared_error(
     status: StatusCode,
     error: &Value,
     retry_after: Option<std::time::Duration>,
@@ -215,7 +215,7 @@ fn declared(
         .map_or_else(|| format!("the API answered {http} and gave no message"), str::to_owned);
     let (kind, retryable) = codes::lookup(&code).unwrap_or_else(|| {
         let kind = if status.is_success() { ErrorKind::Server } else { codes::kind_of_status(http) };
-        (kind, codes::retried_status(http))
+        (kind, codes::is_retryable_status(http))
     });
     let mut details = match error {
         Value::Object(map) => map.clone(),
@@ -273,7 +273,7 @@ pub(crate) fn too_large(message: impl Into<String>) -> InfraiError {
 }
 
 /// Reads a body within the bounds.
-fn read(bytes: &[u8], redactor: &Redactor) -> Result<Parts, InfraiError> {
+fn read(bytes: &[u8], redactor: &Redactor) -> Result<RawEnvelope, InfraiError> {
     if let Some(why) = bounds::too_many_values(bytes) {
         return Err(too_large(why));
     }

@@ -20,10 +20,10 @@ pub(super) struct Envelope {
 }
 
 /// Takes an envelope apart; anything else comes back as the data that it is.
-pub(super) fn open(parts: Parts) -> Result<Envelope, Value> {
+pub(super) fn open(parts: RawEnvelope) -> Result<Envelope, Value> {
     let (ok, data, error, metadata, mut others) = match parts {
-        Parts::Object { ok, data, error, metadata, others } => (ok, data, error, metadata, others),
-        Parts::Other(value) => return Err(value),
+        RawEnvelope::Object { ok, data, error, metadata, others } => (ok, data, error, metadata, others),
+        RawEnvelope::Other(value) => return Err(value),
     };
     match ok {
         Some(Value::Bool(ok)) if data.is_some() || metadata.is_some() || (!ok && error.is_some()) => {
@@ -48,7 +48,7 @@ pub(super) fn open(parts: Parts) -> Result<Envelope, Value> {
 /// A response's JSON, an object's members that an envelope has apart from the others: a map of them would be made for
 /// each response only to be taken apart.
 #[derive(Debug)]
-pub(super) enum Parts {
+pub(super) enum RawEnvelope {
     Object {
         ok: Option<Value>,
         data: Option<Value>,
@@ -60,7 +60,7 @@ pub(super) enum Parts {
 }
 
 /// An object's parts.
-struct Object(Parts);
+struct Object(RawEnvelope);
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -71,13 +71,13 @@ impl<'de> Deserialize<'de> for Object {
 struct PartsVisitor;
 
 impl<'de> Visitor<'de> for PartsVisitor {
-    type Value = Parts;
+    type Value = RawEnvelope;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Parts, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<RawEnvelope, A::Error> {
         let (mut ok, mut data, mut error, mut metadata, mut others) = (None, None, None, None, Map::new());
         while let Some(name) = members.next_key()? {
             let value = members.next_value()?;
@@ -91,7 +91,7 @@ impl<'de> Visitor<'de> for PartsVisitor {
                 }
             }
         }
-        Ok(Parts::Object { ok, data, error, metadata, others })
+        Ok(RawEnvelope::Object { ok, data, error, metadata, others })
     }
 }
 
@@ -129,13 +129,13 @@ impl<'de> Deserialize<'de> for Name {
 }
 
 /// Reads JSON. The text is looked through for what is no UTF-8 once, not string by string.
-pub(super) fn parse(bytes: &[u8]) -> serde_json::Result<Parts> {
+pub(super) fn parse(bytes: &[u8]) -> serde_json::Result<RawEnvelope> {
     let object = bytes.trim_ascii_start().starts_with(b"{");
     match std::str::from_utf8(bytes) {
         Ok(text) if object => serde_json::from_str(text).map(|Object(parts)| parts),
-        Ok(text) => serde_json::from_str(text).map(Parts::Other),
+        Ok(text) => serde_json::from_str(text).map(RawEnvelope::Other),
         // It says where.
-        Err(_) => serde_json::from_slice(bytes).map(Parts::Other),
+        Err(_) => serde_json::from_slice(bytes).map(RawEnvelope::Other),
     }
 }
 

@@ -5,21 +5,21 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::envelope::unexpected;
 use crate::{
     error::{InfraiError, Result, shorten},
     redact::Redactor,
+    wire::envelope::unexpected,
 };
 
 /// An object being read, named for the errors.
-pub(crate) struct Fields<'a> {
+pub(crate) struct FieldReader<'a> {
     pub(crate) what: &'a str,
     pub(crate) map: &'a Map<String, Value>,
     /// Keeps what was sent to get it out of the errors.
     pub(crate) redactor: &'a Redactor,
 }
 
-impl Fields<'_> {
+impl FieldReader<'_> {
     fn wrong(&self, name: &str, value: &Value, expected: &str) -> InfraiError {
         let shown = shown(value, self.redactor);
         unexpected(

@@ -94,11 +94,11 @@ pub(crate) fn run(plan: Plan) -> Anything<(Table, Vec<String>)> {
 
 async fn measure(plan: Plan) -> Anything<(Table, Vec<String>)> {
     let mut options = PollingOptions::default();
-    options.rate = f64::from(plan.rate);
+    options.max_requests_per_second = f64::from(plan.rate);
     options.concurrency = plan.concurrency;
     let idle = idle(plan, options.clone()).await?;
 
-    options.max = LONGEST_PAUSE;
+    options.max_interval = LONGEST_PAUSE;
     let server = Server::start(plan.jobs, 15.0).await?;
     let client = server.client(options)?;
     let (begun, used) = (Instant::now(), memory::processor_time());
@@ -182,8 +182,8 @@ struct Idle {
 
 /// What ten thousand waits take while nothing happens: every job was looked at once and is left alone for long.
 async fn idle(plan: Plan, mut options: PollingOptions) -> Anything<Idle> {
-    options.min = 600.0;
-    options.max = 600.0;
+    options.min_interval = 600.0;
+    options.max_interval = 600.0;
     let server = Server::start(plan.jobs, 1e6).await?;
     let client = server.client(options)?;
     // The client's own: connections, TLS roots, buffers.

@@ -57,12 +57,13 @@ fn polling(value: &Value) -> PollingOptions {
     for (name, value) in value.as_object().into_iter().flatten() {
         let number = value.as_f64().unwrap_or_default();
         match name.as_str() {
-            "price" => options.price = number,
-            "min" => options.min = number,
-            "max" => options.max = number,
-            "typical" => options.typical = number,
+            "request_cost" => options.request_cost = number,
+            "min_interval" => options.min_interval = number,
+            "max_interval" => options.max_interval = number,
+            "expected_duration" => options.expected_duration = number,
+            "refresh" => options.refresh = number,
             "jitter" => options.jitter = number,
-            "rate" => options.rate = number,
+            "max_requests_per_second" => options.max_requests_per_second = number,
             "concurrency" => options.concurrency = count(value) as usize,
             unknown => panic!("a polling option that this runner does not know: {unknown}"),
         }

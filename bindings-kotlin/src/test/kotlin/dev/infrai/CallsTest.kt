@@ -195,7 +195,7 @@ class CallsTest {
             "timeout" to { InfraiClient(timeout = (-1).seconds) },
             "attempt_timeout" to { InfraiClient(attemptTimeout = Duration.ZERO) },
             "max_retries" to { InfraiClient(maxRetries = -1) },
-            "polling.min" to { InfraiClient(polling = PollingOptions(min = Duration.ZERO)) },
+            "polling.min_interval" to { InfraiClient(polling = PollingOptions(minInterval = Duration.ZERO)) },
             "polling.concurrency" to { InfraiClient(polling = PollingOptions(concurrency = -1)) },
             "Authorization" to { InfraiClient(defaultHeaders = mapOf("Authorization" to "x")) },
         )

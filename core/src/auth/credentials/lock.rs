@@ -1,0 +1,107 @@
+//! A lock beside the credentials file, so that of many processes one activates and one writes.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    auth::credentials::{
+        access::{self, Denied},
+        blocking::{run_blocking, with_deadline},
+        errors::{self, credentials_error},
+        write::{ensure_folder, make_private},
+    },
+    error::{InfraiError, Result},
+    runtime::deadline,
+};
+
+/// LockGuard until dropped; the operating system lets go of it when the process ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct Lock(#[allow(dead_code, reason = "its drop unlocks")] File);
+
+impl Lock {
+    /// Waits for the lock of this credentials file, no longer than `timeout`. Makes its folder where there is none.
+    pub(crate) async fn acquire(credentials: &Path, timeout: Duration) -> Result<Self> {
+        let deadline = deadline(tokio::time::Instant::now(), timeout);
+        let owned = credentials.to_owned();
+        let (path, file) = with_deadline(deadline, run_blocking(move || open(&owned))).await?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self(file)),
+                Err(TryLockError::Error(error)) => return Err(unwritable(credentials, &path, error)),
+                Err(TryLockError::WouldBlock) if tokio::time::Instant::now() >= deadline => {
+                    return Err(credentials_error(
+                        "CREDENTIALS_LOCKED",
+                        format!("{} has been locked by another process for {timeout:?}", path.display()),
+                        "Wait for the other process (an `activate`, most likely), or end it, and try again. If none of yours holds it, another user does: remove this file.",
+                    ));
+                }
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+}
+
+/// Opens the lock of this credentials file, which is made private where there is none.
+fn open(credentials: &Path) -> Result<(PathBuf, File)> {
+    ensure_folder(credentials).map_err(|error| errors::unwritable(credentials, error))?;
+    let unwritable = |denied, path: &Path| match denied {
+        Denied::Unsafe(error) => error,
+        Denied::Io(error) => unwritable(credentials, path, error),
+    };
+    // A link and what it points to are one file, and have one lock.
+    let mut path =
+        access::target(credentials).map_err(|denied| unwritable(denied, credentials))?.into_os_string();
+    path.push(".lock");
+    let path = PathBuf::from(path);
+    let opened = match create(&path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            access::open_writable(&path, "lock of the credentials file")
+        }
+        created => created.map_err(Denied::Io),
+    };
+    match opened {
+        Ok(file) => Ok((path, file)),
+        Err(denied) => Err(unwritable(denied, &path)),
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    make_private(&file).map(|()| file)
+}
+
+fn unwritable(credentials: &Path, lock: &Path, error: io::Error) -> InfraiError {
+    credentials_error(
+        "CREDENTIALS_UNWRITABLE",
+        format!("{} cannot be written: its lock {} cannot be opened: {error}", credentials.display(), lock.display()),
+        "Make the folder writable, name another file with INFRAI_CREDENTIALS_FILE, or do not write credentials (write_credentials false).",
+    )
+    .with_source(error)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_link_and_its_file_have_one_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let _held = Lock::acquire(&file, Duration::from_secs(1)).await.unwrap();
+        let error = Lock::acquire(&link, Duration::from_millis(50)).await.unwrap_err();
+        assert_eq!(error.code(), "CREDENTIALS_LOCKED");
+        let lock = folder.path().canonicalize().unwrap().join("file.lock");
+        assert!(error.message().contains(&*lock.to_string_lossy()), "{error}");
+        assert!(error.hint().contains("remove this file"), "{}", error.hint());
+    }
+}

@@ -1,0 +1,11 @@
+//! HTTP: calls with their attempts, and the transport that sends them.
+
+pub(crate) mod call;
+pub(crate) mod client;
+pub(crate) mod config;
+mod connect;
+mod gzip;
+pub(crate) mod hooks;
+pub(crate) mod retry;
+mod tls;
+pub(crate) mod transport;
