@@ -24,7 +24,7 @@ DOCS = ROOT / "docs"
 SITE = ROOT / "target" / "site"
 EXAMPLES = ROOT / "examples" / "shell"
 CARGO = os.environ.get("CARGO", "cargo")
-#: What is written in English alone: it changes with the code (docs/decisions/documentation.md).
+#: What is written in English alone: it changes with the code (docs/decisions/0012-documentation.md).
 ENGLISH_ONLY = {"releasing.md", "reliability.md", "threat-model.md"}
 
 
@@ -99,7 +99,7 @@ class Site(unittest.TestCase):
         self.assertGreater(chinese.count("\u200b幂等键\u200b"), 0)
         self.assertIn("\\u200b", indexes[1]["config"]["separator"])
         # What the browser takes to be the folder of the index.
-        for page, base in (("index.html", "."), ("zh/index.html", "."), ("zh/decisions/README.html", ".."), ("zh/decisions/tls.html", "..")):
+        for page, base in (("index.html", "."), ("zh/index.html", "."), ("zh/decisions/README.html", ".."), ("zh/decisions/0006-tls.html", "..")):
             if (SITE / page).is_file():
                 self.assertEqual((SITE / page).read_text(encoding="utf-8").count(f'"base": "{base}"'), 1, page)
 
