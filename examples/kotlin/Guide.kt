@@ -50,9 +50,9 @@ suspend fun watch(client: InfraiClient) {
     // docs: end
 }
 
-suspend fun price() {
-    // docs: price
-    val polling = PollingOptions(price = 0.5, typical = 120.seconds) // half a second for a request, jobs of two minutes
+suspend fun polling() {
+    // docs: polling
+    val polling = PollingOptions(requestCost = 0.5, expectedDuration = 120.seconds) // fewer polls, for jobs of two minutes
     val client = InfraiClient(polling = polling)
     val job = client.video.generate("a red kite", durationSeconds = 1.0)
     println(job.wait().state)
@@ -145,7 +145,7 @@ suspend fun main() {
     profile()
     check(wait(client).isSucceeded)
     watch(client)
-    price()
+    polling()
     stop(client)
     errors(client)
     repeat(client, order = 4711)

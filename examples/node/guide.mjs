@@ -47,10 +47,10 @@ const snippets = {
     // docs: end
   },
 
-  async price() {
+  async polling() {
     const { InfraiClient } = infrai;
-    // docs: price
-    const client = new InfraiClient({ polling: { price: 0.5, typicalMs: 120_000 } }); // half a second for a request, jobs of two minutes
+    // docs: polling
+    const client = new InfraiClient({ polling: { requestCost: 0.5, expectedDurationMs: 120_000 } }); // fewer polls, for jobs of two minutes
     const job = await client.video.generate({ prompt: "a red kite", duration_seconds: 1 });
     console.log((await client.video.wait(job)).state);
     // docs: end

@@ -57,11 +57,11 @@ def watch() -> None:
     # docs: end
 
 
-def price() -> None:
-    # docs: price
+def polling() -> None:
+    # docs: polling
     from infrai import InfraiClient
 
-    client = InfraiClient(polling={"price": 0.5, "typical": 120})  # seconds: half of one for a request, jobs of two minutes
+    client = InfraiClient(polling={"request_cost": 0.5, "expected_duration": 120})  # seconds: fewer polls, for jobs of two minutes
     job = client.video.generate("a red kite", duration_seconds=1)
     print(client.video.wait(job).state)
     # docs: end
@@ -169,6 +169,6 @@ class Vault:
 
 
 if __name__ == "__main__":
-    for snippet in (first, key, profile, wait, watch, price, stop, errors, repeat, unsure, hurried, many, request):
+    for snippet in (first, key, profile, wait, watch, polling, stop, errors, repeat, unsure, hurried, many, request):
         print(f"- {snippet.__name__}")
         snippet()

@@ -30,12 +30,12 @@ async fn profile() -> Result<()> {
 async fn wait(client: InfraiClient) -> Result<()> {
     // docs: wait
     let job = client.video().generate("a red kite").await?;
-    let told = client
+    let waited = client
         .video()
         .wait(&job)
         .timeout(Duration::from_secs(600))
         .on_update(|job| println!("{}", job.state));
-    let job = match told.await {
+    let job = match waited.await {
         // The job goes on, and so can the wait.
         Err(error) if error.kind() == ErrorKind::WaitTimeout => {
             client.video().wait(&job).no_timeout().await?
@@ -58,11 +58,11 @@ async fn watch(client: InfraiClient) -> Result<()> {
     Ok(())
 }
 
-async fn price() -> Result<()> {
-    // docs: price
+async fn polling() -> Result<()> {
+    // docs: polling
     let mut polling = PollingOptions::default();
-    polling.price = 0.5; // seconds: half of one for a request
-    polling.typical = 120.0; // jobs of two minutes
+    polling.request_cost = 0.5; // seconds of delay that one poll is worth: fewer polls
+    polling.expected_duration = 120.0; // seconds: jobs of two minutes
     let client = InfraiClient::builder().polling(polling).build()?;
     let job = client.video().generate("a red kite").duration_seconds(1.0).await?;
     println!("{}", client.video().wait(&job).await?.state);
@@ -173,7 +173,7 @@ async fn main() -> Result<()> {
     profile().await?;
     wait(client.clone()).await?;
     watch(client.clone()).await?;
-    price().await?;
+    polling().await?;
     stop(client.clone()).await?;
     errors(client.clone()).await?;
     repeat(client.clone()).await?;

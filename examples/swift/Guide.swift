@@ -37,9 +37,9 @@ private func watch(_ client: InfraiClient) async throws {
     // docs: end
 }
 
-private func price() async throws {
-    // docs: price
-    let polling = PollingOptions(price: 0.5, typical: .seconds(120))  // half a second for a request, jobs of two minutes
+private func polling() async throws {
+    // docs: polling
+    let polling = PollingOptions(requestCost: 0.5, expectedDuration: .seconds(120))  // fewer polls, for jobs of two minutes
     let client = InfraiClient(options: ClientOptions(polling: polling))
     let job = try await client.video.generate(prompt: "a red kite", durationSeconds: 1)
     print(try await job.wait().state)
@@ -146,7 +146,7 @@ func guide() async throws {
     try await profile()
     try await wait(client)
     try await watch(client)
-    try await price()
+    try await polling()
     try await pay(client)
     try await again(client, order: 4711)
     try await unsure(client)
