@@ -18,7 +18,7 @@ fun interface Vault {
 
 suspend fun key(vault: Vault) {
     // docs: key
-    val client = InfraiClient(apiKeyProvider = { vault.read("infrai") }) // asked once a call, and once more after a 401
+    val client = InfraiClient(apiKeyProvider = { vault.read("infrai") }) // called once per call, and again after a 401
     println(client.account.balance().balanceUsd)
     // docs: end
 }
@@ -102,10 +102,10 @@ suspend fun unsure(client: InfraiClient): VideoJob {
     return job
 }
 
-suspend fun hurried(client: InfraiClient) {
-    // docs: hurried
-    val hurried = client.withOptions(timeout = 5.seconds, maxRetries = 0) // the same connections, other patience
-    println(hurried.account.balance().balanceUsd)
+suspend fun quick(client: InfraiClient) {
+    // docs: with-options
+    val quick = client.withOptions(timeout = 5.seconds, maxRetries = 0) // the same connections, a shorter timeout
+    println(quick.account.balance().balanceUsd)
     // docs: end
 }
 
@@ -150,7 +150,7 @@ suspend fun main() {
     errors(client)
     repeat(client, order = 4711)
     unsure(client)
-    hurried(client)
+    quick(client)
     many(client, Path.of(""))
     request(client)
     check(sandbox(checkNotNull(System.getenv("INFRAI_BASE_URL"))).isSucceeded)

@@ -10,7 +10,7 @@ const snippets = {
   async key() {
     const { InfraiClient } = infrai;
     // docs: key
-    const client = new InfraiClient({ apiKey: () => vault.read("infrai") }); // asked once a call, and once more after a 401
+    const client = new InfraiClient({ apiKey: () => vault.read("infrai") }); // called once per call, and again after a 401
     console.log((await client.account.balance()).balance_usd);
     // docs: end
   },
@@ -110,11 +110,11 @@ const snippets = {
     assert.ok(job.job_id);
   },
 
-  async hurried() {
+  async quick() {
     const client = new infrai.InfraiClient();
-    // docs: hurried
-    const hurried = client.withOptions({ timeoutMs: 5_000, maxRetries: 0 }); // the same connections, other patience
-    console.log((await hurried.account.balance()).balance_usd);
+    // docs: with-options
+    const quick = client.withOptions({ timeoutMs: 5_000, maxRetries: 0 }); // the same connections, a shorter timeout
+    console.log((await quick.account.balance()).balance_usd);
     // docs: end
   },
 

@@ -19,7 +19,7 @@ def key() -> None:
     # docs: key
     from infrai import InfraiClient
 
-    client = InfraiClient(lambda: vault.read("infrai"))  # asked once a call, and once more after a 401
+    client = InfraiClient(lambda: vault.read("infrai"))  # called once per call, and again after a 401
     print(client.account.balance().balance_usd)
     # docs: end
 
@@ -127,13 +127,13 @@ def unsure() -> None:
     assert job.job_id
 
 
-def hurried() -> None:
-    # docs: hurried
+def quick() -> None:
+    # docs: with-options
     from infrai import InfraiClient
 
     client = InfraiClient()
-    hurried = client.with_options(timeout=5, max_retries=0)  # the same connections, other patience
-    print(hurried.account.balance().balance_usd)
+    quick = client.with_options(timeout=5, max_retries=0)  # the same connections, a shorter timeout
+    print(quick.account.balance().balance_usd)
     # docs: end
 
 
@@ -169,6 +169,6 @@ class Vault:
 
 
 if __name__ == "__main__":
-    for snippet in (first, key, profile, wait, watch, polling, stop, errors, repeat, unsure, hurried, many, request):
+    for snippet in (first, key, profile, wait, watch, polling, stop, errors, repeat, unsure, quick, many, request):
         print(f"- {snippet.__name__}")
         snippet()

@@ -12,7 +12,7 @@ async fn key(vault: Vault) -> Result<()> {
         let vault = vault.clone();
         async move { ApiKey::new(vault.read("infrai").await) }
     });
-    let client = InfraiClient::builder().api_key_provider(keys).build()?; // asked once a call, and once more after a 401
+    let client = InfraiClient::builder().api_key_provider(keys).build()?; // called once per call, and again after a 401
     println!("{}", client.account().balance().await?.balance_usd);
     // docs: end
     Ok(())
@@ -74,7 +74,7 @@ async fn stop(client: InfraiClient) -> Result<()> {
     // docs: stop
     let job = client.video().generate("a slow river").model("sandbox/slow").await?;
     let enough = tokio::time::sleep(Duration::from_millis(200));
-    // Dropping the future stops the looking too; told to abort, it can cancel the job as well.
+    // Dropping the future ends polling too; `cancel_on_abort` cancels the job as well.
     let stopped = client.video().wait(&job).abort_when(enough).cancel_on_abort(true).await;
     if stopped.is_err_and(|error| error.kind() == ErrorKind::Aborted) {
         println!("stopped: {}", client.video().status(&job).await?.state);
@@ -122,11 +122,11 @@ async fn unsure(client: InfraiClient) -> Result<()> {
     Ok(())
 }
 
-async fn hurried(client: InfraiClient) -> Result<()> {
-    // docs: hurried
+async fn quick(client: InfraiClient) -> Result<()> {
+    // docs: with-options
     let options = CallOptions::new().timeout(Duration::from_secs(5)).max_retries(0);
-    let hurried = client.with_options(options)?; // the same connections, other patience
-    println!("{}", hurried.account().balance().await?.balance_usd);
+    let quick = client.with_options(options)?; // the same connections, a shorter timeout
+    println!("{}", quick.account().balance().await?.balance_usd);
     // docs: end
     Ok(())
 }
@@ -178,7 +178,7 @@ async fn main() -> Result<()> {
     errors(client.clone()).await?;
     repeat(client.clone()).await?;
     unsure(client.clone()).await?;
-    hurried(client.clone()).await?;
+    quick(client.clone()).await?;
     many(client.clone()).await?;
     request(client).await
 }

@@ -5,7 +5,7 @@ import Infrai
 
 private func key(_ vault: Vault) async throws {
     // docs: key
-    let client = InfraiClient(apiKey: { try await vault.read("infrai") })  // asked once a call, and once more after a 401
+    let client = InfraiClient(apiKey: { try await vault.read("infrai") })  // called once per call, and again after a 401
     print(try await client.account.balance().balanceUSD)
     // docs: end
 }
@@ -83,10 +83,10 @@ private func unsure(_ client: InfraiClient) async throws {
     print(job.jobID)
 }
 
-private func hurried(_ client: InfraiClient) async throws {
-    // docs: hurried
-    let hurried = client.withOptions(timeout: .seconds(5), maxRetries: 0)  // the same connections, other patience
-    print(try await hurried.account.balance().balanceUSD)
+private func quick(_ client: InfraiClient) async throws {
+    // docs: with-options
+    let quick = client.withOptions(timeout: .seconds(5), maxRetries: 0)  // the same connections, a shorter timeout
+    print(try await quick.account.balance().balanceUSD)
     // docs: end
 }
 
@@ -111,7 +111,7 @@ private func request(_ client: InfraiClient) async throws {
 
 private func token(_ backend: Backend) async throws {
     // docs: token
-    let client = InfraiClient(apiKey: { try await backend.infraiToken() })  // asked once a call, and once more after a 401
+    let client = InfraiClient(apiKey: { try await backend.infraiToken() })  // called once per call, and again after a 401
     let job = try await client.video.generate(prompt: "a timelapse of a city skyline at dusk")
     // docs: end
     print(job.jobID)
@@ -150,7 +150,7 @@ func guide() async throws {
     try await pay(client)
     try await again(client, order: 4711)
     try await unsure(client)
-    try await hurried(client)
+    try await quick(client)
     try await many(client)
     try await request(client)
     try await sandbox(ProcessInfo.processInfo.environment["INFRAI_BASE_URL"] ?? "")
