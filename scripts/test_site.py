@@ -141,7 +141,7 @@ class Languages(unittest.TestCase):
 
 
 class Decisions(unittest.TestCase):
-    def test_each_record_has_a_number_a_date_and_a_status(self) -> None:
+    def test_every_record_has_a_date_and_a_status(self) -> None:
         index = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
         rows = re.findall(r"^\| \[(ADR (\d+): .+)\]\((\S+)\) \| (\S+) \| (.+) \|$", index, re.MULTILINE)
         records = sorted(path.name for path in (DOCS / "decisions").glob("*.md") if path.name != "README.md")
