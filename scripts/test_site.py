@@ -140,6 +140,21 @@ class Languages(unittest.TestCase):
             self.assertTrue(page.with_name(page.name.replace(".zh.md", ".md")).is_file(), page)
 
 
+class Decisions(unittest.TestCase):
+    def test_every_record_has_a_date_and_a_status(self) -> None:
+        index = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+        rows = re.findall(r"^\| \[(ADR (\d+): .+)\]\((\S+)\) \| (\S+) \| (.+) \|$", index, re.MULTILINE)
+        records = sorted(path.name for path in (DOCS / "decisions").glob("*.md") if path.name != "README.md")
+        self.assertEqual([name for _, _, name, _, _ in rows], records)
+        for place, (title, number, name, date, status) in enumerate(rows, 1):
+            with self.subTest(record=name):
+                self.assertEqual((int(number), name[:5]), (place, f"{place:04}-"))
+                opening = rf"# {re.escape(title)}\n\nDate: {date}\. Status: {re.escape(status.split(';')[0])}[.;]"
+                self.assertRegex(date, r"^\d{4}-\d{2}-\d{2}$")
+                self.assertRegex(status, r"^(accepted|superseded by ADR \d+)(;|$)")
+                self.assertRegex((DOCS / "decisions" / name).read_text(encoding="utf-8"), rf"\A{opening}")
+
+
 class Shell(unittest.TestCase):
     """The examples of the command, each in a folder and with an account of its own."""
 
