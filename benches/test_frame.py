@@ -23,7 +23,7 @@ from sections import calls, download
 from sections.settings import Settings
 
 sys.path.insert(0, str(places.ROOT / "scripts"))
-import readme_figures  # noqa: E402
+import readme_figures
 
 SMOKE = Settings(smoke=True)
 

@@ -14,7 +14,7 @@ from statistics import median
 from frame import build, figures, places
 from frame.report import Result
 from frame.server import Server
-from frame.workers import Worker, reset_peak_resident, peak_resident, placed, resident
+from frame.workers import Worker, peak_resident, placed, reset_peak_resident, resident
 
 from .settings import Settings
 

@@ -10,7 +10,7 @@ from typing import Any
 from frame import build, figures, places
 from frame.report import Result
 from frame.server import Server
-from frame.workers import Worker, cpu_seconds, reset_peak_resident, peak_resident, resident
+from frame.workers import Worker, cpu_seconds, peak_resident, reset_peak_resident, resident
 
 from .settings import Settings
 

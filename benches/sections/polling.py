@@ -1,4 +1,4 @@
-"""Requests against detection delay of several clients' polling policies, simulated with the core's scheduler and policy."""
+"""Requests against lateness of several clients' polling policies, simulated with the core's scheduler and policy."""
 
 from __future__ import annotations
 

@@ -41,13 +41,13 @@ enum Http {
 #[expect(dead_code, reason = "parsed as an application would, although a call checks two fields alone")]
 struct Envelope {
     ok: bool,
-    data: Job,
+    data: Status,
     metadata: Metadata,
 }
 
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "see `Envelope`")]
-struct Job {
+struct Status {
     job_id: String,
     state: String,
     progress: Option<f64>,
