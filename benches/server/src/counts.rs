@@ -55,7 +55,7 @@ impl Counts {
         self.generates += 1;
     }
 
-    /// Counts the begin of a poll of one of the plan's jobs.
+    /// Counts the start of a poll of one of the plan's jobs.
     pub fn poll(&mut self, now: Instant) {
         self.polls += 1;
         self.at_once += 1;

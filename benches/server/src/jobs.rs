@@ -54,7 +54,7 @@ impl Jobs {
         self.jobs.len() - 1
     }
 
-    /// Records the begin of a poll; returns `false` if no job has this number. A gap counts from the last poll or from
+    /// Records the start of a poll; returns `false` if no job has this number. A gap counts from the last poll or from
     /// `held_until`, whichever is later.
     pub fn polled(&mut self, number: usize, now: Instant, held_until: Instant) -> bool {
         let Some(job) = self.jobs.get_mut(number) else { return false };
