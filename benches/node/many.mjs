@@ -1,4 +1,4 @@
-// A worker that awaits many jobs at once: `many.mjs infrai URL RATE CONCURRENCY`. Run with --expose-gc.
+// Worker for many concurrent waits: `many.mjs infrai URL RATE CONCURRENCY`. Run with --expose-gc.
 
 import { cpu, KEY, load, now, serve } from "./worker.mjs";
 

@@ -1,6 +1,6 @@
-"""A worker that awaits many jobs at once: `many.py async|sync URL RATE CONCURRENCY`.
+"""Worker for many concurrent waits: `many.py async|sync URL RATE CONCURRENCY`.
 
-`async` gathers a wait for each id; `sync` goes through `generate_many` with all of them under way.
+`async` gathers one wait per id; `sync` iterates over `generate_many` with all jobs at once.
 """
 
 from __future__ import annotations

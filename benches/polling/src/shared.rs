@@ -1,4 +1,4 @@
-//! Many jobs within one budget: the core's scheduler beside round robin and earliest due first.
+//! Many jobs within one rate limit: the core's scheduler beside round robin and earliest due first.
 
 use std::{
     cmp::Reverse,
@@ -16,26 +16,26 @@ use crate::{
     numbers::mean,
 };
 
-/// What tells the kinds of job apart.
+/// Names of the kinds of job.
 const SHAPES: [&str; 4] = ["a", "b", "c", "d"];
 
-/// Which due job goes first.
+/// Order of due jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     /// The core's scheduler.
     Core,
-    /// The one that was looked at longest ago.
+    /// Least recently polled first.
     RoundRobin,
-    /// The one whose time came first.
+    /// Earliest due first.
     EarliestDue,
 }
 
-/// What came of it.
+/// Result of a simulation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
-    /// Mean seconds from a job's end to the knowing.
+    /// Mean seconds from a job's end to its detection.
     pub(crate) late: f64,
-    /// The longest time between two looks at one job, or from its submission to the first, in seconds.
+    /// Longest time between two polls of one job, or from its submission to the first poll, in seconds.
     pub(crate) gap: f64,
 }
 
@@ -44,18 +44,18 @@ enum Chooser {
     Plain(Box<Plain>),
 }
 
-/// A scheduler as simple as can be, with the core's policy and budget.
+/// A simple scheduler with the core's policy and rate limiter.
 struct Plain {
     order: Order,
     policy: Policy,
     budget: RateLimiter,
     random: fastrand::Rng,
-    /// By due time; the due ones wait in `ready` by what the order looks at.
+    /// Jobs by due time. Due jobs wait in `ready`, in their order.
     timed: BinaryHeap<Reverse<(u64, usize)>>,
     ready: BinaryHeap<Reverse<(u64, usize)>>,
     looked: Vec<u64>,
     forecasts: Vec<ProgressForecast>,
-    /// One a kind of job.
+    /// One per kind of job.
     histories: Vec<History>,
     before: Vec<f64>,
 }
@@ -92,7 +92,7 @@ impl Plain {
 }
 
 impl Chooser {
-    /// All jobs, submitted at once.
+    /// Submits all jobs at once.
     fn new(
         order: Order,
         options: PollingOptions,
@@ -135,7 +135,7 @@ impl Chooser {
     }
 }
 
-/// Submits all jobs at once and looks until every one has ended. `kinds` are told apart by their shapes.
+/// Submits all jobs at once and polls until each has ended. Every kind has a name of its own.
 pub(crate) fn run(
     order: Order,
     kinds: &[Lengths],
