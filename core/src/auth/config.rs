@@ -91,22 +91,28 @@ impl AuthConfig {
 
     /// Parses a base URL. `setting` names it in errors.
     pub(crate) fn check_base_url(&self, setting: &str, text: &str) -> Result<Url> {
-        let refuse = |reason: &str| {
-            InfraiError::configuration("CONFIGURATION_INVALID", format!("{setting} {reason}"))
-                .with_hint("Give an absolute address such as https://api.infrai.cc.")
+        const HINT: &str = "Give an absolute address such as https://api.infrai.cc.";
+        let invalid = |expected: &str, got: &str| {
+            Err(InfraiError::invalid_option(setting, got, expected).with_hint(HINT))
         };
-        let url = Url::parse(text).map_err(|error| refuse(&format!("is no URL: {error}")))?;
+        let url = match Url::parse(text) {
+            Ok(url) => url,
+            Err(error) => return invalid("an http(s) URL", &format!("one that cannot be read: {error}")),
+        };
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            return Err(refuse(&format!("takes an http(s) URL; it got the scheme {:?}", url.scheme())));
+            return invalid("an http(s) URL", &format!("the scheme {:?}", url.scheme()));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refuse("must not carry a user name or password"));
+            return invalid("a URL without user name and password", "one with them");
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(refuse("must not carry a query or fragment"));
+            return invalid("a URL without query and fragment", "one with them");
         }
         if path::uri(url.to_string()).is_err() {
-            return Err(refuse("has a host that no request can name, or is too long"));
+            return invalid(
+                "a URL that a request can carry",
+                "one that is too long or whose host no request can name",
+            );
         }
         self.check_scheme(&url)?;
         Ok(url)
