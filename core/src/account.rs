@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    client::{InfraiClient, call::CallSpec, transport::Boxed},
+    client::{InfraiClient, call::CallSpec, transport::BoxFuture},
     error::{InfraiError, Result},
     metadata::Metadata,
     wire::read::{self, Fields},
@@ -154,7 +154,7 @@ impl Topup {
 
 impl IntoFuture for Topup {
     type Output = Result<TopupRecord>;
-    type IntoFuture = Boxed<'static, Self::Output>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())

@@ -10,7 +10,7 @@ use crate::{
     client::{
         InfraiClient,
         call::{CallSpec, after},
-        transport::Boxed,
+        transport::BoxFuture,
     },
     credentials::{self, Place, Profile},
     error::{InfraiError, Result},
@@ -335,7 +335,7 @@ impl Activate {
 
 impl IntoFuture for Activate {
     type Output = Result<ActivateResult>;
-    type IntoFuture = Boxed<'static, Self::Output>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())

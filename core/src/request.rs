@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::{
-    client::{InfraiClient, call::CallSpec, transport::Boxed},
+    client::{InfraiClient, call::CallSpec, transport::BoxFuture},
     error::{InfraiError, Result},
     metadata::Metadata,
     wire::path,
@@ -107,7 +107,7 @@ impl ApiRequest {
 
 impl IntoFuture for ApiRequest {
     type Output = Result<ApiResponse>;
-    type IntoFuture = Boxed<'static, Self::Output>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())

@@ -17,7 +17,9 @@ use tracing::{Dispatch, dispatcher::DefaultGuard, subscriber::NoSubscriber};
 
 use crate::{
     ClientBuilder, InfraiClient,
-    client::transport::{BodyChunks, Boxed, Fault, SendError, Transport, WireRequest, WireResponse},
+    client::transport::{
+        BodyStream, BoxFuture, SendError, Transport, TransportError, WireRequest, WireResponse,
+    },
     error::Result,
     polling::Clock,
 };
@@ -124,7 +126,7 @@ impl Seen {
     }
 
     pub(crate) fn path(&self) -> &str {
-        self.request.uri.path()
+        self.request.url.path()
     }
 }
 
@@ -204,7 +206,7 @@ impl Drop for UnderWay {
 }
 
 impl Transport for Script {
-    fn send(&self, request: WireRequest) -> Boxed<'_, Result<WireResponse, SendError>> {
+    fn send(&self, request: WireRequest) -> BoxFuture<'_, Result<WireResponse, SendError>> {
         Box::pin(async move {
             let number = {
                 let mut seen = self.seen.lock().unwrap();
@@ -217,7 +219,7 @@ impl Transport for Script {
             let reaction = (self.react)(number, &request);
             tokio::time::sleep(reaction.delay).await;
             if reaction.refuse || reaction.reset {
-                return Err(SendError::Fault(fault(reaction.refuse)));
+                return Err(SendError::Transport(fault(reaction.refuse)));
             }
             let mut headers = HeaderMap::new();
             for (name, value) in &reaction.headers {
@@ -233,8 +235,8 @@ impl Transport for Script {
     }
 }
 
-fn fault(before_sending: bool) -> Fault {
-    Fault { message: "scripted".into(), before_sending, retryable: true, hint: None, source: None }
+fn fault(before_sending: bool) -> TransportError {
+    TransportError { message: "scripted".into(), before_sending, retryable: true, hint: None, source: None }
 }
 
 struct Chunks {
@@ -242,8 +244,8 @@ struct Chunks {
     ending: Ending,
 }
 
-impl BodyChunks for Chunks {
-    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
+impl BodyStream for Chunks {
+    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Result<Option<Bytes>, TransportError>> {
         Poll::Ready(match self.body.take() {
             Some(body) if self.ending != Ending::Whole => {
                 Ok(Some(Bytes::from(body[..body.len() / 2].to_vec())))

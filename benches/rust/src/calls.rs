@@ -42,12 +42,19 @@ enum Http {
     Hyper(Client<HttpConnector, Empty<Bytes>>, http::Uri),
 }
 
+/// Plain http needs no TLS, but reqwest's client wants a provider of it.
+fn raw_reqwest() -> Result<reqwest::Client> {
+    // An error says that one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Ok(reqwest::Client::builder().no_proxy().build()?)
+}
+
 impl Peer {
     pub(crate) fn new(name: &str, url: &str, asked: Asked) -> Result<Self> {
         let job = format!("{url}/v1/video/jobs/{}", asked.id);
         let client = match name {
             "core" => Http::Core(crate::client(url).api_key(&asked.key).build()?),
-            "reqwest" => Http::Reqwest(reqwest::Client::builder().no_proxy().build()?, job),
+            "reqwest" => Http::Reqwest(raw_reqwest()?, job),
             "hyper" => {
                 let mut connector = HttpConnector::new();
                 connector.set_nodelay(true);

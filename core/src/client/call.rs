@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::{Instrument as _, field};
@@ -12,7 +12,7 @@ use url::Url;
 use super::{
     InfraiClient, RequestEvent, ResponseEvent, retry,
     target::{KeySource, Target},
-    transport::{Fault, SendError, WireRequest, WireResponse},
+    transport::{SendError, TransportError, WireRequest, WireResponse},
 };
 use crate::{
     error::{ErrorKind, InfraiError, Result},
@@ -67,7 +67,7 @@ struct Failed {
 struct Attempt<'a> {
     number: u32,
     method: &'a Method,
-    uri: &'a Uri,
+    url: &'a Url,
     timeout: Duration,
     /// The call's deadline, not the attempt's own bound, is what ends it.
     last: bool,
@@ -106,7 +106,7 @@ impl InfraiClient {
             Some(url) => Arc::new(Target::new(url.clone(), KeySource::None)?),
             None => bounded(deadline, config.credentials_name(), self.target_of_call()).await?,
         };
-        let uri = path::join(&target.base_url, &spec.path, spec.raw_query.as_deref(), &spec.query)?;
+        let url = path::join(&target.base_url, &spec.path, spec.raw_query.as_deref(), &spec.query)?;
         let body = spec.body.as_ref().map(|body| Bytes::from(json::canonical(body)));
         let mut key = match spec.key {
             _ if spec.without_key => None,
@@ -122,18 +122,18 @@ impl InfraiClient {
         loop {
             let request = WireRequest {
                 method: spec.method.clone(),
-                uri: uri.clone(),
+                url: url.clone(),
                 headers: self.headers(&target, key.as_ref(), idempotency_key.as_deref(), body.is_some())?,
                 body: body.clone(),
                 file: false,
-                fresh: broken,
+                new_connection: broken,
             };
             let left = deadline.saturating_duration_since(Instant::now());
             sent += 1;
             let attempt = Attempt {
                 number: sent,
                 method: &spec.method,
-                uri: &uri,
+                url: &url,
                 timeout: config.attempt_timeout.min(left),
                 last: left <= config.attempt_timeout,
                 redactor: &redactor,
@@ -219,7 +219,7 @@ impl InfraiClient {
         let hooks = &self.inner.config.hooks;
         let hooked = hooks.on_request.is_some() || hooks.on_response.is_some();
         // The id of a job, which a server chose, is a part of it.
-        let path = if hooked { redactor.text(attempt.uri.path()) } else { String::new() };
+        let path = if hooked { redactor.text(attempt.url.path()) } else { String::new() };
         if let Some(hook) = &hooks.on_request {
             hook(&RequestEvent { method: method.as_str(), path: &path, attempt: attempt.number });
         }
@@ -353,14 +353,14 @@ async fn answer(response: WireResponse, attempt: &Attempt<'_>, end: Instant) -> 
         None => Body::Whole(bytes),
         // Of a success that was cut off nothing is known; of a failure the status is.
         Some(fault) if status.is_success() => {
-            let mut failed = broken(Fault { before_sending: false, retryable: true, ..fault });
+            let mut failed = broken(TransportError { before_sending: false, retryable: true, ..fault });
             failed.error = failed.error.with_status(status.as_u16());
             return Err(failed);
         }
         Some(_) => Body::Cut(bytes),
     };
     envelope::interpret(
-        attempt.uri,
+        attempt.url,
         status,
         &headers,
         &body,
@@ -374,12 +374,12 @@ async fn answer(response: WireResponse, attempt: &Attempt<'_>, end: Instant) -> 
 fn refused(error: SendError) -> Failed {
     match error {
         SendError::Setup(error) => Failed { error, ambiguous: false, timed_out: false },
-        SendError::Fault(fault) => broken(fault),
+        SendError::Transport(fault) => broken(fault),
     }
 }
 
-fn broken(fault: Fault) -> Failed {
-    let Fault { message, before_sending, retryable, hint, source } = fault;
+fn broken(fault: TransportError) -> Failed {
+    let TransportError { message, before_sending, retryable, hint, source } = fault;
     let what = if before_sending { "the API cannot be reached" } else { "the connection to the API broke" };
     let mut error =
         InfraiError::new(ErrorKind::Connection, "CONNECTION_FAILED", format!("{what}: {message}"))

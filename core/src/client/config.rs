@@ -3,9 +3,8 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use url::Url;
 
-use super::{Environment, InfraiClient, hooks::Hooks};
+use super::{Environment, InfraiClient, hooks::Hooks, proxy::ProxyUrl};
 use crate::{
     credentials::{CredentialStore, Store},
     error::{InfraiError, Result},
@@ -34,7 +33,7 @@ pub(crate) struct Config {
     pub(crate) retry_cap: Duration,
     pub(crate) polling: PollingOptions,
     pub(crate) default_headers: HeaderMap,
-    pub(crate) proxy: Option<Secret>,
+    pub(crate) proxy: Option<ProxyUrl>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) extra_ca_variables: Vec<&'static str>,
     pub(crate) added_ca_variables: Vec<&'static str>,
@@ -236,8 +235,9 @@ impl ClientBuilder {
     /// A proxy for everything but loopback hosts, instead of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`:
     /// http or https.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        match proxy(&url.into()) {
-            Ok(proxy) => self.config.proxy = proxy.map(Secret),
+        let url = url.into();
+        match non_empty(url).map(|url| ProxyUrl::parse("proxy", &url)).transpose() {
+            Ok(proxy) => self.config.proxy = proxy,
             Err(error) => {
                 self.problem.get_or_insert(error);
             }
@@ -360,27 +360,6 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
     // It may be a gateway's password: not for `Debug`.
     value.set_sensitive(true);
     Ok((parsed, value))
-}
-
-/// Checks a proxy: with one of an unknown kind, requests would go out without any. It may hold a password, and is not shown.
-fn proxy(text: &str) -> Result<Option<String>> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let whole = text.contains("://") || text.trim_start().starts_with('/');
-    let given = if whole { Url::parse(text) } else { Url::parse(&format!("http://{text}")) };
-    let got = match &given {
-        // As it was parsed: what a password or a name has that no request can carry is encoded in it.
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
-            return Ok(Some(url.to_string()));
-        }
-        Ok(url) => format!("one that begins with {}:", url.scheme()),
-        Err(error) => format!("one that is no URL ({error})"),
-    };
-    let message = format!(
-        "proxy takes the http(s) URL of a proxy, such as http://user:password@host:3128; it got {got}"
-    );
-    Err(InfraiError::configuration("CONFIGURATION_INVALID", message))
 }
 
 fn non_empty(text: String) -> Option<String> {

@@ -2,7 +2,6 @@
 
 pub(crate) mod call;
 pub(crate) mod config;
-mod connect;
 pub(crate) mod context;
 #[cfg(test)]
 mod context_tests;
@@ -11,6 +10,8 @@ mod gunzip;
 mod hooks;
 #[cfg(test)]
 mod log_tests;
+mod proxy;
+mod reqwest;
 pub(crate) mod retry;
 #[cfg(test)]
 mod secret_tests;
@@ -37,9 +38,10 @@ pub use self::{
 };
 use self::{
     config::Config,
+    reqwest::HttpTransport,
     retry::RetryBudget,
     target::{KeySource, Target},
-    transport::{Http, Transport},
+    transport::Transport,
 };
 use crate::{
     account::Account,
@@ -126,7 +128,7 @@ impl InfraiClient {
 
     pub(crate) fn from_config(config: Config) -> Result<Self> {
         let config = Arc::new(config);
-        let transport = Arc::new(Http::new(Arc::clone(&config)));
+        let transport = Arc::new(HttpTransport::new(Arc::clone(&config)));
         Self::over(config, transport)
     }
 

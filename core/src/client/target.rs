@@ -213,7 +213,7 @@ impl Config {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(refuse("must not carry a query or fragment"));
         }
-        if path::uri(url.to_string()).is_err() {
+        if !path::is_requestable(&url) {
             return Err(refuse("has a host that no request can name, or is too long"));
         }
         self.check_scheme(&url)?;

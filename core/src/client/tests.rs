@@ -96,7 +96,7 @@ async fn once_a_connection_broke_no_kept_one_is_used_for_the_call() {
             _ => ok(&job("queued")),
         });
         generate(&client).await.unwrap();
-        let seen: Vec<_> = script.seen().iter().map(|seen| seen.request.fresh).collect();
+        let seen: Vec<_> = script.seen().iter().map(|seen| seen.request.new_connection).collect();
         assert_eq!(seen, [false, fresh, fresh]);
     }
 }

@@ -3,7 +3,7 @@
 //! An input is the status and words (`cancel`, `bodiless`, `cut`) on the first line, headers, an empty line, the body.
 //! `{key}` and `{secret}` in it stand for what the request carried.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::line;
@@ -46,9 +46,9 @@ pub fn response(data: &[u8]) {
     // Of a success that was cut off nothing is read; see `client/call.rs`.
     let body =
         if cut && !status.is_success() { Body::Cut(rest.to_vec()) } else { Body::Whole(rest.to_vec()) };
-    let uri = Uri::from_static("https://api.example/v1/video/generate");
+    let url = url::Url::parse("https://api.example/v1/video/generate").unwrap();
     let redactor = Redactor::of([KEY, SECRET].map(Into::into));
-    match interpret(&uri, status, &headers, &body, cancel, bodiless, &redactor) {
+    match interpret(&url, status, &headers, &body, cancel, bodiless, &redactor) {
         Ok(reply) => {
             assert!(status.is_success(), "{status} is a success");
             assert_eq!(reply.status, status.as_u16());

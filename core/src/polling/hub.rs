@@ -30,7 +30,7 @@ use crate::{
     client::{
         CallContext, InfraiClient,
         context::{scoped, sync_scoped},
-        transport::Boxed,
+        transport::BoxFuture,
     },
     error::{ErrorKind, InfraiError, Result},
     key::ApiKey,
@@ -423,7 +423,7 @@ enum PollError {
 }
 
 type LookResult = Result<(Arc<VideoJob>, Option<Duration>), PollError>;
-type Look = Boxed<'static, Option<(Token, LookResult)>>;
+type Look = BoxFuture<'static, Option<(Token, LookResult)>>;
 
 impl Entry {
     /// Returns a job's id as the log may show it.

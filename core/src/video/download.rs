@@ -15,7 +15,7 @@ use super::{
     source::{Piece, Source},
 };
 use crate::{
-    client::{InfraiClient, transport::Boxed},
+    client::{InfraiClient, transport::BoxFuture},
     error::{ErrorKind, InfraiError, Result},
 };
 
@@ -267,7 +267,7 @@ impl fmt::Debug for VideoBytes {
 
 impl IntoFuture for DownloadStreamRequest {
     type Output = Result<VideoBytes>;
-    type IntoFuture = Boxed<'static, Self::Output>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
@@ -282,7 +282,7 @@ impl fmt::Debug for DownloadStreamRequest {
 
 impl IntoFuture for DownloadRequest {
     type Output = Result<Download>;
-    type IntoFuture = Boxed<'static, Self::Output>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())

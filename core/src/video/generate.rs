@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{VideoJob, check_prompt};
 use crate::{
     account::{http_url, positive},
-    client::{InfraiClient, call::CallSpec, transport::Boxed},
+    client::{InfraiClient, call::CallSpec, transport::BoxFuture},
     error::Result,
 };
 
@@ -199,7 +199,7 @@ impl Generate {
 
 impl IntoFuture for Generate {
     type Output = Result<VideoJob>;
-    type IntoFuture = Boxed<'static, Self::Output>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())

@@ -15,7 +15,7 @@ use crate::{
         InfraiClient,
         call::after,
         retry::backoff,
-        transport::{BodyChunks, Fault, SendError, WireRequest, WireResponse},
+        transport::{BodyStream, SendError, TransportError, WireRequest, WireResponse},
     },
     error::{ErrorKind, InfraiError, Result, shorten},
     redact::Redactor,
@@ -46,7 +46,7 @@ pub(super) struct Source {
     /// Keeps the keys that were sent to get the job out of errors and logs.
     redactor: Redactor,
     url: Url,
-    body: Option<Box<dyn BodyChunks>>,
+    body: Option<Box<dyn BodyStream>>,
     etag: Option<HeaderValue>,
     pub(super) received: u64,
     pub(super) total: Option<u64>,
@@ -122,7 +122,7 @@ fn file_url(client: &InfraiClient, job: &VideoJob) -> Result<Url> {
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(unusable("a video_url that is not http(s)"));
     }
-    if path::uri(url.to_string()).is_err() {
+    if !path::is_requestable(&url) {
         return Err(unusable("a video_url that no request can be made of"));
     }
     if !client.inner.config.allows_scheme(&url) {
@@ -198,7 +198,7 @@ impl Source {
             let Some(body) = &mut self.body else { continue };
             let chunk = match tokio::time::timeout(patience, body.next()).await {
                 Ok(chunk) => chunk,
-                Err(_) => Err(Fault::silent(patience)),
+                Err(_) => Err(TransportError::silent(patience)),
             };
             match chunk {
                 Ok(Some(bytes)) if bytes.is_empty() => {}
@@ -246,7 +246,7 @@ impl Source {
         let response = match self.follow(headers).await {
             Ok(response) => response,
             Err(SendError::Setup(error)) => return Err(error),
-            Err(SendError::Fault(fault)) => {
+            Err(SendError::Transport(fault)) => {
                 let retryable = fault.retryable;
                 let error = self.unreachable(&fault);
                 if !retryable {
@@ -344,15 +344,25 @@ impl Source {
             if let Some(authorization) = userinfo(&mut bare) {
                 headers.insert(header::AUTHORIZATION, authorization);
             }
-            let uri = path::uri(String::from(bare)).map_err(|_| {
-                SendError::Setup(self.wrong("the server redirected to a URL that no request can be made of"))
-            })?;
-            let fresh = self.failures > 0;
-            let request = WireRequest { method: Method::GET, uri, headers, body: None, file: true, fresh };
+            if !path::is_requestable(&bare) {
+                let what = "the server redirected to a URL that no request can be made of";
+                return Err(SendError::Setup(self.wrong(what)));
+            }
+            let new_connection = self.failures > 0;
+            let request = WireRequest {
+                method: Method::GET,
+                url: bare,
+                headers,
+                body: None,
+                file: true,
+                new_connection,
+            };
             let send = self.client.inner.transport.send(request);
             let response = match tokio::time::timeout(config.download_idle_timeout, send).await {
                 Ok(response) => response?,
-                Err(_) => return Err(SendError::Fault(Fault::silent(config.download_idle_timeout))),
+                Err(_) => {
+                    return Err(SendError::Transport(TransportError::silent(config.download_idle_timeout)));
+                }
             };
             if !matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(response);
@@ -417,7 +427,7 @@ impl Source {
         InfraiError::new(ErrorKind::Connection, "DOWNLOAD_FAILED", message).with_retry(true, None)
     }
 
-    fn unreachable(&self, fault: &Fault) -> InfraiError {
+    fn unreachable(&self, fault: &TransportError) -> InfraiError {
         let origin = path::origin(&self.url);
         let message = self.named(&format!("{origin}: {}", fault.message));
         let mut error = InfraiError::new(ErrorKind::Connection, "DOWNLOAD_FAILED", message)
@@ -466,7 +476,7 @@ fn out_of_time(
         .with_hint("Download again with a longer timeout; nothing was saved.")
 }
 
-impl Fault {
+impl TransportError {
     fn silent(patience: Duration) -> Self {
         Self {
             message: format!("no byte for {patience:?}"),

@@ -4,7 +4,7 @@ use std::{fmt, future::IntoFuture, sync::Arc, time::Duration};
 
 use super::{JobRef, Snapshot, VideoJob, cancel};
 use crate::{
-    client::{InfraiClient, transport::Boxed},
+    client::{InfraiClient, transport::BoxFuture},
     error::{ErrorKind, InfraiError, Result, shorten},
     polling::{Event, Subscription},
     redact::Redactor,
@@ -27,7 +27,7 @@ pub struct Wait {
     cancel_on_timeout: bool,
     cancel_on_abort: bool,
     on_update: Option<OnUpdate>,
-    abort: Option<Boxed<'static, ()>>,
+    abort: Option<BoxFuture<'static, ()>>,
 }
 
 impl Wait {
@@ -300,7 +300,7 @@ async fn end_job(client: &InfraiClient, id: &super::JobId) -> Ended {
 
 impl IntoFuture for Wait {
     type Output = Result<VideoJob>;
-    type IntoFuture = Boxed<'static, Self::Output>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
