@@ -358,6 +358,22 @@ mod tests {
         assert!(!tls_error(&std::io::Error::other(std::io::Error::from_raw_os_error(111))));
     }
 
+    #[tokio::test]
+    async fn no_error_holds_a_url() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let url = Url::parse(&format!("http://{closed}/video.mp4?signature=hush")).unwrap();
+        let sent = HttpTransport::new(Arc::default()).send(get(url)).await;
+        let Err(SendError::Transport(error)) = sent else { panic!("a response, or a wrong setting") };
+        assert!(error.before_sending && error.retryable, "{error:?}");
+        let mut text = format!("{} {error:?}", error.message);
+        let mut next = error.source.as_deref().map(|error| error as &dyn std::error::Error);
+        while let Some(cause) = next {
+            text += &cause.to_string();
+            next = cause.source();
+        }
+        assert!(!text.contains("hush"), "{text}");
+    }
+
     #[test]
     fn a_runtime_never_waits_on_a_connection_of_one_that_stands_still() {
         let url = keep_alive_server();
