@@ -1,4 +1,4 @@
-//! A gzip body, decompressed a piece at a time.
+//! Decompression of a gzip body, piece by piece.
 
 use std::{
     io::{self, Write},
@@ -10,8 +10,10 @@ use flate2::write::GzDecoder;
 
 use super::transport::{BodyStream, TransportError};
 
-/// Decompresses another body. No piece becomes longer than the limit by more than one write of the decoder's: a small
-/// body can be a huge one, and whoever reads gives up at the limit. What follows the gzip is passed over.
+/// Decompresses another body, and passes over bytes after the end of the gzip.
+///
+/// A small body can decompress to a huge one, and the reader stops at the limit: so no piece exceeds the limit by more
+/// than one write of the decoder.
 pub(super) struct GzipDecoder<B> {
     body: B,
     decoder: GzDecoder<BoundedBuf>,
@@ -19,11 +21,11 @@ pub(super) struct GzipDecoder<B> {
     /// All of the gzip has been read.
     whole: bool,
     ended: bool,
-    /// What is wrong, said after what came before it.
-    fault: Option<TransportError>,
+    /// Returned after the bytes before it.
+    error: Option<TransportError>,
 }
 
-/// Where the decoder writes to, until it is full.
+/// The decoder's output, which refuses writes beyond the limit.
 struct BoundedBuf {
     bytes: Vec<u8>,
     limit: usize,
@@ -52,7 +54,7 @@ impl Write for BoundedBuf {
 impl<B: BodyStream> GzipDecoder<B> {
     pub(super) fn new(body: B, limit: usize) -> Self {
         let decoder = GzDecoder::new(BoundedBuf { bytes: Vec::new(), limit });
-        Self { body, decoder, begun: false, whole: false, ended: false, fault: None }
+        Self { body, decoder, begun: false, whole: false, ended: false, error: None }
     }
 
     fn decode(&mut self, mut chunk: &[u8]) -> io::Result<()> {
@@ -82,7 +84,7 @@ impl<B: BodyStream> BodyStream for GzipDecoder<B> {
             if let Err(error) = decoded {
                 self.ended = true;
                 if !sink.is_full() {
-                    self.fault = Some(TransportError {
+                    self.error = Some(TransportError {
                         message: format!("the body is no whole gzip, although it says so: {error}"),
                         before_sending: false,
                         retryable: true,
@@ -95,7 +97,7 @@ impl<B: BodyStream> BodyStream for GzipDecoder<B> {
                 return Poll::Ready(Ok(Some(std::mem::take(&mut sink.bytes).into())));
             }
         }
-        Poll::Ready(self.fault.take().map_or(Ok(None), Err))
+        Poll::Ready(self.error.take().map_or(Ok(None), Err))
     }
 }
 

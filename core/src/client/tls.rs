@@ -1,4 +1,4 @@
-//! Whom to trust: the roots a caller names, else the platform's, else Mozilla's.
+//! Root certificates: the caller's bundle, the platform's store, or Mozilla's bundled roots.
 
 use std::{env, ffi::OsString, path::Path, sync::Arc};
 
@@ -26,13 +26,13 @@ fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>> {
         .map_err(|error| InfraiError::internal("TLS cannot be set up").with_source(error))
 }
 
-/// A configuration that trusts nobody: for plain http, which needs none but whose client wants one.
+/// Returns a configuration that trusts no root. Plain http needs none, but its client wants one.
 pub(crate) fn placeholder_config() -> Result<ClientConfig> {
     Ok(builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-/// The configuration for https: `ca_file`; else what the environment names; else the platform's roots; else, and
-/// always on Android, Mozilla's. To all but `ca_file` comes what a variable of the caller's language adds.
+/// Returns the configuration for https. Its roots are those of `ca_file`; else of the environment's variables; else the
+/// platform's; else, and always on Android, Mozilla's. A variable of the caller's language adds to all but `ca_file`.
 pub(crate) fn client_config(config: &Config) -> Result<ClientConfig> {
     if let Some(path) = &config.ca_file {
         let mut roots = RootCertStore::empty();
@@ -71,7 +71,7 @@ fn platform_roots(
     }
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?;
-    // Asked without the added ones first: with them, a platform that has no roots would pass for one that trusts them alone.
+    // First without the added roots: with them, a platform that has no roots would pass for one that trusts them alone.
     let platform = builder.clone().with_platform_verifier()?;
     if added.is_empty() {
         return Ok(platform.with_no_client_auth());
@@ -82,7 +82,7 @@ fn platform_roots(
     Ok(builder.with_no_client_auth())
 }
 
-/// The platform's roots where they are files and the verifier would read the process's variables for them.
+/// Reads the platform's roots where they are files and the verifier would read the process's variables for them.
 #[cfg(not(target_os = "android"))]
 fn folder_roots(added: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
     let mut roots = RootCertStore::empty();
@@ -101,7 +101,7 @@ fn add_roots(roots: &mut RootCertStore, certificates: Vec<CertificateDer<'static
     roots.add_parsable_certificates(certificates).0
 }
 
-/// The first of these variables that says something.
+/// Returns the first of these variables that is set and not empty.
 fn first_set_env(environment: &Environment, names: &[&'static str]) -> Option<(&'static str, OsString)> {
     names.iter().find_map(|name| Some((*name, environment.var_os(name)?)))
 }
@@ -138,7 +138,7 @@ fn from_environment(environment: &Environment, extra: &[&'static str]) -> Result
     Ok(Some(roots))
 }
 
-/// A file's certificates: at least one that can be trusted.
+/// Reads a file's certificates, at least one of which can be a root.
 fn pem_file(setting: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let refuse = |reason: String| {
         InfraiError::configuration(
