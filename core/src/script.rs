@@ -18,7 +18,7 @@ use tracing::{Dispatch, dispatcher::DefaultGuard, subscriber::NoSubscriber};
 use crate::{
     ClientBuilder, InfraiClient,
     error::Result,
-    http::transport::{BodyChunks, Fault, SendError, Transport, WireRequest, WireResponse},
+    http::transport::{BodyStream, SendError, Transport, TransportError, WireRequest, WireResponse},
     polling::clock::Clock,
     runtime::BoxFuture,
 };
@@ -125,7 +125,7 @@ impl Seen {
     }
 
     pub(crate) fn path(&self) -> &str {
-        self.request.uri.path()
+        self.request.url.path()
     }
 }
 
@@ -218,7 +218,7 @@ impl Transport for Script {
             let reaction = (self.react)(number, &request);
             tokio::time::sleep(reaction.delay).await;
             if reaction.refuse || reaction.reset {
-                return Err(SendError::Fault(fault(reaction.refuse)));
+                return Err(SendError::Transport(fault(reaction.refuse)));
             }
             let mut headers = HeaderMap::new();
             for (name, value) in &reaction.headers {
@@ -234,8 +234,8 @@ impl Transport for Script {
     }
 }
 
-fn fault(before_sending: bool) -> Fault {
-    Fault { message: "scripted".into(), before_sending, retryable: true, hint: None, source: None }
+fn fault(before_sending: bool) -> TransportError {
+    TransportError { message: "scripted".into(), before_sending, retryable: true, hint: None, source: None }
 }
 
 struct Chunks {
@@ -243,8 +243,8 @@ struct Chunks {
     ending: Ending,
 }
 
-impl BodyChunks for Chunks {
-    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
+impl BodyStream for Chunks {
+    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Result<Option<Bytes>, TransportError>> {
         Poll::Ready(match self.body.take() {
             Some(body) if self.ending != Ending::Whole => {
                 Ok(Some(Bytes::from(body[..body.len() / 2].to_vec())))

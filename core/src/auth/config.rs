@@ -108,7 +108,7 @@ impl AuthConfig {
         if url.query().is_some() || url.fragment().is_some() {
             return invalid("a URL without query and fragment", "one with them");
         }
-        if path::uri(url.to_string()).is_err() {
+        if !path::is_requestable(&url) {
             return invalid(
                 "a URL that a request can carry",
                 "one that is too long or whose host no request can name",

@@ -3,7 +3,7 @@
 //! An input is the status and words (`cancel`, `bodiless`, `cut`) on the first line, headers, an empty line, the body.
 //! `{key}` and `{secret}` in it stand for what the request carried.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::{
@@ -43,15 +43,15 @@ pub fn response(data: &[u8]) {
             headers.insert(name, value);
         }
     }
-    // Of a success that was cut off nothing is read; see `client/call.rs`.
+    // Of a success that was cut off nothing is read; see `http/call.rs`.
     let body = if cut && !status.is_success() {
         Body::Truncated(rest.to_vec())
     } else {
         Body::Complete(rest.to_vec())
     };
-    let uri = Uri::from_static("https://api.example/v1/video/generate");
+    let url = url::Url::parse("https://api.example/v1/video/generate").unwrap();
     let redactor = Redactor::of([KEY, SECRET].map(Into::into));
-    match parse_response(&uri, status, &headers, &body, cancel, bodiless, &redactor) {
+    match parse_response(&url, status, &headers, &body, cancel, bodiless, &redactor) {
         Ok(response) => {
             assert!(status.is_success(), "{status} is a success");
             assert_eq!(response.status, status.as_u16());

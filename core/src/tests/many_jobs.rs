@@ -22,7 +22,7 @@ fn many(lengths: Vec<f64>, options: PollingOptions, latency: Duration) -> (Infra
     let begun = Instant::now();
     let builder = InfraiClient::builder().base_url("http://localhost:1").polling(options);
     script::client(builder, move |_, request| -> Reaction {
-        let id = request.uri.path().rsplit('/').next().unwrap();
+        let id = request.url.path().rsplit('/').next().unwrap();
         let done = begun.elapsed().as_secs_f64() >= lengths[id.parse::<usize>().unwrap()];
         ok(&json!({"job_id": id, "state": if done { "succeeded" } else { "running" }})).after(latency)
     })
@@ -122,7 +122,7 @@ async fn generate_many_yields_each_item_as_it_ends_and_no_more_at_once_than_aske
                 births.lock().unwrap().insert(id.clone(), Instant::now());
                 return ok(&json!({"job_id": id, "state": "queued"}));
             }
-            let id = request.uri.path().rsplit('/').next().unwrap().to_owned();
+            let id = request.url.path().rsplit('/').next().unwrap().to_owned();
             let length: u64 = id.parse().unwrap();
             let state = match births.lock().unwrap()[&id].elapsed().as_secs() {
                 age if age < length => "running",

@@ -47,7 +47,7 @@ async fn a_deadline_does_not_take_another_waiters_last_look() {
 async fn every_wait_gets_its_last_look_though_thousands_end_together() {
     let begun = Instant::now();
     let (client, script) = plain(move |_, request| {
-        let id = request.uri.path().rsplit('/').next().unwrap();
+        let id = request.url.path().rsplit('/').next().unwrap();
         let done = begun.elapsed() >= 5 * SECOND / 2;
         ok(&json!({"job_id": id, "state": if done { "succeeded" } else { "running" }})).after(SECOND / 50)
     });
@@ -80,7 +80,7 @@ async fn no_more_cancels_are_under_way_at_once_than_looks_may_be() {
     let polling =
         PollingOptions { max_requests_per_second: 1000.0, concurrency: 2, ..PollingOptions::default() };
     let (client, script) = with(polling, |_, request| {
-        if request.uri.path().ends_with("/cancel") {
+        if request.url.path().ends_with("/cancel") {
             ok(&json!({"ok": true})).after(4 * SECOND)
         } else {
             ok(&job("running"))
@@ -111,7 +111,7 @@ fn a_cancel_that_is_held_and_not_run_keeps_no_other_from_being_sent() {
     let polling = PollingOptions { concurrency: 1, ..PollingOptions::default() };
     let (client, script) = first.block_on(async move {
         with(polling, |_, request| {
-            if request.uri.path().ends_with("/cancel") {
+            if request.url.path().ends_with("/cancel") {
                 ok(&json!({"ok": true})).after(SECOND)
             } else {
                 ok(&job("running"))
@@ -137,7 +137,7 @@ fn a_wait_goes_on_though_another_waiters_runtime_is_held_and_not_run() {
     let (first, second) = (paused(), paused());
     let (client, mut watch) = first.block_on(async {
         let (client, _) = plain(|n, request| {
-            let parked = request.uri.path().ends_with("parked");
+            let parked = request.url.path().ends_with("parked");
             ok(&job(if parked || n < 8 { "running" } else { "succeeded" }))
         });
         let mut watch = client.video().watch("parked");

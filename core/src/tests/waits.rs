@@ -101,7 +101,7 @@ async fn earlier_lengths_bring_the_end_sooner_than_knowing_nothing() {
             births.push(Instant::now());
             return ok(&json!({"job_id": (births.len() - 1).to_string(), "state": "queued"}));
         }
-        let number: usize = request.uri.path().rsplit('/').next().unwrap().parse().unwrap();
+        let number: usize = request.url.path().rsplit('/').next().unwrap().parse().unwrap();
         let age = births[number].elapsed();
         let state = if age < Duration::from_secs(40) { "running" } else { "succeeded" };
         ok(&json!({"job_id": number.to_string(), "state": state}))
@@ -166,7 +166,7 @@ async fn a_strangers_answer_ends_a_wait_only_if_the_job_was_never_seen() {
 #[tokio::test(start_paused = true)]
 async fn a_look_at_a_job_that_nobody_waits_for_any_more_ends_while_others_go_on() {
     let (client, script) = plain(|_, request| {
-        let slow = request.uri.path().ends_with("slow");
+        let slow = request.url.path().ends_with("slow");
         ok(&job("running")).after(if slow { 15 * SECOND } else { SECOND / 10 })
     });
     let other = client.video().wait("vid_1").timeout(60 * SECOND).send();
@@ -217,7 +217,7 @@ async fn a_wait_without_time_looks_once() {
 }
 
 fn path_is(request: &crate::http::transport::WireRequest, end: &str) -> bool {
-    request.uri.path().ends_with(end)
+    request.url.path().ends_with(end)
 }
 
 #[tokio::test(start_paused = true)]

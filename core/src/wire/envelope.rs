@@ -1,6 +1,6 @@
 //! The envelope that every response comes in, and what is made of responses without one.
 
-use http::{HeaderMap, StatusCode, Uri, header};
+use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -79,7 +79,7 @@ impl Body {
 /// is its answer and no error; `bodiless` is `HEAD`'s: nothing after the headers is no data. `redactor` takes the key out
 /// of what cannot be taken out of the finished error: what is cut, an error's code, and a value's request id.
 pub(crate) fn parse_response(
-    uri: &Uri,
+    url: &Url,
     status: StatusCode,
     headers: &HeaderMap,
     body: &Body,
@@ -91,7 +91,7 @@ pub(crate) fn parse_response(
     let header_id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     if status.is_redirection() {
         return Err(Failure {
-            error: redirect(uri, status, headers).with_request_id(header_id),
+            error: redirect(url, status, headers).with_request_id(header_id),
             definite: true,
         });
     }
@@ -239,11 +239,11 @@ fn declared_error(
     result
 }
 
-fn redirect(uri: &Uri, status: StatusCode, headers: &HeaderMap) -> InfraiError {
+fn redirect(url: &Url, status: StatusCode, headers: &HeaderMap) -> InfraiError {
     let target = headers
         .get(header::LOCATION)
         .and_then(|location| location.to_str().ok())
-        .and_then(|location| Url::parse(&uri.to_string()).ok()?.join(location).ok())
+        .and_then(|location| url.join(location).ok())
         .map_or_else(|| "nowhere".to_owned(), |target| super::path::origin(&target));
     InfraiError::new(
         ErrorKind::UnexpectedResponse,

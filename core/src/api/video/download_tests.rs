@@ -163,7 +163,7 @@ async fn a_timeout_ends_a_download_wherever_it_is() {
         ("no head", |_, _| answer(200, &json!(null)).after(Duration::from_secs(1000))),
         ("no more body", |_, request| part(request, MIB, 2 * MIB).stalled()),
         ("slow tries", |_, request| part(request, 64 * 1024, 1000 * MIB).after(Duration::from_secs(7))),
-        ("the status call", |_, request| match request.uri.path() {
+        ("the status call", |_, request| match request.url.path() {
             "/v" => answer(403, &json!(null)),
             _ => answer(200, &json!(null)).after(Duration::from_secs(1000)),
         }),
