@@ -34,7 +34,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test]
-async fn activate_writes_a_private_file_and_the_next_call_uses_it() {
+async fn activate_writes_a_private_file_for_later_calls() {
     let server = Server::start(|number, _| {
         ok(if number == 0 { ACTIVATED } else { r#"{"balance_usd":2,"currency":"USD"}"# })
     });
@@ -68,7 +68,7 @@ async fn activate_writes_a_private_file_and_the_next_call_uses_it() {
 }
 
 #[tokio::test]
-async fn activate_again_sends_nothing_unless_forced_and_force_keeps_the_old_table() {
+async fn second_activate_sends_nothing_unless_forced() {
     let server = Server::start(|number, _| ok(&ACTIVATED.replace("acc_1", &format!("acc_{}", number + 1))));
     let home = tempfile::tempdir().unwrap();
     let client = client(home.path(), &server.url());
@@ -84,7 +84,7 @@ async fn activate_again_sends_nothing_unless_forced_and_force_keeps_the_old_tabl
 }
 
 #[tokio::test]
-async fn a_profile_of_another_origin_is_refused_with_a_proposal() {
+async fn profile_of_another_origin_is_refused() {
     let (one, other) = (Server::start(|_, _| ok(ACTIVATED)), Server::start(|_, _| ok(ACTIVATED)));
     let home = tempfile::tempdir().unwrap();
     client(home.path(), &one.url()).activate().await.unwrap();
@@ -101,7 +101,7 @@ async fn a_profile_of_another_origin_is_refused_with_a_proposal() {
 }
 
 #[tokio::test]
-async fn what_others_wrote_in_the_file_stays() {
+async fn activate_keeps_other_content_of_the_file() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join(".infrai/credentials");
@@ -118,7 +118,7 @@ async fn what_others_wrote_in_the_file_stays() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_understood_names_its_line_and_is_left_alone() {
+async fn malformed_file_is_named_and_kept() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join(".infrai/credentials");
@@ -154,7 +154,7 @@ async fn a_file_that_cannot_be_understood_names_its_line_and_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_profile_written_in_one_line_keeps_what_others_wrote_in_it() {
+async fn inline_table_keeps_other_fields() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("credentials");
     fs::write(&path, "default = { api_key = \"old\", team = \"red\" }\n").unwrap();
@@ -166,7 +166,7 @@ async fn a_profile_written_in_one_line_keeps_what_others_wrote_in_it() {
 }
 
 #[tokio::test]
-async fn a_link_is_followed_and_stays_a_link() {
+async fn linked_file_is_written_and_the_link_stays() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let (home, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (link, real) = (home.path().join(".infrai/credentials"), elsewhere.path().join("real"));
@@ -179,7 +179,7 @@ async fn a_link_is_followed_and_stays_a_link() {
 }
 
 #[tokio::test]
-async fn without_writing_the_key_serves_this_client_alone() {
+async fn key_that_is_not_stored_serves_only_its_client() {
     let server = Server::start(|number, _| ok(if number == 0 { ACTIVATED } else { r#"{"balance_usd":2}"# }));
     let home = tempfile::tempdir().unwrap();
     let client = client(home.path(), &server.url());
@@ -189,7 +189,7 @@ async fn without_writing_the_key_serves_this_client_alone() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_written_is_an_error_before_anything_is_sent() {
+async fn unwritable_folder_is_an_error_before_sending() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let home = tempfile::tempdir().unwrap();
     // A file stands where the folder should be: not even root can write there.
@@ -202,8 +202,8 @@ async fn a_folder_that_cannot_be_written_is_an_error_before_anything_is_sent() {
 }
 
 #[test]
-fn without_a_home_to_write_to_nothing_is_left_in_the_working_folder() {
-    let name = "without_a_home_to_write_to_nothing_is_left_in_the_working_folder";
+fn no_home_leaves_nothing_in_the_working_folder() {
+    let name = "no_home_leaves_nothing_in_the_working_folder";
     if is_child(name) {
         let activate = async { InfraiClient::new().unwrap().activate().write_credentials(false).await };
         runtime().block_on(activate).unwrap();
@@ -219,8 +219,8 @@ fn without_a_home_to_write_to_nothing_is_left_in_the_working_folder() {
 }
 
 #[test]
-fn a_key_of_the_environment_stays_the_one_in_use_after_activate() {
-    let name = "a_key_of_the_environment_stays_the_one_in_use_after_activate";
+fn environment_key_stays_in_use_after_activate() {
+    let name = "environment_key_stays_in_use_after_activate";
     if is_child(name) {
         runtime().block_on(async {
             let client = InfraiClient::new().unwrap();
@@ -239,8 +239,8 @@ fn a_key_of_the_environment_stays_the_one_in_use_after_activate() {
 }
 
 #[test]
-fn fifty_processes_at_once_make_one_account_and_a_whole_file() {
-    let name = "fifty_processes_at_once_make_one_account_and_a_whole_file";
+fn fifty_processes_activate_one_account() {
+    let name = "fifty_processes_activate_one_account";
     if is_child(name) {
         let result = runtime().block_on(async { InfraiClient::new().unwrap().activate().await }).unwrap();
         println!("account={}", result.account_id.unwrap());
@@ -284,8 +284,8 @@ fn fifty_processes_at_once_make_one_account_and_a_whole_file() {
 }
 
 #[test]
-fn activating_a_profile_that_is_named_goes_to_its_own_address() {
-    let name = "activating_a_profile_that_is_named_goes_to_its_own_address";
+fn named_profile_activates_at_its_own_url() {
+    let name = "named_profile_activates_at_its_own_url";
     if is_child(name) {
         let client = InfraiClient::builder().profile(std::env::var("TEST_PROFILE").unwrap()).build().unwrap();
         runtime().block_on(async { client.activate().force(true).await }).unwrap();
@@ -308,8 +308,8 @@ fn activating_a_profile_that_is_named_goes_to_its_own_address() {
 }
 
 #[test]
-fn settings_come_from_argument_then_environment_then_profile() {
-    let name = "settings_come_from_argument_then_environment_then_profile";
+fn argument_precedes_environment_and_profile() {
+    let name = "argument_precedes_environment_and_profile";
     let key = |letter: &str| format!("ifr_pk_proj_{}", letter.repeat(32));
     if is_child(name) {
         let choice = std::env::var("TEST_CHOICE").unwrap();
@@ -359,7 +359,7 @@ fn settings_come_from_argument_then_environment_then_profile() {
 }
 
 #[tokio::test]
-async fn another_port_of_the_loopback_gets_the_same_fingerprint() {
+async fn loopback_ports_get_the_same_fingerprint() {
     let (one, other) = (Server::start(|_, _| ok(ACTIVATED)), Server::start(|_, _| ok(ACTIVATED)));
     let home = tempfile::tempdir().unwrap();
     client(home.path(), &one.url()).activate().await.unwrap();
@@ -373,7 +373,7 @@ async fn another_port_of_the_loopback_gets_the_same_fingerprint() {
 }
 
 #[tokio::test]
-async fn a_server_that_repeats_the_fingerprint_gets_it_into_no_error() {
+async fn error_does_not_repeat_the_fingerprint() {
     let server = Server::start(|_, request| {
         let echo = String::from_utf8_lossy(&request.body).replace('"', " ");
         let body = format!("{{\"ok\":false,\"error\":{{\"code\":\"NO\",\"message\":\"{}\"}}}}", echo.trim());
@@ -393,7 +393,7 @@ fn fifo(path: &Path) {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_fifo_in_a_files_place_is_refused_and_stays() {
+async fn fifo_in_place_of_a_file_is_refused() {
     use std::os::unix::fs::FileTypeExt as _;
     let server = Server::start(|_, _| ok(ACTIVATED));
     for (name, code) in [
@@ -427,7 +427,7 @@ async fn a_fifo_in_a_files_place_is_refused_and_stays() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_device_that_is_a_link_to_a_file_leaves_it_alone() {
+async fn target_of_a_device_link_is_unchanged() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let home = tempfile::tempdir().unwrap();
     let (folder, precious) = (home.path().join(".infrai"), home.path().join("precious"));
@@ -470,7 +470,7 @@ async fn root_follows_no_link_of_another_user() {
 /// A client whose file is on a disk that does not answer waits, as far as it can know, for a thread: here for one of a
 /// pool whose only one never ends.
 #[test]
-fn a_file_that_is_not_read_ends_calls_at_their_deadline() {
+fn unresponsive_file_ends_calls_at_their_deadline() {
     let server = Server::start(|_, _| ok(r#"{"balance_usd":2}"#));
     let home = tempfile::tempdir().unwrap();
     let runtime =

@@ -42,7 +42,7 @@ fn broken(upto: usize, etag: &str) -> Act {
 }
 
 #[tokio::test]
-async fn a_file_is_saved_whole_with_progress_and_without_our_headers() {
+async fn download_sends_no_api_headers() {
     let server = Server::start(|_, _| response(200, "etag: \"1\"\r\n", FILE));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("video.mp4");
@@ -70,7 +70,7 @@ async fn a_file_is_saved_whole_with_progress_and_without_our_headers() {
 }
 
 #[tokio::test]
-async fn a_broken_connection_is_resumed_where_the_server_can() {
+async fn broken_connection_is_resumed_with_a_range() {
     let server = Server::start(|number, _| match number {
         0 => broken(10, "\"1\""),
         1 => part(10, "\"1\""),
@@ -85,7 +85,7 @@ async fn a_broken_connection_is_resumed_where_the_server_can() {
 }
 
 #[tokio::test]
-async fn another_file_on_the_server_starts_the_download_over() {
+async fn changed_file_restarts_the_download() {
     let other = [b'x'; 50];
     let server = Server::start(move |number, _| match number {
         0 => broken(30, "\"1\""),
@@ -99,7 +99,7 @@ async fn another_file_on_the_server_starts_the_download_over() {
 }
 
 #[tokio::test]
-async fn without_a_strong_tag_or_with_a_wrong_range_it_starts_over() {
+async fn weak_tag_or_wrong_range_restarts_the_download() {
     let server = Server::start(|number, _| match number {
         0 => broken(30, "W/\"1\""),
         1 => broken(20, "\"2\""),
@@ -122,7 +122,7 @@ async fn without_a_strong_tag_or_with_a_wrong_range_it_starts_over() {
 }
 
 #[tokio::test]
-async fn a_file_that_never_comes_whole_leaves_nothing_behind() {
+async fn failed_download_leaves_nothing_behind() {
     let server = Server::start(|_, _| broken(10, "W/\"1\""));
     let folder = tempfile::tempdir().unwrap();
     let error =
@@ -135,7 +135,7 @@ async fn a_file_that_never_comes_whole_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn an_expired_url_is_asked_for_anew_once() {
+async fn expired_url_is_renewed_once() {
     for status in [401, 403, 404, 410] {
         let fresh = Arc::new(Mutex::new(String::new()));
         let url = Arc::clone(&fresh);
@@ -169,7 +169,7 @@ async fn an_expired_url_is_asked_for_anew_once() {
 }
 
 #[tokio::test]
-async fn redirects_are_followed_five_times_with_the_range_alone() {
+async fn redirects_are_followed_up_to_five_times() {
     let other = Server::start(|number, _| if number == 0 { broken(10, "\"1\"") } else { part(10, "\"1\"") });
     let target = other.url();
     let server = Server::start(move |_, _| response(302, &format!("location: {target}/file\r\n"), b""));
@@ -187,7 +187,7 @@ async fn redirects_are_followed_five_times_with_the_range_alone() {
 }
 
 #[tokio::test]
-async fn what_can_be_known_to_go_wrong_is_said_before_anything_is_sent() {
+async fn invalid_target_is_refused_before_sending() {
     let server = Server::start(|_, _| response(200, "", FILE));
     let folder = tempfile::tempdir().unwrap();
     let existing = folder.path().join("there");
@@ -208,7 +208,7 @@ async fn what_can_be_known_to_go_wrong_is_said_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_not_done_says_so_and_one_that_failed_is_its_error() {
+async fn job_without_a_video_is_an_error() {
     for (state, kind, code) in [
         ("running", ErrorKind::InvalidRequest, "JOB_NOT_READY"),
         ("failed", ErrorKind::JobFailed, "JOB_FAILED"),
@@ -224,7 +224,7 @@ async fn a_job_that_is_not_done_says_so_and_one_that_failed_is_its_error() {
 }
 
 #[tokio::test]
-async fn a_stream_hands_out_the_bytes_and_resumes() {
+async fn stream_yields_the_bytes_and_resumes() {
     let server = Server::start(|number, _| if number == 0 { broken(10, "\"1\"") } else { part(10, "\"1\"") });
     let mut stream = server.client().video().download_stream(done(&server.url())).await.unwrap();
     let mut bytes = Vec::new();

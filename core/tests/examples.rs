@@ -15,7 +15,7 @@ fn example(name: &str) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_examples_do_what_they_say() {
+async fn examples_save_their_videos() {
     for (name, files) in [
         ("quickstart", &["skyline.mp4"][..]),
         ("batch", &["kite-0.mp4", "kite-1.mp4", "kite-2.mp4"]),
@@ -42,7 +42,7 @@ async fn the_examples_do_what_they_say() {
 }
 
 #[test]
-fn the_readmes_show_the_quickstart_as_it_is() {
+fn readmes_show_the_current_quickstart() {
     let source = std::fs::read_to_string(root().join("examples/rust/quickstart.rs")).unwrap();
     let program = source.split_once("\n\n").unwrap().1;
     for readme in ["README.md", "core/README.md"] {

@@ -15,7 +15,7 @@ use support::{Act, KEY, Server, child, is_child, ok, response, runtime};
 const JOB: &str = r#"{"job_id":"vid_1","state":"queued"}"#;
 
 #[tokio::test]
-async fn a_call_carries_the_documented_headers_and_bytes() {
+async fn call_sends_the_documented_headers_and_bytes() {
     let server = Server::start(|_, _| ok(JOB));
     let client = InfraiClient::builder()
         .api_key(KEY)
@@ -47,7 +47,7 @@ async fn a_call_carries_the_documented_headers_and_bytes() {
 }
 
 #[tokio::test]
-async fn bodies_are_read_however_they_are_sent() {
+async fn body_is_read_in_every_transfer_form() {
     let mut gzip =
         Command::new("gzip").arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     gzip.stdin.take().unwrap().write_all(format!("{{\"ok\":true,\"data\":{JOB}}}").as_bytes()).unwrap();
@@ -73,7 +73,7 @@ async fn bodies_are_read_however_they_are_sent() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_closed_while_idle_harms_no_call() {
+async fn idle_connection_that_closed_harms_no_call() {
     let server = Server::start(|_, _| {
         let Act::Write(bytes) = ok(JOB) else { unreachable!() };
         Act::WriteAndClose(bytes)
@@ -90,7 +90,7 @@ async fn a_connection_that_was_closed_while_idle_harms_no_call() {
 }
 
 #[tokio::test]
-async fn a_pool_full_of_connections_that_are_gone_costs_a_call_one_attempt() {
+async fn pool_of_dead_connections_costs_one_attempt() {
     const KEPT: usize = 6;
     let together = std::sync::Barrier::new(KEPT);
     let used = Mutex::new(HashSet::new());
@@ -118,7 +118,7 @@ async fn a_pool_full_of_connections_that_are_gone_costs_a_call_one_attempt() {
 }
 
 #[tokio::test]
-async fn a_cut_off_answer_is_tried_again_with_the_same_key_and_a_cut_off_failure_keeps_its_status() {
+async fn truncated_success_is_retried_with_the_same_key() {
     let server = Server::start(|number, _| match number {
         0 => Act::WriteAndClose(b"HTTP/1.1 200 X\r\ncontent-length: 500\r\n\r\n{\"job_id\"".to_vec()),
         1 => ok(JOB),
@@ -134,7 +134,7 @@ async fn a_cut_off_answer_is_tried_again_with_the_same_key_and_a_cut_off_failure
 }
 
 #[tokio::test]
-async fn nobody_listening_is_a_connection_error_that_charged_nothing() {
+async fn refused_connection_is_never_ambiguous() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let ms = std::time::Duration::from_millis;
     let client = InfraiClient::builder()
@@ -149,7 +149,7 @@ async fn nobody_listening_is_a_connection_error_that_charged_nothing() {
 }
 
 #[tokio::test]
-async fn plain_http_to_another_machine_is_refused_before_anything_is_sent() {
+async fn invalid_base_url_is_refused_before_sending() {
     for url in ["http://api.infrai.cc", "http://10.0.2.2:8080", "http://localhost.example"] {
         let client = InfraiClient::builder().api_key(KEY).base_url(url).build().unwrap();
         let error = client.account().balance().await.unwrap_err();
@@ -167,8 +167,8 @@ async fn plain_http_to_another_machine_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn loopback_goes_round_a_proxy_and_other_hosts_through_it() {
-    let name = "loopback_goes_round_a_proxy_and_other_hosts_through_it";
+fn proxy_is_used_except_for_loopback() {
+    let name = "proxy_is_used_except_for_loopback";
     if is_child(name) {
         let base_url = std::env::var("TEST_BASE_URL").unwrap();
         let client = InfraiClient::builder()
@@ -196,7 +196,7 @@ fn loopback_goes_round_a_proxy_and_other_hosts_through_it() {
 }
 
 #[tokio::test]
-async fn https_goes_through_a_proxy_in_a_tunnel_that_shows_it_no_key() {
+async fn https_proxy_tunnel_sees_no_key() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = format!("http://user:p%40ss@{}", listener.local_addr().unwrap());
     let seen = std::thread::spawn(move || {
@@ -232,7 +232,7 @@ async fn https_goes_through_a_proxy_in_a_tunnel_that_shows_it_no_key() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_refuses_the_tunnel_is_a_connection_that_did_not_come_about() {
+async fn refused_proxy_tunnel_is_a_connection_error() {
     let proxy = Server::start(|_, _| response(407, "", b""));
     let client = InfraiClient::builder().api_key(KEY).base_url("https://api.example.test").proxy(proxy.url());
     let error = client.build().unwrap().video().generate("x").await.unwrap_err();
@@ -245,7 +245,7 @@ async fn a_proxy_that_refuses_the_tunnel_is_a_connection_that_did_not_come_about
 }
 
 #[tokio::test]
-async fn a_proxy_that_refuses_a_plain_request_is_told_from_the_api() {
+async fn plain_proxy_407_is_a_connection_error() {
     let proxy = Server::start(|_, _| response(407, "", b""));
     let client = InfraiClient::builder().api_key(KEY).base_url("http://api.example.test").proxy(proxy.url());
     let error = client.allow_insecure_http(true).build().unwrap().video().generate("x").await.unwrap_err();
@@ -255,8 +255,8 @@ async fn a_proxy_that_refuses_a_plain_request_is_told_from_the_api() {
 }
 
 #[test]
-fn a_proxy_of_the_environments_that_cannot_be_used_is_named() {
-    let name = "a_proxy_of_the_environments_that_cannot_be_used_is_named";
+fn unsupported_proxy_variable_is_named() {
+    let name = "unsupported_proxy_variable_is_named";
     if is_child(name) {
         let client =
             InfraiClient::builder().api_key(KEY).base_url("https://api.example.test").build().unwrap();
@@ -271,8 +271,8 @@ fn a_proxy_of_the_environments_that_cannot_be_used_is_named() {
 }
 
 #[test]
-fn a_certificate_variable_that_names_nothing_is_refused_by_name() {
-    let name = "a_certificate_variable_that_names_nothing_is_refused_by_name";
+fn empty_certificate_file_variable_is_named() {
+    let name = "empty_certificate_file_variable_is_named";
     if is_child(name) {
         let client = InfraiClient::builder()
             .api_key(KEY)
@@ -294,7 +294,7 @@ fn a_certificate_variable_that_names_nothing_is_refused_by_name() {
 }
 
 #[test]
-fn children_of_one_fork_never_send_the_same_idempotency_key() {
+fn forked_children_send_distinct_idempotency_keys() {
     // The parent makes a call first, so that whatever a generator keeps in memory is inherited.
     let server = Server::start(|_, _| ok(JOB));
     runtime().block_on(async { server.client().video().generate("x").await }).unwrap();

@@ -17,7 +17,7 @@ fn profile(url: &str) -> Profile {
 }
 
 #[tokio::test]
-async fn a_stored_profile_is_read_back_and_leaves_the_rest_of_the_file_alone() {
+async fn stored_profile_keeps_the_rest_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kept/credentials");
     assert_eq!(Profile::read(&file, "default").unwrap(), None);
@@ -41,7 +41,7 @@ async fn a_stored_profile_is_read_back_and_leaves_the_rest_of_the_file_alone() {
 }
 
 #[tokio::test]
-async fn a_comment_behind_a_value_outlives_the_value() {
+async fn comment_after_a_value_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("credentials");
     fs::write(&file, "[default]\n# of the team\napi_key = \"x\" # till May\n").unwrap();
@@ -54,7 +54,7 @@ async fn a_comment_behind_a_value_outlives_the_value() {
 }
 
 #[tokio::test]
-async fn an_identity_says_where_the_key_comes_from_and_never_the_key() {
+async fn identity_names_the_key_source_without_the_key() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("credentials");
     let builder = || InfraiClient::builder().credentials_file(&file).profile("work");
@@ -72,7 +72,7 @@ async fn an_identity_says_where_the_key_comes_from_and_never_the_key() {
 }
 
 #[test]
-fn a_target_is_checked_without_leaving_anything_behind() {
+fn target_check_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let code = |path: &Path, overwrite| {
         DownloadRequest::check_target(path, overwrite)
@@ -90,7 +90,7 @@ fn a_target_is_checked_without_leaving_anything_behind() {
 }
 
 #[test]
-fn a_new_idempotency_key_is_a_uuid_of_its_own() {
+fn new_idempotency_key_is_a_unique_uuid() {
     let (one, two) = (new_idempotency_key().unwrap(), new_idempotency_key().unwrap());
     assert_ne!(one, two);
     assert_eq!((one.len(), &one[14..15]), (36, "7"));

@@ -38,7 +38,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_sentence_becomes_a_playable_file() {
+async fn prompt_becomes_a_playable_file() {
     let world = World::new(&[]).await;
     let job = world.client.video().generate("A kite over the sea 风筝").duration_seconds(1.0).await.unwrap();
     let mut states = Vec::new();
@@ -60,7 +60,7 @@ async fn a_sentence_becomes_a_playable_file() {
 }
 
 #[tokio::test]
-async fn an_answer_lost_after_processing_is_charged_once() {
+async fn lost_response_is_charged_once() {
     let world = World::new(&["POST /v1/video/generate: drop=after times=1"]).await;
     let job = world.client.video().generate("x").duration_seconds(1.0).idempotency_key("once").await.unwrap();
     let spent = 2.0 - world.balance().await;
@@ -74,7 +74,7 @@ async fn an_answer_lost_after_processing_is_charged_once() {
 }
 
 #[tokio::test]
-async fn every_kind_of_fault_is_overcome() {
+async fn call_survives_every_kind_of_fault() {
     let world = World::new(&[
         "POST /v1/video/generate: status=503 retry-after=0 times=1",
         "GET /v1/video/jobs/*: drop=before times=1",
@@ -92,7 +92,7 @@ async fn every_kind_of_fault_is_overcome() {
 }
 
 #[tokio::test]
-async fn failure_cancel_and_an_empty_wallet_are_told_apart() {
+async fn failed_cancelled_and_unpaid_jobs_differ() {
     let world = World::new(&[]).await;
     let video = world.client.video();
     let failing = video.generate("x").duration_seconds(1.0).model("sandbox/fail").await.unwrap();
@@ -121,7 +121,7 @@ async fn failure_cancel_and_an_empty_wallet_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_topup_leads_to_a_page_and_other_routes_are_reached_by_request() {
+async fn topup_and_other_routes_work() {
     let world = World::new(&[]).await;
     let record = world.client.account().topup(5.0).await.unwrap();
     assert!(record.next_action_url.is_some() && record.state.as_deref() == Some("pending"), "{record:?}");
@@ -133,7 +133,7 @@ async fn a_topup_leads_to_a_page_and_other_routes_are_reached_by_request() {
 }
 
 #[tokio::test]
-async fn many_prompts_are_generated_and_a_rerun_gets_the_same_jobs() {
+async fn repeated_batch_returns_the_same_jobs() {
     let world = World::new(&[]).await;
     let mut runs = Vec::new();
     let mut balances = Vec::new();

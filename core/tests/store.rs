@@ -97,7 +97,7 @@ async fn fingerprint_of(secret: &str) -> String {
 }
 
 #[tokio::test]
-async fn activate_writes_the_store_and_the_next_client_uses_it() {
+async fn activate_writes_the_store_for_later_clients() {
     let server = Server::start(|number, _| ok(if number == 0 { ACTIVATED } else { r#"{"balance_usd":2}"# }));
     let store = Memory::default();
     let result = store.client(&server.url()).activate().await.unwrap();
@@ -114,7 +114,7 @@ async fn activate_writes_the_store_and_the_next_client_uses_it() {
 }
 
 #[tokio::test]
-async fn the_file_is_not_looked_at_where_there_is_a_store() {
+async fn file_is_not_read_when_there_is_a_store() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("credentials");
@@ -126,7 +126,7 @@ async fn the_file_is_not_looked_at_where_there_is_a_store() {
 }
 
 #[tokio::test]
-async fn activate_again_sends_nothing_unless_forced_and_force_keeps_the_old_entry() {
+async fn second_activate_sends_nothing_unless_forced() {
     let server = Server::start(|number, _| ok(&ACTIVATED.replace("acc_1", &format!("acc_{}", number + 1))));
     let store = Memory::default();
     let client = store.client(&server.url());
@@ -149,7 +149,7 @@ async fn activate_again_sends_nothing_unless_forced_and_force_keeps_the_old_entr
 }
 
 #[tokio::test]
-async fn an_entry_of_another_origin_is_refused_with_a_proposal() {
+async fn entry_of_another_origin_is_refused() {
     let (one, other) = (Server::start(|_, _| ok(ACTIVATED)), Server::start(|_, _| ok(ACTIVATED)));
     let store = Memory::default();
     store.client(&one.url()).activate().await.unwrap();
@@ -162,7 +162,7 @@ async fn an_entry_of_another_origin_is_refused_with_a_proposal() {
 }
 
 #[tokio::test]
-async fn what_others_wrote_in_the_entry_stays() {
+async fn activate_keeps_other_fields_of_the_entry() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let store = Memory::default();
     store.put("profile:default", r#"{"team":"red","account_id":"acc_0"}"#);
@@ -173,7 +173,7 @@ async fn what_others_wrote_in_the_entry_stays() {
 }
 
 #[tokio::test]
-async fn an_entry_that_cannot_be_understood_is_named_and_left_alone() {
+async fn malformed_entry_is_named_and_kept() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let store = Memory::default();
     for text in ["ifr_pk_proj_secret", r#"["secret"]"#, r#"{"api_key":7}"#, r#"{"api_key":"secret\nsecret"}"#]
@@ -197,7 +197,7 @@ async fn an_entry_that_cannot_be_understood_is_named_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_read_or_written_is_an_error_before_anything_is_sent() {
+async fn failing_store_is_an_error_before_sending() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let store = Memory::default();
     store.with(|inside| inside.unwritable = true);
@@ -212,7 +212,7 @@ async fn a_store_that_cannot_be_read_or_written_is_an_error_before_anything_is_s
 }
 
 #[tokio::test]
-async fn without_writing_a_store_that_takes_nothing_is_no_obstacle() {
+async fn unwritable_store_is_fine_without_writing() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let store = Memory::default();
     store.with(|inside| inside.unwritable = true);
@@ -221,7 +221,7 @@ async fn without_writing_a_store_that_takes_nothing_is_no_obstacle() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_clients_at_once_make_one_account() {
+async fn concurrent_clients_activate_one_account() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let store = Memory::default();
     let tasks: Vec<_> = (0..20)
@@ -258,7 +258,7 @@ impl CredentialStore for Slow {
 }
 
 #[tokio::test]
-async fn a_slow_store_holds_up_neither_other_calls_nor_its_own_call_beyond_its_time() {
+async fn slow_store_delays_no_other_call() {
     let server = Server::start(|_, _| ok(r#"{"balance_usd":2}"#));
     let (go_on, may_go_on) = mpsc::channel();
     let memory = Memory::default();
@@ -302,7 +302,7 @@ impl CredentialStore for Curious {
 }
 
 #[tokio::test]
-async fn a_store_may_ask_its_own_client() {
+async fn store_may_use_its_own_client() {
     let own = Arc::new(OnceLock::new());
     let store = Curious(Arc::clone(&own), AtomicBool::new(false));
     let client = InfraiClient::builder().credential_store(store).build().unwrap();
@@ -314,7 +314,7 @@ async fn a_store_may_ask_its_own_client() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_activations_without_writing_agree_on_one_device() {
+async fn activations_without_writing_share_one_device() {
     struct Wide(Memory);
     impl CredentialStore for Wide {
         fn name(&self) -> String {
@@ -352,7 +352,7 @@ async fn many_activations_without_writing_agree_on_one_device() {
 }
 
 #[tokio::test]
-async fn a_store_that_another_process_writes_too_has_the_last_word_on_the_device() {
+async fn final_content_of_the_device_entry_counts() {
     struct Shared(Memory);
     impl CredentialStore for Shared {
         fn name(&self) -> String {
@@ -379,7 +379,7 @@ async fn a_store_that_another_process_writes_too_has_the_last_word_on_the_device
 }
 
 #[tokio::test]
-async fn a_store_that_holds_whatever_it_is_asked_for_is_an_error() {
+async fn store_that_claims_every_entry_is_an_error() {
     struct Everything;
     impl CredentialStore for Everything {
         fn name(&self) -> String {
@@ -402,7 +402,7 @@ async fn a_store_that_holds_whatever_it_is_asked_for_is_an_error() {
 }
 
 #[tokio::test]
-async fn an_identity_comes_from_the_store_and_names_no_file() {
+async fn identity_from_a_store_names_no_file() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let store = Memory::default();
     let client = store.client(&server.url());
