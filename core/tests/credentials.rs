@@ -1,4 +1,4 @@
-//! The credentials file: one account for many processes, never torn, never overwritten unread.
+//! Credentials file: one account for many processes, atomic writes, and no overwriting of malformed files.
 
 mod support;
 
@@ -8,7 +8,7 @@ use infrai::{ErrorKind, InfraiClient};
 use infrai_sandbox::Sandbox;
 use support::{KEY, Server, child, is_child, ok, response, runtime};
 
-/// The fingerprint of each activation that this server saw.
+/// Returns the fingerprint of each activation that this server received.
 fn fingerprints(server: &Server) -> Vec<String> {
     let of = |body: &[u8]| {
         let body: serde_json::Value = serde_json::from_slice(body).unwrap();
@@ -49,7 +49,7 @@ async fn activate_writes_a_private_file_for_later_calls() {
         (result.account_id.as_deref(), result.trial_credit_usd, result.reused),
         (Some("acc_1"), Some(2.0), false)
     );
-    before.account().balance().await.expect("a missing key is not remembered");
+    before.account().balance().await.expect("a missing key is not cached");
     client(home.path(), &server.url()).account().balance().await.unwrap();
 
     let folder = home.path().join(".infrai");
@@ -114,7 +114,7 @@ async fn activate_keeps_other_content_of_the_file() {
         "{text}"
     );
     assert!(text.contains("[default]\napi_key = "), "{text}");
-    assert_eq!(mode(&path), 0o600, "it was readable by others before");
+    assert_eq!(mode(&path), 0o600, "others could read the file before");
 }
 
 #[tokio::test]
@@ -192,13 +192,13 @@ async fn key_that_is_not_stored_serves_only_its_client() {
 async fn unwritable_folder_is_an_error_before_sending() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let home = tempfile::tempdir().unwrap();
-    // A file stands where the folder should be: not even root can write there.
+    // Not even root can write below a regular file.
     fs::write(home.path().join(".infrai"), "").unwrap();
     let client = client(home.path(), &server.url());
     let error = client.activate().await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Credentials, "CREDENTIALS_UNWRITABLE"));
     assert!(server.seen().is_empty());
-    client.activate().write_credentials(false).await.expect("the fingerprint lives in memory then");
+    client.activate().write_credentials(false).await.expect("the device secret is in memory");
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn no_home_leaves_nothing_in_the_working_folder() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let folder = tempfile::tempdir().unwrap();
     let mut command = child(name);
-    // An empty HOME would count as none: then it is the home of this user's entry in the system's list, a real one.
+    // An empty HOME would count as unset, and the client would use the real home of this user.
     command.env("HOME", "/dev/null").env("INFRAI_BASE_URL", server.url()).current_dir(folder.path());
     assert!(command.status().unwrap().success());
     assert_eq!((server.seen().len(), fs::read_dir(folder.path()).unwrap().count()), (1, 0));
@@ -275,7 +275,7 @@ fn fifty_processes_activate_one_account() {
     assert_eq!(
         names.into_iter().collect::<Vec<_>>(),
         ["credentials", "credentials.lock", "device"],
-        "nothing is left lying about"
+        "no temporary file remains"
     );
     let client = InfraiClient::builder().credentials_file(&path).base_url(sandbox.url()).build().unwrap();
     let balance = runtime().block_on(async { client.account().balance().await }).unwrap();
@@ -310,7 +310,7 @@ fn named_profile_activates_at_its_own_url() {
 #[test]
 fn argument_precedes_environment_and_profile() {
     let name = "argument_precedes_environment_and_profile";
-    let key = |letter: &str| format!("ifr_pk_proj_{}", letter.repeat(32));
+    let key = |fill: &str| format!("ifr_pk_proj_{}", fill.repeat(32));
     if is_child(name) {
         let choice = std::env::var("TEST_CHOICE").unwrap();
         let builder = InfraiClient::builder();
@@ -326,8 +326,8 @@ fn argument_precedes_environment_and_profile() {
     let server = Server::start(|_, _| ok(r#"{"balance_usd":2}"#));
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("credentials");
-    let table = |name: &str, letter: &str| {
-        format!("[{name}]\napi_key = \"{}\"\nbase_url = \"{}\"\n", key(letter), server.url())
+    let table = |name: &str, fill: &str| {
+        format!("[{name}]\napi_key = \"{}\"\nbase_url = \"{}\"\n", key(fill), server.url())
     };
     fs::write(&path, [table("default", "d"), table("named", "n"), table("work", "w")].concat()).unwrap();
     let expected = [
@@ -339,21 +339,21 @@ fn argument_precedes_environment_and_profile() {
         ("default", None, None, "d"),
         ("empty variable", Some(""), None, "d"),
     ];
-    for (choice, env_key, env_profile, letter) in expected {
+    for (choice, env_key, env_profile, fill) in expected {
         let mut command = child(name);
         command
             .env("TEST_CHOICE", choice)
             .env("INFRAI_CREDENTIALS_FILE", &path)
             .env("INFRAI_BASE_URL", server.url());
-        if let Some(letter) = env_key {
-            command.env("INFRAI_API_KEY", if letter.is_empty() { String::new() } else { key(letter) });
+        if let Some(fill) = env_key {
+            command.env("INFRAI_API_KEY", if fill.is_empty() { String::new() } else { key(fill) });
         }
         if let Some(profile) = env_profile {
             command.env("INFRAI_PROFILE", profile);
         }
         let output = command.output().unwrap();
         assert!(output.status.success(), "{choice}: {output:?}");
-        let bearer = format!("Bearer {}", key(letter));
+        let bearer = format!("Bearer {}", key(fill));
         assert_eq!(server.seen().last().unwrap().header("authorization"), Some(bearer.as_str()), "{choice}");
     }
 }
@@ -369,7 +369,7 @@ async fn loopback_ports_get_the_same_fingerprint() {
     client(home.path(), &named).activate().profile("named").await.unwrap();
     let (at_one, at_other) = (fingerprints(&one), fingerprints(&other));
     assert!(at_one[0] == at_one[1] && at_one[0] == at_other[0]);
-    assert_ne!(at_other[1], at_other[0], "another host's is another");
+    assert_ne!(at_other[1], at_other[0], "another host gets another fingerprint");
 }
 
 #[tokio::test]
@@ -410,11 +410,14 @@ async fn fifo_in_place_of_a_file_is_refused() {
             Some(code) => {
                 let error = outcome.unwrap_err();
                 assert_eq!(error.code(), code, "{error}");
-                let said = error.message();
-                assert!(said.contains(&*path.to_string_lossy()) && said.contains("a FIFO"), "{said}");
+                let message = error.message();
+                assert!(
+                    message.contains(&*path.to_string_lossy()) && message.contains("a FIFO"),
+                    "{message}"
+                );
                 assert_eq!(server.seen().len(), before, "nothing was sent");
             }
-            None => assert!(!outcome.unwrap().reused, "the fingerprint lives in memory then"),
+            None => assert!(!outcome.unwrap().reused, "the device secret is in memory"),
         }
         assert!(fs::symlink_metadata(&path).unwrap().file_type().is_fifo());
     }
@@ -467,19 +470,19 @@ async fn root_follows_no_link_of_another_user() {
     assert!(server.seen().is_empty());
 }
 
-/// A client whose file is on a disk that does not answer waits, as far as it can know, for a thread: here for one of a
-/// pool whose only one never ends.
+/// Simulates a disk that does not respond by a blocking pool whose only thread is busy. For the client, both are a wait
+/// for a thread.
 #[test]
 fn unresponsive_file_ends_calls_at_their_deadline() {
     let server = Server::start(|_, _| ok(r#"{"balance_usd":2}"#));
     let home = tempfile::tempdir().unwrap();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
-    let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
-    runtime.spawn_blocking(move || may_go_on.recv());
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    runtime.spawn_blocking(move || released.recv());
     runtime.block_on(async {
-        let given = InfraiClient::builder().api_key(KEY).base_url(server.url()).build().unwrap();
-        given.account().balance().await.expect("no file, no thread");
+        let explicit = InfraiClient::builder().api_key(KEY).base_url(server.url()).build().unwrap();
+        explicit.account().balance().await.expect("an explicit key needs no file and no thread");
         let options = infrai::CallOptions::new().timeout(std::time::Duration::from_millis(20));
         let stuck = client(home.path(), &server.url()).with_options(options).unwrap();
         let error = stuck.account().balance().await.unwrap_err();
@@ -491,5 +494,5 @@ fn unresponsive_file_ends_calls_at_their_deadline() {
         assert_eq!(error.code(), "DEADLINE_EXCEEDED");
     });
     assert_eq!(server.seen().len(), 1);
-    drop(go_on);
+    drop(release);
 }

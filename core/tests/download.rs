@@ -1,4 +1,4 @@
-//! A download is whole or not there at all.
+//! Downloads: a complete file or none, resumed after broken connections.
 
 mod support;
 
@@ -27,13 +27,13 @@ fn done(url: &str) -> VideoJob {
     VideoJob::from_json(json!({"job_id": "vid_1", "state": "succeeded", "video_url": url})).unwrap()
 }
 
-/// The file from `from` on, as a server with ranges sends it.
+/// Returns the file from byte `from` on, as a server with ranges sends it.
 fn part(from: usize, etag: &str) -> Act {
     let range = format!("content-range: bytes {from}-{}/{}\r\netag: {etag}\r\n", FILE.len() - 1, FILE.len());
     response(206, &range, &FILE[from..])
 }
 
-/// The whole file's head, and a body that breaks off.
+/// Returns the whole file's head with a truncated body.
 fn broken(upto: usize, etag: &str) -> Act {
     let mut bytes =
         format!("HTTP/1.1 200 X\r\ncontent-length: {}\r\netag: {etag}\r\n\r\n", FILE.len()).into_bytes();
@@ -89,7 +89,7 @@ async fn changed_file_restarts_the_download() {
     let other = [b'x'; 50];
     let server = Server::start(move |number, _| match number {
         0 => broken(30, "\"1\""),
-        // The tag no longer matches: the whole new file comes.
+        // The tag does not match any more, so the server sends the whole new file.
         _ => response(200, "etag: \"2\"\r\n", &other),
     });
     let folder = tempfile::tempdir().unwrap();
@@ -137,23 +137,23 @@ async fn failed_download_leaves_nothing_behind() {
 #[tokio::test]
 async fn expired_url_is_renewed_once() {
     for status in [401, 403, 404, 410] {
-        let fresh = Arc::new(Mutex::new(String::new()));
-        let url = Arc::clone(&fresh);
+        let current = Arc::new(Mutex::new(String::new()));
+        let url = Arc::clone(&current);
         let server = Server::start(move |_, request| match request.path() {
-            "/fresh" => response(200, "", FILE),
+            "/new" => response(200, "", FILE),
             "/v1/video/jobs/vid_1" => ok(&format!(
                 "{{\"job_id\":\"vid_1\",\"state\":\"succeeded\",\"video_url\":\"{}\"}}",
                 url.lock().unwrap()
             )),
             _ => response(status, "", b"expired"),
         });
-        *fresh.lock().unwrap() = format!("{}/fresh", server.url());
+        *current.lock().unwrap() = format!("{}/new", server.url());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("v");
         server.client().video().download(done(&format!("{}/old", server.url())), &path).await.unwrap();
         assert_eq!(fs::read(&path).unwrap(), FILE);
 
-        *fresh.lock().unwrap() = format!("{}/still-old", server.url());
+        *current.lock().unwrap() = format!("{}/still-old", server.url());
         let before = server.seen().len();
         let error = server
             .client()
@@ -180,10 +180,10 @@ async fn redirects_are_followed_up_to_five_times() {
     assert_eq!(other.seen()[1].header("range"), Some("bytes=10-"));
     assert!(other.seen().iter().chain(&server.seen()).all(|seen| seen.header("authorization").is_none()));
 
-    let round = Server::start(|_, _| response(302, "location: /again\r\n", b""));
+    let looping = Server::start(|_, _| response(302, "location: /again\r\n", b""));
     let error =
-        round.client().video().download(done(&round.url()), folder.path().join("w")).await.unwrap_err();
-    assert!(error.message().contains("redirected too often") && round.seen().len() == 6, "{error}");
+        looping.client().video().download(done(&looping.url()), folder.path().join("w")).await.unwrap_err();
+    assert!(error.message().contains("redirected too often") && looping.seen().len() == 6, "{error}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The example programs run against the sandbox, and the READMEs show the first of them.
+//! Example programs: they run against the sandbox, and the READMEs show the quickstart.
 
 use std::{path::PathBuf, process::Command};
 
@@ -8,7 +8,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Where cargo puts the examples that it builds with the tests.
+/// Returns the path of an example that cargo builds with the tests.
 fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     tests.parent().unwrap().parent().unwrap().join("examples").join(name)

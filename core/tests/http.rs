@@ -1,4 +1,4 @@
-//! What goes over real connections, and what comes back.
+//! Calls over real connections: bytes sent, bodies read, broken connections, proxies and forks.
 
 mod support;
 
@@ -86,34 +86,34 @@ async fn idle_connection_that_closed_harms_no_call() {
     let keys: Vec<_> =
         server.seen().iter().filter_map(|seen| seen.header("idempotency-key").map(str::to_owned)).collect();
     let distinct: HashSet<_> = keys.iter().collect();
-    assert_eq!(distinct.len(), 20, "each call has a key of its own, kept over its attempts");
+    assert_eq!(distinct.len(), 20, "each call has one key for all its attempts");
 }
 
 #[tokio::test]
 async fn pool_of_dead_connections_costs_one_attempt() {
-    const KEPT: usize = 6;
-    let together = std::sync::Barrier::new(KEPT);
+    const POOLED: usize = 6;
+    let together = std::sync::Barrier::new(POOLED);
     let used = Mutex::new(HashSet::new());
     let server = Server::start(move |number, request| {
-        if number < KEPT {
-            // All at once, so that each opens a connection of its own.
+        if number < POOLED {
+            // All at the same time, so that each opens a connection.
             together.wait();
         }
         if used.lock().unwrap().insert(request.connection) { ok(JOB) } else { Act::WriteAndClose(Vec::new()) }
     });
     let client = server.client();
     let ask = async |_| client.video().status("vid_1").await;
-    let kept = futures_util::future::join_all((0..KEPT).map(ask)).await;
-    assert!(kept.iter().all(Result::is_ok));
-    for _ in 0..KEPT {
+    let first = futures_util::future::join_all((0..POOLED).map(ask)).await;
+    assert!(first.iter().all(Result::is_ok));
+    for _ in 0..POOLED {
         client.video().generate("x").await.unwrap();
     }
     let seen = server.seen();
-    let calls: Vec<_> = seen[KEPT..].chunks(2).collect();
-    assert_eq!(calls.len(), KEPT, "each call met one that was gone, and then opened its own");
+    let calls: Vec<_> = seen[POOLED..].chunks(2).collect();
+    assert_eq!(calls.len(), POOLED, "each call used one dead connection and then opened a new one");
     for call in calls {
         assert_eq!(call[0].header("idempotency-key"), call[1].header("idempotency-key"));
-        assert!(call[0].connection < KEPT && call[1].connection >= KEPT);
+        assert!(call[0].connection < POOLED && call[1].connection >= POOLED);
     }
 }
 
@@ -121,14 +121,19 @@ async fn pool_of_dead_connections_costs_one_attempt() {
 async fn truncated_success_is_retried_with_the_same_key() {
     let server = Server::start(|number, _| match number {
         0 => Act::WriteAndClose(b"HTTP/1.1 200 X\r\ncontent-length: 500\r\n\r\n{\"job_id\"".to_vec()),
-        1 => ok(JOB),
-        _ => Act::WriteAndClose(b"HTTP/1.1 404 X\r\ncontent-length: 500\r\n\r\n<html>not he".to_vec()),
+        _ => ok(JOB),
     });
-    let client = server.client();
-    client.video().generate("x").await.unwrap();
+    server.client().video().generate("x").await.unwrap();
     let seen = server.seen();
     assert_eq!(seen[0].header("idempotency-key"), seen[1].header("idempotency-key"));
-    let error = client.video().status("vid_1").await.unwrap_err();
+}
+
+#[tokio::test]
+async fn truncated_failure_keeps_its_status() {
+    let server = Server::start(|_, _| {
+        Act::WriteAndClose(b"HTTP/1.1 404 X\r\ncontent-length: 500\r\n\r\n<html>not he".to_vec())
+    });
+    let error = server.client().video().status("vid_1").await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::NotFound, "HTTP_404"));
     assert_eq!(error.details().unwrap()["body"], "<html>not he");
 }
@@ -226,7 +231,7 @@ async fn https_proxy_tunnel_sees_no_key() {
         "{lines:?}"
     );
     assert!(!head.contains("ifr_pk_"));
-    // A TLS handshake with the host, by its name.
+    // A TLS handshake that names the host.
     assert_eq!(kind, 22);
     assert!(hello.windows(16).any(|name| name == b"api.example.test"));
 }
@@ -237,7 +242,7 @@ async fn refused_proxy_tunnel_is_a_connection_error() {
     let client = InfraiClient::builder().api_key(KEY).base_url("https://api.example.test").proxy(proxy.url());
     let error = client.build().unwrap().video().generate("x").await.unwrap_err();
     assert_eq!((error.kind(), error.may_have_been_processed()), (ErrorKind::Connection, false), "{error}");
-    // Asked once: a proxy may lock an account that is tried too often.
+    // One attempt: a proxy may lock an account after too many attempts.
     assert_eq!((error.attempts(), error.is_retryable()), (1, false));
     assert!(error.hint().contains("another user and password"), "{error:?}");
     let asked: Vec<_> = proxy.seen().iter().map(|request| request.line.clone()).collect();
@@ -295,14 +300,14 @@ fn empty_certificate_file_variable_is_named() {
 
 #[test]
 fn forked_children_send_distinct_idempotency_keys() {
-    // The parent makes a call first, so that whatever a generator keeps in memory is inherited.
+    // The parent makes a call first, so that the children inherit the state of any generator in memory.
     let server = Server::start(|_, _| ok(JOB));
     runtime().block_on(async { server.client().video().generate("x").await }).unwrap();
     let url = server.url();
     let children: Vec<_> = (0..4)
         .map(|_| {
-            // SAFETY: the child makes a runtime and a client of its own and leaves without running destructors.
-            #[allow(unsafe_code, reason = "there is no other way to fork")]
+            // SAFETY: the child creates its own runtime and client and exits without running destructors.
+            #[allow(unsafe_code, reason = "fork has no safe interface")]
             let pid = unsafe { libc::fork() };
             if pid == 0 {
                 let made = std::panic::catch_unwind(|| {
@@ -313,8 +318,8 @@ fn forked_children_send_distinct_idempotency_keys() {
                         }
                     });
                 });
-                // SAFETY: ends the child at once.
-                #[allow(unsafe_code, reason = "the test harness must not go on in the child")]
+                // SAFETY: `_exit` ends the child immediately.
+                #[allow(unsafe_code, reason = "the test harness must not continue in the child")]
                 unsafe {
                     libc::_exit(i32::from(made.is_err()))
                 }
@@ -324,7 +329,7 @@ fn forked_children_send_distinct_idempotency_keys() {
         .collect();
     for pid in children {
         let mut status = -1;
-        // SAFETY: waits for the child made above.
+        // SAFETY: waits for the child created above.
         #[allow(unsafe_code, reason = "the counterpart of fork")]
         let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };
         assert_eq!((waited, status), (pid, 0));

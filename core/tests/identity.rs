@@ -1,4 +1,4 @@
-//! What a program may ask before it calls: as whom, with which key, and whether the file could be saved.
+//! Queries before a call: identity, stored profiles, download targets and idempotency keys.
 
 mod support;
 
@@ -30,13 +30,13 @@ async fn stored_profile_keeps_the_rest_of_the_file() {
     assert_eq!(Profile::read(&file, "default").unwrap(), Some(moved));
     let text = fs::read_to_string(&file).unwrap();
     for kept in ["# mine", "[other]", "note = \"kept\""] {
-        assert!(text.contains(kept), "{kept} is gone: {text}");
+        assert!(text.contains(kept), "{kept} is missing: {text}");
     }
-    for not_understood in ["[default", "default = 3\n", "[[default]]\nnote = \"kept\"\n"] {
-        fs::write(&file, not_understood).unwrap();
+    for malformed in ["[default", "default = 3\n", "[[default]]\nnote = \"kept\"\n"] {
+        fs::write(&file, malformed).unwrap();
         let error = profile("http://127.0.0.1:3").store(&file, "default").await.unwrap_err();
         assert_eq!(error.code(), "CREDENTIALS_INVALID");
-        assert_eq!(fs::read_to_string(&file).unwrap(), not_understood);
+        assert_eq!(fs::read_to_string(&file).unwrap(), malformed);
     }
 }
 
@@ -67,8 +67,8 @@ async fn identity_names_the_key_source_without_the_key() {
     assert_eq!(stored.base_url, "http://127.0.0.1:1/api");
     assert_eq!(stored.account_id.as_deref(), Some("acc_1"));
     assert!(!format!("{stored:?}").contains(KEY));
-    let given = builder().api_key(KEY).build().unwrap().identity().unwrap();
-    assert_eq!((given.key_source, given.account_id), (KeySource::Argument, None));
+    let explicit = builder().api_key(KEY).build().unwrap().identity().unwrap();
+    assert_eq!((explicit.key_source, explicit.account_id), (KeySource::Argument, None));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What goes to the log: one span a call, warnings that matter, and never a key.
+//! Log output: one span per call, warnings about exposed files, and no secret.
 
 mod support;
 

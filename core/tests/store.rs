@@ -1,4 +1,4 @@
-//! A store in the credentials file's place: the same promises, with the entries in an application's own keeping.
+//! Credential store: the promises of the credentials file, with entries in an application's store.
 
 mod support;
 
@@ -19,7 +19,7 @@ use support::{KEY, Server, ok};
 
 const ACTIVATED: &str = r#"{"account_id":"acc_1","project_id":"proj_1","primary_api_key":"ifr_pk_proj_0123456789abcdefghijklmnopqrstuv","trial_credit_usd":2.0}"#;
 
-/// A store that lives in memory, and fails when told to.
+/// A store in memory that fails on demand.
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<Inside>>);
 
@@ -81,13 +81,13 @@ impl CredentialStore for Memory {
     }
 }
 
-/// The fingerprint that an activation sent.
+/// Returns the fingerprint of an activation's request.
 fn fingerprint(request: &support::Request) -> String {
     let sent: Value = serde_json::from_slice(&request.body).unwrap();
     sent["device_fingerprint"].as_str().unwrap().to_owned()
 }
 
-/// The fingerprint that the loopback is sent by a device with this secret.
+/// Returns the loopback's fingerprint for a device with this secret.
 async fn fingerprint_of(secret: &str) -> String {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let store = Memory::default();
@@ -110,7 +110,7 @@ async fn activate_writes_the_store_for_later_clients() {
         json!({ "account_id": "acc_1", "project_id": "proj_1", "api_key": KEY, "base_url": server.url() })
     );
     let sent = fingerprint(&server.seen()[0]);
-    assert_ne!(sent, store.get("device").unwrap(), "the secret itself");
+    assert_ne!(sent, store.get("device").unwrap(), "the secret itself is not sent");
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn file_is_not_read_when_there_is_a_store() {
     let builder = InfraiClient::builder().credentials_file(&file).credential_store(Memory::default());
     builder.base_url(server.url()).build().unwrap().activate().await.unwrap();
     assert_eq!(fs::read_to_string(&file).unwrap(), "this is no TOML");
-    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "no lock, no device file");
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "no lock file and no device file");
 }
 
 #[tokio::test]
@@ -230,14 +230,14 @@ async fn concurrent_clients_activate_one_account() {
             tokio::spawn(async move { client.activate().await.unwrap().reused })
         })
         .collect();
-    let mut fresh = 0;
+    let mut activated = 0;
     for task in tasks {
-        fresh += usize::from(!task.await.unwrap());
+        activated += usize::from(!task.await.unwrap());
     }
-    assert_eq!((fresh, server.seen().len()), (1, 1));
+    assert_eq!((activated, server.seen().len()), (1, 1));
 }
 
-/// A store whose every answer waits until it is told to go on, as one does that asks its user first.
+/// A store whose reads block until the test releases them, like one that asks its user first.
 #[derive(Clone)]
 struct Slow(Memory, Arc<Mutex<mpsc::Receiver<()>>>);
 
@@ -247,7 +247,7 @@ impl CredentialStore for Slow {
     }
 
     fn read(&self, entry: &str) -> Result<Option<String>, StoreError> {
-        // The sender's end is as good as a message.
+        // A message or the end of the channel releases the read.
         let _ = self.1.lock().unwrap_or_else(PoisonError::into_inner).recv();
         self.0.read(entry)
     }
@@ -260,33 +260,33 @@ impl CredentialStore for Slow {
 #[tokio::test]
 async fn slow_store_delays_no_other_call() {
     let server = Server::start(|_, _| ok(r#"{"balance_usd":2}"#));
-    let (go_on, may_go_on) = mpsc::channel();
+    let (release, released) = mpsc::channel();
     let memory = Memory::default();
     memory.put("profile:default", &json!({ "api_key": KEY, "base_url": server.url() }).to_string());
-    let store = Slow(memory, Arc::new(Mutex::new(may_go_on)));
+    let store = Slow(memory, Arc::new(Mutex::new(released)));
     let slow = InfraiClient::builder().credential_store(store.clone()).build().unwrap();
     let call = tokio::spawn({
         let slow = slow.clone();
         async move { slow.account().balance().await }
     });
-    // On the test's one thread: it would wait for ever if the store were read there.
+    // The test has one thread. This call would never end if the store blocked that thread.
     let other = InfraiClient::builder().api_key(KEY).base_url(server.url()).build().unwrap();
     other.account().balance().await.unwrap();
-    let hurried = slow.with_options(CallOptions::new().timeout(Duration::from_millis(20))).unwrap();
-    let error = hurried.account().balance().await.unwrap_err();
+    let impatient = slow.with_options(CallOptions::new().timeout(Duration::from_millis(20))).unwrap();
+    let error = impatient.account().balance().await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, "DEADLINE_EXCEEDED"));
     assert!(error.message().contains("the credential store"), "{error}");
-    drop(go_on);
+    drop(release);
     call.await.unwrap().unwrap();
     assert_eq!(server.seen().len(), 2);
 }
 
-/// A store that asks its own client something, as one does that logs.
-struct Curious(Arc<OnceLock<InfraiClient>>, AtomicBool);
+/// A store that uses its own client, like one that logs the base URL.
+struct Reentrant(Arc<OnceLock<InfraiClient>>, AtomicBool);
 
-impl CredentialStore for Curious {
+impl CredentialStore for Reentrant {
     fn name(&self) -> String {
-        "the curious store".into()
+        "the reentrant store".into()
     }
 
     fn read(&self, _entry: &str) -> Result<Option<String>, StoreError> {
@@ -304,12 +304,12 @@ impl CredentialStore for Curious {
 #[tokio::test]
 async fn store_may_use_its_own_client() {
     let own = Arc::new(OnceLock::new());
-    let store = Curious(Arc::clone(&own), AtomicBool::new(false));
+    let store = Reentrant(Arc::clone(&own), AtomicBool::new(false));
     let client = InfraiClient::builder().credential_store(store).build().unwrap();
     own.set(client.clone()).unwrap();
     let (done, answer) = mpsc::channel();
     std::thread::spawn(move || done.send(client.base_url().unwrap()));
-    let url = answer.recv_timeout(Duration::from_secs(60)).expect("it does not wait for itself");
+    let url = answer.recv_timeout(Duration::from_secs(60)).expect("the store does not deadlock");
     assert_eq!(url, "https://api.infrai.cc/");
 }
 
@@ -323,7 +323,7 @@ async fn activations_without_writing_share_one_device() {
 
         fn read(&self, entry: &str) -> Result<Option<String>, StoreError> {
             let found = self.0.read(entry);
-            // Time for the others to find nothing as well.
+            // Gives the other activations time to find no entry too.
             std::thread::sleep(Duration::from_millis(5));
             found
         }

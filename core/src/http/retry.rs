@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn retries_empty_the_budget_and_success_refills_it() {
+    fn success_refills_the_retry_budget() {
         let budget = RetryBudget::default();
         for _ in 0..50 {
             assert_eq!(budget.try_acquire(true), Some(10));

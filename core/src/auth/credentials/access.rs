@@ -6,18 +6,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::auth::credentials::{errors::Denied, owner, write};
+use crate::auth::credentials::{errors::AccessError, owner, write};
 
 /// An opened file that passed all checks.
 #[derive(Debug)]
-pub(super) struct Opened {
+pub(super) struct OpenedFile {
     file: File,
     /// Whether the file belongs to this user and no link led to it. Such a file may be replaced even when its content
     /// is not understood.
     pub(super) replaceable: bool,
 }
 
-impl Opened {
+impl OpenedFile {
     pub(super) fn text(mut self) -> io::Result<String> {
         let mut text = String::new();
         self.file.read_to_string(&mut text)?;
@@ -26,26 +26,26 @@ impl Opened {
 }
 
 /// Opens a file for reading. Follows links that belong to this user or to root. `what` names the file in warnings.
-pub(super) fn open(path: &Path, what: &str) -> Result<Opened, Denied> {
+pub(super) fn open(path: &Path, what: &str) -> Result<OpenedFile, AccessError> {
     open_as(owner::user(), path, what)
 }
 
-fn open_as(user: u32, path: &Path, what: &str) -> Result<Opened, Denied> {
+fn open_as(user: u32, path: &Path, what: &str) -> Result<OpenedFile, AccessError> {
     let linked = owner::check_links(user, path)?;
     let target = if linked { write::target(path) } else { path.to_owned() };
     owner::warn_of_folders(user, path, &target);
     let (file, own) = open_regular(user, &target, OpenOptions::new().read(true), what)?;
-    Ok(Opened { file, replaceable: own && !linked })
+    Ok(OpenedFile { file, replaceable: own && !linked })
 }
 
 /// Resolves a path to its file. Follows links that belong to this user or to root.
-pub(super) fn target(path: &Path) -> Result<PathBuf, Denied> {
+pub(super) fn target(path: &Path) -> Result<PathBuf, AccessError> {
     owner::check_links(owner::user(), path)?;
     Ok(write::target(path))
 }
 
 /// Opens an existing file for reading and writing. Refuses links.
-pub(super) fn open_writable(path: &Path, what: &str) -> Result<File, Denied> {
+pub(super) fn open_writable(path: &Path, what: &str) -> Result<File, AccessError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     open_regular(owner::user(), path, &mut options, what).map(|(file, _)| file)
@@ -58,7 +58,7 @@ fn open_regular(
     path: &Path,
     options: &mut OpenOptions,
     what: &str,
-) -> Result<(File, bool), Denied> {
+) -> Result<(File, bool), AccessError> {
     let check = |metadata: &Metadata| {
         regular(metadata.file_type())?;
         owner::check(user, path, metadata, what)
@@ -129,9 +129,9 @@ mod tests {
         me + 1111
     }
 
-    fn refusal(outcome: Result<Opened, Denied>) -> String {
+    fn refusal(outcome: Result<OpenedFile, AccessError>) -> String {
         match outcome {
-            Err(Denied::Unsafe(error)) => {
+            Err(AccessError::Unsafe(error)) => {
                 assert_eq!(error.code(), "CREDENTIALS_UNSAFE");
                 assert!(error.hint().contains("INFRAI_CREDENTIALS_FILE"), "{}", error.hint());
                 error.message().to_owned()
@@ -192,12 +192,14 @@ mod tests {
         let _socket = UnixListener::bind(path("a socket")).unwrap();
         symlink("/dev/zero", path("a device")).unwrap();
         for kind in ["a folder", "a FIFO", "a socket", "a device"] {
-            let Err(Denied::Io(error)) = open(&path(kind), "file") else { panic!("{kind} was opened") };
+            let Err(AccessError::Io(error)) = open(&path(kind), "file") else { panic!("{kind} was opened") };
             assert_eq!(error.to_string(), format!("it is {kind}, not a regular file"));
         }
         symlink("file", path("a link")).unwrap();
         fs::write(path("file"), "").unwrap();
-        let Err(Denied::Io(error)) = open_writable(&path("a link"), "file") else { panic!("it was opened") };
+        let Err(AccessError::Io(error)) = open_writable(&path("a link"), "file") else {
+            panic!("it was opened")
+        };
         assert_eq!(error.to_string(), "it is a link, not a regular file");
     }
 

@@ -12,7 +12,7 @@ use url::Url;
 use crate::{
     auth::credentials::{
         access,
-        errors::Denied,
+        errors::AccessError,
         store::{DEVICE, Store},
         write::{create_new, ensure_folder, replace},
     },
@@ -54,8 +54,8 @@ pub(super) fn secret(credentials: &Path) -> Result<Secret> {
     let file = match read(&path) {
         Ok(DeviceFile::Valid(id)) => return Ok(Secret(id)),
         Ok(file) => file,
-        Err(Denied::Unsafe(error)) => return Err(error),
-        Err(Denied::Io(error)) => {
+        Err(AccessError::Unsafe(error)) => return Err(error),
+        Err(AccessError::Io(error)) => {
             tracing::warn!(path = %Escaped(path.display()), error = %Escaped(&error), "the device file cannot be read: this process keeps the device secret in memory");
             return in_memory();
         }
@@ -75,7 +75,7 @@ pub(super) fn secret(credentials: &Path) -> Result<Secret> {
         // Another process created the file first, and a device has one secret.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match read(&path) {
             Ok(DeviceFile::Valid(id)) => Ok(Secret(id)),
-            Err(Denied::Unsafe(error)) => Err(error),
+            Err(AccessError::Unsafe(error)) => Err(error),
             _ => in_memory(),
         },
         Err(error) => {
@@ -106,10 +106,10 @@ enum DeviceFile {
     Protected,
 }
 
-fn read(path: &Path) -> std::result::Result<DeviceFile, Denied> {
+fn read(path: &Path) -> std::result::Result<DeviceFile, AccessError> {
     let opened = match access::open(path, "device file") {
         // A link to a file that does not exist is not replaced either.
-        Err(Denied::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+        Err(AccessError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
             return Ok(if path.is_symlink() { DeviceFile::Protected } else { DeviceFile::Missing });
         }
         opened => opened?,

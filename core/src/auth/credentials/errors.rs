@@ -4,15 +4,15 @@ use std::{io, path::Path};
 
 use crate::error::{ErrorKind, InfraiError};
 
-/// Reason for not using a file.
+/// Error of opening a credential file.
 #[derive(Debug)]
-pub(super) enum Denied {
+pub(super) enum AccessError {
     Io(io::Error),
     /// Another user could have created it.
     Unsafe(InfraiError),
 }
 
-impl From<io::Error> for Denied {
+impl From<io::Error> for AccessError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }

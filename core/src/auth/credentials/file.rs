@@ -13,7 +13,7 @@ use crate::{
         api_key::ApiKey,
         credentials::{
             access,
-            errors::{Denied, credentials_error, unwritable},
+            errors::{AccessError, credentials_error, unwritable},
             lock::Lock,
             write::{remove_temp_files, write_atomic},
         },
@@ -83,9 +83,9 @@ impl<'a> CredentialsFile<'a> {
         let path = self.path;
         let text = match access::open(path, "credentials file").and_then(|file| Ok(file.text()?)) {
             Ok(text) => text,
-            Err(Denied::Unsafe(error)) => return Err(error),
-            Err(Denied::Io(error)) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(Denied::Io(error)) => {
+            Err(AccessError::Unsafe(error)) => return Err(error),
+            Err(AccessError::Io(error)) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(AccessError::Io(error)) => {
                 return Err(credentials_error(
                     "CREDENTIALS_UNREADABLE",
                     format!("{} cannot be read: {error}", path.display()),

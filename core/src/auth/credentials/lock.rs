@@ -11,7 +11,7 @@ use crate::{
     auth::credentials::{
         access,
         blocking::{run_blocking, with_deadline},
-        errors::{self, Denied, credentials_error},
+        errors::{self, AccessError, credentials_error},
         write::{ensure_folder, make_private},
     },
     error::{InfraiError, Result},
@@ -48,24 +48,24 @@ impl Lock {
 /// Opens the lock of this credentials file. Creates a private file if there is none.
 fn open(credentials: &Path) -> Result<(PathBuf, File)> {
     ensure_folder(credentials).map_err(|error| errors::unwritable(credentials, error))?;
-    let unwritable = |denied, path: &Path| match denied {
-        Denied::Unsafe(error) => error,
-        Denied::Io(error) => unwritable(credentials, path, error),
+    let unwritable = |error, path: &Path| match error {
+        AccessError::Unsafe(error) => error,
+        AccessError::Io(error) => unwritable(credentials, path, error),
     };
     // A link and its target are one file and share one lock.
     let mut path =
-        access::target(credentials).map_err(|denied| unwritable(denied, credentials))?.into_os_string();
+        access::target(credentials).map_err(|error| unwritable(error, credentials))?.into_os_string();
     path.push(".lock");
     let path = PathBuf::from(path);
     let opened = match create(&path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             access::open_writable(&path, "lock of the credentials file")
         }
-        created => created.map_err(Denied::Io),
+        created => created.map_err(AccessError::Io),
     };
     match opened {
         Ok(file) => Ok((path, file)),
-        Err(denied) => Err(unwritable(denied, &path)),
+        Err(error) => Err(unwritable(error, &path)),
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_link_and_its_file_have_one_lock() {
+    async fn link_and_its_file_share_one_lock() {
         let folder = tempfile::tempdir().unwrap();
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         std::fs::write(&file, "").unwrap();

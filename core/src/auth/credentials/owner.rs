@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     auth::credentials::{
-        errors::{Denied, credentials_error},
+        errors::{AccessError, credentials_error},
         write,
     },
     text::Escaped,
@@ -97,7 +97,7 @@ fn folder_of(path: &Path) -> io::Result<Entry> {
 
 /// Refuses a file that another user could have created, and warns of one that other users can read or write. Returns
 /// whether it is this user's.
-pub(super) fn check(user: u32, path: &Path, metadata: &Metadata, what: &str) -> Result<bool, Denied> {
+pub(super) fn check(user: u32, path: &Path, metadata: &Metadata, what: &str) -> Result<bool, AccessError> {
     let file = Entry::of(metadata);
     match trust(user, file, folder_of(path)?) {
         Trust::Own => {}
@@ -115,7 +115,7 @@ pub(super) fn check(user: u32, path: &Path, metadata: &Metadata, what: &str) -> 
 
 /// Refuses a link that another user made, at any place in a chain of links: its owner chooses the file that root would
 /// write. Returns whether the path is a link.
-pub(super) fn check_links(user: u32, path: &Path) -> Result<bool, Denied> {
+pub(super) fn check_links(user: u32, path: &Path) -> Result<bool, AccessError> {
     for link in write::links(path) {
         let owner = fs::symlink_metadata(&link)?.uid();
         if !is_own(user, owner) {
@@ -125,8 +125,8 @@ pub(super) fn check_links(user: u32, path: &Path) -> Result<bool, Denied> {
     Ok(path.is_symlink())
 }
 
-fn refused(path: &Path, belongs: &str, owner: u32) -> Denied {
-    Denied::Unsafe(credentials_error(
+fn refused(path: &Path, belongs: &str, owner: u32) -> AccessError {
+    AccessError::Unsafe(credentials_error(
         "CREDENTIALS_UNSAFE",
         format!("{} {belongs} to another user (uid {owner})", path.display()),
         "Check who put it there. Then change its owner to this user with chown, remove it, or set INFRAI_CREDENTIALS_FILE to a file in a folder that belongs to this user.",

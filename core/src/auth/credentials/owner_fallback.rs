@@ -2,19 +2,24 @@
 
 use std::{fs::Metadata, path::Path};
 
-use crate::auth::credentials::errors::Denied;
+use crate::auth::credentials::errors::AccessError;
 
 pub(super) fn user() -> u32 {
     0
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "the signature of Unix")]
-pub(super) fn check(_user: u32, _path: &Path, _metadata: &Metadata, _what: &str) -> Result<bool, Denied> {
+pub(super) fn check(
+    _user: u32,
+    _path: &Path,
+    _metadata: &Metadata,
+    _what: &str,
+) -> Result<bool, AccessError> {
     Ok(true)
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "the signature of Unix")]
-pub(super) fn check_links(_user: u32, path: &Path) -> Result<bool, Denied> {
+pub(super) fn check_links(_user: u32, path: &Path) -> Result<bool, AccessError> {
     Ok(path.is_symlink())
 }
 
