@@ -155,7 +155,7 @@ mod tests {
         for (name, member) in cases {
             let error = build(&[member]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
-            assert!(error.message().starts_with(&format!("{name} takes ")), "{error}");
+            assert!(error.message().starts_with(&format!("invalid `{name}`: expected ")), "{error}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use infrai::{GenerateRequest, InfraiError, arguments};
+use infrai::{GenerateRequest, InfraiError, options};
 
 use crate::{call::guarded, error::NativeError};
 
@@ -81,7 +81,7 @@ impl TryFrom<NativePatience> for Patience {
         Ok(match patience {
             NativePatience::Standard => Self::Standard,
             NativePatience::Forever => Self::Forever,
-            NativePatience::Seconds { seconds } => Self::Limited(arguments::seconds("timeout", seconds)?),
+            NativePatience::Seconds { seconds } => Self::Limited(options::seconds("timeout", seconds)?),
         })
     }
 }

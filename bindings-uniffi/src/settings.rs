@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use infrai::{CallOptions, ClientBuilder, InfraiClient, InfraiError, PollingOptions, arguments};
+use infrai::{CallOptions, ClientBuilder, InfraiClient, InfraiError, PollingOptions, options};
 
 use crate::{
     functions::{NativeHooks, NativeKeyFunction, key_provider, with_hooks},
@@ -149,7 +149,7 @@ pub struct NativeCallOptions {
 
 /// A setting that cannot be converted is an error of the settings.
 fn setting<T>(value: Result<T, InfraiError>) -> Result<T, InfraiError> {
-    value.map_err(|error| arguments::of_setting(&error))
+    value.map_err(|error| error.into_configuration_error())
 }
 
 /// Makes the client.
@@ -187,11 +187,11 @@ pub(crate) fn client(
     ];
     for (name, seconds, set) in times {
         if let Some(seconds) = seconds {
-            builder = set(builder, setting(arguments::seconds(name, seconds))?);
+            builder = set(builder, setting(options::seconds(name, seconds))?);
         }
     }
     if let Some(retries) = settings.max_retries {
-        builder = builder.max_retries(setting(arguments::count("max_retries", retries))?);
+        builder = builder.max_retries(setting(options::count("max_retries", retries))?);
     }
     if let Some(allow) = settings.allow_insecure_http {
         builder = builder.allow_insecure_http(allow);
@@ -230,7 +230,7 @@ fn polling(given: &NativePolling) -> Result<PollingOptions, InfraiError> {
         }
     }
     if let Some(concurrency) = given.concurrency {
-        options.concurrency = setting(arguments::count("polling.concurrency", concurrency))? as usize;
+        options.concurrency = setting(options::count("polling.concurrency", concurrency))? as usize;
     }
     Ok(options)
 }
@@ -241,10 +241,10 @@ impl TryFrom<NativeCallOptions> for CallOptions {
     fn try_from(given: NativeCallOptions) -> Result<Self, InfraiError> {
         let mut options = Self::new();
         if let Some(seconds) = given.timeout {
-            options = options.timeout(arguments::seconds("timeout", seconds)?);
+            options = options.timeout(options::seconds("timeout", seconds)?);
         }
         if let Some(retries) = given.max_retries {
-            options = options.max_retries(arguments::count("max_retries", retries)?);
+            options = options.max_retries(options::count("max_retries", retries)?);
         }
         for NativePair { name, value } in given.headers {
             options = options.header(name, value);

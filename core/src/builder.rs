@@ -57,9 +57,6 @@ macro_rules! durations {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*
         pub fn $name(mut self, value: Duration) -> Self {
-            if value.is_zero() {
-                self.invalid(stringify!($name), "0 s", "a positive duration");
-            }
             self.options.$name = value;
             self
         }
@@ -67,18 +64,16 @@ macro_rules! durations {
 }
 
 impl ClientBuilder {
-    fn invalid(&mut self, setting: &str, got: impl std::fmt::Display, expected: &str) {
-        self.error.get_or_insert_with(|| {
-            InfraiError::configuration(
-                "CONFIGURATION_INVALID",
-                format!("{setting} takes {expected}; it got {got}"),
-            )
-        });
+    /// For bindings: replaces all options that have a value of their own.
+    #[doc(hidden)]
+    pub fn options(mut self, options: ClientOptions) -> Self {
+        self.options = options;
+        self
     }
 
     /// The project key. It goes to the base URL that is given or the default, never to another origin.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
-        self.options.api_key = non_empty(key.into()).map(Secret);
+        self.options.api_key = Some(Secret(key.into()));
         self
     }
 
@@ -91,20 +86,19 @@ impl ClientBuilder {
     /// The API's address; it may carry a path of its own. Plain `http` is for loopback hosts alone, unless
     /// [`allow_insecure_http`](Self::allow_insecure_http).
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.options.base_url = non_empty(url.into()).map(BaseUrl);
+        self.options.base_url = Some(BaseUrl(url.into()));
         self
     }
 
     /// The table of the credentials file to use.
     pub fn profile(mut self, name: impl Into<String>) -> Self {
-        self.options.profile = non_empty(name.into());
+        self.options.profile = Some(name.into());
         self
     }
 
     /// The credentials file. The device's secret is kept beside it.
     pub fn credentials_file(mut self, path: impl Into<PathBuf>) -> Self {
-        let path = path.into();
-        self.options.credentials_file = (!path.as_os_str().is_empty()).then_some(path);
+        self.options.credentials_file = Some(path.into());
         self
     }
 
@@ -138,9 +132,6 @@ impl ClientBuilder {
 
     /// How waits poll; see [`PollingOptions`].
     pub fn polling(mut self, options: PollingOptions) -> Self {
-        if let Err((field, got, expected)) = options.check() {
-            self.invalid(&format!("polling.{field}"), got, expected);
-        }
         self.options.polling = options;
         self
     }
@@ -172,18 +163,13 @@ impl ClientBuilder {
 
     /// A PEM file of certificate authorities to trust instead of the platform's.
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        let path = path.into();
-        self.options.ca_file = (!path.as_os_str().is_empty()).then_some(path);
+        self.options.ca_file = Some(path.into());
         self
     }
 
     /// Words to put at the end of the `User-Agent`, such as an application's name and version.
     pub fn user_agent_suffix(mut self, suffix: impl Into<String>) -> Self {
-        let suffix = suffix.into();
-        if suffix.bytes().any(|b| !(0x20..=0x7e).contains(&b)) {
-            self.invalid("user_agent_suffix", format!("{suffix:?}"), "visible ASCII");
-        }
-        self.options.user_agent_suffix = non_empty(suffix);
+        self.options.user_agent_suffix = Some(suffix.into());
         self
     }
 
@@ -268,7 +254,7 @@ impl ClientBuilder {
         let mut seed = [0; 8];
         runtime::fill_random(&mut seed)?;
         let seed = u64::from_ne_bytes(seed);
-        let options = Arc::new(options);
+        let options = Arc::new(options.validate()?);
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
         let poller = Poller::new(options.polling.clone(), clock, seed.wrapping_add(1));
         let config = HttpConfig { options: Arc::clone(&options), environment: environment.clone(), ..http };
@@ -280,12 +266,23 @@ impl ClientBuilder {
     }
 }
 
+impl InfraiClient {
+    /// Returns a client with the settings of the environment, the credentials file and the defaults.
+    ///
+    /// # Errors
+    /// `INTERNAL` when the operating system gives no randomness. A missing key is an error of the first call.
+    pub fn new() -> Result<Self> {
+        Self::builder().build()
+    }
+
+    /// Returns a builder, which takes settings.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+}
+
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder").field("options", &self.options).finish_non_exhaustive()
     }
-}
-
-fn non_empty(text: String) -> Option<String> {
-    (!text.is_empty()).then_some(text)
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use crate::{
     api::{account::Account, activate::Activate, client::ApiClient, request::ApiRequest, video::Video},
     auth::endpoint::Identity,
-    builder::ClientBuilder,
     error::Result,
     options::CallOptions,
 };
@@ -33,19 +32,6 @@ pub struct InfraiClient {
 }
 
 impl InfraiClient {
-    /// Returns a client with the settings of the environment, the credentials file and the defaults.
-    ///
-    /// # Errors
-    /// `INTERNAL` when the operating system gives no randomness. A missing key is an error of the first call.
-    pub fn new() -> Result<Self> {
-        Self::builder().build()
-    }
-
-    /// Returns a builder, which takes settings.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
-    }
-
     pub(crate) fn from_api(api: ApiClient) -> Self {
         Self { api }
     }

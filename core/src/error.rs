@@ -167,9 +167,48 @@ impl InfraiError {
         Self::new(
             ErrorKind::InvalidRequest,
             "INVALID_ARGUMENT",
-            format!("{field} takes {expected}; it got {got}"),
+            format!("invalid `{field}`: expected {expected}, got {got}"),
         )
         .with_details(Value::Object(details))
+    }
+
+    /// Creates the error of an option that is out of its bounds.
+    pub(crate) fn invalid_option(field: &str, got: impl fmt::Display, expected: &str) -> Self {
+        Self::invalid_argument(field, got, expected).into_configuration_error()
+    }
+
+    /// Creates the error of an option that cannot be parsed, from serde's message.
+    pub(crate) fn unreadable_option(path: &str, message: &str) -> Self {
+        let parent = |name: &str| match path.rsplit_once('.') {
+            Some((parent, _)) => format!("{parent}.{name}"),
+            None => name.to_owned(),
+        };
+        let named = |start: &str| message.strip_prefix(start)?.split_once('`');
+        let text = if let Some((name, rest)) = named("unknown field `") {
+            format!("unknown option `{}`{rest}", parent(name))
+        } else if let Some((name, _)) = named("missing field `") {
+            format!("missing option `{name}`")
+        } else if let Some((got, expected)) = message
+            .split_once(": ")
+            .filter(|(start, _)| matches!(*start, "invalid type" | "invalid value" | "invalid length"))
+            .and_then(|(_, rest)| rest.rsplit_once(", expected "))
+        {
+            format!("invalid `{path}`: expected {expected}, got {got}")
+        } else {
+            format!("invalid `{path}`: {message}")
+        };
+        let details = Map::from_iter([("field".to_owned(), path.into())]);
+        Self::new(ErrorKind::InvalidRequest, "INVALID_ARGUMENT", text).with_details(Value::Object(details))
+    }
+
+    /// Converts the error to a configuration error, for an option of a client.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn into_configuration_error(mut self) -> Self {
+        self.0.kind = Some(ErrorKind::Configuration);
+        self.0.code = "CONFIGURATION_INVALID".into();
+        self.0.details = None;
+        self
     }
 
     /// Creates the error of an invalid setting.

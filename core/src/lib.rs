@@ -26,8 +26,6 @@
 #![forbid(unsafe_code)]
 
 mod api;
-#[doc(hidden)]
-pub mod arguments;
 mod auth;
 mod builder;
 mod client;
@@ -40,7 +38,8 @@ pub mod fuzzing;
 mod http;
 mod job;
 mod metadata;
-mod options;
+#[doc(hidden)]
+pub mod options;
 pub mod polling;
 mod redact;
 mod runtime;
@@ -56,7 +55,7 @@ pub use self::{
         account::{Account, Balance, Topup, TopupRecord},
         activate::{Activate, ActivateResult},
         request::{ApiRequest, ApiResponse},
-        video::{self, GenerateRequest, Video},
+        video::{self, Video},
     },
     auth::{
         api_key::{ApiKey, KeyProvider},
@@ -74,6 +73,6 @@ pub use self::{
     },
     job::{JobId, VideoJob, VideoState},
     metadata::Metadata,
-    options::{CallOptions, DEFAULT_BASE_URL, PollingOptions},
+    options::{CallOptions, DEFAULT_BASE_URL, GenerateRequest, PollingOptions},
     text::{escape_json, escape_text},
 };

@@ -14,6 +14,7 @@ use crate::{
     error::Result,
     http::call::RequestSpec,
     metadata::Metadata,
+    options::TopupOptions,
     runtime::BoxFuture,
     wire::read::{self, FieldReader},
 };
@@ -87,7 +88,7 @@ impl Account<'_> {
 
     /// Adds to the account: `POST /v1/account/topup`. The record's `next_action_url` is where to pay.
     pub fn topup(&self, amount_usd: f64) -> Topup {
-        Topup { client: self.client.clone(), amount_usd, return_url: None, idempotency_key: None }
+        Topup { client: self.client.clone(), amount_usd, options: TopupOptions::default() }
     }
 }
 
@@ -97,20 +98,26 @@ impl Account<'_> {
 pub struct Topup {
     client: ApiClient,
     amount_usd: f64,
-    return_url: Option<String>,
-    idempotency_key: Option<String>,
+    options: TopupOptions,
 }
 
 impl Topup {
+    /// For bindings: replaces the options.
+    #[doc(hidden)]
+    pub fn options(mut self, options: TopupOptions) -> Self {
+        self.options = options;
+        self
+    }
+
     /// Where the payment page leads back to.
     pub fn return_url(mut self, url: impl Into<String>) -> Self {
-        self.return_url = Some(url.into());
+        self.options.return_url = Some(url.into());
         self
     }
 
     /// The idempotency key: 1 to 255 visible ASCII characters. Default: a fresh one.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
-        self.idempotency_key = Some(key.into());
+        self.options.idempotency_key = Some(key.into());
         self
     }
 
@@ -121,7 +128,7 @@ impl Topup {
     pub async fn send(self) -> Result<TopupRecord> {
         let amount = positive("amount_usd", self.amount_usd, "a positive number of US dollars")?;
         let mut body = json!({ "amount_usd": amount });
-        if let Some(url) = &self.return_url {
+        if let Some(url) = &self.options.return_url {
             body["return_url"] = http_url("return_url", url)?.into();
         }
         let route = "/v1/account/topup";
@@ -130,7 +137,7 @@ impl Topup {
             path: route.into(),
             route,
             body: Some(body),
-            idempotency_key: self.idempotency_key,
+            idempotency_key: self.options.idempotency_key,
             ..RequestSpec::default()
         };
         self.client.http.call(spec).await?.typed(|data, metadata, redactor| {

@@ -15,7 +15,7 @@ use crate::{
     error::{InfraiError, Result},
     http::call::RequestSpec,
     metadata::Metadata,
-    options::{DEFAULT_BASE_URL, Secret},
+    options::{ActivateOptions, DEFAULT_BASE_URL, Secret},
     runtime::{BoxFuture, deadline},
     wire::{
         envelope::unexpected,
@@ -29,11 +29,7 @@ use crate::{
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Activate {
     client: ApiClient,
-    region: String,
-    device_kind: String,
-    write_credentials: bool,
-    force: bool,
-    profile: Option<String>,
+    options: ActivateOptions,
 }
 
 /// What the backend holds before anything is sent.
@@ -89,43 +85,44 @@ impl ActivateResult {
 
 impl Activate {
     pub(crate) fn new(client: &ApiClient) -> Self {
-        Self {
-            client: client.clone(),
-            region: "auto".into(),
-            device_kind: "cli".into(),
-            write_credentials: true,
-            force: false,
-            profile: None,
-        }
+        Self { client: client.clone(), options: ActivateOptions::default() }
+    }
+
+    /// For bindings: replaces the options.
+    #[doc(hidden)]
+    pub fn options(mut self, options: ActivateOptions) -> Self {
+        self.options =
+            ActivateOptions { profile: options.profile.filter(|name| !name.is_empty()), ..options };
+        self
     }
 
     /// `auto` (default), `western` or `china`.
     pub fn region(mut self, region: impl Into<String>) -> Self {
-        self.region = region.into();
+        self.options.region = region.into();
         self
     }
 
     /// What kind of device this is. Default: `cli`.
     pub fn device_kind(mut self, kind: impl Into<String>) -> Self {
-        self.device_kind = kind.into();
+        self.options.device_kind = kind.into();
         self
     }
 
     /// Whether to store the key in the credentials file, or the store in its backend. Default: yes.
     pub fn write_credentials(mut self, write: bool) -> Self {
-        self.write_credentials = write;
+        self.options.write_credentials = write;
         self
     }
 
     /// Asks for a key even where the profile has one; the old table is kept under another name.
     pub fn force(mut self, force: bool) -> Self {
-        self.force = force;
+        self.options.force = force;
         self
     }
 
     /// The profile to store it as. Default: the client's, else `INFRAI_PROFILE`, else `default`.
     pub fn profile(mut self, name: impl Into<String>) -> Self {
-        self.profile = Some(name.into()).filter(|name: &String| !name.is_empty());
+        self.options.profile = Some(name.into()).filter(|name: &String| !name.is_empty());
         self
     }
 
@@ -137,10 +134,10 @@ impl Activate {
     pub async fn send(self) -> Result<ActivateResult> {
         let this = Arc::new(self);
         let config = this.client.http.auth().config();
-        let profile_name = this.profile.clone().unwrap_or_else(|| config.profile_name());
+        let profile_name = this.options.profile.clone().unwrap_or_else(|| config.profile_name());
         let timeout = this.client.http.timeout();
         let base_url = this.step(timeout, Self::base_url).await?;
-        if this.write_credentials {
+        if this.options.write_credentials {
             this.send_and_store(base_url, profile_name, timeout).await
         } else {
             let secret = this.secret_alone(timeout).await?;
@@ -235,11 +232,11 @@ impl Activate {
         let config = self.client.http.auth().config();
         let given = config.explicit_base_url()?;
         // Who names a profile by argument means its address too, whatever the environment says.
-        let named = self.profile.is_some() || config.options.profile.is_some();
+        let named = self.options.profile.is_some() || config.options.profile.is_some();
         if let Some(url) = given.as_ref().filter(|_| config.options.base_url.is_some() || !named) {
             return Ok(url.clone());
         }
-        let name = self.profile.clone().unwrap_or_else(|| config.profile_name());
+        let name = self.options.profile.clone().unwrap_or_else(|| config.profile_name());
         let own = match config.credential_backend() {
             Ok(backend) => backend.profile(&name)?.and_then(|profile| profile.base_url),
             Err(_) => None,
@@ -277,7 +274,7 @@ impl Activate {
                 "Activate under a profile of its own: profile={free:?} (or INFRAI_PROFILE={free})."
             )));
         }
-        if self.force {
+        if self.options.force {
             return Ok(None);
         }
         Ok(Some(ActivateResult {
@@ -302,8 +299,8 @@ impl Activate {
             path: route.into(),
             route,
             body: Some(json!({
-                "region": self.region,
-                "device_kind": self.device_kind,
+                "region": self.options.region,
+                "device_kind": self.options.device_kind,
                 "device_fingerprint": fingerprint.0,
             })),
             redact: Some(fingerprint.0.clone()),

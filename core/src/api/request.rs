@@ -10,6 +10,7 @@ use crate::{
     error::{InfraiError, Result},
     http::call::RequestSpec,
     metadata::Metadata,
+    options::RequestOptions,
     runtime::BoxFuture,
     wire::path,
 };
@@ -21,7 +22,7 @@ pub struct ApiRequest {
     client: ApiClient,
     method: String,
     path: String,
-    spec: RequestSpec,
+    options: RequestOptions,
 }
 
 /// What an API call answered.
@@ -38,12 +39,14 @@ pub struct ApiResponse {
 
 impl ApiRequest {
     pub(crate) fn new(client: &ApiClient, method: &str, path: String) -> Self {
-        Self {
-            client: client.clone(),
-            method: method.to_owned(),
-            path,
-            spec: RequestSpec { route: "(request)", ..RequestSpec::default() },
-        }
+        Self { client: client.clone(), method: method.to_owned(), path, options: RequestOptions::default() }
+    }
+
+    /// For bindings: replaces the options.
+    #[doc(hidden)]
+    pub fn options(mut self, options: RequestOptions) -> Self {
+        self.options = options;
+        self
     }
 
     /// Adds query parameters; names and values are encoded.
@@ -51,19 +54,19 @@ impl ApiRequest {
         mut self,
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        self.spec.query.extend(pairs.into_iter().map(|(name, value)| (name.into(), value.into())));
+        self.options.query.extend(pairs.into_iter().map(|(name, value)| (name.into(), value.into())));
         self
     }
 
     /// The body, sent as canonical JSON.
     pub fn body(mut self, body: impl Into<Value>) -> Self {
-        self.spec.body = Some(body.into());
+        self.options.body = Some(body.into());
         self
     }
 
     /// The idempotency key: 1 to 255 visible ASCII characters. Default: a fresh one for every call that is not `GET` or `HEAD`.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
-        self.spec.idempotency_key = Some(key.into());
+        self.options.idempotency_key = Some(key.into());
         self
     }
 
@@ -72,7 +75,10 @@ impl ApiRequest {
     /// # Errors
     /// `INVALID_ARGUMENT` for a method or path that cannot be sent; else as every call.
     pub async fn send(self) -> Result<ApiResponse> {
-        let Self { client, method, path, mut spec } = self;
+        let Self { client, method, path, options } = self;
+        let RequestOptions { query, body, idempotency_key } = options;
+        let mut spec =
+            RequestSpec { route: "(request)", query, body, idempotency_key, ..RequestSpec::default() };
         spec.method = match method.to_ascii_uppercase().as_str() {
             "GET" => Method::GET,
             "HEAD" => Method::HEAD,

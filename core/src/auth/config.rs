@@ -91,22 +91,28 @@ impl AuthConfig {
 
     /// Parses a base URL. `setting` names it in errors.
     pub(crate) fn check_base_url(&self, setting: &str, text: &str) -> Result<Url> {
-        let refuse = |reason: &str| {
-            InfraiError::configuration("CONFIGURATION_INVALID", format!("{setting} {reason}"))
-                .with_hint("Use an absolute URL such as https://api.infrai.cc.")
+        const HINT: &str = "Use an absolute URL such as https://api.infrai.cc.";
+        let invalid = |expected: &str, got: &str| {
+            Err(InfraiError::invalid_option(setting, got, expected).with_hint(HINT))
         };
-        let url = Url::parse(text).map_err(|error| refuse(&format!("is not a valid URL: {error}")))?;
+        let url = match Url::parse(text) {
+            Ok(url) => url,
+            Err(error) => return invalid("an http(s) URL", &format!("text that is not a URL: {error}")),
+        };
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            return Err(refuse(&format!("takes an http(s) URL; it got the scheme {:?}", url.scheme())));
+            return invalid("an http(s) URL", &format!("the scheme {:?}", url.scheme()));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refuse("must not contain a user name or password"));
+            return invalid("a URL without user name and password", "a URL with credentials");
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(refuse("must not contain a query or fragment"));
+            return invalid("a URL without query and fragment", "a URL with a query or fragment");
         }
         if path::uri(url.to_string()).is_err() {
-            return Err(refuse("has a host that is not valid in a request, or is too long"));
+            return invalid(
+                "a URL that is valid in a request",
+                "a URL that is too long or has an invalid host",
+            );
         }
         self.check_scheme(&url)?;
         Ok(url)

@@ -16,7 +16,10 @@ pub fn url(data: &[u8]) {
     let base = match AuthConfig::default().check_base_url("base_url", base) {
         Ok(base) => base,
         Err(error) => {
-            assert!(error.message().starts_with("base_url ") || error.code() == "INSECURE_HTTP", "{error}");
+            assert!(
+                error.message().starts_with("invalid `base_url`: ") || error.code() == "INSECURE_HTTP",
+                "{error}"
+            );
             Url::parse("https://gate.example/below/").expect("a URL")
         }
     };

@@ -182,26 +182,37 @@ impl HttpClient {
             if !error.is_retryable() || failed > max_retries {
                 return finish(error);
             }
-            let random = self.random();
-            let pause = retry::backoff(
-                failed,
-                config.options.retry_base,
-                config.options.retry_cap,
-                error.retry_after(),
-                random,
-            );
-            if pause >= deadline.saturating_duration_since(Instant::now()) {
-                tracing::debug!(?pause, "no retry: it would start after the call's deadline");
+            let Some((pause, retry_cost)) = self.acquire_retry(&error, failed, timed_out, deadline) else {
                 return finish(error);
-            }
-            cost = self.inner.retry_budget.try_acquire(timed_out);
-            if cost.is_none() {
-                tracing::debug!("no retry: the retry budget is empty");
-                return finish(error);
-            }
+            };
+            cost = Some(retry_cost);
             tracing::debug!(attempt = sent, ?pause, code = &*escape_text(error.code()), "retrying");
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Returns the pause before the next retry and its cost, taken from the retry budget. Returns `None` if the deadline or
+    /// the budget forbids the retry.
+    fn acquire_retry(
+        &self,
+        error: &InfraiError,
+        failed: u32,
+        timed_out: bool,
+        deadline: Instant,
+    ) -> Option<(Duration, u32)> {
+        let options = &self.config().options;
+        let random = self.random();
+        let pause =
+            retry::backoff(failed, options.retry_base, options.retry_cap, error.retry_after(), random);
+        if pause >= deadline.saturating_duration_since(Instant::now()) {
+            tracing::debug!(?pause, "no retry: it would start after the call's deadline");
+            return None;
+        }
+        let cost = self.inner.retry_budget.try_acquire(timed_out);
+        if cost.is_none() {
+            tracing::debug!("no retry: the retry budget is empty");
+        }
+        Some((pause, cost?))
     }
 
     /// Returns the redactor of a call's secrets.

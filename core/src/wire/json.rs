@@ -177,7 +177,9 @@ mod tests {
         assert!(
             parse_body("body", r#"{"a":18446744073709551615,"b":-9223372036854775808,"c":1e30}"#).is_ok()
         );
-        assert!(parse_body("body", "{").unwrap_err().message().starts_with("body takes JSON text"));
+        assert!(
+            parse_body("body", "{").unwrap_err().message().starts_with("invalid `body`: expected JSON text")
+        );
     }
 
     fn values() -> impl Strategy<Value = Value> {

@@ -20,6 +20,7 @@ use crate::{
     },
     error::{ErrorKind, InfraiError, Result, shorten},
     job::VideoJob,
+    options::DownloadOptions,
     runtime::BoxFuture,
 };
 
@@ -54,14 +55,13 @@ pub struct DownloadRequest {
     client: ApiClient,
     job: JobRef,
     path: PathBuf,
-    overwrite: bool,
-    timeout: Option<Duration>,
+    options: DownloadOptions,
     on_progress: Option<OnProgress>,
 }
 
 impl DownloadRequest {
     pub(crate) fn new(client: ApiClient, job: JobRef, path: PathBuf) -> Self {
-        Self { client, job, path, overwrite: false, timeout: None, on_progress: None }
+        Self { client, job, path, options: DownloadOptions::default(), on_progress: None }
     }
 
     /// Checks that a video could be saved here, before one is asked and paid for. Nothing stays behind.
@@ -73,9 +73,16 @@ impl DownloadRequest {
         temporary(check_target(path, overwrite)?, path).map(drop)
     }
 
+    /// For bindings: replaces the options.
+    #[doc(hidden)]
+    pub fn options(mut self, options: DownloadOptions) -> Self {
+        self.options = options;
+        self
+    }
+
     /// Whether a file of this name may be replaced. Default: no.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
-        self.overwrite = overwrite;
+        self.options.overwrite = overwrite;
         self
     }
 
@@ -84,7 +91,7 @@ impl DownloadRequest {
     /// [`download_idle_timeout`](crate::ClientBuilder::download_idle_timeout) all the same. The client's
     /// [`timeout`](crate::ClientBuilder::timeout) bounds the status call alone.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.options.timeout = Some(timeout);
         self
     }
 
@@ -104,7 +111,8 @@ impl DownloadRequest {
     /// for a job that is still going; job failed or cancelled; `DOWNLOAD_FAILED` when the file's host gives no whole
     /// file; `DOWNLOAD_TIMEOUT` when [`timeout`](Self::timeout) passed, and nothing is saved; else as every call.
     pub async fn send(self) -> Result<Download> {
-        let Self { client, job, path, overwrite, timeout, mut on_progress } = self;
+        let Self { client, job, path, options, mut on_progress } = self;
+        let DownloadOptions { overwrite, timeout } = options;
         let folder = check_target(&path, overwrite)?;
         let mut file = temporary(folder, &path)?;
         let (job, mut source) = ResumableDownload::open(client, &job, timeout).await?;

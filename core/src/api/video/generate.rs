@@ -1,4 +1,4 @@
-//! `generate`: the options of a video, checked before anything is sent.
+//! `generate`: submission of a job.
 
 use std::future::IntoFuture;
 
@@ -14,83 +14,13 @@ use crate::{
     error::Result,
     http::call::RequestSpec,
     job::VideoJob,
+    options::GenerateRequest,
     runtime::BoxFuture,
 };
 
-/// What to generate. Every value but the prompt's, the duration's and the URL's form goes to the API as it is: what a
-/// vendor can do is for the API to say.
-#[derive(Debug, Clone, PartialEq)]
-#[must_use]
-pub struct GenerateRequest {
-    prompt: String,
-    reference_image_url: Option<String>,
-    duration_seconds: Option<f64>,
-    aspect: Option<String>,
-    resolution: Option<String>,
-    prefer: Option<String>,
-    model: Option<String>,
-    vendor: Option<String>,
-    idempotency_key: Option<String>,
-}
-
-macro_rules! options {
-    ($(#[$doc:meta])* $name:ident; $($rest:tt)*) => {
-        $(#[$doc])*
-        pub fn $name(mut self, value: impl Into<String>) -> Self {
-            self.$name = Some(value.into());
-            self
-        }
-        options!($($rest)*);
-    };
-    () => {};
-}
-
 impl GenerateRequest {
-    /// A video of this prompt: 720p, balanced, all else left to the API.
-    pub fn new(prompt: impl Into<String>) -> Self {
-        Self {
-            prompt: prompt.into(),
-            reference_image_url: None,
-            duration_seconds: None,
-            aspect: None,
-            resolution: Some("720p".into()),
-            prefer: Some("balanced".into()),
-            model: None,
-            vendor: None,
-            idempotency_key: None,
-        }
-    }
-
-    options! {
-        /// An image to go by: an http(s) URL.
-        reference_image_url;
-        /// `16:9`, `9:16` or `1:1`.
-        aspect;
-        /// `720p` (default), `1080p` or `4k`; which of them a vendor can do is for the API to say.
-        resolution;
-        /// `balanced` (default), `cheapest` or `smartest`.
-        prefer;
-        /// A model by name.
-        model;
-        /// A vendor by name.
-        vendor;
-        /// 1 to 255 visible ASCII characters: the same key with the same options gives the same job, charged once.
-        /// Default: a fresh one for each call.
-        idempotency_key;
-    }
-
-    /// How long the video should be, in seconds.
-    pub fn duration_seconds(mut self, seconds: f64) -> Self {
-        self.duration_seconds = Some(seconds);
-        self
-    }
-
-    pub(crate) fn key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    /// What earlier jobs must have in common with this one for their lengths to say something about its own.
-    pub(crate) fn class(&self) -> String {
+    /// Returns the class of jobs whose durations predict this one's.
+    fn class(&self) -> String {
         let text = |option: &Option<String>| option.clone().unwrap_or_default();
         let (resolution, model, vendor, prefer) =
             (text(&self.resolution), text(&self.model), text(&self.vendor), text(&self.prefer));
@@ -126,18 +56,7 @@ impl GenerateRequest {
     }
 }
 
-macro_rules! request_from {
-    ($($text:ty),*) => {$(
-        impl From<$text> for GenerateRequest {
-            fn from(prompt: $text) -> Self {
-                Self::new(prompt)
-            }
-        }
-    )*};
-}
-request_from!(&str, String, &String);
-
-/// A job to be started. Send it with [`send`](Self::send) or by `.await`.
+/// A submission that is not sent yet. Send it with [`send`](Self::send) or by `.await`.
 #[derive(Debug)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Generate {
@@ -146,8 +65,8 @@ pub struct Generate {
 }
 
 macro_rules! forwarded {
-    ($($(#[$doc:meta])* $name:ident: $type:ty),* $(,)?) => {$(
-        $(#[$doc])*
+    ($($name:ident: $type:ty),* $(,)?) => {$(
+        #[doc = concat!("As [`GenerateRequest::", stringify!($name), "`].")]
         pub fn $name(mut self, value: $type) -> Self {
             self.request = self.request.$name(value);
             self
@@ -157,22 +76,13 @@ macro_rules! forwarded {
 
 impl Generate {
     forwarded! {
-        /// An image to go by: an http(s) URL.
         reference_image_url: impl Into<String>,
-        /// `16:9`, `9:16` or `1:1`.
         aspect: impl Into<String>,
-        /// `720p` (default), `1080p` or `4k`; which of them a vendor can do is for the API to say.
         resolution: impl Into<String>,
-        /// `balanced` (default), `cheapest` or `smartest`.
         prefer: impl Into<String>,
-        /// A model by name.
         model: impl Into<String>,
-        /// A vendor by name.
         vendor: impl Into<String>,
-        /// 1 to 255 visible ASCII characters: the same key with the same options gives the same job, charged once.
-        /// Default: a fresh one for each call.
         idempotency_key: impl Into<String>,
-        /// How long the video should be, in seconds.
         duration_seconds: f64,
     }
 

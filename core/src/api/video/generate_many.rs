@@ -1,4 +1,4 @@
-//! `generate_many`: many jobs, some at once, each told of as it ends.
+//! `generate_many`: a batch of jobs, some in flight at a time, as a stream of results.
 
 use std::{
     collections::VecDeque,
@@ -17,48 +17,38 @@ use tokio::{
     task::JoinSet,
 };
 
+use super::{generate::Generate, wait::Wait};
 use crate::{
-    api::{
-        client::ApiClient,
-        video::{
-            generate::{Generate, GenerateRequest},
-            wait::{DEFAULT_WAIT_TIMEOUT, Wait},
-        },
-    },
+    api::client::ApiClient,
     context::{CallContext, scoped},
     error::{ErrorKind, InfraiError, Result},
     job::VideoJob,
+    options::{BatchOptions, GenerateRequest},
     runtime,
 };
 
-/// What [`GenerateMany`] yields: the request's place in the list, and its job or its error.
+/// Item of [`GenerateMany`]: the request's index, and its job or its error.
 pub type GenerateManyItem = (usize, Result<VideoJob>);
 
-/// Many jobs under way; see [`Video::generate_many`](super::Video::generate_many). A stream of (index, job or error) in
-/// the order in which they end.
+/// Stream of a batch's results in the order in which the jobs end; see
+/// [`Video::generate_many`](super::Video::generate_many).
 ///
-/// No item's error ends it. After the first 401 or 402 nothing further is submitted, and the items that were not are
-/// told of with that error. Dropping it stops the waiting and cancels nothing.
+/// An item's error does not end the stream. After the first 401 or 402 nothing further is submitted, and the items that
+/// were not submitted get that error. Dropping the stream stops the waits and cancels no job.
 #[must_use = "nothing is submitted until it is read"]
 pub struct GenerateMany {
-    options: Option<BatchOptions>,
-    results: mpsc::UnboundedReceiver<GenerateManyItem>,
-    sender: Option<mpsc::UnboundedSender<GenerateManyItem>>,
-    workers: JoinSet<()>,
-}
-
-struct BatchOptions {
     client: ApiClient,
-    requests: Vec<GenerateRequest>,
-    concurrency: usize,
-    key_prefix: Option<String>,
-    timeout: Option<Duration>,
+    /// Taken when the first item is asked for.
+    requests: Option<Vec<GenerateRequest>>,
+    options: BatchOptions,
+    results: Option<mpsc::UnboundedReceiver<GenerateManyItem>>,
+    workers: JoinSet<()>,
 }
 
 struct Shared {
     client: ApiClient,
     queue: Mutex<VecDeque<(usize, GenerateRequest)>>,
-    /// Who may submit now: thousands of connections opened in one moment would serve nobody.
+    /// Limits the submissions in flight: thousands of connections opened in one moment would be slower for all.
     permits: Semaphore,
     refusal: Mutex<Option<InfraiError>>,
     timeout: Option<Duration>,
@@ -67,85 +57,80 @@ struct Shared {
 
 impl GenerateMany {
     pub(crate) fn new(client: ApiClient, requests: Vec<GenerateRequest>) -> Self {
-        let (sender, results) = mpsc::unbounded_channel();
-        let options = BatchOptions {
-            client,
-            requests,
-            concurrency: 8,
-            key_prefix: None,
-            timeout: Some(DEFAULT_WAIT_TIMEOUT),
-        };
-        Self { options: Some(options), results, sender: Some(sender), workers: JoinSet::new() }
+        let options = BatchOptions::default();
+        Self { client, requests: Some(requests), options, results: None, workers: JoinSet::new() }
     }
 
-    fn options(mut self, change: impl FnOnce(&mut BatchOptions)) -> Self {
-        if let Some(options) = &mut self.options {
-            change(options);
-        }
+    /// For bindings: replaces the options.
+    #[doc(hidden)]
+    pub fn options(mut self, options: BatchOptions) -> Self {
+        self.options = options;
         self
     }
 
-    /// How many jobs are under way at once, submitted and waited for. Default: 8. At least 1. No more of them are being
-    /// submitted in one moment than [`PollingOptions::concurrency`](crate::PollingOptions::concurrency) says.
-    pub fn concurrency(self, concurrency: usize) -> Self {
-        self.options(|options| options.concurrency = concurrency.max(1))
+    /// Sets how many jobs are submitted and waited for at a time, at least 1. Default: 8. No more submissions are in
+    /// flight than [`PollingOptions::concurrency`](crate::PollingOptions::concurrency).
+    pub fn concurrency(mut self, concurrency: usize) -> Self {
+        self.options.concurrency = concurrency.max(1);
+        self
     }
 
-    /// Item `i` without a key of its own gets the idempotency key `<prefix>-<i>`, so that a rerun after a crash gets the
+    /// Sets the idempotency key `<prefix>-<i>` of each item `i` that has none, so that a rerun after a crash returns the
     /// same jobs and is charged once.
-    pub fn key_prefix(self, prefix: impl Into<String>) -> Self {
-        let prefix = prefix.into();
-        self.options(|options| options.key_prefix = Some(prefix))
+    pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.options.key_prefix = Some(prefix.into());
+        self
     }
 
-    /// How long to wait for each job. Default: 30 minutes.
-    pub fn timeout(self, timeout: Duration) -> Self {
-        self.options(|options| options.timeout = Some(timeout))
+    /// Sets the timeout of the wait for each job. Default: 30 minutes.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
     }
 
-    /// Waits for each job for ever.
-    pub fn no_timeout(self) -> Self {
-        self.options(|options| options.timeout = None)
+    /// Waits for each job without limit.
+    pub fn no_timeout(mut self) -> Self {
+        self.options.timeout = None;
+        self
     }
 
-    /// The next item; `None` after the last.
+    /// Returns the next item; `None` after the last.
     pub async fn next(&mut self) -> Option<GenerateManyItem> {
         std::future::poll_fn(|context| self.poll_item(context)).await
     }
 
     fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<GenerateManyItem>> {
-        if let (Some(options), Some(sender)) = (self.options.take(), self.sender.take())
-            && let Err(error) = self.begin(options, sender)
+        if let Some(requests) = self.requests.take()
+            && let Err(error) = self.start(requests)
         {
             return Poll::Ready(Some((0, Err(error))));
         }
-        self.results.poll_recv(context)
+        match &mut self.results {
+            Some(results) => results.poll_recv(context),
+            None => Poll::Ready(None),
+        }
     }
 
-    fn begin(
-        &mut self,
-        options: BatchOptions,
-        sender: mpsc::UnboundedSender<GenerateManyItem>,
-    ) -> Result<()> {
+    fn start(&mut self, requests: Vec<GenerateRequest>) -> Result<()> {
         let handle = runtime::current()?;
         let context = CallContext::current();
-        let BatchOptions { client, requests, concurrency, key_prefix, timeout } = options;
-        let count = requests.len();
-        let queue = requests
-            .into_iter()
-            .enumerate()
-            .map(|(index, request)| match &key_prefix {
-                Some(prefix) if request.key().is_none() => {
-                    (index, request.idempotency_key(format!("{prefix}-{index}")))
-                }
-                _ => (index, request),
-            })
-            .collect();
+        let BatchOptions { concurrency, key_prefix, timeout } = &self.options;
+        let workers = (*concurrency).min(requests.len());
+        let keyed = |(index, mut request): (usize, GenerateRequest)| {
+            if let (Some(prefix), None) = (key_prefix, &request.idempotency_key) {
+                request.idempotency_key = Some(format!("{prefix}-{index}"));
+            }
+            (index, request)
+        };
+        let queue = Mutex::new(requests.into_iter().enumerate().map(keyed).collect());
+        let client = self.client.clone();
         let permits =
             Semaphore::new(client.http.config().options.polling.concurrency.min(Semaphore::MAX_PERMITS));
-        let (queue, refusal) = (Mutex::new(queue), Mutex::new(None));
+        let (sender, results) = mpsc::unbounded_channel();
+        let (timeout, refusal) = (*timeout, Mutex::new(None));
+        self.results = Some(results);
         let shared = Arc::new(Shared { client, queue, permits, refusal, timeout, sender });
-        for _ in 0..concurrency.min(count) {
+        for _ in 0..workers {
             self.workers.spawn_on(scoped(context.clone(), worker(Arc::clone(&shared))), &handle);
         }
         Ok(())
@@ -153,28 +138,28 @@ impl GenerateMany {
 }
 
 impl Shared {
-    /// The next request that nobody has taken.
+    /// Takes the next request.
     fn next(&self) -> Option<(usize, GenerateRequest)> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let next = queue.pop_front();
         if queue.is_empty() {
-            // What thousands of requests took is not held while their jobs are waited for.
+            // The memory of thousands of requests is not held during the waits for their jobs.
             queue.shrink_to_fit();
         }
         next
     }
 }
 
-/// One of the jobs at once: takes the next request until there is none.
+/// Handles requests one after the other until none is left.
 async fn worker(shared: Arc<Shared>) {
     loop {
-        // Never closed.
+        // The semaphore is never closed.
         let Ok(permit) = shared.permits.acquire().await else { return };
         let Some((index, request)) = shared.next() else { return };
         let refusal = shared.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let result = match refusal {
             Some(error) => Err(not_submitted(&error)),
-            // An item is told of whatever becomes of it.
+            // A panic is an item's result too.
             None => AssertUnwindSafe(submit_one(&shared, permit, request))
                 .catch_unwind()
                 .await
@@ -195,7 +180,7 @@ async fn submit_one(
     permit: SemaphorePermit<'_>,
     request: GenerateRequest,
 ) -> Result<VideoJob> {
-    // Boxed: while the job is waited for, its item carries no room for the call that began it.
+    // Boxed: during the wait, the item carries no room for the submission.
     let job = match Box::pin(Generate { client: shared.client.clone(), request }.send()).await {
         Ok(job) => job,
         Err(error) => {
@@ -210,7 +195,7 @@ async fn submit_one(
         }
     };
     drop(permit);
-    // Ended already: an idempotency key of an earlier run gave the job of then.
+    // The job may have ended already: the idempotency key may be that of an earlier run.
     let wait = Wait::new(shared.client.clone(), job.into());
     match shared.timeout {
         Some(timeout) => wait.timeout(timeout).await,
@@ -218,7 +203,7 @@ async fn submit_one(
     }
 }
 
-/// The error of an item that was never sent, because an earlier one was refused.
+/// Returns the error of an item that was not submitted because an earlier one was refused.
 fn not_submitted(cause: &InfraiError) -> InfraiError {
     let kind =
         if cause.kind() == ErrorKind::PaymentRequired { ErrorKind::PaymentRequired } else { cause.kind() };

@@ -17,14 +17,17 @@ mod watch;
 pub use self::{
     calls::CancelResult,
     download::{Download, DownloadProgress, DownloadRequest, DownloadStreamRequest, VideoBytes},
-    generate::{Generate, GenerateRequest},
+    generate::Generate,
     generate_many::{GenerateMany, GenerateManyItem},
     job_ref::JobRef,
-    wait::{DEFAULT_WAIT_TIMEOUT, Wait},
+    wait::Wait,
     watch::Watch,
 };
-pub use crate::job::{JobError, JobId, VideoJob, VideoState};
 use crate::{api::client::ApiClient, error::Result};
+pub use crate::{
+    job::{JobError, JobId, VideoJob, VideoState},
+    options::{DEFAULT_WAIT_TIMEOUT, GenerateRequest},
+};
 
 /// The calls about videos; see [`InfraiClient::video`](crate::InfraiClient::video).
 #[derive(Debug, Clone, Copy)]

@@ -14,13 +14,12 @@ use crate::{
     },
     error::{ErrorKind, InfraiError, Result, shorten},
     job::{JobId, VideoJob},
+    options::WaitOptions,
     polling::source::PollEvent,
     redact::Redactor,
     runtime::BoxFuture,
 };
 
-/// How long a wait lasts unless told otherwise.
-pub const DEFAULT_WAIT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// How long the cancel of a wait that ended may take.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -32,36 +31,33 @@ type OnUpdate = Box<dyn FnMut(&VideoJob) + Send>;
 pub struct Wait {
     client: ApiClient,
     job: JobRef,
-    timeout: Option<Duration>,
-    cancel_on_timeout: bool,
-    cancel_on_abort: bool,
+    options: WaitOptions,
     on_update: Option<OnUpdate>,
     abort: Option<BoxFuture<'static, ()>>,
 }
 
 impl Wait {
     pub(crate) fn new(client: ApiClient, job: JobRef) -> Self {
-        Self {
-            client,
-            job,
-            timeout: Some(DEFAULT_WAIT_TIMEOUT),
-            cancel_on_timeout: false,
-            cancel_on_abort: false,
-            on_update: None,
-            abort: None,
-        }
+        Self { client, job, options: WaitOptions::default(), on_update: None, abort: None }
+    }
+
+    /// For bindings: replaces the options.
+    #[doc(hidden)]
+    pub fn options(mut self, options: WaitOptions) -> Self {
+        self.options = options;
+        self
     }
 
     /// How long to wait. Default: 30 minutes. At the end comes one last look; those of many waits that end together queue
     /// for [`PollingOptions::rate`](crate::PollingOptions::rate), and each wait stays for its own.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.options.timeout = Some(timeout);
         self
     }
 
     /// Waits for ever.
     pub fn no_timeout(mut self) -> Self {
-        self.timeout = None;
+        self.options.timeout = None;
         self
     }
 
@@ -69,7 +65,7 @@ impl Wait {
     /// way at once than [`PollingOptions::concurrency`](crate::PollingOptions::concurrency) says; a job that turns out to
     /// have succeeded meanwhile is returned, because it was paid for.
     pub fn cancel_on_timeout(mut self, cancel: bool) -> Self {
-        self.cancel_on_timeout = cancel;
+        self.options.cancel_on_timeout = cancel;
         self
     }
 
@@ -87,7 +83,7 @@ impl Wait {
 
     /// Cancels the job when [`abort_when`](Self::abort_when) ends the wait. The cancel gets 5 seconds from when it is sent.
     pub fn cancel_on_abort(mut self, cancel: bool) -> Self {
-        self.cancel_on_abort = cancel;
+        self.options.cancel_on_abort = cancel;
         self
     }
 
@@ -98,7 +94,8 @@ impl Wait {
     /// cannot be repeated (an unknown id, a key that is not accepted). Looks that failed otherwise are repeated until
     /// the wait's own time is over.
     pub async fn send(self) -> Result<VideoJob> {
-        let Self { client, job, timeout, cancel_on_timeout, cancel_on_abort, on_update, abort } = self;
+        let Self { client, job, options, on_update, abort } = self;
+        let WaitOptions { timeout, cancel_on_timeout, cancel_on_abort } = options;
         let (id, job) = (job.id.clone(), job.of(&client.http));
         let mut wait = WaitState { on_update, last: None, last_error: None };
         let aborted = async {
@@ -313,7 +310,7 @@ impl fmt::Debug for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wait")
             .field("job", &self.job.id)
-            .field("timeout", &self.timeout)
+            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }
