@@ -310,7 +310,7 @@ def test_logs_go_to_the_logger_infrai_with_their_fields(
         200,
     )
     assert "route=/v1/account/balance" in answered.getMessage() and fields["latency_ms"] > 0
-    assert any(record.getMessage().startswith("trying again") for record in records)
+    assert any(record.getMessage().startswith("retrying") for record in records)
     assert KEY not in caplog.text
 
 

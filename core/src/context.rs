@@ -1,4 +1,4 @@
-//! The context of a call: a value of the caller's that callbacks and log records find again.
+//! Call context: a caller's value that callbacks can read during its call.
 
 use std::{any::Any, fmt, sync::Arc};
 
@@ -8,11 +8,11 @@ task_local! {
     static CURRENT: CallContext;
 }
 
-/// A value of the caller's that is current while the client works for one call.
+/// A caller's value that is current while the client works on one of its calls.
 ///
-/// A client that several tenants share calls its key function, its hooks and `on_update` for one of them at a time.
-/// Those find out which by [`current`](Self::current). A task-local of the application's own would not do: a job that
-/// several waits share is polled in a task of its own, in the context of the oldest wait that still goes on.
+/// When several tenants share a client, its key function, its hooks and `on_update` find the current tenant with
+/// [`current`](Self::current). A task-local variable of the application is not enough: a job that several waits share is
+/// polled in a separate task, in the context of the oldest wait that is still active.
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
@@ -40,12 +40,12 @@ impl CallContext {
         Self(Arc::new(value))
     }
 
-    /// Returns the context of the call that is being worked for; `None` outside of every [`scope`](Self::scope).
+    /// Returns the context of the current call, or `None` outside of a [`scope`](Self::scope).
     pub fn current() -> Option<Self> {
         CURRENT.try_with(Clone::clone).ok()
     }
 
-    /// Returns the value, if it is of this type.
+    /// Returns the value, if it has this type.
     pub fn downcast_ref<T: Any>(&self) -> Option<&T> {
         self.0.downcast_ref()
     }
@@ -61,7 +61,7 @@ impl CallContext {
     }
 }
 
-/// Runs a future in a context, where there is one.
+/// Runs a future in a context, if there is one.
 pub(crate) async fn scoped<F: Future>(context: Option<CallContext>, future: F) -> F::Output {
     match context {
         Some(context) => context.scope(future).await,
@@ -69,7 +69,7 @@ pub(crate) async fn scoped<F: Future>(context: Option<CallContext>, future: F) -
     }
 }
 
-/// Runs a function in a context, where there is one.
+/// Runs a function in a context, if there is one.
 pub(crate) fn sync_scoped<R>(context: Option<CallContext>, function: impl FnOnce() -> R) -> R {
     match context {
         Some(context) => context.sync_scope(function),

@@ -1,4 +1,4 @@
-//! The source of a client's environment variables: the process, or a realm within it.
+//! Source of a client's environment variables: the process or a realm within it.
 
 use std::{
     collections::HashMap,
@@ -9,8 +9,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-/// Variables that say which proxy a host is reached through. `REQUEST_METHOD` means CGI, where a request's header can set
-/// `HTTP_PROXY`: no proxy is used there.
+/// Variables that select a proxy. `REQUEST_METHOD` indicates CGI, where a request header can set `HTTP_PROXY`, so that no
+/// proxy is used there.
 pub(crate) const PROXY: [&str; 9] = [
     "HTTP_PROXY",
     "http_proxy",
@@ -22,35 +22,35 @@ pub(crate) const PROXY: [&str; 9] = [
     "no_proxy",
     "REQUEST_METHOD",
 ];
-/// Variables that name certificate authorities in place of the platform's.
+/// Variables that name certificate authorities to use instead of the platform's.
 pub(crate) const CERTIFICATES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 const SETTINGS: [&str; 5] =
     ["INFRAI_API_KEY", "INFRAI_BASE_URL", "INFRAI_PROFILE", "INFRAI_CREDENTIALS_FILE", "INFRAI_ALLOW_HTTP"];
 const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
-/// A set variable's value, or `None` for one that is not set, by name.
+/// Values by variable name. `None` means that the variable is not set.
 type Variables = HashMap<String, Option<OsString>>;
 
-/// The environment that a client reads its variables in.
+/// The environment that a client reads its variables from.
 ///
-/// The default is the process's. A runtime in which a thread or a context has an environment of its own, such as a
-/// Node.js worker, hands that over as a realm's.
+/// The default is the process's environment. A runtime in which threads or contexts have their own environments, such as
+/// Node.js with its workers, passes each as a realm.
 #[doc(hidden)]
 #[derive(Clone, Default)]
 pub struct Environment(Option<Arc<RwLock<Variables>>>);
 
 impl Environment {
-    /// Returns the environment of a realm, with no variable set yet.
+    /// Returns the environment of a new realm, without variables.
     pub fn realm() -> Self {
         Self(Some(Arc::default()))
     }
 
-    /// Returns the names of the variables that the core reads, beside those that a binding names itself.
+    /// Returns the names of the variables that the core reads. A binding may read more.
     pub fn variables() -> impl Iterator<Item = &'static str> {
         SETTINGS.into_iter().chain([HOME]).chain(CERTIFICATES).chain(PROXY)
     }
 
-    /// Replaces a realm's variables, for every client that reads in it. `None` means that a variable is not set.
+    /// Replaces a realm's variables for all its clients. `None` means that a variable is not set.
     pub fn replace(&self, variables: impl IntoIterator<Item = (String, Option<String>)>) {
         if let Some(realm) = &self.0 {
             let variables = variables.into_iter().map(|(name, value)| (name, value.map(OsString::from)));
@@ -58,11 +58,11 @@ impl Environment {
         }
     }
 
-    /// Returns a variable's value if it is set, be it empty.
+    /// Returns a variable's value, which may be empty.
     fn get(&self, name: &str) -> Option<OsString> {
         let Some(realm) = &self.0 else { return env::var_os(name) };
         let variables = realm.read().unwrap_or_else(PoisonError::into_inner);
-        debug_assert!(variables.contains_key(name), "{name} is read and not handed over");
+        debug_assert!(variables.contains_key(name), "the binding did not pass {name}");
         variables.get(name).cloned().flatten()
     }
 
@@ -76,7 +76,7 @@ impl Environment {
         self.var_os(name)?.into_string().ok()
     }
 
-    /// Returns whether a variable is set, be it to nothing.
+    /// Returns whether a variable is set, even to an empty value.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
@@ -89,13 +89,13 @@ impl Environment {
         }
     }
 
-    /// Returns whether these variables are as the process's, so that a library that reads those may be used.
+    /// Returns whether these variables have the same values as in the process, so that a library may read them there.
     pub(crate) fn agrees_with_process(&self, names: &[&str]) -> bool {
         self.0.is_none() || names.iter().all(|name| self.get(name) == env::var_os(name))
     }
 }
 
-/// Without values: a key may be among them.
+/// Hides the values, which may include a key.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "Environment(realm)" } else { "Environment(process)" })
@@ -104,7 +104,7 @@ impl fmt::Debug for Environment {
 
 #[cfg(test)]
 impl Environment {
-    /// A realm's environment in which these variables alone are set.
+    /// Returns a realm's environment with only these variables set.
     pub(crate) fn of(set: &[(&str, &str)]) -> Self {
         let unset = Self::variables().map(|name| (name.to_owned(), None));
         let set = set.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned())));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_realms_settings_are_its_own() {
+    fn realm_has_its_own_settings() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("credentials");
         std::fs::write(&file, format!("[other]\napi_key = \"{KEY}\"\naccount_id = \"acc_1\"\n")).unwrap();
@@ -153,20 +153,20 @@ mod tests {
     }
 
     #[test]
-    fn a_realm_without_variables_has_neither_key_nor_home() {
-        // The process has a home folder, and may have a key.
+    fn realm_without_variables_has_no_key_and_no_home() {
+        // The process has a home folder and may have a key.
         let identity = client(&Environment::of(&[])).identity().unwrap();
         assert_eq!((identity.key_source, identity.credentials_file), (KeySource::Missing, None));
     }
 
     #[test]
-    fn a_realms_home_holds_its_credentials() {
+    fn realms_credentials_are_in_its_home() {
         let identity = client(&Environment::of(&[(HOME, "/realm")])).identity().unwrap();
         assert_eq!(identity.credentials_file, Some(PathBuf::from("/realm/.infrai/credentials")));
     }
 
     #[test]
-    fn a_variable_that_is_set_before_the_first_call_counts() {
+    fn variable_set_before_the_first_call_counts() {
         let environment = Environment::of(&[]);
         let client = client(&environment);
         assert_eq!(client.identity().unwrap().key_source, KeySource::Missing);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_shows_no_value() {
+    fn debug_output_has_no_values() {
         let shown = format!("{:?}", Environment::of(&[("INFRAI_API_KEY", KEY)]));
         assert_eq!(shown, "Environment(realm)");
     }

@@ -1,4 +1,4 @@
-//! A video job as the API tells of it: its id, its state, its files, and everything else that came.
+//! Video job: id, state, files and all other fields that the API sent.
 
 use std::{fmt, sync::Arc};
 
@@ -7,20 +7,20 @@ use serde_json::{Map, Value};
 
 use crate::{metadata::Metadata, redact::Redactor};
 
-/// Where a job's JSON has what the response said about itself.
+/// Field for the response metadata in a job's JSON.
 pub(crate) const METADATA: &str = "_metadata";
 
-/// A job's id: opaque, whatever characters it holds.
+/// A job's id. It is opaque and may have any characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(Arc<str>);
 
 impl JobId {
-    /// Takes an id as it is. It is checked when it is used: `""`, `"."` and `".."` are refused.
+    /// Wraps an id without checking it. Calls check it: they refuse `""`, `"."` and `".."`.
     pub fn new(id: impl AsRef<str>) -> Self {
         Self(id.as_ref().into())
     }
 
-    /// The id itself.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -49,37 +49,36 @@ macro_rules! id_from {
 }
 id_from!(&str, String, &String);
 
-/// Where a job stands. The API's states are not a closed list: one that is not known here is kept as it came,
-/// and counts as still going.
+/// State of a job. The API may add states: an unknown one is kept as [`Other`](Self::Other) and is not terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VideoState {
-    /// Accepted, not begun.
+    /// Accepted but not started.
     Queued,
-    /// Being made.
+    /// In progress.
     Running,
-    /// Made: success.
+    /// Success: the video exists.
     Succeeded,
-    /// Made: success.
+    /// Success, in another spelling of the API.
     Completed,
-    /// Made: success.
+    /// Success, in another spelling of the API.
     Done,
-    /// Ended without a video.
+    /// Failed without a video.
     Failed,
-    /// Ended without a video.
+    /// Failed, in another spelling of the API.
     Error,
-    /// Ended without a video: too old.
+    /// Failed because the job became too old.
     Expired,
     /// Cancelled.
     Cancelled,
-    /// Cancelled, as the API may spell it too.
+    /// Cancelled, in another spelling of the API.
     Canceled,
-    /// Any other string.
+    /// Any other state.
     Other(Box<str>),
 }
 
 impl VideoState {
-    /// The state as the API wrote it.
+    /// Returns the state as the API spelled it.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Queued => "queued",
@@ -96,17 +95,17 @@ impl VideoState {
         }
     }
 
-    /// Whether the job has ended, one way or another.
+    /// Returns whether the job has ended, with or without success.
     pub fn is_terminal(&self) -> bool {
         !matches!(self, Self::Queued | Self::Running | Self::Other(_))
     }
 
-    /// Whether there is a video.
+    /// Returns whether there is a video.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Succeeded | Self::Completed | Self::Done)
     }
 
-    /// Whether the job was cancelled.
+    /// Returns whether the job was cancelled.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Cancelled | Self::Canceled)
     }
@@ -136,14 +135,14 @@ impl fmt::Display for VideoState {
     }
 }
 
-/// Why a job failed, in the form the API chose: a string, or an object.
+/// Error of a failed job. The API sends a string or an object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobError {
-    /// A code, if it gave one.
+    /// Error code, if the API sent one.
     pub code: Option<String>,
-    /// What happened, in words.
+    /// Error message.
     pub message: String,
-    /// The error as it came.
+    /// The unchanged error.
     pub raw: Value,
 }
 
@@ -166,46 +165,47 @@ impl fmt::Display for JobError {
     }
 }
 
-/// A video job as last seen. Plain data: it holds no client and no key.
+/// A video job in its last known state. Plain data without a client or a key.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct VideoJob {
     /// The job's id.
     pub job_id: JobId,
-    /// Where it stands.
+    /// Current state.
     pub state: VideoState,
-    /// Where the video is, once there is one. Presigned: it carries its own authorization and expires.
+    /// URL of the finished video. Presigned: it carries its own authorization and expires.
     pub video_url: Option<String>,
-    /// Where a still of it is.
+    /// URL of a still image of the video.
     pub thumbnail_url: Option<String>,
-    /// Why it failed.
+    /// Error of a failed job.
     pub error: Option<JobError>,
-    /// How far it is, from 0 to 1, if the API says so.
+    /// Progress from 0 to 1, if the API sends it.
     pub progress: Option<f64>,
-    /// What the response said about itself.
+    /// Metadata of the response.
     pub metadata: Metadata,
     pub(crate) raw: Map<String, Value>,
-    /// Keeps what was sent to get it out of the errors that are made of it.
+    /// Redacts the call's secrets in errors about this job.
     pub(crate) redactor: Redactor,
 }
 
 impl VideoJob {
-    /// Whether the job has ended, one way or another.
+    /// Returns whether the job has ended, with or without success.
     pub fn is_terminal(&self) -> bool {
         self.state.is_terminal()
     }
 
-    /// Whether there is a video.
+    /// Returns whether there is a video.
     pub fn is_success(&self) -> bool {
         self.state.is_success()
     }
 
-    /// The fields that the API sent, the documented names added where it used others, `null`s left out.
+    /// Returns the fields that the API sent, without `null`s. Fields that it spelled differently also appear under their
+    /// documented names.
     pub fn fields(&self) -> &Map<String, Value> {
         &self.raw
     }
 
-    /// The fields that this crate does not know.
+    /// Returns the fields that this crate does not know.
     pub fn extra(&self) -> impl Iterator<Item = (&str, &Value)> {
         const KNOWN: [&str; 6] = ["job_id", "state", "video_url", "thumbnail_url", "error", "progress"];
         self.raw
@@ -214,7 +214,7 @@ impl VideoJob {
             .map(|(name, value)| (name.as_str(), value))
     }
 
-    /// The job as JSON, its metadata as `_metadata`; [`from_json`](Self::from_json) reads it back.
+    /// Returns the job as JSON, with its metadata as `_metadata`. [`from_json`](Self::from_json) parses it.
     pub fn to_json(&self) -> Value {
         let mut map = self.raw.clone();
         if !self.metadata.is_empty() {
@@ -223,7 +223,7 @@ impl VideoJob {
         Value::Object(map)
     }
 
-    /// Returns the job as an error may show it.
+    /// Returns a redacted copy for errors.
     pub(crate) fn redacted(&self, redactor: &Redactor) -> Self {
         let text = |text: &Option<String>| text.as_deref().map(|text| redactor.text(text));
         let state = match &self.state {
@@ -246,7 +246,7 @@ impl VideoJob {
 
 impl Serialize for VideoJob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // As `to_json`, without a copy of everything.
+        // Like `to_json`, without copying all fields.
         let mut map = serializer.serialize_map(None)?;
         let mut metadata = Some(self.metadata.as_map()).filter(|metadata| !metadata.is_empty());
         for (name, value) in &self.raw {

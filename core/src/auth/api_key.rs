@@ -1,4 +1,4 @@
-//! The project key: a string that cannot be printed, and where it comes from.
+//! Project key that never prints its text, and key functions.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
@@ -8,16 +8,16 @@ use crate::error::{ErrorKind, InfraiError, Result};
 
 const PREFIX: &str = "ifr_pk_proj_";
 
-/// A project key. `Debug` and `Display` show `ifr_pk_proj_…abcd` at most; [`expose`](Self::expose) gives the text.
+/// A project key. `Debug` and `Display` show `ifr_pk_proj_…abcd` at most. [`expose`](Self::expose) returns the text.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ApiKey(Arc<str>);
 
 impl ApiKey {
-    /// Takes a key as it is.
+    /// Wraps a key without changing it.
     ///
     /// # Errors
-    /// `CONFIGURATION_INVALID` when it is empty, or has characters that no HTTP header can carry
-    /// (control characters, spaces, anything outside ASCII). The message does not repeat the key.
+    /// `CONFIGURATION_INVALID` if the key is empty or has characters that are not valid in an HTTP header (control
+    /// characters, spaces, non-ASCII characters). The message does not repeat the key.
     pub fn new(key: impl AsRef<str>) -> Result<Self> {
         let key = key.as_ref();
         if key.is_empty() {
@@ -27,34 +27,34 @@ impl ApiKey {
             return Err(InfraiError::configuration(
                 "CONFIGURATION_INVALID",
                 format!(
-                    "api_key has a character at position {} that no HTTP header can carry (a control character, a space or a non-ASCII letter)",
+                    "api_key has a character at position {} that is not valid in an HTTP header (a control character, a space or a non-ASCII character)",
                     at + 1
                 ),
             )
-            .with_hint("Copy the key again, without quotes, spaces or line ends."));
+            .with_hint("Copy the key again, without quotes, spaces or line breaks."));
         }
         Ok(Self(key.into()))
     }
 
-    /// The key itself, for those who have to hand it on. Never log it.
+    /// Returns the key's text, for callers that must pass it on. Never log it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The key for those who keep it out of what is shown.
+    /// Returns the key's text for redaction.
     pub(crate) fn shared(&self) -> &Arc<str> {
         &self.0
     }
 
-    /// The header that carries it.
+    /// Returns the value of the `Authorization` header.
     pub(crate) fn authorization(&self) -> Result<HeaderValue> {
         let mut value = HeaderValue::try_from(format!("Bearer {}", self.0))
-            .map_err(|_| InfraiError::internal("a key that was checked is no header value"))?;
+            .map_err(|_| InfraiError::internal("a checked key is not a valid header value"))?;
         value.set_sensitive(true);
         Ok(value)
     }
 
-    /// The form that may be shown: `ifr_pk_proj_…abcd`, or `…` alone when too little would stay hidden.
+    /// Returns the redacted form: `ifr_pk_proj_…abcd`, or less for a short key or another prefix.
     pub fn redacted(&self) -> String {
         match self.0.strip_prefix(PREFIX) {
             Some(rest) if rest.len() >= 24 => format!("{PREFIX}…{}", &rest[rest.len() - 4..]),
@@ -78,7 +78,7 @@ impl fmt::Display for ApiKey {
 
 type KeyFuture = Pin<Box<dyn Future<Output = Result<ApiKey>> + Send>>;
 
-/// A function that gives the key: asked once a call, and once more after a 401.
+/// A key function. The client calls it once per call, and once more after a 401.
 #[derive(Clone)]
 pub struct KeyProvider(Arc<dyn Fn() -> KeyFuture + Send + Sync>);
 
@@ -103,10 +103,10 @@ impl fmt::Debug for KeyProvider {
     }
 }
 
-/// The error of a call that found no key anywhere.
+/// Returns the error for a call without a key.
 pub(crate) fn missing() -> InfraiError {
     InfraiError::new(ErrorKind::Authentication, "API_KEY_MISSING", "no project key was found").with_hint(
-        "Set INFRAI_API_KEY, pass api_key to the client, or run `infrai activate` once for an anonymous account with a trial credit.",
+        "Set INFRAI_API_KEY, pass api_key to the client, or run `infrai activate` once to get an anonymous account with a trial credit.",
     )
 }
 
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_shows_its_last_four_characters_only_when_enough_stays_hidden() {
+    fn only_a_long_key_shows_its_last_four_characters() {
         let long = ApiKey::new("ifr_pk_proj_0123456789abcdefghijWXYZ").unwrap();
         assert_eq!(long.to_string(), "ifr_pk_proj_…WXYZ");
         assert_eq!(format!("{long:?}"), "ApiKey(ifr_pk_proj_…WXYZ)");
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_with_a_line_end_is_refused_without_being_repeated() {
+    fn error_for_a_malformed_key_does_not_repeat_it() {
         let error = ApiKey::new("ifr_pk_proj_secretsecretsecretsecret\n").unwrap_err();
         assert_eq!(error.code(), "CONFIGURATION_INVALID");
         assert!(!format!("{error} {error:?} {}", error.hint()).contains("secret"));
@@ -134,7 +134,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_key_shows_four_of_its_characters_at_most(secret in "[!-~]{1,80}", prefixed in any::<bool>()) {
+        fn key_shows_at_most_four_characters(secret in "[!-~]{1,80}", prefixed in any::<bool>()) {
             let key = ApiKey::new(if prefixed { format!("{PREFIX}{secret}") } else { secret.clone() }).unwrap();
             let shown = key.redacted();
             let rest = shown.strip_prefix(PREFIX).unwrap_or(&shown).strip_prefix('…').expect("a mark");

@@ -54,12 +54,12 @@ impl AuthConfig {
         }
     }
 
-    /// Returns the environment's key. A profile that is named by argument takes precedence over it.
+    /// Returns the environment's key. A profile named by argument takes precedence over it.
     fn environment_key(&self) -> Option<String> {
         if self.options.profile.is_some() { None } else { self.environment.var("INFRAI_API_KEY") }
     }
 
-    /// Whether the key comes from an argument or the environment, so that no credentials are read.
+    /// Returns whether the key comes from an argument or the environment, so that no credentials are read.
     pub(crate) fn has_key(&self) -> bool {
         self.options.api_key.is_some() || self.key_provider.is_some() || self.environment_key().is_some()
     }
@@ -80,7 +80,7 @@ impl AuthConfig {
             || self.environment.var("INFRAI_ALLOW_HTTP").is_some_and(|value| value == "1")
     }
 
-    /// Returns the base URL that an argument or the environment sets.
+    /// Returns the base URL from the argument or the environment.
     pub(crate) fn explicit_base_url(&self) -> Result<Option<Url>> {
         let explicit = match &self.options.base_url {
             Some(url) => Some(("base_url", url.0.clone())),
@@ -91,39 +91,39 @@ impl AuthConfig {
 
     /// Parses a base URL. `setting` names it in errors.
     pub(crate) fn check_base_url(&self, setting: &str, text: &str) -> Result<Url> {
-        const HINT: &str = "Give an absolute address such as https://api.infrai.cc.";
+        const HINT: &str = "Use an absolute URL such as https://api.infrai.cc.";
         let invalid = |expected: &str, got: &str| {
             Err(InfraiError::invalid_option(setting, got, expected).with_hint(HINT))
         };
         let url = match Url::parse(text) {
             Ok(url) => url,
-            Err(error) => return invalid("an http(s) URL", &format!("one that cannot be read: {error}")),
+            Err(error) => return invalid("an http(s) URL", &format!("text that is not a URL: {error}")),
         };
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return invalid("an http(s) URL", &format!("the scheme {:?}", url.scheme()));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return invalid("a URL without user name and password", "one with them");
+            return invalid("a URL without user name and password", "a URL with credentials");
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return invalid("a URL without query and fragment", "one with them");
+            return invalid("a URL without query and fragment", "a URL with a query or fragment");
         }
         if !path::is_requestable(&url) {
             return invalid(
-                "a URL that a request can carry",
-                "one that is too long or whose host no request can name",
+                "a URL that is valid in a request",
+                "a URL that is too long or has an invalid host",
             );
         }
         self.check_scheme(&url)?;
         Ok(url)
     }
 
-    /// Whether requests may go to this URL: over https, to loopback, or over plain http where that is allowed.
+    /// Returns whether requests may go to this URL: over https, to loopback, or over plain http if that is allowed.
     pub(crate) fn allows_scheme(&self, url: &Url) -> bool {
         url.scheme() == "https" || path::is_loopback(url) || self.http_allowed()
     }
 
-    /// Refuses plain http to another machine, which would show the key to everyone on the way.
+    /// Refuses plain http to another machine, which would expose the key on the network.
     fn check_scheme(&self, url: &Url) -> Result<()> {
         if self.allows_scheme(url) {
             return Ok(());
@@ -132,15 +132,15 @@ impl AuthConfig {
             "INSECURE_HTTP",
             format!("{} is plain http and not on this machine", path::origin(url)),
         )
-        .with_hint("Use https, or allow it with allow_insecure_http / INFRAI_ALLOW_HTTP=1 where the network is yours."))
+        .with_hint("Use https. On a trusted network, allow plain http with allow_insecure_http or INFRAI_ALLOW_HTTP=1."))
     }
 
-    /// Resolves the endpoint in the documented order. A missing key is no error here: `activate` needs none.
+    /// Resolves the endpoint in the documented order. A missing key is not an error here, because `activate` needs none.
     pub(crate) fn resolve(&self) -> Result<Endpoint> {
         let explicit_url = self.explicit_base_url()?;
         let default_url =
             || Url::parse(DEFAULT_BASE_URL).map_err(|error| InfraiError::internal(error.to_string()));
-        // An explicit key goes to the explicit URL or the default one. The credentials file has no say in it.
+        // An explicit key goes to the explicit URL or the default one, whatever the credentials file says.
         let explicit_key = match (&self.options.api_key, &self.key_provider) {
             (Some(key), _) => Some(Credential::Fixed(ApiKey::new(&key.0)?)),
             (None, Some(provider)) => Some(Credential::Provider(provider.clone())),
@@ -165,7 +165,7 @@ impl AuthConfig {
             Some(url) => self.check_base_url(&format!("base_url of the profile {profile_name:?}"), url)?,
             None => default_url()?,
         };
-        // A profile that is named by argument takes precedence with its base URL over the environment's.
+        // The base URL of a profile named by argument takes precedence over the environment's.
         let named =
             self.options.profile.is_some() && self.options.base_url.is_none() && profile.base_url.is_some();
         let base_url = explicit_url.filter(|_| !named).unwrap_or_else(|| own_url.clone());
@@ -181,7 +181,7 @@ impl AuthConfig {
                     path::origin(&base_url)
                 ),
             )
-            .with_hint("Name a profile that was activated for this base URL, or give the key itself with INFRAI_API_KEY."));
+            .with_hint("Use a profile that was activated for this base URL, or set INFRAI_API_KEY."));
         }
         Endpoint::new(base_url, Credential::Fixed(key))
     }

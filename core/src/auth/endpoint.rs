@@ -26,8 +26,8 @@ impl Endpoint {
             Some(port) => HeaderValue::try_from(format!("{name}:{port}")),
             None => HeaderValue::from_str(name),
         };
-        let host =
-            host.map_err(|_| InfraiError::internal(format!("the host {name:?} is no header value")))?;
+        let host = host
+            .map_err(|_| InfraiError::internal(format!("the host {name:?} is not a valid header value")))?;
         let authorization = match &key {
             Credential::Fixed(key) => Some(key.authorization()?),
             _ => None,
@@ -41,7 +41,7 @@ impl Endpoint {
 pub(crate) enum Credential {
     Fixed(ApiKey),
     Provider(KeyProvider),
-    /// Calls that need no key may still be made.
+    /// No key was found. Calls that need no key still work.
     Missing,
 }
 
@@ -61,17 +61,17 @@ impl Credential {
 pub struct Identity {
     /// Name of the profile, whether or not it holds the key.
     pub profile: String,
-    /// Credentials file that holds the profile. `None` on a machine without a home folder, or with a credential store.
+    /// Credentials file with the profile. `None` on a machine without a home folder, or with a credential store.
     pub credentials_file: Option<PathBuf>,
     /// Base URL of the calls.
     pub base_url: String,
     /// Source of the key.
     pub key_source: KeySource,
-    /// Redacted key. `None` for a key function's.
+    /// Redacted key. `None` if the key comes from a key function.
     pub key_hint: Option<String>,
-    /// Account id, where the key comes from a profile that names it.
+    /// Account id, if the key comes from a profile that names one.
     pub account_id: Option<String>,
-    /// Project id, where the key comes from a profile that names it.
+    /// Project id, if the key comes from a profile that names one.
     pub project_id: Option<String>,
 }
 

@@ -34,21 +34,21 @@ impl EndpointResolver {
         self.cached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the endpoint is known, so that no call looks for it again.
+    /// Returns whether the endpoint is cached.
     pub(crate) fn is_resolved(&self) -> bool {
         self.cached().is_some()
     }
 
-    /// Returns the endpoint. A missing key is looked for again at each call. May read a file or a store, and blocks
-    /// meanwhile.
+    /// Returns the endpoint. Blocks while it reads a file or a store. An endpoint without a key is not cached, so each
+    /// call resolves it again.
     pub(crate) fn endpoint(&self) -> Result<Arc<Endpoint>> {
         if let Some(endpoint) = &*self.cached() {
             return Ok(Arc::clone(endpoint));
         }
-        // Not under the lock: a store is foreign code, which may be slow, or use this client.
+        // Resolved without the lock: a store is the application's code, which may be slow or use this client.
         let endpoint = Arc::new(self.config.resolve()?);
         let mut cached = self.cached();
-        // An activation that finished meanwhile is newer than what was read.
+        // An activation that finished in the meantime is newer.
         if let Some(newer) = &*cached {
             return Ok(Arc::clone(newer));
         }
@@ -70,8 +70,8 @@ impl EndpointResolver {
         self.with_credentials(move || this.endpoint()).await
     }
 
-    /// Runs work on credentials, for one call at a time. Where a store or a file system does not respond, a client
-    /// occupies one thread, and its calls wait until their deadlines.
+    /// Runs work on credentials, for one call at a time. If a store or a file system does not respond, a client occupies
+    /// one thread, and its calls wait until their deadlines.
     pub(crate) async fn with_credentials<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T> + Send + 'static,
@@ -84,8 +84,8 @@ impl EndpointResolver {
         .await
     }
 
-    /// Uses this key from now on, unless an argument or the environment sets one: a new client would use that too, and
-    /// no client moves to another account by itself.
+    /// Uses this key from now on, unless an argument or the environment sets one. In that case a new client would use
+    /// that key too, and no client changes to another account by itself.
     pub(crate) fn set_credentials(&self, base_url: Url, key: ApiKey) {
         if !self.config.has_key()
             && let Ok(endpoint) = Endpoint::new(base_url, Credential::Fixed(key))
@@ -94,7 +94,7 @@ impl EndpointResolver {
         }
     }
 
-    /// Returns the fixed key, where finding it takes no reading of files.
+    /// Returns the fixed key if no credentials must be read for it.
     pub(crate) fn known_key(&self) -> Option<ApiKey> {
         let cached = self.cached().clone();
         let explicit = || self.config.has_key().then(|| self.endpoint().ok()).flatten();
@@ -104,7 +104,7 @@ impl EndpointResolver {
         }
     }
 
-    /// Returns the key function, where the key comes from one.
+    /// Returns the key function, if the key comes from one.
     pub(crate) fn key_provider(&self) -> Option<&KeyProvider> {
         self.config.key_provider.as_ref().filter(|_| self.config.options.api_key.is_none())
     }

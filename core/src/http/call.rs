@@ -1,4 +1,4 @@
-//! The one path that every call takes: key, headers, attempts, pauses between them, and what is known when it fails.
+//! Execution of API calls: key, headers, attempts, retries and errors.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,48 +30,49 @@ use crate::{
     },
 };
 
-/// What is asked, before the client adds where and as whom.
+/// A call, without the base URL and the key that the client adds.
 #[derive(Debug, Default)]
 pub(crate) struct RequestSpec {
     pub(crate) method: Method,
-    /// Below the base URL, already percent-encoded.
+    /// Path below the base URL, already percent-encoded.
     pub(crate) path: String,
-    /// The route's template, for logs.
+    /// Template of the route, for logs.
     pub(crate) route: &'static str,
     pub(crate) raw_query: Option<String>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) body: Option<Value>,
     pub(crate) idempotency_key: Option<String>,
-    /// Instead of the client's: `activate` knows its own.
+    /// Base URL to use instead of the client's, for `activate`.
     pub(crate) base_url: Option<Url>,
-    /// Beside the key, a text that no error may repeat.
+    /// Another secret to redact, besides the key.
     pub(crate) redact: Option<String>,
-    /// `activate` alone goes without a key.
+    /// Sends no key, for `activate`.
     pub(crate) unauthenticated: bool,
-    /// `cancel` answers with `ok`.
+    /// Returns the envelope's `ok` as data, for `cancel`.
     pub(crate) requires_ok: bool,
-    /// A look inside a wait: one attempt, outside the retry budget, since the wait decides when to look again.
+    /// Makes one attempt outside the retry budget. For a poll of a wait, which schedules the next poll itself.
     pub(crate) no_retry: bool,
-    /// A key that the key function gave for this call already.
+    /// Key that the key function has already returned for this call.
     pub(crate) key: Option<ApiKey>,
-    /// Instead of the client's timeout.
+    /// Timeout to use instead of the client's.
     pub(crate) timeout: Option<Duration>,
 }
 
-/// An attempt that brought no value.
+/// A failed attempt.
 struct AttemptError {
     error: InfraiError,
+    /// Whether the API may have processed the request.
     ambiguous: bool,
     timed_out: bool,
 }
 
-/// What one attempt knows about itself.
+/// One attempt of a call.
 struct Attempt<'a> {
     number: u32,
     method: &'a Method,
     url: &'a Url,
     timeout: Duration,
-    /// The call's deadline, not the attempt's own bound, is what ends it.
+    /// Whether the call's deadline limits the attempt, and not the attempt's own timeout.
     last: bool,
     redactor: &'a Redactor,
     requires_ok: bool,
@@ -79,7 +80,7 @@ struct Attempt<'a> {
 }
 
 impl HttpClient {
-    /// Makes a call: up to `max_retries` further attempts, all within the call's timeout, all with one idempotency key.
+    /// Makes a call with up to `max_retries` retries, all within the call's timeout and with one idempotency key.
     pub(crate) async fn call(&self, spec: RequestSpec) -> Result<Response> {
         let span = tracing::info_span!(
             "infrai.call",
@@ -95,9 +96,8 @@ impl HttpClient {
 
     async fn attempts(&self, spec: RequestSpec) -> Result<Response> {
         let config = self.config();
-        let begun = Instant::now();
         let timeout = spec.timeout.unwrap_or_else(|| self.timeout());
-        let deadline = deadline(begun, timeout);
+        let deadline = deadline(Instant::now(), timeout);
         let safe = matches!(spec.method, Method::GET | Method::HEAD);
         let idempotency_key = match &spec.idempotency_key {
             Some(key) => Some(check_idempotency_key(key)?.to_owned()),
@@ -121,7 +121,7 @@ impl HttpClient {
         let mut redactor = self.call_redactor(key.as_ref(), spec.redact.as_deref());
         let max_retries = if spec.no_retry { 0 } else { self.max_retries() };
 
-        let (mut sent, mut failed, mut ambiguous, mut asked_again, mut cost) = (0, 0, false, false, None);
+        let (mut sent, mut failed, mut ambiguous, mut key_refreshed, mut cost) = (0, 0, false, false, None);
         let mut broken = false;
         loop {
             let request = WireRequest {
@@ -144,7 +144,7 @@ impl HttpClient {
                 requires_ok: spec.requires_ok,
                 bodiless: spec.method == Method::HEAD,
             };
-            let AttemptError { error, ambiguous: open, timed_out } =
+            let AttemptError { error, ambiguous: may_have_been_processed, timed_out } =
                 match self.attempt(request, attempt).await {
                     Ok(mut response) => {
                         if !spec.no_retry {
@@ -156,23 +156,23 @@ impl HttpClient {
                     }
                     Err(failed) => failed,
                 };
-            ambiguous |= open && !safe;
+            ambiguous |= may_have_been_processed && !safe;
             broken |= matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout);
             let finish =
                 |error: InfraiError| Err(error.with_call(sent, idempotency_key.as_deref(), ambiguous));
 
-            // A key that a function gives may have been replaced since: ask once more.
+            // The key function may return a new key by now, so the client calls it once more.
             if error.status() == Some(401)
-                && !asked_again
+                && !key_refreshed
                 && key.is_some()
                 && let Credential::Provider(provider) = &endpoint.key
             {
-                asked_again = true;
+                key_refreshed = true;
                 match with_deadline(deadline, API_KEY_FUNCTION, provider.get()).await {
-                    Ok(fresh) => {
-                        self.record_sent_key(&fresh);
-                        redactor = redactor.and(fresh.shared());
-                        key = Some(fresh);
+                    Ok(new_key) => {
+                        self.record_sent_key(&new_key);
+                        redactor = redactor.and(new_key.shared());
+                        key = Some(new_key);
                     }
                     Err(error) => return finish(error.redacted(&redactor)),
                 }
@@ -182,29 +182,40 @@ impl HttpClient {
             if !error.is_retryable() || failed > max_retries {
                 return finish(error);
             }
-            let random = self.random();
-            let pause = retry::backoff(
-                failed,
-                config.options.retry_base,
-                config.options.retry_cap,
-                error.retry_after(),
-                random,
-            );
-            if pause >= deadline.saturating_duration_since(Instant::now()) {
-                tracing::debug!(?pause, "the next attempt would come after the call's deadline");
+            let Some((pause, retry_cost)) = self.acquire_retry(&error, failed, timed_out, deadline) else {
                 return finish(error);
-            }
-            cost = self.inner.retry_budget.try_acquire(timed_out);
-            if cost.is_none() {
-                tracing::debug!("the retry budget is spent");
-                return finish(error);
-            }
-            tracing::debug!(attempt = sent, ?pause, code = &*escape_text(error.code()), "trying again");
+            };
+            cost = Some(retry_cost);
+            tracing::debug!(attempt = sent, ?pause, code = &*escape_text(error.code()), "retrying");
             tokio::time::sleep(pause).await;
         }
     }
 
-    /// Returns what takes a call's secrets out of all that is shown of it.
+    /// Returns the pause before the next retry and its cost, taken from the retry budget. Returns `None` if the deadline or
+    /// the budget forbids the retry.
+    fn acquire_retry(
+        &self,
+        error: &InfraiError,
+        failed: u32,
+        timed_out: bool,
+        deadline: Instant,
+    ) -> Option<(Duration, u32)> {
+        let options = &self.config().options;
+        let random = self.random();
+        let pause =
+            retry::backoff(failed, options.retry_base, options.retry_cap, error.retry_after(), random);
+        if pause >= deadline.saturating_duration_since(Instant::now()) {
+            tracing::debug!(?pause, "no retry: it would start after the call's deadline");
+            return None;
+        }
+        let cost = self.inner.retry_budget.try_acquire(timed_out);
+        if cost.is_none() {
+            tracing::debug!("no retry: the retry budget is empty");
+        }
+        Some((pause, cost?))
+    }
+
+    /// Returns the redactor of a call's secrets.
     fn call_redactor(&self, key: Option<&ApiKey>, secret: Option<&str>) -> Redactor {
         let redactor = key.map_or_else(Redactor::default, |key| self.record_sent_key(key));
         match secret {
@@ -213,7 +224,7 @@ impl HttpClient {
         }
     }
 
-    /// Asks the key function for the key of a wait, in the wait's own context. `None` where the key is fixed.
+    /// Calls the key function for a wait, in the wait's own context. Returns `None` if the key is fixed.
     pub(crate) async fn provided_key(&self) -> Result<Option<ApiKey>> {
         let Some(provider) = self.auth().key_provider() else { return Ok(None) };
         let deadline = deadline(Instant::now(), self.timeout());
@@ -225,19 +236,19 @@ impl HttpClient {
         self.inner.transport.send(request)
     }
 
-    /// Sends one attempt and reads its answer within its time.
+    /// Sends one attempt and reads its response within its timeout.
     async fn attempt(&self, request: WireRequest, attempt: Attempt<'_>) -> Result<Response, AttemptError> {
         let Attempt { method, redactor, .. } = attempt;
         let hooks = &self.config().hooks;
         let hooked = hooks.on_request.is_some() || hooks.on_response.is_some();
-        // The id of a job, which a server chose, is a part of it.
+        // The path may contain a job's id, which the server chose, so it is redacted.
         let path = if hooked { redactor.text(attempt.url.path()) } else { String::new() };
         if let Some(hook) = &hooks.on_request {
             hook(&RequestEvent { method: method.as_str(), path: &path, attempt: attempt.number });
         }
-        let begun = Instant::now();
+        let start = Instant::now();
         let mut status = None;
-        let end = deadline(begun, attempt.timeout);
+        let end = deadline(start, attempt.timeout);
         let outcome = match tokio::time::timeout_at(end, self.inner.transport.send(request)).await {
             Ok(Ok(response)) => {
                 status = Some(response.status.as_u16());
@@ -248,7 +259,7 @@ impl HttpClient {
         };
         let outcome =
             outcome.map_err(|failed| AttemptError { error: failed.error.redacted(redactor), ..failed });
-        let latency = begun.elapsed();
+        let latency = start.elapsed();
 
         let request_id = match &outcome {
             Ok(response) => response.metadata.request_id(),
@@ -276,7 +287,7 @@ impl HttpClient {
         outcome
     }
 
-    /// The headers of an attempt.
+    /// Returns the headers of an attempt.
     fn headers(
         &self,
         endpoint: &Endpoint,
@@ -286,7 +297,7 @@ impl HttpClient {
     ) -> Result<HeaderMap> {
         let mut headers = self.inner.base_headers.clone();
         headers.insert(header::HOST, endpoint.host.clone());
-        // `extend` would send both where the client has one of the same name.
+        // `extend` would keep a client's header of the same name beside the call's.
         for (name, value) in self.option_headers.iter() {
             headers.insert(name.clone(), value.clone());
         }
@@ -309,21 +320,25 @@ impl HttpClient {
     }
 }
 
-/// What errors call the application's key function.
+/// Name of the application's key function in errors.
 const API_KEY_FUNCTION: &str = "the api_key function";
 
-/// Who looks for a key gets no longer than the call has.
-async fn with_deadline<T>(deadline: Instant, who: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+/// Awaits a key until the call's deadline. `source` names the source of the key in errors.
+async fn with_deadline<T>(
+    deadline: Instant,
+    source: &str,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
     runtime::until(deadline, work).await.unwrap_or_else(|| {
         Err(InfraiError::new(
             ErrorKind::Timeout,
             "DEADLINE_EXCEEDED",
-            format!("{who} gave no key before the call's deadline"),
+            format!("{source} returned no key before the call's deadline"),
         ))
     })
 }
 
-/// Reads a response's body, up to the limit, and makes of it what it is.
+/// Reads a response's body up to the limit and interprets it.
 async fn read_response(
     response: WireResponse,
     attempt: &Attempt<'_>,
@@ -331,13 +346,13 @@ async fn read_response(
 ) -> Result<Response, AttemptError> {
     let WireResponse { status, headers, mut body } = response;
     let mut bytes = Vec::new();
-    let (mut fault, mut cut) = (None, false);
+    let (mut fault, mut truncated) = (None, false);
     loop {
         let Ok(next) = tokio::time::timeout_at(end, body.next()).await else {
             if status.is_success() {
                 return Err(timeout_error(attempt));
             }
-            cut = true;
+            truncated = true;
             break;
         };
         match next {
@@ -346,8 +361,8 @@ async fn read_response(
                     if status.is_success() {
                         return Err(body_too_large(status.as_u16()));
                     }
-                    // A failure is the error of its status, however much it has to say, and however long it takes.
-                    cut = true;
+                    // An error status decides the error, even if its body is too long or too slow.
+                    truncated = true;
                     break;
                 }
                 bytes.extend_from_slice(&chunk);
@@ -360,9 +375,9 @@ async fn read_response(
         }
     }
     let body = match fault {
-        None if cut => Body::Truncated(bytes),
+        None if truncated => Body::Truncated(bytes),
         None => Body::Complete(bytes),
-        // Of a success that was cut off nothing is known; of a failure the status is.
+        // The outcome of a truncated success is unknown. An error status is known without its body.
         Some(fault) if status.is_success() => {
             let mut failed =
                 from_body_error(TransportError { before_sending: false, retryable: true, ..fault });
@@ -396,9 +411,10 @@ fn from_send_error(error: SendError) -> AttemptError {
 
 fn from_body_error(fault: TransportError) -> AttemptError {
     let TransportError { message, before_sending, retryable, hint, source } = fault;
-    let what = if before_sending { "the API cannot be reached" } else { "the connection to the API broke" };
+    let problem =
+        if before_sending { "cannot connect to the API" } else { "the connection to the API broke" };
     let mut error =
-        InfraiError::new(ErrorKind::Connection, "CONNECTION_FAILED", format!("{what}: {message}"))
+        InfraiError::new(ErrorKind::Connection, "CONNECTION_FAILED", format!("{problem}: {message}"))
             .with_retry(retryable, None);
     if let Some(hint) = hint {
         error = error.with_hint(hint);
@@ -410,7 +426,7 @@ fn from_body_error(fault: TransportError) -> AttemptError {
 }
 
 fn timeout_error(attempt: &Attempt<'_>) -> AttemptError {
-    let (code, what) = if attempt.last {
+    let (code, limit) = if attempt.last {
         ("DEADLINE_EXCEEDED", "the call's deadline")
     } else {
         ("TIMEOUT", "the attempt's timeout")
@@ -418,7 +434,7 @@ fn timeout_error(attempt: &Attempt<'_>) -> AttemptError {
     let error = InfraiError::new(
         ErrorKind::Timeout,
         code,
-        format!("no answer within {what} ({:.3} s)", attempt.timeout.as_secs_f64()),
+        format!("no response within {limit} ({:.3} s)", attempt.timeout.as_secs_f64()),
     )
     .with_retry(true, None);
     AttemptError { error, ambiguous: true, timed_out: true }
@@ -431,7 +447,7 @@ fn body_too_large(status: u16) -> AttemptError {
     AttemptError { error, ambiguous: true, timed_out: false }
 }
 
-/// A key of the caller's: what an HTTP header carries unchanged.
+/// Checks that an HTTP header can carry a caller's idempotency key unchanged.
 pub(crate) fn check_idempotency_key(key: &str) -> Result<&str> {
     if key.is_empty() || key.len() > 255 || key.bytes().any(|b| !(0x21..=0x7e).contains(&b)) {
         let got = format!("{key:?} ({} bytes)", key.len());
@@ -444,14 +460,14 @@ pub(crate) fn check_idempotency_key(key: &str) -> Result<&str> {
     Ok(key)
 }
 
-/// A fresh idempotency key, for callers who want to know it before they call: so that a call that was broken off can be
-/// made again and is charged once.
+/// Returns a new idempotency key, for callers that need it before the call. An interrupted call that is repeated with its
+/// key is charged once.
 ///
-/// A `UUIDv7` whose random bits come from the operating system each time: a generator in this process's memory would
-/// give two children of one fork the same key, and one of them another's video.
+/// The key is a `UUIDv7` with random bits from the operating system. A generator in this process's memory would give two
+/// forked children the same key, and one of them the other's video.
 ///
 /// # Errors
-/// `INTERNAL` when the operating system gives no randomness.
+/// `INTERNAL` if the operating system returns no random bytes.
 pub fn new_idempotency_key() -> Result<String> {
     let mut random = [0_u8; 10];
     runtime::fill_random(&mut random)?;

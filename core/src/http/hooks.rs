@@ -1,32 +1,32 @@
-//! What instrumentation may see of a call: never a body, never a key.
+//! Instrumentation hooks. Their events contain no body and no key.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-/// An attempt about to be sent.
+/// An attempt that is about to be sent.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RequestEvent<'a> {
-    /// `GET`, `POST`, ….
+    /// HTTP method: `GET`, `POST`, ….
     pub method: &'a str,
-    /// The path, without origin, query and keys.
+    /// Path without origin, query and keys.
     pub path: &'a str,
-    /// 1 for the first attempt of the call.
+    /// Number of the attempt within the call, starting at 1.
     pub attempt: u32,
 }
 
-/// An attempt that has been answered, or has failed.
+/// An attempt that has a response or has failed.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ResponseEvent<'a> {
-    /// `GET`, `POST`, ….
+    /// HTTP method: `GET`, `POST`, ….
     pub method: &'a str,
-    /// The path, without origin, query and keys.
+    /// Path without origin, query and keys.
     pub path: &'a str,
-    /// 1 for the first attempt of the call.
+    /// Number of the attempt within the call, starting at 1.
     pub attempt: u32,
-    /// The HTTP status; none when the connection failed or no answer came in time.
+    /// HTTP status. `None` if the connection failed or the response did not arrive in time.
     pub status: Option<u16>,
-    /// From the request to the end of the answer.
+    /// Time from the request to the end of the response.
     pub latency: Duration,
     /// The API's id of the request.
     pub request_id: Option<&'a str>,

@@ -1,12 +1,13 @@
-//! When a failed attempt is made again: full-jitter backoff, and a budget that an outage soon empties.
+//! Retry backoff with full jitter, and the client's retry budget.
 
 use std::{sync::Mutex, time::Duration};
 
-/// What a client may spend on retries, as in the AWS SDKs' standard mode: an outage is not met with three times
-/// the load, since every retry costs tokens that only success gives back.
+/// Retry budget of a client, as in the AWS SDKs' standard mode. It prevents retry storms during an outage: each retry
+/// costs tokens, and only successful calls refund them.
 #[derive(Debug)]
 pub(crate) struct RetryBudget(Mutex<u32>);
 
+/// Capacity of the budget.
 const TOKENS: u32 = 500;
 const RETRY_COST: u32 = 5;
 const TIMEOUT_RETRY_COST: u32 = 10;
@@ -18,7 +19,7 @@ impl Default for RetryBudget {
 }
 
 impl RetryBudget {
-    /// Takes the cost of one retry, or says that there is none left for it.
+    /// Takes the cost of one retry and returns it. Returns `None` if not enough tokens are left.
     pub(crate) fn try_acquire(&self, after_timeout: bool) -> Option<u32> {
         let cost = if after_timeout { TIMEOUT_RETRY_COST } else { RETRY_COST };
         let mut tokens = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -26,14 +27,15 @@ impl RetryBudget {
         Some(cost)
     }
 
-    /// A call succeeded: what its last retry cost comes back, or one token where it took none.
+    /// Refunds the cost of a successful call's last retry, or one token if the call needed no retry.
     pub(crate) fn refund(&self, cost: Option<u32>) {
         let mut tokens = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *tokens = (*tokens + cost.unwrap_or(1)).min(TOKENS);
     }
 }
 
-/// How long to wait before attempt `failed + 1`: anything up to `base * 2^(failed-1)`, but no less than the server asked for.
+/// Returns the pause before attempt `failed + 1`: a random time up to `base * 2^(failed-1)`, but at least `floor`, which is
+/// the time that the server asked for.
 pub(crate) fn backoff(
     failed: u32,
     base: Duration,
@@ -42,7 +44,7 @@ pub(crate) fn backoff(
     random: f64,
 ) -> Duration {
     let ceiling = base.saturating_mul(1 << failed.saturating_sub(1).min(20)).min(cap);
-    // The longest of all times would be beyond what it is rounded to.
+    // Rounding may exceed the largest duration.
     let pause = Duration::try_from_secs_f64(ceiling.as_secs_f64() * random).unwrap_or(ceiling).min(ceiling);
     pause.max(floor.unwrap_or_default())
 }
@@ -54,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_budget_ends_and_success_fills_it_again() {
+    fn success_refills_the_retry_budget() {
         let budget = RetryBudget::default();
         for _ in 0..50 {
             assert_eq!(budget.try_acquire(true), Some(10));
@@ -71,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn backoff_doubles_to_its_cap_and_heeds_the_servers_floor() {
+    fn backoff_doubles_between_floor_and_cap() {
         let ms = Duration::from_millis;
         let at = |failed, random| backoff(failed, ms(500), ms(8000), None, random);
         assert_eq!(
@@ -82,8 +84,8 @@ mod tests {
         assert_eq!(backoff(1, ms(500), ms(8000), Some(ms(100)), 0.0), ms(100));
     }
 
-    /// Any length of time, the extremes among them.
-    fn times() -> impl Strategy<Value = Duration> {
+    /// Durations, including the extremes.
+    fn durations() -> impl Strategy<Value = Duration> {
         prop_oneof![
             (0_u64..100_000).prop_map(Duration::from_millis),
             any::<Duration>(),
@@ -94,22 +96,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_pause_is_no_less_than_the_server_asked_for_and_else_no_more_than_the_cap(
-            failed in any::<u32>(), base in times(), cap in times(),
-            floor in proptest::option::of(times()), random in 0.0..=1.0_f64,
+        fn pause_is_between_floor_and_cap(
+            failed in any::<u32>(), base in durations(), cap in durations(),
+            floor in proptest::option::of(durations()), random in 0.0..=1.0_f64,
         ) {
             let pause = backoff(failed, base, cap, floor, random);
             let floor = floor.unwrap_or_default();
             prop_assert!(pause >= floor);
             prop_assert!(pause <= cap.max(floor));
-            // A double has 53 bits: what it rounds is no more than a millionth.
+            // Rounding a double of 53 bits changes less than a millionth.
             let longest = backoff(failed, base, cap, None, 1.0);
             prop_assert!(longest >= base.min(cap).mul_f64(0.999_999));
             prop_assert!(backoff(failed.saturating_add(1), base, cap, None, 1.0) >= longest);
         }
 
         #[test]
-        fn the_budget_never_lends_and_never_holds_more_than_at_the_start(
+        fn budget_stays_between_zero_and_its_capacity(
             steps in proptest::collection::vec((any::<bool>(), any::<bool>()), 0..300),
         ) {
             let budget = RetryBudget::default();

@@ -1,4 +1,4 @@
-//! The envelope that every response comes in, and what is made of responses without one.
+//! Response envelope, and the interpretation of responses without one.
 
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value, json};
@@ -15,10 +15,10 @@ use crate::{
     },
 };
 
-/// How much of a failed response that is no envelope an error hands on.
+/// The most bytes of a failed response without an envelope in an error's details.
 const EXCERPT: usize = 1024;
 
-/// A response's worth: its data and metadata.
+/// Data and metadata of a successful call.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -26,11 +26,11 @@ pub(crate) struct Response {
     pub(crate) metadata: Metadata,
     pub(crate) retry_after: Option<std::time::Duration>,
     pub(crate) meta: ResponseMeta,
-    /// Keeps what was sent out of the errors that are made of it.
+    /// Redacts the call's secrets in errors about this response.
     pub(crate) redactor: Redactor,
 }
 
-/// What an error made of an answered call must still say about the call.
+/// Facts about a call that errors about its response must repeat.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ResponseMeta {
     pub(crate) attempts: u32,
@@ -38,7 +38,7 @@ pub(crate) struct ResponseMeta {
 }
 
 impl Response {
-    /// Reads the data as something typed; what does not fit is an error that still carries the call's key.
+    /// Converts the data to a typed value. The error of a failed conversion carries the call's idempotency key.
     pub(crate) fn typed<T>(
         self,
         read: impl FnOnce(Value, Metadata, &Redactor) -> Result<T, InfraiError>,
@@ -53,18 +53,17 @@ impl Response {
     }
 }
 
-/// A response that is no success.
+/// A response that is not a success.
 pub(crate) struct Failure {
     pub(crate) error: InfraiError,
-    /// Whether the server said so itself: then the request was not carried out behind our back.
+    /// Whether the API itself reported the failure. Such a request was not processed.
     pub(crate) definite: bool,
 }
 
-/// What has been read of a response's body.
+/// The received part of a response's body.
 pub(crate) enum Body {
-    /// All of it.
     Complete(Vec<u8>),
-    /// What came before the connection broke.
+    /// The bytes before the connection broke.
     Truncated(Vec<u8>),
 }
 
@@ -75,9 +74,11 @@ impl Body {
     }
 }
 
-/// Makes a value or an error of a response. `requires_ok` is `cancel`'s reading: a 200 whose `ok` is false
-/// is its answer and no error; `bodiless` is `HEAD`'s: nothing after the headers is no data. `redactor` takes the key out
-/// of what cannot be taken out of the finished error: what is cut, an error's code, and a value's request id.
+/// Interprets a response as a value or an error.
+///
+/// `requires_ok` is for `cancel`: a 200 whose `ok` is false is its result and not an error. `bodiless` is for `HEAD`: an
+/// empty body means no data. `redactor` removes the key from the parts that cannot be redacted in the finished error:
+/// shortened texts, an error's code, and the request id of a success.
 pub(crate) fn parse_response(
     url: &Url,
     status: StatusCode,
@@ -115,7 +116,7 @@ pub(crate) fn parse_response(
         meta: ResponseMeta::default(),
         redactor: Redactor::default(),
     };
-    match open(parts).map(|envelope| without_key(envelope, redactor)) {
+    match open(parts).map(|envelope| redact_request_id(envelope, redactor)) {
         Ok(envelope) if requires_ok => {
             let mut data = match envelope.data {
                 Value::Object(data) => data,
@@ -139,8 +140,8 @@ pub(crate) fn parse_response(
     }
 }
 
-/// An envelope whose request id repeats no key: it is logged, told to hooks, and part of errors.
-fn without_key(mut envelope: Envelope, redactor: &Redactor) -> Envelope {
+/// Redacts an envelope's request id, which appears in logs, hooks and errors.
+fn redact_request_id(mut envelope: Envelope, redactor: &Redactor) -> Envelope {
     if let Some(id) = envelope.metadata.request_id() {
         let shown = redactor.text(id);
         if shown != id {
@@ -150,7 +151,7 @@ fn without_key(mut envelope: Envelope, redactor: &Redactor) -> Envelope {
     envelope
 }
 
-/// A response whose status says that it failed.
+/// Returns the failure of a response with an error status.
 fn error_from_envelope(
     status: StatusCode,
     body: &Body,
@@ -165,12 +166,12 @@ fn error_from_envelope(
     };
     let (error, id, enveloped) = match parsed.map(open) {
         Some(Ok(envelope)) => {
-            let envelope = without_key(envelope, redactor);
+            let envelope = redact_request_id(envelope, redactor);
             let id = envelope.metadata.request_id().map(str::to_owned);
             (envelope.error.or(Some(Value::Null)), id, true)
         }
-        // Without the envelope around it, an error object still says more than the status. But a gateway may have
-        // written it, which does not know what became of the request behind it.
+        // An error object without an envelope still says more than the status. But it may come from a gateway, which
+        // does not know whether the API processed the request.
         Some(Err(mut value)) => {
             (value.get_mut("error").filter(|error| error.is_object()).map(Value::take), None, false)
         }
@@ -200,7 +201,7 @@ fn error_from_envelope(
     Failure { error, definite }
 }
 
-/// The error that an envelope declares.
+/// Returns the error that an envelope declares.
 fn declared_error(
     status: StatusCode,
     error: &Value,
@@ -212,7 +213,7 @@ fn declared_error(
     let code = text("code").map_or_else(|| format!("HTTP_{http}"), str::to_owned);
     let message = text("message")
         .or_else(|| error.as_str().filter(|text| !text.is_empty()))
-        .map_or_else(|| format!("the API answered {http} and gave no message"), str::to_owned);
+        .map_or_else(|| format!("the API answered {http} without a message"), str::to_owned);
     let (kind, retryable) = codes::lookup(&code).unwrap_or_else(|| {
         let kind = if status.is_success() { ErrorKind::Server } else { codes::kind_of_status(http) };
         (kind, codes::is_retryable_status(http))
@@ -244,21 +245,21 @@ fn redirect(url: &Url, status: StatusCode, headers: &HeaderMap) -> InfraiError {
         .get(header::LOCATION)
         .and_then(|location| location.to_str().ok())
         .and_then(|location| url.join(location).ok())
-        .map_or_else(|| "nowhere".to_owned(), |target| super::path::origin(&target));
+        .map_or_else(|| "an invalid URL".to_owned(), |target| super::path::origin(&target));
     InfraiError::new(
         ErrorKind::UnexpectedResponse,
         "REDIRECT",
         format!(
-            "the API answered {} and pointed to {target}; an API call follows no redirect",
+            "the API answered {} with a redirect to {target}, and API calls do not follow redirects",
             status.as_u16()
         ),
     )
     .with_status(status.as_u16())
     .with_details(json!({ "target_origin": target }))
-    .with_hint("Set base_url to the API's real address, if you trust it.")
+    .with_hint("Set base_url to the API's real address, if you trust that address.")
 }
 
-/// An answer that is not the contract's.
+/// Returns the error of a response that breaks the API's contract.
 pub(crate) fn unexpected(message: impl Into<String>, details: Option<Value>) -> InfraiError {
     let error = InfraiError::new(ErrorKind::UnexpectedResponse, "UNEXPECTED_RESPONSE", message);
     match details {
@@ -267,18 +268,18 @@ pub(crate) fn unexpected(message: impl Into<String>, details: Option<Value>) -> 
     }
 }
 
-/// A response of which less is read than there is.
+/// Returns the error of a response that exceeds a bound.
 pub(crate) fn too_large(message: impl Into<String>) -> InfraiError {
     InfraiError::new(ErrorKind::UnexpectedResponse, "RESPONSE_TOO_LARGE", message)
 }
 
-/// Reads a body within the bounds.
+/// Parses a body within the bounds.
 fn read(bytes: &[u8], redactor: &Redactor) -> Result<RawEnvelope, InfraiError> {
-    if let Some(why) = bounds::too_many_values(bytes) {
-        return Err(too_large(why));
+    if let Some(message) = bounds::too_many_values(bytes) {
+        return Err(too_large(message));
     }
     parse(bytes).map_err(|error| match bounds::too_deep(&error) {
-        Some(why) => too_large(why),
+        Some(message) => too_large(message),
         None => unexpected(
             format!("the response is not JSON: {error}"),
             Some(json!({ "body": excerpt(bytes, redactor) })),
@@ -286,7 +287,7 @@ fn read(bytes: &[u8], redactor: &Redactor) -> Result<RawEnvelope, InfraiError> {
     })
 }
 
-/// At most 1 KiB of a body as text, the key taken out before it is cut.
+/// Returns at most 1 KiB of a body as text. Redacts it before shortening it.
 fn excerpt(bytes: &[u8], redactor: &Redactor) -> String {
     redactor.first(&String::from_utf8_lossy(bytes), EXCERPT)
 }

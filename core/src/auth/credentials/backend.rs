@@ -1,4 +1,4 @@
-//! Credential backend: the credentials file, or an application's store in its place.
+//! Credential backend: the credentials file or an application's credential store.
 
 use std::{
     path::{Path, PathBuf},
@@ -27,23 +27,23 @@ pub(crate) fn default_path(home: Option<PathBuf>) -> Result<PathBuf> {
         Some(home) => Ok(home.join(".infrai").join("credentials")),
         None => Err(credentials_error(
             "CREDENTIALS_UNREADABLE",
-            "this user has no home folder, so there is no place for credentials",
-            "Name a file with INFRAI_CREDENTIALS_FILE, or give the key itself with INFRAI_API_KEY.",
+            "this user has no home folder for the credentials file",
+            "Set INFRAI_CREDENTIALS_FILE to a file, or set INFRAI_API_KEY.",
         )),
     }
 }
 
-/// Place where credentials are stored.
+/// Storage of credentials.
 #[derive(Debug, Clone)]
 pub(crate) enum CredentialBackend {
     File(PathBuf),
     Store(Store),
 }
 
-/// One activation at a time, over all stores of the process: two objects may stand for one keychain.
+/// Lock for all stores of the process, because two store objects may represent one keychain.
 static STORE_LOCK: Mutex<()> = Mutex::const_new(());
 
-/// LockGuard while a place is read, asked for a key and written.
+/// Lock of a backend, held while an activation reads it, requests a key and writes it.
 #[derive(Debug)]
 pub(crate) enum LockGuard {
     File { _lock: Lock },
@@ -51,7 +51,7 @@ pub(crate) enum LockGuard {
 }
 
 impl CredentialBackend {
-    /// The file, if it is one.
+    /// Returns the path of the credentials file, if the backend is one.
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),
@@ -59,7 +59,7 @@ impl CredentialBackend {
         }
     }
 
-    /// A profile, or `None` where it holds none of this name.
+    /// Returns a profile, or `None` if there is none of this name.
     pub(crate) fn profile(&self, name: &str) -> Result<Option<Profile>> {
         match self {
             Self::File(path) => CredentialsFile::at(path).read()?.profile(name),
@@ -67,7 +67,7 @@ impl CredentialBackend {
         }
     }
 
-    /// Waits, no longer than `timeout`, until nobody else changes what is kept here.
+    /// Waits up to `timeout` for exclusive write access.
     pub(crate) async fn lock(&self, timeout: Duration) -> Result<LockGuard> {
         match self {
             Self::File(path) => Ok(LockGuard::File { _lock: Lock::acquire(path, timeout).await? }),
@@ -76,22 +76,22 @@ impl CredentialBackend {
                 Err(_) => Err(credentials_error(
                     "CREDENTIALS_LOCKED",
                     format!("{} has been used by another activation for {timeout:?}", store.0.name()),
-                    "Wait for the other activation, and try again.",
+                    "Wait for the other activation, then try again.",
                 )),
             },
         }
     }
 
-    /// Checks that it could be written, before anything is asked for that would have to be.
+    /// Checks that the backend can be written, before the caller requests a key that it must store.
     pub(crate) fn check_writable(&self) -> Result<()> {
         match self {
             Self::File(path) => check_writable(path).map_err(|error| unwritable(path, error)),
-            // Any entry would do; this one is needed anyway.
+            // Writes the device entry, which the activation needs anyway.
             Self::Store(store) => device::stored_in(store).map(drop),
         }
     }
 
-    /// A profile name that is still free: `default-previous`, `default-previous-2`, ….
+    /// Returns an unused profile name: `default-previous`, `default-previous-2`, ….
     pub(crate) fn unused_profile_name(&self, name: &str, word: &str) -> Result<String> {
         match self {
             Self::File(path) => {
@@ -102,7 +102,8 @@ impl CredentialBackend {
         }
     }
 
-    /// Stores a profile, keeping whatever else is there; `keep_old_as` first copies its table. To be called while held.
+    /// Stores a profile and keeps all other content. `keep_old_as` copies the old profile to that name first. The caller
+    /// holds the lock.
     pub(crate) fn save(&self, name: &str, profile: &Profile, keep_old_as: Option<&str>) -> Result<()> {
         match self {
             Self::File(path) => {
@@ -114,33 +115,34 @@ impl CredentialBackend {
         }
     }
 
-    /// The device's secret, made if there is none. Where it cannot be kept, it lives in this process's memory only. To be
-    /// called while held; without, a store may come to hold another's, and a file does not.
+    /// Returns the device secret, and generates it if there is none. If it cannot be stored, it lives in this process's
+    /// memory only. The caller holds the lock: without it, two processes could use different secrets with a store, though
+    /// not with a file.
     pub(crate) fn device_secret(&self) -> Result<Secret> {
         match self {
             Self::File(path) => device::secret(path),
             Self::Store(store) => device::stored_in(store).or_else(|error| {
-                tracing::warn!(error = %Escaped(&error), "the device's secret cannot be kept: this process keeps it in memory");
+                tracing::warn!(error = %Escaped(&error), "the device secret cannot be stored: this process keeps it in memory");
                 device::in_memory()
             }),
         }
     }
 }
 
-/// How many names are tried: a store may claim to hold whatever it is asked for.
-const NAMES: u32 = 1000;
+/// The most names tried. A faulty store may claim to hold every name.
+const MAX_NAMES: u32 = 1000;
 
 fn unused_profile_name(name: &str, word: &str, taken: impl Fn(&str) -> Result<bool>) -> Result<String> {
     let first = format!("{name}-{word}");
-    for number in 1..=NAMES {
-        let free = if number == 1 { first.clone() } else { format!("{first}-{number}") };
-        if !taken(&free)? {
-            return Ok(free);
+    for number in 1..=MAX_NAMES {
+        let candidate = if number == 1 { first.clone() } else { format!("{first}-{number}") };
+        if !taken(&candidate)? {
+            return Ok(candidate);
         }
     }
     Err(credentials_error(
         "CREDENTIALS_INVALID",
-        format!("there is a profile of every name from {first:?} to \"{first}-{NAMES}\""),
-        "Delete those that nobody needs; none is overwritten.",
+        format!("all profile names from {first:?} to \"{first}-{MAX_NAMES}\" are taken"),
+        "Delete profiles that are no longer needed. The SDK overwrites none of them.",
     ))
 }

@@ -1,4 +1,4 @@
-//! Blocking work on credentials: off the caller's thread, in its context, within its deadline.
+//! Blocking work on credentials, run on Tokio's blocking pool in the caller's context and within its deadline.
 
 use tokio::time::Instant;
 
@@ -8,7 +8,7 @@ use crate::{
     runtime,
 };
 
-/// Runs work that reads or writes credentials on a thread that may block: their file system may not respond.
+/// Runs work that reads or writes credentials on the blocking pool, because their file system may not respond.
 pub(crate) async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -32,8 +32,8 @@ pub(crate) async fn with_deadline<T>(deadline: Instant, work: impl Future<Output
         Err(InfraiError::new(
             ErrorKind::Timeout,
             "DEADLINE_EXCEEDED",
-            "the credentials were neither read nor written before the call's deadline",
+            "the credentials could not be read or written before the call's deadline",
         )
-        .with_hint("Check the file system or the store that holds them."))
+        .with_hint("Check the file system or the store that holds the credentials."))
     })
 }

@@ -1,4 +1,4 @@
-//! The device's secret, a random UUID made once and never anything read off the hardware, and the fingerprints made of it.
+//! Device secret and fingerprints: a random UUID, generated once and independent of the hardware, and its derivatives.
 
 use std::{
     io,
@@ -11,27 +11,29 @@ use url::Url;
 
 use crate::{
     auth::credentials::{
-        access::{self, Denied},
+        access,
+        errors::AccessError,
         store::{DEVICE, Store},
         write::{create_new, ensure_folder, replace},
     },
     error::Result,
     options::Secret,
+    runtime,
     text::Escaped,
     wire::path::{is_loopback, origin},
 };
 
-/// The secret of a process that cannot write one down.
+/// Secret of a process that cannot store one.
 static IN_MEMORY: OnceLock<String> = OnceLock::new();
 
-/// The fingerprint that this origin is sent: an HMAC of the origin under the device's secret, as a `UUIDv8`.
+/// Returns the device's fingerprint for an origin: an HMAC of the origin under the device secret, as a `UUIDv8`.
 ///
-/// A server that has one cannot use it elsewhere. A port of the loopback counts for nothing: a sandbox on another one
-/// finds its account again.
+/// A server cannot use its fingerprint at another origin. The port of a loopback address is left out, so that a sandbox
+/// on another port recognises the device.
 pub(crate) fn fingerprint(secret: &Secret, url: &Url) -> Secret {
     let mut site = url.clone();
     if is_loopback(url) {
-        // Only a URL without a host refuses.
+        // Fails only for a URL without a host.
         let _ = site.set_port(None);
     }
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.0.as_bytes());
@@ -41,73 +43,74 @@ pub(crate) fn fingerprint(secret: &Secret, url: &Url) -> Secret {
     Secret(uuid::Builder::from_custom_bytes(bytes).into_uuid().hyphenated().to_string())
 }
 
-/// The secret beside this credentials file, made if there is none. Who has it can activate the same accounts, so it is
-/// kept like a key. Where it cannot be read or written, it lives in this process's memory only.
+/// Returns the secret stored beside this credentials file, and generates it if there is none. Its holder can activate
+/// the same accounts, so the file is protected like a key. If it cannot be read or written, the secret lives in this
+/// process's memory only.
 ///
 /// # Errors
-/// `CREDENTIALS_UNSAFE` where another user could have put it there.
+/// `CREDENTIALS_UNSAFE` if another user could have created the file.
 pub(super) fn secret(credentials: &Path) -> Result<Secret> {
     let path = path(credentials);
-    let found = match read(&path) {
-        Ok(Found::Id(id)) => return Ok(Secret(id)),
-        Ok(found) => found,
-        Err(Denied::Unsafe(error)) => return Err(error),
-        Err(Denied::Io(error)) => {
-            tracing::warn!(path = %Escaped(path.display()), error = %Escaped(&error), "the device file cannot be read: this process keeps its device's secret in memory");
+    let file = match read(&path) {
+        Ok(DeviceFile::Valid(id)) => return Ok(Secret(id)),
+        Ok(file) => file,
+        Err(AccessError::Unsafe(error)) => return Err(error),
+        Err(AccessError::Io(error)) => {
+            tracing::warn!(path = %Escaped(path.display()), error = %Escaped(&error), "the device file cannot be read: this process keeps the device secret in memory");
             return in_memory();
         }
     };
-    let fresh = fresh()?;
-    let line = format!("{fresh}\n");
-    let written = match found {
-        Found::Other => {
-            tracing::warn!(path = %Escaped(path.display()), "the device file holds no UUID and is a link or another user's, so it stays: this process keeps its device's secret in memory");
+    let id = generate()?;
+    let line = format!("{id}\n");
+    let written = match file {
+        DeviceFile::Protected => {
+            tracing::warn!(path = %Escaped(path.display()), "the device file holds no UUID and is not replaced, because it is a link or belongs to another user: this process keeps the device secret in memory");
             return in_memory();
         }
-        Found::Nonsense => replace(&path, line.as_bytes()),
+        DeviceFile::Malformed => replace(&path, line.as_bytes()),
         _ => ensure_folder(&path).and_then(|()| create_new(&path, line.as_bytes())),
     };
     match written {
-        Ok(()) => Ok(Secret(fresh)),
-        // Another process was faster: a device has one.
+        Ok(()) => Ok(Secret(id)),
+        // Another process created the file first, and a device has one secret.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match read(&path) {
-            Ok(Found::Id(id)) => Ok(Secret(id)),
-            Err(Denied::Unsafe(error)) => Err(error),
+            Ok(DeviceFile::Valid(id)) => Ok(Secret(id)),
+            Err(AccessError::Unsafe(error)) => Err(error),
             _ => in_memory(),
         },
         Err(error) => {
-            tracing::warn!(path = %Escaped(path.display()), error = %Escaped(&error), "the device file cannot be written: this process keeps its device's secret in memory");
+            tracing::warn!(path = %Escaped(path.display()), error = %Escaped(&error), "the device file cannot be written: this process keeps the device secret in memory");
             in_memory()
         }
     }
 }
 
-/// The secret in this store, made if there is none, and written in any case: an error says that the store takes
-/// nothing. To be called while the stores are held; another process may write between, so that what is there in the end
-/// is the device's.
+/// Returns the secret in this store, and generates it if there is none. Writes it in any case, so that an error shows
+/// that the store cannot be written. The caller holds the store lock. Another process may write at the same time, so the
+/// entry is read back, and its final content is the device's secret.
 pub(super) fn stored_in(store: &Store) -> Result<Secret> {
     let found = store.read(DEVICE)?.as_deref().and_then(parse);
-    let id = found.map_or_else(fresh, Ok)?;
+    let id = found.map_or_else(generate, Ok)?;
     store.write(DEVICE, &id)?;
-    let kept = store.read(DEVICE)?.as_deref().and_then(parse);
-    Ok(Secret(kept.unwrap_or(id)))
+    let stored = store.read(DEVICE)?.as_deref().and_then(parse);
+    Ok(Secret(stored.unwrap_or(id)))
 }
 
-/// What the device file holds.
-enum Found {
-    Id(String),
-    Nothing,
+/// Content of the device file.
+enum DeviceFile {
+    Valid(String),
+    Missing,
     /// No UUID, in a file that may be replaced.
-    Nonsense,
-    /// No UUID, in a file that may not.
-    Other,
+    Malformed,
+    /// No UUID, in a file that may not be replaced.
+    Protected,
 }
 
-fn read(path: &Path) -> std::result::Result<Found, Denied> {
+fn read(path: &Path) -> std::result::Result<DeviceFile, AccessError> {
     let opened = match access::open(path, "device file") {
         // A link to a file that does not exist is not replaced either.
-        Err(Denied::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(if path.is_symlink() { Found::Other } else { Found::Nothing });
+        Err(AccessError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(if path.is_symlink() { DeviceFile::Protected } else { DeviceFile::Missing });
         }
         opened => opened?,
     };
@@ -118,37 +121,36 @@ fn read(path: &Path) -> std::result::Result<Found, Denied> {
         Err(error) => return Err(error.into()),
     };
     Ok(match id {
-        Some(id) => Found::Id(id),
+        Some(id) => DeviceFile::Valid(id),
         None if replaceable => {
             tracing::warn!(path = %Escaped(path.display()), "the device file holds no UUID; a new one replaces it");
-            Found::Nonsense
+            DeviceFile::Malformed
         }
-        None => Found::Other,
+        None => DeviceFile::Protected,
     })
 }
 
-/// A UUID in its usual form.
+/// Parses a UUID and returns it in its hyphenated form.
 fn parse(text: &str) -> Option<String> {
     uuid::Uuid::parse_str(text.trim()).ok().map(|id| id.hyphenated().to_string())
 }
 
+/// Returns the secret that this process keeps in memory, and generates it at the first use.
 pub(crate) fn in_memory() -> Result<Secret> {
     if let Some(id) = IN_MEMORY.get() {
         return Ok(Secret(id.clone()));
     }
-    let fresh = fresh()?;
-    Ok(Secret(IN_MEMORY.get_or_init(|| fresh).clone()))
+    let id = generate()?;
+    Ok(Secret(IN_MEMORY.get_or_init(|| id).clone()))
 }
 
 fn path(credentials: &Path) -> PathBuf {
     credentials.with_file_name("device")
 }
 
-fn fresh() -> Result<String> {
+fn generate() -> Result<String> {
     let mut random = [0_u8; 16];
-    getrandom::fill(&mut random).map_err(|error| {
-        crate::InfraiError::internal(format!("the operating system gives no randomness: {error}"))
-    })?;
+    runtime::fill_random(&mut random)?;
     Ok(uuid::Builder::from_random_bytes(random).into_uuid().hyphenated().to_string())
 }
 
@@ -159,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_at_once_without_a_lock_agree_on_one_secret() {
+    fn concurrent_first_uses_agree_on_one_secret() {
         for _ in 0..20 {
             let home = tempfile::tempdir().unwrap();
             let credentials = home.path().join(".infrai").join("credentials");
@@ -173,9 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_can_be_written_a_process_has_one_secret() {
+    fn process_that_cannot_write_keeps_one_secret() {
         let home = tempfile::tempdir().unwrap();
-        // A file stands where the folder should be: not even root can write there.
+        // Not even root can write below a regular file.
         fs::write(home.path().join(".infrai"), "").unwrap();
         let credentials = home.path().join(".infrai").join("credentials");
         let id = secret(&credentials).unwrap();
@@ -184,13 +186,19 @@ mod tests {
     }
 
     #[test]
-    fn a_device_file_that_cannot_be_read_stays_and_one_without_a_uuid_is_replaced() {
+    fn device_file_that_cannot_be_read_is_kept() {
         let home = tempfile::tempdir().unwrap();
         let (credentials, device) = (home.path().join("credentials"), home.path().join("device"));
         // Not even root can read a folder as a file.
         fs::create_dir(&device).unwrap();
         secret(&credentials).unwrap();
-        fs::remove_dir(&device).expect("it is still a folder");
+        fs::remove_dir(&device).expect("the folder is still there");
+    }
+
+    #[test]
+    fn device_file_without_a_uuid_is_replaced() {
+        let home = tempfile::tempdir().unwrap();
+        let (credentials, device) = (home.path().join("credentials"), home.path().join("device"));
         fs::write(&device, b"\xff\n").unwrap();
         let id = secret(&credentials).unwrap();
         assert_eq!(fs::read_to_string(&device).unwrap().trim(), id.0);
@@ -202,8 +210,8 @@ mod tests {
     }
 
     #[test]
-    fn each_origin_gets_a_fingerprint_of_its_own() {
-        // HMAC-SHA256 over the origin, its first 16 bytes as a UUID of version 8, by an implementation of its own.
+    fn each_origin_gets_its_own_fingerprint() {
+        // HMAC-SHA256 over the origin, the first 16 bytes as a UUID of version 8, by an independent implementation.
         assert_eq!(sent("https://api.infrai.cc"), "95e9cd19-40cd-8b1c-8cec-700e638d1487");
         assert_eq!(sent("http://127.0.0.1:8787"), "456d406f-dbf6-8473-84da-1922b9bcca20");
         let others = [
@@ -220,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn path_and_loopback_port_do_not_change_it() {
+    fn fingerprint_ignores_path_and_loopback_port() {
         assert_eq!(sent("https://api.infrai.cc:443/base/"), sent("https://api.infrai.cc"));
         for host in ["127.0.0.1", "localhost", "[::1]"] {
             assert_eq!(sent(&format!("http://{host}:1")), sent(&format!("http://{host}:65535")));
@@ -229,7 +237,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_is_never_replaced_nor_followed_to_replace() {
+    fn link_to_no_uuid_and_its_target_are_kept() {
         for target in ["precious", "nowhere"] {
             let home = tempfile::tempdir().unwrap();
             let (credentials, device) = (home.path().join("credentials"), home.path().join("device"));
@@ -239,7 +247,7 @@ mod tests {
             assert_eq!(secret(&credentials).unwrap(), in_memory().unwrap());
             assert_eq!(fs::read_to_string(&precious).unwrap(), "not a UUID");
             assert!(device.is_symlink() && !home.path().join("nowhere").exists());
-            // One that leads to a UUID is read.
+            // A link to a file with a UUID is read.
             fs::remove_file(&device).unwrap();
             fs::write(&precious, "6b9f2b1e-8f43-4a39-9d2e-0a4c3f1d7e55").unwrap();
             std::os::unix::fs::symlink("precious", &device).unwrap();

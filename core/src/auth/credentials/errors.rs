@@ -4,7 +4,21 @@ use std::{io, path::Path};
 
 use crate::error::{ErrorKind, InfraiError};
 
-/// Returns an error about stored credentials and its remedy.
+/// Error of opening a credential file.
+#[derive(Debug)]
+pub(super) enum AccessError {
+    Io(io::Error),
+    /// Another user could have created it.
+    Unsafe(InfraiError),
+}
+
+impl From<io::Error> for AccessError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Returns an error about stored credentials.
 pub(super) fn credentials_error(
     code: &str,
     message: impl Into<String>,
@@ -13,12 +27,12 @@ pub(super) fn credentials_error(
     InfraiError::new(ErrorKind::Credentials, code, message).with_hint(hint)
 }
 
-/// Returns the error of a credentials file that cannot be written.
+/// Returns the error for a credentials file that cannot be written.
 pub(super) fn unwritable(path: &Path, error: io::Error) -> InfraiError {
     credentials_error(
         "CREDENTIALS_UNWRITABLE",
         format!("{} cannot be written: {error}", path.display()),
-        "Make the folder writable, name another file with INFRAI_CREDENTIALS_FILE, or do not write credentials (write_credentials false).",
+        "Make the folder writable, set INFRAI_CREDENTIALS_FILE to another file, or set write_credentials to false.",
     )
     .with_source(error)
 }

@@ -1,4 +1,4 @@
-//! Reading and writing the credentials file: what is there stays there, and no reader ever sees half of it.
+//! The credentials file: reads profiles, and writes them atomically without losing other content.
 
 use std::{
     io,
@@ -12,8 +12,8 @@ use crate::{
     auth::{
         api_key::ApiKey,
         credentials::{
-            access::{self, Denied},
-            errors::{credentials_error, unwritable},
+            access,
+            errors::{AccessError, credentials_error, unwritable},
             lock::Lock,
             write::{remove_temp_files, write_atomic},
         },
@@ -21,37 +21,38 @@ use crate::{
     error::{InfraiError, Result},
 };
 
-/// How long another process may hold the file.
+/// Time to wait for another process that holds the lock.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where the file is.
+/// Credentials file at a path.
 #[derive(Debug)]
 pub(crate) struct CredentialsFile<'a> {
     path: &'a Path,
 }
 
-/// What the file says, comments and other people's tables included.
+/// Parsed content of the file, with its comments and the tables that other programs wrote.
 #[derive(Debug)]
 pub(crate) struct Document {
     path: PathBuf,
     toml: DocumentMut,
 }
 
-/// A profile: a table of the credentials file. Clients read it themselves; this is for programs that keep accounts.
+/// A profile: one table of the credentials file. Clients read it by themselves. This type is for programs that manage
+/// accounts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Profile {
-    /// The project's key.
+    /// Project key.
     pub api_key: Option<ApiKey>,
-    /// The account that it belongs to.
+    /// Id of the key's account.
     pub account_id: Option<String>,
-    /// The project that it belongs to.
+    /// Id of the key's project.
     pub project_id: Option<String>,
-    /// Where the key may be sent; the API's default address when there is none.
+    /// Base URL that the key may be sent to. `None` means the default one.
     pub base_url: Option<String>,
 }
 
 impl Profile {
-    /// Reads a profile, or `None` where the file has no such table.
+    /// Reads a profile. Returns `None` if the file has no such table.
     ///
     /// # Errors
     /// `CREDENTIALS_UNREADABLE` and `CREDENTIALS_INVALID`.
@@ -59,7 +60,7 @@ impl Profile {
         CredentialsFile::at(file.as_ref()).read()?.profile(name)
     }
 
-    /// Stores it under this name: under the file's lock, atomically, keeping whatever else stands in the file.
+    /// Stores the profile under this name: under the file's lock, atomically, and keeping all other content.
     ///
     /// # Errors
     /// As [`read`](Self::read); `CREDENTIALS_LOCKED` and `CREDENTIALS_UNWRITABLE`.
@@ -77,18 +78,18 @@ impl<'a> CredentialsFile<'a> {
         Self { path }
     }
 
-    /// Reads the file; one that does not exist is empty.
+    /// Reads the file. A missing file counts as empty.
     pub(crate) fn read(&self) -> Result<Document> {
         let path = self.path;
         let text = match access::open(path, "credentials file").and_then(|file| Ok(file.text()?)) {
             Ok(text) => text,
-            Err(Denied::Unsafe(error)) => return Err(error),
-            Err(Denied::Io(error)) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(Denied::Io(error)) => {
+            Err(AccessError::Unsafe(error)) => return Err(error),
+            Err(AccessError::Io(error)) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(AccessError::Io(error)) => {
                 return Err(credentials_error(
                     "CREDENTIALS_UNREADABLE",
                     format!("{} cannot be read: {error}", path.display()),
-                    "Make it readable for this user, or name another file with INFRAI_CREDENTIALS_FILE.",
+                    "Make the file readable for this user, or set INFRAI_CREDENTIALS_FILE to another file.",
                 )
                 .with_source(error));
             }
@@ -101,14 +102,14 @@ fn invalid(path: &Path, reason: impl std::fmt::Display) -> InfraiError {
     credentials_error(
         "CREDENTIALS_INVALID",
         format!("{}: {reason}", path.display()),
-        "Mend the file or move it away; it is never overwritten while it cannot be understood.",
+        "Fix the file or move it away. The SDK never overwrites a file that it cannot parse.",
     )
 }
 
 impl Document {
-    /// Reads what stands in the file at this path.
+    /// Parses the content of the file at this path.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self> {
-        // The parser's own error quotes the line, and the line may hold a key: only its number and message go on.
+        // The parser's error quotes the line, which may contain a key. Only the line number and the message are used.
         let toml = text.parse::<DocumentMut>().map_err(|error| {
             let at = error.span().map_or(0, |span| span.start.min(text.len()));
             let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
@@ -118,12 +119,12 @@ impl Document {
         Ok(Self { path: path.to_owned(), toml })
     }
 
-    /// What stands in the file once it is written.
+    /// Returns the text that [`write`](Self::write) writes.
     pub(crate) fn text(&self) -> String {
         self.toml.to_string()
     }
 
-    /// A profile, or `None` where there is no such table.
+    /// Returns a profile, or `None` if there is no such table.
     pub(crate) fn profile(&self, name: &str) -> Result<Option<Profile>> {
         let Some(item) = self.toml.get(name) else { return Ok(None) };
         let Some(table) = item.as_table_like() else {
@@ -150,8 +151,8 @@ impl Document {
         }))
     }
 
-    /// Puts a profile's fields into its table, keeping what else is in it; `keep_old_as` first copies the table. What is
-    /// no table is refused and stays.
+    /// Sets a profile's fields in its table and keeps the table's other content. `keep_old_as` copies the table to that
+    /// name first. An entry that is not a table is an error and stays unchanged.
     pub(crate) fn set(&mut self, name: &str, profile: &Profile, keep_old_as: Option<&str>) -> Result<()> {
         let not_a_table = || invalid(&self.path, format!("{name:?} is not a table"));
         match self.toml.get(name) {
@@ -172,13 +173,13 @@ impl Document {
         let mut put = |field: &str, text: Option<&str>| match text {
             Some(text) => {
                 let mut new = value(text);
-                // What stands behind the old value, a comment most likely, stands behind the new one.
+                // The text after the old value, usually a comment, stays after the new value.
                 if let (Some(new), Some(old)) =
                     (new.as_value_mut(), table.get(field).and_then(Item::as_value))
                 {
                     *new.decor_mut() = old.decor().clone();
                 }
-                // In its place: inserted anew, the field would lose the comment above it.
+                // Assigned in place: an insert would lose the comment above the field.
                 match table.get_mut(field) {
                     Some(item) => *item = new,
                     None => {
@@ -197,12 +198,12 @@ impl Document {
         Ok(())
     }
 
-    /// Whether it has anything of this name.
+    /// Returns whether there is an entry of this name.
     pub(crate) fn holds(&self, name: &str) -> bool {
         self.toml.contains_key(name)
     }
 
-    /// Writes the file whole, 0600 in a 0700 folder. To be called while its lock is held.
+    /// Replaces the file atomically, with mode 0600 in a 0700 folder. The caller holds its lock.
     pub(crate) fn write(&self) -> Result<()> {
         remove_temp_files(&self.path);
         write_atomic(&self.path, self.text().as_bytes()).map_err(|error| unwritable(&self.path, error))

@@ -1,4 +1,4 @@
-//! A lock beside the credentials file, so that of many processes one activates and one writes.
+//! Lock file beside the credentials file: one process at a time activates or writes.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -9,21 +9,21 @@ use std::{
 
 use crate::{
     auth::credentials::{
-        access::{self, Denied},
+        access,
         blocking::{run_blocking, with_deadline},
-        errors::{self, credentials_error},
+        errors::{self, AccessError, credentials_error},
         write::{ensure_folder, make_private},
     },
     error::{InfraiError, Result},
     runtime::deadline,
 };
 
-/// LockGuard until dropped; the operating system lets go of it when the process ends, however it ends.
+/// Lock of a credentials file, held until dropped. The operating system releases it when the process ends.
 #[derive(Debug)]
 pub(crate) struct Lock(#[allow(dead_code, reason = "its drop unlocks")] File);
 
 impl Lock {
-    /// Waits for the lock of this credentials file, no longer than `timeout`. Makes its folder where there is none.
+    /// Waits up to `timeout` for the lock of this credentials file. Creates its folder if there is none.
     pub(crate) async fn acquire(credentials: &Path, timeout: Duration) -> Result<Self> {
         let deadline = deadline(tokio::time::Instant::now(), timeout);
         let owned = credentials.to_owned();
@@ -36,7 +36,7 @@ impl Lock {
                     return Err(credentials_error(
                         "CREDENTIALS_LOCKED",
                         format!("{} has been locked by another process for {timeout:?}", path.display()),
-                        "Wait for the other process (an `activate`, most likely), or end it, and try again. If none of yours holds it, another user does: remove this file.",
+                        "Wait for the other process (probably an `activate`) or end it, then try again. If no process of this user holds the lock, another user does: remove this file.",
                     ));
                 }
                 Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -45,27 +45,27 @@ impl Lock {
     }
 }
 
-/// Opens the lock of this credentials file, which is made private where there is none.
+/// Opens the lock of this credentials file. Creates a private file if there is none.
 fn open(credentials: &Path) -> Result<(PathBuf, File)> {
     ensure_folder(credentials).map_err(|error| errors::unwritable(credentials, error))?;
-    let unwritable = |denied, path: &Path| match denied {
-        Denied::Unsafe(error) => error,
-        Denied::Io(error) => unwritable(credentials, path, error),
+    let unwritable = |error, path: &Path| match error {
+        AccessError::Unsafe(error) => error,
+        AccessError::Io(error) => unwritable(credentials, path, error),
     };
-    // A link and what it points to are one file, and have one lock.
+    // A link and its target are one file and share one lock.
     let mut path =
-        access::target(credentials).map_err(|denied| unwritable(denied, credentials))?.into_os_string();
+        access::target(credentials).map_err(|error| unwritable(error, credentials))?.into_os_string();
     path.push(".lock");
     let path = PathBuf::from(path);
     let opened = match create(&path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             access::open_writable(&path, "lock of the credentials file")
         }
-        created => created.map_err(Denied::Io),
+        created => created.map_err(AccessError::Io),
     };
     match opened {
         Ok(file) => Ok((path, file)),
-        Err(denied) => Err(unwritable(denied, &path)),
+        Err(error) => Err(unwritable(error, &path)),
     }
 }
 
@@ -82,7 +82,7 @@ fn unwritable(credentials: &Path, lock: &Path, error: io::Error) -> InfraiError 
     credentials_error(
         "CREDENTIALS_UNWRITABLE",
         format!("{} cannot be written: its lock {} cannot be opened: {error}", credentials.display(), lock.display()),
-        "Make the folder writable, name another file with INFRAI_CREDENTIALS_FILE, or do not write credentials (write_credentials false).",
+        "Make the folder writable, set INFRAI_CREDENTIALS_FILE to another file, or set write_credentials to false.",
     )
     .with_source(error)
 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_link_and_its_file_have_one_lock() {
+    async fn link_and_its_file_share_one_lock() {
         let folder = tempfile::tempdir().unwrap();
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         std::fs::write(&file, "").unwrap();

@@ -8,8 +8,8 @@
 //! base_url = "https://api.infrai.cc"
 //! ```
 //!
-//! The file belongs to its user (mode 0600 in a 0700 folder). It is replaced atomically under a lock and keeps whatever
-//! else is in it. An application may use a [`CredentialStore`] in its place.
+//! The file belongs to its user (mode 0600 in a 0700 folder). Writes replace it atomically under a lock and keep all
+//! other content. An application may use a [`CredentialStore`] instead.
 
 mod access;
 mod backend;
@@ -18,6 +18,8 @@ mod device;
 mod errors;
 mod file;
 mod lock;
+#[cfg_attr(not(unix), path = "owner_fallback.rs")]
+mod owner;
 mod store;
 mod write;
 

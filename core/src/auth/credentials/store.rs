@@ -1,4 +1,4 @@
-//! A store for credentials in place of the file: named entries of text, whose names and contents are decided here.
+//! Credential store: an application's replacement for the credentials file, and the entries that the SDK keeps in it.
 
 use std::{error::Error as StdError, fmt, sync::Arc};
 
@@ -12,31 +12,31 @@ use crate::{
     error::{InfraiError, Result},
 };
 
-/// What a store may fail with; its text becomes part of the error that a caller sees, so it holds no secret.
+/// Error of a credential store. Its text becomes part of the error that a caller sees, so it must contain no secret.
 pub type StoreError = Box<dyn StdError + Send + Sync>;
 
-/// A place for secrets in place of the credentials file, such as a platform's keychain: named entries of text.
+/// A store of named text entries that replaces the credentials file, such as a platform's keychain.
 ///
-/// The SDK decides the entries' names (`profile:<name>`, `device`) and what they hold. It reads and writes one entry at
-/// a time, and never two activations of a process at once. Reads and writes are short and may block.
+/// The SDK decides the names (`profile:<name>`, `device`) and the content of the entries. It reads or writes one entry at
+/// a time, and one activation per process runs at a time. Reads and writes should be short and may block.
 pub trait CredentialStore: Send + Sync {
-    /// What errors call it: `the Keychain`.
+    /// Returns the store's name in error messages, such as `the Keychain`.
     fn name(&self) -> String;
 
-    /// The text of an entry, or `None` where there is none.
+    /// Returns the text of an entry, or `None` if there is no such entry.
     ///
     /// # Errors
-    /// The store cannot be read; an entry that does not exist is no error.
+    /// The store cannot be read. A missing entry is not an error.
     fn read(&self, entry: &str) -> std::result::Result<Option<String>, StoreError>;
 
-    /// Puts this text in place of whatever the entry held, all of it or nothing.
+    /// Replaces the text of an entry atomically, and creates the entry if there is none.
     ///
     /// # Errors
     /// The store cannot be written.
     fn write(&self, entry: &str, text: &str) -> std::result::Result<(), StoreError>;
 }
 
-/// A store as a setting: shown by its name alone.
+/// A store as a setting. `Debug` shows only its name.
 #[derive(Clone)]
 pub(crate) struct Store(pub(crate) Arc<dyn CredentialStore>);
 
@@ -46,19 +46,19 @@ impl fmt::Debug for Store {
     }
 }
 
-/// The entry of the device's secret.
+/// Name of the entry for the device secret.
 pub(super) const DEVICE: &str = "device";
 
 fn entry_of(profile: &str) -> String {
     format!("profile:{profile}")
 }
 
-/// An error that does not come from the store: what an entry holds is no table of ours.
+/// Returns the error of an entry that the SDK cannot parse.
 fn invalid(store: &Store, entry: &str, reason: &str) -> InfraiError {
     credentials_error(
         "CREDENTIALS_INVALID",
         format!("the entry {entry:?} of {} {reason}", store.0.name()),
-        "Delete the entry; it is never overwritten while it cannot be understood.",
+        "Delete the entry. The SDK never overwrites an entry that it cannot parse.",
     )
 }
 
@@ -68,7 +68,7 @@ impl Store {
             credentials_error(
                 "CREDENTIALS_UNREADABLE",
                 format!("{} cannot be read: {error}", self.0.name()),
-                "Allow this application to read it, or give the key itself.",
+                "Allow this application to read the store, or pass the key as api_key.",
             )
             .with_boxed_source(error)
         })
@@ -79,7 +79,7 @@ impl Store {
             credentials_error(
                 "CREDENTIALS_UNWRITABLE",
                 format!("{} cannot be written: {error}", self.0.name()),
-                "Allow this application to write it, or do not write credentials (write_credentials false).",
+                "Allow this application to write to the store, or set write_credentials to false.",
             )
             .with_boxed_source(error)
         })
@@ -87,10 +87,10 @@ impl Store {
 
     fn table(&self, entry: &str) -> Result<Option<Map<String, Value>>> {
         let Some(text) = self.read(entry)? else { return Ok(None) };
-        // The parser's own error may quote the key.
+        // The parser's error may quote the key, so it is dropped.
         match serde_json::from_str(&text) {
             Ok(Value::Object(table)) => Ok(Some(table)),
-            _ => Err(invalid(self, entry, "is no JSON object")),
+            _ => Err(invalid(self, entry, "is not a JSON object")),
         }
     }
 
@@ -100,7 +100,7 @@ impl Store {
         let text = |field: &str| match table.get(field) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
-            Some(_) => Err(invalid(self, &entry, &format!("has a {field} that is no string"))),
+            Some(_) => Err(invalid(self, &entry, &format!("has a {field} that is not a string"))),
         };
         let api_key = text("api_key")?
             .map(|key| {
@@ -120,7 +120,8 @@ impl Store {
         Ok(self.read(&entry_of(profile))?.is_some())
     }
 
-    /// Puts a profile's fields into its entry, keeping what else is in it; `keep_old_as` first copies the entry.
+    /// Sets a profile's fields in its entry and keeps the entry's other fields. `keep_old_as` copies the entry to that
+    /// name first.
     pub(super) fn save(&self, name: &str, profile: &Profile, keep_old_as: Option<&str>) -> Result<()> {
         let entry = entry_of(name);
         let mut table = self.table(&entry)?.unwrap_or_default();

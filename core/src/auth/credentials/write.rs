@@ -1,4 +1,4 @@
-//! How a file that holds a secret is written: whole or not at all, readable by its user alone, and through links.
+//! Atomic writes of private files, with links followed.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -9,20 +9,20 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-/// Links that are followed: as many as systems themselves follow.
-const LINKS: usize = 40;
-/// How much longer a change makes a file, at most: two tables.
-const GROWTH: u64 = 8192;
+/// The most links followed, as many as Linux follows.
+const MAX_LINKS: usize = 40;
+/// The most bytes that one change adds to a file: two tables.
+const MAX_GROWTH: u64 = 8192;
 
-/// The file that a path means: a link is followed, also to a file that does not exist yet.
+/// Resolves a path to its file. Follows links, including those to a file that does not exist yet.
 pub(super) fn target(path: &Path) -> PathBuf {
     let mut at = path.to_owned();
-    for _ in 0..LINKS {
-        if let Ok(whole) = fs::canonicalize(&at) {
-            return whole;
+    for _ in 0..MAX_LINKS {
+        if let Ok(canonical) = fs::canonicalize(&at) {
+            return canonical;
         }
         let Ok(next) = fs::read_link(&at) else {
-            // As it will be called once it exists, so that it has one lock before and after.
+            // The canonical name that the file will have, so that it has the same lock before and after its creation.
             let folder = fs::canonicalize(folder_of(&at));
             return match (folder, at.file_name()) {
                 (Ok(folder), Some(name)) => folder.join(name),
@@ -34,12 +34,12 @@ pub(super) fn target(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-/// The links that lead from a path to its file, in their order.
+/// Returns the links between a path and its file, in order.
 #[cfg_attr(not(unix), allow(dead_code, reason = "only Unix has owners"))]
 pub(super) fn links(path: &Path) -> Vec<PathBuf> {
     let mut links = Vec::new();
     let mut at = path.to_owned();
-    while links.len() < LINKS
+    while links.len() < MAX_LINKS
         && let Ok(next) = fs::read_link(&at)
     {
         let next = folder_of(&at).join(next);
@@ -52,16 +52,16 @@ pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Makes a file's folder, 0700, and those above it, where there are none.
+/// Creates a file's folder and its missing parents, with mode 0700.
 pub(super) fn ensure_folder(file: &Path) -> io::Result<()> {
     let folder = folder_of(file);
-    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !is_there(folder)).collect();
+    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !exists(folder)).collect();
     for folder in missing.into_iter().rev() {
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         match builder.create(folder) {
-            // A umask may have taken away what its own user needs.
+            // The umask may have removed permissions that the user needs.
             Ok(()) => set_mode(folder, 0o700)?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -70,7 +70,7 @@ pub(super) fn ensure_folder(file: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn is_there(folder: &Path) -> bool {
+fn exists(folder: &Path) -> bool {
     folder.as_os_str().is_empty() || folder.symlink_metadata().is_ok()
 }
 
@@ -80,12 +80,12 @@ fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps, reason = "it is as on Unix")]
+#[allow(clippy::unnecessary_wraps, reason = "the signature of Unix")]
 fn set_mode(_path: &Path, _mode: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes what has just been created private, whatever the umask was.
+/// Sets a new file's mode to 0600, regardless of the umask.
 pub(super) fn make_private(file: &fs::File) -> io::Result<()> {
     #[cfg(unix)]
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
@@ -93,38 +93,37 @@ pub(super) fn make_private(file: &fs::File) -> io::Result<()> {
     Ok(())
 }
 
-/// How the unfinished copies of a file are called: `.credentials.infrai-` and something random.
-fn copy_prefix(target: &Path) -> OsString {
+/// Returns the beginning of the names of a file's temporary copies: `.credentials.infrai-`. A random part follows.
+fn temp_prefix(target: &Path) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(target.file_name().unwrap_or(OsStr::new("file")));
     prefix.push(".infrai-");
     prefix
 }
 
-/// An unfinished copy beside a file, on the disk.
-fn copy_of(target: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    let mut copy = tempfile::Builder::new().prefix(&copy_prefix(target)).tempfile_in(folder_of(target))?;
-    make_private(copy.as_file())?;
-    copy.write_all(bytes)?;
-    copy.as_file().sync_all()?;
-    Ok(copy)
+/// Writes and syncs a temporary file beside the target.
+fn write_temp(target: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix(&temp_prefix(target)).tempfile_in(folder_of(target))?;
+    make_private(file.as_file())?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
-/// Writes a finished copy beside the file, which then takes the file's name. What a link points to is replaced, and the
-/// link stays.
+/// Replaces a file by renaming a temporary file. Follows links: the target is replaced and the link stays.
 pub(super) fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(&target(path), bytes)
 }
 
-/// As [`write_atomic`], but a link is replaced itself.
+/// Like [`write_atomic`], but replaces a link itself.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    copy_of(path, bytes)?.persist(path).map_err(|error| error.error)?;
+    write_temp(path, bytes)?.persist(path).map_err(|error| error.error)?;
     sync_folder(path)
 }
 
-/// As [`replace`], but only where there is no file yet: of many who try at once, one succeeds.
+/// Like [`replace`], but fails if the file exists. Of several concurrent callers, one succeeds.
 pub(super) fn create_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    copy_of(path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
+    write_temp(path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
     sync_folder(path)
 }
 
@@ -134,29 +133,29 @@ fn sync_folder(file: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps, reason = "it is as on Unix")]
+#[allow(clippy::unnecessary_wraps, reason = "the signature of Unix")]
 fn sync_folder(_file: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes as much as the file could come to hold, and removes it again: a full disk is found before anything is asked for
-/// that would have to be kept.
+/// Writes and removes a temporary file as large as the file could become. Finds a full disk before the caller requests
+/// a key that it must store.
 pub(super) fn check_writable(path: &Path) -> io::Result<()> {
     let target = target(path);
     let length = fs::metadata(&target).map_or(0, |metadata| metadata.len());
-    let room = vec![0; usize::try_from(2 * length + GROWTH).unwrap_or(usize::MAX)];
-    copy_of(&target, &room).map(drop)
+    let zeros = vec![0; usize::try_from(2 * length + MAX_GROWTH).unwrap_or(usize::MAX)];
+    write_temp(&target, &zeros).map(drop)
 }
 
-/// Removes the copies that processes left unfinished when they were killed. To be called while the file's lock is held:
-/// then nobody is writing one.
+/// Removes the temporary files of processes that were killed while writing. The caller holds the file's lock, so that no
+/// process is writing one.
 pub(super) fn remove_temp_files(path: &Path) {
     let target = target(path);
-    let prefix = copy_prefix(&target);
+    let prefix = temp_prefix(&target);
     let Ok(entries) = fs::read_dir(folder_of(&target)) else { return };
     for entry in entries.flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
-            // What cannot be removed is as private as the file itself.
+            // A file that cannot be removed is as private as the target.
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -169,19 +168,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_to_a_file_that_does_not_exist_yet_is_followed_and_stays() {
+    fn link_to_a_missing_file_is_followed_and_stays() {
         let home = tempfile::tempdir().unwrap();
         fs::create_dir(home.path().join("vault")).unwrap();
         let link = home.path().join("credentials");
         symlink("second", &link).unwrap();
         symlink("vault/secret", home.path().join("second")).unwrap();
-        let meant = target(&link);
+        let resolved = target(&link);
         write_atomic(&link, b"one").unwrap();
         assert_eq!(fs::read(home.path().join("vault/secret")).unwrap(), b"one");
         assert!(link.is_symlink() && home.path().join("second").is_symlink());
-        assert_eq!(target(&link), meant, "one name, and so one lock, before and after");
+        assert_eq!(target(&link), resolved, "one name, and so one lock, before and after");
         write_atomic(&link, b"two").unwrap();
-        assert_eq!(fs::read(meant).unwrap(), b"two");
+        assert_eq!(fs::read(resolved).unwrap(), b"two");
         let nowhere = home.path().join("nowhere");
         symlink(home.path().join("gone/secret"), &nowhere).unwrap();
         assert_eq!(write_atomic(&nowhere, b"three").unwrap_err().kind(), io::ErrorKind::NotFound);
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_itself_ends() {
+    fn link_to_itself_resolves_to_itself() {
         let home = tempfile::tempdir().unwrap();
         let link = home.path().join("credentials");
         symlink("credentials", &link).unwrap();
@@ -197,24 +196,24 @@ mod tests {
     }
 
     #[test]
-    fn unfinished_copies_of_this_file_go_and_nothing_else() {
+    fn only_temporary_copies_of_this_file_are_removed() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("credentials");
-        let stays = [".other.infrai-a", ".device.infrai-b", "credentials.lock", ".credentials"];
-        for name in stays.iter().chain(&[".credentials.infrai-c", ".credentials.infrai-d"]) {
+        let others = [".other.infrai-a", ".device.infrai-b", "credentials.lock", ".credentials"];
+        for name in others.iter().chain(&[".credentials.infrai-c", ".credentials.infrai-d"]) {
             fs::write(home.path().join(name), "").unwrap();
         }
         remove_temp_files(&file);
-        let mut left: Vec<_> =
+        let mut remaining: Vec<_> =
             fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        left.sort();
-        let mut expected = stays.map(OsString::from);
+        remaining.sort();
+        let mut expected = others.map(OsString::from);
         expected.sort();
-        assert_eq!(left, expected);
+        assert_eq!(remaining, expected);
     }
 
     #[test]
-    fn folders_that_are_made_are_private_and_others_stay_as_they_are() {
+    fn only_new_folders_are_made_private() {
         let home = tempfile::tempdir().unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let shared = home.path().join("shared");
@@ -227,18 +226,18 @@ mod tests {
         );
         ensure_folder(&shared.join("credentials")).unwrap();
         assert_eq!(mode(&shared), 0o755);
-        // Something else in a folder's place is an error of what is done next.
+        // A regular file in the place of a folder is an error.
         fs::write(shared.join("file"), "").unwrap();
         assert!(ensure_folder(&shared.join("file/deeper/credentials")).is_err());
     }
 
     #[test]
-    fn room_is_looked_for_and_given_back() {
+    fn check_for_space_leaves_nothing_behind() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("credentials");
-        fs::write(&file, "as it was").unwrap();
+        fs::write(&file, "unchanged").unwrap();
         check_writable(&file).unwrap();
-        assert_eq!(fs::read_to_string(&file).unwrap(), "as it was");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "unchanged");
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
     }
 }
