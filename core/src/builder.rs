@@ -28,8 +28,8 @@ use crate::{
     runtime,
 };
 
-/// Builds an [`InfraiClient`]. A setting that is not given comes from the environment, then from the profile, then
-/// from the default; an empty string counts as not given.
+/// Builder of an [`InfraiClient`]. A setting is the builder's, else the environment variable's, else the profile's, else the
+/// default. An empty string counts as unset.
 ///
 /// | setting | variable | default |
 /// | --- | --- | --- |
@@ -39,7 +39,7 @@ use crate::{
 /// | [`credentials_file`](Self::credentials_file) | `INFRAI_CREDENTIALS_FILE` | `~/.infrai/credentials` |
 /// | [`allow_insecure_http`](Self::allow_insecure_http) | `INFRAI_ALLOW_HTTP` | no |
 ///
-/// A profile that is named by argument wins over a key in the environment: who names an account means it.
+/// An explicitly selected profile takes precedence over `INFRAI_API_KEY`.
 #[derive(Clone, Default)]
 #[must_use]
 pub struct ClientBuilder {
@@ -50,7 +50,7 @@ pub struct ClientBuilder {
     http: HttpConfig,
     clock: Option<Arc<dyn Clock>>,
     transport: Option<Arc<dyn Transport>>,
-    /// First option that was refused; [`build`](Self::build) reports it.
+    /// Error of the first invalid option; [`build`](Self::build) returns it.
     error: Option<InfraiError>,
 }
 
@@ -65,79 +65,81 @@ macro_rules! durations {
 }
 
 impl ClientBuilder {
-    /// For bindings: replaces all options that have a value of their own.
+    /// For bindings: replaces all options of [`ClientOptions`].
     #[doc(hidden)]
     pub fn options(mut self, options: ClientOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// The project key. It goes to the base URL that is given or the default, never to another origin.
+    /// Sets the project key. The client sends it only to the origin of the base URL.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.options.api_key = Some(Secret(key.into()));
         self
     }
 
-    /// A function that gives the key, asked once a call and once more after a 401: for keys that a backend hands out.
+    /// Sets a function that returns the key, such as from an application's backend. Each call runs it once, and once more
+    /// after a 401. It takes precedence over the environment and the profile, and [`api_key`](Self::api_key) over it.
     pub fn api_key_provider(mut self, provider: KeyProvider) -> Self {
         self.key_provider = Some(provider);
         self
     }
 
-    /// The API's address; it may carry a path of its own. Plain `http` is for loopback hosts alone, unless
-    /// [`allow_insecure_http`](Self::allow_insecure_http).
+    /// Sets the base URL of the API, which may have a path. Plain `http` is allowed for loopback hosts only, unless
+    /// [`allow_insecure_http`](Self::allow_insecure_http) is set.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.options.base_url = Some(BaseUrl(url.into()));
         self
     }
 
-    /// The table of the credentials file to use.
+    /// Sets the profile of the credentials file.
     pub fn profile(mut self, name: impl Into<String>) -> Self {
         self.options.profile = Some(name.into());
         self
     }
 
-    /// The credentials file. The device's secret is kept beside it.
+    /// Sets the path of the credentials file. The device's secret is in a file beside it.
     pub fn credentials_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.options.credentials_file = Some(path.into());
         self
     }
 
-    /// A store that takes the credentials file's place, for an application whose platform has a better one. The device's
-    /// secret is kept in it too; neither the file nor its variable is looked at.
+    /// Sets a store that replaces the credentials file, such as the platform's keychain. The store holds the device's secret
+    /// too. The client ignores the credentials file and `INFRAI_CREDENTIALS_FILE`.
     pub fn credential_store(mut self, store: impl CredentialStore + 'static) -> Self {
         self.credential_store = Some(Store(Arc::new(store)));
         self
     }
 
     durations! {
-        /// How long a call may take in all, retries and the pauses between them included. Default: 60 s.
+        /// Sets the timeout of a call, including retries and the pauses between them. Default: 60 s.
         timeout,
-        /// How long one attempt may take to be answered in full. Default: 20 s.
+        /// Sets the timeout of one attempt, from connecting to the end of the response. Default: 20 s.
         attempt_timeout,
-        /// How much of an attempt may go into connecting. Default: 10 s.
+        /// Sets the timeout of connecting within an attempt. Default: 10 s.
         connect_timeout,
-        /// How long a download may go without a byte. Default: 30 s.
+        /// Sets the longest time that a download may receive no byte. Default: 30 s.
         download_idle_timeout,
-        /// The first retry comes after at most this long, each further one after at most twice as long. Default: 0.5 s.
+        /// Sets the longest pause before the first retry. It doubles with each further retry, up to
+        /// [`retry_cap`](Self::retry_cap). The actual pause is random (full jitter). Default: 0.5 s.
         retry_base,
-        /// No retry waits longer than this, unless the server asks for it. Default: 8 s.
+        /// Sets the longest pause before a retry. A server's `Retry-After` may exceed it. Default: 8 s.
         retry_cap,
     }
 
-    /// How many times a failed attempt may be made again. Default: 2, which makes three attempts.
+    /// Sets the number of retries after a failed attempt. Default: 2, so that a call has at most three attempts.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.options.max_retries = retries;
         self
     }
 
-    /// How waits poll; see [`PollingOptions`].
+    /// Sets the options of polling, for all waits of the client.
     pub fn polling(mut self, options: PollingOptions) -> Self {
         self.options.polling = options;
         self
     }
 
-    /// A header for every call to the API. Those that the SDK sets itself are refused.
+    /// Adds a header to every call to the API. Headers that the SDK sets itself are an error.
     pub fn default_header(mut self, name: &str, value: &str) -> Self {
         match options::header(name, value) {
             Ok((name, value)) => {
@@ -150,8 +152,8 @@ impl ClientBuilder {
         self
     }
 
-    /// A proxy for everything but loopback hosts, instead of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`:
-    /// http or https.
+    /// Sets the URL of an http or https proxy for all hosts except loopback hosts. It replaces `HTTPS_PROXY`, `HTTP_PROXY`,
+    /// `ALL_PROXY` and `NO_PROXY`.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         let url = Some(url.into()).filter(|url: &String| !url.is_empty());
         match url.map(|url| ProxyUrl::parse("proxy", &url)).transpose() {
@@ -163,38 +165,38 @@ impl ClientBuilder {
         self
     }
 
-    /// A PEM file of certificate authorities to trust instead of the platform's.
+    /// Sets a PEM file of root certificates, which replace the platform's.
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.options.ca_file = Some(path.into());
         self
     }
 
-    /// Words to put at the end of the `User-Agent`, such as an application's name and version.
+    /// Sets a suffix of the `User-Agent`, such as an application's name and version: visible ASCII and spaces.
     pub fn user_agent_suffix(mut self, suffix: impl Into<String>) -> Self {
         self.options.user_agent_suffix = Some(suffix.into());
         self
     }
 
-    /// Allows plain `http` to hosts other than loopback: for an emulator's host or a container's neighbour, never for
-    /// the internet, where everyone on the way reads the key.
+    /// Sets whether plain `http` is allowed to hosts other than loopback, such as an emulator's host or another container.
+    /// Default: no. Do not allow it over the internet: everyone on the network path can read the key.
     pub fn allow_insecure_http(mut self, allow: bool) -> Self {
         self.options.allow_insecure_http = allow;
         self
     }
 
-    /// Called before every attempt; it sees no body and no key. See [`RequestEvent`](crate::RequestEvent).
+    /// Sets a callback that runs before every attempt. The [`RequestEvent`] contains no body and no key.
     pub fn on_request(mut self, hook: impl Fn(&RequestEvent<'_>) + Send + Sync + 'static) -> Self {
         self.http.hooks.on_request = Some(Arc::new(hook));
         self
     }
 
-    /// Called after every attempt; it sees no body and no key. See [`ResponseEvent`](crate::ResponseEvent).
+    /// Sets a callback that runs after every attempt. The [`ResponseEvent`] contains no body and no key.
     pub fn on_response(mut self, hook: impl Fn(&ResponseEvent<'_>) + Send + Sync + 'static) -> Self {
         self.http.hooks.on_response = Some(Arc::new(hook));
         self
     }
 
-    /// For bindings: the language, the package's version and the runtime that the `User-Agent` names.
+    /// For bindings: sets the language, the package's version and the runtime in the `User-Agent`.
     #[doc(hidden)]
     pub fn client_info(mut self, language: &str, version: &str, runtime: &str) -> Self {
         self.http.client_info =
@@ -202,51 +204,51 @@ impl ClientBuilder {
         self
     }
 
-    /// For bindings: the environment in place of the process's, for a language in which a realm has its own.
+    /// For bindings: replaces the process's environment variables, for languages in which a realm has its own.
     #[doc(hidden)]
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environment = environment;
         self
     }
 
-    /// For bindings: variables beside `SSL_CERT_FILE` that name a PEM file in their language.
+    /// For bindings: sets the language's variables for a PEM file of root certificates, in addition to `SSL_CERT_FILE`.
     #[doc(hidden)]
     pub fn ca_bundle_env(mut self, names: &[&'static str]) -> Self {
         self.http.ca_bundle_env = names.to_vec();
         self
     }
 
-    /// For bindings: variables that name a PEM file of authorities to trust beside the others, in their language.
+    /// For bindings: sets the language's variables for a PEM file of additional root certificates.
     #[doc(hidden)]
     pub fn additional_ca_env(mut self, names: &[&'static str]) -> Self {
         self.http.additional_ca_env = names.to_vec();
         self
     }
 
-    /// For tests and simulations: the clock that polling goes by.
+    /// For tests and simulations: sets the clock of the poller.
     #[doc(hidden)]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// Sends requests through another transport.
+    /// Replaces the transport.
     #[cfg(test)]
     pub(crate) fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transport = Some(transport);
         self
     }
 
-    /// Whether an argument sets the key.
+    /// Returns whether an option sets the key.
     #[cfg(test)]
     pub(crate) fn has_key(&self) -> bool {
         self.options.api_key.is_some() || self.key_provider.is_some()
     }
 
-    /// Builds the client. Nothing is read or sent yet: a missing key is an error of the first call.
+    /// Builds the client. It reads no file and sends no request yet: a missing key is an error of the first call.
     ///
     /// # Errors
-    /// `CONFIGURATION_INVALID` for an option that can never work; it names the option, its value and what it takes.
+    /// `CONFIGURATION_INVALID` if an option is invalid. The message names the option, the expected value and the actual one.
     pub fn build(self) -> Result<InfraiClient> {
         let Self { options, key_provider, credential_store, environment, http, clock, transport, error } =
             self;
@@ -272,12 +274,12 @@ impl InfraiClient {
     /// Returns a client with the settings of the environment, the credentials file and the defaults.
     ///
     /// # Errors
-    /// `INTERNAL` when the operating system gives no randomness. A missing key is an error of the first call.
+    /// `INTERNAL` if the operating system has no randomness. A missing key is an error of the first call.
     pub fn new() -> Result<Self> {
         Self::builder().build()
     }
 
-    /// Returns a builder, which takes settings.
+    /// Returns a builder, which sets options of the client.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }

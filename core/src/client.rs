@@ -1,4 +1,4 @@
-//! Client facade: one handle for all groups of calls.
+//! Client facade: one handle for all methods of the API.
 
 use std::fmt;
 
@@ -26,6 +26,21 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Errors of every call
+/// The kind of an error is [`InfraiError::kind`](crate::InfraiError::kind). Each call may return these:
+///
+/// - [`Authentication`](crate::ErrorKind::Authentication): there is no key, or the API rejects it (401).
+/// - [`Permission`](crate::ErrorKind::Permission), [`PaymentRequired`](crate::ErrorKind::PaymentRequired),
+///   [`InvalidRequest`](crate::ErrorKind::InvalidRequest), [`NotFound`](crate::ErrorKind::NotFound) and
+///   [`Conflict`](crate::ErrorKind::Conflict): the API rejects the request.
+/// - [`RateLimit`](crate::ErrorKind::RateLimit), [`Server`](crate::ErrorKind::Server),
+///   [`Connection`](crate::ErrorKind::Connection) and [`Timeout`](crate::ErrorKind::Timeout): the last attempt failed, or
+///   the call's timeout passed.
+/// - [`UnexpectedResponse`](crate::ErrorKind::UnexpectedResponse): the response breaks the API's contract.
+/// - [`Configuration`](crate::ErrorKind::Configuration) and [`Credentials`](crate::ErrorKind::Credentials): a setting or the
+///   credentials file cannot be used. The client has sent nothing.
+/// - [`Internal`](crate::ErrorKind::Internal): a bug in the SDK, or a call outside of a Tokio runtime.
 #[derive(Clone)]
 pub struct InfraiClient {
     api: ApiClient,
@@ -36,7 +51,8 @@ impl InfraiClient {
         Self { api }
     }
 
-    /// The same client with other settings for the calls made through what this returns.
+    /// Returns a client with other options for its calls: timeout, retries and headers. It shares connections, retry budget
+    /// and poller with this client.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
@@ -46,14 +62,14 @@ impl InfraiClient {
     /// use std::time::Duration;
     /// use infrai::CallOptions;
     ///
-    /// let hurried = client.with_options(CallOptions::new().timeout(Duration::from_secs(5)).max_retries(0))?;
-    /// hurried.account().balance().await?;
+    /// let options = CallOptions::new().timeout(Duration::from_secs(5)).max_retries(0);
+    /// client.with_options(options)?.account().balance().await?;
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// `CONFIGURATION_INVALID` for a header that cannot be sent.
+    /// `INVALID_ARGUMENT` if the timeout is zero, and `CONFIGURATION_INVALID` if a header is not valid or is set by the SDK.
     pub fn with_options(&self, options: CallOptions) -> Result<Self> {
         let http = self.api.http.with_options(options)?;
         Ok(Self { api: ApiClient { http, poller: self.api.poller.clone() } })
@@ -69,14 +85,17 @@ impl InfraiClient {
         Account { client: &self.api }
     }
 
-    /// Activates an anonymous account with a trial credit for this device and stores its key: `POST /v1/activate`.
+    /// Activates an anonymous account with a trial credit for this device and stores its key: `POST /v1/activate`. The
+    /// methods of [`Activate`] set options, and `.await` sends the request.
     pub fn activate(&self) -> Activate {
         Activate::new(&self.api)
     }
 
-    /// Calls any other route of the API, with the same key, retries, envelope and errors.
+    /// Calls a route that has no method of its own, with the same key, retries and errors. The methods of [`ApiRequest`] set
+    /// query and body, and `.await` sends the request.
     ///
-    /// `path` starts with exactly one `/` and goes below the base URL.
+    /// `method` is `GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`. `path` is relative to the base URL and starts with
+    /// exactly one `/`, such as `/v1/account/balance`.
     pub fn request(&self, method: impl AsRef<str>, path: impl Into<String>) -> ApiRequest {
         ApiRequest::new(&self.api, method.as_ref(), path.into())
     }
@@ -89,28 +108,28 @@ impl InfraiClient {
     /// Returns the base URL of the calls.
     ///
     /// # Errors
-    /// As the first call: a setting or the credentials file cannot be used.
+    /// Those of the first call, if a setting or the credentials file cannot be used.
     pub fn base_url(&self) -> Result<String> {
         Ok(self.api.http.auth().endpoint()?.base_url.to_string())
     }
 
-    /// Returns the redacted key; `None` where none was found.
+    /// Returns the redacted key, or a placeholder for a key function. `None` if no key was found.
     ///
     /// # Errors
-    /// As the first call: a setting or the credentials file cannot be used.
+    /// Those of the first call, if a setting or the credentials file cannot be used.
     pub fn key_hint(&self) -> Result<Option<String>> {
         self.api.http.auth().key_hint()
     }
 
-    /// Returns account, key and base URL in use, without a request.
+    /// Returns profile, key and base URL of the calls, without a request.
     ///
     /// # Errors
-    /// As the first call: a setting or the credentials file cannot be used. A missing key is none.
+    /// Those of the first call, if a setting or the credentials file cannot be used. A missing key is not an error.
     pub fn identity(&self) -> Result<Identity> {
         self.api.http.auth().identity()
     }
 
-    /// For bindings: whether base URL and key are known, so that no call looks for them again.
+    /// For bindings: returns whether base URL and key are cached, so that calls do not read settings or files again.
     #[doc(hidden)]
     pub fn is_resolved(&self) -> bool {
         self.api.http.auth().is_resolved()

@@ -1,4 +1,4 @@
-//! Core of the Infrai SDK and its Rust client: generates videos from text.
+//! Rust client of the Infrai API, which generates videos from text, and core of the SDKs for other languages.
 //!
 //! ```
 //! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
@@ -14,14 +14,14 @@
 //! # }
 //! ```
 //!
-//! - [`InfraiClient`] has the settings and the connections. [`ClientBuilder`] lists the settings.
+//! - [`InfraiClient`] holds options and connections. [`ClientBuilder`] lists the options.
 //! - [`Video`] and [`Account`] have one typed method per route of the API. [`InfraiClient::request`] calls any other
 //!   route.
 //! - [`InfraiError`] is the only error type. It has a [kind](ErrorKind) to match on and all known details.
-//! - [`polling`] schedules status requests, shared by all waits of a client.
+//! - [`polling`] schedules the status requests of all waits of a client.
 //!
-//! Calls need a Tokio runtime with time and I/O enabled. Logs go to [`tracing`], with one span per call. A server's text
-//! in logs is escaped as by [`escape_text`].
+//! Calls need a Tokio runtime with time and I/O enabled. Logs go to [`tracing`], with one span per call. [`escape_text`]
+//! escapes a server's text in logs.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The account: what is left on it, and how to add to it.
+//! Account: balance and top-ups.
 
 use std::future::IntoFuture;
 
@@ -19,21 +19,21 @@ use crate::{
     wire::read::{self, FieldReader},
 };
 
-/// The account's calls; see [`InfraiClient::account`](crate::InfraiClient::account).
+/// Methods of the account; see [`InfraiClient::account`](crate::InfraiClient::account).
 #[derive(Debug, Clone, Copy)]
 pub struct Account<'a> {
     pub(crate) client: &'a ApiClient,
 }
 
-/// What is left on the account.
+/// Balance of the account.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Balance {
-    /// In US dollars.
+    /// Balance in US dollars.
     pub balance_usd: f64,
-    /// The currency the account is kept in, usually `USD`.
+    /// Currency of the account, usually `USD`.
     pub currency: Option<String>,
-    /// What the response said about itself.
+    /// Metadata of the response.
     pub metadata: Metadata,
     raw: Map<String, Value>,
 }
@@ -42,57 +42,60 @@ pub struct Balance {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TopupRecord {
-    /// The top-up's id.
+    /// Id of the top-up.
     pub topup_id: String,
-    /// How much, in US dollars.
+    /// Amount in US dollars.
     pub amount_usd: Option<f64>,
-    /// Where it stands, as the API wrote it.
+    /// State of the payment, in the API's spelling.
     pub state: Option<String>,
-    /// Where to go to complete the payment.
+    /// URL of the page that completes the payment.
     pub next_action_url: Option<String>,
-    /// What the response said about itself.
+    /// Metadata of the response.
     pub metadata: Metadata,
     raw: Map<String, Value>,
 }
 
 impl Balance {
-    /// Everything the API sent, as JSON.
+    /// Returns all fields that the API sent, as JSON.
     pub fn to_json(&self) -> Value {
         with_metadata(&self.raw, &self.metadata)
     }
 }
 
 impl TopupRecord {
-    /// Everything the API sent, as JSON.
+    /// Returns all fields that the API sent, as JSON.
     pub fn to_json(&self) -> Value {
         with_metadata(&self.raw, &self.metadata)
     }
 }
 
 impl Account<'_> {
-    /// What is left on the account: `GET /v1/account/balance`.
+    /// Returns the balance: `GET /v1/account/balance`.
     ///
     /// # Errors
-    /// As every call.
+    /// Those of [every call](crate::InfraiClient#errors-of-every-call).
     pub async fn balance(&self) -> Result<Balance> {
         let route = "/v1/account/balance";
         let spec = RequestSpec { path: route.into(), route, ..RequestSpec::default() };
         self.client.http.call(spec).await?.typed(|data, metadata, redactor| {
             let raw = read::object("balance", data, redactor)?;
-            let fields = FieldReader { what: "balance", map: &raw, redactor };
+            let fields = FieldReader { resource: "balance", map: &raw, redactor };
             let balance_usd = fields.number("balance_usd")?.ok_or_else(|| fields.missing("balance_usd"))?;
             let currency = fields.text("currency")?;
             Ok(Balance { balance_usd, currency, metadata, raw })
         })
     }
 
-    /// Adds to the account: `POST /v1/account/topup`. The record's `next_action_url` is where to pay.
+    /// Starts a payment that adds credit to the account: `POST /v1/account/topup`. The caller completes the payment at the
+    /// result's [`next_action_url`](TopupRecord::next_action_url).
+    ///
+    /// `amount_usd` is the amount in US dollars, more than 0.
     pub fn topup(&self, amount_usd: f64) -> Topup {
         Topup { client: self.client.clone(), amount_usd, options: TopupOptions::default() }
     }
 }
 
-/// A top-up to be asked for. Send it with [`send`](Self::send) or by `.await`.
+/// Request of a top-up; see [`Account::topup`]. [`send`](Self::send) or `.await` sends it.
 #[derive(Debug)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Topup {
@@ -109,22 +112,23 @@ impl Topup {
         self
     }
 
-    /// Where the payment page leads back to.
+    /// Sets the http(s) URL that the payment page leads back to. Default: none.
     pub fn return_url(mut self, url: impl Into<String>) -> Self {
         self.options.return_url = Some(url.into());
         self
     }
 
-    /// The idempotency key: 1 to 255 visible ASCII characters. Default: a fresh one.
+    /// Sets the idempotency key: 1 to 255 visible ASCII characters. Default: a new one per call.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.options.idempotency_key = Some(key.into());
         self
     }
 
-    /// Sends it.
+    /// Sends the request and returns the top-up.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` for an amount that is no positive number or a URL that is not http(s); else as every call.
+    /// `INVALID_ARGUMENT` if the amount is not a positive number or the URL is not http(s), and those of
+    /// [every call](crate::InfraiClient#errors-of-every-call).
     pub async fn send(self) -> Result<TopupRecord> {
         let amount = positive("amount_usd", self.amount_usd, "a positive number of US dollars")?;
         let mut body = json!({ "amount_usd": amount });
@@ -142,7 +146,7 @@ impl Topup {
         };
         self.client.http.call(spec).await?.typed(|data, metadata, redactor| {
             let raw = read::object("top-up", data, redactor)?;
-            let fields = FieldReader { what: "top-up", map: &raw, redactor };
+            let fields = FieldReader { resource: "top-up", map: &raw, redactor };
             Ok(TopupRecord {
                 topup_id: fields.id("topup_id")?.ok_or_else(|| fields.missing("topup_id"))?.into_owned(),
                 amount_usd: fields.number("amount_usd")?,

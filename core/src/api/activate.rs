@@ -1,4 +1,4 @@
-//! `activate`: an anonymous account with a trial credit for this device, its key stored for later calls.
+//! `activate`: an anonymous account with a trial credit for this device, and its stored key.
 
 use std::{borrow::Cow, future::IntoFuture, path::PathBuf, sync::Arc, time::Duration};
 
@@ -24,7 +24,8 @@ use crate::{
     },
 };
 
-/// An activation to be asked for; see [`InfraiClient::activate`](crate::InfraiClient::activate). Send it with [`send`](Self::send) or by `.await`.
+/// Request of an activation; see [`InfraiClient::activate`](crate::InfraiClient::activate). [`send`](Self::send) or
+/// `.await` sends it.
 #[derive(Debug)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Activate {
@@ -32,43 +33,44 @@ pub struct Activate {
     options: ActivateOptions,
 }
 
-/// What the backend holds before anything is sent.
-enum Found {
-    Stored(ActivateResult),
-    Nothing {
-        secret: Secret,
-        /// The name to keep the old table under.
-        keep: Option<String>,
+/// Content of the credential backend before a request.
+enum StoredProfile {
+    /// The profile has a key. No request is necessary.
+    Reusable(ActivateResult),
+    Missing {
+        device_secret: Secret,
+        /// New name of the profile that the activation replaces.
+        backup_name: Option<String>,
     },
 }
 
-/// An account, and the key for it.
+/// An account and its key.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ActivateResult {
-    /// The account.
+    /// Id of the account.
     pub account_id: Option<String>,
-    /// Its project.
+    /// Id of the account's project.
     pub project_id: Option<String>,
-    /// The project's key.
+    /// Key of the project.
     pub primary_api_key: ApiKey,
-    /// What the trial credit is, in US dollars; not known when nothing was sent.
+    /// Trial credit in US dollars. `None` if the key was [`reused`](Self::reused).
     pub trial_credit_usd: Option<f64>,
-    /// Where to add credit; not known when nothing was sent.
+    /// URL of the page that adds credit. `None` if the key was [`reused`](Self::reused).
     pub checkout_url: Option<String>,
-    /// Whether the profile already had a key, so that nothing was sent.
+    /// Whether the profile already had a key, so that the client sent nothing.
     pub reused: bool,
-    /// The file that holds the key, if one does.
+    /// The credentials file that holds the key. `None` if another store or no store holds it.
     pub credentials_file: Option<PathBuf>,
-    /// The profile's name in it.
+    /// Name of the profile.
     pub profile: String,
-    /// What the response said about itself.
+    /// Metadata of the response.
     pub metadata: Metadata,
     raw: Map<String, Value>,
 }
 
 impl ActivateResult {
-    /// Everything the API sent, as JSON, the key itself included.
+    /// Returns all fields that the API sent, as JSON. The JSON contains the key.
     pub fn to_json(&self) -> Value {
         let mut value = crate::api::result::with_metadata(&self.raw, &self.metadata);
         value["primary_api_key"] = self.primary_api_key.expose().into();
@@ -96,52 +98,56 @@ impl Activate {
         self
     }
 
-    /// `auto` (default), `western` or `china`.
+    /// Sets the region: `auto`, `western` or `china`. Default: `auto`.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.options.region = region.into();
         self
     }
 
-    /// What kind of device this is. Default: `cli`.
+    /// Sets the kind of this device. Default: `cli`.
     pub fn device_kind(mut self, kind: impl Into<String>) -> Self {
         self.options.device_kind = kind.into();
         self
     }
 
-    /// Whether to store the key in the credentials file, or the store in its backend. Default: yes.
+    /// Sets whether to store the key in the credentials file, or in the client's
+    /// [`credential_store`](crate::ClientBuilder::credential_store). Default: yes.
     pub fn write_credentials(mut self, write: bool) -> Self {
         self.options.write_credentials = write;
         self
     }
 
-    /// Asks for a key even where the profile has one; the old table is kept under another name.
+    /// Sets whether to request a key even if the profile has one. The old profile is kept under another name.
+    /// Default: no.
     pub fn force(mut self, force: bool) -> Self {
         self.options.force = force;
         self
     }
 
-    /// The profile to store it as. Default: the client's, else `INFRAI_PROFILE`, else `default`.
+    /// Sets the profile that stores the key. Default: the client's, else `INFRAI_PROFILE`, else `default`.
     pub fn profile(mut self, name: impl Into<String>) -> Self {
         self.options.profile = Some(name.into()).filter(|name: &String| !name.is_empty());
         self
     }
 
-    /// Sends it, unless the profile has a key for this base URL already: then that is returned and nothing is sent.
+    /// Sends the request and stores the key. If the profile already has a key for this base URL, the call returns that key
+    /// and sends nothing.
     ///
     /// # Errors
-    /// `PROFILE_ORIGIN_MISMATCH` when the profile belongs to another origin; credentials errors, before anything is
-    /// sent, when the file cannot be understood or written; else as every call.
+    /// `PROFILE_ORIGIN_MISMATCH` if the profile belongs to another origin. An error of the kind
+    /// [`Credentials`](crate::ErrorKind::Credentials), before any request, if the credentials file cannot be parsed or
+    /// written. Those of [every call](crate::InfraiClient#errors-of-every-call).
     pub async fn send(self) -> Result<ActivateResult> {
         let this = Arc::new(self);
         let config = this.client.http.auth().config();
         let profile_name = this.options.profile.clone().unwrap_or_else(|| config.profile_name());
         let timeout = this.client.http.timeout();
-        let base_url = this.step(timeout, Self::base_url).await?;
+        let base_url = this.with_credentials(timeout, Self::base_url).await?;
         if this.options.write_credentials {
             this.send_and_store(base_url, profile_name, timeout).await
         } else {
-            let secret = this.secret_alone(timeout).await?;
-            let result = this.ask(&base_url, &secret, profile_name).await?;
+            let device_secret = this.device_secret(timeout).await?;
+            let result = this.request(&base_url, &device_secret, profile_name).await?;
             this.client.http.auth().set_credentials(base_url, result.primary_api_key.clone());
             Ok(result)
         }
@@ -154,35 +160,35 @@ impl Activate {
         timeout: Duration,
     ) -> Result<ActivateResult> {
         let backend = self.client.http.auth().config().credential_backend()?;
-        // Shared with each step: one that its deadline leaves behind goes on holding the backend.
+        // Each blocking step shares the lock, so that a step that outlives its deadline still holds it.
         let guard = Arc::new(backend.lock(timeout).await?);
-        let step = {
+        let load = {
             let (guard, backend, base_url, name) =
                 (Arc::clone(&guard), backend.clone(), base_url.clone(), name.clone());
             move |this: &Self| {
                 let _guard = guard;
                 let old = backend.profile(&name)?;
                 if let Some(old) = &old
-                    && let Some(result) = this.stored(&backend, old, &base_url, &name)?
+                    && let Some(result) = this.reusable(&backend, old, &base_url, &name)?
                 {
-                    return Ok(Found::Stored(result));
+                    return Ok(StoredProfile::Reusable(result));
                 }
                 backend.check_writable()?;
-                let keep = match old.filter(|old| old.api_key.is_some()) {
+                let backup_name = match old.filter(|old| old.api_key.is_some()) {
                     Some(_) => Some(backend.unused_profile_name(&name, "previous")?),
                     None => None,
                 };
-                Ok(Found::Nothing { secret: backend.device_secret()?, keep })
+                Ok(StoredProfile::Missing { device_secret: backend.device_secret()?, backup_name })
             }
         };
-        let (secret, keep) = match self.step(timeout, step).await? {
-            Found::Stored(result) => {
+        let (device_secret, backup_name) = match self.with_credentials(timeout, load).await? {
+            StoredProfile::Reusable(result) => {
                 self.client.http.auth().set_credentials(base_url, result.primary_api_key.clone());
                 return Ok(result);
             }
-            Found::Nothing { secret, keep } => (secret, keep),
+            StoredProfile::Missing { device_secret, backup_name } => (device_secret, backup_name),
         };
-        let mut result = self.ask(&base_url, &secret, name.clone()).await?;
+        let mut result = self.request(&base_url, &device_secret, name.clone()).await?;
         result.credentials_file = backend.file().map(Into::into);
         let profile = Profile {
             api_key: Some(result.primary_api_key.clone()),
@@ -192,32 +198,33 @@ impl Activate {
         };
         let save = move |_: &Self| {
             let _guard = guard;
-            backend.save(&name, &profile, keep.as_deref())
+            backend.save(&name, &profile, backup_name.as_deref())
         };
-        self.step(timeout, save).await?;
+        self.with_credentials(timeout, save).await?;
         self.client.http.auth().set_credentials(base_url, result.primary_api_key.clone());
         Ok(result)
     }
 
-    /// The device's secret where nothing is stored; a machine without a home has no backend for it either.
-    async fn secret_alone(self: &Arc<Self>, timeout: Duration) -> Result<Secret> {
+    /// Returns the device's secret for an activation that stores no key. On a machine without a home directory, which has no
+    /// backend, the secret lives in memory.
+    async fn device_secret(self: &Arc<Self>, timeout: Duration) -> Result<Secret> {
         let Ok(backend) = self.client.http.auth().config().credential_backend() else {
             return credentials::secret_in_memory();
         };
-        // Making the file is one step, which needs no lock: there may be no folder to have one in.
+        // The device file is created atomically and needs no lock. The folder of the lock file may not exist.
         let guard = match backend {
             CredentialBackend::File(_) => None,
             CredentialBackend::Store(_) => Some(backend.lock(timeout).await?),
         };
-        let step = move |_: &Self| {
+        let load = move |_: &Self| {
             let _guard = guard;
             backend.device_secret()
         };
-        self.step(timeout, step).await
+        self.with_credentials(timeout, load).await
     }
 
-    /// Runs a step that reads or writes credentials, no longer than this.
-    async fn step<T: Send + 'static>(
+    /// Runs blocking work that reads or writes credentials, and waits for at most `timeout`.
+    async fn with_credentials<T: Send + 'static>(
         self: &Arc<Self>,
         timeout: Duration,
         work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
@@ -227,29 +234,33 @@ impl Activate {
         credentials::with_deadline(deadline(Instant::now(), timeout), work).await
     }
 
-    /// The base URL to activate at: the one given, else the profile's own, else the default.
+    /// Returns the base URL of the activation: the client's, else the profile's, else the default.
     fn base_url(&self) -> Result<url::Url> {
         let config = self.client.http.auth().config();
-        let given = config.explicit_base_url()?;
-        // Who names a profile by argument means its address too, whatever the environment says.
-        let named = self.options.profile.is_some() || config.options.profile.is_some();
-        if let Some(url) = given.as_ref().filter(|_| config.options.base_url.is_some() || !named) {
+        let explicit = config.explicit_base_url()?;
+        // The base URL of an explicitly selected profile takes precedence over `INFRAI_BASE_URL`.
+        let selects_profile = self.options.profile.is_some() || config.options.profile.is_some();
+        if let Some(url) = explicit.as_ref().filter(|_| config.options.base_url.is_some() || !selects_profile)
+        {
             return Ok(url.clone());
         }
         let name = self.options.profile.clone().unwrap_or_else(|| config.profile_name());
-        let own = match config.credential_backend() {
+        let stored = match config.credential_backend() {
             Ok(backend) => backend.profile(&name)?.and_then(|profile| profile.base_url),
             Err(_) => None,
         };
-        match (own, given) {
+        match (stored, explicit) {
             (Some(url), _) => config.check_base_url(&format!("base_url of the profile {name:?}"), &url),
-            (None, Some(given)) => Ok(given),
+            (None, Some(explicit)) => Ok(explicit),
             (None, None) => config.check_base_url("base_url", DEFAULT_BASE_URL),
         }
     }
 
-    /// What the profile holds already, if it is for this base URL and nothing new is wanted.
-    fn stored(
+    /// Returns the profile's key. `None` if it has none or the caller forces a new one.
+    ///
+    /// # Errors
+    /// `PROFILE_ORIGIN_MISMATCH` if the key is for another origin than `base_url`.
+    fn reusable(
         &self,
         backend: &CredentialBackend,
         old: &Profile,
@@ -258,20 +269,20 @@ impl Activate {
     ) -> Result<Option<ActivateResult>> {
         let Some(key) = &old.api_key else { return Ok(None) };
         let config = self.client.http.auth().config();
-        let own = old.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
-        let own = config.check_base_url(&format!("base_url of the profile {name:?}"), own)?;
-        if own.origin() != base_url.origin() {
-            let free = backend.unused_profile_name(name, "other")?;
+        let stored_url = old.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
+        let stored_url = config.check_base_url(&format!("base_url of the profile {name:?}"), stored_url)?;
+        if stored_url.origin() != base_url.origin() {
+            let unused = backend.unused_profile_name(name, "other")?;
             return Err(InfraiError::configuration(
                 "PROFILE_ORIGIN_MISMATCH",
                 format!(
                     "the profile {name:?} belongs to {}, and the base URL is {}",
-                    path::origin(&own),
+                    path::origin(&stored_url),
                     path::origin(base_url)
                 ),
             )
             .with_hint(format!(
-                "Activate under a profile of its own: profile={free:?} (or INFRAI_PROFILE={free})."
+                "Activate with another profile: profile={unused:?} (or INFRAI_PROFILE={unused})."
             )));
         }
         if self.options.force {
@@ -291,8 +302,13 @@ impl Activate {
         }))
     }
 
-    async fn ask(&self, base_url: &url::Url, secret: &Secret, profile: String) -> Result<ActivateResult> {
-        let fingerprint = credentials::fingerprint(secret, base_url);
+    async fn request(
+        &self,
+        base_url: &url::Url,
+        device_secret: &Secret,
+        profile: String,
+    ) -> Result<ActivateResult> {
+        let fingerprint = credentials::fingerprint(device_secret, base_url);
         let route = "/v1/activate";
         let spec = RequestSpec {
             method: Method::POST,
@@ -310,13 +326,13 @@ impl Activate {
         };
         self.client.http.call(spec).await?.typed(|data, metadata, redactor| {
             let mut raw = read::object("activation", data, redactor)?;
-            let fields = FieldReader { what: "activation", map: &raw, redactor };
+            let fields = FieldReader { resource: "activation", map: &raw, redactor };
             let key = fields.text("primary_api_key")?.ok_or_else(|| fields.missing("primary_api_key"))?;
             let result = ActivateResult {
                 account_id: fields.id("account_id")?.map(Cow::into_owned),
                 project_id: fields.id("project_id")?.map(Cow::into_owned),
                 primary_api_key: ApiKey::new(key)
-                    .map_err(|_| unexpected("the key that the API sent cannot be used", None))?,
+                    .map_err(|_| unexpected("the key from the API is not a valid key", None))?,
                 trial_credit_usd: fields.number("trial_credit_usd")?,
                 checkout_url: fields.text("checkout_url")?,
                 reused: false,

@@ -2,7 +2,10 @@
 
 use crate::error::{InfraiError, Result};
 
-/// A number that has to be more than nothing.
+/// Returns the number if it is positive and finite.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` for any other number.
 pub(crate) fn positive(field: &str, number: f64, expected: &str) -> Result<f64> {
     if number.is_finite() && number > 0.0 {
         Ok(number)
@@ -11,7 +14,10 @@ pub(crate) fn positive(field: &str, number: f64, expected: &str) -> Result<f64> 
     }
 }
 
-/// A URL that the API is to use.
+/// Returns the text if it is an http(s) URL.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` for any other text.
 pub(crate) fn http_url<'u>(field: &str, text: &'u str) -> Result<&'u str> {
     match url::Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(text),

@@ -1,4 +1,4 @@
-//! Clients of the API layer: the HTTP client and the poller of one account's jobs.
+//! Client of the API layer: the HTTP client and the poller.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `request`: any other route of the API over the same call path.
+//! `request`: calls of routes without a typed method.
 
 use std::future::IntoFuture;
 
@@ -15,7 +15,8 @@ use crate::{
     wire::path,
 };
 
-/// A call of one's own making; see [`InfraiClient::request`](crate::InfraiClient::request). Send it with [`send`](Self::send) or by `.await`.
+/// Request to any route; see [`InfraiClient::request`](crate::InfraiClient::request). [`send`](Self::send) or `.await`
+/// sends it.
 #[derive(Debug)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct ApiRequest {
@@ -25,15 +26,15 @@ pub struct ApiRequest {
     options: RequestOptions,
 }
 
-/// What an API call answered.
+/// Response to an [`ApiRequest`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ApiResponse {
-    /// The HTTP status.
+    /// HTTP status.
     pub status: u16,
-    /// The envelope's data, or the whole body where there was no envelope.
+    /// Data of the envelope, or the whole body if there is no envelope.
     pub data: Value,
-    /// The envelope's metadata.
+    /// Metadata of the envelope.
     pub metadata: Metadata,
 }
 
@@ -49,7 +50,7 @@ impl ApiRequest {
         self
     }
 
-    /// Adds query parameters; names and values are encoded.
+    /// Adds query parameters. Names and values are percent-encoded.
     pub fn query<N: Into<String>, V: Into<String>>(
         mut self,
         pairs: impl IntoIterator<Item = (N, V)>,
@@ -58,22 +59,23 @@ impl ApiRequest {
         self
     }
 
-    /// The body, sent as canonical JSON.
+    /// Sets the body, sent as canonical JSON. Not allowed with `GET` and `HEAD`. Default: none.
     pub fn body(mut self, body: impl Into<Value>) -> Self {
         self.options.body = Some(body.into());
         self
     }
 
-    /// The idempotency key: 1 to 255 visible ASCII characters. Default: a fresh one for every call that is not `GET` or `HEAD`.
+    /// Sets the idempotency key: 1 to 255 visible ASCII characters. Default: a new one per call. `GET` and `HEAD` send none.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.options.idempotency_key = Some(key.into());
         self
     }
 
-    /// Sends it.
+    /// Sends the request and returns the response.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` for a method or path that cannot be sent; else as every call.
+    /// `INVALID_ARGUMENT` if the method, the path or the body cannot be sent, and those of
+    /// [every call](crate::InfraiClient#errors-of-every-call).
     pub async fn send(self) -> Result<ApiResponse> {
         let Self { client, method, path, options } = self;
         let RequestOptions { query, body, idempotency_key } = options;

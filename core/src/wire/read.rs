@@ -15,8 +15,8 @@ use crate::{
 
 /// Reader of an object's fields.
 pub(crate) struct FieldReader<'a> {
-    /// The object's name in errors.
-    pub(crate) what: &'a str,
+    /// Name of the object in errors.
+    pub(crate) resource: &'a str,
     pub(crate) map: &'a Map<String, Value>,
     /// Redacts the call's secrets in errors.
     pub(crate) redactor: &'a Redactor,
@@ -26,13 +26,13 @@ impl FieldReader<'_> {
     fn wrong(&self, name: &str, value: &Value, expected: &str) -> InfraiError {
         let shown = shown(value, self.redactor);
         unexpected(
-            format!("invalid field {name:?} of the {}: expected {expected}, got {shown}", self.what),
+            format!("invalid field {name:?} of the {}: expected {expected}, got {shown}", self.resource),
             None,
         )
     }
 
     pub(crate) fn missing(&self, name: &str) -> InfraiError {
-        unexpected(format!("the {} from the API has no field {name:?}", self.what), None)
+        unexpected(format!("the {} from the API has no field {name:?}", self.resource), None)
     }
 
     fn get(&self, name: &str) -> Option<&Value> {
@@ -79,12 +79,12 @@ impl FieldReader<'_> {
 }
 
 /// Returns the data of a typed call, which must be an object.
-pub(crate) fn object(what: &str, data: Value, redactor: &Redactor) -> Result<Map<String, Value>> {
+pub(crate) fn object(resource: &str, data: Value, redactor: &Redactor) -> Result<Map<String, Value>> {
     match data {
         Value::Object(map) => Ok(map),
         other => {
             let shown = shown(&other, redactor);
-            Err(unexpected(format!("invalid response: expected a {what}, got {shown}"), None))
+            Err(unexpected(format!("invalid response: expected a {resource}, got {shown}"), None))
         }
     }
 }

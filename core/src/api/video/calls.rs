@@ -17,25 +17,25 @@ use crate::{
     },
 };
 
-/// What a cancel answered.
+/// Result of a cancel request.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct CancelResult {
-    /// Whether the job is cancelled; `false` when it had ended otherwise.
+    /// Whether the job is cancelled. `false` if it had already ended another way.
     pub ok: bool,
-    /// What the response said about itself.
+    /// Metadata of the response.
     pub metadata: Metadata,
     raw: Map<String, Value>,
 }
 
 impl CancelResult {
-    /// Everything the API sent, as JSON.
+    /// Returns all fields that the API sent, as JSON.
     pub fn to_json(&self) -> Value {
         with_metadata(&self.raw, &self.metadata)
     }
 }
 
-/// Returns the request of a job's state.
+/// Returns the request that fetches a job's state.
 pub(super) fn status_spec(id: &JobId) -> Result<RequestSpec> {
     Ok(RequestSpec {
         path: ["/v1/video/jobs/", &path::segment("id", id.as_str())?].concat(),
@@ -46,7 +46,7 @@ pub(super) fn status_spec(id: &JobId) -> Result<RequestSpec> {
 
 /// Fetches a job's state.
 pub(super) async fn status(http: &HttpClient, id: &JobId, timeout: Option<Duration>) -> Result<VideoJob> {
-    VideoJob::answered(http.call(RequestSpec { timeout, ..status_spec(id)? }).await?)
+    VideoJob::from_response(http.call(RequestSpec { timeout, ..status_spec(id)? }).await?)
 }
 
 /// Cancels a job.
@@ -61,13 +61,13 @@ pub(super) async fn cancel(http: &HttpClient, id: &JobId, timeout: Option<Durati
     };
     http.call(spec).await?.typed(|data, metadata, redactor| {
         let raw = read::object("cancel result", data, redactor)?;
-        let fields = FieldReader { what: "cancel result", map: &raw, redactor };
+        let fields = FieldReader { resource: "cancel result", map: &raw, redactor };
         let ok = fields.flag("ok")?.ok_or_else(|| fields.missing("ok"))?;
         Ok(CancelResult { ok, metadata, raw })
     })
 }
 
-/// Refuses an empty prompt.
+/// Checks that the prompt is not empty.
 pub(super) fn check_prompt(prompt: &str) -> Result<()> {
     if prompt.trim().is_empty() {
         return Err(InfraiError::invalid_argument(

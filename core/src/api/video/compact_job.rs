@@ -1,4 +1,4 @@
-//! A job as last seen, in few bytes: what a wait of half an hour keeps of every look.
+//! Compact form of a job's last known state, which a wait keeps between polls.
 
 use std::{fmt, sync::Arc};
 
@@ -11,12 +11,13 @@ use crate::{
     redact::Redactor,
 };
 
-/// A job's JSON. A [`VideoJob`] takes several times as much memory, and ten thousand waits would hold one each only to
-/// compare it with the next, or to show it when their time is over.
+/// A job as JSON. A wait compares it with the next state and returns it with a timeout error. A [`VideoJob`] would take
+/// several times as much memory in each of thousands of waits.
 #[derive(Clone)]
 pub(crate) struct CompactJob {
-    /// The fields, then the metadata.
+    /// The fields, followed by the metadata.
     json: Arc<[u8]>,
+    /// Length of the fields' JSON, in bytes.
     fields: usize,
     pub(crate) redactor: Redactor,
 }
@@ -30,20 +31,20 @@ impl CompactJob {
         Self { json: json.into(), fields, redactor: job.redactor.clone() }
     }
 
-    /// The job again.
+    /// Restores the job.
     ///
     /// # Errors
-    /// `INTERNAL`: what was written cannot be read.
+    /// `INTERNAL` if the JSON cannot be parsed.
     pub(crate) fn job(&self) -> Result<VideoJob> {
         let metadata = Metadata::from(read(&self.json[self.fields..])?);
         VideoJob::read(read(&self.json[..self.fields])?, metadata, self.redactor.clone())
     }
 
-    /// Whether its fields are those of `job`, whatever their responses said about themselves.
+    /// Returns whether the fields are equal to those of `job`. The metadata may differ.
     pub(crate) fn matches(&self, job: &VideoJob) -> bool {
         let mut json = Vec::with_capacity(self.fields);
         write(job.fields(), &mut json);
-        // Maps in order of insertion, which another crate may have asked serde_json for, may differ in bytes alone.
+        // Another crate may switch serde_json's maps to insertion order. Then equal fields may differ in bytes.
         self.json[..self.fields] == *json
             || read(&self.json[..self.fields]).is_ok_and(|fields| fields == *job.fields())
     }
@@ -56,13 +57,13 @@ impl fmt::Debug for CompactJob {
 }
 
 fn write(map: &Map<String, Value>, out: &mut Vec<u8>) {
-    // Writing JSON values into memory has no way to fail.
+    // Writing JSON values to memory cannot fail.
     let _ = serde_json::to_writer(out, map);
 }
 
 fn read(json: &[u8]) -> Result<Map<String, Value>> {
     serde_json::from_slice(json)
-        .map_err(|error| InfraiError::internal(format!("a job that was kept cannot be read again: {error}")))
+        .map_err(|error| InfraiError::internal(format!("the job's compact form cannot be parsed: {error}")))
 }
 
 #[cfg(test)]
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_was_kept_is_the_job() {
+    fn a_restored_job_is_equal() {
         for fields in [
             json!({"job_id": "vid_1", "state": "running", "progress": 0.300_000_000_000_000_04, "video_url": "https://f/?s=é"}),
             json!({"id": 18_446_744_073_709_551_615_u64, "status": "new to us", "_metadata": "its own", "cost": 1e-300}),
@@ -85,21 +86,20 @@ mod tests {
         ] {
             for metadata in [json!({}), json!({"cost_usd": 0.1, "request_id": "r"})] {
                 let job = job(fields.clone(), metadata);
-                let kept = CompactJob::of(&job);
-                assert_eq!(kept.job().unwrap(), job);
-                assert!(kept.matches(&job));
+                let compact = CompactJob::of(&job);
+                assert_eq!(compact.job().unwrap(), job);
+                assert!(compact.matches(&job));
             }
         }
     }
 
     #[test]
-    fn a_job_differs_by_its_fields_and_not_by_what_the_response_said_of_itself() {
+    fn only_fields_make_a_job_differ() {
         let fields = json!({"job_id": "vid_1", "state": "running", "progress": 0.5});
-        let kept = CompactJob::of(&job(fields.clone(), json!({"latency_ms": 1})));
-        assert!(kept.matches(&job(fields, json!({"latency_ms": 2}))));
-        assert!(
-            !kept.matches(&job(json!({"job_id": "vid_1", "state": "running", "progress": 0.6}), json!({})))
-        );
-        assert!(!kept.matches(&job(json!({"job_id": "vid_1", "state": "running"}), json!({}))));
+        let compact = CompactJob::of(&job(fields.clone(), json!({"latency_ms": 1})));
+        assert!(compact.matches(&job(fields, json!({"latency_ms": 2}))));
+        let further = json!({"job_id": "vid_1", "state": "running", "progress": 0.6});
+        assert!(!compact.matches(&job(further, json!({}))));
+        assert!(!compact.matches(&job(json!({"job_id": "vid_1", "state": "running"}), json!({}))));
     }
 }

@@ -1,4 +1,4 @@
-//! `download`: a job's video into a file that is whole or not there at all, or as a stream of bytes.
+//! `download`: a job's video as a complete file or as a stream of bytes.
 
 use std::{
     fmt, fs,
@@ -24,13 +24,13 @@ use crate::{
     runtime::BoxFuture,
 };
 
-/// How far a download is.
+/// Progress of a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DownloadProgress {
-    /// Bytes so far.
+    /// Number of bytes received so far.
     pub received: u64,
-    /// Bytes in all, if the server says so.
+    /// Length of the file in bytes. `None` if the server did not announce it.
     pub total: Option<u64>,
 }
 
@@ -38,18 +38,18 @@ pub struct DownloadProgress {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Download {
-    /// Where the file is.
+    /// Path of the file.
     pub path: PathBuf,
-    /// How long it is.
+    /// Length of the file in bytes.
     pub bytes: u64,
-    /// The job it came from.
+    /// The job whose video it is.
     pub job: VideoJob,
 }
 
 type OnProgress = Box<dyn FnMut(DownloadProgress) + Send>;
 
-/// A download to be begun; see [`Video::download`](super::Video::download). Begin it with [`send`](Self::send) or by
-/// `.await`; dropping it leaves nothing behind.
+/// Request of a download; see [`Video::download`](super::Video::download). [`send`](Self::send) or `.await` starts it.
+/// Dropping its future removes the temporary file.
 #[must_use = "nothing is downloaded until it is awaited"]
 pub struct DownloadRequest {
     client: ApiClient,
@@ -64,10 +64,10 @@ impl DownloadRequest {
         Self { client, job, path, options: DownloadOptions::default(), on_progress: None }
     }
 
-    /// Checks that a video could be saved here, before one is asked and paid for. Nothing stays behind.
+    /// Checks that a video can be saved to this path, before a job is submitted and charged. The check leaves no file.
     ///
     /// # Errors
-    /// `FILE_EXISTS`, `FILE_ERROR` and `INVALID_ARGUMENT`, as [`send`](Self::send) would say after all the waiting.
+    /// `FILE_EXISTS`, `FILE_ERROR` and `INVALID_ARGUMENT`, as [`send`](Self::send).
     pub fn check_target(path: impl AsRef<Path>, overwrite: bool) -> Result<()> {
         let path = path.as_ref();
         temporary(check_target(path, overwrite)?, path).map(drop)
@@ -80,36 +80,42 @@ impl DownloadRequest {
         self
     }
 
-    /// Whether a file of this name may be replaced. Default: no.
+    /// Sets whether the download may replace an existing file. Default: no.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.options.overwrite = overwrite;
         self
     }
 
-    /// How long the download may take in all, from [`send`](Self::send) to the last byte: the job's status call, retries
-    /// and pauses included. Default: no limit, since a file's size has none; a download without a byte ends after
-    /// [`download_idle_timeout`](crate::ClientBuilder::download_idle_timeout) all the same. The client's
-    /// [`timeout`](crate::ClientBuilder::timeout) bounds the status call alone.
+    /// Sets the timeout of the whole download, from [`send`](Self::send) to the last byte. It includes the status call,
+    /// retries and pauses. Default: no limit.
+    ///
+    /// Independently of it, an attempt fails after [`download_idle_timeout`](crate::ClientBuilder::download_idle_timeout)
+    /// without a byte. The client's [`timeout`](crate::ClientBuilder::timeout) bounds the status call only.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = Some(timeout);
         self
     }
 
-    /// Called after every piece that was written.
+    /// Sets a callback that runs after each chunk is written.
     pub fn on_progress(mut self, on_progress: impl FnMut(DownloadProgress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(on_progress));
         self
     }
 
-    /// Downloads: into a temporary file beside the target, which takes the target's name when it is whole. A broken
-    /// connection is resumed where the server can, an expired URL asked for anew once. After
-    /// [`max_retries`](crate::ClientBuilder::max_retries) further tries it gives up. A resumed try that brings 64 KiB
-    /// clears the count; one that had to start over stays counted.
+    /// Downloads the video to a temporary file beside the target and renames it when it is complete.
+    ///
+    /// The client resumes after a broken connection if the server supports it, and starts over otherwise. If the URL has
+    /// expired, the client fetches the job once for a new one. It gives up after
+    /// [`max_retries`](crate::ClientBuilder::max_retries) further attempts. A resumed attempt that receives 64 KiB resets
+    /// the count of failures. Attempts whose bytes were discarded stay counted.
     ///
     /// # Errors
-    /// `FILE_EXISTS` and `FILE_ERROR` about the target, before anything is sent where that can be known; `JOB_NOT_READY`
-    /// for a job that is still going; job failed or cancelled; `DOWNLOAD_FAILED` when the file's host gives no whole
-    /// file; `DOWNLOAD_TIMEOUT` when [`timeout`](Self::timeout) passed, and nothing is saved; else as every call.
+    /// - `FILE_EXISTS`, `FILE_ERROR` and `INVALID_ARGUMENT` for the target, before any request where possible.
+    /// - `JOB_NOT_READY` if the job has not ended, and an error of the kind [`JobFailed`](ErrorKind::JobFailed) or
+    ///   [`JobCancelled`](ErrorKind::JobCancelled) if it ended without a video.
+    /// - `DOWNLOAD_FAILED` if the file's host does not deliver the complete file.
+    /// - `DOWNLOAD_TIMEOUT` if [`timeout`](Self::timeout) passed. The download saves nothing.
+    /// - Those of [every call](crate::InfraiClient#errors-of-every-call).
     pub async fn send(self) -> Result<Download> {
         let Self { client, job, path, options, mut on_progress } = self;
         let DownloadOptions { overwrite, timeout } = options;
@@ -141,12 +147,12 @@ impl DownloadRequest {
         match saved {
             Ok(_) => Ok(Download { path, bytes: source.received, job }),
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(&path)),
-            Err(error) => Err(file_error(&path, "put in place", error.error)),
+            Err(error) => Err(file_error(&path, "saved", error.error)),
         }
     }
 }
 
-/// The folder to write in; whatever can be known to go wrong is said before anything is sent.
+/// Checks the target before any request and returns its folder.
 fn check_target(path: &Path, overwrite: bool) -> Result<&Path> {
     if path.file_name().is_none() {
         return Err(InfraiError::invalid_argument(
@@ -168,7 +174,8 @@ fn check_target(path: &Path, overwrite: bool) -> Result<&Path> {
         return Ok(folder);
     }
     let message = format!("the folder {} does not exist", folder.display());
-    Err(InfraiError::new(ErrorKind::Configuration, "FILE_ERROR", message).with_hint("Make the folder first."))
+    Err(InfraiError::new(ErrorKind::Configuration, "FILE_ERROR", message)
+        .with_hint("Create the folder first."))
 }
 
 fn temporary(folder: &Path, path: &Path) -> Result<tempfile::NamedTempFile> {
@@ -176,26 +183,26 @@ fn temporary(folder: &Path, path: &Path) -> Result<tempfile::NamedTempFile> {
     let prefix = format!(".{}.", shorten(&name, 60));
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix).suffix(".part");
-    // The finished file is the user's own like any other: what the umask leaves of 0666.
+    // The finished file gets the usual mode: 0666 minus the umask.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder).map_err(|error| file_error(path, "made", error))
+    builder.tempfile_in(folder).map_err(|error| file_error(path, "created", error))
 }
 
 fn exists(path: &Path) -> InfraiError {
-    let message = format!("{} exists already", path.display());
+    let message = format!("{} already exists", path.display());
     InfraiError::new(ErrorKind::InvalidRequest, "FILE_EXISTS", message)
-        .with_hint("Name another file, or allow it to be replaced with overwrite.")
+        .with_hint("Choose another file name, or set overwrite to replace the file.")
 }
 
-fn file_error(path: &Path, what: &str, error: io::Error) -> InfraiError {
-    let message = format!("{} cannot be {what}: {error}", path.display());
+fn file_error(path: &Path, action: &str, error: io::Error) -> InfraiError {
+    let message = format!("{} cannot be {action}: {error}", path.display());
     InfraiError::new(ErrorKind::Configuration, "FILE_ERROR", message)
         .with_hint("Check the folder's permissions and the disk's free space.")
         .with_source(error)
 }
 
-/// A video's bytes as they come; see [`Video::download_stream`](super::Video::download_stream).
+/// Stream of a video's bytes; see [`Video::download_stream`](super::Video::download_stream).
 #[must_use = "nothing is downloaded until it is read"]
 pub struct VideoBytes {
     source: ResumableDownload,
@@ -203,8 +210,8 @@ pub struct VideoBytes {
     ended: bool,
 }
 
-/// A stream of a video's bytes to be opened; see [`Video::download_stream`](super::Video::download_stream). Open it with
-/// [`send`](Self::send) or by `.await`.
+/// Request of a download as a stream; see [`Video::download_stream`](super::Video::download_stream).
+/// [`send`](Self::send) or `.await` opens the stream.
 #[must_use = "nothing is opened until it is awaited"]
 pub struct DownloadStreamRequest {
     client: ApiClient,
@@ -217,17 +224,18 @@ impl DownloadStreamRequest {
         Self { client, job, timeout: None }
     }
 
-    /// How long the download may take in all, from [`send`](Self::send) to the last byte: what the reader of the stream
-    /// takes between two pieces included. Default: no limit; else as [`DownloadRequest::timeout`].
+    /// Sets the timeout of the whole download, from [`send`](Self::send) to the last byte. It includes the time that the
+    /// reader spends between two chunks. Default: no limit. See also [`DownloadRequest::timeout`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Finds the video. Its host is asked when the stream is first read.
+    /// Fetches the job if its URL is unknown, and returns the stream. The first read sends the request for the file.
     ///
     /// # Errors
-    /// As [`DownloadRequest::send`], as far as they come before the first byte.
+    /// `JOB_NOT_READY`, the job's failure and `DOWNLOAD_TIMEOUT`, as [`DownloadRequest::send`], and those of
+    /// [every call](crate::InfraiClient#errors-of-every-call).
     pub async fn send(self) -> Result<VideoBytes> {
         let Self { client, job, timeout } = self;
         let (job, source) = ResumableDownload::open(client, &job, timeout).await?;
@@ -236,21 +244,21 @@ impl DownloadStreamRequest {
 }
 
 impl VideoBytes {
-    /// The job it comes from.
+    /// Returns the job whose video it is.
     pub fn job(&self) -> &VideoJob {
         &self.job
     }
 
-    /// How far it is.
+    /// Returns the progress of the download.
     pub fn progress(&self) -> DownloadProgress {
         DownloadProgress { received: self.source.received, total: self.source.total }
     }
 
-    /// The next piece; `None` after the last.
+    /// Returns the next chunk. `None` after the last.
     ///
     /// # Errors
-    /// As [`DownloadRequest::send`]; and `DOWNLOAD_FAILED` when the connection broke and the file's host cannot resume,
-    /// since what was handed out cannot be taken back.
+    /// As [`DownloadRequest::send`]. Also `DOWNLOAD_FAILED` if the connection broke and the file's host cannot resume,
+    /// because the stream cannot take back the bytes that it has returned.
     pub async fn next(&mut self) -> Option<Result<Bytes>> {
         if self.ended {
             return None;
@@ -263,7 +271,7 @@ impl VideoBytes {
                 "DOWNLOAD_FAILED",
                 "the connection broke and the file's host cannot resume the stream",
             )
-            .with_hint("Download to a file, which can start over, or begin the stream anew."))),
+            .with_hint("Download to a file, which can start over, or open a new stream."))),
             Err(error) => Some(Err(error)),
         };
         self.ended = true;

@@ -1,4 +1,4 @@
-//! `generate`: submission of a job.
+//! `generate`: submission of one job.
 
 use std::future::IntoFuture;
 
@@ -56,7 +56,7 @@ impl GenerateRequest {
     }
 }
 
-/// A submission that is not sent yet. Send it with [`send`](Self::send) or by `.await`.
+/// Request of a job; see [`Video::generate`](super::Video::generate). [`send`](Self::send) or `.await` sends it.
 #[derive(Debug)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Generate {
@@ -66,7 +66,7 @@ pub struct Generate {
 
 macro_rules! forwarded {
     ($($name:ident: $type:ty),* $(,)?) => {$(
-        #[doc = concat!("As [`GenerateRequest::", stringify!($name), "`].")]
+        #[doc = concat!("Sets the option of [`GenerateRequest::", stringify!($name), "`].")]
         pub fn $name(mut self, value: $type) -> Self {
             self.request = self.request.$name(value);
             self
@@ -86,14 +86,16 @@ impl Generate {
         duration_seconds: f64,
     }
 
-    /// Sends it and returns the job as the API accepted it.
+    /// Sends the request and returns the job as the API accepted it.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` before anything is sent: an empty prompt, a duration that is no positive number, a URL that
-    /// is not http(s), an idempotency key that no header can carry. Payment required, with
-    /// [`checkout_url`](crate::InfraiError::checkout_url), when the credit does not suffice. Else as every call; when
-    /// [`may_have_been_processed`](crate::InfraiError::may_have_been_processed), call again with
-    /// [`idempotency_key`](crate::InfraiError::idempotency_key): it gives the same job and is charged once.
+    /// - `INVALID_ARGUMENT`, before any request: the prompt is empty, the duration is not a positive number, the URL of the
+    ///   reference image is not http(s), or the idempotency key is not 1 to 255 visible ASCII characters.
+    /// - An error of the kind [`PaymentRequired`](crate::ErrorKind::PaymentRequired) if the credit does not suffice. Its
+    ///   [`checkout_url`](crate::InfraiError::checkout_url) is the page that adds credit.
+    /// - Those of [every call](crate::InfraiClient#errors-of-every-call). If the outcome is ambiguous
+    ///   ([`may_have_been_processed`](crate::InfraiError::may_have_been_processed)), call again with the error's
+    ///   [`idempotency_key`](crate::InfraiError::idempotency_key): the API returns the same job and charges it once.
     pub async fn send(self) -> Result<VideoJob> {
         let Self { client, request } = self;
         let route = "/v1/video/generate";
@@ -106,7 +108,7 @@ impl Generate {
             ..RequestSpec::default()
         };
         let submitted = client.poller.now();
-        let job = VideoJob::answered(client.http.call(spec).await?)?;
+        let job = VideoJob::from_response(client.http.call(spec).await?)?;
         if !job.is_terminal() {
             client.poller.record_submission(job.job_id.clone(), submitted, request.class());
         }

@@ -1,4 +1,4 @@
-//! `generate_many`: a batch of jobs, some in flight at a time, as a stream of results.
+//! `generate_many`: a batch of jobs with bounded concurrency, as a stream of results.
 
 use std::{
     collections::VecDeque,
@@ -27,18 +27,18 @@ use crate::{
     runtime,
 };
 
-/// Item of [`GenerateMany`]: the request's index, and its job or its error.
+/// Item of [`GenerateMany`]: the index of the request, and its job or its error.
 pub type GenerateManyItem = (usize, Result<VideoJob>);
 
-/// Stream of a batch's results in the order in which the jobs end; see
+/// Stream of a batch's results, in the order in which the jobs end; see
 /// [`Video::generate_many`](super::Video::generate_many).
 ///
-/// An item's error does not end the stream. After the first 401 or 402 nothing further is submitted, and the items that
-/// were not submitted get that error. Dropping the stream stops the waits and cancels no job.
+/// The error of an item does not end the stream. After the first 401, 402 or missing key, the stream submits nothing more:
+/// the remaining items yield that error. Dropping the stream stops the waits and cancels no job.
 #[must_use = "nothing is submitted until it is read"]
 pub struct GenerateMany {
     client: ApiClient,
-    /// Taken when the first item is asked for.
+    /// Taken by the first poll for an item.
     requests: Option<Vec<GenerateRequest>>,
     options: BatchOptions,
     results: Option<mpsc::UnboundedReceiver<GenerateManyItem>>,
@@ -48,7 +48,7 @@ pub struct GenerateMany {
 struct Shared {
     client: ApiClient,
     queue: Mutex<VecDeque<(usize, GenerateRequest)>>,
-    /// Limits the submissions in flight: thousands of connections opened in one moment would be slower for all.
+    /// Limits the submissions in flight. Thousands of connections at once would slow all of them down.
     permits: Semaphore,
     refusal: Mutex<Option<InfraiError>>,
     timeout: Option<Duration>,
@@ -116,13 +116,13 @@ impl GenerateMany {
         let context = CallContext::current();
         let BatchOptions { concurrency, key_prefix, timeout } = &self.options;
         let workers = (*concurrency).min(requests.len());
-        let keyed = |(index, mut request): (usize, GenerateRequest)| {
+        let with_key = |(index, mut request): (usize, GenerateRequest)| {
             if let (Some(prefix), None) = (key_prefix, &request.idempotency_key) {
                 request.idempotency_key = Some(format!("{prefix}-{index}"));
             }
             (index, request)
         };
-        let queue = Mutex::new(requests.into_iter().enumerate().map(keyed).collect());
+        let queue = Mutex::new(requests.into_iter().enumerate().map(with_key).collect());
         let client = self.client.clone();
         let permits =
             Semaphore::new(client.http.config().options.polling.concurrency.min(Semaphore::MAX_PERMITS));
@@ -143,14 +143,14 @@ impl Shared {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let next = queue.pop_front();
         if queue.is_empty() {
-            // The memory of thousands of requests is not held during the waits for their jobs.
+            // The waits for the jobs do not need the memory of thousands of requests.
             queue.shrink_to_fit();
         }
         next
     }
 }
 
-/// Handles requests one after the other until none is left.
+/// Submits requests and waits for their jobs, one after the other, until the queue is empty.
 async fn worker(shared: Arc<Shared>) {
     loop {
         // The semaphore is never closed.
@@ -159,13 +159,13 @@ async fn worker(shared: Arc<Shared>) {
         let refusal = shared.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let result = match refusal {
             Some(error) => Err(not_submitted(&error)),
-            // A panic is an item's result too.
+            // A panic becomes the result of the item.
             None => AssertUnwindSafe(submit_one(&shared, permit, request))
                 .catch_unwind()
                 .await
                 .unwrap_or_else(|_| {
-                    Err(InfraiError::internal("the call ended in a panic").with_hint(
-                        "Read the panic's own message: a hook (on_request, on_response) may be its cause.",
+                    Err(InfraiError::internal("the call panicked").with_hint(
+                        "Read the panic's message. A hook (on_request, on_response) may be its cause.",
                     ))
                 }),
         };
@@ -180,7 +180,7 @@ async fn submit_one(
     permit: SemaphorePermit<'_>,
     request: GenerateRequest,
 ) -> Result<VideoJob> {
-    // Boxed: during the wait, the item carries no room for the submission.
+    // Boxed, so that the item does not hold the submission's memory during the wait.
     let job = match Box::pin(Generate { client: shared.client.clone(), request }.send()).await {
         Ok(job) => job,
         Err(error) => {
@@ -195,7 +195,7 @@ async fn submit_one(
         }
     };
     drop(permit);
-    // The job may have ended already: the idempotency key may be that of an earlier run.
+    // The job may have ended already, if the idempotency key is from an earlier run.
     let wait = Wait::new(shared.client.clone(), job.into());
     match shared.timeout {
         Some(timeout) => wait.timeout(timeout).await,

@@ -1,4 +1,4 @@
-//! References to a job: an id, or a job as last seen.
+//! Reference to a job: its id, or the job with its last known state.
 
 use std::sync::Arc;
 
@@ -7,7 +7,8 @@ use crate::{
     job::{JobId, VideoJob},
 };
 
-/// A job to be looked at: an id, or a job as last seen.
+/// Reference to a job, made from an id or from a [`VideoJob`]. `wait`, `watch` and `download` of a job that has already
+/// ended send no status request.
 #[derive(Debug, Clone)]
 pub struct JobRef {
     pub(crate) id: JobId,
@@ -15,8 +16,9 @@ pub struct JobRef {
 }
 
 impl JobRef {
-    /// A job that the caller gives may come from anywhere: the keys that this client sent are kept out of its errors.
-    pub(crate) fn of(mut self, http: &HttpClient) -> Self {
+    /// Sets the client's redactor on a job that has none, such as one read from JSON, so that errors about the job do not
+    /// contain this client's keys.
+    pub(crate) fn with_redactor_of(mut self, http: &HttpClient) -> Self {
         if let Some(known) = &mut self.known {
             let known = Arc::make_mut(known);
             known.redactor = std::mem::take(&mut known.redactor).or_else(|| http.redactor());

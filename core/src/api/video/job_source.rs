@@ -1,4 +1,4 @@
-//! Jobs as the poller sees them, and subscriptions to them.
+//! Poll source of video jobs, and subscriptions to their states.
 
 use std::sync::Arc;
 
@@ -23,15 +23,15 @@ use crate::{
 pub(crate) struct JobSource {
     http: HttpClient,
     id: JobId,
-    /// The key function's key at the wait's begin, until the first poll takes it.
+    /// Key that the key function returned at the start of the wait. The first poll takes it.
     key: Option<ApiKey>,
 }
 
-/// Key and headers of a wait. Waits that differ in either belong to different tenants, who must not learn of a job by
-/// each other's polls.
+/// Key and headers of a wait. Waits that differ in either may belong to different tenants, so they do not share polls: no
+/// tenant learns the state of another's job.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct JobScope {
-    /// The key function's key. `None` where the client has a fixed key.
+    /// Key that the key function returned. `None` if the client has a fixed key.
     key: Option<ApiKey>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -60,7 +60,7 @@ impl PollSource for JobSource {
 async fn poll(http: &HttpClient, id: &JobId, key: Option<ApiKey>) -> Result<Polled<VideoJob>> {
     let response = http.call(RequestSpec { no_retry: true, key, ..status_spec(id)? }).await?;
     let retry_after = response.retry_after;
-    Ok(Polled { state: Arc::new(VideoJob::answered(response)?), retry_after })
+    Ok(Polled { state: Arc::new(VideoJob::from_response(response)?), retry_after })
 }
 
 impl PollState for VideoJob {

@@ -1,4 +1,4 @@
-//! Videos: typed methods of the `/v1/video` routes, and waits for jobs.
+//! Video: typed methods of the `/v1/video` routes, waits and downloads.
 
 mod calls;
 pub(crate) mod compact_job;
@@ -29,14 +29,17 @@ pub use crate::{
     options::{DEFAULT_WAIT_TIMEOUT, GenerateRequest},
 };
 
-/// The calls about videos; see [`InfraiClient::video`](crate::InfraiClient::video).
+/// Methods for videos; see [`InfraiClient::video`](crate::InfraiClient::video).
 #[derive(Debug, Clone, Copy)]
 pub struct Video<'a> {
     pub(crate) client: &'a ApiClient,
 }
 
 impl Video<'_> {
-    /// Starts a job: `POST /v1/video/generate`. What it returns is set further and sent by `.await`.
+    /// Submits a job: `POST /v1/video/generate`.
+    ///
+    /// `prompt` describes the video and must not be empty. The methods of [`Generate`] set further options, and `.await`
+    /// sends the request.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
@@ -52,15 +55,17 @@ impl Video<'_> {
         Generate { client: self.client.clone(), request: GenerateRequest::new(prompt) }
     }
 
-    /// Starts a job from a request that was put together before.
+    /// Submits a job from a prepared request: `POST /v1/video/generate`.
     pub fn generate_from(&self, request: GenerateRequest) -> Generate {
         Generate { client: self.client.clone(), request }
     }
 
-    /// Looks at a job once: `GET /v1/video/jobs/{id}`.
+    /// Fetches the job's current state: `GET /v1/video/jobs/{id}`.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` for an empty id, `"."` or `".."`; not found for an unknown one; else as every call.
+    /// `INVALID_ARGUMENT` if the id is empty, `"."` or `".."`. An error of the kind
+    /// [`NotFound`](crate::ErrorKind::NotFound) if it is unknown. Those of
+    /// [every call](crate::InfraiClient#errors-of-every-call).
     pub async fn status(&self, id: impl Into<JobRef>) -> Result<VideoJob> {
         calls::status(&self.client.http, &id.into().id, None).await
     }
@@ -68,12 +73,15 @@ impl Video<'_> {
     /// Cancels a job: `POST /v1/video/jobs/{id}/cancel`.
     ///
     /// # Errors
-    /// As [`status`](Self::status). A job that had already ended is no error: its answer is `ok: false`.
+    /// As [`status`](Self::status). For a job that has already ended, the result has `ok: false`.
     pub async fn cancel(&self, id: impl Into<JobRef>) -> Result<CancelResult> {
         calls::cancel(&self.client.http, &id.into().id, None).await
     }
 
-    /// Waits until a job has ended and returns it: 30 minutes at most, unless told otherwise.
+    /// Waits until a job has ended and returns it. Default timeout: 30 minutes.
+    ///
+    /// The client polls `GET /v1/video/jobs/{id}`. All waits of a client share one poller: several waits for one job send
+    /// one request, and [`PollingOptions`](crate::PollingOptions) limit the requests of all.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
@@ -97,13 +105,18 @@ impl Video<'_> {
         Wait::new(self.client.clone(), job.into())
     }
 
-    /// The job's first state and every change of it, the last included; then the stream ends. A job that ends badly is
-    /// its last item, and no error.
+    /// Yields the job's first state and every change, including the terminal state. A job that fails is the last item of
+    /// the stream, not an error.
+    ///
+    /// The client polls `GET /v1/video/jobs/{id}` at least every [`PollingOptions::refresh`](crate::PollingOptions::refresh)
+    /// seconds as far as the rate limit allows.
     pub fn watch(&self, job: impl Into<JobRef>) -> Watch {
         Watch::new(self.client.clone(), job.into())
     }
 
-    /// Saves a job's video to a file: whole, or not at all.
+    /// Saves a job's video to a file, completely or not at all.
+    ///
+    /// The client fetches `GET /v1/video/jobs/{id}` if the URL of the video is unknown.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
@@ -120,12 +133,13 @@ impl Video<'_> {
         DownloadRequest::new(self.client.clone(), job.into(), path.into())
     }
 
-    /// Opens a job's video as a stream of bytes.
+    /// Opens a job's video as a stream of bytes. The client fetches `GET /v1/video/jobs/{id}` if the URL is unknown.
     pub fn download_stream(&self, job: impl Into<JobRef>) -> DownloadStreamRequest {
         DownloadStreamRequest::new(self.client.clone(), job.into())
     }
 
-    /// Starts many jobs, some at once, waits for each, and yields them as they end.
+    /// Submits many jobs, at most [`concurrency`](GenerateMany::concurrency) at a time, waits for each, and yields each
+    /// when it ends.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));

@@ -1,4 +1,4 @@
-//! Reading of jobs from responses and from JSON.
+//! Parsing of jobs from responses and from JSON.
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
@@ -32,7 +32,7 @@ impl VideoJob {
     /// Reads a job from JSON, as [`to_json`](Self::to_json) or the API writes it.
     ///
     /// # Errors
-    /// `UNEXPECTED_RESPONSE` when `job_id` (or `id`) or `state` (or `status`) is missing, or a field has another type.
+    /// `UNEXPECTED_RESPONSE` if `job_id` (or `id`) or `state` (or `status`) is missing, or a field has the wrong type.
     pub fn from_json(value: Value) -> Result<Self> {
         let redactor = Redactor::default();
         let mut map = read::object("video job", value, &redactor)?;
@@ -43,8 +43,8 @@ impl VideoJob {
         Self::read(map, metadata, redactor)
     }
 
-    /// Reads the job that a call answered with.
-    pub(crate) fn answered(response: Response) -> Result<Self> {
+    /// Reads the job from a response.
+    pub(crate) fn from_response(response: Response) -> Result<Self> {
         response.typed(|data, metadata, redactor| {
             Self::read(read::object("video job", data, redactor)?, metadata, redactor.clone())
         })
@@ -54,7 +54,7 @@ impl VideoJob {
         if raw.values().any(Value::is_null) {
             raw.retain(|_, value| !value.is_null());
         }
-        let fields = FieldReader { what: "video job", map: &raw, redactor: &redactor };
+        let fields = FieldReader { resource: "video job", map: &raw, redactor: &redactor };
         let job_id = match fields.id("job_id")? {
             Some(id) => JobId::new(id),
             None => JobId::new(fields.id("id")?.ok_or_else(|| fields.missing("job_id"))?),
@@ -70,7 +70,7 @@ impl VideoJob {
             None => None,
             Some(error) => Some(JobError::read(error).ok_or_else(|| {
                 unexpected(
-                    "the video job's field \"error\" should be a string or an object",
+                    "invalid field \"error\" of the video job: expected a string or an object",
                     Some(serde_json::json!({ "error": redactor.text(&error.to_string()) })),
                 )
             })?),
@@ -83,7 +83,7 @@ impl VideoJob {
         Ok(Self { job_id, state, video_url, thumbnail_url, error, progress, metadata, raw, redactor })
     }
 
-    /// The error that a wait ends with when the job ended badly, as it may be shown.
+    /// Returns the error of a job that failed or was cancelled, redacted.
     pub(crate) fn end_error(&self) -> Option<InfraiError> {
         if !self.is_terminal() || self.is_success() {
             return None;

@@ -1,4 +1,4 @@
-//! A video's bytes from wherever they lie: resumed after a broken connection, asked for anew when the URL has expired.
+//! Resumable download: retries after broken connections, redirects, and a new URL when the first has expired.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -26,45 +26,47 @@ use crate::{
     wire::{codes, path, retry_after},
 };
 
-const REDIRECTS: u32 = 5;
+const MAX_REDIRECTS: u32 = 5;
 
-/// What a try has to bring for the failures before it to be forgiven: a server that sends a byte per try would otherwise
-/// be asked for ever.
-const REAL_PROGRESS: u64 = 64 * 1024;
+/// Bytes that an attempt has to receive to reset the count of failures. Without a minimum, a server that sends one byte
+/// per attempt would keep the client retrying forever.
+const MIN_PROGRESS: u64 = 64 * 1024;
 
 const PLAIN_HTTP_HINT: &str = "The API's operator should give the file an https address.";
 
-/// A chunk of the file.
+/// Item of a download.
 pub(super) enum Chunk {
     Bytes(Bytes),
-    /// What came before is discarded: the file on the server is another, or cannot be resumed.
+    /// The download starts over, because the file on the server has changed or cannot be resumed. The reader discards all
+    /// bytes so far.
     Restart,
     End,
 }
 
-/// The file's bytes, one chunk after the other.
+/// A download in progress.
 pub(super) struct ResumableDownload {
     client: ApiClient,
     id: JobId,
-    /// Keeps the keys that were sent to get the job out of errors and logs.
+    /// Redacts the keys of the status calls in errors and logs.
     redactor: Redactor,
     url: Url,
     body: Option<Box<dyn BodyStream>>,
     etag: Option<HeaderValue>,
     pub(super) received: u64,
     pub(super) total: Option<u64>,
-    /// What was received before the present try.
-    resumed_at: u64,
-    /// Failed tries since the last real progress, and those that no progress forgives.
+    /// Offset at which the current attempt started.
+    attempt_start: u64,
+    /// Failed attempts since the last reset, plus `discarded_failures`.
     failures: u32,
-    /// Failed tries whose bytes were thrown away. They stay counted, so that no server has the same bytes fetched again
-    /// and again.
-    discarded: u32,
-    refreshed: bool,
+    /// Failed attempts whose bytes were discarded. A reset keeps them, so that a server cannot make the client fetch the
+    /// same bytes forever.
+    discarded_failures: u32,
+    /// The job was fetched for a new URL. This happens at most once.
+    url_refreshed: bool,
     limit: Option<Limit>,
 }
 
-/// The time that a download has.
+/// Timeout and deadline of a download.
 #[derive(Clone, Copy)]
 struct Limit {
     timeout: Duration,
@@ -72,10 +74,10 @@ struct Limit {
 }
 
 impl Limit {
-    /// The work's result, or the timeout that passed before there was one.
+    /// Runs work until the deadline. Returns the timeout if it passed first.
     async fn bound<T>(limit: Option<Self>, work: impl Future<Output = T>) -> Result<T, Duration> {
         let Some(Self { timeout, end }) = limit else { return Ok(work.await) };
-        // Work that is always wait_until_ready would never let the timer have its turn.
+        // Work that is always ready would never let the timer fire.
         if Instant::now() >= end {
             return Err(timeout);
         }
@@ -83,16 +85,20 @@ impl Limit {
     }
 }
 
-/// A job that has a video, asked for if it is not known to.
-async fn wait_until_ready(client: &ApiClient, job: &JobRef) -> Result<(VideoJob, Url)> {
-    let job = job.clone().of(&client.http);
+/// Returns the job with the URL of its video. Fetches the job unless its last known state has the URL.
+async fn job_with_url(client: &ApiClient, job: &JobRef) -> Result<(VideoJob, Url)> {
+    let job = job.clone().with_redactor_of(&client.http);
     if let Some(known) = job.known.filter(|job| job.is_success() && job.video_url.is_some()) {
-        let url = file_url(client, &known)?;
+        let url = video_url(client, &known)?;
         return Ok((Arc::unwrap_or_clone(known), url));
     }
     fetch_job(client, &job.id).await
 }
 
+/// Fetches the job and returns it with the URL of its video.
+///
+/// # Errors
+/// The job's failure, or `JOB_NOT_READY` if it has not ended.
 async fn fetch_job(client: &ApiClient, id: &JobId) -> Result<(VideoJob, Url)> {
     let job = status(&client.http, id, None).await?;
     if let Some(error) = job.end_error() {
@@ -107,11 +113,12 @@ async fn fetch_job(client: &ApiClient, id: &JobId) -> Result<(VideoJob, Url)> {
             .with_job(job)
             .redacted(&redactor));
     }
-    let url = file_url(client, &job)?;
+    let url = video_url(client, &job)?;
     Ok((job, url))
 }
 
-fn file_url(client: &ApiClient, job: &VideoJob) -> Result<Url> {
+/// Returns the URL of the job's video, if the client may request it.
+fn video_url(client: &ApiClient, job: &VideoJob) -> Result<Url> {
     let id = shorten(&job.redactor.text(job.job_id.as_str()), 80);
     let unusable = |reason: &str| {
         InfraiError::new(
@@ -121,12 +128,12 @@ fn file_url(client: &ApiClient, job: &VideoJob) -> Result<Url> {
         )
     };
     let text = job.video_url.as_deref().ok_or_else(|| unusable("ended in success but has no video_url"))?;
-    let url = Url::parse(text).map_err(|_| unusable("a video_url that is no URL"))?;
+    let url = Url::parse(text).map_err(|_| unusable("a video_url that is not a URL"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(unusable("a video_url that is not http(s)"));
     }
     if !path::is_requestable(&url) {
-        return Err(unusable("a video_url that no request can be made of"));
+        return Err(unusable("a video_url that cannot be requested"));
     }
     if !client.http.auth().config().allows_scheme(&url) {
         let origin = job.redactor.text(&path::origin(&url));
@@ -136,16 +143,16 @@ fn file_url(client: &ApiClient, job: &VideoJob) -> Result<Url> {
     Ok(url)
 }
 
-/// What stands before the host in a URL, as the header that says it: in the URL of a request it would be shown to proxies
-/// and logs, and no server reads it there.
-fn userinfo(url: &mut Url) -> Option<HeaderValue> {
+/// Removes user and password from a URL and returns them as an `Authorization` header. In the URL of a request, proxies
+/// and logs would see them, and servers ignore them.
+fn take_authorization(url: &mut Url) -> Option<HeaderValue> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
     let mut text: Vec<u8> = percent_decode_str(url.username()).collect();
     text.push(b':');
     text.extend(percent_decode_str(url.password().unwrap_or_default()));
-    // An http(s) URL with a host takes both.
+    // Neither can fail for an http(s) URL with a host.
     let (_, _) = (url.set_username(""), url.set_password(None));
     let mut value = HeaderValue::try_from(format!("Basic {}", BASE64.encode(text))).ok()?;
     value.set_sensitive(true);
@@ -153,16 +160,17 @@ fn userinfo(url: &mut Url) -> Option<HeaderValue> {
 }
 
 impl ResumableDownload {
-    /// Finds where the job's video lies. Nothing is fetched yet; the timeout runs from here on.
+    /// Determines the URL of the job's video and starts the timeout. The request for the file follows with
+    /// [`next`](Self::next).
     pub(super) async fn open(
         client: ApiClient,
         job: &JobRef,
         timeout: Option<Duration>,
     ) -> Result<(VideoJob, Self)> {
         let limit = timeout.map(|timeout| Limit { timeout, end: deadline(Instant::now(), timeout) });
-        let (job, url) = Limit::bound(limit, wait_until_ready(&client, job))
-            .await
-            .unwrap_or_else(|timeout| Err(out_of_time(&job.id, &client.http.redactor(), timeout, 0, None)))?;
+        let (job, url) = Limit::bound(limit, job_with_url(&client, job)).await.unwrap_or_else(|timeout| {
+            Err(timeout_error(&job.id, &client.http.redactor(), timeout, 0, None))
+        })?;
         let source = Self {
             client,
             id: job.job_id.clone(),
@@ -172,24 +180,27 @@ impl ResumableDownload {
             etag: None,
             received: 0,
             total: None,
-            resumed_at: 0,
+            attempt_start: 0,
             failures: 0,
-            discarded: 0,
-            refreshed: false,
+            discarded_failures: 0,
+            url_refreshed: false,
             limit,
         };
         Ok((job, source))
     }
 
-    /// The next chunk, unless the download's time is over.
+    /// Returns the next chunk.
+    ///
+    /// # Errors
+    /// `DOWNLOAD_TIMEOUT` if the timeout has passed.
     pub(super) async fn next(&mut self) -> Result<Chunk> {
         let limit = self.limit;
-        Limit::bound(limit, self.chunk()).await.unwrap_or_else(|timeout| {
-            Err(out_of_time(&self.id, &self.redactor, timeout, self.received, self.total))
+        Limit::bound(limit, self.next_chunk()).await.unwrap_or_else(|timeout| {
+            Err(timeout_error(&self.id, &self.redactor, timeout, self.received, self.total))
         })
     }
 
-    async fn chunk(&mut self) -> Result<Chunk> {
+    async fn next_chunk(&mut self) -> Result<Chunk> {
         loop {
             if self.body.is_none() {
                 if let Some(chunk) = self.request().await? {
@@ -207,8 +218,8 @@ impl ResumableDownload {
                 Ok(Some(bytes)) if bytes.is_empty() => {}
                 Ok(Some(bytes)) => {
                     self.received += bytes.len() as u64;
-                    if self.received - self.resumed_at >= REAL_PROGRESS {
-                        self.failures = self.discarded;
+                    if self.received - self.attempt_start >= MIN_PROGRESS {
+                        self.failures = self.discarded_failures;
                     }
                     if self.total.is_some_and(|total| self.received > total) {
                         return Err(self.invalid_response("the server sent more bytes than it announced"));
@@ -220,18 +231,18 @@ impl ResumableDownload {
                     self.body = None;
                     self.backoff(self.truncated("the file ended early"), None).await?;
                 }
-                // All bytes are there; only the end's mark was lost.
+                // The file is complete. Only the end of the response's framing is missing.
                 Err(_) if self.total == Some(self.received) => return Ok(Chunk::End),
-                Err(fault) => {
+                Err(error) => {
                     self.body = None;
-                    let error = self.truncated(&fault.message);
+                    let error = self.truncated(&error.message);
                     self.backoff(error, None).await?;
                 }
             }
         }
     }
 
-    /// Asks for the file, or the rest of it. A chunk where the reader has to know that it starts over.
+    /// Requests the file or the rest of it. Returns [`Chunk::Restart`] if the reader has to start over.
     async fn request(&mut self) -> Result<Option<Chunk>> {
         let mut from = self.received;
         let mut headers = HeaderMap::new();
@@ -249,10 +260,9 @@ impl ResumableDownload {
         let response = match self.follow(headers).await {
             Ok(response) => response,
             Err(SendError::Setup(error)) => return Err(error),
-            Err(SendError::Transport(fault)) => {
-                let retryable = fault.retryable;
-                let error = self.connect_error(&fault);
-                if !retryable {
+            Err(SendError::Transport(cause)) => {
+                let error = self.connect_error(&cause);
+                if !cause.retryable {
                     return Err(error);
                 }
                 self.backoff(error, None).await?;
@@ -261,21 +271,21 @@ impl ResumableDownload {
         };
         let status = response.status;
         match status.as_u16() {
-            200 => self.begin(response, 0, None),
+            200 => self.start_body(response, 0, None),
             206 if from > 0 => {
                 let (start, total) = content_range(&response.headers).unwrap_or_default();
-                let other = if start != Some(from)
-                    || (total.is_some() && self.total.is_some_and(|own| total != Some(own)))
+                let reason = if start != Some(from)
+                    || (total.is_some() && self.total.is_some_and(|known| total != Some(known)))
                 {
-                    "the server answered with another part of the file than was asked for"
+                    "the server sent another range than the requested one"
                 } else if !response.headers.get_all(header::ETAG).iter().eq(&self.etag) {
-                    "the server answered with a part that does not carry the file's ETag"
+                    "the server sent a range without the file's ETag"
                 } else {
                     let total = total.or(self.total);
-                    return self.begin(response, from, total);
+                    return self.start_body(response, from, total);
                 };
                 self.etag = None;
-                self.backoff(self.invalid_response(other), None).await?;
+                self.backoff(self.invalid_response(reason), None).await?;
                 Ok(None)
             }
             416 if from > 0 => {
@@ -284,13 +294,13 @@ impl ResumableDownload {
                     .await?;
                 Ok(None)
             }
-            401 | 403 | 404 | 410 if !self.refreshed => {
-                self.refreshed = true;
+            401 | 403 | 404 | 410 if !self.url_refreshed => {
+                self.url_refreshed = true;
                 let shown = self.redactor.text(self.id.as_str());
                 tracing::debug!(
                     status = status.as_u16(),
                     job = %Escaped(&shown),
-                    "the file's URL has expired; asking for a new_connection one"
+                    "the file's URL has expired; fetching the job for a new one"
                 );
                 let job;
                 (job, self.url) = fetch_job(&self.client, &self.id).await?;
@@ -308,8 +318,8 @@ impl ResumableDownload {
         }
     }
 
-    /// Takes up a response whose body is the file from `from` on. `total` is the file's length where it is known.
-    fn begin(&mut self, response: WireResponse, from: u64, total: Option<u64>) -> Result<Option<Chunk>> {
+    /// Starts to read a response's body, which is the file from offset `from`. `total` is the length of the file, if known.
+    fn start_body(&mut self, response: WireResponse, from: u64, total: Option<u64>) -> Result<Option<Chunk>> {
         let encoded =
             response.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
         if encoded {
@@ -321,7 +331,7 @@ impl ResumableDownload {
             .headers
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        // Where a part ends, which may be before the file does.
+        // End of the range, which may be before the end of the file.
         let end = match length.map(|length| from.checked_add(length)) {
             Some(Some(end)) if total.is_none_or(|total| end <= total) => Some(end),
             Some(_) => {
@@ -331,35 +341,35 @@ impl ResumableDownload {
         };
         let restarted = from == 0 && self.received > 0;
         if restarted {
-            self.discarded = self.failures;
+            self.discarded_failures = self.failures;
         }
         self.received = from;
-        self.resumed_at = from;
+        self.attempt_start = from;
         self.total = total.or(end);
-        // A weak tag does not promise the same bytes, so nothing could be resumed with it.
+        // A weak ETag does not guarantee equal bytes, so the client cannot resume with it.
         self.etag =
             response.headers.get(header::ETAG).filter(|etag| etag.as_bytes().first() == Some(&b'"')).cloned();
         self.body = Some(response.body);
         Ok(restarted.then_some(Chunk::Restart))
     }
 
-    /// Sends the request, and again where a redirect points, with none of our headers but the range's.
+    /// Sends the request and follows redirects. No request carries the project's key or the client's default headers.
     async fn follow(&self, headers: HeaderMap) -> Result<WireResponse, SendError> {
         let options = &self.client.http.config().options;
         let mut url = self.url.clone();
-        for _ in 0..=REDIRECTS {
-            let (mut bare, mut headers) = (url.clone(), headers.clone());
-            if let Some(authorization) = userinfo(&mut bare) {
+        for _ in 0..=MAX_REDIRECTS {
+            let (mut request_url, mut headers) = (url.clone(), headers.clone());
+            if let Some(authorization) = take_authorization(&mut request_url) {
                 headers.insert(header::AUTHORIZATION, authorization);
             }
-            if !path::is_requestable(&bare) {
-                let what = "the server redirected to a URL that no request can be made of";
-                return Err(SendError::Setup(self.invalid_response(what)));
+            if !path::is_requestable(&request_url) {
+                let reason = "the server redirected to a URL that cannot be requested";
+                return Err(SendError::Setup(self.invalid_response(reason)));
             }
             let new_connection = self.failures > 0;
             let request = WireRequest {
                 method: Method::GET,
-                url: bare,
+                url: request_url,
                 headers,
                 body: None,
                 file: true,
@@ -382,7 +392,9 @@ impl ResumableDownload {
                 .get(header::LOCATION)
                 .and_then(|location| url.join(location.to_str().ok()?).ok())
                 .filter(|target| matches!(target.scheme(), "http" | "https"))
-                .ok_or_else(|| SendError::Setup(self.invalid_response("the server redirected to nowhere")))?;
+                .ok_or_else(|| {
+                    SendError::Setup(self.invalid_response("the server redirected without an http(s) URL"))
+                })?;
             if url.scheme() == "https" && target.scheme() != "https" {
                 let origin = path::origin(&target);
                 return Err(SendError::Setup(
@@ -402,7 +414,7 @@ impl ResumableDownload {
         Err(SendError::Setup(self.invalid_response("the server redirected too often")))
     }
 
-    /// Waits before another attempt, or gives up with the error.
+    /// Counts a failed attempt and waits before the next one. Returns the error if no attempt or time is left.
     async fn backoff(&mut self, error: InfraiError, floor: Option<Duration>) -> Result<()> {
         let options = &self.client.http.config().options;
         let retries = self.client.http.max_retries();
@@ -415,34 +427,34 @@ impl ResumableDownload {
         let pause = retry::backoff(self.failures, options.retry_base, options.retry_cap, floor, random);
         let left = self.limit.map(|limit| limit.end.saturating_duration_since(Instant::now()));
         if left.is_some_and(|left| pause >= left) {
-            tracing::debug!(?pause, "the next try would come after the download's timeout");
+            tracing::debug!(?pause, "no retry, because the pause would exceed the download's timeout");
             return Err(error.with_call(self.failures, None, false));
         }
-        tracing::debug!(error = %Escaped(&error), ?pause, received = self.received, "the download goes on after a pause");
+        tracing::debug!(error = %Escaped(&error), ?pause, received = self.received, "retrying the download after a pause");
         tokio::time::sleep(pause).await;
         Ok(())
     }
 
-    fn named(&self, what: &str) -> String {
-        named(&self.id, &self.redactor, what)
+    fn message(&self, reason: &str) -> String {
+        error_message(&self.id, &self.redactor, reason)
     }
 
-    fn invalid_response(&self, what: &str) -> InfraiError {
-        InfraiError::new(ErrorKind::UnexpectedResponse, "DOWNLOAD_FAILED", self.named(what))
+    fn invalid_response(&self, reason: &str) -> InfraiError {
+        InfraiError::new(ErrorKind::UnexpectedResponse, "DOWNLOAD_FAILED", self.message(reason))
     }
 
-    fn truncated(&self, what: &str) -> InfraiError {
-        let bytes = so_far(self.received, self.total);
-        let message = self.named(&format!("the connection broke after {bytes}: {what}"));
+    fn truncated(&self, reason: &str) -> InfraiError {
+        let bytes = byte_count(self.received, self.total);
+        let message = self.message(&format!("the connection broke after {bytes}: {reason}"));
         InfraiError::new(ErrorKind::Connection, "DOWNLOAD_FAILED", message).with_retry(true, None)
     }
 
-    fn connect_error(&self, fault: &TransportError) -> InfraiError {
+    fn connect_error(&self, cause: &TransportError) -> InfraiError {
         let origin = path::origin(&self.url);
-        let message = self.named(&format!("{origin}: {}", fault.message));
+        let message = self.message(&format!("{origin}: {}", cause.message));
         let mut error = InfraiError::new(ErrorKind::Connection, "DOWNLOAD_FAILED", message)
-            .with_retry(fault.retryable, None);
-        if let Some(hint) = fault.hint {
+            .with_retry(cause.retryable, None);
+        if let Some(hint) = cause.hint {
             error = error.with_hint(hint);
         }
         error
@@ -451,37 +463,37 @@ impl ResumableDownload {
     fn status_error(&self, status: StatusCode) -> InfraiError {
         let code = status.as_u16();
         let kind = match code {
-            // The file's host refuses the URL, not the project's key.
+            // The file's host rejects the URL, not the project's key.
             401 | 403 => ErrorKind::Permission,
             _ => codes::kind_of_status(code),
         };
-        let message = self.named(&format!("the file's host answered {code}"));
+        let message = self.message(&format!("the file's host answered {code}"));
         InfraiError::new(kind, "DOWNLOAD_FAILED", message)
             .with_status(code)
             .with_retry(codes::is_retryable_status(code), None)
     }
 }
 
-fn named(id: &JobId, redactor: &Redactor, what: &str) -> String {
+fn error_message(id: &JobId, redactor: &Redactor, reason: &str) -> String {
     let id = shorten(&redactor.text(id.as_str()), 80);
-    redactor.text(&format!("the video of the job {id} could not be downloaded: {what}"))
+    redactor.text(&format!("the video of the job {id} could not be downloaded: {reason}"))
 }
 
-fn so_far(received: u64, total: Option<u64>) -> String {
+fn byte_count(received: u64, total: Option<u64>) -> String {
     let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
     format!("{received}{of} bytes")
 }
 
-fn out_of_time(
+fn timeout_error(
     id: &JobId,
     redactor: &Redactor,
     timeout: Duration,
     received: u64,
     total: Option<u64>,
 ) -> InfraiError {
-    let bytes = so_far(received, total);
-    let what = format!("its timeout of {timeout:?} passed after {bytes}");
-    InfraiError::new(ErrorKind::Timeout, "DOWNLOAD_TIMEOUT", named(id, redactor, &what))
+    let bytes = byte_count(received, total);
+    let reason = format!("the timeout of {timeout:?} passed after {bytes}");
+    InfraiError::new(ErrorKind::Timeout, "DOWNLOAD_TIMEOUT", error_message(id, redactor, &reason))
         .with_retry(true, None)
         .with_hint("Download again with a longer timeout; nothing was saved.")
 }
@@ -498,7 +510,7 @@ impl TransportError {
     }
 }
 
-/// `bytes 100-199/200` as where it starts and how long the file is.
+/// Returns the start of the range and the length of the file: 100 and 200 for `bytes 100-199/200`.
 fn content_range(headers: &HeaderMap) -> Option<(Option<u64>, Option<u64>)> {
     let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
     let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
@@ -511,11 +523,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_and_a_password_in_a_files_url_become_a_header() {
+    fn credentials_in_a_url_become_a_header() {
         let mut url = Url::parse("https://user:p%40ss@files.example/v.mp4?x=1").unwrap();
-        let header = userinfo(&mut url).unwrap();
+        let header = take_authorization(&mut url).unwrap();
         assert_eq!((header.to_str().unwrap(), header.is_sensitive()), ("Basic dXNlcjpwQHNz", true));
         assert_eq!(url.as_str(), "https://files.example/v.mp4?x=1");
-        assert_eq!(userinfo(&mut url), None);
+        assert_eq!(take_authorization(&mut url), None);
     }
 }

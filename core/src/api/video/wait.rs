@@ -1,4 +1,4 @@
-//! `wait`: until a job has ended, or the wait's own time has.
+//! `wait`: polls for the end of a job, with timeout and abort.
 
 use std::{fmt, future::IntoFuture, sync::Arc, time::Duration};
 
@@ -20,13 +20,13 @@ use crate::{
     runtime::BoxFuture,
 };
 
-/// How long the cancel of a wait that ended may take.
+/// Timeout of the cancel request at the end of a wait.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 type OnUpdate = Box<dyn FnMut(&VideoJob) + Send>;
 
-/// A wait for a job's end; see [`Video::wait`](super::Video::wait). Begin it with [`send`](Self::send) or by `.await`;
-/// dropping it ends the looking, and the job itself goes on.
+/// Wait for the end of a job; see [`Video::wait`](super::Video::wait). [`send`](Self::send) or `.await` starts it. Dropping
+/// its future stops the polls. The job continues.
 #[must_use = "nothing is waited for until it is awaited"]
 pub struct Wait {
     client: ApiClient,
@@ -48,55 +48,65 @@ impl Wait {
         self
     }
 
-    /// How long to wait. Default: 30 minutes. At the end comes one last look; those of many waits that end together queue
-    /// for [`PollingOptions::rate`](crate::PollingOptions::rate), and each wait stays for its own.
+    /// Sets the timeout of the wait. Default: 30 minutes.
+    ///
+    /// The wait polls once more before it times out. If many waits time out together, their last polls queue for
+    /// [`max_requests_per_second`](crate::PollingOptions::max_requests_per_second), and each wait stays until its poll has
+    /// finished.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = Some(timeout);
         self
     }
 
-    /// Waits for ever.
+    /// Removes the timeout: the wait has no limit.
     pub fn no_timeout(mut self) -> Self {
         self.options.timeout = None;
         self
     }
 
-    /// Cancels the job when the wait's time is over. The cancel gets 5 seconds from when it is sent, and no more are under
-    /// way at once than [`PollingOptions::concurrency`](crate::PollingOptions::concurrency) says; a job that turns out to
-    /// have succeeded meanwhile is returned, because it was paid for.
+    /// Sets whether the wait cancels the job when it times out. Default: no.
+    ///
+    /// The cancel request has a timeout of 5 seconds. No more cancel requests are in flight than
+    /// [`PollingOptions::concurrency`](crate::PollingOptions::concurrency). If the job has succeeded in the meantime, the
+    /// wait returns it, because the account was charged for it.
     pub fn cancel_on_timeout(mut self, cancel: bool) -> Self {
         self.options.cancel_on_timeout = cancel;
         self
     }
 
-    /// Called with the job's first state and with every change of it.
+    /// Sets a callback that runs with the job's first state and with every change. With a callback, the client polls the job
+    /// at least every [`PollingOptions::refresh`](crate::PollingOptions::refresh) seconds as far as the rate limit allows.
     pub fn on_update(mut self, on_update: impl FnMut(&VideoJob) + Send + 'static) -> Self {
         self.on_update = Some(Box::new(on_update));
         self
     }
 
-    /// Ends the wait with an error of the kind [`Aborted`](ErrorKind::Aborted) as soon as this future is ready.
+    /// Sets a future that aborts the wait: once it is ready, the wait ends with an error of the kind
+    /// [`Aborted`](ErrorKind::Aborted).
     pub fn abort_when(mut self, aborted: impl Future<Output = ()> + Send + 'static) -> Self {
         self.abort = Some(Box::pin(aborted));
         self
     }
 
-    /// Cancels the job when [`abort_when`](Self::abort_when) ends the wait. The cancel gets 5 seconds from when it is sent.
+    /// Sets whether the wait cancels the job when [`abort_when`](Self::abort_when) aborts it. Default: no. The cancel
+    /// request has a timeout of 5 seconds.
     pub fn cancel_on_abort(mut self, cancel: bool) -> Self {
         self.options.cancel_on_abort = cancel;
         self
     }
 
-    /// Waits.
+    /// Waits until the job has ended and returns it. Polls that fail are retried until the wait times out, unless a retry
+    /// cannot help.
     ///
     /// # Errors
-    /// Job failed or cancelled, carrying the job; wait timeout, carrying the job as last seen; the error of a look that
-    /// cannot be repeated (an unknown id, a key that is not accepted). Looks that failed otherwise are repeated until
-    /// the wait's own time is over.
+    /// - An error of the kind [`JobFailed`](ErrorKind::JobFailed) or [`JobCancelled`](ErrorKind::JobCancelled), with the job.
+    /// - `WAIT_TIMEOUT`, with the job's last known state.
+    /// - `ABORTED`, with the job's last known state.
+    /// - The error of a poll that a retry cannot help, such as an unknown id or a rejected key.
     pub async fn send(self) -> Result<VideoJob> {
         let Self { client, job, options, on_update, abort } = self;
         let WaitOptions { timeout, cancel_on_timeout, cancel_on_abort } = options;
-        let (id, job) = (job.id.clone(), job.of(&client.http));
+        let (id, job) = (job.id.clone(), job.with_redactor_of(&client.http));
         let mut wait = WaitState { on_update, last: None, last_error: None };
         let aborted = async {
             match abort {
@@ -109,10 +119,10 @@ impl Wait {
             () = aborted => None,
             ended = wait.run(&client, job, timeout) => Some(ended),
         };
-        // The subscription ended with the run: a cancel may have to wait for others.
+        // The subscription has ended with `run`, so that it does not poll while the cancel request waits for others.
         let WaitState { last, last_error, .. } = wait;
-        let seen = last.as_ref().map(|last| last.redactor.clone()).unwrap_or_default();
-        let redactor = seen.or_else(|| client.http.redactor());
+        let redactor = last.as_ref().map(|last| last.redactor.clone()).unwrap_or_default();
+        let redactor = redactor.or_else(|| client.http.redactor());
         let with_last = |error| with_last(error, last, &redactor);
         match ended {
             Some(Ok(Some(job))) => into_result(job),
@@ -121,23 +131,23 @@ impl Wait {
             Some(Ok(None)) => {
                 let timeout = timeout.unwrap_or_default();
                 let shown = shorten(&redactor.text(id.as_str()), 80);
-                let mut what = format!("the job {shown} had not ended after {timeout:?}");
+                let mut message = format!("the job {shown} had not ended after {timeout:?}");
                 if let Some(last_error) = &last_error {
-                    what = format!("{what}; the last look at it failed: {last_error}");
+                    message = format!("{message}; the last poll failed: {last_error}");
                 }
-                let mut error = InfraiError::new(ErrorKind::WaitTimeout, "WAIT_TIMEOUT", what);
+                let mut error = InfraiError::new(ErrorKind::WaitTimeout, "WAIT_TIMEOUT", message);
                 if cancel_on_timeout {
-                    // Boxed, here and below: a wait that goes on must not carry the room for calls that few ever make.
+                    // Boxed here and below, so that each wait does not hold the memory of a call that few waits make.
                     match Box::pin(cancel_job(&client, &id)).await {
-                        CancelOutcome::Otherwise(job) => return into_result(*job),
+                        CancelOutcome::AlreadyEnded(job) => return into_result(*job),
                         CancelOutcome::Cancelled => {
                             error = error
                                 .with_details(serde_json::json!({ "cancelled": true }))
-                                .with_hint("The job was cancelled; generate again with more time if the video is still wanted.");
+                                .with_hint("The job was cancelled. Generate again with a longer timeout if the video is still wanted.");
                         }
-                        CancelOutcome::Unknown(last_error) => {
+                        CancelOutcome::Unknown(cancel_error) => {
                             error = error.with_details(
-                                serde_json::json!({ "cancelled": false, "cancel_error": last_error.to_string() }),
+                                serde_json::json!({ "cancelled": false, "cancel_error": cancel_error.to_string() }),
                             );
                         }
                     }
@@ -149,11 +159,10 @@ impl Wait {
                     InfraiError::new(ErrorKind::Aborted, "ABORTED", "the wait was aborted by its caller");
                 if cancel_on_abort {
                     let cancelled = Box::pin(async {
-                        let _place = client.poller.acquire_cancel_permit(CANCEL_TIMEOUT).await;
+                        let _permit = client.poller.acquire_cancel_permit(CANCEL_TIMEOUT).await;
                         cancel(&client.http, &id, Some(CANCEL_TIMEOUT)).await
                     });
-                    let cancelled = cancelled.await;
-                    let cancelled = cancelled.is_ok_and(|answer| answer.ok);
+                    let cancelled = cancelled.await.is_ok_and(|result| result.ok);
                     error = error.with_details(serde_json::json!({ "cancelled": cancelled }));
                 }
                 Err(with_last(error))
@@ -162,7 +171,7 @@ impl Wait {
     }
 }
 
-/// Adds the job as last seen to an error of its wait.
+/// Adds the job's last known state to an error of its wait.
 fn with_last(error: InfraiError, last: Option<CompactJob>, redactor: &Redactor) -> InfraiError {
     let error = match last.map(|last| last.job()) {
         Some(Ok(job)) => error.with_job(job),
@@ -171,7 +180,7 @@ fn with_last(error: InfraiError, last: Option<CompactJob>, redactor: &Redactor) 
     error.redacted(redactor)
 }
 
-/// A job that has ended, as a wait tells of it.
+/// Returns a job that succeeded, or the error of one that failed or was cancelled.
 fn into_result(job: VideoJob) -> Result<VideoJob> {
     match job.end_error() {
         Some(error) => Err(error),
@@ -181,12 +190,14 @@ fn into_result(job: VideoJob) -> Result<VideoJob> {
 
 struct WaitState {
     on_update: Option<OnUpdate>,
+    /// Last known state.
     last: Option<CompactJob>,
+    /// Error of the last poll. `None` if it succeeded.
     last_error: Option<InfraiError>,
 }
 
 impl WaitState {
-    /// The job once it has ended, or `None` when the time is over.
+    /// Polls until the job has ended and returns it. `None` if the timeout passed first.
     async fn run(
         &mut self,
         client: &ApiClient,
@@ -195,72 +206,72 @@ impl WaitState {
     ) -> Result<Option<VideoJob>> {
         let poller = &client.poller;
         let attempt_timeout = client.http.config().options.attempt_timeout;
-        let begun = poller.now();
-        let after = async |time: Option<Duration>| match time {
-            Some(time) => poller.sleep_until(begun + time.as_secs_f64()).await,
+        let start = poller.now();
+        let sleep = async |timeout: Option<Duration>| match timeout {
+            Some(timeout) => poller.sleep_until(start + timeout.as_secs_f64()).await,
             None => std::future::pending().await,
         };
         let observes = self.on_update.is_some();
-        // A key function that is slow gets as long past the deadline as the last poll would.
+        // A slow key function gets as much time past the deadline as the last poll would.
         let mut subscription = tokio::select! {
             biased;
             opened = subscribe(&client.http, &client.poller, job, observes) => opened?,
-            () = after(timeout.map(|timeout| timeout.saturating_add(attempt_timeout))) => return Ok(None),
+            () = sleep(timeout.map(|timeout| timeout.saturating_add(attempt_timeout))) => return Ok(None),
         };
-        let time_is_over = after(timeout);
-        tokio::pin!(time_is_over);
+        let timed_out = sleep(timeout);
+        tokio::pin!(timed_out);
         loop {
             tokio::select! {
                 biased;
                 event = subscription.next() => {
-                    if let Some(job) = self.take(event)? {
+                    if let Some(job) = self.handle(event)? {
                         return Ok(Some(job));
                     }
                 }
-                () = &mut time_is_over => break,
+                () = &mut timed_out => break,
             }
         }
-        // One last look. The budget may keep it wait behind those of others, for as long as these come to their turn.
+        // The last poll. It may wait in the rate limiter's queue for as long as the queue advances.
         subscription.poll_now();
         let options = &client.http.config().options;
         let turn = Duration::try_from_secs_f64(2.0 / options.polling.max_requests_per_second)
             .unwrap_or(Duration::MAX);
         let turn_timeout = options.attempt_timeout.saturating_add(turn);
-        let over = tokio::time::sleep(turn_timeout);
-        tokio::pin!(over);
+        let stalled = tokio::time::sleep(turn_timeout);
+        tokio::pin!(stalled);
         let mut poll_status = subscription.poll_status();
         loop {
             tokio::select! {
                 biased;
                 event = subscription.next() => {
                     let finished = matches!(event, Some(PollEvent::PollFinished(_)));
-                    if let Some(job) = self.take(event)? {
+                    if let Some(job) = self.handle(event)? {
                         return Ok(Some(job));
                     }
                     if finished {
                         return Ok(None);
                     }
                 }
-                () = &mut over => {
-                    let now = subscription.poll_status();
-                    if now == poll_status {
+                () = &mut stalled => {
+                    let current = subscription.poll_status();
+                    if current == poll_status {
                         return Ok(None);
                     }
-                    poll_status = now;
-                    over.set(tokio::time::sleep(turn_timeout));
+                    poll_status = current;
+                    stalled.set(tokio::time::sleep(turn_timeout));
                 }
             }
         }
     }
 
-    /// What an event means; the job if it has ended.
-    fn take(&mut self, event: Option<PollEvent<VideoJob>>) -> Result<Option<VideoJob>> {
+    /// Handles an event of the poller. Returns the job if it has ended.
+    fn handle(&mut self, event: Option<PollEvent<VideoJob>>) -> Result<Option<VideoJob>> {
         match event {
-            Some(PollEvent::Updated(job, snapshot)) => {
+            Some(PollEvent::Updated(job, compact)) => {
                 if let Some(on_update) = &mut self.on_update {
                     on_update(&job);
                 }
-                self.last = Some(snapshot);
+                self.last = Some(compact);
                 self.last_error = None;
                 Ok(job.is_terminal().then(|| Arc::unwrap_or_clone(job)))
             }
@@ -276,19 +287,19 @@ impl WaitState {
 
 enum CancelOutcome {
     Cancelled,
-    Otherwise(Box<VideoJob>),
+    AlreadyEnded(Box<VideoJob>),
     Unknown(InfraiError),
 }
 
-/// Cancels a job; if it had ended already, asks how.
+/// Cancels a job. If it has already ended, fetches its state.
 async fn cancel_job(client: &ApiClient, id: &JobId) -> CancelOutcome {
-    let _place = client.poller.acquire_cancel_permit(CANCEL_TIMEOUT).await;
+    let _permit = client.poller.acquire_cancel_permit(CANCEL_TIMEOUT).await;
     match cancel(&client.http, id, Some(CANCEL_TIMEOUT)).await {
-        Ok(answer) if answer.ok => CancelOutcome::Cancelled,
+        Ok(result) if result.ok => CancelOutcome::Cancelled,
         Ok(_) => match status(&client.http, id, Some(CANCEL_TIMEOUT)).await {
-            Ok(job) if job.is_terminal() => CancelOutcome::Otherwise(Box::new(job)),
+            Ok(job) if job.is_terminal() => CancelOutcome::AlreadyEnded(Box::new(job)),
             Ok(job) => CancelOutcome::Unknown(InfraiError::internal(format!(
-                "the API neither cancelled the job nor ended it; its state is {}",
+                "the API did not cancel the job although it has not ended; its state is {}",
                 job.redactor.text(job.state.as_str())
             ))),
             Err(error) => CancelOutcome::Unknown(error),

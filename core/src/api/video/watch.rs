@@ -22,9 +22,9 @@ use crate::{
     polling::{source::PollEvent, subscription::Subscription},
 };
 
-/// The states of a job: the first, and every change, the last included. See [`Video::watch`](super::Video::watch).
+/// Stream of a job's states; see [`Video::watch`](super::Video::watch).
 ///
-/// Dropping it ends the looking; the job itself goes on. An error is its last item: the job could not be looked at.
+/// Dropping the stream stops the polls. The job continues. An error is the last item of the stream.
 #[must_use = "a stream does nothing until it is read"]
 pub struct Watch(Pin<Box<dyn Stream<Item = Result<VideoJob>> + Send>>);
 
@@ -59,7 +59,10 @@ impl Watch {
         })))
     }
 
-    /// The next state; `None` after the last.
+    /// Returns the next state. `None` after the last.
+    ///
+    /// # Errors
+    /// That of a poll that a retry cannot help, such as an unknown id or a rejected key.
     pub async fn next(&mut self) -> Option<Result<VideoJob>> {
         std::future::poll_fn(|context| self.0.as_mut().poll_next(context)).await
     }

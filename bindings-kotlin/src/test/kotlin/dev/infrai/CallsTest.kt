@@ -178,7 +178,7 @@ class CallsTest {
                     "path" to { client.request("GET", "//x") },
                     "timeout" to { client.withOptions(timeout = Duration.INFINITE) },
                     "max_retries" to { client.withOptions(maxRetries = -1) },
-                    "exists already" to { client.video.download("vid_1", folder.resolve("there.mp4")) },
+                    "already exists" to { client.video.download("vid_1", folder.resolve("there.mp4")) },
                 )
                 for ((word, call) in refused) {
                     val error = fails<InfraiException.InvalidRequest>(call)
