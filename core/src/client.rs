@@ -40,7 +40,7 @@ use crate::{
 /// - [`UnexpectedResponse`](crate::ErrorKind::UnexpectedResponse): the response breaks the API's contract.
 /// - [`Configuration`](crate::ErrorKind::Configuration) and [`Credentials`](crate::ErrorKind::Credentials): a setting or the
 ///   credentials file cannot be used. The client has sent nothing.
-/// - [`Internal`](crate::ErrorKind::Internal): a bug in the SDK, or a call outside of a Tokio runtime.
+/// - [`Internal`](crate::ErrorKind::Internal): a bug in the SDK.
 #[derive(Clone)]
 pub struct InfraiClient {
     api: ApiClient,
