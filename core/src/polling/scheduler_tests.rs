@@ -355,10 +355,14 @@ proptest! {
                     }
                 }
                 Operation::SetObserved(number, observed) => {
-                    pick(number).into_iter().for_each(|key| scheduler.set_observed(key, observed));
+                    if let Some(key) = pick(number) {
+                        scheduler.set_observed(key, observed);
+                    }
                 }
                 Operation::Expedite(number) => {
-                    pick(number).into_iter().for_each(|key| scheduler.expedite(key));
+                    if let Some(key) = pick(number) {
+                        scheduler.expedite(key);
+                    }
                 }
                 Operation::CancelInFlight(number) => {
                     if let Some(key) = pick(number) {

@@ -101,7 +101,7 @@ async fn observed_jobs_share_the_rate_and_none_starves() {
         let gap = at - last.insert(poll.path().to_owned(), at).unwrap_or(0.0);
         let number: u32 = poll.path().rsplit('/').next().unwrap().parse().unwrap();
         // A round of all jobs is 20 s. A job that is not observed is due after at most 33 s.
-        let longest = if number % 4 == 0 { 33.0 + 20.0 } else { 1.3 * 20.0 };
+        let longest = if number.is_multiple_of(4) { 33.0 + 20.0 } else { 1.3 * 20.0 };
         assert!(gap < longest, "job {number} was not polled for {gap} s");
     }
 }
