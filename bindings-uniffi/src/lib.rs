@@ -26,6 +26,8 @@ mod runtime;
 mod settings;
 mod store;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod video;
 
 pub use self::{

@@ -17,9 +17,10 @@ use crate::{
         client::HttpClient,
         config::{ClientInfo, HttpConfig},
         hooks::{RequestEvent, ResponseEvent},
-        transport::{Http, Transport},
+        reqwest::HttpTransport,
+        transport::Transport,
     },
-    options::{self, BaseUrl, ClientOptions, PollingOptions, Secret},
+    options::{self, BaseUrl, ClientOptions, PollingOptions, ProxyUrl, Secret},
     polling::{
         clock::{Clock, SystemClock},
         poller::Poller,
@@ -152,7 +153,8 @@ impl ClientBuilder {
     /// A proxy for everything but loopback hosts, instead of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`:
     /// http or https.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        match options::proxy_url(&url.into()) {
+        let url = Some(url.into()).filter(|url: &String| !url.is_empty());
+        match url.map(|url| ProxyUrl::parse("proxy", &url)).transpose() {
             Ok(proxy) => self.options.proxy = proxy,
             Err(error) => {
                 self.error.get_or_insert(error);
@@ -258,7 +260,7 @@ impl ClientBuilder {
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
         let poller = Poller::new(options.polling.clone(), clock, seed.wrapping_add(1));
         let config = HttpConfig { options: Arc::clone(&options), environment: environment.clone(), ..http };
-        let transport = transport.unwrap_or_else(|| Arc::new(Http::new(Arc::new(config.clone()))));
+        let transport = transport.unwrap_or_else(|| Arc::new(HttpTransport::new(Arc::new(config.clone()))));
         let auth = AuthConfig { options, key_provider, credential_store, environment };
         let auth = Arc::new(EndpointResolver::new(auth));
         let http = HttpClient::new(config, auth, transport, seed)?;

@@ -76,11 +76,6 @@ impl Environment {
         self.var_os(name)?.into_string().ok()
     }
 
-    /// Returns the value of the first of these variables that is set, which may be empty.
-    pub(crate) fn first(&self, names: [&str; 2]) -> String {
-        names.into_iter().find_map(|name| self.get(name)?.into_string().ok()).unwrap_or_default()
-    }
-
     /// Returns whether a variable is set, even to an empty value.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()

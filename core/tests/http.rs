@@ -237,6 +237,23 @@ async fn https_proxy_tunnel_sees_no_key() {
 }
 
 #[tokio::test]
+async fn an_ipv6_literal_is_refused_before_a_tunnel() {
+    let proxy = Server::start(|_, _| response(200, "", b""));
+    let client = InfraiClient::builder().api_key(KEY).base_url("https://[2001:db8::1]").proxy(proxy.url());
+    let error = client.build().unwrap().video().generate("x").await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Configuration, "CONFIGURATION_INVALID"), "{error}");
+    assert_eq!((error.attempts(), error.may_have_been_processed()), (1, false));
+    assert!(error.message().contains("[2001:db8::1]") && error.hint().contains("NO_PROXY"), "{error:?}");
+    assert!(proxy.seen().is_empty(), "nothing is sent");
+
+    // In plain text a proxy gets the request itself.
+    let proxy = Server::start(|_, _| ok(JOB));
+    let client = InfraiClient::builder().api_key(KEY).base_url("http://[2001:db8::1]").proxy(proxy.url());
+    client.allow_insecure_http(true).build().unwrap().video().status("vid_1").await.unwrap();
+    assert_eq!(proxy.seen()[0].path(), "http://[2001:db8::1]/v1/video/jobs/vid_1");
+}
+
+#[tokio::test]
 async fn refused_proxy_tunnel_is_a_connection_error() {
     let proxy = Server::start(|_, _| response(407, "", b""));
     let client = InfraiClient::builder().api_key(KEY).base_url("https://api.example.test").proxy(proxy.url());
@@ -257,6 +274,36 @@ async fn plain_proxy_407_is_a_connection_error() {
     assert_eq!((error.kind(), error.may_have_been_processed()), (ErrorKind::Connection, false), "{error}");
     assert_eq!((error.attempts(), error.is_retryable(), proxy.seen().len()), (1, false, 1));
     assert!(error.hint().contains("another user and password"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_407_of_the_api_is_the_apis() {
+    // Loopback, so without a proxy though one is set.
+    let api = Server::start(|_, _| response(407, "", b""));
+    let client = InfraiClient::builder().api_key(KEY).base_url(api.url()).proxy("http://127.0.0.1:1");
+    let error = client.build().unwrap().video().generate("x").await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidRequest, "HTTP_407"), "{error}");
+    assert_eq!((error.status(), error.attempts(), api.seen().len()), (Some(407), 1, 1));
+    assert!(!error.hint().contains("proxy"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_plain_proxy_gets_user_and_password() {
+    let proxy = Server::start(|_, _| ok(r#"{"balance_usd":1.0,"currency":"USD"}"#));
+    let address = format!("127.0.0.1:{}", proxy.port);
+    for (given, authorization) in [
+        (format!("http://user:p%40ss@{address}"), Some("Basic dXNlcjpwQHNz")),
+        (address.clone(), None),
+        // Characters that no request can carry as they are.
+        (format!("http://user:p@ss^@{address}"), Some("Basic dXNlcjpwQHNzXg==")),
+        (format!("user:p@ss^@{address}\n"), Some("Basic dXNlcjpwQHNzXg==")),
+    ] {
+        let client = InfraiClient::builder().api_key(KEY).base_url("http://api.example.test");
+        let client = client.proxy(&given).allow_insecure_http(true).build().unwrap();
+        client.account().balance().await.unwrap();
+        let seen = proxy.seen();
+        assert_eq!(seen.last().unwrap().header("proxy-authorization"), authorization, "{given}");
+    }
 }
 
 #[test]

@@ -108,7 +108,7 @@ impl AuthConfig {
         if url.query().is_some() || url.fragment().is_some() {
             return invalid("a URL without query and fragment", "a URL with a query or fragment");
         }
-        if path::uri(url.to_string()).is_err() {
+        if !path::is_requestable(&url) {
             return invalid(
                 "a URL that is valid in a request",
                 "a URL that is too long or has an invalid host",

@@ -3,7 +3,7 @@
 //! An input has the status and words (`cancel`, `bodiless`, `cut`) on the first line, then headers, an empty line and the
 //! body. `{key}` and `{secret}` are placeholders for the request's secrets.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::{
@@ -49,9 +49,9 @@ pub fn response(data: &[u8]) {
     } else {
         Body::Complete(rest.to_vec())
     };
-    let uri = Uri::from_static("https://api.example/v1/video/generate");
+    let url = url::Url::parse("https://api.example/v1/video/generate").unwrap();
     let redactor = Redactor::of([KEY, SECRET].map(Into::into));
-    match parse_response(&uri, status, &headers, &body, cancel, bodiless, &redactor) {
+    match parse_response(&url, status, &headers, &body, cancel, bodiless, &redactor) {
         Ok(response) => {
             assert!(status.is_success(), "{status} is a success");
             assert_eq!(response.status, status.as_u16());

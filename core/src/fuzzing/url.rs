@@ -28,8 +28,8 @@ pub fn url(data: &[u8]) {
     let Ok((plain, query)) = check(path) else { return };
     let pairs = [("name".to_owned(), value.to_owned())];
     let pairs = if value.is_empty() { &pairs[..0] } else { &pairs[..] };
-    let Ok(uri) = join(&base, plain, query, pairs) else { return };
-    let text = uri.to_string();
+    let Ok(url) = join(&base, plain, query, pairs) else { return };
+    let text = url.to_string();
     let parsed = Url::parse(&text).expect("a request's address is a URL");
     assert_eq!(parsed.origin(), base.origin());
     // A parser that follows the standard reads the same URL.
@@ -50,12 +50,12 @@ fn one_segment(base: &Url, id: &str) {
     let Ok(encoded) = segment("id", id) else {
         return assert!(["", ".", ".."].contains(&id), "{id:?} is an id");
     };
-    let uri = match join(base, &format!("/v1/video/jobs/{encoded}/cancel"), None, &[]) {
-        Ok(uri) => uri,
+    let url = match join(base, &format!("/v1/video/jobs/{encoded}/cancel"), None, &[]) {
+        Ok(url) => url,
         // The only possible reason is that the URL is too long.
         Err(_) => return assert!(base.as_str().len() + encoded.len() > 65_000),
     };
-    let parsed = Url::parse(&uri.to_string()).expect("a request's address is a URL");
+    let parsed = Url::parse(url.as_str()).expect("a request's address is a URL");
     assert_eq!(parsed.origin(), base.origin());
     let path = parsed.path().strip_prefix(base.path().trim_end_matches('/')).expect("below the base URL");
     let segments: Vec<&str> = path.split('/').collect();

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::{Instrument as _, field};
@@ -19,7 +19,7 @@ use crate::{
         client::HttpClient,
         hooks::{RequestEvent, ResponseEvent},
         retry,
-        transport::{Fault, MAX_BODY_BYTES, SendError, WireRequest, WireResponse},
+        transport::{MAX_BODY_BYTES, SendError, TransportError, WireRequest, WireResponse},
     },
     redact::Redactor,
     runtime::{self, BoxFuture, deadline},
@@ -70,7 +70,7 @@ struct AttemptError {
 struct Attempt<'a> {
     number: u32,
     method: &'a Method,
-    uri: &'a Uri,
+    url: &'a Url,
     timeout: Duration,
     /// Whether the call's deadline limits the attempt, and not the attempt's own timeout.
     last: bool,
@@ -111,7 +111,7 @@ impl HttpClient {
                     .await?
             }
         };
-        let uri = path::join(&endpoint.base_url, &spec.path, spec.raw_query.as_deref(), &spec.query)?;
+        let url = path::join(&endpoint.base_url, &spec.path, spec.raw_query.as_deref(), &spec.query)?;
         let body = spec.body.as_ref().map(|body| Bytes::from(json::canonical(body)));
         let mut key = match spec.key {
             _ if spec.unauthenticated => None,
@@ -126,7 +126,7 @@ impl HttpClient {
         loop {
             let request = WireRequest {
                 method: spec.method.clone(),
-                uri: uri.clone(),
+                url: url.clone(),
                 headers: self.headers(&endpoint, key.as_ref(), idempotency_key.as_deref(), body.is_some())?,
                 body: body.clone(),
                 file: false,
@@ -137,7 +137,7 @@ impl HttpClient {
             let attempt = Attempt {
                 number: sent,
                 method: &spec.method,
-                uri: &uri,
+                url: &url,
                 timeout: config.options.attempt_timeout.min(left),
                 last: left <= config.options.attempt_timeout,
                 redactor: &redactor,
@@ -242,7 +242,7 @@ impl HttpClient {
         let hooks = &self.config().hooks;
         let hooked = hooks.on_request.is_some() || hooks.on_response.is_some();
         // The path may contain a job's id, which the server chose, so it is redacted.
-        let path = if hooked { redactor.text(attempt.uri.path()) } else { String::new() };
+        let path = if hooked { redactor.text(attempt.url.path()) } else { String::new() };
         if let Some(hook) = &hooks.on_request {
             hook(&RequestEvent { method: method.as_str(), path: &path, attempt: attempt.number });
         }
@@ -379,14 +379,15 @@ async fn read_response(
         None => Body::Complete(bytes),
         // The outcome of a truncated success is unknown. An error status is known without its body.
         Some(fault) if status.is_success() => {
-            let mut failed = from_body_error(Fault { before_sending: false, retryable: true, ..fault });
+            let mut failed =
+                from_body_error(TransportError { before_sending: false, retryable: true, ..fault });
             failed.error = failed.error.with_status(status.as_u16());
             return Err(failed);
         }
         Some(_) => Body::Truncated(bytes),
     };
     envelope::parse_response(
-        attempt.uri,
+        attempt.url,
         status,
         &headers,
         &body,
@@ -404,12 +405,12 @@ async fn read_response(
 fn from_send_error(error: SendError) -> AttemptError {
     match error {
         SendError::Setup(error) => AttemptError { error, ambiguous: false, timed_out: false },
-        SendError::Fault(fault) => from_body_error(fault),
+        SendError::Transport(fault) => from_body_error(fault),
     }
 }
 
-fn from_body_error(fault: Fault) -> AttemptError {
-    let Fault { message, before_sending, retryable, hint, source } = fault;
+fn from_body_error(fault: TransportError) -> AttemptError {
+    let TransportError { message, before_sending, retryable, hint, source } = fault;
     let problem =
         if before_sending { "cannot connect to the API" } else { "the connection to the API broke" };
     let mut error =

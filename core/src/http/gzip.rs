@@ -1,4 +1,4 @@
-//! A gzip body, decompressed a piece at a time.
+//! Decompression of a gzip body, piece by piece.
 
 use std::{
     io::{self, Write},
@@ -8,34 +8,36 @@ use std::{
 use bytes::Bytes;
 use flate2::write::GzDecoder;
 
-use crate::http::transport::{BodyChunks, Fault};
+use super::transport::{BodyStream, TransportError};
 
-/// Decompresses another body. No piece becomes longer than the limit by more than one write of the decoder's: a small
-/// body can be a huge one, and whoever reads gives up at the limit. What follows the gzip is passed over.
-pub(super) struct Gunzip<B> {
+/// Decompresses another body, and passes over bytes after the end of the gzip.
+///
+/// A small body can decompress to a huge one, and the reader stops at the limit: so no piece exceeds the limit by more
+/// than one write of the decoder.
+pub(super) struct GzipDecoder<B> {
     body: B,
-    decoder: GzDecoder<Sink>,
+    decoder: GzDecoder<BoundedBuf>,
     begun: bool,
     /// All of the gzip has been read.
     whole: bool,
     ended: bool,
-    /// What is wrong, said after what came before it.
-    fault: Option<Fault>,
+    /// Returned after the bytes before it.
+    error: Option<TransportError>,
 }
 
-/// Where the decoder writes to, until it is full.
-struct Sink {
+/// The decoder's output, which refuses writes beyond the limit.
+struct BoundedBuf {
     bytes: Vec<u8>,
     limit: usize,
 }
 
-impl Sink {
+impl BoundedBuf {
     fn is_full(&self) -> bool {
         self.bytes.len() > self.limit
     }
 }
 
-impl Write for Sink {
+impl Write for BoundedBuf {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.is_full() {
             return Err(io::Error::other("more than the limit"));
@@ -49,10 +51,10 @@ impl Write for Sink {
     }
 }
 
-impl<B: BodyChunks> Gunzip<B> {
+impl<B: BodyStream> GzipDecoder<B> {
     pub(super) fn new(body: B, limit: usize) -> Self {
-        let decoder = GzDecoder::new(Sink { bytes: Vec::new(), limit });
-        Self { body, decoder, begun: false, whole: false, ended: false, fault: None }
+        let decoder = GzDecoder::new(BoundedBuf { bytes: Vec::new(), limit });
+        Self { body, decoder, begun: false, whole: false, ended: false, error: None }
     }
 
     fn decode(&mut self, mut chunk: &[u8]) -> io::Result<()> {
@@ -68,8 +70,8 @@ impl<B: BodyChunks> Gunzip<B> {
     }
 }
 
-impl<B: BodyChunks> BodyChunks for Gunzip<B> {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
+impl<B: BodyStream> BodyStream for GzipDecoder<B> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, TransportError>> {
         while !self.ended {
             let decoded = if let Some(chunk) = ready!(self.body.poll_next(cx))? {
                 self.decode(&chunk)
@@ -82,7 +84,7 @@ impl<B: BodyChunks> BodyChunks for Gunzip<B> {
             if let Err(error) = decoded {
                 self.ended = true;
                 if !sink.is_full() {
-                    self.fault = Some(Fault {
+                    self.error = Some(TransportError {
                         message: format!("the body is no whole gzip, although it says so: {error}"),
                         before_sending: false,
                         retryable: true,
@@ -95,7 +97,7 @@ impl<B: BodyChunks> BodyChunks for Gunzip<B> {
                 return Poll::Ready(Ok(Some(std::mem::take(&mut sink.bytes).into())));
             }
         }
-        Poll::Ready(self.fault.take().map_or(Ok(None), Err))
+        Poll::Ready(self.error.take().map_or(Ok(None), Err))
     }
 }
 
@@ -109,8 +111,8 @@ mod tests {
 
     struct Pieces(VecDeque<Vec<u8>>);
 
-    impl BodyChunks for Pieces {
-        fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
+    impl BodyStream for Pieces {
+        fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Result<Option<Bytes>, TransportError>> {
             Poll::Ready(Ok(self.0.pop_front().map(Bytes::from)))
         }
     }
@@ -122,8 +124,8 @@ mod tests {
     }
 
     /// The pieces that come of a body in pieces of `size`, and how it ended.
-    fn read(body: &[u8], size: usize, limit: usize) -> (Vec<Bytes>, Result<(), Fault>) {
-        let mut gunzip = Gunzip::new(Pieces(body.chunks(size).map(<[u8]>::to_vec).collect()), limit);
+    fn read(body: &[u8], size: usize, limit: usize) -> (Vec<Bytes>, Result<(), TransportError>) {
+        let mut gunzip = GzipDecoder::new(Pieces(body.chunks(size).map(<[u8]>::to_vec).collect()), limit);
         let (mut pieces, mut cx) = (Vec::new(), Context::from_waker(std::task::Waker::noop()));
         loop {
             match gunzip.poll_next(&mut cx) {

@@ -3,9 +3,10 @@
 pub(crate) mod call;
 pub(crate) mod client;
 pub(crate) mod config;
-mod connect;
 mod gzip;
 pub(crate) mod hooks;
+mod proxy;
+pub(crate) mod reqwest;
 pub(crate) mod retry;
 mod tls;
 pub(crate) mod transport;

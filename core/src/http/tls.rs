@@ -1,4 +1,4 @@
-//! Whom to trust: the roots a caller names, else the platform's, else Mozilla's.
+//! Root certificates: the caller's bundle, the platform's store, or Mozilla's bundled roots.
 
 use std::{env, ffi::OsString, path::Path, sync::Arc};
 
@@ -24,30 +24,30 @@ fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>> {
         .map_err(|error| InfraiError::internal("TLS cannot be set up").with_source(error))
 }
 
-/// A configuration that trusts nobody: for plain http, which needs none but whose client wants one.
-pub(crate) fn unused() -> Result<ClientConfig> {
+/// Returns a configuration that trusts no root. Plain http needs none, but its client wants one.
+pub(crate) fn placeholder_config() -> Result<ClientConfig> {
     Ok(builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-/// The configuration for https: `ca_file`; else what the environment names; else the platform's roots; else, and
-/// always on Android, Mozilla's. To all but `ca_file` comes what a variable of the caller's language adds.
-pub(crate) fn trusted(config: &HttpConfig) -> Result<ClientConfig> {
+/// Returns the configuration for https. Its roots are those of `ca_file`; else of the environment's variables; else the
+/// platform's; else, and always on Android, Mozilla's. A variable of the caller's language adds to all but `ca_file`.
+pub(crate) fn client_config(config: &HttpConfig) -> Result<ClientConfig> {
     if let Some(path) = &config.options.ca_file {
         let mut roots = RootCertStore::empty();
-        add(&mut roots, pem_file("ca_file", path)?);
+        add_roots(&mut roots, pem_file("ca_file", path)?);
         return with_roots(roots);
     }
     let environment = &config.environment;
-    let added = match named(environment, &config.additional_ca_env) {
+    let added = match first_set_env(environment, &config.additional_ca_env) {
         Some((name, path)) => pem_file(name, Path::new(&path))?,
         None => Vec::new(),
     };
     if let Some(mut roots) = from_environment(environment, &config.ca_bundle_env)? {
-        add(&mut roots, added);
+        add_roots(&mut roots, added);
         return with_roots(roots);
     }
     #[cfg(not(target_os = "android"))]
-    match of_platform(environment, added.clone()) {
+    match platform_roots(environment, added.clone()) {
         Ok(config) => return Ok(config),
         Err(error) => {
             tracing::warn!(error = %Escaped(&error), "the platform has no certificate roots; using the bundled ones");
@@ -55,21 +55,21 @@ pub(crate) fn trusted(config: &HttpConfig) -> Result<ClientConfig> {
     }
     let mut roots = RootCertStore::empty();
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    add(&mut roots, added);
+    add_roots(&mut roots, added);
     with_roots(roots)
 }
 
 #[cfg(not(target_os = "android"))]
-fn of_platform(
+fn platform_roots(
     environment: &Environment,
     added: Vec<CertificateDer<'static>>,
 ) -> Result<ClientConfig, rustls::Error> {
     if cfg!(target_os = "linux") && !environment.agrees_with_process(&environment::CERTIFICATES) {
-        return of_folders(added);
+        return folder_roots(added);
     }
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?;
-    // Asked without the added ones first: with them, a platform that has no roots would pass for one that trusts them alone.
+    // First without the added roots: with them, a platform that has no roots would pass for one that trusts them alone.
     let platform = builder.clone().with_platform_verifier()?;
     if added.is_empty() {
         return Ok(platform.with_no_client_auth());
@@ -80,27 +80,27 @@ fn of_platform(
     Ok(builder.with_no_client_auth())
 }
 
-/// The platform's roots where they are files and the verifier would read the process's variables for them.
+/// Reads the platform's roots where they are files and the verifier would read the process's variables for them.
 #[cfg(not(target_os = "android"))]
-fn of_folders(added: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
+fn folder_roots(added: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
     let mut roots = RootCertStore::empty();
     for folder in ["/etc/ssl/certs", "/etc/pki/tls/certs"] {
         let loaded = load_certs_from_paths(None, Some(Path::new(folder)));
-        add(&mut roots, loaded.certs);
+        add_roots(&mut roots, loaded.certs);
     }
     if roots.is_empty() {
         return Err(rustls::Error::General("the system's folders hold no certificate".into()));
     }
-    add(&mut roots, added);
+    add_roots(&mut roots, added);
     with_roots(roots).map_err(|error| rustls::Error::General(error.to_string()))
 }
 
-fn add(roots: &mut RootCertStore, certificates: Vec<CertificateDer<'static>>) -> usize {
+fn add_roots(roots: &mut RootCertStore, certificates: Vec<CertificateDer<'static>>) -> usize {
     roots.add_parsable_certificates(certificates).0
 }
 
-/// The first of these variables that says something.
-fn named(environment: &Environment, names: &[&'static str]) -> Option<(&'static str, OsString)> {
+/// Returns the first of these variables that is set and not empty.
+fn first_set_env(environment: &Environment, names: &[&'static str]) -> Option<(&'static str, OsString)> {
     names.iter().find_map(|name| Some((*name, environment.var_os(name)?)))
 }
 
@@ -118,7 +118,7 @@ fn from_environment(environment: &Environment, extra: &[&'static str]) -> Result
         let mut roots = RootCertStore::empty();
         let mut errors = Vec::new();
         for loaded in loaded {
-            add(&mut roots, loaded.certs);
+            add_roots(&mut roots, loaded.certs);
             errors.extend(loaded.errors);
         }
         if roots.is_empty() {
@@ -130,13 +130,13 @@ fn from_environment(environment: &Environment, extra: &[&'static str]) -> Result
         }
         return Ok(Some(roots));
     }
-    let Some((name, path)) = named(environment, extra) else { return Ok(None) };
+    let Some((name, path)) = first_set_env(environment, extra) else { return Ok(None) };
     let mut roots = RootCertStore::empty();
-    add(&mut roots, pem_file(name, Path::new(&path))?);
+    add_roots(&mut roots, pem_file(name, Path::new(&path))?);
     Ok(Some(roots))
 }
 
-/// A file's certificates: at least one that can be trusted.
+/// Reads a file's certificates, at least one of which can be a root.
 fn pem_file(setting: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let refuse = |reason: String| {
         InfraiError::configuration(
@@ -206,7 +206,7 @@ mod tests {
     fn trusted_with(set: impl FnOnce(&mut HttpConfig)) -> ClientConfig {
         let mut config = HttpConfig { additional_ca_env: vec!["INFRAI_TEST_ADDED"], ..HttpConfig::default() };
         set(&mut config);
-        trusted(&config).unwrap()
+        client_config(&config).unwrap()
     }
 
     #[cfg(target_os = "linux")]
@@ -214,9 +214,9 @@ mod tests {
     fn a_platform_without_roots_has_none_by_what_is_added() {
         // Where the platform's roots are files, this variable says which.
         if env::var_os("INFRAI_TEST_NO_ROOTS").is_some() {
-            assert!(of_platform(&Environment::default(), Vec::new()).is_err());
+            assert!(platform_roots(&Environment::default(), Vec::new()).is_err());
             assert!(
-                of_platform(&Environment::default(), vec![certificate(OTHER)]).is_err(),
+                platform_roots(&Environment::default(), vec![certificate(OTHER)]).is_err(),
                 "the bundled ones would be left out"
             );
             return;
@@ -265,9 +265,9 @@ mod tests {
             assert!(!trusts(&beside, ONE) && trusts(&beside, OTHER));
             // Where the platform's roots are files, these variables say which.
             if cfg!(target_os = "linux") {
-                let platform = of_platform(&Environment::default(), Vec::new()).unwrap();
+                let platform = platform_roots(&Environment::default(), Vec::new()).unwrap();
                 assert!(trusts(&platform, ONE) && !trusts(&platform, OTHER));
-                let platform = of_platform(&Environment::default(), vec![certificate(OTHER)]).unwrap();
+                let platform = platform_roots(&Environment::default(), vec![certificate(OTHER)]).unwrap();
                 assert!(trusts(&platform, ONE) && trusts(&platform, OTHER));
             }
             return;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{
     fields,
     polling::PollingOptions,
+    proxy::ProxyUrl,
     secret::{BaseUrl, Secret},
 };
 use crate::error::{InfraiError, Result};
@@ -42,7 +43,7 @@ pub struct ClientOptions {
     #[serde(deserialize_with = "fields::header_map")]
     pub(crate) default_headers: HeaderMap,
     #[serde(deserialize_with = "fields::proxy")]
-    pub(crate) proxy: Option<Secret>,
+    pub(crate) proxy: Option<ProxyUrl>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) user_agent_suffix: Option<String>,
     pub(crate) allow_insecure_http: bool,

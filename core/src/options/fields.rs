@@ -8,7 +8,7 @@ use serde::{
     de::{Error, Unexpected, Visitor},
 };
 
-use super::{headers::header, secret::Secret};
+use super::{headers::header, proxy::ProxyUrl};
 
 /// A number of seconds.
 struct Seconds(Duration);
@@ -111,9 +111,8 @@ pub(super) fn header_map<'de, D: Deserializer<'de>>(deserializer: D) -> Result<H
 }
 
 /// Reads the URL of a proxy.
-pub(super) fn proxy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
-    match Option::<String>::deserialize(deserializer)? {
-        Some(url) => super::proxy::proxy_url(&url).map_err(|error| D::Error::custom(error.message())),
-        None => Ok(None),
-    }
+pub(super) fn proxy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ProxyUrl>, D::Error> {
+    let url = Option::<String>::deserialize(deserializer)?.filter(|url| !url.is_empty());
+    let parsed = url.map(|url| ProxyUrl::parse("proxy", &url)).transpose();
+    parsed.map_err(|error| D::Error::custom(error.message()))
 }

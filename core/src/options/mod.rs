@@ -23,7 +23,7 @@ pub use self::{
 };
 pub(crate) use self::{
     headers::header,
-    proxy::proxy_url,
+    proxy::ProxyUrl,
     secret::{BaseUrl, Secret},
 };
 use crate::error::{InfraiError, Result};
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!((options.max_retries, options.connect_timeout), (0, Duration::from_secs(10)));
         assert_eq!(options.polling, PollingOptions { refresh: 1.5, ..PollingOptions::default() });
         assert_eq!(options.default_headers["x-tenant"], "a");
-        assert_eq!(options.proxy.unwrap().0, "http://proxy.example:3128/");
+        assert_eq!(options.proxy.unwrap().url().as_str(), "http://proxy.example:3128/");
         assert_eq!(options.profile, None);
     }
 

@@ -1,26 +1,49 @@
 //! URL of a proxy.
 
+use std::fmt;
+
 use url::Url;
 
-use super::secret::Secret;
 use crate::error::{InfraiError, Result};
 
-/// Checks a proxy's URL, which may hold a password and is not shown. With one of an unknown scheme, requests would go
-/// out without a proxy.
-pub(crate) fn proxy_url(text: &str) -> Result<Option<Secret>> {
-    if text.is_empty() {
-        return Ok(None);
+/// The URL of an http or https proxy, user and password included.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ProxyUrl(Url);
+
+impl fmt::Debug for ProxyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
     }
-    let absolute = text.contains("://") || text.trim_start().starts_with('/');
-    let parsed = if absolute { Url::parse(text) } else { Url::parse(&format!("http://{text}")) };
-    let got = match &parsed {
-        // As it was parsed: characters of a password or a name that no request can carry are encoded in it.
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
-            return Ok(Some(Secret(url.to_string())));
-        }
-        Ok(url) => format!("one that begins with {}:", url.scheme()),
-        Err(error) => format!("one that is no URL ({error})"),
-    };
-    let expected = "the http(s) URL of a proxy, such as http://user:password@host:3128";
-    Err(InfraiError::invalid_option("proxy", got, expected))
+}
+
+impl ProxyUrl {
+    /// Parses the URL of a proxy; without a scheme it is an http one.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_INVALID` for what is no URL of an http or https proxy. The message does not repeat the text: it may
+    /// hold a password.
+    pub(crate) fn parse(setting: &str, text: &str) -> Result<Self> {
+        let text = text.trim();
+        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+        // The URL standard takes `http//host` for the path of a host `http`, and drops line ends.
+        let strange = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '"' | '\'');
+        let bare_path = !text.contains("://") && rest.trim_end_matches('/').contains('/');
+        let got = if rest.starts_with('/') || bare_path || rest.contains(strange) {
+            "one that is no URL".to_owned()
+        } else {
+            match Url::parse(&format!("{scheme}://{rest}")) {
+                Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+                    return Ok(Self(url));
+                }
+                Ok(url) => format!("one of the kind {}", url.scheme()),
+                Err(error) => format!("one that is no URL ({error})"),
+            }
+        };
+        let expected = "the http(s) URL of a proxy, such as http://user:password@host:3128";
+        Err(InfraiError::invalid_option(setting, got, expected))
+    }
+
+    pub(crate) fn url(&self) -> &Url {
+        &self.0
+    }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use super::source::{PollEvent, PollState};
 
-/// Number of unread events from which on a new state replaces the latest unread one.
+/// Number of unread events at which a new state replaces the latest unread one.
 const CAPACITY: usize = 64;
 
 struct Buffer<S: PollState> {
@@ -19,7 +19,7 @@ struct Buffer<S: PollState> {
 
 type Shared<S> = Arc<Mutex<Buffer<S>>>;
 
-/// Sending half. Its drop closes the channel; the reader still gets what is in it.
+/// Sending half. When it is dropped, the channel closes after its unread events.
 pub(super) struct Sender<S: PollState>(Shared<S>);
 
 /// Receiving half.

@@ -1,13 +1,13 @@
-//! The shapes of jobs, and how long the jobs of each took: the ones that are asked for are the ones that are cached.
+//! Cache of job classes and their histories, with the least recently used class evicted first.
 
 use std::{collections::HashMap, sync::Arc};
 
 use crate::polling::history::History;
 
-/// Up to this many shapes are cached.
+/// Largest number of cached classes.
 const MAX_CLASSES: usize = 256;
 
-/// A class that was cached when this was given out.
+/// Handle of a class. It goes stale when the class is evicted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct JobClass {
     slot: usize,
@@ -18,11 +18,12 @@ pub(super) struct JobClass {
 struct CachedClass {
     name: Arc<str>,
     generation: u64,
-    /// When it was asked for last: the one that nobody asked for the longest makes room.
+    /// Number of the use that was its last.
     last_used: u64,
     history: History,
 }
 
+/// LRU cache of classes.
 #[derive(Debug, Default)]
 pub(super) struct ClassCache {
     slots: HashMap<Arc<str>, usize>,
@@ -31,19 +32,20 @@ pub(super) struct ClassCache {
 }
 
 impl ClassCache {
-    /// The class of this name, without any length if it is new.
+    /// Returns the class of this name, with an empty history if it is new.
     pub(super) fn get_or_insert(&mut self, name: &str) -> JobClass {
         self.uses += 1;
         let slot = match self.slots.get(name) {
             Some(&slot) => slot,
-            None => self.make(name),
+            None => self.insert(name),
         };
         let class = &mut self.cached[slot];
         class.last_used = self.uses;
         JobClass { slot, generation: class.generation }
     }
 
-    fn make(&mut self, name: &str) -> usize {
+    /// Adds a class. In a full cache it replaces the least recently used one.
+    fn insert(&mut self, name: &str) -> usize {
         let name: Arc<str> = name.into();
         let (generation, history) = (self.uses, History::default());
         let class = CachedClass { name: Arc::clone(&name), generation, last_used: generation, history };
@@ -52,34 +54,34 @@ impl ClassCache {
             self.cached.len() - 1
         } else {
             let slot = (0..MAX_CLASSES).min_by_key(|slot| self.cached[*slot].last_used).unwrap_or_default();
-            let before = std::mem::replace(&mut self.cached[slot], class);
-            self.slots.remove(&before.name);
+            let evicted = std::mem::replace(&mut self.cached[slot], class);
+            self.slots.remove(&evicted.name);
             slot
         };
         self.slots.insert(name, slot);
         slot
     }
 
-    /// How long earlier jobs took; `None` without a class, or once it made room for another.
+    /// Returns the history of a class; `None` without a class, and for an evicted one.
     pub(super) fn history(&self, class: Option<JobClass>) -> Option<&History> {
         let class = class?;
         let cached = self.cached.get(class.slot)?;
         (cached.generation == class.generation).then_some(&cached.history)
     }
 
-    /// Sets how long earlier jobs took.
+    /// Sets the history of a class.
     pub(super) fn seed(&mut self, name: &str, history: History) {
         let class = self.get_or_insert(name);
         self.cached[class.slot].history = history;
     }
 
-    /// A job of this class took so many seconds.
-    pub(super) fn record(&mut self, class: Option<JobClass>, length: f64) {
+    /// Records the duration of a job of this class, in seconds.
+    pub(super) fn record(&mut self, class: Option<JobClass>, duration: f64) {
         if let Some(class) = class
             && let Some(cached) = self.cached.get_mut(class.slot)
             && cached.generation == class.generation
         {
-            cached.history.record(length);
+            cached.history.record(duration);
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Polling: when to ask for a job's state, once for all waits of a client.
+//! Polling of jobs, shared by all waits of a client.
 //!
-//! Three layers, each testable alone. The [`Policy`] decides how long to leave one job alone. The [`Scheduler`] picks the
-//! next of many jobs within a rate limit; it performs no I/O and reads no clock. The poller runs it while a wait goes on.
+//! Three layers, each testable alone. The [`Policy`] computes the pause between two polls of a job. The [`Scheduler`]
+//! picks the next of many jobs within a rate limit. It performs no I/O and reads no clock. The poller runs it as long as a
+//! job has a subscriber.
 
 mod channel;
 pub(crate) mod clock;
@@ -18,7 +19,7 @@ pub(crate) mod source;
 mod state;
 pub(crate) mod subscription;
 
-// For simulations, which drive the real thing: no part of what the crate promises.
+// For simulations. Not a stable interface of the crate.
 #[doc(hidden)]
 pub use self::{
     clock::{Clock, SystemClock},

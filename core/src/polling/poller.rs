@@ -1,7 +1,7 @@
 //! Poller: one task per client that polls each job once for all of its subscribers.
 //!
-//! The task lives in the runtime of one of the subscribers. It ends, its polls with it, when the last one goes. When only
-//! subscribers of another runtime are left, or its runtime does not run, one of them starts it anew there.
+//! The task runs in the runtime of one of the subscribers. It ends with the last subscriber, and its polls end with it.
+//! When only subscribers of another runtime are left, or its runtime does not run, one of them starts it anew there.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -44,11 +44,11 @@ pub(super) const STALL_TIMEOUT: f64 = 2.0 * MAX_SLEEP;
 pub(crate) struct Poller<S: PollSource> {
     clock: Arc<dyn Clock>,
     state: Mutex<State<S>>,
-    /// The task has something new to consider.
+    /// Notifies the task of a change of the state.
     pub(super) changed: Notify,
-    /// The task is gone, and a subscriber may have to start it anew.
+    /// Notifies the subscribers that the task has ended, so that one of them starts it anew.
     pub(super) orphaned: Notify,
-    /// Limits the cancels in flight: thousands of waits may end in one moment.
+    /// Limits the cancels in flight, as thousands of waits may end at once.
     cancels: Semaphore,
     cancels_begun: AtomicU64,
 }
@@ -57,6 +57,7 @@ type PollOutput<S> = Result<Polled<<S as PollSource>::State>, PollError>;
 type PollFuture<S> = BoxFuture<'static, Option<(JobKey, PollOutput<S>)>>;
 
 impl<S: PollSource> Poller<S> {
+    /// Returns a poller without jobs. `seed` is for the jitter.
     pub(crate) fn new(options: PollingOptions, clock: Arc<dyn Clock>, seed: u64) -> Arc<Self> {
         let cancels = Semaphore::new(options.concurrency.min(Semaphore::MAX_PERMITS));
         Arc::new(Self {
@@ -73,7 +74,7 @@ impl<S: PollSource> Poller<S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the seconds on the clock that waits go by.
+    /// Returns the time on the clock of the waits, in seconds.
     pub(crate) fn now(&self) -> f64 {
         self.clock.now().as_secs_f64()
     }
@@ -95,8 +96,9 @@ impl<S: PollSource> Poller<S> {
         }
     }
 
-    /// Waits for one of the [`PollingOptions::concurrency`] permits to cancel. Returns `None`, which permits a cancel
-    /// beyond those, once no permit was free for three times as long as a cancel may take: their holders do not run.
+    /// Waits for one of the [`PollingOptions::concurrency`] permits to cancel, where `timeout` is the time that a cancel may
+    /// take. Returns `None` once no permit became free for three times as long: the holders do not run, and the caller
+    /// cancels without a permit.
     pub(crate) async fn acquire_cancel_permit(&self, timeout: Duration) -> Option<SemaphorePermit<'_>> {
         let permit = self.cancels.acquire();
         tokio::pin!(permit);
@@ -140,12 +142,12 @@ impl<S: PollSource> Poller<S> {
             state.task = Some(PollTask { number, runtime: handle.id(), last_active: now, abort: None });
             (number, taken_over)
         };
-        // Not under the lock: a runtime that is shutting down drops the task at once, and the guard in it locks.
+        // Without the lock: a runtime that is shutting down drops the task at once, and the task's guard takes the lock.
         let guard = TaskGuard { poller: Arc::clone(self), number };
         let task = handle.spawn(async move {
             let run = AssertUnwindSafe(guard.poller.run(guard.number));
             if run.catch_unwind().await.is_err() {
-                // A successor would panic at the same place, again and again.
+                // A new task would panic at the same place, again and again.
                 guard.poller.lock().fail_all(&panic_error());
             }
         });
@@ -160,12 +162,12 @@ impl<S: PollSource> Poller<S> {
         let mut state = self.lock();
         match state.task.as_mut().filter(|task| task.number == number) {
             Some(task) => task.abort = Some(abort),
-            // Retired meanwhile.
+            // The task has been retired meanwhile.
             None => abort.abort(),
         }
         drop(state);
         if taken_over {
-            // Subscribers that had the task in their own runtime have to watch over it from now on.
+            // Subscribers whose runtime had the task must check from now on that it runs.
             self.orphaned.notify_waiters();
         }
         Ok(false)
@@ -179,7 +181,7 @@ impl<S: PollSource> Poller<S> {
             let sleep = tokio::time::sleep(Duration::from_secs_f64(timeout));
             tokio::select! {
                 Some(finished) = polls.next() => {
-                    // A cancelled poll brings nothing.
+                    // A cancelled poll has no output.
                     if let Some((key, output)) = finished {
                         self.on_poll_result(number, key, output);
                     }
@@ -190,7 +192,7 @@ impl<S: PollSource> Poller<S> {
         }
     }
 
-    /// Starts every poll that is due. Returns the seconds until the next may be; `None` for a task that was retired.
+    /// Starts every poll that is due. Returns the seconds until the next may be due; `None` for a retired task.
     fn start_due_polls(&self, number: u64, polls: &FuturesUnordered<PollFuture<S>>) -> Option<f64> {
         let mut state = self.lock();
         let state = &mut *state;
@@ -227,7 +229,7 @@ impl<S: PollSource> Poller<S> {
         let mut state = self.lock();
         let state = &mut *state;
         if state.task.as_ref().is_none_or(|task| task.number != number) {
-            // Retired: this poll was cancelled, and another may be in flight.
+            // The task is retired: its polls were cancelled, and others may be in flight.
             return;
         }
         let Some(job) = state.by_key.get(&key).cloned() else { return };
@@ -288,7 +290,7 @@ impl<S: PollSource> Poller<S> {
 
 /// Whether a poll that failed says nothing about the next one: the API failed, not the request. A code that no call
 /// retries, such as `UNKNOWN_ERROR`, ends a call, but must not end a wait of half an hour. After a first state the
-/// address is known to be right, so a foreign response (a hotel's login page) is transient too.
+/// address is known to be right, so a foreign response (a captive portal's page) is transient too.
 fn is_transient(error: &InfraiError, has_state: bool) -> bool {
     error.is_retryable()
         || error.status().is_some_and(|status| status >= 500)
@@ -301,7 +303,7 @@ fn panic_error() -> InfraiError {
     )
 }
 
-/// Requeues the polls and calls for a successor when the task ends, however it ends.
+/// Requeues the polls and asks for a new task when this one ends, even by a panic.
 struct TaskGuard<S: PollSource> {
     poller: Arc<Poller<S>>,
     number: u64,

@@ -78,6 +78,8 @@ struct Job {
     generation: u32,
     phase: Phase,
     due: f64,
+    /// Time before which no poll is scheduled: a pause after the last poll, and its `Retry-After`.
+    earliest: f64,
     /// Time of submission, or of the first poll.
     started_at: f64,
     /// Whether `started_at` is the time of submission.
@@ -86,7 +88,7 @@ struct Job {
     last_polled_at: f64,
     /// Middle of the last poll, failed ones included: a job whose polls fail has the same pauses as others.
     last_attempt_at: f64,
-    /// Delay that the policy chose after the last poll; 0 where nothing was polling for longer than that.
+    /// Delay chosen after the last poll; 0 where the wait began long after the job.
     planned_delay: f64,
     forecast: ProgressForecast,
     /// Number of jobs at the last poll of this one.
@@ -99,7 +101,7 @@ struct Job {
     class: Option<JobClass>,
 }
 
-/// Scheduler of a client's polls. Time is in seconds from any zero and never goes back.
+/// Scheduler of a client's polls. Times are in seconds since an arbitrary zero and never go back.
 #[derive(Debug)]
 pub struct Scheduler {
     policy: Policy,
@@ -181,6 +183,7 @@ impl Scheduler {
             generation: self.generation,
             phase: Phase::Scheduled,
             due,
+            earliest: now,
             started_at,
             submitted: submitted.is_some(),
             last_polled_at: started_at,
@@ -228,26 +231,27 @@ impl Scheduler {
     /// Polls the job before all others, by a poll that begins from now on.
     pub fn expedite(&mut self, key: JobKey) {
         let Some(job) = self.job_mut(key) else { return };
-        job.expedited = true;
-        if !matches!(job.phase, Phase::InFlight(_)) {
+        let queued = std::mem::replace(&mut job.expedited, true);
+        if !queued && !matches!(job.phase, Phase::InFlight(_)) {
             self.expedited.push_back(key);
         }
     }
 
-    /// Sets whether a subscriber reports the job's progress, so that its pauses are at most `refresh`.
+    /// Sets whether a subscriber reports the job's progress, so that its pauses are at most `refresh`. A `Retry-After` and
+    /// the pauses after failed polls are kept.
     pub fn set_observed(&mut self, key: JobKey, observed: bool) {
         let refresh = self.refresh();
         let Some(job) = self.job_mut(key) else { return };
         let begins = observed && !job.observed;
         job.observed = observed;
         if begins && job.phase == Phase::Scheduled && job.failures == 0 {
-            let due = job.due.min(job.last_polled_at + refresh);
-            self.reschedule(key, due);
+            let due = job.due.min((job.last_polled_at + refresh).max(job.earliest));
+            self.schedule(key, due);
         }
     }
 
     fn refresh(&self) -> f64 {
-        self.options.refresh.min(self.options.max_interval)
+        self.options.refresh.max(self.options.min_interval).min(self.options.max_interval)
     }
 
     /// Returns what to do at this time. A job to poll counts as in flight until its result or error arrives.
@@ -311,7 +315,7 @@ impl Scheduler {
         }
     }
 
-    /// Takes the due job of highest priority. With many due, the best fiftieth of one ranking serves first.
+    /// Takes the due job of highest priority. With many due, one ranking serves for the best fiftieth of them.
     fn pop_highest_priority(&mut self, now: f64) -> Option<JobKey> {
         while let Some(key) = self.ranked.pop() {
             if matches!(self.job(key), Some(Job { phase: Phase::Due(_), .. })) {
@@ -323,11 +327,11 @@ impl Scheduler {
         let mut scored: Vec<ScoredJob> = Vec::with_capacity(self.due_slots.len());
         for &slot in &self.due_slots {
             let Some(job) = &self.jobs[slot] else { continue };
-            let unseen = now - job.last_attempt_at;
+            let elapsed = now - job.last_attempt_at;
             scored.push(ScoredJob {
                 key: JobKey { slot, generation: job.generation },
-                priority: self.policy.priority(Self::estimate(job, self.classes.history(job.class)), unseen),
-                slack: STARVATION_ROUNDS * f64::from(job.round.max(live)) / rate - unseen,
+                priority: self.policy.priority(Self::estimate(job, self.classes.history(job.class)), elapsed),
+                slack: STARVATION_ROUNDS * f64::from(job.round.max(live)) / rate - elapsed,
             });
         }
         let take = if scored.len() <= FULL_RESCORE_LIMIT { 1 } else { (scored.len() / 50).max(8) };
@@ -357,7 +361,7 @@ impl Scheduler {
         self.classes.seed(class, history);
     }
 
-    /// Takes the result of a poll.
+    /// Records the result of a poll. After a terminal one the caller removes the job.
     pub fn on_result(&mut self, key: JobKey, now: f64, result: PollResult) {
         let Some(job) = self.job_mut(key) else { return };
         let Phase::InFlight(began) = job.phase else { return };
@@ -371,9 +375,9 @@ impl Scheduler {
             job.forecast.observe(age, progress);
         }
         let (class, submitted) = (job.class, job.submitted);
-        self.ended(began, now);
+        self.end_poll(began, now);
         if result.terminal {
-            // The duration of a job that was not polled when the policy wanted it is not known.
+            // A job that was polled much later than planned may have ended long before: its duration is unknown.
             let known = alive > MIN_OBSERVED_FRACTION * age || age - alive <= 2.0 * planned;
             if result.success && submitted && known {
                 self.classes.record(class, f64::midpoint(alive, age));
@@ -381,21 +385,21 @@ impl Scheduler {
             return;
         }
         let random = self.random.f64();
-        // Spread below `refresh` as other delays are around theirs.
+        // Jitter only shortens this pause, as `refresh` is an upper bound.
         let refresh = self.refresh() * (1.0 - self.options.jitter * self.random.f64());
         let Some(job) = self.job(key) else { return };
         let delay = self.policy.delay(Self::estimate(job, self.classes.history(class)), random);
         let delay = if job.observed { delay.min(refresh) } else { delay };
-        let due = (job.last_polled_at + delay)
-            .max(now + self.options.min_interval / 2.0)
-            .max(now + retry_after_floor(result.retry_after));
+        let earliest = now + retry_after_floor(result.retry_after).max(self.options.min_interval / 2.0);
+        let due = (job.last_polled_at + delay).max(earliest);
         if let Some(job) = self.job_mut(key) {
             job.planned_delay = delay;
+            job.earliest = earliest;
         }
         self.reschedule(key, due);
     }
 
-    /// Takes the transient error of a poll.
+    /// Records the transient error of a poll.
     pub fn on_error(&mut self, key: JobKey, now: f64, retry_after: Option<f64>, too_many: bool) {
         let random = self.random.f64();
         let (min, max) = (self.options.min_interval, self.policy.max_interval());
@@ -406,9 +410,9 @@ impl Scheduler {
             * (1.0 + random)
             / 2.0;
         job.failures += 1;
-        self.ended(began, now);
+        self.end_poll(began, now);
         if too_many {
-            // The server means all requests of this client, and the ranking was made for the old rate.
+            // The limit covers every request of this client, and the ranking was made for the old rate.
             self.rate_limiter.back_off(began, now);
             self.rate_limiter.pause_until(now + retry_after_floor(retry_after));
             self.ranked.clear();
@@ -434,21 +438,25 @@ impl Scheduler {
     }
 
     /// Counts the end of a poll that began at this time.
-    fn ended(&mut self, began: f64, now: f64) {
+    fn end_poll(&mut self, began: f64, now: f64) {
         self.rate_limiter.end();
         self.rate_limiter.on_response(began, now);
         self.latency += EWMA_WEIGHT * ((now - began).max(0.0) - self.latency);
     }
 
+    /// Schedules a job whose poll has ended. A subscriber that asked for a poll meanwhile gets the next one.
     fn reschedule(&mut self, key: JobKey, due: f64) {
+        self.schedule(key, due);
+        if self.job(key).is_some_and(|job| job.expedited) {
+            self.expedited.push_back(key);
+        }
+    }
+
+    fn schedule(&mut self, key: JobKey, due: f64) {
         let Some(job) = self.job_mut(key) else { return };
         job.phase = Phase::Scheduled;
         job.due = due;
-        let expedited = job.expedited;
         self.scheduled.push(Reverse((nanos(due), key.slot, key.generation)));
-        if expedited {
-            self.expedited.push_back(key);
-        }
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) trait PollSource: Send + 'static {
     /// State that a poll returns.
     type State: PollState;
 
-    /// Asks for the state once.
+    /// Requests the state once.
     fn poll(&mut self) -> BoxFuture<'static, Result<Polled<Self::State>, PollError>>;
 
     /// Returns the resource's id as a log may show it.
@@ -36,9 +36,9 @@ pub(crate) trait PollState: Send + Sync + Sized + 'static {
     fn progress(&self) -> Option<f64>;
     /// Returns the compact form.
     fn compact(&self) -> Self::Compact;
-    /// Returns the state that a compact form was made of.
+    /// Returns the state of a compact form.
     fn restore(compact: &Self::Compact) -> Result<Self>;
-    /// Whether this is still the state of a compact form.
+    /// Whether this state has the given compact form.
     fn matches(&self, compact: &Self::Compact) -> bool;
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Polled<S> {
 
 /// Failure of a poll.
 pub(crate) enum PollError {
-    /// A callback of the polling subscriber failed, such as its key function. Other subscribers are not concerned.
+    /// A callback of the polling subscriber failed, such as its key function. It says nothing about other subscribers.
     Subscriber(InfraiError),
     /// The request failed, for every subscriber.
     Request(InfraiError),

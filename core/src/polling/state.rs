@@ -15,14 +15,14 @@ use crate::{context::CallContext, error::InfraiError};
 /// Number of submitted jobs whose submission time is kept for a later wait.
 const MAX_CACHED_JOBS: usize = 20_000;
 
-/// A poll that one subscriber asked for.
+/// State of the poll that a subscriber asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PollRequest {
-    /// None, or its end has been reported.
+    /// No poll was asked for, or its end has been reported.
     Idle,
-    /// No poll has begun since.
+    /// No poll has begun since it was asked for.
     Queued,
-    /// The poll in flight began since and answers it.
+    /// The poll in flight began after it was asked for.
     InFlight,
 }
 
@@ -38,7 +38,7 @@ type CompactOf<S> = <<S as PollSource>::State as PollState>::Compact;
 
 pub(super) struct Subscriber<S: PollSource> {
     pub(super) number: u64,
-    /// The subscriber with the lowest turn polls: the oldest one, unless its key function did not answer.
+    /// Order in which subscribers poll: the lowest does. It is the oldest one, unless its key function timed out.
     pub(super) turn: u64,
     pub(super) source: S,
     pub(super) context: Option<CallContext>,
@@ -67,7 +67,7 @@ pub(super) struct PollInFlight {
 pub(super) struct PollTask {
     pub(super) number: u64,
     pub(super) runtime: runtime::Id,
-    /// When it last chose what to do, or was appointed.
+    /// Time of its latest activity, or of its appointment.
     pub(super) last_active: f64,
     /// `None` between its appointment and its start.
     pub(super) abort: Option<AbortHandle>,
@@ -108,7 +108,7 @@ impl<S: PollSource> JobEntry<S> {
         self.subscribers.iter().any(|subscriber| subscriber.observes)
     }
 
-    /// Cancels the poll in flight. Returns whether a subscriber asked for it and is to get another.
+    /// Cancels the poll in flight. Returns whether a subscriber that asked for it waits for another.
     fn cancel_poll(&mut self) -> bool {
         if let Some(poll) = self.poll.take() {
             poll.abort.abort();
@@ -186,7 +186,7 @@ impl<S: PollSource> State<S> {
         self.hand_over_poll(job, number, now)
     }
 
-    /// Removes a job that has ended, and what is known of its submission.
+    /// Removes a job that has ended, and the record of its submission.
     pub(super) fn evict(&mut self, job: &SharedIdOf<S>) {
         for subscriber in self.remove(job) {
             self.unsubscribe_runtime(subscriber.runtime);
@@ -228,8 +228,8 @@ impl<S: PollSource> State<S> {
         }
     }
 
-    /// Retires the task when its runtime, which may never run again, has no subscriber left. Returns whether other
-    /// runtimes have some.
+    /// Retires the task when its runtime has no subscriber left and may never run again. Returns whether other runtimes
+    /// have subscribers.
     pub(super) fn stop_if_idle(&mut self, now: f64) -> bool {
         let idle = |task: &PollTask| !self.subscribers.contains_key(&task.runtime);
         if !self.task.as_ref().is_some_and(idle) {
@@ -259,7 +259,7 @@ impl<S: PollSource> State<S> {
         }
     }
 
-    /// Handles a failed callback of a polling subscriber. An error of the callback ends that wait alone. After a
+    /// Handles a failed callback of a polling subscriber. An error of the callback ends only that subscription. After a
     /// timeout its thread or event loop may be busy, so the next oldest subscriber polls meanwhile.
     pub(super) fn on_subscriber_error(&mut self, job: &SharedIdOf<S>, number: u64, error: InfraiError) {
         let Some(entry) = self.entries.get_mut(job) else { return };
@@ -289,8 +289,8 @@ impl<S: PollSource> State<S> {
         }
     }
 
-    /// Cancels a poll that runs in the context of a subscriber that has gone, as a callback there would never be
-    /// answered. Returns whether there was one; the next oldest subscriber polls instead.
+    /// Cancels a poll that runs in the context of a subscriber that has left, as a callback there may never return. The
+    /// next oldest subscriber polls instead. Returns whether there was such a poll.
     fn hand_over_poll(&mut self, job: &SharedIdOf<S>, gone: u64, now: f64) -> bool {
         let Some(entry) = self.entries.get_mut(job) else { return false };
         let in_its_context = |poll: &PollInFlight| poll.subscriber == gone && poll.context.is_some();

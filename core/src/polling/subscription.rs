@@ -1,4 +1,4 @@
-//! One subscriber's stream of events about a job. Its drop unsubscribes.
+//! Subscription: a stream of events about a job that unsubscribes when it is dropped.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{context::CallContext, error::Result, runtime};
 
-/// Subscription to a job. Its drop ends the polls of the job unless it has another subscriber.
+/// Subscription to a job. When it is dropped, the polls of the job end unless there is another subscriber.
 pub(crate) struct Subscription<S: PollSource> {
     events: channel::Receiver<S::State>,
     /// `None` for a job that is known to have ended, which is not polled.
@@ -24,7 +24,7 @@ struct PolledJob<S: PollSource> {
     poller: Arc<Poller<S>>,
     job: SharedIdOf<S>,
     number: u64,
-    /// Runtime that it was last read in.
+    /// Runtime in which it was last read.
     runtime: RuntimeId,
 }
 
@@ -65,7 +65,7 @@ impl<S: PollSource> Subscription<S> {
         let now = poller.now();
         let mut state = poller.lock();
         let number = state.next_number();
-        // What this client saw itself is no older than what the caller has.
+        // The state that this client saw last is at least as new as the caller's.
         let last = state.entries.get(&job).and_then(|entry| entry.last.clone());
         let seen = last.and_then(|last| Some((Arc::new(S::State::restore(&last).ok()?), last)));
         let first = seen.or_else(|| known.map(|state| (Arc::clone(&state), state.compact())));
@@ -103,7 +103,7 @@ impl<S: PollSource> Subscription<S> {
                 Ok(elsewhere) => elsewhere,
                 Err(error) => return Some(self.events.try_next().unwrap_or(PollEvent::Failed(error))),
             };
-            // Boxed: hardly any wait needs this timer, and ten thousand would carry the room for it.
+            // Boxed, as few waits need this timer and its size would count in each of thousands.
             let stalled =
                 elsewhere.then(|| Box::pin(tokio::time::sleep(Duration::from_secs_f64(STALL_TIMEOUT))));
             tokio::select! {
@@ -115,7 +115,7 @@ impl<S: PollSource> Subscription<S> {
         }
     }
 
-    /// Asks for a poll before all others. [`PollEvent::PollFinished`] reports its end unless it changes the state.
+    /// Asks for a poll before all others. Unless it changes the state, [`PollEvent::PollFinished`] reports its end.
     pub(crate) fn poll_now(&self) {
         let Some(PolledJob { poller, job, number, .. }) = &self.polled else { return };
         let mut state = poller.lock();
@@ -142,7 +142,7 @@ impl<S: PollSource> Subscription<S> {
 }
 
 impl<S: PollSource> PolledJob<S> {
-    /// Counts this subscriber in the runtime that reads it now: the one before need not run any more.
+    /// Counts this subscriber in the runtime that reads it now, as the runtime before may no longer run.
     fn migrate_runtime(&mut self) -> Result<()> {
         let here = runtime::current()?.id();
         if here == self.runtime {

@@ -1,4 +1,4 @@
-//! What a call promises, on a paused clock.
+//! Tests of calls on a paused clock: retries, time limits, keys and responses.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     ApiKey, CallOptions, ErrorKind, InfraiClient, InfraiError, KeyProvider,
-    script::{self, Reaction, answer, failure, job, ok, plain, refused, reset},
+    script::{self, MockResponse, answer, failure, job, ok, plain, refused, reset},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -16,15 +16,15 @@ pub(super) async fn generate(client: &InfraiClient) -> Result<crate::VideoJob, I
     client.video().generate("a kite").await
 }
 
-/// The attempts that a call makes when every answer is this one.
-pub(super) async fn attempts_of(reaction: Reaction) -> (usize, InfraiError) {
-    let (client, script) = plain(move |_, _| reaction.clone());
+/// Returns the number of attempts of a call to which every response is this one, and its error.
+pub(super) async fn attempts_of(response: MockResponse) -> (usize, InfraiError) {
+    let (client, script) = plain(move |_, _| response.clone());
     let error = generate(&client).await.unwrap_err();
     (script.count(), error)
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_code_of_the_catalogue_has_its_kind_and_is_retried_only_if_marked_so() {
+async fn every_code_has_its_kind_and_retry_rule() {
     use ErrorKind::{
         Authentication, Conflict, InvalidRequest, PaymentRequired, Permission, RateLimit, Server,
     };
@@ -73,13 +73,16 @@ async fn without_a_known_code_the_status_decides() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn faults_are_retried_with_one_idempotency_key_and_a_fresh_one_for_each_call() {
+async fn retries_of_a_call_share_its_idempotency_key() {
     for first in [refused(), reset(), failure(503, "VENDOR_DOWN"), ok(&job("queued")).cut_off()] {
         let (client, script) = plain(move |n, _| if n % 2 == 0 { first.clone() } else { ok(&job("queued")) });
         generate(&client).await.unwrap();
         generate(&client).await.unwrap();
-        let keys: Vec<_> =
-            script.seen().iter().map(|seen| seen.header("idempotency-key").unwrap().to_owned()).collect();
+        let keys: Vec<_> = script
+            .requests()
+            .iter()
+            .map(|received| received.header("idempotency-key").unwrap().to_owned())
+            .collect();
         assert_eq!((keys.len(), &keys[0], &keys[2]), (4, &keys[1], &keys[3]));
         assert_ne!(keys[0], keys[2]);
         let id = uuid::Uuid::parse_str(&keys[0]).unwrap();
@@ -88,7 +91,7 @@ async fn faults_are_retried_with_one_idempotency_key_and_a_fresh_one_for_each_ca
 }
 
 #[tokio::test(start_paused = true)]
-async fn once_a_connection_broke_no_kept_one_is_used_for_the_call() {
+async fn a_connection_error_makes_retries_reconnect() {
     for (first, fresh) in [(reset(), true), (refused(), true), (failure(503, "VENDOR_DOWN"), false)] {
         let (client, script) = plain(move |n, _| match n {
             0 => first.clone(),
@@ -96,29 +99,30 @@ async fn once_a_connection_broke_no_kept_one_is_used_for_the_call() {
             _ => ok(&job("queued")),
         });
         generate(&client).await.unwrap();
-        let seen: Vec<_> = script.seen().iter().map(|seen| seen.request.new_connection).collect();
-        assert_eq!(seen, [false, fresh, fresh]);
+        let received: Vec<_> =
+            script.requests().iter().map(|received| received.request.new_connection).collect();
+        assert_eq!(received, [false, fresh, fresh]);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn reading_sends_no_idempotency_key_and_everything_else_does() {
+async fn only_writes_send_an_idempotency_key() {
     let (client, script) = plain(|n, _| if n == 2 { ok(&json!({"ok": true})) } else { ok(&job("queued")) });
     client.video().status("vid_1").await.unwrap();
     client.request("HEAD", "/v1/x").await.unwrap();
     client.video().cancel("vid_1").await.unwrap();
     client.request("DELETE", "/v1/x").await.unwrap();
     let with_key: Vec<_> =
-        script.seen().iter().map(|seen| seen.header("idempotency-key").is_some()).collect();
+        script.requests().iter().map(|received| received.header("idempotency-key").is_some()).collect();
     assert_eq!(with_key, [false, false, true, true]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_callers_idempotency_key_is_sent_as_it_is_or_refused() {
+async fn idempotency_keys_are_sent_as_given_or_refused() {
     let (client, script) = plain(|_, _| ok(&job("queued")));
     let key = "~".repeat(255);
     client.video().generate("a kite").idempotency_key(&key).await.unwrap();
-    assert_eq!(script.seen()[0].header("idempotency-key"), Some(key.as_str()));
+    assert_eq!(script.requests()[0].header("idempotency-key"), Some(key.as_str()));
     for bad in ["", " ", "a b", "ключ", "line\n", &"x".repeat(256)] {
         let error = client.video().generate("a kite").idempotency_key(bad).await.unwrap_err();
         assert_eq!(
@@ -130,7 +134,7 @@ async fn a_callers_idempotency_key_is_sent_as_it_is_or_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pauses_grow_with_full_jitter_up_to_their_cap() {
+async fn retry_pauses_grow_up_to_their_cap() {
     let mut longest = [0.0_f64; 5];
     for _ in 0..200 {
         let builder =
@@ -147,7 +151,7 @@ async fn pauses_grow_with_full_jitter_up_to_their_cap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_after_is_a_floor_in_both_forms_and_nonsense_is_ignored() {
+async fn retry_after_is_a_floor_in_both_forms() {
     let date = "Mon, 01 Jan 2001 00:00:00 GMT";
     for (value, floor) in [("7", 7.0), ("Mon, 01 Jan 2001 00:00:09 GMT", 9.0), ("-5", 0.0), ("soon", 0.0)] {
         let (client, script) = plain(move |n, _| match n {
@@ -161,7 +165,7 @@ async fn retry_after_is_a_floor_in_both_forms_and_nonsense_is_ignored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_after_beyond_the_deadline_ends_the_call_at_once_with_that_error() {
+async fn retry_after_beyond_the_deadline_ends_the_call() {
     for absurd in ["61", "1e300", "99999999999999999999"] {
         let (client, script) = plain(move |_, _| failure(503, "MAINTENANCE").header("retry-after", absurd));
         let error = generate(&client).await.unwrap_err();
@@ -171,7 +175,7 @@ async fn a_retry_after_beyond_the_deadline_ends_the_call_at_once_with_that_error
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_has_its_own_timeout_and_the_call_a_deadline() {
+async fn attempts_have_a_timeout_and_calls_a_deadline() {
     let (client, script) = plain(|_, _| ok(&job("queued")).after(1000 * SECOND));
     let begun = tokio::time::Instant::now();
     let error = generate(&client).await.unwrap_err();
@@ -179,14 +183,14 @@ async fn an_attempt_has_its_own_timeout_and_the_call_a_deadline() {
     assert!(error.may_have_been_processed() && error.is_timeout());
     assert!(begun.elapsed() <= 60 * SECOND && script.gaps()[0] >= 20.0);
 
-    let hurried = client.with_options(CallOptions::new().timeout(5 * SECOND)).unwrap();
+    let short = client.with_options(CallOptions::new().timeout(5 * SECOND)).unwrap();
     let begun = tokio::time::Instant::now();
-    let error = generate(&hurried).await.unwrap_err();
+    let error = generate(&short).await.unwrap_err();
     assert_eq!((error.code(), begun.elapsed().as_secs()), ("DEADLINE_EXCEEDED", 5));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_that_is_as_large_as_can_be_is_none() {
+async fn the_largest_timeout_is_no_timeout() {
     let most = Duration::MAX;
     let builder = InfraiClient::builder().base_url("http://localhost:1").max_retries(u32::MAX);
     let builder =
@@ -204,7 +208,7 @@ async fn a_limit_that_is_as_large_as_can_be_is_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_doubtful_attempt_makes_the_whole_call_doubtful() {
+async fn an_ambiguous_attempt_makes_the_call_ambiguous() {
     let (client, _) = plain(|n, _| if n == 0 { reset() } else { failure(402, "INSUFFICIENT_CREDIT") });
     let error = generate(&client).await.unwrap_err();
     assert!(error.may_have_been_processed() && error.kind() == ErrorKind::PaymentRequired);
@@ -212,11 +216,11 @@ async fn one_doubtful_attempt_makes_the_whole_call_doubtful() {
     assert!(!error.may_have_been_processed() && error.kind() == ErrorKind::Connection);
     let (client, _) = plain(|_, _| reset());
     let error = client.video().status("vid_1").await.unwrap_err();
-    assert!(!error.may_have_been_processed(), "nothing is charged for looking");
+    assert!(!error.may_have_been_processed(), "a status request is never charged");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gateways_error_object_leaves_it_open_whether_the_api_carried_it_out() {
+async fn a_gateway_error_is_an_ambiguous_outcome() {
     let gateway = json!({"error": {"code": 504, "message": "upstream request timeout"}});
     let (_, error) = attempts_of(answer(504, &gateway)).await;
     assert_eq!((error.status(), error.message()), (Some(504), "upstream request timeout"));
@@ -224,11 +228,11 @@ async fn a_gateways_error_object_leaves_it_open_whether_the_api_carried_it_out()
     let (_, error) = attempts_of(answer(400, &gateway)).await;
     assert!(!error.may_have_been_processed());
     let (_, error) = attempts_of(failure(504, "VENDOR_TIMEOUT")).await;
-    assert!(!error.may_have_been_processed(), "the API's own word");
+    assert!(!error.may_have_been_processed(), "an envelope of the API is a definite answer");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_retry_budget_ends_retries_in_an_outage_and_success_restores_it() {
+async fn the_retry_budget_limits_retries_in_an_outage() {
     let (client, script) =
         plain(|n, _| if n < 300 { failure(503, "VENDOR_DOWN") } else { ok(&job("queued")) });
     let mut per_call = Vec::new();
@@ -243,10 +247,10 @@ async fn the_retry_budget_ends_retries_in_an_outage_and_success_restores_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn looks_inside_a_wait_leave_the_retry_budget_alone() {
+async fn polls_leave_the_retry_budget_alone() {
     let (client, _) = plain(|n, _| if n < 200 { failure(503, "VENDOR_DOWN") } else { ok(&job("succeeded")) });
     client.video().wait("vid_1").no_timeout().await.unwrap();
-    // 200 failed looks cost nothing, and the last one gave nothing back.
+    // 200 failed polls took no tokens, and the successful one returned none.
     for _ in 0..100 {
         assert!(client.http().retry_budget().try_acquire(false).is_some());
     }
@@ -254,7 +258,7 @@ async fn looks_inside_a_wait_leave_the_retry_budget_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_function_is_asked_once_a_call_and_once_more_after_a_401() {
+async fn the_key_function_runs_again_only_after_a_401() {
     let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
     let provider = KeyProvider::new(move || {
@@ -269,13 +273,13 @@ async fn a_key_function_is_asked_once_a_call_and_once_more_after_a_401() {
         });
     let error = client.video().generate("a kite").await.unwrap_err();
     assert_eq!((error.code(), asked.load(std::sync::atomic::Ordering::SeqCst)), ("VENDOR_DOWN", 2));
-    assert_eq!(script.count(), 4, "asking again is no retry");
+    assert_eq!(script.count(), 4, "a request with a renewed key is no retry");
     generate(&client).await.unwrap_err();
     assert_eq!((script.count(), asked.load(std::sync::atomic::Ordering::SeqCst)), (6, 4));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_function_that_fails_later_hides_nothing_of_what_was_sent() {
+async fn a_late_key_error_reports_what_was_sent() {
     let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let provider = KeyProvider::new(move || {
         let first = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
@@ -286,12 +290,12 @@ async fn a_key_function_that_fails_later_hides_nothing_of_what_was_sent() {
         script::client(builder, |n, _| if n == 0 { reset() } else { failure(401, "UNAUTHORIZED") });
     let error = generate(&client).await.unwrap_err();
     assert_eq!((error.message(), error.attempts(), script.count()), ("no key", 2, 2));
-    assert_eq!(error.idempotency_key(), script.seen()[0].header("idempotency-key"));
+    assert_eq!(error.idempotency_key(), script.requests()[0].header("idempotency-key"));
     assert!(error.may_have_been_processed());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_that_cannot_be_read_says_that_it_may_have_been_processed() {
+async fn an_unreadable_success_is_an_ambiguous_outcome() {
     let odd = [
         answer(200, &json!({"ok": true, "data": {"state": "queued"}})),
         answer(200, &json!({"ok": true, "data": {"job_id": "v"}})),
@@ -301,15 +305,15 @@ async fn a_success_that_cannot_be_read_says_that_it_may_have_been_processed() {
         answer(200, &json!(null)).bytes(b"<html>"),
         answer(200, &json!(null)).bytes(b""),
     ];
-    for reaction in odd {
-        let (attempts, error) = attempts_of(reaction).await;
+    for response in odd {
+        let (attempts, error) = attempts_of(response).await;
         assert_eq!((attempts, error.code()), (1, "UNEXPECTED_RESPONSE"));
         assert!(error.may_have_been_processed() && error.idempotency_key().is_some());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redirect_is_an_error_that_names_the_targets_origin() {
+async fn a_redirect_error_names_only_the_target_origin() {
     for (location, origin) in
         [("https://evil.example/x?key=1", "https://evil.example"), ("/elsewhere", "http://localhost:1")]
     {
@@ -337,7 +341,7 @@ async fn a_response_is_read_up_to_its_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_whose_body_stalls_is_the_error_of_its_status() {
+async fn a_failure_with_a_stalled_body_has_its_status() {
     let (attempts, error) = attempts_of(answer(402, &json!("pay first")).stalled()).await;
     assert_eq!((attempts, error.code(), error.kind()), (1, "HTTP_402", ErrorKind::PaymentRequired));
     assert_eq!(error.details(), Some(&json!({"body": "\"pay "})));
@@ -351,34 +355,34 @@ async fn dropping_a_call_ends_its_request() {
     let (client, script) = plain(|_, _| ok(&job("queued")).after(10 * SECOND));
     let call = generate(&client);
     assert!(tokio::time::timeout(SECOND, call).await.is_err());
-    assert_eq!((script.count(), script.under_way()), (1, 0));
+    assert_eq!((script.count(), script.in_flight()), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn options_for_some_calls_leave_the_others_alone() {
+async fn call_options_do_not_affect_other_calls() {
     let (client, script) = plain(|_, _| failure(503, "VENDOR_DOWN"));
     let careful = client.with_options(CallOptions::new().max_retries(0).header("x-trace", "7")).unwrap();
     generate(&careful).await.unwrap_err();
-    assert_eq!((script.count(), script.seen()[0].header("x-trace")), (1, Some("7")));
+    assert_eq!((script.count(), script.requests()[0].header("x-trace")), (1, Some("7")));
     generate(&client).await.unwrap_err();
-    assert_eq!((script.count(), script.seen()[1].header("x-trace")), (4, None));
+    assert_eq!((script.count(), script.requests()[1].header("x-trace")), (4, None));
     let refused =
         client.with_options(CallOptions::new().header("Authorization", "Bearer other")).unwrap_err();
     assert_eq!(refused.code(), "CONFIGURATION_INVALID");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_header_for_some_calls_replaces_the_clients_own_of_the_same_name() {
+async fn a_call_header_replaces_the_clients() {
     let builder = InfraiClient::builder().base_url("http://localhost:1").default_header("x-team", "red");
     let (client, script) = script::client(builder, |_, _| ok(&job("queued")));
     let other = client.with_options(CallOptions::new().header("X-Team", "blue")).unwrap();
     generate(&other).await.unwrap();
-    let sent = script.seen()[0].request.headers.get_all("x-team").iter().cloned().collect::<Vec<_>>();
+    let sent = script.requests()[0].request.headers.get_all("x-team").iter().cloned().collect::<Vec<_>>();
     assert_eq!(sent, ["blue"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_without_envelope_is_the_data_itself() {
+async fn a_body_without_envelope_is_the_data() {
     let (client, _) = plain(|_, _| answer(200, &json!({"ok": true})));
     let response = client.request("GET", "/v1/x").await.unwrap();
     assert_eq!((response.data, response.metadata.is_empty()), (json!({"ok": true}), true));
@@ -393,7 +397,7 @@ async fn an_answer_without_envelope_is_the_data_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn head_answers_with_a_status_and_no_data() {
+async fn head_returns_a_status_and_no_data() {
     let (client, _) = plain(|_, _| answer(200, &json!(null)).bytes(b"").header("x-request-id", "req-7"));
     let response = client.request("HEAD", "/v1/x").await.unwrap();
     assert_eq!((response.status, response.data), (200, json!(null)));
@@ -417,7 +421,7 @@ async fn cancel_reads_ok_in_all_its_forms() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bad_input_is_refused_by_name_before_anything_is_sent() {
+async fn invalid_input_is_refused_before_any_request() {
     let (client, script) = plain(|_, _| ok(&job("queued")));
     let video = client.video();
     let refusals = [
@@ -449,7 +453,7 @@ async fn bad_input_is_refused_by_name_before_anything_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_call_is_the_same_bytes() {
+async fn equal_calls_send_equal_bytes() {
     let (client, script) = plain(|_, _| ok(&job("queued")));
     client.video().generate("日落 \"q\"").await.unwrap();
     client
@@ -465,9 +469,9 @@ async fn the_same_call_is_the_same_bytes() {
         .await
         .unwrap();
     let bodies: Vec<_> = script
-        .seen()
+        .requests()
         .iter()
-        .map(|seen| String::from_utf8(seen.request.body.clone().unwrap().to_vec()).unwrap())
+        .map(|received| String::from_utf8(received.request.body.clone().unwrap().to_vec()).unwrap())
         .collect();
     assert_eq!(
         bodies[0],

@@ -1,4 +1,4 @@
-//! Callbacks in the context of the call they belong to, on a paused clock.
+//! Tests that callbacks run in the context of the call they belong to, on a paused clock.
 
 use std::{
     sync::{Arc, Mutex},
@@ -9,12 +9,12 @@ use futures_util::future::{join, join_all};
 
 use crate::{
     ApiKey, CallContext, CallOptions, ErrorKind, InfraiClient, KeyProvider,
-    script::{self, Reaction, Script, answer, job, ok},
+    script::{self, MockResponse, Script, answer, job, ok},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What the tests put into a context: whose call it is.
+/// Context of the tests: the name of the caller.
 struct Tenant(String);
 
 impl Tenant {
@@ -28,9 +28,9 @@ impl Tenant {
     }
 }
 
-/// A client whose key is its caller's name, and a count of how often the key function ran.
+/// Returns a client whose key is its caller's name, its server, and a log of the key function's runs.
 fn shared(
-    react: impl Fn(&str) -> Reaction + Send + Sync + 'static,
+    respond: impl Fn(&str) -> MockResponse + Send + Sync + 'static,
 ) -> (InfraiClient, Arc<Script>, Arc<Mutex<Vec<String>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&asked);
@@ -44,13 +44,14 @@ fn shared(
         }
     });
     let builder = InfraiClient::builder().base_url("http://localhost:1").api_key_provider(provider);
-    let (client, script) =
-        script::client(builder, move |_, request| react(request.headers["authorization"].to_str().unwrap()));
+    let (client, script) = script::client(builder, move |_, request| {
+        respond(request.headers["authorization"].to_str().unwrap())
+    });
     (client, script, asked)
 }
 
 fn keys(script: &Script) -> Vec<String> {
-    script.seen().iter().map(|seen| seen.header("authorization").unwrap().to_owned()).collect()
+    script.requests().iter().map(|received| received.header("authorization").unwrap().to_owned()).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,9 +64,9 @@ async fn each_call_gets_the_key_of_its_own_context() {
     for call in join_all(calls).await {
         call.unwrap();
     }
-    for seen in script.seen() {
-        let body = String::from_utf8(seen.request.body.clone().unwrap().to_vec()).unwrap();
-        let tenant = seen.header("authorization").unwrap().trim_start_matches("Bearer key-").to_owned();
+    for received in script.requests() {
+        let body = String::from_utf8(received.request.body.clone().unwrap().to_vec()).unwrap();
+        let tenant = received.header("authorization").unwrap().trim_start_matches("Bearer key-").to_owned();
         assert!(body.contains(&format!("{tenant:?}")), "{tenant} paid for {body}");
     }
 }
@@ -84,10 +85,10 @@ async fn each_items_calls_have_the_batchs_context() {
     };
     join(batch("red"), batch("blue")).await;
     assert_eq!(script.count(), 10);
-    for seen in script.seen() {
-        let body = String::from_utf8(seen.request.body.clone().unwrap().to_vec()).unwrap();
+    for received in script.requests() {
+        let body = String::from_utf8(received.request.body.clone().unwrap().to_vec()).unwrap();
         let tenant = if body.contains("red") { "red" } else { "blue" };
-        assert_eq!(seen.header("authorization").unwrap(), format!("Bearer key-{tenant}"));
+        assert_eq!(received.header("authorization").unwrap(), format!("Bearer key-{tenant}"));
     }
 }
 
@@ -116,8 +117,8 @@ async fn a_wait_asks_for_one_key_per_poll() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shared_poll_has_the_context_of_the_oldest_live_wait() {
-    // Both waits have one key, so that they share; the log tells their contexts apart.
+async fn shared_polls_run_in_the_oldest_waits_context() {
+    // Both waits have the same key and share their polls. The log shows which context a callback ran in.
     let asked = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&asked);
     let provider = KeyProvider::new(move || {
@@ -143,18 +144,21 @@ async fn a_shared_poll_has_the_context_of_the_oldest_live_wait() {
     let (_, (before, _)) = join(older, younger).await;
     assert!(before > 0 && script.count() > before);
     let asked = asked.lock().unwrap().clone();
-    // The younger wait's own key, asked for once at its begin, decides that it shares.
+    // At its start the younger wait gets its own key, once, and by that key it shares.
     let begun = asked.iter().position(|tenant| tenant == "younger").expect("the younger's key");
     let hooks: Vec<_> = asked.iter().filter(|entry| entry.starts_with("hook")).collect();
     let handed_over = hooks.iter().position(|hook| *hook == "hook younger").expect("the younger's turn");
     assert!(hooks[..handed_over].iter().all(|hook| *hook == "hook older"), "{asked:?}");
     assert!(hooks[handed_over..].iter().all(|hook| *hook == "hook younger"), "{asked:?}");
-    assert!(asked[begun + 1..].contains(&"older".to_owned()), "the older's token is renewed: {asked:?}");
+    assert!(
+        asked[begun + 1..].contains(&"older".to_owned()),
+        "each poll of the older has a fresh key: {asked:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_outlives_the_wait_whose_context_it_has() {
-    // After its first key, the older wait's key function never answers, as one whose event loop is closed.
+async fn polling_outlives_the_wait_whose_context_it_has() {
+    // After its first key, the older wait's key function never returns, like one whose event loop is closed.
     let asked = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&asked);
     let provider = KeyProvider::new(move || {
@@ -201,7 +205,7 @@ async fn waits_with_other_headers_poll_apart() {
     assert_eq!(script.count(), 2);
 }
 
-/// Two waits of one job and one key, whose older one's key function does this after its first key.
+/// Runs two waits of one job with one key. After its first key, the older wait's key function calls `then`.
 async fn older_and_younger(
     then: impl Fn() -> Option<crate::InfraiError> + Clone + Send + Sync + 'static,
 ) -> (crate::Result<crate::VideoJob>, crate::Result<crate::VideoJob>) {
@@ -234,7 +238,7 @@ async fn older_and_younger(
 async fn a_key_function_that_is_busy_ends_no_wait() {
     let (older, younger) = older_and_younger(|| None).await;
     assert!(younger.unwrap().is_success());
-    assert!(older.unwrap().is_success(), "the younger's poll is its answer too");
+    assert!(older.unwrap().is_success(), "it shares the younger's poll");
 }
 
 #[tokio::test(start_paused = true)]

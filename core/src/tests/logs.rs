@@ -1,4 +1,4 @@
-//! The log under a hostile server: one line per record, whatever a field holds.
+//! Tests of the log with a hostile server: one line per record, whatever a field holds.
 
 use std::{
     fmt,
@@ -14,11 +14,11 @@ use tracing_subscriber::{
 
 use crate::script::{self, answer, plain};
 
-/// Controls of both sets, a forged line, reordering, separators.
+/// C0 and C1 controls, a forged line, bidirectional overrides, line separators.
 const HOSTILE: &str =
     "j\u{1b}]0;x\u{7}\u{1b}[2J\u{9b}31m\r\nWARN forged\u{202e}\u{2066}\u{2028}\u{2029}\u{7f}\u{feff}";
 
-/// Writes down every field of every record as it is, as a subscriber of a binding gets it.
+/// Collects every field of every record unchanged, as the subscriber of a binding receives it.
 #[derive(Clone, Default)]
 struct FieldReader(Arc<Mutex<Vec<(String, String)>>>);
 
@@ -59,11 +59,11 @@ fn hostile_job(state: &str) -> Value {
     })
 }
 
-fn hostile_ok(state: &str) -> script::Reaction {
+fn hostile_ok(state: &str) -> script::MockResponse {
     answer(200, &json!({"ok": true, "data": hostile_job(state), "metadata": {"request_id": HOSTILE}}))
 }
 
-fn hostile_failure(status: u16) -> script::Reaction {
+fn hostile_failure(status: u16) -> script::MockResponse {
     let error = json!({
         "code": HOSTILE, "message": HOSTILE, "retryable": true, "request_id": HOSTILE,
         "details": {(HOSTILE): HOSTILE}, "checkout_url": HOSTILE,
@@ -72,7 +72,7 @@ fn hostile_failure(status: u16) -> script::Reaction {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_field_of_the_log_repeats_a_control_character() {
+async fn log_fields_contain_no_control_characters() {
     let fields = FieldReader::default();
     let _guard = script::log_to(tracing_subscriber::registry().with(fields.clone()));
     let (client, _) = plain(|number, _| match number {

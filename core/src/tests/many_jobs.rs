@@ -1,58 +1,58 @@
-//! What many jobs at once promise: one budget, none starved, each told of as it ends.
+//! Tests of many concurrent jobs on a paused clock: rate limit, concurrency limit, fairness, batches.
 
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use futures_util::future::join_all;
+use futures_util::{FutureExt as _, future::join_all};
 use serde_json::json;
 use tokio::time::Instant;
 
 use crate::{
     ErrorKind, InfraiClient,
     polling::{Action, JobKey, PollResult, PollingOptions, Scheduler},
-    script::{self, Reaction, Script, failure, job, ok, plain},
+    script::{self, MockResponse, Script, failure, job, ok, plain},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A server with many jobs that end after their own lengths, all submitted at the beginning.
-fn many(lengths: Vec<f64>, options: PollingOptions, latency: Duration) -> (InfraiClient, Arc<Script>) {
+/// Returns a client whose server has jobs of these durations, all of which start now.
+fn many(durations: Vec<f64>, options: PollingOptions, latency: Duration) -> (InfraiClient, Arc<Script>) {
     let begun = Instant::now();
     let builder = InfraiClient::builder().base_url("http://localhost:1").polling(options);
-    script::client(builder, move |_, request| -> Reaction {
-        let id = request.uri.path().rsplit('/').next().unwrap();
-        let done = begun.elapsed().as_secs_f64() >= lengths[id.parse::<usize>().unwrap()];
+    script::client(builder, move |_, request| -> MockResponse {
+        let id = request.url.path().rsplit('/').next().unwrap();
+        let done = begun.elapsed().as_secs_f64() >= durations[id.parse::<usize>().unwrap()];
         ok(&json!({"job_id": id, "state": if done { "succeeded" } else { "running" }})).after(latency)
     })
 }
 
 #[tokio::test(start_paused = true)]
-async fn five_hundred_jobs_share_one_budget_and_none_starves() {
-    let lengths: Vec<f64> = (0..500).map(|n| 20.0 + f64::from(n % 50) * 4.0).collect();
-    let (client, script) = many(lengths, PollingOptions::default(), SECOND / 10);
+async fn many_jobs_share_the_rate_and_none_starves() {
+    let durations: Vec<f64> = (0..500).map(|n| 20.0 + f64::from(n % 50) * 4.0).collect();
+    let (client, script) = many(durations, PollingOptions::default(), SECOND / 10);
     let waits = (0..500).map(|n| {
         let client = client.clone();
         async move { client.video().wait(n.to_string()).await }
     });
     assert!(join_all(waits).await.iter().all(Result::is_ok), "every job is found");
-    let seen = script.seen();
-    let times: Vec<_> = seen.iter().map(|seen| seen.at.as_secs_f64()).collect();
-    assert!(times.windows(21).all(|window| window[20] - window[0] >= 0.999), "more than 20 a second");
-    assert!(script.most_at_once.load(Ordering::SeqCst) <= 32);
+    let received = script.requests();
+    let times: Vec<_> = received.iter().map(|request| request.at.as_secs_f64()).collect();
+    assert!(times.windows(21).all(|window| window[20] - window[0] >= 0.999), "more than 20 per second");
+    assert!(script.max_in_flight.load(Ordering::SeqCst) <= 32);
     let mut last = std::collections::HashMap::new();
     let mut longest = 0.0_f64;
-    for look in &seen {
-        if let Some(before) = last.insert(look.path().to_owned(), look.at.as_secs_f64()) {
-            longest = longest.max(look.at.as_secs_f64() - before);
+    for poll in &received {
+        if let Some(before) = last.insert(poll.path().to_owned(), poll.at.as_secs_f64()) {
+            longest = longest.max(poll.at.as_secs_f64() - before);
         }
     }
-    assert!(longest < 1.3 * 500.0 / 20.0, "one job was left alone for {longest} s");
+    assert!(longest < 1.3 * 500.0 / 20.0, "one job was not polled for {longest} s");
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_thousand_waits_are_all_found_within_the_budget_and_none_is_left_alone() {
+async fn ten_thousand_waits_share_the_rate_fairly() {
     let (count, rate, longest) = (10_000_u32, 2000.0, 3.0);
     let options = PollingOptions {
         max_requests_per_second: rate,
@@ -60,36 +60,61 @@ async fn ten_thousand_waits_are_all_found_within_the_budget_and_none_is_left_alo
         max_interval: longest,
         ..PollingOptions::default()
     };
-    let lengths = (0..count).map(|n| 6.0 + f64::from(n % 50) * 0.2).collect();
-    let (client, script) = many(lengths, options, SECOND / 100);
+    let durations = (0..count).map(|n| 6.0 + f64::from(n % 50) * 0.2).collect();
+    let (client, script) = many(durations, options, SECOND / 100);
     let waits = (0..count).map(|n| client.video().wait(n.to_string()).send());
     assert!(join_all(waits).await.iter().all(Result::is_ok), "every job is found");
-    let seen = script.seen();
-    let times: Vec<_> = seen.iter().map(|seen| seen.at.as_secs_f64()).collect();
-    assert!(times.windows(2001).all(|window| window[2000] - window[0] >= 1.0), "more than {rate} a second");
-    assert!(script.most_at_once.load(Ordering::SeqCst) <= 64);
+    let received = script.requests();
+    let times: Vec<_> = received.iter().map(|request| request.at.as_secs_f64()).collect();
+    assert!(times.windows(2001).all(|window| window[2000] - window[0] >= 1.0), "more than {rate} per second");
+    assert!(script.max_in_flight.load(Ordering::SeqCst) <= 64);
     let mut last = std::collections::HashMap::new();
-    let gap = |look: &script::Seen| {
-        let at = look.at.as_secs_f64();
-        at - last.insert(look.path().to_owned(), at).unwrap_or(0.0)
+    let gap = |poll: &script::Received| {
+        let at = poll.at.as_secs_f64();
+        at - last.insert(poll.path().to_owned(), at).unwrap_or(0.0)
     };
-    let gap = seen.iter().map(gap).fold(0.0, f64::max);
+    let gap = received.iter().map(gap).fold(0.0, f64::max);
     let round = f64::from(count) / rate;
-    assert!(gap <= 1.3 * round + 1.1 * longest, "one job was left alone for {gap} s");
+    assert!(gap <= 1.3 * round + 1.1 * longest, "one job was not polled for {gap} s");
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_looks_are_under_way_at_once_than_allowed() {
+async fn observed_jobs_share_the_rate_and_none_starves() {
+    let options = PollingOptions { expected_duration: 36_000.0, ..PollingOptions::default() };
+    let durations: Vec<f64> = (0..400).map(|n| 100.0 + f64::from(n)).collect();
+    let (client, script) = many(durations, options, SECOND / 10);
+    let waits = (0..400).map(|n| {
+        let wait = client.video().wait(n.to_string());
+        if n % 4 == 0 { wait.send().boxed() } else { wait.on_update(|_| {}).send().boxed() }
+    });
+    assert!(join_all(waits).await.iter().all(Result::is_ok), "every job is found");
+    let received = script.requests();
+    let times: Vec<_> = received.iter().map(|received| received.at.as_secs_f64()).collect();
+    assert!(times.windows(21).all(|window| window[20] - window[0] >= 0.999), "more than 20 per second");
+    assert!(script.max_in_flight.load(Ordering::SeqCst) <= 32);
+    let mut last = std::collections::HashMap::new();
+    for poll in &received {
+        let at = poll.at.as_secs_f64();
+        let gap = at - last.insert(poll.path().to_owned(), at).unwrap_or(0.0);
+        let number: u32 = poll.path().rsplit('/').next().unwrap().parse().unwrap();
+        // A round of all jobs is 20 s. A job that is not observed is due after at most 33 s.
+        let longest = if number % 4 == 0 { 33.0 + 20.0 } else { 1.3 * 20.0 };
+        assert!(gap < longest, "job {number} was not polled for {gap} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_concurrency_limit_holds() {
     let options =
         PollingOptions { max_requests_per_second: 1000.0, concurrency: 4, ..PollingOptions::default() };
     let (client, script) = many(vec![5.0; 50], options, SECOND);
     let waits = (0..50).map(|n| client.video().wait(n.to_string()).send());
     assert!(join_all(waits).await.iter().all(Result::is_ok));
-    assert_eq!(script.most_at_once.load(Ordering::SeqCst), 4);
+    assert_eq!(script.max_in_flight.load(Ordering::SeqCst), 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn too_many_requests_halve_the_rate_and_it_recovers() {
+async fn a_429_halves_the_rate_until_it_recovers() {
     let begun = Instant::now();
     let builder = InfraiClient::builder().base_url("http://localhost:1");
     let (client, script) = script::client(builder, move |_, _| {
@@ -103,7 +128,11 @@ async fn too_many_requests_halve_the_rate_and_it_recovers() {
     let waits = (0..200).map(|n| client.video().wait(n.to_string()).send());
     assert!(join_all(waits).await.iter().all(Result::is_ok));
     let between = |from: f64, to: f64| {
-        let count = script.seen().iter().filter(|seen| (from..to).contains(&seen.at.as_secs_f64())).count();
+        let count = script
+            .requests()
+            .iter()
+            .filter(|received| (from..to).contains(&received.at.as_secs_f64()))
+            .count();
         f64::from(u32::try_from(count).unwrap()) / (to - from)
     };
     let (before, during, after) = (between(1.0, 5.0), between(8.0, 10.0), between(60.0, 100.0));
@@ -111,7 +140,7 @@ async fn too_many_requests_halve_the_rate_and_it_recovers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn generate_many_yields_each_item_as_it_ends_and_no_more_at_once_than_asked() {
+async fn generate_many_yields_items_as_they_end() {
     let births = Arc::new(std::sync::Mutex::new(std::collections::HashMap::new()));
     let (client, script) = {
         let births = Arc::clone(&births);
@@ -122,11 +151,11 @@ async fn generate_many_yields_each_item_as_it_ends_and_no_more_at_once_than_aske
                 births.lock().unwrap().insert(id.clone(), Instant::now());
                 return ok(&json!({"job_id": id, "state": "queued"}));
             }
-            let id = request.uri.path().rsplit('/').next().unwrap().to_owned();
-            let length: u64 = id.parse().unwrap();
+            let id = request.url.path().rsplit('/').next().unwrap().to_owned();
+            let duration: u64 = id.parse().unwrap();
             let state = match births.lock().unwrap()[&id].elapsed().as_secs() {
-                age if age < length => "running",
-                _ if length == 30 => "failed",
+                age if age < duration => "running",
+                _ if duration == 30 => "failed",
                 _ => "succeeded",
             };
             ok(&json!({"job_id": id, "state": state}))
@@ -139,13 +168,16 @@ async fn generate_many_yields_each_item_as_it_ends_and_no_more_at_once_than_aske
     }
     let ok = |id: &str| Ok(id.to_owned());
     assert_eq!(order, [(2, Err(ErrorKind::JobFailed)), (3, ok("20")), (1, ok("60")), (0, ok("90"))]);
-    let keys: Vec<_> =
-        script.seen().iter().filter_map(|seen| seen.header("idempotency-key").map(str::to_owned)).collect();
+    let keys: Vec<_> = script
+        .requests()
+        .iter()
+        .filter_map(|received| received.header("idempotency-key").map(str::to_owned))
+        .collect();
     assert_eq!(keys, ["batch-0", "batch-1", "batch-2", "batch-3"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn generate_many_stops_submitting_when_money_or_the_key_is_missing() {
+async fn generate_many_stops_submitting_on_401_and_402() {
     for (status, code) in [(402, "INSUFFICIENT_CREDIT"), (401, "UNAUTHORIZED")] {
         let (client, script) = plain(move |n, request| match (&request.body, n) {
             (Some(_), 0) => ok(&job("queued")),
@@ -160,20 +192,20 @@ async fn generate_many_stops_submitting_when_money_or_the_key_is_missing() {
         assert!(results[0].is_ok() && results.len() == 6);
         assert_eq!(results[1], Err((code.to_owned(), 1)));
         assert!(results[2..].iter().all(|result| *result == Err((code.to_owned(), 0))), "{results:?}");
-        assert_eq!(script.seen().iter().filter(|seen| seen.request.body.is_some()).count(), 2);
+        assert_eq!(script.requests().iter().filter(|received| received.request.body.is_some()).count(), 2);
     }
 }
 
-/// The scheduler alone, told the time.
-fn simulate(scheduler: &mut Scheduler, seconds: f64, mut look: impl FnMut(JobKey, f64) -> PollResult) {
+/// Runs the scheduler alone on simulated time. Polls take none.
+fn simulate(scheduler: &mut Scheduler, seconds: f64, mut poll: impl FnMut(JobKey, f64) -> PollResult) {
     let mut now = 0.0;
     while now < seconds {
         match scheduler.next(now) {
-            Action::Poll(token) => {
-                let answer = look(token, now);
-                scheduler.on_result(token, now, answer);
-                if answer.terminal {
-                    scheduler.remove(token);
+            Action::Poll(key) => {
+                let result = poll(key, now);
+                scheduler.on_result(key, now, result);
+                if result.terminal {
+                    scheduler.remove(key);
                 }
             }
             Action::SleepUntil(time) => now = time,
@@ -183,34 +215,34 @@ fn simulate(scheduler: &mut Scheduler, seconds: f64, mut look: impl FnMut(JobKey
 }
 
 #[test]
-fn the_scheduler_is_a_state_machine_that_needs_no_runtime() {
+fn the_scheduler_needs_no_runtime() {
     let mut scheduler = Scheduler::new(PollingOptions::default(), 1);
     let (short, long) = (scheduler.add(0.0, Some((0.0, "a"))), scheduler.add(0.0, None));
-    let mut looks = std::collections::HashMap::new();
-    simulate(&mut scheduler, 1000.0, |token, now| {
-        *looks.entry(token).or_insert(0) += 1;
-        let ended = now >= if token == short { 10.0 } else { 300.0 };
+    let mut polls = std::collections::HashMap::new();
+    simulate(&mut scheduler, 1000.0, |key, now| {
+        *polls.entry(key).or_insert(0) += 1;
+        let ended = now >= if key == short { 10.0 } else { 300.0 };
         PollResult { terminal: ended, success: ended, ..PollResult::default() }
     });
     assert!(scheduler.is_empty());
-    assert!((3..12).contains(&looks[&short]) && (80..200).contains(&looks[&long]), "{looks:?}");
+    assert!((3..12).contains(&polls[&short]) && (80..200).contains(&polls[&long]), "{polls:?}");
 }
 
 #[test]
-fn thousands_of_jobs_leave_none_alone_for_longer_than_a_round_and_a_quarter() {
+fn no_pause_exceeds_a_round_and_a_quarter() {
     let mut scheduler = Scheduler::new(PollingOptions::default(), 7);
     let count = 2_000;
-    let tokens: std::collections::HashMap<_, _> =
+    let keys: std::collections::HashMap<_, _> =
         (0..count).map(|n| (scheduler.add(0.0, Some((0.0, "a"))), 200.0 + f64::from(n) * 0.7)).collect();
     let mut last = std::collections::HashMap::new();
     let mut longest = 0.0_f64;
-    simulate(&mut scheduler, 20_000.0, |token, now| {
-        longest = longest.max(now - last.insert(token, now).unwrap_or(0.0));
-        let length = tokens[&token];
+    simulate(&mut scheduler, 20_000.0, |key, now| {
+        longest = longest.max(now - last.insert(key, now).unwrap_or(0.0));
+        let duration = keys[&key];
         PollResult {
-            terminal: now >= length,
+            terminal: now >= duration,
             success: true,
-            progress: Some((now / length).min(1.0)),
+            progress: Some((now / duration).min(1.0)),
             retry_after: None,
         }
     });

@@ -1,5 +1,4 @@
-//! What the hub owes each of its waiters, on a paused clock: deadlines that come together, runtimes that are held, streams
-//! that nobody reads.
+//! Tests of the poller on a paused clock: simultaneous deadlines, suspended runtimes, unread streams.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,14 +9,14 @@ use tokio::{runtime::Runtime, time::Instant};
 use crate::{
     ErrorKind, InfraiClient,
     polling::PollingOptions,
-    script::{self, Reaction, Script, job, ok, plain},
+    script::{self, MockResponse, Script, job, ok, plain},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn with(
     polling: PollingOptions,
-    script: impl Fn(usize, &crate::http::transport::WireRequest) -> Reaction + Send + Sync + 'static,
+    script: impl Fn(usize, &crate::http::transport::WireRequest) -> MockResponse + Send + Sync + 'static,
 ) -> (InfraiClient, Arc<Script>) {
     script::client(InfraiClient::builder().base_url("http://localhost:1").polling(polling), script)
 }
@@ -27,7 +26,7 @@ fn paused() -> Runtime {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_does_not_take_another_waiters_last_look() {
+async fn each_waiter_gets_its_own_last_poll() {
     let (client, _) = plain(|_, _| ok(&job("running")).after(SECOND / 5));
     let waits = (0..100).map(|n| {
         let timeout = 10 * SECOND + n * SECOND / 20;
@@ -39,15 +38,15 @@ async fn a_deadline_does_not_take_another_waiters_last_look() {
         }
     });
     let late = join_all(waits).await.into_iter().max().unwrap();
-    // A look that is under way, then its own.
+    // The poll in flight, and then its own.
     assert!(late < SECOND, "{late:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_wait_gets_its_last_look_though_thousands_end_together() {
+async fn thousands_of_simultaneous_deadlines_all_poll() {
     let begun = Instant::now();
     let (client, script) = plain(move |_, request| {
-        let id = request.uri.path().rsplit('/').next().unwrap();
+        let id = request.url.path().rsplit('/').next().unwrap();
         let done = begun.elapsed() >= 5 * SECOND / 2;
         ok(&json!({"job_id": id, "state": if done { "succeeded" } else { "running" }})).after(SECOND / 50)
     });
@@ -56,11 +55,14 @@ async fn every_wait_gets_its_last_look_though_thousands_end_together() {
     let ended = join_all(waits).await;
     let found = ended.iter().filter(|wait| wait.as_ref().is_ok_and(crate::VideoJob::is_success)).count();
     assert_eq!(found, 2000);
-    assert!(script.seen().iter().all(|seen| !seen.path().ends_with("/cancel")), "nothing is left to cancel");
+    assert!(
+        script.requests().iter().all(|received| !received.path().ends_with("/cancel")),
+        "nothing is left to cancel"
+    );
 }
 
 #[test]
-fn a_wait_ends_though_its_last_look_is_held_and_not_run() {
+fn a_wait_ends_though_its_last_poll_is_suspended() {
     let (first, second) = (paused(), paused());
     let (client, script) = first.block_on(async { plain(|_, _| ok(&job("running")).after(SECOND)) });
     let wait = || client.video().wait("vid_1").timeout(5 * SECOND).send();
@@ -69,18 +71,18 @@ fn a_wait_ends_though_its_last_look_is_held_and_not_run() {
     first.block_on(async { assert!(tokio::time::timeout(at_its_deadline, held.as_mut()).await.is_err()) });
     let ended = second.block_on(async { tokio::time::timeout(600 * SECOND, wait()).await });
     assert_eq!(ended.expect("the wait hangs").unwrap_err().kind(), ErrorKind::WaitTimeout);
-    let looks = script.count();
+    let polls = script.count();
     let ended = first.block_on(async { tokio::time::timeout(600 * SECOND, held.as_mut()).await });
     assert_eq!(ended.expect("the wait hangs").unwrap_err().kind(), ErrorKind::WaitTimeout);
-    assert!(script.count() <= looks + 1, "{} after {looks}", script.count());
+    assert!(script.count() <= polls + 1, "{} after {polls}", script.count());
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_cancels_are_under_way_at_once_than_looks_may_be() {
+async fn cancels_keep_the_concurrency_limit() {
     let polling =
         PollingOptions { max_requests_per_second: 1000.0, concurrency: 2, ..PollingOptions::default() };
     let (client, script) = with(polling, |_, request| {
-        if request.uri.path().ends_with("/cancel") {
+        if request.url.path().ends_with("/cancel") {
             ok(&json!({"ok": true})).after(4 * SECOND)
         } else {
             ok(&job("running"))
@@ -89,14 +91,14 @@ async fn no_more_cancels_are_under_way_at_once_than_looks_may_be() {
     let waits = (0..12)
         .map(|n| client.video().wait(n.to_string()).timeout(10 * SECOND).cancel_on_timeout(true).send());
     for wait in join_all(waits).await {
-        // The five seconds of each begin when it is sent: none is given up in the queue.
+        // The five seconds of a cancel begin when it is sent, so none times out in the queue.
         assert_eq!(wait.unwrap_err().details().unwrap()["cancelled"], true);
     }
     let cancels: Vec<_> = script
-        .seen()
+        .requests()
         .into_iter()
-        .filter(|seen| seen.path().ends_with("/cancel"))
-        .map(|seen| seen.at)
+        .filter(|received| received.path().ends_with("/cancel"))
+        .map(|request| request.at)
         .collect();
     assert_eq!(cancels.len(), 12);
     assert!(
@@ -106,12 +108,12 @@ async fn no_more_cancels_are_under_way_at_once_than_looks_may_be() {
 }
 
 #[test]
-fn a_cancel_that_is_held_and_not_run_keeps_no_other_from_being_sent() {
+fn a_suspended_cancel_blocks_no_other() {
     let (first, second) = (paused(), paused());
     let polling = PollingOptions { concurrency: 1, ..PollingOptions::default() };
     let (client, script) = first.block_on(async move {
         with(polling, |_, request| {
-            if request.uri.path().ends_with("/cancel") {
+            if request.url.path().ends_with("/cancel") {
                 ok(&json!({"ok": true})).after(SECOND)
             } else {
                 ok(&job("running"))
@@ -121,7 +123,7 @@ fn a_cancel_that_is_held_and_not_run_keeps_no_other_from_being_sent() {
     let wait =
         |id: &'static str| client.video().wait(id).timeout(Duration::ZERO).cancel_on_timeout(true).send();
     let mut held = Box::pin(wait("held"));
-    let cancels = || script.seen().iter().filter(|seen| seen.path().ends_with("/cancel")).count();
+    let cancels = || script.requests().iter().filter(|received| received.path().ends_with("/cancel")).count();
     first.block_on(async {
         while cancels() == 0 {
             assert!(tokio::time::timeout(SECOND / 10, held.as_mut()).await.is_err());
@@ -133,22 +135,22 @@ fn a_cancel_that_is_held_and_not_run_keeps_no_other_from_being_sent() {
 }
 
 #[test]
-fn a_wait_goes_on_though_another_waiters_runtime_is_held_and_not_run() {
+fn a_suspended_runtime_blocks_no_other_wait() {
     let (first, second) = (paused(), paused());
     let (client, mut watch) = first.block_on(async {
         let (client, _) = plain(|n, request| {
-            let parked = request.uri.path().ends_with("parked");
+            let parked = request.url.path().ends_with("parked");
             ok(&job(if parked || n < 8 { "running" } else { "succeeded" }))
         });
         let mut watch = client.video().watch("parked");
         assert_eq!(watch.next().await.unwrap().unwrap().state.as_str(), "running");
         (client, watch)
     });
-    // Neither dropped nor run: the task that looks is in there.
+    // The first runtime, which has the poll task, is neither dropped nor run.
     let job = second
         .block_on(async { tokio::time::timeout(600 * SECOND, client.video().wait("vid_1").send()).await });
     assert!(job.expect("the wait hangs").unwrap().is_success());
-    // When it runs again, the task of then is dismissed, and the stream goes on with one of its own.
+    // When it runs again, the task of the second is retired, and the stream starts one of its own.
     let read = first.block_on(async {
         let job = tokio::time::timeout(600 * SECOND, client.video().wait("vid_1").send()).await;
         assert!(job.expect("the wait hangs").unwrap().is_success());
@@ -158,23 +160,23 @@ fn a_wait_goes_on_though_another_waiters_runtime_is_held_and_not_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_nobody_reads_keeps_a_few_states_and_the_last() {
+async fn an_unread_watch_keeps_64_states_and_the_last() {
     let begun = Instant::now();
     let (client, script) = plain(move |n, _| {
         let state = if begun.elapsed() < 5000 * SECOND { "running" } else { "succeeded" };
-        ok(&json!({"job_id": "vid_1", "state": state, "look": n}))
+        ok(&json!({"job_id": "vid_1", "state": state, "poll": n}))
     });
     let mut watch = client.video().watch("vid_1");
-    assert_eq!(watch.next().await.unwrap().unwrap().fields()["look"], 0);
+    assert_eq!(watch.next().await.unwrap().unwrap().fields()["poll"], 0);
     tokio::time::sleep(6000 * SECOND).await;
-    let looks = script.count();
-    let mut seen = Vec::new();
+    let polls = script.count();
+    let mut states = Vec::new();
     while let Some(job) = watch.next().await {
-        seen.push(job.unwrap());
+        states.push(job.unwrap());
     }
-    assert!(looks > 100 && seen.len() <= 64, "{} of {looks}", seen.len());
-    assert_eq!(seen[0].fields()["look"], 1, "the first that were not read are there");
-    let last = seen.last().unwrap();
-    assert!(last.is_success() && last.fields()["look"] == looks - 1);
-    assert_eq!(script.count(), looks);
+    assert!(polls > 100 && states.len() <= 64, "{} of {polls}", states.len());
+    assert_eq!(states[0].fields()["poll"], 1, "the oldest unread states are kept");
+    let last = states.last().unwrap();
+    assert!(last.is_success() && last.fields()["poll"] == polls - 1);
+    assert_eq!(script.count(), polls);
 }

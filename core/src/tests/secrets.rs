@@ -1,4 +1,4 @@
-//! What a call shows of a key: nothing, in errors, in hooks and in `Debug`.
+//! Tests that errors, logs, hooks and `Debug` show nothing of a key.
 
 use std::{
     io::Write as _,
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use crate::{
     ApiKey, CallOptions, InfraiClient, InfraiError, KeyProvider, VideoJob,
-    script::{self, Reaction, answer, failure, job, ok, reset},
+    script::{self, MockResponse, answer, failure, job, ok, reset},
     tests::calls::{attempts_of, generate},
 };
 
 #[tokio::test(start_paused = true)]
-async fn no_error_repeats_the_key_even_where_the_server_does() {
+async fn no_error_shows_a_key_that_the_server_echoes() {
     let key = "ifr_pk_proj_0123456789abcdefghijklmnopqrstuv";
     let echo =
         json!({"code": key, "message": format!("bad {key}"), "details": {"header": format!("Bearer {key}")}});
@@ -43,7 +43,7 @@ async fn no_error_repeats_the_key_even_where_the_server_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_error_repeats_a_part_of_a_key_with_unusual_characters() {
+async fn keys_with_unusual_characters_are_redacted_whole() {
     let builder =
         InfraiClient::builder().base_url("http://localhost:1").api_key("ifr_pk_proj_abc.the/secret+rest");
     let (client, _) = script::client(builder, |_, request| {
@@ -54,7 +54,7 @@ async fn no_error_repeats_a_part_of_a_key_with_unusual_characters() {
 }
 
 #[test]
-fn nothing_that_may_be_a_secret_is_shown_by_debug() {
+fn debug_output_shows_no_secret() {
     let builder = InfraiClient::builder()
         .api_key("ifr_pk_proj_hush")
         .base_url("https://user:hush@gate.example")
@@ -87,7 +87,7 @@ async fn hooks_see_every_attempt_and_no_secret() {
     );
 }
 
-/// Keys of several alphabets and lengths.
+/// Returns keys of several alphabets and lengths.
 fn keys() -> Vec<String> {
     let token: String = (0..60).map(|at| format!("{:x}.", at * 7919)).collect::<Vec<_>>().concat();
     [
@@ -102,7 +102,7 @@ fn keys() -> Vec<String> {
     .to_vec()
 }
 
-/// Where a text, as it is or decoded, shows eight characters in a row of a key.
+/// Returns an excerpt of a text that shows eight consecutive characters of a key, raw or percent-decoded.
 fn leak(text: &str, key: &str) -> Option<String> {
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
     let folded = |text: &str| text.replace('\\', "").to_ascii_lowercase();
@@ -115,8 +115,8 @@ fn leak(text: &str, key: &str) -> Option<String> {
         .map(|(text, at)| text.chars().skip(at.saturating_sub(80)).take(200).collect())
 }
 
-/// Answers that repeat a key, each in another place.
-fn echoes(key: &str) -> Vec<Reaction> {
+/// Returns responses that echo a key, each in another place.
+fn echoes(key: &str) -> Vec<MockResponse> {
     let job = |more: Value| {
         let mut job = json!({"job_id": "vid_1", "state": "failed"});
         job.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -169,7 +169,7 @@ fn echoes(key: &str) -> Vec<Reaction> {
     all
 }
 
-/// All that one can see of an error.
+/// Returns everything that an error shows.
 fn shown(error: &InfraiError) -> String {
     let mut text = format!("{error} {error:?} {error:#?} {} {}", error.to_json(), error.hint());
     let mut source = std::error::Error::source(error);
@@ -180,7 +180,7 @@ fn shown(error: &InfraiError) -> String {
     text
 }
 
-/// Makes every call, with a key as the id as well, and returns what its errors show.
+/// Makes every call, also with the key as the id, and returns everything that the errors show.
 async fn errors_of_every_call(client: &InfraiClient, key: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut errors = Vec::new();
@@ -202,7 +202,7 @@ async fn errors_of_every_call(client: &InfraiClient, key: &str) -> String {
         }
         errors.extend(video.download(id, folder.path().join("a.mp4")).overwrite(true).await.err());
         match job {
-            // As a binding hands a job back: as its JSON.
+            // Bindings pass a job back as its JSON.
             Ok(job) => {
                 let job = VideoJob::from_json(job.to_json()).unwrap();
                 errors.extend(video.wait(&job).timeout(second).await.err());
@@ -233,7 +233,7 @@ impl std::io::Write for Log {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_error_log_or_hook_shows_a_key_that_an_answer_repeats() {
+async fn echoed_keys_appear_in_no_error_log_or_hook() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -271,7 +271,7 @@ async fn no_error_log_or_hook_shows_a_key_that_an_answer_repeats() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_cut_of_a_body_shows_a_piece_of_the_key() {
+async fn truncated_bodies_show_no_part_of_the_key() {
     for key in keys() {
         let body = format!("You sent Authorization: Bearer {key}; and {key}");
         let body = &body[..body.len().min(300)];
@@ -289,7 +289,7 @@ async fn no_cut_of_a_body_shows_a_piece_of_the_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_of_an_earlier_attempt_is_redacted_too() {
+async fn keys_of_earlier_attempts_are_redacted() {
     let turn = std::sync::atomic::AtomicUsize::new(0);
     let provider = KeyProvider::new(move || {
         let turn = turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -302,14 +302,14 @@ async fn a_key_of_an_earlier_attempt_is_redacted_too() {
         _ => ok(&json!({"job_id": "token-number-001", "state": "failed", "error": "token-number-000"})),
     });
     let job = client.video().generate("a kite").await.unwrap();
-    assert_eq!(job.job_id.as_str(), "token-number-000", "values are handed on as they came");
+    assert_eq!(job.job_id.as_str(), "token-number-000", "values of a result are not redacted");
     let error = client.video().wait(&job).await.unwrap_err();
     assert_eq!((error.code(), leak(&shown(&error), "token-number-000")), ("JOB_FAILED", None));
     assert_eq!(error.job().unwrap().job_id.as_str(), "…");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_shows_64_kib_of_a_text_at_most() {
+async fn an_error_shows_at_most_64_kib_of_a_text() {
     let key = "ifr_pk_proj_0123456789abcdefghijklmnopqrstuv";
     let long = format!("{}{key}", "e".repeat(100_000));
     let error = json!({"code": long, "message": long, "checkout_url": long, "more": [long, long, long]});
@@ -328,7 +328,7 @@ async fn an_error_shows_64_kib_of_a_text_at_most() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_values_than_anybody_sends_are_not_parsed() {
+async fn oversized_json_is_not_parsed() {
     let many = format!("[{}0]", "0,".repeat(100_000));
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     for (body, word) in [(many, "100000 JSON values"), (deep, "127 levels")] {

@@ -1,6 +1,6 @@
 //! Response envelope, and the interpretation of responses without one.
 
-use http::{HeaderMap, StatusCode, Uri, header};
+use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -80,7 +80,7 @@ impl Body {
 /// empty body means no data. `redactor` removes the key from the parts that cannot be redacted in the finished error:
 /// shortened texts, an error's code, and the request id of a success.
 pub(crate) fn parse_response(
-    uri: &Uri,
+    url: &Url,
     status: StatusCode,
     headers: &HeaderMap,
     body: &Body,
@@ -92,7 +92,7 @@ pub(crate) fn parse_response(
     let header_id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     if status.is_redirection() {
         return Err(Failure {
-            error: redirect(uri, status, headers).with_request_id(header_id),
+            error: redirect(url, status, headers).with_request_id(header_id),
             definite: true,
         });
     }
@@ -240,11 +240,11 @@ fn declared_error(
     result
 }
 
-fn redirect(uri: &Uri, status: StatusCode, headers: &HeaderMap) -> InfraiError {
+fn redirect(url: &Url, status: StatusCode, headers: &HeaderMap) -> InfraiError {
     let target = headers
         .get(header::LOCATION)
         .and_then(|location| location.to_str().ok())
-        .and_then(|location| Url::parse(&uri.to_string()).ok()?.join(location).ok())
+        .and_then(|location| url.join(location).ok())
         .map_or_else(|| "an invalid URL".to_owned(), |target| super::path::origin(&target));
     InfraiError::new(
         ErrorKind::UnexpectedResponse,

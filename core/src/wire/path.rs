@@ -5,20 +5,14 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr},
 };
 
-use bytes::Bytes;
-use http::{Uri, uri::InvalidUri};
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
-use url::{Url, form_urlencoded};
+use http::Uri;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
 
 use crate::error::{InfraiError, Result};
 
 /// All characters except RFC 3986's unreserved ones.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// Characters that the URL standard encodes in a query and in a path.
-const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'');
-const PATH: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
 
 /// Encodes an id as one path segment. Refuses empty ids and dot segments, because no encoding of them survives URL
 /// parsing.
@@ -64,32 +58,31 @@ pub(crate) fn join(
     path: &str,
     raw_query: Option<&str>,
     pairs: &[(String, String)],
-) -> Result<Uri> {
-    // Only the base URL was parsed. Parsing the whole URL for each call would cost more than everything else here.
-    let below = base.as_str().trim_end_matches('/');
-    let mut text = String::with_capacity(below.len() + path.len());
-    text.push_str(below);
-    text.extend(utf8_percent_encode(path, PATH));
-    if raw_query.is_some() || !pairs.is_empty() {
-        text.push('?');
-        let begin = text.len();
-        text.extend(utf8_percent_encode(raw_query.unwrap_or_default(), QUERY));
-        text = form_urlencoded::Serializer::for_suffix(text, begin).extend_pairs(pairs).finish();
+) -> Result<Url> {
+    // Parsing the whole URL for each call would cost more than everything else here.
+    let mut url = base.clone();
+    url.set_path(&[base.path().trim_end_matches('/'), path].concat());
+    url.set_query(raw_query);
+    if !pairs.is_empty() {
+        url.query_pairs_mut().extend_pairs(pairs);
     }
-    let length = text.len();
-    // At this point, only its length can make the URL invalid.
-    uri(text).map_err(|_| {
-        InfraiError::invalid_argument(
+    let length = url.as_str().len();
+    if length > MAX_URL_BYTES {
+        return Err(InfraiError::invalid_argument(
             "path",
             format!("{length} bytes"),
             "at most 65,534 bytes of URL, an id and a query in it included",
-        )
-    })
+        ));
+    }
+    Ok(url)
 }
 
-/// Parses a URL's text for a request. Drops the fragment, which is never sent.
-pub(crate) fn uri(text: impl Into<Bytes>) -> std::result::Result<Uri, InvalidUri> {
-    Uri::from_maybe_shared(text.into())
+/// The longest URL that a request can carry.
+const MAX_URL_BYTES: usize = 65_534;
+
+/// Returns whether HTTP can carry this URL, by its host and its length.
+pub(crate) fn is_requestable(url: &Url) -> bool {
+    url.as_str().len() <= MAX_URL_BYTES && Uri::try_from(url.as_str()).is_ok()
 }
 
 /// Returns whether the host is the loopback interface, by name or address.

@@ -1,4 +1,4 @@
-//! Downloads on a paused clock: how often a file's host is asked, and when a download ends.
+//! Tests of downloads on a paused clock: number of requests, resumption, time limits.
 
 use std::{fs, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
     http::transport::WireRequest,
     job::VideoJob,
     options::CallOptions,
-    script::{self, Reaction, Script, answer},
+    script::{self, MockResponse, Script, answer},
 };
 
 const MIB: usize = 1024 * 1024;
@@ -20,30 +20,30 @@ fn done() -> VideoJob {
     VideoJob::from_json(json!({"job_id": "vid_1", "state": "succeeded", "video_url": url})).unwrap()
 }
 
-/// The first byte that a request asks for.
+/// Returns the first byte of the requested range.
 fn from(request: &WireRequest) -> usize {
     let Some(range) = request.headers.get("range") else { return 0 };
     range.to_str().unwrap().strip_prefix("bytes=").unwrap().trim_end_matches('-').parse().unwrap()
 }
 
-/// `bytes` of a file of `total`, from where the request asks on; then the connection breaks.
-fn part(request: &WireRequest, bytes: usize, total: usize) -> Reaction {
+/// Returns the next `bytes` of a file of `total` from the requested position; then the connection breaks.
+fn part(request: &WireRequest, bytes: usize, total: usize) -> MockResponse {
     let from = from(request);
-    // The script breaks off in the middle of a body.
+    // The connection breaks in the middle of the body.
     let body = vec![b'x'; bytes.min(total - from) * 2];
-    let reaction = answer(if from > 0 { 206 } else { 200 }, &json!(null))
+    let response = answer(if from > 0 { 206 } else { 200 }, &json!(null))
         .bytes(&body)
         .header("etag", "\"1\"")
         .header("content-length", (total - from).to_string())
         .cut_off();
     if from > 0 {
-        reaction.header("content-range", format!("bytes {from}-{}/{total}", total - 1))
+        response.header("content-range", format!("bytes {from}-{}/{total}", total - 1))
     } else {
-        reaction
+        response
     }
 }
 
-/// Downloads from the script; nothing may be left where nothing was saved.
+/// Downloads from the scripted server. A failed download must leave no file behind.
 async fn save(client: &InfraiClient, timeout: Option<Duration>) -> Result<Vec<u8>, InfraiError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("v");
@@ -58,11 +58,11 @@ async fn save(client: &InfraiClient, timeout: Option<Duration>) -> Result<Vec<u8
 }
 
 fn ranges(script: &Script) -> Vec<usize> {
-    script.seen().iter().map(|seen| from(&seen.request)).collect()
+    script.requests().iter().map(|received| from(&received.request)).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_byte_per_try_is_no_progress() {
+async fn one_byte_per_attempt_is_no_progress() {
     let (client, script) = script::plain(|_, request| part(request, 1, MIB));
     let error = save(&client, None).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Connection, "DOWNLOAD_FAILED"));
@@ -70,7 +70,7 @@ async fn a_byte_per_try_is_no_progress() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resumed_part_of_64_kib_clears_the_count() {
+async fn resumed_64_kib_reset_the_failure_count() {
     let (client, script) = script::plain(|_, request| part(request, 64 * 1024, 10 * 64 * 1024));
     assert_eq!(save(&client, None).await.unwrap().len(), 10 * 64 * 1024);
     assert_eq!(script.count(), 10);
@@ -80,8 +80,8 @@ async fn a_resumed_part_of_64_kib_clears_the_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tries_that_start_over_stay_counted() {
-    // Each gets further than the one before by more than enough, and nothing can be resumed.
+async fn attempts_that_start_over_stay_counted() {
+    // Each attempt gets far enough beyond the one before, but nothing can be resumed.
     let (client, script) = script::plain(|number, _| {
         let body = vec![b'x'; (number + 1) * MIB * 2];
         answer(200, &json!(null)).bytes(&body).header("content-length", "1000000000").cut_off()
@@ -89,7 +89,7 @@ async fn tries_that_start_over_stay_counted() {
     save(&client, None).await.unwrap_err();
     assert_eq!(ranges(&script), [0, 0, 0]);
 
-    // After a start, parts that bring enough forgive only what came after it.
+    // After a start, large enough parts reset only the failures since that start.
     let (client, script) = script::plain(|number, request| match number {
         0 => part(request, MIB, 100 * MIB).header("etag", "W/\"1\""),
         1..=5 => part(request, MIB, 100 * MIB),
@@ -100,15 +100,15 @@ async fn tries_that_start_over_stay_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_remembered_strong_etag_goes_on() {
+async fn only_the_same_strong_etag_resumes() {
     for other in [vec![], vec!["\"2\""], vec!["W/\"1\""], vec!["\"1\"", "\"2\""]] {
         let tags = other.clone();
         let (client, script) = script::plain(move |number, request| match number {
             0 => part(request, 10, 20),
             1 => {
-                let reaction =
+                let response =
                     answer(206, &json!(null)).bytes(b"EVILEVIL!!").header("content-range", "bytes 10-19/20");
-                tags.iter().fold(reaction, |reaction, tag| reaction.header("etag", *tag))
+                tags.iter().fold(response, |response, tag| response.header("etag", *tag))
             }
             _ => answer(200, &json!(null)).bytes(&[b'y'; 20]).header("content-length", "20"),
         });
@@ -118,10 +118,10 @@ async fn only_the_remembered_strong_etag_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_part_that_ends_early_is_not_the_whole() {
+async fn a_short_part_is_not_the_whole_file() {
     let (client, script) = script::plain(|number, request| match number {
         0 => part(request, 10, 20),
-        // As much as it announces, and less than was asked for.
+        // As many bytes as it announces, but fewer than the request asks for.
         1 => answer(206, &json!(null))
             .bytes(b"yyyyy")
             .header("etag", "\"1\"")
@@ -134,7 +134,7 @@ async fn a_part_that_ends_early_is_not_the_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_length_that_no_file_has_is_an_error() {
+async fn an_impossible_length_is_an_error() {
     for (length, range) in [
         ("18446744073709551606", "bytes 10-19/20"),
         ("18446744073709551606", "bytes 10-19/*"),
@@ -157,24 +157,24 @@ async fn a_length_that_no_file_has_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_ends_a_download_wherever_it_is() {
-    type React = fn(usize, &WireRequest) -> Reaction;
-    let cases: [(&str, React); 4] = [
+async fn a_timeout_ends_a_download_at_any_stage() {
+    type Respond = fn(usize, &WireRequest) -> MockResponse;
+    let cases: [(&str, Respond); 4] = [
         ("no head", |_, _| answer(200, &json!(null)).after(Duration::from_secs(1000))),
         ("no more body", |_, request| part(request, MIB, 2 * MIB).stalled()),
         ("slow tries", |_, request| part(request, 64 * 1024, 1000 * MIB).after(Duration::from_secs(7))),
-        ("the status call", |_, request| match request.uri.path() {
+        ("the status call", |_, request| match request.url.path() {
             "/v" => answer(403, &json!(null)),
             _ => answer(200, &json!(null)).after(Duration::from_secs(1000)),
         }),
     ];
-    for (name, react) in cases {
+    for (name, respond) in cases {
         let builder = InfraiClient::builder()
             .base_url("http://localhost:1")
             .timeout(Duration::from_secs(900))
             .attempt_timeout(Duration::from_secs(900))
             .download_idle_timeout(Duration::from_secs(900));
-        let (client, _) = script::client(builder, react);
+        let (client, _) = script::client(builder, respond);
         let begun = Instant::now();
         let error = save(&client, Some(Duration::from_secs(100))).await.unwrap_err();
         assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, "DOWNLOAD_TIMEOUT"), "{name}");
@@ -184,7 +184,7 @@ async fn a_timeout_ends_a_download_wherever_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_holds_against_bytes_that_are_always_there() {
+async fn a_timeout_holds_for_bytes_ready_at_once() {
     let (client, script) = script::plain(|_, _| answer(200, &json!(null)).bytes(b"x"));
     assert_eq!(save(&client, Some(Duration::ZERO)).await.unwrap_err().kind(), ErrorKind::Timeout);
     assert_eq!(script.count(), 0);
@@ -192,13 +192,13 @@ async fn a_timeout_holds_against_bytes_that_are_always_there() {
     let mut stream = client.video().download_stream(done()).timeout(Duration::from_secs(5)).await.unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap(), "x");
     tokio::time::advance(Duration::from_secs(5)).await;
-    // The reader's own time counts; the end is there to be read and comes too late.
+    // The reader's own time counts: the end of the body is ready, but it comes too late.
     assert_eq!(stream.next().await.unwrap().unwrap_err().kind(), ErrorKind::Timeout);
     assert!(stream.next().await.is_none());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_covers_the_job_that_is_asked_for() {
+async fn a_timeout_covers_the_status_call() {
     let (client, _) =
         script::plain(|_, _| script::ok(&script::job("queued")).after(Duration::from_secs(1000)));
     let begun = Instant::now();
@@ -208,11 +208,11 @@ async fn a_timeout_covers_the_job_that_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_pause_leads_beyond_the_timeout() {
+async fn no_retry_pause_exceeds_the_timeout() {
     let busy = |_: usize, _: &WireRequest| answer(503, &json!(null)).header("retry-after", "30");
     let (client, script) = script::plain(busy);
     let error = save(&client, Some(Duration::from_secs(20))).await.unwrap_err();
-    // What went wrong says more than that the time would not have sufficed.
+    // The error of the last attempt says more than a timeout would.
     assert_eq!((error.status(), script.count()), (Some(503), 1));
 
     let (client, script) = script::plain(busy);
@@ -222,7 +222,7 @@ async fn no_pause_leads_beyond_the_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_timeout_a_slow_download_is_left_alone() {
+async fn without_timeout_a_slow_download_completes() {
     let (client, script) =
         script::plain(|_, request| part(request, MIB, 100 * MIB).after(Duration::from_secs(29)));
     assert_eq!(save(&client, None).await.unwrap().len(), 100 * MIB);
@@ -230,7 +230,7 @@ async fn without_a_timeout_a_slow_download_is_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plain_http_address_hints_at_no_switch() {
+async fn a_plain_http_error_hints_at_the_operator() {
     let plain =
         json!({"job_id": "vid_1", "state": "succeeded", "video_url": "http://files.example/v?sig=s3"});
     let (client, script) = script::plain(move |_, _| script::ok(&plain));

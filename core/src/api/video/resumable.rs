@@ -17,7 +17,7 @@ use crate::{
     error::{ErrorKind, InfraiError, Result, shorten},
     http::{
         retry,
-        transport::{BodyChunks, Fault, SendError, WireRequest, WireResponse},
+        transport::{BodyStream, SendError, TransportError, WireRequest, WireResponse},
     },
     job::{JobId, VideoJob},
     redact::Redactor,
@@ -49,7 +49,7 @@ pub(super) struct ResumableDownload {
     /// Keeps the keys that were sent to get the job out of errors and logs.
     redactor: Redactor,
     url: Url,
-    body: Option<Box<dyn BodyChunks>>,
+    body: Option<Box<dyn BodyStream>>,
     etag: Option<HeaderValue>,
     pub(super) received: u64,
     pub(super) total: Option<u64>,
@@ -125,7 +125,7 @@ fn file_url(client: &ApiClient, job: &VideoJob) -> Result<Url> {
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(unusable("a video_url that is not http(s)"));
     }
-    if path::uri(url.to_string()).is_err() {
+    if !path::is_requestable(&url) {
         return Err(unusable("a video_url that no request can be made of"));
     }
     if !client.http.auth().config().allows_scheme(&url) {
@@ -201,7 +201,7 @@ impl ResumableDownload {
             let Some(body) = &mut self.body else { continue };
             let chunk = match tokio::time::timeout(timeout, body.next()).await {
                 Ok(chunk) => chunk,
-                Err(_) => Err(Fault::read_timeout(timeout)),
+                Err(_) => Err(TransportError::read_timeout(timeout)),
             };
             match chunk {
                 Ok(Some(bytes)) if bytes.is_empty() => {}
@@ -249,7 +249,7 @@ impl ResumableDownload {
         let response = match self.follow(headers).await {
             Ok(response) => response,
             Err(SendError::Setup(error)) => return Err(error),
-            Err(SendError::Fault(fault)) => {
+            Err(SendError::Transport(fault)) => {
                 let retryable = fault.retryable;
                 let error = self.connect_error(&fault);
                 if !retryable {
@@ -352,18 +352,27 @@ impl ResumableDownload {
             if let Some(authorization) = userinfo(&mut bare) {
                 headers.insert(header::AUTHORIZATION, authorization);
             }
-            let uri = path::uri(String::from(bare)).map_err(|_| {
-                SendError::Setup(
-                    self.invalid_response("the server redirected to a URL that no request can be made of"),
-                )
-            })?;
+            if !path::is_requestable(&bare) {
+                let what = "the server redirected to a URL that no request can be made of";
+                return Err(SendError::Setup(self.invalid_response(what)));
+            }
             let new_connection = self.failures > 0;
-            let request =
-                WireRequest { method: Method::GET, uri, headers, body: None, file: true, new_connection };
+            let request = WireRequest {
+                method: Method::GET,
+                url: bare,
+                headers,
+                body: None,
+                file: true,
+                new_connection,
+            };
             let send = self.client.http.send(request);
             let response = match tokio::time::timeout(options.download_idle_timeout, send).await {
                 Ok(response) => response?,
-                Err(_) => return Err(SendError::Fault(Fault::read_timeout(options.download_idle_timeout))),
+                Err(_) => {
+                    return Err(SendError::Transport(TransportError::read_timeout(
+                        options.download_idle_timeout,
+                    )));
+                }
             };
             if !matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(response);
@@ -428,7 +437,7 @@ impl ResumableDownload {
         InfraiError::new(ErrorKind::Connection, "DOWNLOAD_FAILED", message).with_retry(true, None)
     }
 
-    fn connect_error(&self, fault: &Fault) -> InfraiError {
+    fn connect_error(&self, fault: &TransportError) -> InfraiError {
         let origin = path::origin(&self.url);
         let message = self.named(&format!("{origin}: {}", fault.message));
         let mut error = InfraiError::new(ErrorKind::Connection, "DOWNLOAD_FAILED", message)
@@ -477,7 +486,7 @@ fn out_of_time(
         .with_hint("Download again with a longer timeout; nothing was saved.")
 }
 
-impl Fault {
+impl TransportError {
     fn read_timeout(timeout: Duration) -> Self {
         Self {
             message: format!("no byte for {timeout:?}"),

@@ -1,7 +1,5 @@
 //! Calls through the surface as Swift and Kotlin make them: how they end, and what they leave behind.
 
-#![allow(clippy::result_large_err, reason = "an error carries all that is known")]
-
 #[path = "../../core/tests/support/mod.rs"]
 mod support;
 
@@ -16,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use infrai_ffi::{
+use crate::{
     NativeCallOptions, NativeCaller, NativeCancellation, NativeClient, NativeError, NativeErrorKind,
     NativeFailure, NativeGenerate, NativeHooks, NativeJob, NativeJobRef, NativeKeyFailure, NativeKeyFunction,
     NativePair, NativePatience, NativePolling, NativeRequestEvent, NativeResponseEvent, NativeSettings,
