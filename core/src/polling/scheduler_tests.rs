@@ -227,7 +227,7 @@ fn refresh_lasts_as_long_as_a_job_is_observed() {
 #[test]
 fn max_interval_counts_where_refresh_exceeds_it() {
     let options = PollingOptions { refresh: 1000.0, max_interval: 10.0, ..long_jobs() };
-    assert_eq!(options.check(), Ok(()));
+    options.validate().unwrap();
     let mut scheduler = Scheduler::new(options, 1);
     let key = scheduler.add(0.0, None);
     scheduler.set_observed(key, true);
@@ -238,7 +238,7 @@ fn max_interval_counts_where_refresh_exceeds_it() {
 #[test]
 fn min_interval_counts_where_refresh_is_below_it() {
     let options = PollingOptions { refresh: 0.001, min_interval: 5.0, ..long_jobs() };
-    assert_eq!(options.check(), Ok(()));
+    options.validate().unwrap();
     let mut scheduler = Scheduler::new(options, 1);
     let key = scheduler.add(0.0, None);
     scheduler.set_observed(key, true);
