@@ -4,9 +4,9 @@
     python3 benches/bench.py                     all sections, quickly
     python3 benches/bench.py --long              the same, thoroughly
     python3 benches/bench.py --only calls,start  sections by name, or by a part of it; the other sections keep their results
-    python3 benches/bench.py --smoke             every section in small, without peers: does it still work?
+    python3 benches/bench.py --smoke             every section in small, without peers, as a test of the benchmarks
 
-README.md beside this file says how to read the tables.
+README.md in this folder explains the tables.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Section:
     run: Callable[[Settings], Result]
 
 
-#: What is measured, in the order of the results.
+#: In the order of the results.
 SECTIONS = [
     Section("rust-calls", "Calls: Rust", calls.rust),
     Section("python-calls", "Calls: Python", calls.python),
@@ -61,23 +61,23 @@ def chosen(names: str) -> list[Section]:
     return [section for section in SECTIONS if not wanted or any(name in section.name for name in wanted)]
 
 
-def tried(section: Section, settings: Settings) -> tuple[Result | None, str]:
-    """A section's result, or what went wrong."""
+def attempt(section: Section, settings: Settings) -> tuple[Result | None, str]:
+    """Runs a section; returns its result, or none and the problem."""
     try:
         return section.run(settings), ""
     except (AssertionError, Failed, OSError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "stderr", None) or ""
-        return None, f"{section.name} FAILED: {error}\n{said[-2000:]}".rstrip()
+        output = getattr(error, "stderr", None) or ""
+        return None, f"{section.name} FAILED: {error}\n{output[-2000:]}".rstrip()
 
 
 def smoke(settings: Settings, sections: list[Section]) -> int:
-    """Every section in small, side by side, since no figure counts; what they need is built before."""
+    """Runs every section in small. They run side by side, because no figure counts; their programs are built before."""
     build.programs(settings.profile, "infrai-bench-server", "infrai-bench-rust", "infrai-cli")
     build.python_sdk()
     build.node_sdk()
     failed = 0
     with ThreadPoolExecutor(4) as pool:
-        for section, (result, problem) in zip(sections, pool.map(lambda each: tried(each, settings), sections)):
+        for section, (result, problem) in zip(sections, pool.map(lambda each: attempt(each, settings), sections)):
             print(problem or f"{section.name}: {len(result.parts) if result else 0} parts", flush=True)
             failed += result is None
     print(f"{len(sections) - failed} passed, {failed} failed")
@@ -89,7 +89,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="sections by name, or by a part of it, separated by commas")
     parser.add_argument("--long", action="store_true", help="longer rounds, and more of them")
     parser.add_argument("--smoke", action="store_true", help="every section in small, without peers; prints N passed, N failed")
-    parser.add_argument("--realtime", action="store_true", help="what is measured runs before all other programs (needs root)")
+    parser.add_argument("--realtime", action="store_true", help="give the measured processes real-time priority (needs root)")
     options = parser.parse_args()
     if options.realtime:
         os.environ["BENCH_REALTIME"] = "1"
@@ -100,7 +100,7 @@ def main() -> int:
     for section in chosen(options.only):
         begun = time.monotonic()
         print(f"\n## {section.title}\n", flush=True)
-        result, problem = tried(section, settings)
+        result, problem = attempt(section, settings)
         if result is None:
             print(problem, flush=True)
             failed += 1

@@ -233,8 +233,16 @@ function settings(given) {
   return own;
 }
 
-function polling({ min, max, typical, ...rest }) {
-  return { ...rest, minMs: ms(min), maxMs: ms(max), typicalMs: ms(typical) };
+function polling({ request_cost, min_interval, max_interval, expected_duration, refresh, max_requests_per_second, ...rest }) {
+  return {
+    ...rest,
+    requestCost: request_cost,
+    minIntervalMs: ms(min_interval),
+    maxIntervalMs: ms(max_interval),
+    expectedDurationMs: ms(expected_duration),
+    refreshMs: ms(refresh),
+    maxRequestsPerSecond: max_requests_per_second,
+  };
 }
 
 /** A function that gives these keys in turn, and the last one again. */

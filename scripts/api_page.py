@@ -30,21 +30,21 @@ GROUPS: dict[str, Words] = {
 #: What a call does, in both languages.
 MEANINGS: dict[str, Words] = {
     "video.generate": ("Starts a job: `POST /v1/video/generate`.", "启动一个任务：`POST /v1/video/generate`。"),
-    "video.status": ("Looks at a job once: `GET /v1/video/jobs/{id}`.", "查询一次任务状态：`GET /v1/video/jobs/{id}`。"),
+    "video.status": ("Returns the job's current state: `GET /v1/video/jobs/{id}`.", "查询一次任务状态：`GET /v1/video/jobs/{id}`。"),
     "video.cancel": ("Cancels a job: `POST /v1/video/jobs/{id}/cancel`. `ok` is false for one that had ended.", "取消任务：`POST /v1/video/jobs/{id}/cancel`。任务已结束时 `ok` 为 false。"),
-    "video.wait": ("Waits for a job's end, 30 minutes at most unless told otherwise; an error if it ends badly.", "等待任务结束，默认最长 30 分钟；任务以失败告终时报错。"),
-    "video.watch": ("The job's first state and every change, the last included.", "依次给出任务的首个状态及之后的每次变化，包括终态。"),
-    "video.download": ("Saves the video: whole, or not at all.", "保存视频：要么完整，要么不留文件。"),
+    "video.wait": ("Waits for a job's end, by default at most 30 minutes; an error if the job fails.", "等待任务结束，默认最长 30 分钟；任务以失败告终时报错。"),
+    "video.watch": ("Yields the job's first state and every change, the last included.", "依次给出任务的首个状态及之后的每次变化，包括终态。"),
+    "video.download": ("Saves the video: completely, or not at all.", "保存视频：要么完整，要么不留文件。"),
     "video.download_stream": ("The video as a stream of bytes.", "以字节流读取视频。"),
-    "video.generate_many": ("Many jobs, some at once, each handed over as it ends.", "批量生成，并发执行，先结束者先返回。"),
-    "account.balance": ("What is left: `GET /v1/account/balance`.", "查询余额：`GET /v1/account/balance`。"),
-    "account.topup": ("Adds to the account: `POST /v1/account/topup`. The answer says where to pay.", "充值：`POST /v1/account/topup`。返回值给出付款地址。"),
+    "video.generate_many": ("Starts many jobs, some at once, and yields each as it ends.", "批量生成，并发执行，先结束者先返回。"),
+    "account.balance": ("Returns the balance: `GET /v1/account/balance`.", "查询余额：`GET /v1/account/balance`。"),
+    "account.topup": ("Adds to the account: `POST /v1/account/topup`. The result has the payment page.", "充值：`POST /v1/account/topup`。返回值给出付款地址。"),
     "client.activate": ("An anonymous account for this device: `POST /v1/activate`. Python's default client: `infra.activate()`.", "为本机开通匿名账户：`POST /v1/activate`。Python 默认客户端写作 `infra.activate()`。"),
     "client.request": ("Any other route, with the same key, retries and errors.", "调用其他任意路由，密钥、重试与错误处理完全一致。"),
     "client.with_options": ("The same client with other settings for some calls.", "同一客户端，对部分调用改用其他设置。"),
     "client.base_url": ("The address that calls go to.", "调用所发往的地址。"),
     "client.key_hint": ("The key's showable form, `ifr_pk_proj_…abcd`.", "密钥可展示的形式 `ifr_pk_proj_…abcd`。"),
-    "client.fresh_idempotency_key": ("A key to write down before a call.", "生成一个幂等键，供调用前先行记录。"),
+    "client.new_idempotency_key": ("A key to write down before a call.", "生成一个幂等键，供调用前先行记录。"),
     "client.close": ("Gives the connections back.", "释放连接。"),
     "client.whoami": ("Which profile, key and address a call would use.", "显示调用将使用的配置档、密钥与地址。"),
     "client.completions": ("A script that completes the command in a shell.", "输出 shell 补全脚本。"),
@@ -77,7 +77,7 @@ ABSENT: dict[str, dict[str, Words]] = {
         "Swift": ("in the description of what `activate` gives", "见 `activate` 返回值的描述"),
         "Command": ("`infrai whoami`", "`infrai whoami`"),
     },
-    "client.fresh_idempotency_key": {
+    "client.new_idempotency_key": {
         "Python": ("any 1 to 255 visible ASCII characters: `str(uuid.uuid4())`", "任意 1 到 255 个可见 ASCII 字符：`str(uuid.uuid4())`"),
         "Node": ("any 1 to 255 visible ASCII characters: `crypto.randomUUID()`", "任意 1 到 255 个可见 ASCII 字符：`crypto.randomUUID()`"),
         "Command": ("any 1 to 255 visible ASCII characters: `uuidgen`", "任意 1 到 255 个可见 ASCII 字符：`uuidgen`"),
@@ -109,11 +109,11 @@ ABSENT: dict[str, dict[str, Words]] = {
 INTRODUCTION: Words = (
     """# Every call
 
-What each package offers, and what it takes. This page is made from the sources by `scripts/api_page.py`. The comments in the sources say what each parameter
-means, its unit and its default: hover over a call in an editor, or build Rust's pages with `make doc`.
+The calls of each package with their parameters. `scripts/api_page.py` writes this page from the sources. The comments in the sources document each parameter
+with its unit and default: hover over a call in an editor, or build Rust's pages with `make doc`.
 
 `video.…` is `ai.video.…` of Python's default client, else `client.video.…`. Python's `AsyncInfraiClient` has the same calls, awaited. Every call of Node's
-takes `signal` and `unref` too. What has a default or a `?` may be left out; in Swift, all that has a label but `prompt:`, `to:` and `amountUSD:`.
+takes `signal` and `unref` too. Parameters with a default or a `?` are optional; in Swift, all labelled ones but `prompt:`, `to:` and `amountUSD:`.
 """,
     """# 全部调用
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Cut the two font subsets that the sandbox embeds (see docs/decisions/sandbox-font.md).
+"""Cut the two font subsets that the sandbox embeds (see docs/decisions/0002-sandbox-font.md).
 
     python3 -m pip install fonttools
     python3 scripts/make-font-subset.py NotoSans-Regular.ttf NotoSansCJK-Regular.ttc

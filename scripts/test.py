@@ -28,6 +28,7 @@ PYTHON = sys.executable
 SUITES: dict[str, list[list[str]]] = {
     "format": [[CARGO, "fmt", "--all", "--check"]],
     "words": [[PYTHON, "scripts/check_words.py"]],
+    "layers": [[PYTHON, "scripts/test_layers.py"], [PYTHON, "scripts/check_layers.py"]],
     "versions": [[PYTHON, "scripts/release/tests/test_versions.py"], [PYTHON, "scripts/release/tests/test_installs.py"]],
     "packages": [[PYTHON, "scripts/release/tests/test_contents.py"], [PYTHON, "scripts/release/tests/test_builds.py"], [PYTHON, "scripts/release/tests/test_publish.py"]],
     "workflows": [[PYTHON, "scripts/release/tests/test_workflows.py"], [PYTHON, "scripts/check-workflows"]],

@@ -24,7 +24,7 @@ DOCS = ROOT / "docs"
 SITE = ROOT / "target" / "site"
 EXAMPLES = ROOT / "examples" / "shell"
 CARGO = os.environ.get("CARGO", "cargo")
-#: What is written in English alone: it changes with the code (docs/decisions/documentation.md).
+#: What is written in English alone: it changes with the code (docs/decisions/0012-documentation.md).
 ENGLISH_ONLY = {"releasing.md", "reliability.md", "threat-model.md"}
 
 
@@ -99,7 +99,7 @@ class Site(unittest.TestCase):
         self.assertGreater(chinese.count("\u200b幂等键\u200b"), 0)
         self.assertIn("\\u200b", indexes[1]["config"]["separator"])
         # What the browser takes to be the folder of the index.
-        for page, base in (("index.html", "."), ("zh/index.html", "."), ("zh/decisions/README.html", ".."), ("zh/decisions/tls.html", "..")):
+        for page, base in (("index.html", "."), ("zh/index.html", "."), ("zh/decisions/README.html", ".."), ("zh/decisions/0006-tls.html", "..")):
             if (SITE / page).is_file():
                 self.assertEqual((SITE / page).read_text(encoding="utf-8").count(f'"base": "{base}"'), 1, page)
 
@@ -138,6 +138,21 @@ class Languages(unittest.TestCase):
     def test_no_chinese_page_is_without_an_english_one(self) -> None:
         for page in DOCS.rglob("*.zh.md"):
             self.assertTrue(page.with_name(page.name.replace(".zh.md", ".md")).is_file(), page)
+
+
+class Decisions(unittest.TestCase):
+    def test_every_record_has_a_date_and_a_status(self) -> None:
+        index = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+        rows = re.findall(r"^\| \[(ADR (\d+): .+)\]\((\S+)\) \| (\S+) \| (.+) \|$", index, re.MULTILINE)
+        records = sorted(path.name for path in (DOCS / "decisions").glob("*.md") if path.name != "README.md")
+        self.assertEqual([name for _, _, name, _, _ in rows], records)
+        for place, (title, number, name, date, status) in enumerate(rows, 1):
+            with self.subTest(record=name):
+                self.assertEqual((int(number), name[:5]), (place, f"{place:04}-"))
+                opening = rf"# {re.escape(title)}\n\nDate: {date}\. Status: {re.escape(status.split(';')[0])}[.;]"
+                self.assertRegex(date, r"^\d{4}-\d{2}-\d{2}$")
+                self.assertRegex(status, r"^(accepted|superseded by ADR \d+)(;|$)")
+                self.assertRegex((DOCS / "decisions" / name).read_text(encoding="utf-8"), rf"\A{opening}")
 
 
 class Shell(unittest.TestCase):

@@ -1,1 +1,1 @@
-"""What all benchmarks share: building, workers, the server, figures, tables."""
+"""Shared parts of the benchmarks: building, workers, the server, figures, tables."""

@@ -1,7 +1,7 @@
-"""Builds what is measured and installs what it is measured against, each as its users get it.
+"""Builds of the SDK and installations of its peers, as their users get them.
 
-The SDK: the wheel in a virtual environment of its own, the tarballs in an empty npm project. The peers: pinned versions
-from their registries. All of it lies in `.cache/bench`, and is reused while what it was made from is the same.
+The SDK is installed from its wheel into a virtual environment of its own, and from its tarballs into an empty npm project.
+The peers come at pinned versions from their registries. Everything is kept in `.cache/bench` and reused until its sources change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 
 
 def run(*command: object, cwd: Path = ROOT, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Runs a command; what it says goes to standard error."""
+    """Runs a command with its output on standard error."""
     words = [str(word) for word in command]
     print(f"$ {' '.join(words)}", file=sys.stderr, flush=True)
     return subprocess.run(words, cwd=cwd, stdin=subprocess.DEVNULL, stdout=sys.stderr, text=True, check=check)
@@ -30,7 +30,7 @@ def run(*command: object, cwd: Path = ROOT, check: bool = True) -> subprocess.Co
 
 @dataclass
 class Installed:
-    """Where packages are installed, and which of them could not be."""
+    """A place with installed packages, and the packages that could not be installed."""
 
     #: The interpreter of a virtual environment, or the folder of an npm project.
     place: Path
@@ -45,7 +45,7 @@ def programs(profile: str, *packages: str) -> None:
 
 
 def _fresh(folder: Path, *sources: Path) -> tuple[bool, Path, str]:
-    """Whether a folder was made from files as they are now; its mark, and what is to stand in it."""
+    """Returns whether a folder was made from the current files, its mark, and the text for that mark."""
     mark = folder / "made-from.sha256"
     digest = hashlib.sha256(sys.version.encode())
     for source in sources:
@@ -55,7 +55,7 @@ def _fresh(folder: Path, *sources: Path) -> tuple[bool, Path, str]:
 
 
 def _sources(*folders: str) -> list[Path]:
-    """What a package is built from: the files of these folders that git knows of or could be told of."""
+    """Returns the sources of a package: the files of these folders that git tracks or does not ignore."""
     known = (
         "git",
         "ls-files",
@@ -85,7 +85,7 @@ def _python(folder: Path) -> Path:
 
 @cache
 def python_sdk() -> Path:
-    """The interpreter of an environment that holds the SDK's wheel and nothing else."""
+    """Returns the interpreter of an environment that holds the SDK's wheel and nothing else."""
     requirements = ROOT / "bindings-python" / "tests" / "requirements-build.txt"
     tools = CACHE / "python-tools"
     fresh, mark, wanted = _fresh(tools, requirements)
@@ -109,7 +109,7 @@ def python_sdk() -> Path:
 
 @cache
 def python_peers() -> Installed:
-    """The environment of the peers. What cannot be installed is named, and keeps none of the others away."""
+    """Returns the environment of the peers. A package that cannot be installed is reported; the others are installed."""
     requirements = BENCHES / "python" / "requirements.txt"
     folder = CACHE / "python-peers"
     fresh, mark, wanted = _fresh(folder, requirements)
@@ -130,7 +130,7 @@ def python_peers() -> Installed:
 
 @cache
 def node_sdk() -> Path:
-    """A project that holds the SDK's tarballs and nothing else."""
+    """Returns an npm project that holds the SDK's tarballs and nothing else."""
     packs = CACHE / "packs"
     fresh, mark, wanted = _fresh(packs, *_sources("bindings-node"))
     if not fresh:
@@ -144,7 +144,7 @@ def node_sdk() -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         (folder / "package.json").write_text('{ "name": "empty", "private": true }\n')
-        # The other platforms' packages are optional, and asked for nowhere.
+        # Offline: the packages of other platforms are optional and not needed.
         run("npm", "install", "--offline", "--no-audit", "--no-fund", "--loglevel", "error", *tarballs, cwd=folder)
         mark.write_text(wanted)
     return folder
@@ -152,7 +152,7 @@ def node_sdk() -> Path:
 
 @cache
 def node_peers() -> Installed:
-    """The project of the peers. What cannot be installed is named, and keeps none of the others away."""
+    """Returns the npm project of the peers. A package that cannot be installed is reported; the others are installed."""
     manifest, lock = (BENCHES / "node" / name for name in ("package.json", "package-lock.json"))
     folder = CACHE / "node-peers"
     fresh, mark, wanted = _fresh(folder, manifest, lock)

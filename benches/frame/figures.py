@@ -1,4 +1,4 @@
-"""Figures: a median with its spread, ratios round by round, and how they are written."""
+"""Medians with their spreads, ratios of rounds, goals, and the format of numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of some values, the smallest and the greatest."""
+    """The median, the smallest and the greatest of some values."""
 
     middle: float
     least: float
@@ -24,12 +24,12 @@ class Spread:
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
-    """How many times as much as theirs ours is, round by round: what disturbed a whole round is in both."""
+    """Returns the spread of the ratios of both clients' rounds. A disturbance of a whole round is in both figures."""
     return Spread.of([one / other for one, other in zip(ours, theirs, strict=True)])
 
 
 def number(value: float) -> str:
-    """Three digits that count, thousands apart."""
+    """Formats a value with three significant digits and separated thousands."""
     if value == 0:
         return "0"
     size = abs(value)
@@ -40,7 +40,7 @@ def number(value: float) -> str:
 
 @dataclass(frozen=True)
 class Goal:
-    """A goal, what was measured, and whether that is enough."""
+    """A goal and its measurement."""
 
     text: str
     measured: str
@@ -57,7 +57,7 @@ def _share(part: float) -> str:
 
 
 def at_least(text: str, measured: Spread | None, wanted: float) -> Goal:
-    """A goal for a ratio: its median is no less than what is wanted."""
+    """Returns a goal for a ratio: its median is at least `wanted`."""
     text = f"{text} ≥ {wanted:g}"
     if measured is None:
         return Goal(text, "–", None)
@@ -65,7 +65,7 @@ def at_least(text: str, measured: Spread | None, wanted: float) -> Goal:
 
 
 def at_most(text: str, measured: float | None, wanted: float, unit: str) -> Goal:
-    """A goal for a value: it is no more than what is wanted."""
+    """Returns a goal for a value: it is at most `wanted`."""
     text = f"{text} ≤ {wanted:g} {unit}".rstrip()
     if measured is None:
         return Goal(text, "–", None)

@@ -1,4 +1,4 @@
-"""The machine that was measured on, without its name."""
+"""Description of the measured machine, without its name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from .places import CARGO, ROOT
 
 
-def _said(*command: str) -> str:
+def _first_line(*command: str) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, stdin=subprocess.DEVNULL)
     except OSError:
@@ -41,24 +41,23 @@ def _memory() -> str:
 
 
 def description() -> str:
-    """A table of what the figures depend on."""
+    """Returns a table of the hardware and the versions that the figures depend on."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     rows = [
         ("processor", f"{_processor()}, {cores} cores"),
         ("memory", _memory()),
         ("system", f"{platform.system()} {_version(platform.release())}, {platform.machine()}"),
-        ("Rust", _version(_said(CARGO, "--version"))),
+        ("Rust", _version(_first_line(CARGO, "--version"))),
         ("Python", platform.python_version()),
-        ("Node.js", _version(_said("node", "--version"))),
-        ("curl", _version(_said("curl", "--version"))),
+        ("Node.js", _version(_first_line("node", "--version"))),
+        ("curl", _version(_first_line("curl", "--version"))),
     ]
     return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows)])
 
 
 def today(how: str) -> str:
-    """When this was measured, of which commit, and how."""
-    commit = _said("git", "rev-parse", "--short", "HEAD")
-    changed = (
-        "" if _said("git", "status", "--porcelain", "--", "core", "bindings-python", "bindings-node") == "none" else ", changed"
-    )
+    """Returns the date, the commit and the kind of run."""
+    commit = _first_line("git", "rev-parse", "--short", "HEAD")
+    status = _first_line("git", "status", "--porcelain", "--", "core", "bindings-python", "bindings-node")
+    changed = "" if status == "none" else ", changed"
     return f"{datetime.now(timezone.utc):%Y-%m-%d}, commit {commit}{changed}, {how}"

@@ -1,4 +1,4 @@
-"""What is installed: versions, how many packages one brings along, and how much room they take."""
+"""Installed packages: versions, numbers of dependencies, and sizes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .places import ROOT, environment
 
-#: Run by the interpreter of the environment that is asked about: a package, what it needs, and the bytes of all their files.
+#: Run by the environment's own interpreter: prints a package and its dependencies with the bytes of their files.
 _NEEDED = """
 import json, re, sys
 from importlib.metadata import PackageNotFoundError, distribution
@@ -44,33 +44,33 @@ def _lock() -> str:
 
 
 def crate(name: str) -> str:
-    """The version of a crate that this workspace is built with."""
+    """Returns the version of a crate in this workspace's lock file."""
     found = re.search(rf'name = "{re.escape(name)}"\nversion = "([^"]+)"', _lock())
     return found[1] if found else ""
 
 
 def python_version(python: Path, name: str) -> str:
-    """The version of a package in an environment; nothing where it is not."""
+    """Returns the version of a package in an environment; empty if it is not installed."""
     code = f"from importlib.metadata import version; print(version({name!r}))"
     done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=False, env=environment())
     return done.stdout.strip()
 
 
 def python_size(python: Path, name: str) -> tuple[int, float]:
-    """How many packages one brings along, itself included, and their megabytes as `pip` installs them."""
+    """Returns the number of packages that one needs, itself included, and their megabytes as `pip` installs them."""
     command = [str(python), "-c", _NEEDED, name]
     sizes = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, env=environment()).stdout)
     return len(sizes), sum(sizes.values()) / 1e6
 
 
 def node_version(project: Path, name: str) -> str:
-    """The version of a package in a project; nothing where it is not."""
+    """Returns the version of a package in a project; empty if it is not installed."""
     path = project / "node_modules" / name / "package.json"
     return json.loads(path.read_text())["version"] if path.exists() else ""
 
 
 def node_size(project: Path, name: str) -> tuple[int, float]:
-    """How many packages one brings along, itself included, and their megabytes."""
+    """Returns the number of packages that one needs, itself included, and their megabytes."""
     found: dict[Path, int] = {}
     left = [(project, name)]
     while left:
@@ -87,7 +87,7 @@ def node_size(project: Path, name: str) -> tuple[int, float]:
 
 
 def _resolved(project: Path, inside: Path, name: str) -> Path | None:
-    """Where a package finds another: beside itself, or further up."""
+    """Returns the folder of a package as Node.js resolves it: beside the importer, or further up."""
     folder = inside
     while True:
         candidate = folder / "node_modules" / name

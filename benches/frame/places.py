@@ -1,4 +1,4 @@
-"""Where things lie: the repository, what is built, what is installed for the benchmarks."""
+"""Paths of the repository, its builds and the benchmarks' cache, and the workers' environment."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ CARGO = os.environ.get("CARGO", "cargo")
 
 @cache
 def target() -> Path:
-    """Cargo's target folder."""
+    """Returns Cargo's target folder."""
     command = [CARGO, "metadata", "--no-deps", "--format-version", "1", "--manifest-path", str(ROOT / "Cargo.toml")]
     return Path(json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["target_directory"])
 
 
 def program(name: str, profile: str) -> Path:
-    """A program of this workspace, built in a profile: `release` or `debug`."""
+    """Returns the path of a program of this workspace, built in a profile: `release` or `debug`."""
     return target() / profile / (name + (".exe" if os.name == "nt" else ""))
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This process's environment without what would change how the clients work."""
+    """Returns this process's environment without the variables that would configure a client, and with `more`."""
     unwanted = ("INFRAI_", "OPENAI_", "RUNWAYML_", "REPLICATE_", "FAL_", "LUMAAI_", "GOOGLE_", "GEMINI_", "PYTHON", "NODE_")
     proxies = ("http_proxy", "https_proxy", "all_proxy")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted) and name.lower() not in proxies}

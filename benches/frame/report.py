@@ -1,4 +1,4 @@
-"""What a section found, kept until it is measured again, and `RESULTS.md` made of all that is kept."""
+"""Results of the sections, kept until the next measurement, and `RESULTS.md` made of them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .places import CACHE
 
 @dataclass
 class Result:
-    """A section's tables and goals. A table stands in `parts` as Markdown, between paragraphs."""
+    """Tables and goals of a section. `parts` holds its tables and paragraphs as Markdown."""
 
     parts: list[str] = field(default_factory=list)
     goals: list[Goal] = field(default_factory=list)
-    #: What did not run, and why: it is repeated at the end.
+    #: Clients that did not run, with the reason; repeated at the head of the results.
     failures: list[str] = field(default_factory=list)
 
     def say(self, text: str) -> None:
         self.parts.append(text)
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table whose columns but the first are numbers."""
+        """Adds a table. All its columns but the first hold numbers."""
         lines = [f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]
         lines += [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
         self.parts.append("\n".join(lines))
@@ -42,31 +42,30 @@ def _kept(name: str) -> Path:
 
 
 def keep(name: str, about: str, result: Result) -> None:
-    """Keeps a result; `about` says when and of what it was measured."""
+    """Stores a result; `about` is its date, commit and kind of run."""
     path = _kept(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"about": about, **asdict(result)}, ensure_ascii=False, indent=1))
 
 
 def kept(name: str) -> tuple[str, Result] | None:
-    """A result that was kept, and what it is about."""
+    """Returns a stored result and its `about`."""
     path = _kept(name)
     if not path.exists():
         return None
-    told = json.loads(path.read_text())
-    about = told.pop("about")
-    goals = [Goal(**goal) for goal in told.pop("goals")]
-    return about, Result(goals=goals, **told)
+    stored = json.loads(path.read_text())
+    about = stored.pop("about")
+    goals = [Goal(**goal) for goal in stored.pop("goals")]
+    return about, Result(goals=goals, **stored)
 
 
 def assembled(machine: str, sections: Sequence[tuple[str, str]]) -> str:
-    """`RESULTS.md`: the machine, the goals of all sections in one table, then each section's tables."""
-    found = [(title, *told) for name, title in sections if (told := kept(name))]
+    """Returns the text of `RESULTS.md`: the machine, the goals of all sections in one table, then each section's tables."""
+    found = [(title, *stored) for name, title in sections if (stored := kept(name))]
     parts = [
         "# Results",
-        "Made by `make bench`; [README.md](README.md) says how to read it. What counts are the ratios: each was measured side "
-        "by side, in rounds that take turns, and stands as median (least..greatest) of the rounds. "
-        "The figures themselves belong to this machine:",
+        "Written by `make bench`; [README.md](README.md) explains how to read it. The ratios matter: the clients took turns in "
+        "each round, and a ratio is the median (least..greatest) over the rounds. The other figures belong to this machine:",
         machine,
         "## Goals",
     ]

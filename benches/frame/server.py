@@ -1,4 +1,4 @@
-"""The benchmarks' server: started, planned, and asked what it counted."""
+"""Client of the benchmarks' server: starts it, sets its plan and reads its counts."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class Server:
 
     def _ask(self, path: str, method: str) -> dict[str, dict[str, Any]]:
         with self._opener.open(urllib.request.Request(self.url + path, method=method), timeout=30) as answer:
-            told: dict[str, dict[str, Any]] = json.load(answer)
-            return told
+            data: dict[str, dict[str, Any]] = json.load(answer)
+            return data
 
     def plan(self, **settings: object) -> None:
-        """Forgets what was counted and sets what jobs are like; see the server's `plan.rs`."""
+        """Resets the counts and sets the plan of the jobs; see the server's `plan.rs`."""
         query = "&".join(f"{name}={value}" for name, value in settings.items())
         self._ask(f"/_bench/plan?{query}", "POST")
 
     def counts(self) -> dict[str, Any]:
-        """What it counted since: requests, looks, the fullest second, …"""
+        """Returns the counts since the plan: requests, polls, most polls in one second, …"""
         return self._ask("/_bench/counts", "GET")["counts"]
 
     def jobs(self) -> dict[str, Any]:
-        """What it saw of the plan's jobs."""
+        """Returns the server's statistics of the plan's jobs."""
         return self._ask("/_bench/counts", "GET")["jobs"]
 
     def __enter__(self) -> Server:

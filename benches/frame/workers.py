@@ -1,4 +1,4 @@
-"""The other side of a worker: a client in a process of its own that is told what to do, a line at a time, and observed."""
+"""Workers: clients in processes of their own, controlled by lines of JSON, and the resources that they use."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from typing import Any
 
 from .places import environment
 
-#: No command takes this many seconds, however slow the machine.
+#: Seconds until a command counts as hung, even on a slow machine.
 PATIENCE = 600
 
 
 class Failed(Exception):
-    """A worker that could not do what it was told."""
+    """A worker that could not run or could not carry out a command."""
 
 
 def one_core() -> set[int]:
-    """A processor core for a client and its server to share; nothing where the system does not let processes be placed."""
+    """Returns one processor core for a client and its server to share; none where the system cannot pin processes."""
     return {max(os.sched_getaffinity(0))} if hasattr(os, "sched_getaffinity") else set()
 
 
 def placed(on: Collection[int], ahead: bool = True) -> Callable[[], None] | None:
-    """What a child process calls to run on these cores, none meaning all; and ahead of all other programs where that is wanted."""
+    """Returns a function that pins a child process to these cores, and gives it real-time priority if the run asks for it."""
     ahead = ahead and os.environ.get("BENCH_REALTIME") == "1"
     if not on and not ahead:
         return None
@@ -44,7 +44,7 @@ def placed(on: Collection[int], ahead: bool = True) -> Callable[[], None] | None
 
 
 class Worker:
-    """A process that reads lines of JSON and answers each with one."""
+    """A process that answers each line of JSON with one line of JSON."""
 
     def __init__(
         self, command: Sequence[object], on: Collection[int] = (), env: Mapping[str, str] | None = None, ahead: bool = True
@@ -60,23 +60,23 @@ class Worker:
             preexec_fn=placed(on, ahead),
         )
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._said: list[str] = []
-        self._threads = [threading.Thread(target=each, daemon=True) for each in (self._listen, self._overhear)]
+        self._errors: list[str] = []
+        self._threads = [threading.Thread(target=each, daemon=True) for each in (self._read_answers, self._read_errors)]
         for thread in self._threads:
             thread.start()
         self.opening = self._next()
 
-    def _listen(self) -> None:
+    def _read_answers(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._lines.put(line)
         self._lines.put("")
 
-    def _overhear(self) -> None:
+    def _read_errors(self) -> None:
         assert self._process.stderr is not None
         for line in self._process.stderr:
-            self._said.append(line)
-            del self._said[:-40]
+            self._errors.append(line)
+            del self._errors[:-40]
 
     def _next(self) -> str:
         try:
@@ -87,17 +87,17 @@ class Worker:
         if not line:
             code = self._process.wait()
             self._threads[1].join(10)
-            raise Failed(f"{' '.join(self.words)} ended with {code}: {''.join(self._said).strip()[-2000:]}")
+            raise Failed(f"{' '.join(self.words)} ended with {code}: {''.join(self._errors).strip()[-2000:]}")
         return line
 
     def ready(self) -> None:
-        """Raises what kept the client from being opened."""
-        told = json.loads(self.opening)
-        if "failed" in told:
-            raise Failed(told["failed"])
+        """Raises if the client could not be opened."""
+        opening = json.loads(self.opening)
+        if "failed" in opening:
+            raise Failed(opening["failed"])
 
     def begin(self, **command: Any) -> None:
-        """Tells it to do something; `answer` is its answer."""
+        """Sends a command; `answer` waits for its answer."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(command) + "\n")
@@ -107,10 +107,10 @@ class Worker:
             raise
 
     def answer(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self._next())
-        if "failed" in told:
-            raise Failed(told["failed"])
-        return told
+        answer: dict[str, Any] = json.loads(self._next())
+        if "failed" in answer:
+            raise Failed(answer["failed"])
+        return answer
 
     def ask(self, **command: Any) -> dict[str, Any]:
         self.begin(**command)
@@ -121,7 +121,7 @@ class Worker:
         return self._process.pid
 
     def end(self) -> None:
-        """Closes its input; kills it if that does not end it."""
+        """Closes the worker's input, and kills a worker that does not end then."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.close()
@@ -145,18 +145,18 @@ class Worker:
 
 
 def resident(pid: int) -> int | None:
-    """The memory that a process holds now, in bytes; none where the system does not say."""
+    """Returns a process's resident memory in bytes; none where the system does not report it."""
     return _status(pid, "VmRSS")
 
 
-def most_resident(pid: int) -> int | None:
-    """The most memory that a process has held since `forget_most_resident`, in bytes."""
+def peak_resident(pid: int) -> int | None:
+    """Returns a process's peak resident memory since `reset_peak_resident`, in bytes."""
     return _status(pid, "VmHWM")
 
 
-def forget_most_resident(pid: int) -> None:
-    """Begins to watch for the most memory anew."""
-    with suppress(OSError):  # then it is the most since the process began, which is no less
+def reset_peak_resident(pid: int) -> None:
+    """Restarts the measurement of a process's peak resident memory."""
+    with suppress(OSError):  # The peak since the process's start then counts, which is no lower.
         Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
@@ -169,7 +169,7 @@ def _status(pid: int, name: str) -> int | None:
 
 
 def cpu_seconds(pid: int) -> float | None:
-    """What a process's threads have used of the processor so far, in seconds."""
+    """Returns the processor time of a process's threads so far, in seconds; none where the system does not report it."""
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9

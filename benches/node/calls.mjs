@@ -1,11 +1,11 @@
-// A worker that calls: `calls.mjs PEER URL`, a peer of `peers.mjs`. One call after another, or many at once.
+// Worker for `status` calls: `calls.mjs PEER URL`, with a peer of `peers.mjs`. Calls run one after another or concurrently.
 
 import { PEERS } from "./peers.mjs";
 import { cpu, now, serve } from "./worker.mjs";
 
 const [peer, url] = process.argv.slice(2);
 
-/** Calls until the time is over; the time that each call took goes into the list. */
+/** Calls until `end` and appends the time of each call to the list. */
 async function until(call, end, latencies) {
   let begun = now();
   for (;;) {
@@ -24,10 +24,10 @@ await serve(async () => {
     const latencies = [];
     const [begun, used] = [now(), cpu()];
     await Promise.all(Array.from({ length: concurrency }, () => until(call, begun + seconds, latencies)));
-    const told = { calls: latencies.length, seconds: now() - begun, cpu: cpu() - used };
+    const totals = { calls: latencies.length, seconds: now() - begun, cpu: cpu() - used };
     latencies.sort((a, b) => a - b);
     const at = (share) => latencies[Math.floor((latencies.length - 1) * share)] * 1e6;
-    return { ...told, p50: at(0.5), p99: at(0.99) };
+    return { ...totals, p50: at(0.5), p99: at(0.99) };
   };
 });
 // Pools of idle connections keep a process alive.

@@ -1,4 +1,4 @@
-// A worker that saves a job's file: `download.mjs infrai URL`.
+// Worker for downloads of a job's file: `download.mjs infrai URL`.
 
 import { cpu, ID, KEY, load, now, serve } from "./worker.mjs";
 

@@ -1,4 +1,4 @@
-// A worker that awaits many jobs at once: `many.mjs infrai URL RATE CONCURRENCY`. Run with --expose-gc.
+// Worker for many concurrent waits: `many.mjs infrai URL RATE CONCURRENCY`. Run with --expose-gc.
 
 import { cpu, KEY, load, now, serve } from "./worker.mjs";
 
@@ -6,7 +6,7 @@ const [, url, rate, concurrency] = process.argv.slice(2);
 
 await serve(async () => {
   const { InfraiClient } = await load("@infrai/sdk");
-  const polling = { rate: Number(rate), concurrency: Number(concurrency) };
+  const polling = { maxRequestsPerSecond: Number(rate), concurrency: Number(concurrency) };
   const { video } = new InfraiClient({ apiKey: KEY, baseUrl: url, polling });
   const wait = async (jobs) => {
     const ids = Array.from({ length: jobs }, (_, number) => `job-${number}`);

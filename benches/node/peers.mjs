@@ -1,5 +1,5 @@
-// The Node.js clients that are measured, each used as its documentation says: a function a client, which returns one call.
-// A call asks the server about one running job and checks the answer.
+// The measured Node.js clients, each used as its documentation says. One function per client returns its call, which
+// fetches the state of one running job and checks the answer.
 
 import { ID, KEY, load, right } from "./worker.mjs";
 
@@ -7,7 +7,7 @@ const headers = { authorization: `Bearer ${KEY}` };
 const path = (url) => `${url}/v1/video/jobs/${ID}`;
 const enveloped = ({ data }) => right(data.job_id, data.state, "running");
 
-/** By the name that the tables show. */
+/** By the name in the tables. */
 export const PEERS = {
   async infrai(url) {
     const { InfraiClient } = await load("@infrai/sdk");
@@ -58,32 +58,12 @@ export const PEERS = {
 
   async "@fal-ai/client"(url) {
     const { createFalClient } = await load("@fal-ai/client");
-    // It has an address of its own, which its middleware can replace.
+    // The client has a fixed address, which its middleware can replace.
     const requestMiddleware = async (request) => ({ ...request, url: request.url.replace("https://queue.fal.run", url) });
     const { queue } = createFalClient({ credentials: KEY, requestMiddleware });
     return async () => {
       const { request_id, status } = await queue.status("owner/app", { requestId: ID });
       right(request_id, status, "IN_PROGRESS");
-    };
-  },
-
-  async lumaai(url) {
-    const { LumaAI } = await load("lumaai");
-    const { generations } = new LumaAI({ authToken: KEY, baseURL: `${url}/dream-machine/v1` });
-    return async () => {
-      const generation = await generations.get(ID);
-      right(generation.id, generation.state, "dreaming");
-    };
-  },
-
-  async "@google/genai"(url) {
-    const { GenerateVideosOperation, GoogleGenAI } = await load("@google/genai");
-    const { operations } = new GoogleGenAI({ apiKey: KEY, httpOptions: { baseUrl: url } });
-    const operation = new GenerateVideosOperation();
-    operation.name = `models/video/operations/${ID}`;
-    return async () => {
-      const { name, done } = await operations.getVideosOperation({ operation });
-      right(name.split("/").pop(), done ? "done" : "running", "running");
     };
   },
 };

@@ -1,10 +1,10 @@
-// A worker's side of the benchmarks: answers each line of its input with a line. `benches/README.md` describes the lines.
+// Loop of a worker, which answers each line of its input with one line. `benches/README.md` describes the lines.
 
 import { createInterface } from "node:readline";
 
-/** What a key has to look like; the server asks nobody for one. */
+/** A well-formed key. The server does not check it. */
 export const KEY = "ifr_pk_proj_bench_0000000000000000";
-/** The job that is asked about. */
+/** The job of every call. */
 export const ID = "video_0190b3c45d6e7f809a1b2c3d4e5f6071";
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -13,7 +13,7 @@ const failed = (error) => {
   return { failed: String(error) };
 };
 
-/** Opens a client, says so, and does what each line says; what goes wrong is an answer too. */
+/** Opens a client, reports it, and runs the command of each line. An error is an answer too. */
 export async function serve(open) {
   let answer;
   try {
@@ -32,21 +32,21 @@ export async function serve(open) {
   }
 }
 
-/** An answer that is not the server's is no call. */
+/** Throws unless an answer is the server's. */
 export function right(id, state, expected) {
   if (id !== ID || state !== expected) throw new Error(`a wrong answer: ${id}, ${state}`);
 }
 
-/** What this process has used of the processor so far, in seconds. */
+/** Returns the processor time of this process so far, in seconds. */
 export function cpu() {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
 }
 
-/** The time of this moment, in seconds. */
+/** Returns the current time, in seconds. */
 export const now = () => performance.now() / 1e3;
 
-/** Loads a package out of the project that `BENCH_PROJECT` names, as that project's own code would. */
+/** Loads a package as code of the project in `BENCH_PROJECT` would. */
 export async function load(name) {
   const { createRequire } = await import("node:module");
   const { join } = await import("node:path");

@@ -1,4 +1,4 @@
-"""A worker that calls: `calls.py PEER URL`, a peer of `peers.py`. One call after another, or many at once in threads or tasks."""
+"""Worker for `status` calls: `calls.py PEER URL`, with a peer of `peers.py`. They run one by one, in threads or in tasks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker import Command, serve
 
 
 def until(call: Call, end: float, latencies: list[float]) -> None:
-    """Calls until the time is over; the time that each call took goes into the list."""
+    """Calls until `end` and appends the time of each call to the list."""
     begun = perf_counter()
     while True:
         call()

@@ -1,4 +1,4 @@
-"""A worker that saves a job's file: `download.py infrai URL`."""
+"""Worker for downloads of a job's file: `download.py infrai URL`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A worker that awaits many jobs at once: `many.py async|sync URL RATE CONCURRENCY`.
+"""Worker for many concurrent waits: `many.py async|sync URL RATE CONCURRENCY`.
 
-`async` gathers a wait for each id; `sync` goes through `generate_many` with all of them under way.
+`async` gathers one wait per id; `sync` iterates over `generate_many` with all jobs at once.
 """
 
 from __future__ import annotations
@@ -74,5 +74,5 @@ def many(url: str, polling: Any) -> Callable[[Command], Command]:
 
 if __name__ == "__main__":
     _, how, url, rate, concurrency = sys.argv
-    options = {"rate": float(rate), "concurrency": int(concurrency)}
+    options = {"max_requests_per_second": float(rate), "concurrency": int(concurrency)}
     serve(lambda: {"async": awaited, "sync": many}[how](url, options))

@@ -1,7 +1,7 @@
-"""The Python clients that are measured, each used as its documentation says: a function a client, which returns one call.
+"""The measured Python clients, each used as its documentation says. One function per client returns its call.
 
-A call asks the server about one running job and checks the answer. Clients share one connection pool over all calls, large
-enough for 64 at once.
+A call fetches the state of one running job and checks the answer. The calls of a client share one connection pool that is
+large enough for 64 at once.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def infrai_async(url: str) -> AsyncCall:
 
 
 def http_client(url: str) -> Call:
-    """The standard library: no pool, no retries, one connection a thread."""
+    """The standard library: no pool, no retries, one connection per thread."""
     import http.client
     import threading
 
@@ -111,7 +111,7 @@ def aiohttp(url: str) -> AsyncCall:
 
     async def call() -> None:
         if not sessions:
-            sessions.append(ClientSession(headers=HEADERS))  # belongs to the loop that runs
+            sessions.append(ClientSession(headers=HEADERS))  # A session belongs to the running loop.
         async with sessions[0].get(target) as response:
             enveloped(await response.json())
 
@@ -194,7 +194,7 @@ def fal_client(url: str) -> Call:
     from fal_client import InProgress, SyncClient
     from fal_client import client as module
 
-    # It takes a host alone, and speaks https to it: the address that it puts before its paths is replaced.
+    # The client accepts a host alone and connects by https, so this replaces the prefix of its URLs.
     module.QUEUE_URL_FORMAT = f"{url}/"
     client = SyncClient(key=KEY)
 
@@ -205,32 +205,7 @@ def fal_client(url: str) -> Call:
     return call
 
 
-def google_genai(url: str) -> Call:
-    from google.genai import Client, types
-
-    client = Client(api_key=KEY, http_options=types.HttpOptions(base_url=url))
-    operation = types.GenerateVideosOperation(name=f"models/video/operations/{ID}")
-
-    def call() -> None:
-        answer = client.operations.get(operation)
-        right((answer.name or "").rpartition("/")[2], "done" if answer.done else "running", "running")
-
-    return call
-
-
-def lumaai(url: str) -> Call:
-    from lumaai import LumaAI
-
-    generations = LumaAI(auth_token=KEY, base_url=f"{url}/dream-machine/v1").generations
-
-    def call() -> None:
-        generation = generations.get(ID)
-        right(generation.id, generation.state, "dreaming")
-
-    return call
-
-
-#: By the name that the tables show.
+#: By the name in the tables.
 BLOCKING: dict[str, Callable[[str], Call]] = {
     "infrai": infrai,
     "http.client": http_client,
@@ -241,8 +216,6 @@ BLOCKING: dict[str, Callable[[str], Call]] = {
     "runwayml": runwayml,
     "replicate": replicate,
     "fal_client": fal_client,
-    "google-genai": google_genai,
-    "lumaai": lumaai,
 }
 AWAITED: dict[str, Callable[[str], AsyncCall]] = {
     "infrai async": infrai_async,

@@ -1,4 +1,4 @@
-"""A worker's side of the benchmarks: answers each line of its input with a line. `benches/README.md` describes the lines."""
+"""Loop of a worker, which answers each line of its input with one line. `benches/README.md` describes the lines."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-#: What a key has to look like; the server asks nobody for one.
+#: A well-formed key. The server does not check it.
 KEY = "ifr_pk_proj_bench_0000000000000000"
-#: The job that is asked about.
+#: The job of every call.
 ID = "video_0190b3c45d6e7f809a1b2c3d4e5f6071"
 
 Command = dict[str, Any]
@@ -21,7 +21,7 @@ def say(**line: Any) -> None:
 
 
 def serve(open_: Callable[[], Callable[[Command], Command]]) -> None:
-    """Opens a client, says so, and does what each line says; what goes wrong is an answer too."""
+    """Opens a client, reports it, and runs the command of each line. An error is an answer too."""
     try:
         answer = open_()
     except BaseException as error:
@@ -31,14 +31,14 @@ def serve(open_: Callable[[], Callable[[Command], Command]]) -> None:
     say(ready=True)
     for line in sys.stdin:
         try:
-            told = answer(json.loads(line))
+            result = answer(json.loads(line))
         except BaseException as error:
             traceback.print_exc()
-            told = {"failed": f"{type(error).__name__}: {error}"}
-        say(**told)
+            result = {"failed": f"{type(error).__name__}: {error}"}
+        say(**result)
 
 
 def right(id: object, state: object, expected: str) -> None:
-    """An answer that is not the server's is no call."""
+    """Raises unless an answer is the server's."""
     if id != ID or state != expected:
         raise ValueError(f"a wrong answer: {id!r}, {state!r}")

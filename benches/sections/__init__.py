@@ -1,1 +1,1 @@
-"""The sections of the results, one a file: each builds what it needs, measures, and returns tables and goals."""
+"""Sections of the results. Each file builds what it measures, and returns tables and goals."""

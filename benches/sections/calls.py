@@ -1,4 +1,4 @@
-"""Calls a second: `status` on a local server, one call after another and 64 at once, beside other clients."""
+"""Throughput of `status` calls to a local server, one after another and 64 at once, beside other clients of the language."""
 
 from __future__ import annotations
 
@@ -18,93 +18,83 @@ from .settings import Settings
 AT_ONCE = 64
 MODES = {1: "One after another", AT_ONCE: f"{AT_ONCE} at once"}
 
-#: Who is compared on all cores in a quick run too.
-CLOSE = {"reqwest", "hyper-util", "http.client", "urllib3", "aiohttp async", "undici", "fetch"}
+#: Compared on all cores in a quick run too.
+CLOSE = {"reqwest", "http.client", "urllib3", "aiohttp async", "undici", "fetch"}
 
 
 @dataclass
 class Row:
-    """A client: how its worker is started, what it is compared with, and what is hoped for."""
+    """A client: its worker's command, the SDK's client beside it, and its goals."""
 
     name: str
     command: Sequence[object]
     version: str = ""
     env: Mapping[str, str] | None = None
-    #: By the name of one of ours: how many times as many calls a second it is to make as this one.
-    goals: Mapping[str, float] = field(default_factory=dict)
-    #: Why it cannot run at all.
+    #: The SDK's client that this one is compared with; empty for the SDK's own.
+    beside: str = ""
+    #: By calls at once: the least ratio of that client's throughput to this one's, on one core.
+    goals: Mapping[int, float] = field(default_factory=dict)
+    #: The reason why it cannot run at all.
     failed: str = ""
 
 
 @dataclass
 class Measured:
-    """What the rounds of one client gave."""
+    """Measurements of one client, one item per round."""
 
     rates: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     p50: list[float] = field(default_factory=list)
     p99: list[float] = field(default_factory=list)
 
-    def add(self, told: Mapping[str, Any]) -> None:
-        self.rates.append(told["calls"] / told["seconds"])
-        self.cpu.append(told["cpu"] / told["calls"] * 1e6)
-        self.p50.append(told["p50"])
-        self.p99.append(told["p99"])
+    def add(self, answer: Mapping[str, Any]) -> None:
+        self.rates.append(answer["calls"] / answer["seconds"])
+        self.cpu.append(answer["cpu"] / answer["calls"] * 1e6)
+        self.p50.append(answer["p50"])
+        self.p99.append(answer["p99"])
+
+
+def both(ratio: float) -> Mapping[int, float]:
+    """Returns one goal for both modes."""
+    return dict.fromkeys(MODES, ratio)
 
 
 def rust(settings: Settings) -> Result:
     build.programs(settings.profile, "infrai-bench-server", "infrai-bench-rust")
-    return compared(settings, ["core"], [core(settings), reqwest(settings, {"core": 0.95}), hyper(settings)])
-
-
-def core(settings: Settings) -> Row:
-    return Row("core", [places.program("infrai-bench-rust", settings.profile), "calls", "core"], packages.crate("infrai"))
-
-
-def reqwest(settings: Settings, goals: Mapping[str, float]) -> Row:
-    command = [places.program("infrai-bench-rust", settings.profile), "calls", "reqwest"]
-    return Row("reqwest", command, packages.crate("reqwest"), goals=goals)
-
-
-def hyper(settings: Settings) -> Row:
-    command = [places.program("infrai-bench-rust", settings.profile), "calls", "hyper"]
-    return Row("hyper-util", command, packages.crate("hyper-util"), goals={"core": 0.95})
+    worker = places.program("infrai-bench-rust", settings.profile)
+    rows = [
+        Row("core", [worker, "calls", "core"], packages.crate("infrai")),
+        Row("reqwest", [worker, "calls", "reqwest"], packages.crate("reqwest"), beside="core", goals=both(0.88)),
+    ]
+    return compared(settings, rows)
 
 
 def python(settings: Settings) -> Result:
-    build.programs(settings.profile, "infrai-bench-server", "infrai-bench-rust")
+    build.programs(settings.profile, "infrai-bench-server")
     worker = places.BENCHES / "python" / "calls.py"
     sdk = build.python_sdk()
-    ours = ["infrai", "infrai async"]
-    rows = [Row(name, [sdk, worker, name], packages.python_version(sdk, "infrai")) for name in ours]
-    rows.append(reqwest(settings, {"infrai": 0.8, "infrai async": 0.8}))
+    rows = [Row(name, [sdk, worker, name], packages.python_version(sdk, "infrai")) for name in ("infrai", "infrai async")]
     if settings.smoke:
-        return compared(settings, ours, [*rows, Row("http.client", [sdk, worker, "http.client"])])
+        return compared(settings, [*rows, Row("http.client", [sdk, worker, "http.client"], beside="infrai")])
     peers = build.python_peers()
-    goals: dict[str, Mapping[str, float]] = {
-        "urllib3": {"infrai": 3},
-        "httpx": {"infrai": 5},
-        "httpx async": {"infrai async": 5},
-        "openai": {"infrai": 8},
-        "openai async": {"infrai async": 8},
-    }
+    goals = {"urllib3": both(3.5), "httpx": both(7), "openai": both(12), "httpx async": {AT_ONCE: 30}}
     names = ["http.client", "urllib3", "requests", "httpx", "openai", "runwayml", "replicate", "fal_client"]
     names += ["aiohttp async", "httpx async", "openai async", "runwayml async", "replicate async"]
     for name in names:
         package = name.removesuffix(" async")
         version = "" if name == "http.client" else packages.python_version(peers.place, package)
-        command = [peers.place, worker, name]
-        rows.append(Row(name, command, version, goals=goals.get(name, {}), failed=peers.failed.get(package, "")))
-    return compared(settings, ours, rows)
+        beside = "infrai async" if name.endswith(" async") else "infrai"
+        failed = peers.failed.get(package, "")
+        rows.append(Row(name, [peers.place, worker, name], version, None, beside, goals.get(name, {}), failed))
+    return compared(settings, rows)
 
 
 def node(settings: Settings) -> Result:
     build.programs(settings.profile, "infrai-bench-server")
     worker = places.BENCHES / "node" / "calls.mjs"
     sdk = build.node_sdk()
-    ours = Row("infrai", ["node", worker, "infrai"], packages.node_version(sdk, "@infrai/sdk"), env={"BENCH_PROJECT": str(sdk)})
-    rows = [ours]
-    goals: dict[str, Mapping[str, float]] = {"undici": {"infrai": 1}, "fetch": {"infrai": 3}, "openai": {"infrai": 4.5}}
+    rows = [Row("infrai", ["node", worker, "infrai"], packages.node_version(sdk, "@infrai/sdk"), {"BENCH_PROJECT": str(sdk)})]
+    goals = {"undici": {1: 0.85, AT_ONCE: 1.1}, "fetch": both(3)}
     names = ["fetch"]
     if not settings.smoke:
         names = ["undici", "fetch", "openai", "@runwayml/sdk", "replicate", "@fal-ai/client"]
@@ -113,39 +103,40 @@ def node(settings: Settings) -> Result:
         version = "" if name == "fetch" else packages.node_version(peers.place, name)
         env = {"BENCH_PROJECT": str(peers.place)}
         failed = peers.failed.get(name, "")
-        rows.append(Row(name, ["node", worker, name], version, env=env, goals=goals.get(name, {}), failed=failed))
-    # What V8 compiles takes a while to settle.
-    return compared(settings, ["infrai"], rows, warm=0.8)
+        rows.append(Row(name, ["node", worker, name], version, env, "infrai", goals.get(name, {}), failed))
+    # V8's compiled code takes a while to settle.
+    return compared(settings, rows, warm=0.8)
 
 
-def compared(settings: Settings, ours: Sequence[str], rows: Sequence[Row], warm: float = 0.3) -> Result:
-    """Runs all clients in turns, after `warm` seconds of each, and compares them with ours. Every call has to be answered rightly."""
+def compared(settings: Settings, rows: Sequence[Row], warm: float = 0.3) -> Result:
+    """Runs all clients in turns, after `warm` seconds of each, and compares the SDK's with the others. Checks every answer."""
     result = Result()
     result.say(
-        "*On one core*, server and clients take turns and nothing but the work for a call decides; *on all cores*, the system "
-        "places them, and wake-ups across cores count too. `CPU µs a call` is the client's alone; `× infrai` is how many times as "
-        "many calls a second infrai makes."
+        "*On one core*, server and clients take turns, so that only the work for a call counts. *On all cores*, the system "
+        "places them, and wake-ups across cores count too. `CPU µs per call` is the client's process alone. `ratio` is the "
+        "SDK's calls per second divided by this client's; higher is better."
     )
-    for where, on in {"one core": one_core(), "all cores": set[int]()}.items():
-        if settings.smoke and on:
-            continue
+    cores = {"all cores": set[int]()}
+    if not settings.smoke:
+        cores = {"one core": one_core(), **cores}
+    for where, on in cores.items():
         everybody = where == "one core" or settings.long or settings.smoke
-        compete = [row for row in rows if everybody or row.name in ours or row.name in CLOSE]
+        compete = [row for row in rows if everybody or not row.beside or row.name in CLOSE]
         with ExitStack() as stack:
-            # With real-time priority, every wake-up would move to another core, which no program's own would.
+            # With real-time priority on all cores, each wake-up would move to another core, unlike in an ordinary program.
             server = stack.enter_context(Server(settings.profile, on, ahead=bool(on)))
-            workers = opened(stack, server.url, on, ours, compete, result)
-            for at_once, title in MODES.items():
-                table(result, f"{title}, {where}", ours, compete, rounds(settings, server, workers, at_once, warm))
-    if settings.smoke:
-        result.goals.clear()
+            workers = opened(stack, server.url, on, compete, result)
+            for at_once, mode in MODES.items():
+                title = f"{mode}, {where}"
+                measured = rounds(settings, server, workers, at_once, warm)
+                table(result, title, compete, measured)
+                if where == "one core":
+                    result.goals += goals(title, compete, at_once, measured)
     return result
 
 
-def opened(
-    stack: ExitStack, url: str, on: set[int], ours: Sequence[str], rows: Sequence[Row], result: Result
-) -> dict[str, Worker]:
-    """The workers that run. One of ours that does not is an error; a peer that does not is named."""
+def opened(stack: ExitStack, url: str, on: set[int], rows: Sequence[Row], result: Result) -> dict[str, Worker]:
+    """Starts the workers and returns those that run. Raises for the SDK's own; records the failure of another client."""
     workers: dict[str, Worker] = {}
     for row in rows:
         try:
@@ -155,7 +146,7 @@ def opened(
             worker.ready()
             workers[row.name] = worker
         except Failed as error:
-            if row.name in ours:
+            if not row.beside:
                 raise
             row.failed = str(error)
             failure = f"{row.name} did not run: {error}"
@@ -165,7 +156,7 @@ def opened(
 
 
 def rounds(settings: Settings, server: Server, workers: Mapping[str, Worker], at_once: int, warm: float) -> dict[str, Measured]:
-    """The clients take turns: every round has one of each."""
+    """Measures the clients in turns: each round holds every client once."""
     seconds = 0.02 if settings.smoke else 0.25 if settings.long else 0.1
     measured = {name: Measured() for name in workers}
     for worker in workers.values():
@@ -175,31 +166,41 @@ def rounds(settings: Settings, server: Server, workers: Mapping[str, Worker], at
     calls = 0
     for _ in range(settings.pick(2, 9, 41)):
         for name, worker in workers.items():
-            told = worker.ask(seconds=seconds, concurrency=at_once)
-            calls += told["calls"]
-            measured[name].add(told)
+            answer = worker.ask(seconds=seconds, concurrency=at_once)
+            calls += answer["calls"]
+            measured[name].add(answer)
     seen = server.counts()["requests"]
     if seen != calls:
         raise AssertionError(f"the clients made {calls} calls, and the server saw {seen} requests")
     return measured
 
 
-def table(result: Result, title: str, ours: Sequence[str], rows: Sequence[Row], measured: Mapping[str, Measured]) -> None:
-    """The table of one mode, and its goals."""
-    head = [title, "version", "calls/s", "CPU µs a call", "p50 µs", "p99 µs", *(f"× {name}" for name in ours)]
+def ratio(row: Row, measured: Mapping[str, Measured]) -> figures.Spread | None:
+    """Returns the SDK's throughput divided by this client's; none of a client that did not run or is the SDK's."""
+    if not row.beside or row.name not in measured:
+        return None
+    return figures.ratios(measured[row.beside].rates, measured[row.name].rates)
+
+
+def table(result: Result, title: str, rows: Sequence[Row], measured: Mapping[str, Measured]) -> None:
+    """Adds the table of one mode."""
+    head = [title, "version", "calls/s", "CPU µs per call", "p50 µs", "p99 µs", "ratio"]
     lines = []
     for row in rows:
         if row.name not in measured:
             first = row.failed.strip().splitlines()[-1][:120]
             lines.append([row.name, row.version, f"**did not run: {first}**", *[""] * (len(head) - 3)])
             continue
-        told = measured[row.name]
-        values = [figures.number(median(values)) for values in (told.rates, told.cpu, told.p50, told.p99)]
-        compared_to = ["" if row.name == name else str(figures.ratios(measured[name].rates, told.rates)) for name in ours]
-        lines.append([row.name, row.version, *values, *compared_to])
+        own = measured[row.name]
+        values = [figures.number(median(values)) for values in (own.rates, own.cpu, own.p50, own.p99)]
+        lines.append([row.name, row.version, *values, str(ratio(row, measured) or "")])
     result.table(head, lines)
-    for row in rows:
-        for name, wanted in row.goals.items():
-            theirs = measured.get(row.name)
-            ratio = None if theirs is None else figures.ratios(measured[name].rates, theirs.rates)
-            result.goals.append(figures.at_least(f"{title.lower()}: {name} / {row.name}", ratio, wanted))
+
+
+def goals(title: str, rows: Sequence[Row], at_once: int, measured: Mapping[str, Measured]) -> list[figures.Goal]:
+    """Returns the goals of one mode."""
+    return [
+        figures.at_least(f"{title.lower()}: {row.beside} / {row.name}", ratio(row, measured), row.goals[at_once])
+        for row in rows
+        if at_once in row.goals
+    ]

@@ -1,4 +1,4 @@
-"""Saving a job's file: throughput beside curl, and the memory that a big file takes. What was saved is checked."""
+"""Downloads of a job's file: throughput beside curl, and memory for a big file. Every saved file is checked."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from statistics import median
 from frame import build, figures, places
 from frame.report import Result
 from frame.server import Server
-from frame.workers import Worker, forget_most_resident, most_resident, placed, resident
+from frame.workers import Worker, peak_resident, placed, reset_peak_resident, resident
 
 from .settings import Settings
 
 BLOCK = 64 * 1024
-#: How much of a file's beginning, middle and end is checked.
+#: Bytes that are checked at a file's beginning, middle and end.
 PART = 4 * BLOCK
 MEGABYTE = 1_000_000
 GOAL = 0.9
 
 
 def block() -> bytes:
-    """The server's block, made anew: see its `files.rs`."""
+    """Returns the block that the server's `files.rs` sends."""
     state, words = 0x9E3779B97F4A7C15, []
     for _ in range(BLOCK // 8):
         state ^= state << 13 & (2**64 - 1)
@@ -37,7 +37,7 @@ def block() -> bytes:
 
 
 def checked(path: Path, length: int, pattern: bytes) -> None:
-    """The file has the length that was asked for, and the server's bytes at its beginning, middle and end."""
+    """Raises unless the file has this length, and the server's bytes at its beginning, middle and end."""
     size = path.stat().st_size
     if size != length:
         raise AssertionError(f"the file has {size} bytes, not {length}")
@@ -68,7 +68,7 @@ def workers(settings: Settings, stack: ExitStack, url: str) -> dict[str, Worker]
 
 
 def curl(url: str, length: int, path: Path) -> float:
-    """The same by curl: the seconds that it says it took, its own start apart."""
+    """Downloads with curl; returns the seconds that it reports, without its start."""
     command = ["curl", "--silent", "--fail", "--noproxy", "*", "--output", str(path), "--write-out", "%{time_total}"]
     done = subprocess.run(
         [*command, f"{url}/files/{length}.mp4"], check=True, capture_output=True, text=True, preexec_fn=placed(())
@@ -91,7 +91,7 @@ def run(settings: Settings) -> Result:
 
 
 def folders(length: int) -> list[tuple[str, Path]]:
-    """Where to save: in memory where there is room, which leaves the disk out of it, and on the disk."""
+    """Returns the folders to save in: one in memory, if there is room, and one on the disk."""
     places.CACHE.mkdir(parents=True, exist_ok=True)
     found = [("disk", places.CACHE)]
     memory = Path("/dev/shm")
@@ -108,9 +108,9 @@ def memory(settings: Settings, result: Result, clients: Mapping[str, Worker], pa
         for language, worker in clients.items():
             worker.ask(bytes=MEGABYTE, path=str(path))
             idle = resident(worker.pid)
-            forget_most_resident(worker.pid)
+            reset_peak_resident(worker.pid)
             worker.ask(bytes=length, path=str(path))
-            most = most_resident(worker.pid)
+            most = peak_resident(worker.pid)
             checked(path, length, pattern)
             path.unlink()
             over = None if most is None or idle is None else (most - idle) / 1e6
@@ -138,10 +138,10 @@ def throughput(
             if name == "curl":
                 seconds = curl(url, length, path)
             else:
-                told = clients[name].ask(bytes=length, path=str(path))
-                seconds = told["seconds"]
+                answer = clients[name].ask(bytes=length, path=str(path))
+                seconds = answer["seconds"]
                 if count > 0:
-                    cpu[name].append(told["cpu"] / length * 1e12)  # ms a GB
+                    cpu[name].append(answer["cpu"] / length * 1e12)  # ms per GB
             if count > 0:  # the first round warms up
                 rates[name].append(length / seconds / 1e6)
             checked(path, length, pattern)
@@ -153,6 +153,6 @@ def throughput(
         rows.append([name, figures.number(median(values)), used, "" if name == "curl" else str(ratio)])
         if name != "curl" and not settings.smoke:
             result.goals.append(figures.at_least(f"to {where}: {name} / curl", ratio, GOAL))
-    durable = " When the SDK says that a file is saved, it is on the disk (`fsync`); curl leaves that to the system."
+    durable = " The SDK reports a file as saved once it is on the disk (`fsync`); curl leaves that to the system."
     result.say(f"{length // MEGABYTE:,} MB from the local server to {where}.{'' if where == 'memory' else durable}")
-    result.table(["", "MB/s", "CPU ms a GB", "× curl"], rows)
+    result.table(["", "MB/s", "CPU ms per GB", "× curl"], rows)

@@ -1,4 +1,4 @@
-"""Ten thousand jobs awaited at once by one client: memory, requests against the budget, gaps, and the processor while nothing happens."""
+"""Ten thousand concurrent waits of one client: memory, poll rate, gaps between polls, and processor time while idle."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from typing import Any
 from frame import build, figures, places
 from frame.report import Result
 from frame.server import Server
-from frame.workers import Worker, cpu_seconds, forget_most_resident, most_resident, resident
+from frame.workers import Worker, cpu_seconds, peak_resident, reset_peak_resident, resident
 
 from .settings import Settings
 
 
 @dataclass
 class Way:
-    """A language's way of awaiting many jobs, and how much memory a job may take."""
+    """A language's way of awaiting many jobs, and its memory goal per job."""
 
     name: str
     command: Sequence[object]
     kilobytes: float
     env: Mapping[str, str] | None = None
-    #: The jobs are made by the client itself.
+    #: Whether the client submits the jobs itself.
     generates: bool = False
 
 
 @dataclass(frozen=True)
 class Load:
-    """How many jobs, how they are asked about, and how they end."""
+    """The jobs, the client's limits and the server's timing."""
 
     jobs: int
-    #: Looks a second and at once.
+    #: The limits: polls per second, and polls at once.
     rate: int
     concurrency: int
-    #: How long nobody has anything to ask after all were looked at once, in seconds; the jobs end within `ending` after that.
+    #: Seconds without any poll after the first poll of every job. The jobs end within `ending` seconds after that.
     silence: int
     ending: int
     delay_ms: int = 20
@@ -46,7 +46,7 @@ class Load:
 
     @property
     def round(self) -> float:
-        """How long one look at every job takes within the budget, in seconds."""
+        """Seconds for one poll of every job within the rate limit."""
         return self.jobs / self.rate
 
 
@@ -61,7 +61,7 @@ def load(settings: Settings) -> Load:
 def rust(settings: Settings) -> Result:
     build.programs(settings.profile, "infrai-bench-server", "infrai-bench-rust")
     worker = places.program("infrai-bench-rust", settings.profile)
-    return awaited(settings, [Way("Rust, a task a job", [worker, "many", "core"], 6)])
+    return awaited(settings, [Way("Rust, one task per job", [worker, "many", "core"], 6)])
 
 
 def python(settings: Settings) -> Result:
@@ -84,64 +84,64 @@ def node(settings: Settings) -> Result:
 def awaited(settings: Settings, ways: Sequence[Way]) -> Result:
     result, plan = Result(), load(settings)
     result.say(
-        f"{plan.jobs:,} jobs, a budget of {plan.rate:,} looks a second and {plan.concurrency} at once, each answered after "
-        f"{plan.delay_ms} ms: one look at every job takes {plan.round:.1f} s. After the first look the server asks to be left alone "
-        f"until second {plan.hold}; within the {plan.ending} s after that all jobs end. Lateness is from a job's end to the answer "
-        "that says so; a gap lies between two looks at one job."
+        f"{plan.jobs:,} jobs, at most {plan.rate:,} polls per second and {plan.concurrency} at once, each answered after "
+        f"{plan.delay_ms} ms: one poll of every job takes {plan.round:.1f} s. At the first poll the server asks the client, by "
+        f"`Retry-After`, to wait until second {plan.hold}. All jobs end within {plan.ending} s after that. Lateness is the time from "
+        "a job's end to the answer that reports it; a gap is the time between two polls of one job."
     )
     head = [
         "",
         "found",
-        "kB a job",
+        "kB per job",
         "idle MB",
-        "looks a job",
-        "in the fullest second",
+        "polls per job",
+        "most in one second",
         "most at once",
         "connections",
         "longest gap s",
     ]
-    head += ["lateness mean s", "max s", "CPU µs a look", "CPU of a core while silent"]
+    head += ["lateness mean s", "max s", "CPU µs per poll", "CPU of a core while idle"]
     rows = []
     for way in ways:
-        told = one(settings, way, plan)
-        memory = None if told["memory"] is None else told["memory"] / plan.jobs / 1e3
-        silent = told["silent"]
+        seen = one(settings, way, plan)
+        memory = None if seen["memory"] is None else seen["memory"] / plan.jobs / 1e3
+        idle = seen["idle_cpu"]
         rows.append(
             [
                 way.name,
-                f"{told['found']:,}",
+                f"{seen['found']:,}",
                 "–" if memory is None else figures.number(memory),
-                "–" if told["idle"] is None else figures.number(told["idle"] / 1e6),
-                figures.number(told["looks"] / plan.jobs),
-                f"{told['most_looks_in_a_second']:,}",
-                str(told["most_looks_under_way"]),
-                f"{told['most_connections']:,}",
-                figures.number(told["gap"]),
-                figures.number(told["late"]["mean"]),
-                figures.number(told["late"]["max"]),
-                figures.number(told["cpu"] / told["looks"] * 1e6),
-                "–" if silent is None else f"{silent * 100:.2f} %",
+                "–" if seen["before"] is None else figures.number(seen["before"] / 1e6),
+                figures.number(seen["polls"] / plan.jobs),
+                f"{seen['most_polls_in_a_second']:,}",
+                str(seen["most_polls_at_once"]),
+                f"{seen['most_connections']:,}",
+                figures.number(seen["gap"]),
+                figures.number(seen["late"]["mean"]),
+                figures.number(seen["late"]["max"]),
+                figures.number(seen["cpu"] / seen["polls"] * 1e6),
+                "–" if idle is None else f"{idle * 100:.2f} %",
             ]
         )
         if settings.smoke:
             continue
         result.goals += [
-            figures.at_most(f"{way.name}: memory a job", memory, way.kilobytes, "kB"),
-            figures.at_most(f"{way.name}: looks in the fullest second", told["most_looks_in_a_second"], plan.rate, ""),
-            figures.at_most(f"{way.name}: looks at once", told["most_looks_under_way"], plan.concurrency, ""),
-            figures.at_most(f"{way.name}: CPU while silent", None if silent is None else silent * 100, 2, "%"),
+            figures.at_most(f"{way.name}: memory per job", memory, way.kilobytes, "kB"),
+            figures.at_most(f"{way.name}: polls in one second", seen["most_polls_in_a_second"], plan.rate, ""),
+            figures.at_most(f"{way.name}: polls at once", seen["most_polls_at_once"], plan.concurrency, ""),
+            figures.at_most(f"{way.name}: CPU while idle", None if idle is None else idle * 100, 2, "%"),
         ]
     result.table(head, rows)
     return result
 
 
 def one(settings: Settings, way: Way, plan: Load) -> dict[str, Any]:
-    """One way: what the client used and what the server saw. Every job has to be found, and looked at no more after that."""
+    """Runs one way; returns the client's resources and the server's counts. Raises unless each job is found and polled no more."""
     lengths = f"uniform,{plan.hold},{plan.hold + plan.ending}"
     with Server(settings.profile) as server:
         server.plan(jobs=1, lengths="fixed,0")
-        budget = [server.url, plan.rate, plan.concurrency]
-        with Worker([*way.command, *budget], env=way.env) as worker:
+        limits = [server.url, plan.rate, plan.concurrency]
+        with Worker([*way.command, *limits], env=way.env) as worker:
             worker.ready()
             server.plan(
                 jobs=0 if way.generates else plan.jobs,
@@ -150,45 +150,45 @@ def one(settings: Settings, way: Way, plan: Load) -> dict[str, Any]:
                 hold_s=plan.hold,
                 seed=7,
             )
-            idle = resident(worker.pid)
-            forget_most_resident(worker.pid)
+            before = resident(worker.pid)
+            reset_peak_resident(worker.pid)
             worker.begin(jobs=plan.jobs)
-            silent = quiet(server, worker, plan)
-            told = worker.answer()
-            most = most_resident(worker.pid)
+            idle_cpu = idle_share(server, worker, plan)
+            answer = worker.answer()
+            most = peak_resident(worker.pid)
         counts, jobs = server.counts(), server.jobs()
     for what, is_, wanted in [
-        ("found by the client", told["found"], plan.jobs),
-        ("wrong", told["wrong"], 0),
-        ("found as the server saw it", jobs["found"], plan.jobs),
-        ("looks after the end was told", jobs["looks_after_the_end_was_told"], 0),
+        ("found by the client", answer["found"], plan.jobs),
+        ("wrong", answer["wrong"], 0),
+        ("found according to the server", jobs["found"], plan.jobs),
+        ("polls after the end was reported", jobs["polls_after_end"], 0),
     ]:
         if is_ != wanted:
-            raise AssertionError(f"{way.name}: {what}: {is_}, not {wanted}; {told['first_wrong']}")
+            raise AssertionError(f"{way.name}: {what}: {is_}, not {wanted}; {answer['first_wrong']}")
     return {
         **counts,
-        **told,
-        "idle": idle,
-        "memory": None if most is None or idle is None else most - idle,
-        "silent": silent,
+        **answer,
+        "before": before,
+        "memory": None if most is None or before is None else most - before,
+        "idle_cpu": idle_cpu,
         "gap": jobs["gap_s"]["max"],
         "late": jobs["lateness_s"],
     }
 
 
-def quiet(server: Server, worker: Worker, plan: Load) -> float | None:
-    """The share of a core that the client uses while every job has been looked at and nobody has anything to ask."""
+def idle_share(server: Server, worker: Worker, plan: Load) -> float | None:
+    """Returns the share of a core that the client uses once every job was polled and no poll is due; none if it was not idle."""
     begun, ends = time.monotonic(), plan.hold - 0.5
     while time.monotonic() - begun < ends - plan.silence / 2:
         seen = server.jobs()
-        if seen["looked_at"] == plan.jobs and server.counts()["silent_s"] > 0.5:
+        if seen["polled"] == plan.jobs and server.counts()["idle_s"] > 0.5:
             break
         time.sleep(0.1)
     else:
         return None
-    asked, at, before = server.counts()["requests"], time.monotonic(), cpu_seconds(worker.pid)
+    requests, at, before = server.counts()["requests"], time.monotonic(), cpu_seconds(worker.pid)
     time.sleep(max(0.0, min(plan.silence, begun + ends - at)))
     length, after = time.monotonic() - at, cpu_seconds(worker.pid)
-    if before is None or after is None or server.counts()["requests"] != asked:
+    if before is None or after is None or server.counts()["requests"] != requests:
         return None
     return (after - before) / length

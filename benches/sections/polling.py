@@ -1,4 +1,4 @@
-"""Requests against lateness: the polling policies of several clients, simulated with the scheduler and policy of the core itself."""
+"""Requests against lateness of several clients' polling policies, simulated with the core's scheduler and policy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLOT = places.BENCHES / "polling.svg"
 
 
 def run(settings: Settings) -> Result:
-    """Lets the simulator print its tables as Markdown and draw its plot, and await ten thousand jobs; both are taken as they are."""
+    """Runs the simulator, which also draws the plot, and ten thousand waits. Their Markdown goes into the results."""
     build.programs(settings.profile, PACKAGE)
     program = str(places.program(PACKAGE, settings.profile))
     simulate = [program, "simulate", "--markdown"]
@@ -24,7 +24,7 @@ def run(settings: Settings) -> Result:
     simulate += ["--long"] if settings.long else ["--seeds", "1"]
     scale = [program, "scale", "--markdown", "--rate", "2000"]
     result, complaints = Result(), ""
-    # In small it would wait for its jobs as long; the other sections await theirs in small too.
+    # A small `scale` takes as long as a full one, and the other sections cover waits.
     for command in [simulate] if settings.smoke else [simulate, scale]:
         done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=places.ROOT, stdin=subprocess.DEVNULL)
         result.say(done.stdout.strip())

@@ -1,4 +1,4 @@
-"""The sandbox: frames a second by resolution, jobs a minute, requests a second."""
+"""Throughput of the sandbox: frames per second by resolution, jobs per minute, requests per second."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def frames(settings: Settings, result: Result) -> None:
             words = [str(word) for word in [*command, "--out", Path(folder) / "video.mp4"]]
             rates, size = [], 0
             for _ in range(settings.pick(1, 3, 5) if resolution != "4k" or settings.long else 1):
-                said = subprocess.run(words, check=True, capture_output=True, text=True).stdout
-                found = re.search(r"(\d+) frames, (\d+) bytes, ([\d.]+) s", said)
+                output = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+                found = re.search(r"(\d+) frames, (\d+) bytes, ([\d.]+) s", output)
                 if found is None:
-                    raise AssertionError(f"render said {said!r}")
+                    raise AssertionError(f"render printed {output!r}")
                 rates.append(int(found[1]) / max(float(found[3]), 1e-3))
                 size = int(found[2])
             rows.append([resolution, str(figures.Spread.of(rates)), figures.number(size / seconds / 1e3)])
-    result.table(["Rendering", "frames/s", "kB a second of video"], rows)
+    result.table(["Rendering", "frames/s", "kB per second of video"], rows)
 
 
 @contextmanager
 def sandbox(settings: Settings) -> Iterator[tuple[str, str]]:
-    """A sandbox in a process and a folder of its own, and an account's key."""
+    """Runs a sandbox in a process and a folder of its own; yields its URL and an account's key."""
     command = [
         str(places.program("infrai", settings.profile)),
         "--json",
@@ -81,7 +81,7 @@ def sandbox(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def asked(url: str, method: str, path: str, body: Any = None, key: str = "") -> Any:
-    """One call, by hand: its data."""
+    """Makes one call with the standard library; returns its data."""
     headers = {"content-type": "application/json", "idempotency-key": f"bench-{time.monotonic_ns()}"}
     if key:
         headers["authorization"] = f"Bearer {key}"
@@ -93,7 +93,7 @@ def asked(url: str, method: str, path: str, body: Any = None, key: str = "") -> 
 
 
 def jobs(settings: Settings, result: Result, url: str, key: str) -> str:
-    """Jobs of one second at 720p, all submitted at once; the id of one that has succeeded."""
+    """Measures jobs of one second at 720p, all submitted at once; returns the id of one that succeeded."""
     count = settings.pick(1, 20, 100)
     begun = time.monotonic()
     options = {"prompt": "a paper boat on a pond", "duration_seconds": 1, "resolution": "720p"}
@@ -104,12 +104,12 @@ def jobs(settings: Settings, result: Result, url: str, key: str) -> str:
                 raise AssertionError(f"a job of the sandbox ended as {job}")
             time.sleep(0.05)
     minutes = (time.monotonic() - begun) / 60
-    result.table(["Jobs of 1 s at 720p", "jobs a minute"], [[f"{count} submitted at once", figures.number(count / minutes)]])
+    result.table(["Jobs of 1 s at 720p", "jobs per minute"], [[f"{count} submitted at once", figures.number(count / minutes)]])
     return ids[0]
 
 
 def requests(settings: Settings, result: Result, url: str, key: str, job: str) -> None:
-    """`status` of a job that has ended, by the core; sandbox and client share the machine's cores."""
+    """Measures `status` of an ended job with the core. Sandbox and client share the machine's cores."""
     rows = []
     worker = places.program("infrai-bench-rust", settings.profile)
     seconds = 0.05 if settings.smoke else 1.0
@@ -117,7 +117,7 @@ def requests(settings: Settings, result: Result, url: str, key: str, job: str) -
         client.ready()
         for concurrency in (1, 64):
             client.ask(seconds=seconds / 2, concurrency=concurrency)
-            told = [client.ask(seconds=seconds, concurrency=concurrency) for _ in range(settings.pick(1, 3, 10))]
-            rates = figures.Spread.of([one["calls"] / one["seconds"] for one in told])
+            answers = [client.ask(seconds=seconds, concurrency=concurrency) for _ in range(settings.pick(1, 3, 10))]
+            rates = figures.Spread.of([one["calls"] / one["seconds"] for one in answers])
             rows.append([f"{concurrency} at once", str(rates)])
     result.table(["Requests: `status`", "requests/s"], rows)

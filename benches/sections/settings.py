@@ -1,4 +1,4 @@
-"""How thorough a run is."""
+"""Settings of a run: quick, long or smoke."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """Quick by default; `LONG=1` takes ten times as long; the smoke test counts to two and measures nothing."""
+    """Settings of a run. It is quick by default; a long run takes ten times as long; a smoke run only tests the benchmarks."""
 
     long: bool = False
     smoke: bool = False
@@ -18,7 +18,7 @@ class Settings:
         return "debug" if self.smoke else "release"
 
     def pick(self, smoke: int, quick: int, long: int) -> int:
-        """A count, by how thorough this run is."""
+        """Returns the count for this kind of run."""
         return smoke if self.smoke else long if self.long else quick
 
     @property

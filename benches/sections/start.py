@@ -1,4 +1,4 @@
-"""What it costs to begin: importing a package, and the first call, over the bare interpreter; and its installed size."""
+"""Cost of importing a package and of a first call, over the bare interpreter, and the package's installed size."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .settings import Settings
 KEY = "ifr_pk_proj_bench_0000000000000000"
 ID = "video_0190b3c45d6e7f809a1b2c3d4e5f6071"
 
-#: What a program begins with, and its first call, as the package's documentation writes them.
+#: By package: the import and the first call, as the package's documentation writes them.
 PYTHON: dict[str, tuple[str, str]] = {
     "infrai": (
         "from infrai import InfraiClient",
@@ -58,7 +58,7 @@ PYTHON: dict[str, tuple[str, str]] = {
     ),
 }
 
-#: What is required, what is imported, and the first call with it.
+#: By package: the imported names and the first call.
 NODE: dict[str, tuple[str, str]] = {
     "@infrai/sdk": ("InfraiClient", "(await new InfraiClient({ apiKey: KEY, baseUrl: URL }).video.status(ID)).job_id"),
     "openai": ("OpenAI", "(await new OpenAI({ apiKey: KEY, baseURL: `${URL}/v1` }).videos.retrieve(ID)).id"),
@@ -82,7 +82,7 @@ NODE: dict[str, tuple[str, str]] = {
 
 @dataclass
 class Start:
-    """A program that ends at once: how it is run, and what each run took over the bare interpreter's of its round."""
+    """A short program, and the time of each run over the bare interpreter's of the same round."""
 
     command: Sequence[str]
     cwd: Path | None = None
@@ -93,7 +93,7 @@ class Start:
 
 
 def measured(start: Start) -> tuple[float, float, float]:
-    """Runs it: its milliseconds, those of the processor, and the most memory that it held, in megabytes."""
+    """Runs a program; returns its milliseconds, its milliseconds of processor time, and its peak memory in megabytes."""
     begun = perf_counter()
     process = subprocess.Popen(
         start.command,
@@ -106,12 +106,12 @@ def measured(start: Start) -> tuple[float, float, float]:
     )
     assert process.stderr is not None
     with process.stderr:
-        said = process.stderr.read()
+        errors = process.stderr.read()
     _, status, used = os.wait4(process.pid, 0)
     took = perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        raise RuntimeError(said.decode(errors="replace").strip()[-600:])
+        raise RuntimeError(errors.decode(errors="replace").strip()[-600:])
     return took * 1e3, (used.ru_utime + used.ru_stime) * 1e3, used.ru_maxrss / 1e3
 
 
@@ -128,7 +128,7 @@ def python(settings: Settings) -> Result:
             if settings.smoke and name != "infrai":
                 continue
             python = str(sdk if name == "infrai" else peers.place)
-            # An environment's own start-up files count as the interpreter's.
+            # The start-up files of an environment count as the interpreter's.
             starts[name] = {
                 "": Start([python, "-c", "pass"]),
                 "import": Start([python, "-c", load]),
@@ -172,7 +172,7 @@ def compared(
     sizes: Mapping[str, tuple[str, int, float]],
     not_installed: Mapping[str, str],
 ) -> Result:
-    """Runs all programs in turns and tells what each takes over the bare interpreter."""
+    """Runs all programs in turns; reports the time and memory of each over the bare interpreter."""
     result = Result()
     for count in range(settings.pick(1, 5, 25) + 1):
         for name, kinds in starts.items():
@@ -186,7 +186,7 @@ def compared(
                     start.failed = not_installed.get(name) or str(error)
                     continue
                 if count == 0:
-                    continue  # compiles, and fills the system's caches
+                    continue  # The first run compiles, and fills the system's caches.
                 bare = bare or took
                 for values, value, less in zip((start.milliseconds, start.cpu), took, bare):
                     values.append(value - less if start is not kinds[""] else value)

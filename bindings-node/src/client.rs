@@ -62,7 +62,7 @@ impl NativeClient {
     /// anything is sent, so that a call that was broken off can be made again and is charged once.
     fn key(given: Option<String>, abortable: bool) -> Result<Option<String>, InfraiError> {
         match given {
-            None if abortable => infrai::fresh_idempotency_key().map(Some),
+            None if abortable => infrai::new_idempotency_key().map(Some),
             given => Ok(given),
         }
     }

@@ -229,7 +229,7 @@ mod tests {
         let error = generate_request("options", record(&[("durationSeconds", Js::Number(5.0))])).unwrap_err();
         assert_eq!(error.details().unwrap()["field"], "durationSeconds");
         let error = generate_request("options", record(&[("prompt", Js::Number(5.0))])).unwrap_err();
-        assert_eq!(error.message(), "prompt takes a string; it got 5");
+        assert_eq!(error.message(), "invalid `prompt`: expected a string, got 5");
     }
 
     #[test]

@@ -164,7 +164,7 @@ pub(crate) fn refusal(purpose: Purpose, field: &str, got: &str, expected: &str) 
         Purpose::Settings => InfraiError::new(
             ErrorKind::Configuration,
             "CONFIGURATION_INVALID",
-            format!("{field} takes {expected}; it got {got}"),
+            format!("invalid `{field}`: expected {expected}, got {got}"),
         ),
     }
 }
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(options.milliseconds("timeoutMs").unwrap(), None);
         assert_eq!(options.flag("force").unwrap(), None);
         let error = options.finish().unwrap_err();
-        assert!(error.message().contains("(known: timeoutMs, force, signal); it got a function"), "{error}");
+        assert!(error.message().contains("(known: timeoutMs, force, signal), got a function"), "{error}");
     }
 
     #[test]

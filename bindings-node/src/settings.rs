@@ -26,8 +26,8 @@ pub(crate) fn builder(settings: Js, runtime: &str) -> Result<ClientBuilder> {
     let mut given =
         Record::new(Purpose::Settings, "settings", settings)?.besides(&["onRequest", "onResponse"]);
     let mut builder = InfraiClient::builder()
-        .caller("node", env!("CARGO_PKG_VERSION"), runtime)
-        .added_ca_variables(&ADDED_CA_VARIABLES);
+        .client_info("node", env!("CARGO_PKG_VERSION"), runtime)
+        .additional_ca_env(&ADDED_CA_VARIABLES);
     let texts: [(&'static str, Text); 7] = [
         ("apiKey", ClientBuilder::api_key),
         ("baseUrl", ClientBuilder::base_url),
@@ -71,19 +71,24 @@ pub(crate) fn builder(settings: Js, runtime: &str) -> Result<ClientBuilder> {
     Ok(builder)
 }
 
-/// How waits poll: times in milliseconds, but for the price and the rate, which are about seconds in every language.
+/// Options of polling: times in milliseconds, except for the request cost and the rate, whose unit is seconds in every language.
 fn polling(mut given: Record) -> Result<PollingOptions> {
     let mut options = PollingOptions::default();
-    for (name, field) in
-        [("price", &mut options.price), ("rate", &mut options.rate), ("jitter", &mut options.jitter)]
-    {
+    for (name, field) in [
+        ("requestCost", &mut options.request_cost),
+        ("maxRequestsPerSecond", &mut options.max_requests_per_second),
+        ("jitter", &mut options.jitter),
+    ] {
         if let Some(number) = given.number(name)? {
             *field = number;
         }
     }
-    for (name, field) in
-        [("minMs", &mut options.min), ("maxMs", &mut options.max), ("typicalMs", &mut options.typical)]
-    {
+    for (name, field) in [
+        ("minIntervalMs", &mut options.min_interval),
+        ("maxIntervalMs", &mut options.max_interval),
+        ("expectedDurationMs", &mut options.expected_duration),
+        ("refreshMs", &mut options.refresh),
+    ] {
         if let Some(number) = given.number(name)? {
             *field = number / 1000.0;
         }
@@ -144,13 +149,13 @@ mod tests {
             ("timeout", ("timeoutMs", Js::Number(0.0))),
             ("maxRetries", ("maxRetries", Js::Number(1.5))),
             ("apikey", ("apikey", Js::Text("ifr_pk_proj_x".into()))),
-            ("polling.min", polling("minMs", 0.0)),
+            ("polling.min_interval", polling("minIntervalMs", 0.0)),
             ("polling.often", polling("often", 1.0)),
         ];
         for (name, member) in cases {
             let error = build(&[member]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
-            assert!(error.message().starts_with(&format!("{name} takes ")), "{error}");
+            assert!(error.message().starts_with(&format!("invalid `{name}`: expected ")), "{error}");
         }
     }
 }

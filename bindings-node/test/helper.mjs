@@ -62,7 +62,7 @@ export async function serve(answer) {
 /** A client of a server that answers so, retrying and polling within milliseconds. */
 export async function client(answer, settings = {}) {
   const server = await serve(answer);
-  const polling = { minMs: 1, maxMs: 5, typicalMs: 5, rate: 10_000, concurrency: 64 };
+  const polling = { minIntervalMs: 1, maxIntervalMs: 5, expectedDurationMs: 5, maxRequestsPerSecond: 10_000, concurrency: 64 };
   const client = new InfraiClient({ apiKey: KEY, baseUrl: server.url, retryBaseMs: 1, retryCapMs: 2, polling, ...settings });
   return { client, ...server };
 }

@@ -35,7 +35,7 @@ const script = (url, source, options) =>
     [
       "-e",
       `const { InfraiClient } = require("@infrai/sdk");
-       const make = () => new InfraiClient({ apiKey: ${JSON.stringify(KEY)}, baseUrl: ${JSON.stringify(url)}, polling: { minMs: 1, maxMs: 20 } });
+       const make = () => new InfraiClient({ apiKey: ${JSON.stringify(KEY)}, baseUrl: ${JSON.stringify(url)}, polling: { minIntervalMs: 1, maxIntervalMs: 20 } });
        ${source}`,
     ],
     options,
@@ -116,7 +116,7 @@ test("an unhandled rejection names the error and shows no key", async () => {
 
 const WORKER = (url) => `
   const { InfraiClient } = require("@infrai/sdk");
-  const client = new InfraiClient({ apiKey: "${KEY}", baseUrl: "${url}", polling: { minMs: 1, maxMs: 2, rate: 10000 }, onRequest() {}, apiKey: async () => "k" });`;
+  const client = new InfraiClient({ apiKey: "${KEY}", baseUrl: "${url}", polling: { minIntervalMs: 1, maxIntervalMs: 2, maxRequestsPerSecond: 10000 }, onRequest() {}, apiKey: async () => "k" });`;
 
 test("several workers have connections of their own, end by themselves, and leave the main thread's alone", async () => {
   const { url } = await serve(() => ok(job("succeeded")));

@@ -152,7 +152,7 @@ test("options that are no object are refused by name, not passed over", async ()
   for (const call of calls) {
     for (const options of [60_000, true, "60s", () => 1, [1]]) {
       const error = await rejection(call(options));
-      assert.ok(error instanceof sdk.InvalidRequestError && /options takes an object/.test(error.message), `${call} ${error}`);
+      assert.ok(error instanceof sdk.InvalidRequestError && /invalid `options`: expected an object/.test(error.message), `${call} ${error}`);
     }
   }
   assert.equal(seen.length, 0);
@@ -164,7 +164,7 @@ test("a URL that names no file is refused where a path belongs", async () => {
   const error = await rejection(infrai.video.download("vid_1", url));
   assert.ok(error instanceof sdk.InvalidRequestError && error.details.field === "path", String(error));
   for (const name of ["caFile", "credentialsFile"]) {
-    assert.throws(() => new InfraiClient({ [name]: url }), new RegExp(`${name} takes`));
+    assert.throws(() => new InfraiClient({ [name]: url }), new RegExp(`invalid .${name}.: expected`));
   }
   assert.equal(seen.length, 0);
 });
@@ -190,7 +190,7 @@ test("a setting that can never work is an error of the constructor that names it
     [{ timeoutMs: "5" }, /timeoutMs/],
     [{ maxRetries: -1 }, /maxRetries/],
     [{ apikey: "ifr_pk_proj_secret" }, /apikey/],
-    [{ apiKey: "ifr_pk_proj_secret\ud800" }, /apiKey takes text of whole characters/],
+    [{ apiKey: "ifr_pk_proj_secret\ud800" }, /invalid `apiKey`: expected text of whole characters/],
     [{ polling: { jitter: 2 } }, /polling\.jitter/],
     [{ defaultHeaders: { authorization: "x" } }, /authorization/],
     [{ defaultHeaders: { "x-a": 5 } }, /defaultHeaders\.x-a/],

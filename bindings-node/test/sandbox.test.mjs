@@ -28,7 +28,7 @@ test("the documented TypeScript compiles and runs", async () => {
 });
 
 test("a sandbox has an account of its own, makes a real video, and is gone after stop", async () => {
-  const sandbox = await startSandbox({ client: { polling: { minMs: 20, maxMs: 100 } } });
+  const sandbox = await startSandbox({ client: { polling: { minIntervalMs: 20, maxIntervalMs: 100 } } });
   const { client, url } = sandbox;
   const before = (await client.account.balance()).balance_usd;
   const states = [];

@@ -68,7 +68,7 @@ export async function uses(client: InfraiClient): Promise<string[]> {
 
 export async function main(): Promise<void> {
   const sandbox = await startSandbox();
-  const client = new InfraiClient({ apiKey: process.env["INFRAI_API_KEY"] ?? sandbox.apiKey, baseUrl: sandbox.url, polling: { minMs: 20, maxMs: 100 } });
+  const client = new InfraiClient({ apiKey: process.env["INFRAI_API_KEY"] ?? sandbox.apiKey, baseUrl: sandbox.url, polling: { minIntervalMs: 20, maxIntervalMs: 100 } });
   try {
     const job: VideoJob = await documented(client).generate({ prompt: "a timelapse of a city skyline at dusk", resolution: "1080p" });
     const seen: VideoJob = await documented(client).status(job.job_id);

@@ -87,7 +87,7 @@ test("a success that the cancel of a wait came too late for is returned", async 
 
 test("a wait survives looks that fail", async () => {
   const { client: infrai, seen } = await client((n) => (n < 6 ? fail(503, "VENDOR_DOWN") : ok(job("succeeded"))), {
-    polling: { minMs: 1, maxMs: 2, rate: 10_000 },
+    polling: { minIntervalMs: 1, maxIntervalMs: 2, maxRequestsPerSecond: 10_000 },
   });
   for (const timeoutMs of [null, Infinity]) assert.equal((await infrai.video.wait("vid_1", { timeoutMs })).state, "succeeded");
   assert.ok(seen.length >= 7);

@@ -217,7 +217,7 @@ function refused(field: string, expected: string, got: unknown, trace: Trace): E
 
 /** The refusal of an argument. */
 export function refusal(field: string, expected: string, got: string): ErrorData {
-  const message = `${field} takes ${expected}; it got ${got}`;
+  const message = `invalid \`${field}\`: expected ${expected}, got ${got}`;
   return { kind: "invalid_request", code: "INVALID_ARGUMENT", message, details: { field, expected, got } };
 }
 

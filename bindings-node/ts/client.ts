@@ -127,7 +127,7 @@ function refused(name: string, expected: string, got: unknown): ConfigurationErr
 }
 
 function invalid(name: string, expected: string, got: string): ConfigurationError {
-  return new ConfigurationError({ code: "CONFIGURATION_INVALID", message: `${name} takes ${expected}; it got ${got}` });
+  return new ConfigurationError({ code: "CONFIGURATION_INVALID", message: `invalid \`${name}\`: expected ${expected}, got ${got}` });
 }
 
 function runtime(): string {

@@ -262,21 +262,26 @@ export interface ResponseEvent extends RequestEvent {
   requestId: string | null;
 }
 
-/** How waits poll: one scheduler a client, which ten thousand waits share. */
+/** Options of polling. All waits of a client share one scheduler. */
 export interface PollingOptions {
-  /** The seconds of lateness that one request is worth: the one knob. Less asks more often. Default: 0.05. */
-  price?: number | undefined;
-  /** The shortest pause between two looks at a job. Default: 250. */
-  minMs?: number | undefined;
-  /** The longest pause between two looks at a job. Default: 30,000. */
-  maxMs?: number | undefined;
-  /** How long a job usually takes, as long as nothing is known. Default: 30,000. */
-  typicalMs?: number | undefined;
-  /** The share by which a pause is made longer or shorter at random. Default: 0.1. */
+  /** Seconds of detection delay that one request is worth. A lower cost polls more often. Default: 0.05. */
+  requestCost?: number | undefined;
+  /** Shortest pause between two polls of a job, in milliseconds. Default: 250. */
+  minIntervalMs?: number | undefined;
+  /** Longest pause between two polls of a job, in milliseconds. Default: 30,000. */
+  maxIntervalMs?: number | undefined;
+  /** Usual duration of a job, in milliseconds, while none has been observed. Default: 30,000. */
+  expectedDurationMs?: number | undefined;
+  /**
+   * Longest pause between two polls of a job whose progress is observed, by `onUpdate` or `watch`, in milliseconds. A
+   * value above `maxIntervalMs` has no effect. Default: 3,000.
+   */
+  refreshMs?: number | undefined;
+  /** Share by which a pause is lengthened or shortened at random. Default: 0.1. */
   jitter?: number | undefined;
-  /** The most requests a second, over all waits of the client. Default: 20. */
-  rate?: number | undefined;
-  /** The most requests under way at once, over all waits of the client. Default: 32. */
+  /** Most polls per second, over all waits of the client. Default: 20. */
+  maxRequestsPerSecond?: number | undefined;
+  /** Most polls in flight, over all waits of the client. Default: 32. */
   concurrency?: number | undefined;
 }
 

@@ -23,8 +23,8 @@ impl Settings {
     /// Reads the settings that were given; `None` counts as not given.
     pub(crate) fn read(py: Python<'_>, given: &Bound<'_, PyDict>) -> PyResult<Self> {
         let builder = InfraiClient::builder()
-            .caller("python", env!("CARGO_PKG_VERSION"), &runtime(py)?)
-            .extra_ca_variables(&["REQUESTS_CA_BUNDLE"]);
+            .client_info("python", env!("CARGO_PKG_VERSION"), &runtime(py)?)
+            .ca_bundle_env(&["REQUESTS_CA_BUNDLE"]);
         let mut settings = Self { builder, key_function: None, on_request: None, on_response: None };
         for (name, value) in given {
             if !value.is_none() {
@@ -158,12 +158,13 @@ fn polling(value: &Bound<'_, PyAny>) -> PyResult<PollingOptions> {
         let name = text("polling", &name)?;
         let field = format!("polling.{name}");
         match name.as_str() {
-            "price" => options.price = number(&field, &value)?,
-            "min" => options.min = number(&field, &value)?,
-            "max" => options.max = number(&field, &value)?,
-            "typical" => options.typical = number(&field, &value)?,
+            "request_cost" => options.request_cost = number(&field, &value)?,
+            "min_interval" => options.min_interval = number(&field, &value)?,
+            "max_interval" => options.max_interval = number(&field, &value)?,
+            "expected_duration" => options.expected_duration = number(&field, &value)?,
+            "refresh" => options.refresh = number(&field, &value)?,
             "jitter" => options.jitter = number(&field, &value)?,
-            "rate" => options.rate = number(&field, &value)?,
+            "max_requests_per_second" => options.max_requests_per_second = number(&field, &value)?,
             "concurrency" => options.concurrency = count(&field, &value)?,
             _ => return Err(unknown(value.py(), &field)),
         }

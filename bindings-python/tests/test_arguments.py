@@ -118,7 +118,7 @@ def test_is_refused_by_name_and_nothing_is_sent(
     assert error.code == "INVALID_ARGUMENT"
     assert error.details["field"] == field
     assert set(error.details) == {"field", "got", "expected"}
-    assert str(error).startswith(f"{field} takes ")
+    assert str(error).startswith(f"invalid `{field}`: expected ")
     assert (error.attempts, error.may_have_been_processed, error.status) == (0, False, None)
     str(error).encode()
     assert server.requests == []
@@ -131,7 +131,7 @@ def test_is_refused_by_name_and_nothing_is_sent(
         {"timeout": 0},
         {"timeout": -1},
         {"max_retries": "2"},
-        {"polling": {"price": 0}},
+        {"polling": {"request_cost": 0}},
         {"polling": {"prize": 1}},
         {"default_headers": {"authorization": "x"}},
         {"default_headers": {"x": "a\nb"}},
@@ -217,7 +217,7 @@ def test_a_refused_call_shows_no_progress(client: infrai.InfraiClient, capsys: A
 
 @pytest.mark.parametrize("headers", [7, "x", ["x"], {"x": 7}])
 def test_headers_of_some_calls_are_refused_by_name(client: infrai.InfraiClient, headers: Any) -> None:
-    with pytest.raises(infrai.InvalidRequestError, match=r"^headers takes"):
+    with pytest.raises(infrai.InvalidRequestError, match=r"^invalid `headers`: expected"):
         client.with_options(headers=headers)
 
 

@@ -75,7 +75,7 @@ def test_a_thousand_waits_share_one_budget_of_requests(server: ScriptedServer) -
     count = 1000
     for number in range(count):
         server.job("running", "succeeded", id=f"vid_{number}", number=number)
-    polling: Any = {**FAST, "rate": 5000.0, "concurrency": 20}
+    polling: Any = {**FAST, "max_requests_per_second": 5000.0, "concurrency": 20}
 
     async def main() -> None:
         client = infrai.AsyncInfraiClient(KEY, base_url=server.url, polling=polling)

@@ -310,7 +310,7 @@ def test_logs_go_to_the_logger_infrai_with_their_fields(
         200,
     )
     assert "route=/v1/account/balance" in answered.getMessage() and fields["latency_ms"] > 0
-    assert any(record.getMessage().startswith("trying again") for record in records)
+    assert any(record.getMessage().startswith("retrying") for record in records)
     assert KEY not in caplog.text
 
 
@@ -515,5 +515,5 @@ def test_an_async_hook_is_refused_by_name(kind: Any, hook: str) -> None:
         async def __call__(self, _event: object) -> None: ...
 
     for given in (function, Callable()):
-        with pytest.raises(infrai.InvalidRequestError, match=f"^{hook} takes a function that is not async"):
+        with pytest.raises(infrai.InvalidRequestError, match=f"^invalid `{hook}`: expected a function that is not async"):
             kind(**{hook: given})

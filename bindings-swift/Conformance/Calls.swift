@@ -46,8 +46,10 @@ private actor Keys {
 
 private func polling(_ value: JSON) -> PollingOptions {
     PollingOptions(
-        price: value["price"]?.double, min: duration(value["min"]), max: duration(value["max"]), typical: duration(value["typical"]),
-        jitter: value["jitter"]?.double, rate: value["rate"]?.double, concurrency: value["concurrency"]?.double.map { Int($0) })
+        requestCost: value["request_cost"]?.double, minInterval: duration(value["min_interval"]),
+        maxInterval: duration(value["max_interval"]), expectedDuration: duration(value["expected_duration"]),
+        refresh: duration(value["refresh"]), jitter: value["jitter"]?.double,
+        maxRequestsPerSecond: value["max_requests_per_second"]?.double, concurrency: value["concurrency"]?.double.map { Int($0) })
 }
 
 private func duration(_ value: JSON?) -> Duration? { value?.double.map { .seconds($0) } }

@@ -29,7 +29,7 @@ import Testing
     @Test("a key that was asked for beforehand is the one that is sent, and each is another")
     func freshKey() async throws {
         let (client, server) = scripted { _, _ in .job("queued") }
-        let keys = try [InfraiClient.freshIdempotencyKey(), InfraiClient.freshIdempotencyKey()]
+        let keys = try [InfraiClient.newIdempotencyKey(), InfraiClient.newIdempotencyKey()]
         #expect(keys[0] != keys[1] && keys[0].count == 36)
         for key in keys { _ = try await client.video.generate(prompt: "a cat", idempotencyKey: key) }
         #expect(server.seen.map { $0.headers["idempotency-key"] } == keys)

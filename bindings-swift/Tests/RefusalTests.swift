@@ -48,7 +48,7 @@ import Testing
             ("timeout", ClientOptions(timeout: .zero)),
             ("attempt_timeout", ClientOptions(attemptTimeout: .seconds(-3))),
             ("max_retries", ClientOptions(maxRetries: -1)),
-            ("polling.price", ClientOptions(polling: PollingOptions(price: .nan))),
+            ("polling.request_cost", ClientOptions(polling: PollingOptions(requestCost: .nan))),
             ("polling.concurrency", ClientOptions(polling: PollingOptions(concurrency: -1))),
             ("default_headers", ClientOptions(defaultHeaders: ["authorization": "x"])),
             ("user_agent_suffix", ClientOptions(userAgentSuffix: "a\nb")),

@@ -26,7 +26,8 @@ func quick(_ options: ClientOptions = ClientOptions()) -> ClientOptions {
     options.credentialsFile = options.credentialsFile ?? scratchFolder.appendingPathComponent("none")
     if options.polling == PollingOptions() {
         options.polling = PollingOptions(
-            min: .milliseconds(1), max: .milliseconds(5), typical: .milliseconds(5), rate: 10_000, concurrency: 64)
+            minInterval: .milliseconds(1), maxInterval: .milliseconds(5), expectedDuration: .milliseconds(5),
+            maxRequestsPerSecond: 10_000, concurrency: 64)
     }
     return options
 }

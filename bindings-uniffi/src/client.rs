@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use infrai::{InfraiClient, arguments, video::JobRef, wire::json};
+use infrai::{InfraiClient, options, video::JobRef, wire::json};
 
 use crate::{
     account::{
@@ -142,7 +142,7 @@ impl NativeClient {
         let job = guarded(|| JobRef::try_from(job))?;
         let mut download = self.client.video().download(job, path).overwrite(overwrite);
         if let Some(seconds) = timeout {
-            download = download.timeout(guarded(|| arguments::seconds("timeout", seconds))?);
+            download = download.timeout(guarded(|| options::seconds("timeout", seconds))?);
         }
         let progress = listener.map(|listener| Arc::new(Gate::new(listener)));
         let gate = closing(progress.as_ref());

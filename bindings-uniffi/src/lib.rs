@@ -44,7 +44,7 @@ pub use self::{
         native_job_from_json,
     },
     options::{
-        NativeGenerate, NativePair, NativePatience, native_default_wait, native_fresh_idempotency_key,
+        NativeGenerate, NativePair, NativePatience, native_default_wait, native_new_idempotency_key,
         native_version,
     },
     settings::{NativeCallOptions, NativeCaller, NativePolling, NativeSettings},

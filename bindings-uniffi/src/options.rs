@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use infrai::{GenerateRequest, InfraiError, arguments};
+use infrai::{GenerateRequest, InfraiError, options};
 
 use crate::{call::guarded, error::NativeError};
 
@@ -81,7 +81,7 @@ impl TryFrom<NativePatience> for Patience {
         Ok(match patience {
             NativePatience::Standard => Self::Standard,
             NativePatience::Forever => Self::Forever,
-            NativePatience::Seconds { seconds } => Self::Limited(arguments::seconds("timeout", seconds)?),
+            NativePatience::Seconds { seconds } => Self::Limited(options::seconds("timeout", seconds)?),
         })
     }
 }
@@ -116,14 +116,14 @@ impl From<NativeGenerate> for GenerateRequest {
 /// # Errors
 /// `INTERNAL`: the operating system gives no randomness.
 #[uniffi::export]
-pub fn native_fresh_idempotency_key() -> Result<String, NativeError> {
-    guarded(infrai::fresh_idempotency_key)
+pub fn native_new_idempotency_key() -> Result<String, NativeError> {
+    guarded(infrai::new_idempotency_key)
 }
 
 /// How long a wait lasts unless told otherwise, in seconds.
 #[uniffi::export]
 pub fn native_default_wait() -> f64 {
-    infrai::video::DEFAULT_WAIT.as_secs_f64()
+    infrai::video::DEFAULT_WAIT_TIMEOUT.as_secs_f64()
 }
 
 /// The version of this library and of the packages over it.

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use infrai::{CallOptions, ClientBuilder, InfraiClient, InfraiError, PollingOptions, arguments};
+use infrai::{CallOptions, ClientBuilder, InfraiClient, InfraiError, PollingOptions, options};
 
 use crate::{
     functions::{NativeHooks, NativeKeyFunction, key_provider, with_hooks},
@@ -93,28 +93,31 @@ impl fmt::Debug for NativeSettings {
     }
 }
 
-/// How waits poll; what is none is the core's default. See `infrai::PollingOptions`.
+/// Options of polling; none is the core's default. See `infrai::PollingOptions`.
 #[derive(Debug, Clone, uniffi::Record)]
 pub struct NativePolling {
-    /// The seconds of lateness that one request is worth.
+    /// Seconds of detection delay that one request is worth.
     #[uniffi(default = None)]
-    pub price: Option<f64>,
-    /// The shortest pause, in seconds.
+    pub request_cost: Option<f64>,
+    /// Shortest pause between two polls of a job, in seconds.
     #[uniffi(default = None)]
-    pub min: Option<f64>,
-    /// The longest pause, in seconds.
+    pub min_interval: Option<f64>,
+    /// Longest pause between two polls of a job, in seconds.
     #[uniffi(default = None)]
-    pub max: Option<f64>,
-    /// How long a job usually takes, in seconds.
+    pub max_interval: Option<f64>,
+    /// Usual duration of a job, in seconds.
     #[uniffi(default = None)]
-    pub typical: Option<f64>,
-    /// The share by which a pause varies.
+    pub expected_duration: Option<f64>,
+    /// Longest pause between two polls of an observed job, in seconds.
+    #[uniffi(default = None)]
+    pub refresh: Option<f64>,
+    /// Share by which a pause varies.
     #[uniffi(default = None)]
     pub jitter: Option<f64>,
-    /// The most requests a second.
+    /// Most polls per second.
     #[uniffi(default = None)]
-    pub rate: Option<f64>,
-    /// The most requests at once.
+    pub max_requests_per_second: Option<f64>,
+    /// Most polls in flight.
     #[uniffi(default = None)]
     pub concurrency: Option<i64>,
 }
@@ -146,7 +149,7 @@ pub struct NativeCallOptions {
 
 /// A setting that cannot be converted is an error of the settings.
 fn setting<T>(value: Result<T, InfraiError>) -> Result<T, InfraiError> {
-    value.map_err(|error| arguments::of_setting(&error))
+    value.map_err(|error| error.into_configuration_error())
 }
 
 /// Makes the client.
@@ -159,7 +162,7 @@ pub(crate) fn client(
 ) -> Result<InfraiClient, InfraiError> {
     type Text = fn(ClientBuilder, String) -> ClientBuilder;
     type Time = fn(ClientBuilder, Duration) -> ClientBuilder;
-    let mut builder = InfraiClient::builder().caller(&caller.language, &caller.version, &caller.runtime);
+    let mut builder = InfraiClient::builder().client_info(&caller.language, &caller.version, &caller.runtime);
     let texts: [(Option<String>, Text); 7] = [
         (settings.api_key, ClientBuilder::api_key),
         (settings.base_url, ClientBuilder::base_url),
@@ -184,11 +187,11 @@ pub(crate) fn client(
     ];
     for (name, seconds, set) in times {
         if let Some(seconds) = seconds {
-            builder = set(builder, setting(arguments::seconds(name, seconds))?);
+            builder = set(builder, setting(options::seconds(name, seconds))?);
         }
     }
     if let Some(retries) = settings.max_retries {
-        builder = builder.max_retries(setting(arguments::count("max_retries", retries))?);
+        builder = builder.max_retries(setting(options::count("max_retries", retries))?);
     }
     if let Some(allow) = settings.allow_insecure_http {
         builder = builder.allow_insecure_http(allow);
@@ -214,19 +217,20 @@ pub(crate) fn client(
 fn polling(given: &NativePolling) -> Result<PollingOptions, InfraiError> {
     let mut options = PollingOptions::default();
     for (number, field) in [
-        (given.price, &mut options.price),
-        (given.min, &mut options.min),
-        (given.max, &mut options.max),
-        (given.typical, &mut options.typical),
+        (given.request_cost, &mut options.request_cost),
+        (given.min_interval, &mut options.min_interval),
+        (given.max_interval, &mut options.max_interval),
+        (given.expected_duration, &mut options.expected_duration),
+        (given.refresh, &mut options.refresh),
         (given.jitter, &mut options.jitter),
-        (given.rate, &mut options.rate),
+        (given.max_requests_per_second, &mut options.max_requests_per_second),
     ] {
         if let Some(number) = number {
             *field = number;
         }
     }
     if let Some(concurrency) = given.concurrency {
-        options.concurrency = setting(arguments::count("polling.concurrency", concurrency))? as usize;
+        options.concurrency = setting(options::count("polling.concurrency", concurrency))? as usize;
     }
     Ok(options)
 }
@@ -237,10 +241,10 @@ impl TryFrom<NativeCallOptions> for CallOptions {
     fn try_from(given: NativeCallOptions) -> Result<Self, InfraiError> {
         let mut options = Self::new();
         if let Some(seconds) = given.timeout {
-            options = options.timeout(arguments::seconds("timeout", seconds)?);
+            options = options.timeout(options::seconds("timeout", seconds)?);
         }
         if let Some(retries) = given.max_retries {
-            options = options.max_retries(arguments::count("max_retries", retries)?);
+            options = options.max_retries(options::count("max_retries", retries)?);
         }
         for NativePair { name, value } in given.headers {
             options = options.header(name, value);

@@ -38,12 +38,13 @@ fn settings(url: &str) -> NativeSettings {
         retry_base: Some(0.002),
         retry_cap: Some(0.005),
         polling: Some(NativePolling {
-            price: None,
-            min: Some(0.001),
-            max: Some(0.002),
-            typical: Some(0.001),
+            request_cost: None,
+            min_interval: Some(0.001),
+            max_interval: Some(0.002),
+            refresh: None,
+            expected_duration: Some(0.001),
             jitter: None,
-            rate: Some(10_000.0),
+            max_requests_per_second: Some(10_000.0),
             concurrency: None,
         }),
         default_headers: Vec::new(),
@@ -154,10 +155,13 @@ async fn settings_that_cannot_be_are_refused_by_name() {
         failure(made(settings, None, None).map(drop))
     };
     let cases: [(&str, NativeFailure); 4] = [
-        ("timeout takes ", at(|settings| settings.timeout = Some(-1.0))),
-        ("max_retries takes ", at(|settings| settings.max_retries = Some(-1))),
-        ("retry_cap takes ", at(|settings| settings.retry_cap = Some(0.0))),
-        ("polling.min takes ", at(|settings| settings.polling.as_mut().unwrap().min = Some(f64::NAN))),
+        ("invalid `timeout`: expected ", at(|settings| settings.timeout = Some(-1.0))),
+        ("invalid `max_retries`: expected ", at(|settings| settings.max_retries = Some(-1))),
+        ("invalid `retry_cap`: expected ", at(|settings| settings.retry_cap = Some(0.0))),
+        (
+            "invalid `polling.min_interval`: expected ",
+            at(|settings| settings.polling.as_mut().unwrap().min_interval = Some(f64::NAN)),
+        ),
     ];
     for (begins, failure) in cases {
         assert_eq!(failure.kind, NativeErrorKind::Configuration, "{failure:?}");
@@ -341,7 +345,10 @@ async fn a_body_that_is_no_json_or_too_great_a_number_is_refused_before_anything
     for (body, word) in [("{", "JSON"), ("[18446744073709551616]", "18446744073709551616")] {
         let call = client.request("POST".into(), "/v1/x".into(), Vec::new(), Some(body.into()), None, None);
         let failure = failure(call.await);
-        assert!(failure.message.starts_with("body takes ") && failure.message.contains(word), "{failure:?}");
+        assert!(
+            failure.message.starts_with("invalid `body`: expected ") && failure.message.contains(word),
+            "{failure:?}"
+        );
     }
     assert!(server.seen().is_empty());
 }
@@ -352,7 +359,10 @@ async fn a_job_that_is_none_is_refused() {
     for json in ["", "[]", r#"{"state":"queued"}"#] {
         let seen = NativeJobRef::Seen { json: json.into() };
         let failure = failure(client(&server).status(seen, None).await);
-        assert!(failure.message.starts_with("job takes a job as the SDK wrote it, in JSON"), "{failure:?}");
+        assert!(
+            failure.message.starts_with("invalid `job`: expected a job as the SDK wrote it, in JSON"),
+            "{failure:?}"
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use infrai::{
-    GenerateRequest, InfraiClient, InfraiError, VideoJob, arguments,
+    GenerateRequest, InfraiClient, InfraiError, VideoJob, options,
     video::{Download, DownloadProgress, GenerateMany, JobRef, Wait},
 };
 use tokio::sync::oneshot;
@@ -118,7 +118,7 @@ pub(crate) fn many(
 ) -> Result<GenerateMany, InfraiError> {
     let mut many = client.video().generate_many(items.into_iter().map(GenerateRequest::from));
     if let Some(concurrency) = options.concurrency {
-        many = many.concurrency(arguments::count("concurrency", concurrency)? as usize);
+        many = many.concurrency(options::count("concurrency", concurrency)? as usize);
     }
     if let Some(prefix) = options.key_prefix {
         many = many.key_prefix(prefix);

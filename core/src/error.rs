@@ -1,58 +1,58 @@
-//! The one error of the SDK: what happened, what is known of it, and what to do.
+//! The SDK's error type.
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
 use serde_json::{Map, Value};
 
-use crate::{redact::Redactor, video::VideoJob};
+use crate::{job::VideoJob, redact::Redactor};
 
-/// What every fallible call of this crate returns.
+/// Result of this crate's fallible calls.
 pub type Result<T, E = InfraiError> = std::result::Result<T, E>;
 
-/// What people catch: the kind of an [`InfraiError`].
+/// Kind of an [`InfraiError`], for callers to match on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// No key, or one that the API does not accept (401).
+    /// The key is missing or the API does not accept it (401).
     Authentication,
-    /// The key may not do this (403).
+    /// The key has no permission for the call (403).
     Permission,
-    /// Money is needed first (402); see [`InfraiError::checkout_url`].
+    /// The account needs credit (402). See [`InfraiError::checkout_url`].
     PaymentRequired,
-    /// An argument was refused, by the SDK before sending or by the API (400, 413, 422).
+    /// The SDK refused an argument before sending, or the API refused it (400, 413, 422).
     InvalidRequest,
-    /// The thing asked for does not exist, or is another account's (404, 410).
+    /// The resource does not exist or belongs to another account (404, 410).
     NotFound,
-    /// The request contradicts an earlier one (409).
+    /// The request conflicts with an earlier one (409).
     Conflict,
     /// Too many requests (429).
     RateLimit,
-    /// The API, or what stands before it, failed (5xx).
+    /// The API or a gateway in front of it failed (5xx).
     Server,
-    /// The API could not be reached, or the connection broke.
+    /// The client could not reach the API, or the connection broke.
     Connection,
-    /// No answer in time.
+    /// The response did not arrive in time.
     Timeout,
-    /// The job ended in failure; see [`InfraiError::job`].
+    /// The job failed. See [`InfraiError::job`].
     JobFailed,
-    /// The job was cancelled; see [`InfraiError::job`].
+    /// The job was cancelled. See [`InfraiError::job`].
     JobCancelled,
-    /// The wait's own time ran out; the job goes on. See [`InfraiError::job`].
+    /// The wait's timeout passed. The job continues. See [`InfraiError::job`].
     WaitTimeout,
-    /// The credentials file cannot be read, written or understood.
+    /// The credentials file cannot be read, written or parsed.
     Credentials,
-    /// The client's settings, or the machine's, do not fit what was asked.
+    /// The client's or the machine's settings do not allow the call.
     Configuration,
-    /// The API answered with something that is not its contract.
+    /// The response breaks the API's contract.
     UnexpectedResponse,
-    /// The caller's own abort signal ended the call.
+    /// The caller's abort signal ended the call.
     Aborted,
-    /// A fault of the SDK itself: please report it.
+    /// A bug in the SDK. Please report it.
     Internal,
 }
 
 impl ErrorKind {
-    /// The kind's name in data: `payment_required`, `wait_timeout`, ….
+    /// Returns the kind's name in data: `payment_required`, `wait_timeout`, ….
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Authentication => "authentication",
@@ -76,39 +76,39 @@ impl ErrorKind {
         }
     }
 
-    /// What to do, where the error itself names nothing better.
-    const fn remedy(self) -> &'static str {
+    /// Returns the hint of errors without a more specific one.
+    const fn default_hint(self) -> &'static str {
         match self {
             Self::Authentication => {
-                "Check the project key (INFRAI_API_KEY, the api_key argument, or the credentials file), or activate this device anew."
+                "Check the project key (INFRAI_API_KEY, the api_key argument, or the credentials file), or activate this device again."
             }
             Self::Permission => {
-                "Use a key whose project may do this, or ask the project's owner for the right."
+                "Use a key of a project that allows this call, or ask the project's owner for the permission."
             }
             Self::PaymentRequired => {
                 "Add credit to the account, then call again with the same idempotency key."
             }
             Self::InvalidRequest => "Correct the argument that the message names and call again.",
             Self::NotFound => "Check the id, and that the key belongs to the account that made it.",
-            Self::Conflict => "Use a fresh idempotency key for a different request.",
-            Self::RateLimit => "Send fewer requests, or wait as long as retry_after says.",
+            Self::Conflict => "Use a new idempotency key for a different request.",
+            Self::RateLimit => "Send fewer requests, or wait for the time in retry_after.",
             Self::Server => {
-                "Try again later with the same idempotency key; report the request id if it persists."
+                "Try again later with the same idempotency key. Report the request id if the error persists."
             }
             Self::Connection => "Check the network, the proxy and the base URL, then call again.",
             Self::Timeout => "Call again with the same idempotency key, or allow more time.",
             Self::JobFailed => "Read the job's error before generating again.",
             Self::JobCancelled => "Generate again if the video is still wanted.",
-            Self::WaitTimeout => "The job goes on: wait again with its id, or cancel it.",
+            Self::WaitTimeout => "The job continues. Wait again with its id, or cancel it.",
             Self::Credentials => {
-                "Mend or move the credentials file, or name another with INFRAI_CREDENTIALS_FILE."
+                "Fix or move the credentials file, or set INFRAI_CREDENTIALS_FILE to another file."
             }
             Self::Configuration => "Correct the setting that the message names.",
             Self::UnexpectedResponse => {
-                "Check the base URL and anything that stands before the API; report the request id."
+                "Check the base URL and any proxy or gateway in front of the API, then report the request id."
             }
-            Self::Aborted => "The job, if one was submitted, goes on: wait for it with its id, or cancel it.",
-            Self::Internal => "This is a fault of the SDK: please report it with this message.",
+            Self::Aborted => "A job that was submitted continues. Wait for it with its id, or cancel it.",
+            Self::Internal => "This is a bug in the SDK. Please report it with this message.",
         }
     }
 }
@@ -119,11 +119,11 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// An error of the SDK. Cheap to move; cloned freely, since waiters of one job may share it.
+/// An error of the SDK. It is cheap to move and clone, because several waits of one job may share it.
 ///
-/// [`Display`](fmt::Display) says what happened in one line; [`hint`](Self::hint) says what to do.
-/// No key is ever part of it. Words of a server stand in it as they came: [`escape_text`](crate::escape_text) makes them
-/// safe for a terminal or a log.
+/// [`Display`](fmt::Display) describes the error in one line. [`hint`](Self::hint) names a remedy. An error never contains
+/// a key. It contains a server's text unchanged: [`escape_text`](crate::escape_text) makes it safe for a terminal or a
+/// log.
 #[derive(Clone)]
 pub struct InfraiError(Box<Inner>);
 
@@ -147,7 +147,7 @@ struct Inner {
 }
 
 impl InfraiError {
-    /// An error of one's own, as bindings and mocks need it.
+    /// Creates an error, for bindings and mocks.
     pub fn new(kind: ErrorKind, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind: Some(kind),
@@ -157,7 +157,7 @@ impl InfraiError {
         }))
     }
 
-    /// An argument refused before anything is sent: the field, what it got, and what it takes.
+    /// Creates the error of an argument that was refused before sending: the field, its value and the expected value.
     pub fn invalid_argument(field: &str, got: impl fmt::Display, expected: &str) -> Self {
         let got = shorten(&got.to_string(), 120);
         let mut details = Map::new();
@@ -167,40 +167,79 @@ impl InfraiError {
         Self::new(
             ErrorKind::InvalidRequest,
             "INVALID_ARGUMENT",
-            format!("{field} takes {expected}; it got {got}"),
+            format!("invalid `{field}`: expected {expected}, got {got}"),
         )
         .with_details(Value::Object(details))
     }
 
-    /// A setting that cannot be used.
+    /// Creates the error of an option that is out of its bounds.
+    pub(crate) fn invalid_option(field: &str, got: impl fmt::Display, expected: &str) -> Self {
+        Self::invalid_argument(field, got, expected).into_configuration_error()
+    }
+
+    /// Creates the error of an option that cannot be parsed, from serde's message.
+    pub(crate) fn unreadable_option(path: &str, message: &str) -> Self {
+        let parent = |name: &str| match path.rsplit_once('.') {
+            Some((parent, _)) => format!("{parent}.{name}"),
+            None => name.to_owned(),
+        };
+        let named = |start: &str| message.strip_prefix(start)?.split_once('`');
+        let text = if let Some((name, rest)) = named("unknown field `") {
+            format!("unknown option `{}`{rest}", parent(name))
+        } else if let Some((name, _)) = named("missing field `") {
+            format!("missing option `{name}`")
+        } else if let Some((got, expected)) = message
+            .split_once(": ")
+            .filter(|(start, _)| matches!(*start, "invalid type" | "invalid value" | "invalid length"))
+            .and_then(|(_, rest)| rest.rsplit_once(", expected "))
+        {
+            format!("invalid `{path}`: expected {expected}, got {got}")
+        } else {
+            format!("invalid `{path}`: {message}")
+        };
+        let details = Map::from_iter([("field".to_owned(), path.into())]);
+        Self::new(ErrorKind::InvalidRequest, "INVALID_ARGUMENT", text).with_details(Value::Object(details))
+    }
+
+    /// Converts the error to a configuration error, for an option of a client.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn into_configuration_error(mut self) -> Self {
+        self.0.kind = Some(ErrorKind::Configuration);
+        self.0.code = "CONFIGURATION_INVALID".into();
+        self.0.details = None;
+        self
+    }
+
+    /// Creates the error of an invalid setting.
     pub(crate) fn configuration(code: &str, message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Configuration, code, message)
     }
 
-    /// A fault of the SDK itself (bindings turn a panic into it).
+    /// Creates the error of a bug in the SDK. Bindings return it for a panic.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Internal, "INTERNAL", message)
     }
 
-    /// What a panic of the SDK's native half becomes, by its payload.
+    /// Creates the error of a panic in native code from the panic's payload.
     #[doc(hidden)]
     pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
-        let what = panic
+        let message = panic
             .downcast_ref::<&str>()
             .copied()
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("no message");
-        Self::internal(format!("the native module panicked: {what}"))
+        Self::internal(format!("the native module panicked: {message}"))
     }
 
-    /// Adds what to do next.
+    /// Adds a hint on how to resolve the error.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
     }
 
-    /// Adds the facts behind it.
+    /// Adds structured details.
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
         self.0.details = Some(details);
@@ -226,7 +265,7 @@ impl InfraiError {
         self
     }
 
-    /// Adds the job it is about.
+    /// Adds the job that the error concerns.
     #[must_use]
     pub fn with_job(mut self, job: VideoJob) -> Self {
         self.0.job = Some(Box::new(job));
@@ -261,9 +300,8 @@ impl InfraiError {
         self
     }
 
-    /// Returns the error as it may be shown: without the keys that were sent, in any of its parts, and at most 64 KiB of
-    /// each text. Its code is the SDK's,
-    /// or was redacted as it came; the idempotency key is the caller's own.
+    /// Removes the keys that the client sent from all parts of the error, and shortens each text to 64 KiB. The code is
+    /// the SDK's own or redacted already. The idempotency key belongs to the caller and stays.
     #[must_use]
     pub(crate) fn redacted(mut self, redactor: &Redactor) -> Self {
         let inner = &mut *self.0;
@@ -277,23 +315,23 @@ impl InfraiError {
         self
     }
 
-    /// Its kind: what people match on.
+    /// Returns the kind, for callers to match on.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind.unwrap_or(ErrorKind::Internal)
     }
 
-    /// The stable code: the API's (`INSUFFICIENT_CREDIT`), `HTTP_503` where a failed response gave none,
-    /// or the SDK's own (`INVALID_ARGUMENT`, `CONNECTION_FAILED`, `WAIT_TIMEOUT`, …).
+    /// Returns the stable code: the API's (`INSUFFICIENT_CREDIT`), `HTTP_503` for a failed response without one, or the
+    /// SDK's own (`INVALID_ARGUMENT`, `CONNECTION_FAILED`, `WAIT_TIMEOUT`, …).
     pub fn code(&self) -> &str {
         &self.0.code
     }
 
-    /// What happened, in words, without code or status.
+    /// Returns the message, without code or status.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// What to do about it, in one sentence.
+    /// Returns a hint on how to resolve the error.
     pub fn hint(&self) -> String {
         if let Some(hint) = &self.0.hint {
             return hint.clone();
@@ -302,72 +340,72 @@ impl InfraiError {
             (ErrorKind::PaymentRequired, Some(url)) => {
                 format!("Add credit at {url} and call again with the same idempotency key.")
             }
-            (kind, _) => kind.remedy().to_owned(),
+            (kind, _) => kind.default_hint().to_owned(),
         }
     }
 
-    /// The HTTP status, where there was a response.
+    /// Returns the HTTP status, if there was a response.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// The API's id of the request, for its support.
+    /// Returns the API's id of the request, for support.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// Whether the same call may succeed when made again unchanged (the SDK has then already tried).
+    /// Returns whether the same call may succeed later. The SDK has already retried it.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }
 
-    /// How long the server asked to wait.
+    /// Returns the time that the server asked the client to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// How many requests were sent for the call.
+    /// Returns the number of requests that were sent for the call.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// The idempotency key that was sent: a call repeated with it gives the same result and is charged once.
+    /// Returns the idempotency key that was sent. A call repeated with it has the same result and is charged once.
     pub fn idempotency_key(&self) -> Option<&str> {
         self.0.idempotency_key.as_deref()
     }
 
-    /// Whether the API may have carried the call out although no answer says so: bytes of an attempt left
-    /// and no definite answer came. Never true for `GET` and `HEAD`.
+    /// Returns whether the API may have processed the call although no response confirms it: bytes of an attempt were
+    /// sent and no definite response arrived. Always false for `GET` and `HEAD`.
     pub fn may_have_been_processed(&self) -> bool {
         self.0.may_have_been_processed
     }
 
-    /// What else the API's error carried, or the facts behind an error of the SDK.
+    /// Returns the other fields of the API's error, or details of an error of the SDK.
     pub fn details(&self) -> Option<&Value> {
         self.0.details.as_ref()
     }
 
-    /// Where to pay, when the API said so.
+    /// Returns the URL of the payment page, if the API sent one.
     pub fn checkout_url(&self) -> Option<&str> {
         self.0.checkout_url.as_deref()
     }
 
-    /// The job it is about, as last seen.
+    /// Returns the job that the error concerns, in its last known state.
     pub fn job(&self) -> Option<&VideoJob> {
         self.0.job.as_deref()
     }
 
-    /// Whether the time ran out: of an attempt, a call or a wait.
+    /// Returns whether the timeout of an attempt, a call or a wait passed.
     pub fn is_timeout(&self) -> bool {
         matches!(self.kind(), ErrorKind::Timeout | ErrorKind::WaitTimeout)
     }
 
-    /// Whether the network, not the API, is at fault.
+    /// Returns whether the network failed, and not the API.
     pub fn is_connection(&self) -> bool {
         self.kind() == ErrorKind::Connection
     }
 
-    /// All fields as JSON, as the bindings hand them on. Durations are in seconds.
+    /// Returns all fields as JSON, for the bindings. Durations are in seconds.
     pub fn to_json(&self) -> Value {
         let mut map = Map::new();
         let inner = &self.0;
@@ -437,7 +475,7 @@ impl StdError for InfraiError {
     }
 }
 
-/// The first `limit` characters, with a mark where some were left out.
+/// Returns the first `limit` characters, with an ellipsis if the text is longer.
 pub(crate) fn shorten(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((at, _)) => format!("{}…", &text[..at]),

@@ -1,4 +1,4 @@
-//! The Infrai SDK's core and Rust client: turn a sentence into a video.
+//! Core of the Infrai SDK and its Rust client: generates videos from text.
 //!
 //! ```
 //! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
@@ -6,7 +6,7 @@
 //! # async fn main() -> infrai::Result<()> {
 //! let client = infrai::InfraiClient::new()?;
 //! # let (client, _world) = sandboxed().await;
-//! client.activate().await?; // once a device: an anonymous account with a trial credit
+//! client.activate().await?; // once per device: an anonymous account with a trial credit
 //! let job = client.video().generate("a timelapse of a city skyline at dusk").await?;
 //! let job = client.video().wait(&job).await?;
 //! client.video().download(&job, "skyline.mp4").await?;
@@ -14,51 +14,65 @@
 //! # }
 //! ```
 //!
-//! - [`InfraiClient`] holds settings and connections; [`ClientBuilder`] lists the settings.
-//! - [`Video`] and [`Account`] are the API's calls, a typed method a route;
-//!   [`InfraiClient::request`] reaches every other route.
-//! - [`InfraiError`] is the one error: a [kind](ErrorKind) to match on, and all that is known.
-//! - [`polling`] decides when to ask again, once for all who wait.
+//! - [`InfraiClient`] has the settings and the connections. [`ClientBuilder`] lists the settings.
+//! - [`Video`] and [`Account`] have one typed method per route of the API. [`InfraiClient::request`] calls any other
+//!   route.
+//! - [`InfraiError`] is the only error type. It has a [kind](ErrorKind) to match on and all known details.
+//! - [`polling`] schedules status requests, shared by all waits of a client.
 //!
-//! Calls are awaited inside a Tokio runtime with time and I/O enabled. Logs go to [`tracing`]: a span a call, and nothing
-//! without a subscriber. [`escape_text`] has escaped what a server sent in them.
+//! Calls need a Tokio runtime with time and I/O enabled. Logs go to [`tracing`], with one span per call. A server's text
+//! in logs is escaped as by [`escape_text`].
 
 #![forbid(unsafe_code)]
 
-mod account;
-mod activate;
-#[doc(hidden)]
-pub mod arguments;
+mod api;
+mod auth;
+mod builder;
 mod client;
-mod credentials;
+mod context;
+mod environment;
 mod error;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod key;
+mod http;
+mod job;
 mod metadata;
+#[doc(hidden)]
+pub mod options;
 pub mod polling;
 mod redact;
-mod request;
+mod runtime;
 #[cfg(test)]
 mod script;
+#[cfg(test)]
+mod tests;
 mod text;
-pub mod video;
 pub mod wire;
 
 pub use self::{
-    account::{Account, Balance, Topup, TopupRecord},
-    activate::{Activate, ActivateResult},
-    client::{
-        CallContext, CallOptions, ClientBuilder, DEFAULT_BASE_URL, Environment, Identity, InfraiClient,
-        KeyOrigin, RequestEvent, ResponseEvent, fresh_idempotency_key,
+    api::{
+        account::{Account, Balance, Topup, TopupRecord},
+        activate::{Activate, ActivateResult},
+        request::{ApiRequest, ApiResponse},
+        video::{self, Video},
     },
-    credentials::{CredentialStore, Profile, StoreError},
+    auth::{
+        api_key::{ApiKey, KeyProvider},
+        credentials::{CredentialStore, Profile, StoreError},
+        endpoint::{Identity, KeySource},
+    },
+    builder::ClientBuilder,
+    client::InfraiClient,
+    context::CallContext,
+    environment::Environment,
     error::{ErrorKind, InfraiError, Result},
-    key::{ApiKey, KeyProvider},
+    http::{
+        call::new_idempotency_key,
+        hooks::{RequestEvent, ResponseEvent},
+    },
+    job::{JobId, VideoJob, VideoState},
     metadata::Metadata,
-    polling::PollingOptions,
-    request::{ApiRequest, ApiResponse},
+    options::{CallOptions, DEFAULT_BASE_URL, GenerateRequest, PollingOptions},
     text::{escape_json, escape_text},
-    video::{GenerateRequest, JobId, Video, VideoJob, VideoState},
 };

@@ -1,43 +1,43 @@
-//! What a response says about itself: cost, latency, vendor, request id.
+//! Response metadata: cost, latency, vendor and request id.
 
 use serde_json::{Map, Value};
 
 use crate::redact::Redactor;
 
-/// The envelope's `metadata`, all of it kept; what the contract documents has a question of its own.
+/// The envelope's `metadata`. Each documented field has a method.
 ///
-/// Nothing here is required and nothing fails: a field that is absent or of another type is `None`, and stands
-/// in [`as_map`](Self::as_map) as it came.
+/// All fields are optional. A field that is absent or has another type is `None`. [`as_map`](Self::as_map) returns all
+/// fields unchanged.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metadata(Map<String, Value>);
 
 impl Metadata {
-    /// What the call cost, in US dollars.
+    /// Returns the cost of the call in US dollars.
     pub fn cost_usd(&self) -> Option<f64> {
         self.0.get("cost_usd")?.as_f64()
     }
 
-    /// How long the API took, in milliseconds.
+    /// Returns the API's processing time in milliseconds.
     pub fn latency_ms(&self) -> Option<f64> {
         self.0.get("latency_ms")?.as_f64()
     }
 
-    /// Who did the work.
+    /// Returns the vendor that did the work.
     pub fn vendor(&self) -> Option<&str> {
         self.0.get("vendor")?.as_str()
     }
 
-    /// Whether the answer came from a cache.
+    /// Returns whether the response came from a cache.
     pub fn cache_hit(&self) -> Option<bool> {
         self.0.get("cache_hit")?.as_bool()
     }
 
-    /// The API's id of the request, for its support.
+    /// Returns the API's id of the request, for support.
     pub fn request_id(&self) -> Option<&str> {
         self.0.get("request_id")?.as_str()
     }
 
-    /// Puts what may be shown in the place of a request id.
+    /// Replaces the request id with its redacted form.
     pub(crate) fn set_request_id(&mut self, id: String) {
         self.0.insert("request_id".into(), id.into());
     }
@@ -46,12 +46,12 @@ impl Metadata {
         Self(redactor.map(&self.0))
     }
 
-    /// Everything that came.
+    /// Returns all fields.
     pub fn as_map(&self) -> &Map<String, Value> {
         &self.0
     }
 
-    /// Whether nothing came.
+    /// Returns whether there are no fields.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,4 +1,4 @@
-//! A transport that plays a script, so that what time decides is tested on a paused clock.
+//! Scripted transport for tests on a paused clock.
 
 use std::{
     sync::{
@@ -17,14 +17,13 @@ use tracing::{Dispatch, dispatcher::DefaultGuard, subscriber::NoSubscriber};
 
 use crate::{
     ClientBuilder, InfraiClient,
-    client::transport::{
-        BodyStream, BoxFuture, SendError, Transport, TransportError, WireRequest, WireResponse,
-    },
     error::Result,
-    polling::Clock,
+    http::transport::{BodyStream, SendError, Transport, TransportError, WireRequest, WireResponse},
+    polling::clock::Clock,
+    runtime::BoxFuture,
 };
 
-/// Tokio's clock, which tests pause.
+/// Tokio's clock, which tests can pause.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TokioClock(Instant);
 
@@ -34,9 +33,9 @@ impl Clock for TokioClock {
     }
 }
 
-/// What the script answers to a request.
+/// Response to one request.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Reaction {
+pub(crate) struct MockResponse {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
@@ -46,7 +45,7 @@ pub(crate) struct Reaction {
     ending: Ending,
 }
 
-/// How a body ends.
+/// End of a response body.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 enum Ending {
     #[default]
@@ -55,17 +54,17 @@ enum Ending {
     Stalled,
 }
 
-pub(crate) fn answer(status: u16, body: &Value) -> Reaction {
-    Reaction { status, body: body.to_string().into_bytes(), ..Reaction::default() }
+pub(crate) fn answer(status: u16, body: &Value) -> MockResponse {
+    MockResponse { status, body: body.to_string().into_bytes(), ..MockResponse::default() }
 }
 
-/// A success envelope around this data.
-pub(crate) fn ok(data: &Value) -> Reaction {
+/// Returns a success envelope around this data.
+pub(crate) fn ok(data: &Value) -> MockResponse {
     answer(200, &json!({"ok": true, "data": data, "error": null, "metadata": {"request_id": "req-1"}}))
 }
 
-/// A failure envelope with this code.
-pub(crate) fn failure(status: u16, code: &str) -> Reaction {
+/// Returns a failure envelope with this code.
+pub(crate) fn failure(status: u16, code: &str) -> MockResponse {
     let error = json!({"code": code, "message": "no"});
     answer(status, &json!({"ok": false, "data": null, "error": error, "metadata": {}}))
 }
@@ -74,17 +73,17 @@ pub(crate) fn job(state: &str) -> Value {
     json!({"job_id": "vid_1", "state": state})
 }
 
-/// Nobody listens there.
-pub(crate) fn refused() -> Reaction {
-    Reaction { refuse: true, ..Reaction::default() }
+/// Refuses the connection.
+pub(crate) fn refused() -> MockResponse {
+    MockResponse { refuse: true, ..MockResponse::default() }
 }
 
-/// The connection breaks after the request was sent.
-pub(crate) fn reset() -> Reaction {
-    Reaction { reset: true, ..Reaction::default() }
+/// Breaks the connection after the request was sent.
+pub(crate) fn reset() -> MockResponse {
+    MockResponse { reset: true, ..MockResponse::default() }
 }
 
-impl Reaction {
+impl MockResponse {
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
@@ -95,13 +94,13 @@ impl Reaction {
         self
     }
 
-    /// The connection breaks in the middle of the body.
+    /// Breaks the connection in the middle of the body.
     pub(crate) fn cut_off(mut self) -> Self {
         self.ending = Ending::Cut;
         self
     }
 
-    /// Half of the body comes, and then nothing more.
+    /// Sends half of the body, and then nothing more.
     pub(crate) fn stalled(mut self) -> Self {
         self.ending = Ending::Stalled;
         self
@@ -113,14 +112,14 @@ impl Reaction {
     }
 }
 
-/// A request that came, and when.
+/// A request and the time of its arrival.
 #[derive(Debug, Clone)]
-pub(crate) struct Seen {
+pub(crate) struct Received {
     pub(crate) at: Duration,
     pub(crate) request: WireRequest,
 }
 
-impl Seen {
+impl Received {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.request.headers.get(name)?.to_str().ok()
     }
@@ -130,76 +129,76 @@ impl Seen {
     }
 }
 
-type React = dyn Fn(usize, &WireRequest) -> Reaction + Send + Sync;
+type Respond = dyn Fn(usize, &WireRequest) -> MockResponse + Send + Sync;
 
-/// The scripted server: what it answers, and what it saw.
+/// Scripted server that records its requests.
 pub(crate) struct Script {
-    react: Box<React>,
+    respond: Box<Respond>,
     begun: Instant,
-    seen: Mutex<Vec<Seen>>,
-    under_way: Arc<AtomicUsize>,
-    pub(crate) most_at_once: AtomicUsize,
+    requests: Mutex<Vec<Received>>,
+    in_flight: Arc<AtomicUsize>,
+    pub(crate) max_in_flight: AtomicUsize,
 }
 
 impl Script {
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
+    pub(crate) fn requests(&self) -> Vec<Received> {
+        self.requests.lock().unwrap().clone()
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.seen.lock().unwrap().len()
+        self.requests.lock().unwrap().len()
     }
 
-    pub(crate) fn under_way(&self) -> usize {
-        self.under_way.load(Ordering::SeqCst)
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::SeqCst)
     }
 
-    /// The seconds between one request and the next.
+    /// Returns the seconds between each request and the next.
     pub(crate) fn gaps(&self) -> Vec<f64> {
-        self.seen().windows(2).map(|pair| pair[1].at.as_secs_f64() - pair[0].at.as_secs_f64()).collect()
+        self.requests().windows(2).map(|pair| pair[1].at.as_secs_f64() - pair[0].at.as_secs_f64()).collect()
     }
 }
 
-/// A client over a script: `react` is told how many requests came before, and the request.
+/// Returns a client and its scripted server. `respond` gets the number of earlier requests, and the request.
 pub(crate) fn client(
     builder: ClientBuilder,
-    react: impl Fn(usize, &WireRequest) -> Reaction + Send + Sync + 'static,
+    respond: impl Fn(usize, &WireRequest) -> MockResponse + Send + Sync + 'static,
 ) -> (InfraiClient, Arc<Script>) {
     let script = Arc::new(Script {
-        react: Box::new(react),
+        respond: Box::new(respond),
         begun: Instant::now(),
-        seen: Mutex::default(),
-        under_way: Arc::default(),
-        most_at_once: AtomicUsize::new(0),
+        requests: Mutex::default(),
+        in_flight: Arc::default(),
+        max_in_flight: AtomicUsize::new(0),
     });
-    let mut config = builder.config;
-    config.clock = Some(Arc::new(TokioClock(Instant::now())));
-    if config.api_key.is_none() && config.key_provider.is_none() {
-        config.api_key = Some(crate::key::Secret("ifr_pk_proj_0123456789abcdefghijklmnopqrstuv".into()));
+    let mut builder =
+        builder.clock(Arc::new(TokioClock(Instant::now()))).transport(Arc::<Script>::clone(&script));
+    if !builder.has_key() {
+        builder = builder.api_key("ifr_pk_proj_0123456789abcdefghijklmnopqrstuv");
     }
-    let client = InfraiClient::over(Arc::new(config), Arc::<Script>::clone(&script)).unwrap();
+    let client = builder.build().unwrap();
     (client, script)
 }
 
-/// As [`client`], with settings left as they are.
+/// Returns a client with default options and its scripted server.
 pub(crate) fn plain(
-    react: impl Fn(usize, &WireRequest) -> Reaction + Send + Sync + 'static,
+    respond: impl Fn(usize, &WireRequest) -> MockResponse + Send + Sync + 'static,
 ) -> (InfraiClient, Arc<Script>) {
-    client(InfraiClient::builder().base_url("http://localhost:1"), react)
+    client(InfraiClient::builder().base_url("http://localhost:1"), respond)
 }
 
 /// Sends this thread's log to a subscriber until the guards are dropped.
 ///
-/// The second dispatcher matters: with one alone, tracing decides by the thread that first comes to an event whether
-/// it is logged at all, and tests on other threads have no subscriber.
+/// The second dispatcher is necessary: with a single one, tracing decides by the first thread that reaches an event whether
+/// it is logged at all, and other threads of the tests have no subscriber.
 pub(crate) fn log_to(subscriber: impl Into<Dispatch>) -> (Dispatch, DefaultGuard) {
     let other = Dispatch::new(NoSubscriber::default());
     (other, tracing::dispatcher::set_default(&subscriber.into()))
 }
 
-struct UnderWay(Arc<AtomicUsize>);
+struct InFlightGuard(Arc<AtomicUsize>);
 
-impl Drop for UnderWay {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
@@ -209,27 +208,27 @@ impl Transport for Script {
     fn send(&self, request: WireRequest) -> BoxFuture<'_, Result<WireResponse, SendError>> {
         Box::pin(async move {
             let number = {
-                let mut seen = self.seen.lock().unwrap();
-                seen.push(Seen { at: self.begun.elapsed(), request: request.clone() });
-                seen.len() - 1
+                let mut requests = self.requests.lock().unwrap();
+                requests.push(Received { at: self.begun.elapsed(), request: request.clone() });
+                requests.len() - 1
             };
-            let now = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
-            self.most_at_once.fetch_max(now, Ordering::SeqCst);
-            let _guard = UnderWay(Arc::clone(&self.under_way));
-            let reaction = (self.react)(number, &request);
-            tokio::time::sleep(reaction.delay).await;
-            if reaction.refuse || reaction.reset {
-                return Err(SendError::Transport(fault(reaction.refuse)));
+            let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+            self.max_in_flight.fetch_max(now, Ordering::SeqCst);
+            let _guard = InFlightGuard(Arc::clone(&self.in_flight));
+            let response = (self.respond)(number, &request);
+            tokio::time::sleep(response.delay).await;
+            if response.refuse || response.reset {
+                return Err(SendError::Transport(fault(response.refuse)));
             }
             let mut headers = HeaderMap::new();
-            for (name, value) in &reaction.headers {
+            for (name, value) in &response.headers {
                 headers.insert(HeaderName::from_static(name), HeaderValue::try_from(value).unwrap());
             }
-            let status = StatusCode::from_u16(reaction.status).unwrap();
+            let status = StatusCode::from_u16(response.status).unwrap();
             Ok(WireResponse {
                 status,
                 headers,
-                body: Box::new(Chunks { body: Some(reaction.body), ending: reaction.ending }),
+                body: Box::new(Chunks { body: Some(response.body), ending: response.ending }),
             })
         })
     }

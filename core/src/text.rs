@@ -1,13 +1,14 @@
-//! Visible escapes for characters that control a terminal, reorder text or hide it.
+//! Visible escapes for characters that control a terminal, reorder text or hide text.
 
 use std::{
     borrow::Cow,
     fmt::{self, Write as _},
 };
 
-/// Whether a character acts on a terminal or a log instead of standing there: controls, line and paragraph separators,
-/// bidirectional controls, invisible operators and tags. The joiners and the zero width space stay: Arabic, Indic and
-/// Khmer text, and emoji, need them.
+/// Returns whether a character affects a terminal or a log instead of being visible there.
+///
+/// These are controls, line and paragraph separators, bidirectional controls, invisible operators and tags. Joiners and
+/// the zero width space stay, because Arabic, Indic and Khmer text and emoji need them.
 const fn needs_escape(c: char) -> bool {
     matches!(c,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'
@@ -15,13 +16,14 @@ const fn needs_escape(c: char) -> bool {
         | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-fn replaced(text: &str, acts: fn(char) -> bool, escape: fn(char, &mut String)) -> Cow<'_, str> {
-    let Some(first) = text.find(acts) else { return Cow::Borrowed(text) };
+/// Escapes the characters that `needs_escape` selects.
+fn escape_chars(text: &str, needs_escape: fn(char) -> bool, escape: fn(char, &mut String)) -> Cow<'_, str> {
+    let Some(first) = text.find(needs_escape) else { return Cow::Borrowed(text) };
     let (plain, rest) = text.split_at(first);
     let mut out = String::with_capacity(text.len() + 16);
     out.push_str(plain);
     for c in rest.chars() {
-        if acts(c) { escape(c, &mut out) } else { out.push(c) }
+        if needs_escape(c) { escape(c, &mut out) } else { out.push(c) }
     }
     Cow::Owned(out)
 }
@@ -29,25 +31,25 @@ fn replaced(text: &str, acts: fn(char) -> bool, escape: fn(char, &mut String)) -
 /// Returns the text as one line that is safe to print or to log: characters that control a terminal, break a line,
 /// reorder text or hide it become visible escapes such as `\n`, `\u{1b}` and `\u{202e}`.
 ///
-/// What a server sent reaches a caller as it came, in values and in errors alike. The SDK's own log, progress lines and
-/// command print it through this function.
+/// Values and errors contain a server's text unchanged. The SDK's log, progress lines and command print it through this
+/// function.
 ///
 /// ```
 /// assert_eq!(infrai::escape_text("日落 \u{1b}[2J\r\n"), r"日落 \u{1b}[2J\r\n");
 /// ```
 pub fn escape_text(text: &str) -> Cow<'_, str> {
-    replaced(text, needs_escape, |c, out| out.extend(c.escape_default()))
+    escape_chars(text, needs_escape, |c, out| out.extend(c.escape_default()))
 }
 
-/// Returns JSON text of the same value that is safe to print: the characters that [`escape_text`] escapes become
-/// `\uXXXX` inside strings. Line breaks and tabs between the values stay.
+/// Returns JSON text of the same value that is safe to print. The characters that [`escape_text`] escapes become
+/// `\uXXXX` inside strings. Line breaks and tabs between values stay.
 ///
 /// ```
 /// assert_eq!(infrai::escape_json("{\"id\": \"\u{9b}2J\"}"), r#"{"id": "\u009b2J"}"#);
 /// ```
 pub fn escape_json(json: &str) -> Cow<'_, str> {
-    // Valid JSON has C0 controls between values only, where they are white space.
-    replaced(
+    // Valid JSON has C0 controls only between values, as white space.
+    escape_chars(
         json,
         |c| c > '\u{1f}' && needs_escape(c),
         |c, out| {
@@ -59,7 +61,7 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
     )
 }
 
-/// A value whose [`Display`](fmt::Display) goes through [`escape_text`]: the form of every text in the SDK's log.
+/// A value whose [`Display`](fmt::Display) goes through [`escape_text`]. All text in the SDK's log has this form.
 pub(crate) struct Escaped<T>(pub(crate) T);
 
 impl<T: fmt::Display> fmt::Display for Escaped<T> {
@@ -82,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    /// Characters of which many need an escape.
+    /// Text in which many characters need an escape.
     fn hostile() -> impl Strategy<Value = String> {
         let c = prop_oneof![
             any::<char>(),
@@ -94,7 +96,7 @@ mod tests {
         prop::collection::vec(c, 0..24).prop_map(String::from_iter)
     }
 
-    /// The characters of Unicode's rules, written down apart from the code.
+    /// Checks text against an independent list of Unicode's characters.
     fn is_clean(text: &str) -> bool {
         let bidi =
             "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
@@ -122,7 +124,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn escaped_text_holds_nothing_that_acts(text in hostile()) {
+        fn escaped_text_has_no_control_characters(text in hostile()) {
             let escaped = escape_text(&text);
             prop_assert!(is_clean(&escaped), "{:?}", escaped);
             prop_assert_eq!(escape_text(&escaped), escaped.as_ref());
@@ -131,12 +133,12 @@ mod tests {
         }
 
         #[test]
-        fn letters_marks_digits_and_signs_stay(text in r"[\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}\u{200b}-\u{200d}]*") {
+        fn printable_text_is_unchanged(text in r"[\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}\u{200b}-\u{200d}]*") {
             prop_assert!(matches!(escape_text(&text), Cow::Borrowed(same) if same == text));
         }
 
         #[test]
-        fn escaped_json_is_the_same_value(key in hostile(), text in hostile()) {
+        fn escaped_json_has_the_same_value(key in hostile(), text in hostile()) {
             let value = serde_json::json!({(key): [text]});
             for json in [value.to_string(), format!("{value:#}")] {
                 let escaped = escape_json(&json);

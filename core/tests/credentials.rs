@@ -1,4 +1,4 @@
-//! The credentials file: one account for many processes, never torn, never overwritten unread.
+//! Credentials file: one account for many processes, atomic writes, and no overwriting of malformed files.
 
 mod support;
 
@@ -8,7 +8,7 @@ use infrai::{ErrorKind, InfraiClient};
 use infrai_sandbox::Sandbox;
 use support::{KEY, Server, child, is_child, ok, response, runtime};
 
-/// The fingerprint of each activation that this server saw.
+/// Returns the fingerprint of each activation that this server received.
 fn fingerprints(server: &Server) -> Vec<String> {
     let of = |body: &[u8]| {
         let body: serde_json::Value = serde_json::from_slice(body).unwrap();
@@ -34,7 +34,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test]
-async fn activate_writes_a_private_file_and_the_next_call_uses_it() {
+async fn activate_writes_a_private_file_for_later_calls() {
     let server = Server::start(|number, _| {
         ok(if number == 0 { ACTIVATED } else { r#"{"balance_usd":2,"currency":"USD"}"# })
     });
@@ -49,7 +49,7 @@ async fn activate_writes_a_private_file_and_the_next_call_uses_it() {
         (result.account_id.as_deref(), result.trial_credit_usd, result.reused),
         (Some("acc_1"), Some(2.0), false)
     );
-    before.account().balance().await.expect("a missing key is not remembered");
+    before.account().balance().await.expect("a missing key is not cached");
     client(home.path(), &server.url()).account().balance().await.unwrap();
 
     let folder = home.path().join(".infrai");
@@ -68,7 +68,7 @@ async fn activate_writes_a_private_file_and_the_next_call_uses_it() {
 }
 
 #[tokio::test]
-async fn activate_again_sends_nothing_unless_forced_and_force_keeps_the_old_table() {
+async fn second_activate_sends_nothing_unless_forced() {
     let server = Server::start(|number, _| ok(&ACTIVATED.replace("acc_1", &format!("acc_{}", number + 1))));
     let home = tempfile::tempdir().unwrap();
     let client = client(home.path(), &server.url());
@@ -84,7 +84,7 @@ async fn activate_again_sends_nothing_unless_forced_and_force_keeps_the_old_tabl
 }
 
 #[tokio::test]
-async fn a_profile_of_another_origin_is_refused_with_a_proposal() {
+async fn profile_of_another_origin_is_refused() {
     let (one, other) = (Server::start(|_, _| ok(ACTIVATED)), Server::start(|_, _| ok(ACTIVATED)));
     let home = tempfile::tempdir().unwrap();
     client(home.path(), &one.url()).activate().await.unwrap();
@@ -101,7 +101,7 @@ async fn a_profile_of_another_origin_is_refused_with_a_proposal() {
 }
 
 #[tokio::test]
-async fn what_others_wrote_in_the_file_stays() {
+async fn activate_keeps_other_content_of_the_file() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join(".infrai/credentials");
@@ -114,11 +114,11 @@ async fn what_others_wrote_in_the_file_stays() {
         "{text}"
     );
     assert!(text.contains("[default]\napi_key = "), "{text}");
-    assert_eq!(mode(&path), 0o600, "it was readable by others before");
+    assert_eq!(mode(&path), 0o600, "others could read the file before");
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_understood_names_its_line_and_is_left_alone() {
+async fn malformed_file_is_named_and_kept() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join(".infrai/credentials");
@@ -154,7 +154,7 @@ async fn a_file_that_cannot_be_understood_names_its_line_and_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_profile_written_in_one_line_keeps_what_others_wrote_in_it() {
+async fn inline_table_keeps_other_fields() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("credentials");
     fs::write(&path, "default = { api_key = \"old\", team = \"red\" }\n").unwrap();
@@ -166,7 +166,7 @@ async fn a_profile_written_in_one_line_keeps_what_others_wrote_in_it() {
 }
 
 #[tokio::test]
-async fn a_link_is_followed_and_stays_a_link() {
+async fn linked_file_is_written_and_the_link_stays() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let (home, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (link, real) = (home.path().join(".infrai/credentials"), elsewhere.path().join("real"));
@@ -179,7 +179,7 @@ async fn a_link_is_followed_and_stays_a_link() {
 }
 
 #[tokio::test]
-async fn without_writing_the_key_serves_this_client_alone() {
+async fn key_that_is_not_stored_serves_only_its_client() {
     let server = Server::start(|number, _| ok(if number == 0 { ACTIVATED } else { r#"{"balance_usd":2}"# }));
     let home = tempfile::tempdir().unwrap();
     let client = client(home.path(), &server.url());
@@ -189,21 +189,21 @@ async fn without_writing_the_key_serves_this_client_alone() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_written_is_an_error_before_anything_is_sent() {
+async fn unwritable_folder_is_an_error_before_sending() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let home = tempfile::tempdir().unwrap();
-    // A file stands where the folder should be: not even root can write there.
+    // Not even root can write below a regular file.
     fs::write(home.path().join(".infrai"), "").unwrap();
     let client = client(home.path(), &server.url());
     let error = client.activate().await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Credentials, "CREDENTIALS_UNWRITABLE"));
     assert!(server.seen().is_empty());
-    client.activate().write_credentials(false).await.expect("the fingerprint lives in memory then");
+    client.activate().write_credentials(false).await.expect("the device secret is in memory");
 }
 
 #[test]
-fn without_a_home_to_write_to_nothing_is_left_in_the_working_folder() {
-    let name = "without_a_home_to_write_to_nothing_is_left_in_the_working_folder";
+fn no_home_leaves_nothing_in_the_working_folder() {
+    let name = "no_home_leaves_nothing_in_the_working_folder";
     if is_child(name) {
         let activate = async { InfraiClient::new().unwrap().activate().write_credentials(false).await };
         runtime().block_on(activate).unwrap();
@@ -212,15 +212,15 @@ fn without_a_home_to_write_to_nothing_is_left_in_the_working_folder() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let folder = tempfile::tempdir().unwrap();
     let mut command = child(name);
-    // An empty HOME would count as none: then it is the home of this user's entry in the system's list, a real one.
+    // An empty HOME would count as unset, and the client would use the real home of this user.
     command.env("HOME", "/dev/null").env("INFRAI_BASE_URL", server.url()).current_dir(folder.path());
     assert!(command.status().unwrap().success());
     assert_eq!((server.seen().len(), fs::read_dir(folder.path()).unwrap().count()), (1, 0));
 }
 
 #[test]
-fn a_key_of_the_environment_stays_the_one_in_use_after_activate() {
-    let name = "a_key_of_the_environment_stays_the_one_in_use_after_activate";
+fn environment_key_stays_in_use_after_activate() {
+    let name = "environment_key_stays_in_use_after_activate";
     if is_child(name) {
         runtime().block_on(async {
             let client = InfraiClient::new().unwrap();
@@ -239,8 +239,8 @@ fn a_key_of_the_environment_stays_the_one_in_use_after_activate() {
 }
 
 #[test]
-fn fifty_processes_at_once_make_one_account_and_a_whole_file() {
-    let name = "fifty_processes_at_once_make_one_account_and_a_whole_file";
+fn fifty_processes_activate_one_account() {
+    let name = "fifty_processes_activate_one_account";
     if is_child(name) {
         let result = runtime().block_on(async { InfraiClient::new().unwrap().activate().await }).unwrap();
         println!("account={}", result.account_id.unwrap());
@@ -275,7 +275,7 @@ fn fifty_processes_at_once_make_one_account_and_a_whole_file() {
     assert_eq!(
         names.into_iter().collect::<Vec<_>>(),
         ["credentials", "credentials.lock", "device"],
-        "nothing is left lying about"
+        "no temporary file remains"
     );
     let client = InfraiClient::builder().credentials_file(&path).base_url(sandbox.url()).build().unwrap();
     let balance = runtime().block_on(async { client.account().balance().await }).unwrap();
@@ -284,8 +284,8 @@ fn fifty_processes_at_once_make_one_account_and_a_whole_file() {
 }
 
 #[test]
-fn activating_a_profile_that_is_named_goes_to_its_own_address() {
-    let name = "activating_a_profile_that_is_named_goes_to_its_own_address";
+fn named_profile_activates_at_its_own_url() {
+    let name = "named_profile_activates_at_its_own_url";
     if is_child(name) {
         let client = InfraiClient::builder().profile(std::env::var("TEST_PROFILE").unwrap()).build().unwrap();
         runtime().block_on(async { client.activate().force(true).await }).unwrap();
@@ -308,9 +308,9 @@ fn activating_a_profile_that_is_named_goes_to_its_own_address() {
 }
 
 #[test]
-fn settings_come_from_argument_then_environment_then_profile() {
-    let name = "settings_come_from_argument_then_environment_then_profile";
-    let key = |letter: &str| format!("ifr_pk_proj_{}", letter.repeat(32));
+fn argument_precedes_environment_and_profile() {
+    let name = "argument_precedes_environment_and_profile";
+    let key = |fill: &str| format!("ifr_pk_proj_{}", fill.repeat(32));
     if is_child(name) {
         let choice = std::env::var("TEST_CHOICE").unwrap();
         let builder = InfraiClient::builder();
@@ -326,8 +326,8 @@ fn settings_come_from_argument_then_environment_then_profile() {
     let server = Server::start(|_, _| ok(r#"{"balance_usd":2}"#));
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("credentials");
-    let table = |name: &str, letter: &str| {
-        format!("[{name}]\napi_key = \"{}\"\nbase_url = \"{}\"\n", key(letter), server.url())
+    let table = |name: &str, fill: &str| {
+        format!("[{name}]\napi_key = \"{}\"\nbase_url = \"{}\"\n", key(fill), server.url())
     };
     fs::write(&path, [table("default", "d"), table("named", "n"), table("work", "w")].concat()).unwrap();
     let expected = [
@@ -339,27 +339,27 @@ fn settings_come_from_argument_then_environment_then_profile() {
         ("default", None, None, "d"),
         ("empty variable", Some(""), None, "d"),
     ];
-    for (choice, env_key, env_profile, letter) in expected {
+    for (choice, env_key, env_profile, fill) in expected {
         let mut command = child(name);
         command
             .env("TEST_CHOICE", choice)
             .env("INFRAI_CREDENTIALS_FILE", &path)
             .env("INFRAI_BASE_URL", server.url());
-        if let Some(letter) = env_key {
-            command.env("INFRAI_API_KEY", if letter.is_empty() { String::new() } else { key(letter) });
+        if let Some(fill) = env_key {
+            command.env("INFRAI_API_KEY", if fill.is_empty() { String::new() } else { key(fill) });
         }
         if let Some(profile) = env_profile {
             command.env("INFRAI_PROFILE", profile);
         }
         let output = command.output().unwrap();
         assert!(output.status.success(), "{choice}: {output:?}");
-        let bearer = format!("Bearer {}", key(letter));
+        let bearer = format!("Bearer {}", key(fill));
         assert_eq!(server.seen().last().unwrap().header("authorization"), Some(bearer.as_str()), "{choice}");
     }
 }
 
 #[tokio::test]
-async fn another_port_of_the_loopback_gets_the_same_fingerprint() {
+async fn loopback_ports_get_the_same_fingerprint() {
     let (one, other) = (Server::start(|_, _| ok(ACTIVATED)), Server::start(|_, _| ok(ACTIVATED)));
     let home = tempfile::tempdir().unwrap();
     client(home.path(), &one.url()).activate().await.unwrap();
@@ -369,11 +369,11 @@ async fn another_port_of_the_loopback_gets_the_same_fingerprint() {
     client(home.path(), &named).activate().profile("named").await.unwrap();
     let (at_one, at_other) = (fingerprints(&one), fingerprints(&other));
     assert!(at_one[0] == at_one[1] && at_one[0] == at_other[0]);
-    assert_ne!(at_other[1], at_other[0], "another host's is another");
+    assert_ne!(at_other[1], at_other[0], "another host gets another fingerprint");
 }
 
 #[tokio::test]
-async fn a_server_that_repeats_the_fingerprint_gets_it_into_no_error() {
+async fn error_does_not_repeat_the_fingerprint() {
     let server = Server::start(|_, request| {
         let echo = String::from_utf8_lossy(&request.body).replace('"', " ");
         let body = format!("{{\"ok\":false,\"error\":{{\"code\":\"NO\",\"message\":\"{}\"}}}}", echo.trim());
@@ -393,7 +393,7 @@ fn fifo(path: &Path) {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_fifo_in_a_files_place_is_refused_and_stays() {
+async fn fifo_in_place_of_a_file_is_refused() {
     use std::os::unix::fs::FileTypeExt as _;
     let server = Server::start(|_, _| ok(ACTIVATED));
     for (name, code) in [
@@ -410,11 +410,14 @@ async fn a_fifo_in_a_files_place_is_refused_and_stays() {
             Some(code) => {
                 let error = outcome.unwrap_err();
                 assert_eq!(error.code(), code, "{error}");
-                let said = error.message();
-                assert!(said.contains(&*path.to_string_lossy()) && said.contains("a FIFO"), "{said}");
+                let message = error.message();
+                assert!(
+                    message.contains(&*path.to_string_lossy()) && message.contains("a FIFO"),
+                    "{message}"
+                );
                 assert_eq!(server.seen().len(), before, "nothing was sent");
             }
-            None => assert!(!outcome.unwrap().reused, "the fingerprint lives in memory then"),
+            None => assert!(!outcome.unwrap().reused, "the device secret is in memory"),
         }
         assert!(fs::symlink_metadata(&path).unwrap().file_type().is_fifo());
     }
@@ -427,7 +430,7 @@ async fn a_fifo_in_a_files_place_is_refused_and_stays() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_device_that_is_a_link_to_a_file_leaves_it_alone() {
+async fn target_of_a_device_link_is_unchanged() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let home = tempfile::tempdir().unwrap();
     let (folder, precious) = (home.path().join(".infrai"), home.path().join("precious"));
@@ -467,19 +470,19 @@ async fn root_follows_no_link_of_another_user() {
     assert!(server.seen().is_empty());
 }
 
-/// A client whose file is on a disk that does not answer waits, as far as it can know, for a thread: here for one of a
-/// pool whose only one never ends.
+/// Simulates a disk that does not respond by a blocking pool whose only thread is busy. For the client, both are a wait
+/// for a thread.
 #[test]
-fn a_file_that_is_not_read_ends_calls_at_their_deadline() {
+fn unresponsive_file_ends_calls_at_their_deadline() {
     let server = Server::start(|_, _| ok(r#"{"balance_usd":2}"#));
     let home = tempfile::tempdir().unwrap();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
-    let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
-    runtime.spawn_blocking(move || may_go_on.recv());
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    runtime.spawn_blocking(move || released.recv());
     runtime.block_on(async {
-        let given = InfraiClient::builder().api_key(KEY).base_url(server.url()).build().unwrap();
-        given.account().balance().await.expect("no file, no thread");
+        let explicit = InfraiClient::builder().api_key(KEY).base_url(server.url()).build().unwrap();
+        explicit.account().balance().await.expect("an explicit key needs no file and no thread");
         let options = infrai::CallOptions::new().timeout(std::time::Duration::from_millis(20));
         let stuck = client(home.path(), &server.url()).with_options(options).unwrap();
         let error = stuck.account().balance().await.unwrap_err();
@@ -491,5 +494,5 @@ fn a_file_that_is_not_read_ends_calls_at_their_deadline() {
         assert_eq!(error.code(), "DEADLINE_EXCEEDED");
     });
     assert_eq!(server.seen().len(), 1);
-    drop(go_on);
+    drop(release);
 }

@@ -1,4 +1,4 @@
-//! A download is whole or not there at all.
+//! Downloads: a complete file or none, resumed after broken connections.
 
 mod support;
 
@@ -27,13 +27,13 @@ fn done(url: &str) -> VideoJob {
     VideoJob::from_json(json!({"job_id": "vid_1", "state": "succeeded", "video_url": url})).unwrap()
 }
 
-/// The file from `from` on, as a server with ranges sends it.
+/// Returns the file from byte `from` on, as a server with ranges sends it.
 fn part(from: usize, etag: &str) -> Act {
     let range = format!("content-range: bytes {from}-{}/{}\r\netag: {etag}\r\n", FILE.len() - 1, FILE.len());
     response(206, &range, &FILE[from..])
 }
 
-/// The whole file's head, and a body that breaks off.
+/// Returns the whole file's head with a truncated body.
 fn broken(upto: usize, etag: &str) -> Act {
     let mut bytes =
         format!("HTTP/1.1 200 X\r\ncontent-length: {}\r\netag: {etag}\r\n\r\n", FILE.len()).into_bytes();
@@ -42,7 +42,7 @@ fn broken(upto: usize, etag: &str) -> Act {
 }
 
 #[tokio::test]
-async fn a_file_is_saved_whole_with_progress_and_without_our_headers() {
+async fn download_sends_no_api_headers() {
     let server = Server::start(|_, _| response(200, "etag: \"1\"\r\n", FILE));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("video.mp4");
@@ -70,7 +70,7 @@ async fn a_file_is_saved_whole_with_progress_and_without_our_headers() {
 }
 
 #[tokio::test]
-async fn a_broken_connection_is_resumed_where_the_server_can() {
+async fn broken_connection_is_resumed_with_a_range() {
     let server = Server::start(|number, _| match number {
         0 => broken(10, "\"1\""),
         1 => part(10, "\"1\""),
@@ -85,11 +85,11 @@ async fn a_broken_connection_is_resumed_where_the_server_can() {
 }
 
 #[tokio::test]
-async fn another_file_on_the_server_starts_the_download_over() {
+async fn changed_file_restarts_the_download() {
     let other = [b'x'; 50];
     let server = Server::start(move |number, _| match number {
         0 => broken(30, "\"1\""),
-        // The tag no longer matches: the whole new file comes.
+        // The tag does not match any more, so the server sends the whole new file.
         _ => response(200, "etag: \"2\"\r\n", &other),
     });
     let folder = tempfile::tempdir().unwrap();
@@ -99,7 +99,7 @@ async fn another_file_on_the_server_starts_the_download_over() {
 }
 
 #[tokio::test]
-async fn without_a_strong_tag_or_with_a_wrong_range_it_starts_over() {
+async fn weak_tag_or_wrong_range_restarts_the_download() {
     let server = Server::start(|number, _| match number {
         0 => broken(30, "W/\"1\""),
         1 => broken(20, "\"2\""),
@@ -122,7 +122,7 @@ async fn without_a_strong_tag_or_with_a_wrong_range_it_starts_over() {
 }
 
 #[tokio::test]
-async fn a_file_that_never_comes_whole_leaves_nothing_behind() {
+async fn failed_download_leaves_nothing_behind() {
     let server = Server::start(|_, _| broken(10, "W/\"1\""));
     let folder = tempfile::tempdir().unwrap();
     let error =
@@ -135,25 +135,25 @@ async fn a_file_that_never_comes_whole_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn an_expired_url_is_asked_for_anew_once() {
+async fn expired_url_is_renewed_once() {
     for status in [401, 403, 404, 410] {
-        let fresh = Arc::new(Mutex::new(String::new()));
-        let url = Arc::clone(&fresh);
+        let current = Arc::new(Mutex::new(String::new()));
+        let url = Arc::clone(&current);
         let server = Server::start(move |_, request| match request.path() {
-            "/fresh" => response(200, "", FILE),
+            "/new" => response(200, "", FILE),
             "/v1/video/jobs/vid_1" => ok(&format!(
                 "{{\"job_id\":\"vid_1\",\"state\":\"succeeded\",\"video_url\":\"{}\"}}",
                 url.lock().unwrap()
             )),
             _ => response(status, "", b"expired"),
         });
-        *fresh.lock().unwrap() = format!("{}/fresh", server.url());
+        *current.lock().unwrap() = format!("{}/new", server.url());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("v");
         server.client().video().download(done(&format!("{}/old", server.url())), &path).await.unwrap();
         assert_eq!(fs::read(&path).unwrap(), FILE);
 
-        *fresh.lock().unwrap() = format!("{}/still-old", server.url());
+        *current.lock().unwrap() = format!("{}/still-old", server.url());
         let before = server.seen().len();
         let error = server
             .client()
@@ -169,7 +169,7 @@ async fn an_expired_url_is_asked_for_anew_once() {
 }
 
 #[tokio::test]
-async fn redirects_are_followed_five_times_with_the_range_alone() {
+async fn redirects_are_followed_up_to_five_times() {
     let other = Server::start(|number, _| if number == 0 { broken(10, "\"1\"") } else { part(10, "\"1\"") });
     let target = other.url();
     let server = Server::start(move |_, _| response(302, &format!("location: {target}/file\r\n"), b""));
@@ -180,14 +180,14 @@ async fn redirects_are_followed_five_times_with_the_range_alone() {
     assert_eq!(other.seen()[1].header("range"), Some("bytes=10-"));
     assert!(other.seen().iter().chain(&server.seen()).all(|seen| seen.header("authorization").is_none()));
 
-    let round = Server::start(|_, _| response(302, "location: /again\r\n", b""));
+    let looping = Server::start(|_, _| response(302, "location: /again\r\n", b""));
     let error =
-        round.client().video().download(done(&round.url()), folder.path().join("w")).await.unwrap_err();
-    assert!(error.message().contains("redirected too often") && round.seen().len() == 6, "{error}");
+        looping.client().video().download(done(&looping.url()), folder.path().join("w")).await.unwrap_err();
+    assert!(error.message().contains("redirected too often") && looping.seen().len() == 6, "{error}");
 }
 
 #[tokio::test]
-async fn what_can_be_known_to_go_wrong_is_said_before_anything_is_sent() {
+async fn invalid_target_is_refused_before_sending() {
     let server = Server::start(|_, _| response(200, "", FILE));
     let folder = tempfile::tempdir().unwrap();
     let existing = folder.path().join("there");
@@ -208,7 +208,7 @@ async fn what_can_be_known_to_go_wrong_is_said_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_not_done_says_so_and_one_that_failed_is_its_error() {
+async fn job_without_a_video_is_an_error() {
     for (state, kind, code) in [
         ("running", ErrorKind::InvalidRequest, "JOB_NOT_READY"),
         ("failed", ErrorKind::JobFailed, "JOB_FAILED"),
@@ -224,7 +224,7 @@ async fn a_job_that_is_not_done_says_so_and_one_that_failed_is_its_error() {
 }
 
 #[tokio::test]
-async fn a_stream_hands_out_the_bytes_and_resumes() {
+async fn stream_yields_the_bytes_and_resumes() {
     let server = Server::start(|number, _| if number == 0 { broken(10, "\"1\"") } else { part(10, "\"1\"") });
     let mut stream = server.client().video().download_stream(done(&server.url())).await.unwrap();
     let mut bytes = Vec::new();

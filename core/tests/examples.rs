@@ -1,4 +1,4 @@
-//! The example programs run against the sandbox, and the READMEs show the first of them.
+//! Example programs: they run against the sandbox, and the READMEs show the quickstart.
 
 use std::{path::PathBuf, process::Command};
 
@@ -8,14 +8,14 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Where cargo puts the examples that it builds with the tests.
+/// Returns the path of an example that cargo builds with the tests.
 fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     tests.parent().unwrap().parent().unwrap().join("examples").join(name)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_examples_do_what_they_say() {
+async fn examples_save_their_videos() {
     for (name, files) in [
         ("quickstart", &["skyline.mp4"][..]),
         ("batch", &["kite-0.mp4", "kite-1.mp4", "kite-2.mp4"]),
@@ -42,7 +42,7 @@ async fn the_examples_do_what_they_say() {
 }
 
 #[test]
-fn the_readmes_show_the_quickstart_as_it_is() {
+fn readmes_show_the_current_quickstart() {
     let source = std::fs::read_to_string(root().join("examples/rust/quickstart.rs")).unwrap();
     let program = source.split_once("\n\n").unwrap().1;
     for readme in ["README.md", "core/README.md"] {

@@ -1,4 +1,4 @@
-//! What goes over real connections, and what comes back.
+//! Calls over real connections: bytes sent, bodies read, broken connections, proxies and forks.
 
 mod support;
 
@@ -15,7 +15,7 @@ use support::{Act, KEY, Server, child, is_child, ok, response, runtime};
 const JOB: &str = r#"{"job_id":"vid_1","state":"queued"}"#;
 
 #[tokio::test]
-async fn a_call_carries_the_documented_headers_and_bytes() {
+async fn call_sends_the_documented_headers_and_bytes() {
     let server = Server::start(|_, _| ok(JOB));
     let client = InfraiClient::builder()
         .api_key(KEY)
@@ -47,7 +47,7 @@ async fn a_call_carries_the_documented_headers_and_bytes() {
 }
 
 #[tokio::test]
-async fn bodies_are_read_however_they_are_sent() {
+async fn body_is_read_in_every_transfer_form() {
     let mut gzip =
         Command::new("gzip").arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     gzip.stdin.take().unwrap().write_all(format!("{{\"ok\":true,\"data\":{JOB}}}").as_bytes()).unwrap();
@@ -73,7 +73,7 @@ async fn bodies_are_read_however_they_are_sent() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_closed_while_idle_harms_no_call() {
+async fn idle_connection_that_closed_harms_no_call() {
     let server = Server::start(|_, _| {
         let Act::Write(bytes) = ok(JOB) else { unreachable!() };
         Act::WriteAndClose(bytes)
@@ -86,55 +86,60 @@ async fn a_connection_that_was_closed_while_idle_harms_no_call() {
     let keys: Vec<_> =
         server.seen().iter().filter_map(|seen| seen.header("idempotency-key").map(str::to_owned)).collect();
     let distinct: HashSet<_> = keys.iter().collect();
-    assert_eq!(distinct.len(), 20, "each call has a key of its own, kept over its attempts");
+    assert_eq!(distinct.len(), 20, "each call has one key for all its attempts");
 }
 
 #[tokio::test]
-async fn a_pool_full_of_connections_that_are_gone_costs_a_call_one_attempt() {
-    const KEPT: usize = 6;
-    let together = std::sync::Barrier::new(KEPT);
+async fn pool_of_dead_connections_costs_one_attempt() {
+    const POOLED: usize = 6;
+    let together = std::sync::Barrier::new(POOLED);
     let used = Mutex::new(HashSet::new());
     let server = Server::start(move |number, request| {
-        if number < KEPT {
-            // All at once, so that each opens a connection of its own.
+        if number < POOLED {
+            // All at the same time, so that each opens a connection.
             together.wait();
         }
         if used.lock().unwrap().insert(request.connection) { ok(JOB) } else { Act::WriteAndClose(Vec::new()) }
     });
     let client = server.client();
     let ask = async |_| client.video().status("vid_1").await;
-    let kept = futures_util::future::join_all((0..KEPT).map(ask)).await;
-    assert!(kept.iter().all(Result::is_ok));
-    for _ in 0..KEPT {
+    let first = futures_util::future::join_all((0..POOLED).map(ask)).await;
+    assert!(first.iter().all(Result::is_ok));
+    for _ in 0..POOLED {
         client.video().generate("x").await.unwrap();
     }
     let seen = server.seen();
-    let calls: Vec<_> = seen[KEPT..].chunks(2).collect();
-    assert_eq!(calls.len(), KEPT, "each call met one that was gone, and then opened its own");
+    let calls: Vec<_> = seen[POOLED..].chunks(2).collect();
+    assert_eq!(calls.len(), POOLED, "each call used one dead connection and then opened a new one");
     for call in calls {
         assert_eq!(call[0].header("idempotency-key"), call[1].header("idempotency-key"));
-        assert!(call[0].connection < KEPT && call[1].connection >= KEPT);
+        assert!(call[0].connection < POOLED && call[1].connection >= POOLED);
     }
 }
 
 #[tokio::test]
-async fn a_cut_off_answer_is_tried_again_with_the_same_key_and_a_cut_off_failure_keeps_its_status() {
+async fn truncated_success_is_retried_with_the_same_key() {
     let server = Server::start(|number, _| match number {
         0 => Act::WriteAndClose(b"HTTP/1.1 200 X\r\ncontent-length: 500\r\n\r\n{\"job_id\"".to_vec()),
-        1 => ok(JOB),
-        _ => Act::WriteAndClose(b"HTTP/1.1 404 X\r\ncontent-length: 500\r\n\r\n<html>not he".to_vec()),
+        _ => ok(JOB),
     });
-    let client = server.client();
-    client.video().generate("x").await.unwrap();
+    server.client().video().generate("x").await.unwrap();
     let seen = server.seen();
     assert_eq!(seen[0].header("idempotency-key"), seen[1].header("idempotency-key"));
-    let error = client.video().status("vid_1").await.unwrap_err();
+}
+
+#[tokio::test]
+async fn truncated_failure_keeps_its_status() {
+    let server = Server::start(|_, _| {
+        Act::WriteAndClose(b"HTTP/1.1 404 X\r\ncontent-length: 500\r\n\r\n<html>not he".to_vec())
+    });
+    let error = server.client().video().status("vid_1").await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::NotFound, "HTTP_404"));
     assert_eq!(error.details().unwrap()["body"], "<html>not he");
 }
 
 #[tokio::test]
-async fn nobody_listening_is_a_connection_error_that_charged_nothing() {
+async fn refused_connection_is_never_ambiguous() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let ms = std::time::Duration::from_millis;
     let client = InfraiClient::builder()
@@ -149,7 +154,7 @@ async fn nobody_listening_is_a_connection_error_that_charged_nothing() {
 }
 
 #[tokio::test]
-async fn plain_http_to_another_machine_is_refused_before_anything_is_sent() {
+async fn invalid_base_url_is_refused_before_sending() {
     for url in ["http://api.infrai.cc", "http://10.0.2.2:8080", "http://localhost.example"] {
         let client = InfraiClient::builder().api_key(KEY).base_url(url).build().unwrap();
         let error = client.account().balance().await.unwrap_err();
@@ -167,8 +172,8 @@ async fn plain_http_to_another_machine_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn loopback_goes_round_a_proxy_and_other_hosts_through_it() {
-    let name = "loopback_goes_round_a_proxy_and_other_hosts_through_it";
+fn proxy_is_used_except_for_loopback() {
+    let name = "proxy_is_used_except_for_loopback";
     if is_child(name) {
         let base_url = std::env::var("TEST_BASE_URL").unwrap();
         let client = InfraiClient::builder()
@@ -196,7 +201,7 @@ fn loopback_goes_round_a_proxy_and_other_hosts_through_it() {
 }
 
 #[tokio::test]
-async fn https_goes_through_a_proxy_in_a_tunnel_that_shows_it_no_key() {
+async fn https_proxy_tunnel_sees_no_key() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = format!("http://user:p%40ss@{}", listener.local_addr().unwrap());
     let seen = std::thread::spawn(move || {
@@ -226,7 +231,7 @@ async fn https_goes_through_a_proxy_in_a_tunnel_that_shows_it_no_key() {
         "{lines:?}"
     );
     assert!(!head.contains("ifr_pk_"));
-    // A TLS handshake with the host, by its name.
+    // A TLS handshake that names the host.
     assert_eq!(kind, 22);
     assert!(hello.windows(16).any(|name| name == b"api.example.test"));
 }
@@ -249,12 +254,12 @@ async fn an_ipv6_literal_is_refused_before_a_tunnel() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_refuses_the_tunnel_is_a_connection_that_did_not_come_about() {
+async fn refused_proxy_tunnel_is_a_connection_error() {
     let proxy = Server::start(|_, _| response(407, "", b""));
     let client = InfraiClient::builder().api_key(KEY).base_url("https://api.example.test").proxy(proxy.url());
     let error = client.build().unwrap().video().generate("x").await.unwrap_err();
     assert_eq!((error.kind(), error.may_have_been_processed()), (ErrorKind::Connection, false), "{error}");
-    // Asked once: a proxy may lock an account that is tried too often.
+    // One attempt: a proxy may lock an account after too many attempts.
     assert_eq!((error.attempts(), error.is_retryable()), (1, false));
     assert!(error.hint().contains("another user and password"), "{error:?}");
     let asked: Vec<_> = proxy.seen().iter().map(|request| request.line.clone()).collect();
@@ -262,7 +267,7 @@ async fn a_proxy_that_refuses_the_tunnel_is_a_connection_that_did_not_come_about
 }
 
 #[tokio::test]
-async fn a_proxy_that_refuses_a_plain_request_is_told_from_the_api() {
+async fn plain_proxy_407_is_a_connection_error() {
     let proxy = Server::start(|_, _| response(407, "", b""));
     let client = InfraiClient::builder().api_key(KEY).base_url("http://api.example.test").proxy(proxy.url());
     let error = client.allow_insecure_http(true).build().unwrap().video().generate("x").await.unwrap_err();
@@ -302,8 +307,8 @@ async fn a_plain_proxy_gets_user_and_password() {
 }
 
 #[test]
-fn a_proxy_of_the_environments_that_cannot_be_used_is_named() {
-    let name = "a_proxy_of_the_environments_that_cannot_be_used_is_named";
+fn unsupported_proxy_variable_is_named() {
+    let name = "unsupported_proxy_variable_is_named";
     if is_child(name) {
         let client =
             InfraiClient::builder().api_key(KEY).base_url("https://api.example.test").build().unwrap();
@@ -318,8 +323,8 @@ fn a_proxy_of_the_environments_that_cannot_be_used_is_named() {
 }
 
 #[test]
-fn a_certificate_variable_that_names_nothing_is_refused_by_name() {
-    let name = "a_certificate_variable_that_names_nothing_is_refused_by_name";
+fn empty_certificate_file_variable_is_named() {
+    let name = "empty_certificate_file_variable_is_named";
     if is_child(name) {
         let client = InfraiClient::builder()
             .api_key(KEY)
@@ -341,15 +346,15 @@ fn a_certificate_variable_that_names_nothing_is_refused_by_name() {
 }
 
 #[test]
-fn children_of_one_fork_never_send_the_same_idempotency_key() {
-    // The parent makes a call first, so that whatever a generator keeps in memory is inherited.
+fn forked_children_send_distinct_idempotency_keys() {
+    // The parent makes a call first, so that the children inherit the state of any generator in memory.
     let server = Server::start(|_, _| ok(JOB));
     runtime().block_on(async { server.client().video().generate("x").await }).unwrap();
     let url = server.url();
     let children: Vec<_> = (0..4)
         .map(|_| {
-            // SAFETY: the child makes a runtime and a client of its own and leaves without running destructors.
-            #[allow(unsafe_code, reason = "there is no other way to fork")]
+            // SAFETY: the child creates its own runtime and client and exits without running destructors.
+            #[allow(unsafe_code, reason = "fork has no safe interface")]
             let pid = unsafe { libc::fork() };
             if pid == 0 {
                 let made = std::panic::catch_unwind(|| {
@@ -360,8 +365,8 @@ fn children_of_one_fork_never_send_the_same_idempotency_key() {
                         }
                     });
                 });
-                // SAFETY: ends the child at once.
-                #[allow(unsafe_code, reason = "the test harness must not go on in the child")]
+                // SAFETY: `_exit` ends the child immediately.
+                #[allow(unsafe_code, reason = "the test harness must not continue in the child")]
                 unsafe {
                     libc::_exit(i32::from(made.is_err()))
                 }
@@ -371,7 +376,7 @@ fn children_of_one_fork_never_send_the_same_idempotency_key() {
         .collect();
     for pid in children {
         let mut status = -1;
-        // SAFETY: waits for the child made above.
+        // SAFETY: waits for the child created above.
         #[allow(unsafe_code, reason = "the counterpart of fork")]
         let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };
         assert_eq!((waited, status), (pid, 0));

@@ -1,10 +1,10 @@
-//! What a program may ask before it calls: as whom, with which key, and whether the file could be saved.
+//! Queries before a call: identity, stored profiles, download targets and idempotency keys.
 
 mod support;
 
 use std::{fs, path::Path};
 
-use infrai::{ErrorKind, InfraiClient, KeyOrigin, Profile, fresh_idempotency_key, video::DownloadRequest};
+use infrai::{ErrorKind, InfraiClient, KeySource, Profile, new_idempotency_key, video::DownloadRequest};
 use support::KEY;
 
 fn profile(url: &str) -> Profile {
@@ -17,7 +17,7 @@ fn profile(url: &str) -> Profile {
 }
 
 #[tokio::test]
-async fn a_stored_profile_is_read_back_and_leaves_the_rest_of_the_file_alone() {
+async fn stored_profile_keeps_the_rest_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kept/credentials");
     assert_eq!(Profile::read(&file, "default").unwrap(), None);
@@ -30,18 +30,18 @@ async fn a_stored_profile_is_read_back_and_leaves_the_rest_of_the_file_alone() {
     assert_eq!(Profile::read(&file, "default").unwrap(), Some(moved));
     let text = fs::read_to_string(&file).unwrap();
     for kept in ["# mine", "[other]", "note = \"kept\""] {
-        assert!(text.contains(kept), "{kept} is gone: {text}");
+        assert!(text.contains(kept), "{kept} is missing: {text}");
     }
-    for not_understood in ["[default", "default = 3\n", "[[default]]\nnote = \"kept\"\n"] {
-        fs::write(&file, not_understood).unwrap();
+    for malformed in ["[default", "default = 3\n", "[[default]]\nnote = \"kept\"\n"] {
+        fs::write(&file, malformed).unwrap();
         let error = profile("http://127.0.0.1:3").store(&file, "default").await.unwrap_err();
         assert_eq!(error.code(), "CREDENTIALS_INVALID");
-        assert_eq!(fs::read_to_string(&file).unwrap(), not_understood);
+        assert_eq!(fs::read_to_string(&file).unwrap(), malformed);
     }
 }
 
 #[tokio::test]
-async fn a_comment_behind_a_value_outlives_the_value() {
+async fn comment_after_a_value_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("credentials");
     fs::write(&file, "[default]\n# of the team\napi_key = \"x\" # till May\n").unwrap();
@@ -54,12 +54,12 @@ async fn a_comment_behind_a_value_outlives_the_value() {
 }
 
 #[tokio::test]
-async fn an_identity_says_where_the_key_comes_from_and_never_the_key() {
+async fn identity_names_the_key_source_without_the_key() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("credentials");
     let builder = || InfraiClient::builder().credentials_file(&file).profile("work");
     let missing = builder().build().unwrap().identity().unwrap();
-    assert_eq!((missing.key_source, missing.key_hint), (KeyOrigin::Missing, None));
+    assert_eq!((missing.key_source, missing.key_hint), (KeySource::Missing, None));
     assert_eq!(missing.base_url, infrai::DEFAULT_BASE_URL);
     profile("http://127.0.0.1:1/api/").store(&file, "work").await.unwrap();
     let stored = builder().build().unwrap().identity().unwrap();
@@ -67,12 +67,12 @@ async fn an_identity_says_where_the_key_comes_from_and_never_the_key() {
     assert_eq!(stored.base_url, "http://127.0.0.1:1/api");
     assert_eq!(stored.account_id.as_deref(), Some("acc_1"));
     assert!(!format!("{stored:?}").contains(KEY));
-    let given = builder().api_key(KEY).build().unwrap().identity().unwrap();
-    assert_eq!((given.key_source, given.account_id), (KeyOrigin::Argument, None));
+    let explicit = builder().api_key(KEY).build().unwrap().identity().unwrap();
+    assert_eq!((explicit.key_source, explicit.account_id), (KeySource::Argument, None));
 }
 
 #[test]
-fn a_target_is_checked_without_leaving_anything_behind() {
+fn target_check_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let code = |path: &Path, overwrite| {
         DownloadRequest::check_target(path, overwrite)
@@ -90,8 +90,8 @@ fn a_target_is_checked_without_leaving_anything_behind() {
 }
 
 #[test]
-fn a_fresh_idempotency_key_is_a_uuid_of_its_own() {
-    let (one, two) = (fresh_idempotency_key().unwrap(), fresh_idempotency_key().unwrap());
+fn new_idempotency_key_is_a_unique_uuid() {
+    let (one, two) = (new_idempotency_key().unwrap(), new_idempotency_key().unwrap());
     assert_ne!(one, two);
     assert_eq!((one.len(), &one[14..15]), (36, "7"));
 }

@@ -1,4 +1,4 @@
-//! What goes to the log: one span a call, warnings that matter, and never a key.
+//! Log output: one span per call, warnings about exposed files, and no secret.
 
 mod support;
 
@@ -34,7 +34,7 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 #[tokio::test]
-async fn the_log_tells_of_each_call_and_holds_no_secret() {
+async fn log_has_each_call_and_no_secret() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)

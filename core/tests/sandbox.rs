@@ -1,17 +1,17 @@
-//! The main job against the sandbox, over real HTTP.
+//! Complete workflows against the sandbox, over real HTTP.
 
 use std::time::Duration;
 
 use infrai::{ErrorKind, InfraiClient, PollingOptions};
 use infrai_sandbox::Sandbox;
 
-struct World {
+struct Fixture {
     sandbox: Sandbox,
     client: InfraiClient,
     folder: tempfile::TempDir,
 }
 
-impl World {
+impl Fixture {
     async fn new(faults: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut builder = Sandbox::builder().addr("127.0.0.1:0").data_dir(folder.path().join("data"));
@@ -20,7 +20,7 @@ impl World {
         }
         let sandbox = builder.start().await.unwrap();
         let mut polling = PollingOptions::default();
-        (polling.min, polling.typical) = (0.02, 1.0);
+        (polling.min_interval, polling.expected_duration) = (0.02, 1.0);
         let client = InfraiClient::builder()
             .credentials_file(folder.path().join("credentials"))
             .base_url(sandbox.url())
@@ -38,11 +38,12 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_sentence_becomes_a_playable_file() {
-    let world = World::new(&[]).await;
-    let job = world.client.video().generate("A kite over the sea 风筝").duration_seconds(1.0).await.unwrap();
+async fn prompt_becomes_a_playable_file() {
+    let fixture = Fixture::new(&[]).await;
+    let job =
+        fixture.client.video().generate("A kite over the sea 风筝").duration_seconds(1.0).await.unwrap();
     let mut states = Vec::new();
-    let mut watch = world.client.video().watch(&job);
+    let mut watch = fixture.client.video().watch(&job);
     while let Some(job) = watch.next().await {
         states.push(job.unwrap().state.to_string());
     }
@@ -50,32 +51,33 @@ async fn a_sentence_becomes_a_playable_file() {
         (states.first().map(String::as_str), states.last().map(String::as_str)),
         (Some("queued"), Some("succeeded"))
     );
-    let done = world.client.video().wait(&job).await.unwrap();
-    let path = world.folder.path().join("kite.mp4");
-    let saved = world.client.video().download(&done, &path).await.unwrap();
+    let done = fixture.client.video().wait(&job).await.unwrap();
+    let path = fixture.folder.path().join("kite.mp4");
+    let saved = fixture.client.video().download(&done, &path).await.unwrap();
     let bytes = std::fs::read(&path).unwrap();
     assert_eq!((&bytes[4..8], bytes.len() as u64), (&b"ftyp"[..], saved.bytes));
-    assert!(world.balance().await < 2.0);
-    world.sandbox.stop().await;
+    assert!(fixture.balance().await < 2.0);
+    fixture.sandbox.stop().await;
 }
 
 #[tokio::test]
-async fn an_answer_lost_after_processing_is_charged_once() {
-    let world = World::new(&["POST /v1/video/generate: drop=after times=1"]).await;
-    let job = world.client.video().generate("x").duration_seconds(1.0).idempotency_key("once").await.unwrap();
-    let spent = 2.0 - world.balance().await;
+async fn lost_response_is_charged_once() {
+    let fixture = Fixture::new(&["POST /v1/video/generate: drop=after times=1"]).await;
+    let job =
+        fixture.client.video().generate("x").duration_seconds(1.0).idempotency_key("once").await.unwrap();
+    let spent = 2.0 - fixture.balance().await;
     let again =
-        world.client.video().generate("x").duration_seconds(1.0).idempotency_key("once").await.unwrap();
+        fixture.client.video().generate("x").duration_seconds(1.0).idempotency_key("once").await.unwrap();
     assert_eq!(job.job_id, again.job_id);
-    assert!((2.0 - world.balance().await - spent).abs() < 1e-9 && spent > 0.0);
-    let conflict = world.client.video().generate("another").idempotency_key("once").await.unwrap_err();
+    assert!((2.0 - fixture.balance().await - spent).abs() < 1e-9 && spent > 0.0);
+    let conflict = fixture.client.video().generate("another").idempotency_key("once").await.unwrap_err();
     assert_eq!((conflict.kind(), conflict.code()), (ErrorKind::Conflict, "IDEMPOTENCY_CONFLICT"));
-    world.sandbox.stop().await;
+    fixture.sandbox.stop().await;
 }
 
 #[tokio::test]
-async fn every_kind_of_fault_is_overcome() {
-    let world = World::new(&[
+async fn call_survives_every_kind_of_fault() {
+    let fixture = Fixture::new(&[
         "POST /v1/video/generate: status=503 retry-after=0 times=1",
         "GET /v1/video/jobs/*: drop=before times=1",
         "GET /v1/video/jobs/*: status=429 times=1",
@@ -83,18 +85,18 @@ async fn every_kind_of_fault_is_overcome() {
         "GET /files/*: cut=1000 times=1",
     ])
     .await;
-    let job = world.client.video().generate("x").duration_seconds(1.0).await.unwrap();
-    let done = world.client.video().wait(&job).await.unwrap();
-    let path = world.folder.path().join("x.mp4");
-    world.client.video().download(&done, &path).await.unwrap();
+    let job = fixture.client.video().generate("x").duration_seconds(1.0).await.unwrap();
+    let done = fixture.client.video().wait(&job).await.unwrap();
+    let path = fixture.folder.path().join("x.mp4");
+    fixture.client.video().download(&done, &path).await.unwrap();
     assert_eq!(&std::fs::read(&path).unwrap()[4..8], b"ftyp");
-    world.sandbox.stop().await;
+    fixture.sandbox.stop().await;
 }
 
 #[tokio::test]
-async fn failure_cancel_and_an_empty_wallet_are_told_apart() {
-    let world = World::new(&[]).await;
-    let video = world.client.video();
+async fn failed_cancelled_and_unpaid_jobs_differ() {
+    let fixture = Fixture::new(&[]).await;
+    let video = fixture.client.video();
     let failing = video.generate("x").duration_seconds(1.0).model("sandbox/fail").await.unwrap();
     let error = video.wait(&failing).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::JobFailed);
@@ -108,47 +110,47 @@ async fn failure_cancel_and_an_empty_wallet_are_told_apart() {
         (ErrorKind::WaitTimeout, Some(true))
     );
     assert_eq!(video.wait(&stuck.job_id).await.unwrap_err().kind(), ErrorKind::JobCancelled);
-    assert!(video.cancel(&stuck).await.unwrap().ok, "cancelled already");
-    assert!(!video.cancel(&failing).await.unwrap().ok, "ended otherwise");
-    assert!((world.balance().await - 2.0).abs() < 1e-9, "everything was given back");
+    assert!(video.cancel(&stuck).await.unwrap().ok, "the job was cancelled before");
+    assert!(!video.cancel(&failing).await.unwrap().ok, "the job failed before");
+    assert!((fixture.balance().await - 2.0).abs() < 1e-9, "all charges were refunded");
 
     let error =
         video.generate("x").duration_seconds(60.0).resolution("4k").prefer("smartest").await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::PaymentRequired, "INSUFFICIENT_CREDIT"));
     assert!(error.checkout_url().is_some() && error.hint().contains(error.checkout_url().unwrap()));
     assert_eq!(video.status("vid_unknown").await.unwrap_err().kind(), ErrorKind::NotFound);
-    world.sandbox.stop().await;
+    fixture.sandbox.stop().await;
 }
 
 #[tokio::test]
-async fn a_topup_leads_to_a_page_and_other_routes_are_reached_by_request() {
-    let world = World::new(&[]).await;
-    let record = world.client.account().topup(5.0).await.unwrap();
+async fn topup_and_other_routes_work() {
+    let fixture = Fixture::new(&[]).await;
+    let record = fixture.client.account().topup(5.0).await.unwrap();
     assert!(record.next_action_url.is_some() && record.state.as_deref() == Some("pending"), "{record:?}");
-    let found = world.client.request("GET", "/v1/account/balance").await.unwrap();
+    let found = fixture.client.request("GET", "/v1/account/balance").await.unwrap();
     assert_eq!(found.data["balance_usd"].as_f64(), Some(2.0));
-    let error = world.client.request("GET", "/v1/nowhere").await.unwrap_err();
+    let error = fixture.client.request("GET", "/v1/nowhere").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    world.sandbox.stop().await;
+    fixture.sandbox.stop().await;
 }
 
 #[tokio::test]
-async fn many_prompts_are_generated_and_a_rerun_gets_the_same_jobs() {
-    let world = World::new(&[]).await;
+async fn repeated_batch_returns_the_same_jobs() {
+    let fixture = Fixture::new(&[]).await;
     let mut runs = Vec::new();
     let mut balances = Vec::new();
     for _ in 0..2 {
         let requests =
             ["a", "b", "c"].map(|prompt| infrai::GenerateRequest::new(prompt).duration_seconds(1.0));
-        let mut many = world.client.video().generate_many(requests).concurrency(2).key_prefix("rerun");
+        let mut many = fixture.client.video().generate_many(requests).concurrency(2).key_prefix("rerun");
         let mut jobs = vec![String::new(); 3];
         while let Some((index, job)) = many.next().await {
             jobs[index] = job.unwrap().job_id.to_string();
         }
         runs.push(jobs);
-        balances.push(world.balance().await);
+        balances.push(fixture.balance().await);
     }
     assert_eq!(runs[0], runs[1]);
     assert!((balances[0] - balances[1]).abs() < 1e-9);
-    world.sandbox.stop().await;
+    fixture.sandbox.stop().await;
 }

@@ -1,4 +1,4 @@
-//! A store in the credentials file's place: the same promises, with the entries in an application's own keeping.
+//! Credential store: the promises of the credentials file, with entries in an application's store.
 
 mod support;
 
@@ -13,13 +13,13 @@ use std::{
     time::Duration,
 };
 
-use infrai::{CallOptions, CredentialStore, ErrorKind, InfraiClient, KeyOrigin, StoreError};
+use infrai::{CallOptions, CredentialStore, ErrorKind, InfraiClient, KeySource, StoreError};
 use serde_json::{Value, json};
 use support::{KEY, Server, ok};
 
 const ACTIVATED: &str = r#"{"account_id":"acc_1","project_id":"proj_1","primary_api_key":"ifr_pk_proj_0123456789abcdefghijklmnopqrstuv","trial_credit_usd":2.0}"#;
 
-/// A store that lives in memory, and fails when told to.
+/// A store in memory that fails on demand.
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<Inside>>);
 
@@ -81,13 +81,13 @@ impl CredentialStore for Memory {
     }
 }
 
-/// The fingerprint that an activation sent.
+/// Returns the fingerprint of an activation's request.
 fn fingerprint(request: &support::Request) -> String {
     let sent: Value = serde_json::from_slice(&request.body).unwrap();
     sent["device_fingerprint"].as_str().unwrap().to_owned()
 }
 
-/// The fingerprint that the loopback is sent by a device with this secret.
+/// Returns the loopback's fingerprint for a device with this secret.
 async fn fingerprint_of(secret: &str) -> String {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let store = Memory::default();
@@ -97,7 +97,7 @@ async fn fingerprint_of(secret: &str) -> String {
 }
 
 #[tokio::test]
-async fn activate_writes_the_store_and_the_next_client_uses_it() {
+async fn activate_writes_the_store_for_later_clients() {
     let server = Server::start(|number, _| ok(if number == 0 { ACTIVATED } else { r#"{"balance_usd":2}"# }));
     let store = Memory::default();
     let result = store.client(&server.url()).activate().await.unwrap();
@@ -110,11 +110,11 @@ async fn activate_writes_the_store_and_the_next_client_uses_it() {
         json!({ "account_id": "acc_1", "project_id": "proj_1", "api_key": KEY, "base_url": server.url() })
     );
     let sent = fingerprint(&server.seen()[0]);
-    assert_ne!(sent, store.get("device").unwrap(), "the secret itself");
+    assert_ne!(sent, store.get("device").unwrap(), "the secret itself is not sent");
 }
 
 #[tokio::test]
-async fn the_file_is_not_looked_at_where_there_is_a_store() {
+async fn file_is_not_read_when_there_is_a_store() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("credentials");
@@ -122,11 +122,11 @@ async fn the_file_is_not_looked_at_where_there_is_a_store() {
     let builder = InfraiClient::builder().credentials_file(&file).credential_store(Memory::default());
     builder.base_url(server.url()).build().unwrap().activate().await.unwrap();
     assert_eq!(fs::read_to_string(&file).unwrap(), "this is no TOML");
-    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "no lock, no device file");
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "no lock file and no device file");
 }
 
 #[tokio::test]
-async fn activate_again_sends_nothing_unless_forced_and_force_keeps_the_old_entry() {
+async fn second_activate_sends_nothing_unless_forced() {
     let server = Server::start(|number, _| ok(&ACTIVATED.replace("acc_1", &format!("acc_{}", number + 1))));
     let store = Memory::default();
     let client = store.client(&server.url());
@@ -149,7 +149,7 @@ async fn activate_again_sends_nothing_unless_forced_and_force_keeps_the_old_entr
 }
 
 #[tokio::test]
-async fn an_entry_of_another_origin_is_refused_with_a_proposal() {
+async fn entry_of_another_origin_is_refused() {
     let (one, other) = (Server::start(|_, _| ok(ACTIVATED)), Server::start(|_, _| ok(ACTIVATED)));
     let store = Memory::default();
     store.client(&one.url()).activate().await.unwrap();
@@ -162,7 +162,7 @@ async fn an_entry_of_another_origin_is_refused_with_a_proposal() {
 }
 
 #[tokio::test]
-async fn what_others_wrote_in_the_entry_stays() {
+async fn activate_keeps_other_fields_of_the_entry() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let store = Memory::default();
     store.put("profile:default", r#"{"team":"red","account_id":"acc_0"}"#);
@@ -173,7 +173,7 @@ async fn what_others_wrote_in_the_entry_stays() {
 }
 
 #[tokio::test]
-async fn an_entry_that_cannot_be_understood_is_named_and_left_alone() {
+async fn malformed_entry_is_named_and_kept() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let store = Memory::default();
     for text in ["ifr_pk_proj_secret", r#"["secret"]"#, r#"{"api_key":7}"#, r#"{"api_key":"secret\nsecret"}"#]
@@ -197,7 +197,7 @@ async fn an_entry_that_cannot_be_understood_is_named_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_read_or_written_is_an_error_before_anything_is_sent() {
+async fn failing_store_is_an_error_before_sending() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let store = Memory::default();
     store.with(|inside| inside.unwritable = true);
@@ -212,7 +212,7 @@ async fn a_store_that_cannot_be_read_or_written_is_an_error_before_anything_is_s
 }
 
 #[tokio::test]
-async fn without_writing_a_store_that_takes_nothing_is_no_obstacle() {
+async fn unwritable_store_is_fine_without_writing() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let store = Memory::default();
     store.with(|inside| inside.unwritable = true);
@@ -221,7 +221,7 @@ async fn without_writing_a_store_that_takes_nothing_is_no_obstacle() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_clients_at_once_make_one_account() {
+async fn concurrent_clients_activate_one_account() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let store = Memory::default();
     let tasks: Vec<_> = (0..20)
@@ -230,14 +230,14 @@ async fn many_clients_at_once_make_one_account() {
             tokio::spawn(async move { client.activate().await.unwrap().reused })
         })
         .collect();
-    let mut fresh = 0;
+    let mut activated = 0;
     for task in tasks {
-        fresh += usize::from(!task.await.unwrap());
+        activated += usize::from(!task.await.unwrap());
     }
-    assert_eq!((fresh, server.seen().len()), (1, 1));
+    assert_eq!((activated, server.seen().len()), (1, 1));
 }
 
-/// A store whose every answer waits until it is told to go on, as one does that asks its user first.
+/// A store whose reads block until the test releases them, like one that asks its user first.
 #[derive(Clone)]
 struct Slow(Memory, Arc<Mutex<mpsc::Receiver<()>>>);
 
@@ -247,7 +247,7 @@ impl CredentialStore for Slow {
     }
 
     fn read(&self, entry: &str) -> Result<Option<String>, StoreError> {
-        // The sender's end is as good as a message.
+        // A message or the end of the channel releases the read.
         let _ = self.1.lock().unwrap_or_else(PoisonError::into_inner).recv();
         self.0.read(entry)
     }
@@ -258,35 +258,35 @@ impl CredentialStore for Slow {
 }
 
 #[tokio::test]
-async fn a_slow_store_holds_up_neither_other_calls_nor_its_own_call_beyond_its_time() {
+async fn slow_store_delays_no_other_call() {
     let server = Server::start(|_, _| ok(r#"{"balance_usd":2}"#));
-    let (go_on, may_go_on) = mpsc::channel();
+    let (release, released) = mpsc::channel();
     let memory = Memory::default();
     memory.put("profile:default", &json!({ "api_key": KEY, "base_url": server.url() }).to_string());
-    let store = Slow(memory, Arc::new(Mutex::new(may_go_on)));
+    let store = Slow(memory, Arc::new(Mutex::new(released)));
     let slow = InfraiClient::builder().credential_store(store.clone()).build().unwrap();
     let call = tokio::spawn({
         let slow = slow.clone();
         async move { slow.account().balance().await }
     });
-    // On the test's one thread: it would wait for ever if the store were read there.
+    // The test has one thread. This call would never end if the store blocked that thread.
     let other = InfraiClient::builder().api_key(KEY).base_url(server.url()).build().unwrap();
     other.account().balance().await.unwrap();
-    let hurried = slow.with_options(CallOptions::new().timeout(Duration::from_millis(20))).unwrap();
-    let error = hurried.account().balance().await.unwrap_err();
+    let impatient = slow.with_options(CallOptions::new().timeout(Duration::from_millis(20))).unwrap();
+    let error = impatient.account().balance().await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, "DEADLINE_EXCEEDED"));
     assert!(error.message().contains("the credential store"), "{error}");
-    drop(go_on);
+    drop(release);
     call.await.unwrap().unwrap();
     assert_eq!(server.seen().len(), 2);
 }
 
-/// A store that asks its own client something, as one does that logs.
-struct Curious(Arc<OnceLock<InfraiClient>>, AtomicBool);
+/// A store that uses its own client, like one that logs the base URL.
+struct Reentrant(Arc<OnceLock<InfraiClient>>, AtomicBool);
 
-impl CredentialStore for Curious {
+impl CredentialStore for Reentrant {
     fn name(&self) -> String {
-        "the curious store".into()
+        "the reentrant store".into()
     }
 
     fn read(&self, _entry: &str) -> Result<Option<String>, StoreError> {
@@ -302,19 +302,19 @@ impl CredentialStore for Curious {
 }
 
 #[tokio::test]
-async fn a_store_may_ask_its_own_client() {
+async fn store_may_use_its_own_client() {
     let own = Arc::new(OnceLock::new());
-    let store = Curious(Arc::clone(&own), AtomicBool::new(false));
+    let store = Reentrant(Arc::clone(&own), AtomicBool::new(false));
     let client = InfraiClient::builder().credential_store(store).build().unwrap();
     own.set(client.clone()).unwrap();
     let (done, answer) = mpsc::channel();
     std::thread::spawn(move || done.send(client.base_url().unwrap()));
-    let url = answer.recv_timeout(Duration::from_secs(60)).expect("it does not wait for itself");
+    let url = answer.recv_timeout(Duration::from_secs(60)).expect("the store does not deadlock");
     assert_eq!(url, "https://api.infrai.cc/");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_activations_without_writing_agree_on_one_device() {
+async fn activations_without_writing_share_one_device() {
     struct Wide(Memory);
     impl CredentialStore for Wide {
         fn name(&self) -> String {
@@ -323,7 +323,7 @@ async fn many_activations_without_writing_agree_on_one_device() {
 
         fn read(&self, entry: &str) -> Result<Option<String>, StoreError> {
             let found = self.0.read(entry);
-            // Time for the others to find nothing as well.
+            // Gives the other activations time to find no entry too.
             std::thread::sleep(Duration::from_millis(5));
             found
         }
@@ -352,7 +352,7 @@ async fn many_activations_without_writing_agree_on_one_device() {
 }
 
 #[tokio::test]
-async fn a_store_that_another_process_writes_too_has_the_last_word_on_the_device() {
+async fn final_content_of_the_device_entry_counts() {
     struct Shared(Memory);
     impl CredentialStore for Shared {
         fn name(&self) -> String {
@@ -379,7 +379,7 @@ async fn a_store_that_another_process_writes_too_has_the_last_word_on_the_device
 }
 
 #[tokio::test]
-async fn a_store_that_holds_whatever_it_is_asked_for_is_an_error() {
+async fn store_that_claims_every_entry_is_an_error() {
     struct Everything;
     impl CredentialStore for Everything {
         fn name(&self) -> String {
@@ -402,13 +402,13 @@ async fn a_store_that_holds_whatever_it_is_asked_for_is_an_error() {
 }
 
 #[tokio::test]
-async fn an_identity_comes_from_the_store_and_names_no_file() {
+async fn identity_from_a_store_names_no_file() {
     let server = Server::start(|_, _| ok(ACTIVATED));
     let store = Memory::default();
     let client = store.client(&server.url());
-    assert_eq!(client.identity().unwrap().key_source, KeyOrigin::Missing);
+    assert_eq!(client.identity().unwrap().key_source, KeySource::Missing);
     client.activate().await.unwrap();
     let identity = store.client(&server.url()).identity().unwrap();
-    assert_eq!((identity.key_source, identity.credentials_file), (KeyOrigin::Profile, None));
+    assert_eq!((identity.key_source, identity.credentials_file), (KeySource::Profile, None));
     assert_eq!(identity.account_id.as_deref(), Some("acc_1"));
 }

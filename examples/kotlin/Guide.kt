@@ -18,7 +18,7 @@ fun interface Vault {
 
 suspend fun key(vault: Vault) {
     // docs: key
-    val client = InfraiClient(apiKeyProvider = { vault.read("infrai") }) // asked once a call, and once more after a 401
+    val client = InfraiClient(apiKeyProvider = { vault.read("infrai") }) // called once per call, and again after a 401
     println(client.account.balance().balanceUsd)
     // docs: end
 }
@@ -50,9 +50,9 @@ suspend fun watch(client: InfraiClient) {
     // docs: end
 }
 
-suspend fun price() {
-    // docs: price
-    val polling = PollingOptions(price = 0.5, typical = 120.seconds) // half a second for a request, jobs of two minutes
+suspend fun polling() {
+    // docs: polling
+    val polling = PollingOptions(requestCost = 0.5, expectedDuration = 120.seconds) // fewer polls, for jobs of two minutes
     val client = InfraiClient(polling = polling)
     val job = client.video.generate("a red kite", durationSeconds = 1.0)
     println(job.wait().state)
@@ -102,10 +102,10 @@ suspend fun unsure(client: InfraiClient): VideoJob {
     return job
 }
 
-suspend fun hurried(client: InfraiClient) {
-    // docs: hurried
-    val hurried = client.withOptions(timeout = 5.seconds, maxRetries = 0) // the same connections, other patience
-    println(hurried.account.balance().balanceUsd)
+suspend fun quick(client: InfraiClient) {
+    // docs: with-options
+    val quick = client.withOptions(timeout = 5.seconds, maxRetries = 0) // the same connections, a shorter timeout
+    println(quick.account.balance().balanceUsd)
     // docs: end
 }
 
@@ -145,12 +145,12 @@ suspend fun main() {
     profile()
     check(wait(client).isSucceeded)
     watch(client)
-    price()
+    polling()
     stop(client)
     errors(client)
     repeat(client, order = 4711)
     unsure(client)
-    hurried(client)
+    quick(client)
     many(client, Path.of(""))
     request(client)
     check(sandbox(checkNotNull(System.getenv("INFRAI_BASE_URL"))).isSucceeded)

@@ -14,7 +14,7 @@ interface Backend {
 
 fun withToken(backend: Backend, baseUrl: String): InfraiClient {
     val client = InfraiClient(
-        apiKeyProvider = { backend.videoToken() }, // asked once a call, and once more after a 401
+        apiKeyProvider = { backend.videoToken() }, // called once per call, and again after a 401
         baseUrl = baseUrl,
     )
     return client

@@ -10,7 +10,7 @@ const snippets = {
   async key() {
     const { InfraiClient } = infrai;
     // docs: key
-    const client = new InfraiClient({ apiKey: () => vault.read("infrai") }); // asked once a call, and once more after a 401
+    const client = new InfraiClient({ apiKey: () => vault.read("infrai") }); // called once per call, and again after a 401
     console.log((await client.account.balance()).balance_usd);
     // docs: end
   },
@@ -47,10 +47,10 @@ const snippets = {
     // docs: end
   },
 
-  async price() {
+  async polling() {
     const { InfraiClient } = infrai;
-    // docs: price
-    const client = new InfraiClient({ polling: { price: 0.5, typicalMs: 120_000 } }); // half a second for a request, jobs of two minutes
+    // docs: polling
+    const client = new InfraiClient({ polling: { requestCost: 0.5, expectedDurationMs: 120_000 } }); // fewer polls, for jobs of two minutes
     const job = await client.video.generate({ prompt: "a red kite", duration_seconds: 1 });
     console.log((await client.video.wait(job)).state);
     // docs: end
@@ -110,11 +110,11 @@ const snippets = {
     assert.ok(job.job_id);
   },
 
-  async hurried() {
+  async quick() {
     const client = new infrai.InfraiClient();
-    // docs: hurried
-    const hurried = client.withOptions({ timeoutMs: 5_000, maxRetries: 0 }); // the same connections, other patience
-    console.log((await hurried.account.balance()).balance_usd);
+    // docs: with-options
+    const quick = client.withOptions({ timeoutMs: 5_000, maxRetries: 0 }); // the same connections, a shorter timeout
+    console.log((await quick.account.balance()).balance_usd);
     // docs: end
   },
 

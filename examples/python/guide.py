@@ -19,7 +19,7 @@ def key() -> None:
     # docs: key
     from infrai import InfraiClient
 
-    client = InfraiClient(lambda: vault.read("infrai"))  # asked once a call, and once more after a 401
+    client = InfraiClient(lambda: vault.read("infrai"))  # called once per call, and again after a 401
     print(client.account.balance().balance_usd)
     # docs: end
 
@@ -57,11 +57,11 @@ def watch() -> None:
     # docs: end
 
 
-def price() -> None:
-    # docs: price
+def polling() -> None:
+    # docs: polling
     from infrai import InfraiClient
 
-    client = InfraiClient(polling={"price": 0.5, "typical": 120})  # seconds: half of one for a request, jobs of two minutes
+    client = InfraiClient(polling={"request_cost": 0.5, "expected_duration": 120})  # seconds: fewer polls, for jobs of two minutes
     job = client.video.generate("a red kite", duration_seconds=1)
     print(client.video.wait(job).state)
     # docs: end
@@ -127,13 +127,13 @@ def unsure() -> None:
     assert job.job_id
 
 
-def hurried() -> None:
-    # docs: hurried
+def quick() -> None:
+    # docs: with-options
     from infrai import InfraiClient
 
     client = InfraiClient()
-    hurried = client.with_options(timeout=5, max_retries=0)  # the same connections, other patience
-    print(hurried.account.balance().balance_usd)
+    quick = client.with_options(timeout=5, max_retries=0)  # the same connections, a shorter timeout
+    print(quick.account.balance().balance_usd)
     # docs: end
 
 
@@ -169,6 +169,6 @@ class Vault:
 
 
 if __name__ == "__main__":
-    for snippet in (first, key, profile, wait, watch, price, stop, errors, repeat, unsure, hurried, many, request):
+    for snippet in (first, key, profile, wait, watch, polling, stop, errors, repeat, unsure, quick, many, request):
         print(f"- {snippet.__name__}")
         snippet()

@@ -12,7 +12,7 @@ async fn key(vault: Vault) -> Result<()> {
         let vault = vault.clone();
         async move { ApiKey::new(vault.read("infrai").await) }
     });
-    let client = InfraiClient::builder().api_key_provider(keys).build()?; // asked once a call, and once more after a 401
+    let client = InfraiClient::builder().api_key_provider(keys).build()?; // called once per call, and again after a 401
     println!("{}", client.account().balance().await?.balance_usd);
     // docs: end
     Ok(())
@@ -30,12 +30,12 @@ async fn profile() -> Result<()> {
 async fn wait(client: InfraiClient) -> Result<()> {
     // docs: wait
     let job = client.video().generate("a red kite").await?;
-    let told = client
+    let waited = client
         .video()
         .wait(&job)
         .timeout(Duration::from_secs(600))
         .on_update(|job| println!("{}", job.state));
-    let job = match told.await {
+    let job = match waited.await {
         // The job goes on, and so can the wait.
         Err(error) if error.kind() == ErrorKind::WaitTimeout => {
             client.video().wait(&job).no_timeout().await?
@@ -58,11 +58,11 @@ async fn watch(client: InfraiClient) -> Result<()> {
     Ok(())
 }
 
-async fn price() -> Result<()> {
-    // docs: price
+async fn polling() -> Result<()> {
+    // docs: polling
     let mut polling = PollingOptions::default();
-    polling.price = 0.5; // seconds: half of one for a request
-    polling.typical = 120.0; // jobs of two minutes
+    polling.request_cost = 0.5; // seconds of delay that one poll is worth: fewer polls
+    polling.expected_duration = 120.0; // seconds: jobs of two minutes
     let client = InfraiClient::builder().polling(polling).build()?;
     let job = client.video().generate("a red kite").duration_seconds(1.0).await?;
     println!("{}", client.video().wait(&job).await?.state);
@@ -74,7 +74,7 @@ async fn stop(client: InfraiClient) -> Result<()> {
     // docs: stop
     let job = client.video().generate("a slow river").model("sandbox/slow").await?;
     let enough = tokio::time::sleep(Duration::from_millis(200));
-    // Dropping the future stops the looking too; told to abort, it can cancel the job as well.
+    // Dropping the future ends polling too; `cancel_on_abort` cancels the job as well.
     let stopped = client.video().wait(&job).abort_when(enough).cancel_on_abort(true).await;
     if stopped.is_err_and(|error| error.kind() == ErrorKind::Aborted) {
         println!("stopped: {}", client.video().status(&job).await?.state);
@@ -122,11 +122,11 @@ async fn unsure(client: InfraiClient) -> Result<()> {
     Ok(())
 }
 
-async fn hurried(client: InfraiClient) -> Result<()> {
-    // docs: hurried
+async fn quick(client: InfraiClient) -> Result<()> {
+    // docs: with-options
     let options = CallOptions::new().timeout(Duration::from_secs(5)).max_retries(0);
-    let hurried = client.with_options(options)?; // the same connections, other patience
-    println!("{}", hurried.account().balance().await?.balance_usd);
+    let quick = client.with_options(options)?; // the same connections, a shorter timeout
+    println!("{}", quick.account().balance().await?.balance_usd);
     // docs: end
     Ok(())
 }
@@ -173,12 +173,12 @@ async fn main() -> Result<()> {
     profile().await?;
     wait(client.clone()).await?;
     watch(client.clone()).await?;
-    price().await?;
+    polling().await?;
     stop(client.clone()).await?;
     errors(client.clone()).await?;
     repeat(client.clone()).await?;
     unsure(client.clone()).await?;
-    hurried(client.clone()).await?;
+    quick(client.clone()).await?;
     many(client.clone()).await?;
     request(client).await
 }

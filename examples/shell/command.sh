@@ -21,7 +21,7 @@ infrai --profile work activate                            # the table [work] of 
 infrai --profile work account balance
 infrai whoami                                             # which profile, key and address a call would use
 # docs: end
-# docs: hurried
+# docs: with-options
 infrai --timeout 5s account balance
 # docs: end
 # docs: errors

@@ -5,7 +5,7 @@ import Infrai
 
 private func key(_ vault: Vault) async throws {
     // docs: key
-    let client = InfraiClient(apiKey: { try await vault.read("infrai") })  // asked once a call, and once more after a 401
+    let client = InfraiClient(apiKey: { try await vault.read("infrai") })  // called once per call, and again after a 401
     print(try await client.account.balance().balanceUSD)
     // docs: end
 }
@@ -37,9 +37,9 @@ private func watch(_ client: InfraiClient) async throws {
     // docs: end
 }
 
-private func price() async throws {
-    // docs: price
-    let polling = PollingOptions(price: 0.5, typical: .seconds(120))  // half a second for a request, jobs of two minutes
+private func polling() async throws {
+    // docs: polling
+    let polling = PollingOptions(requestCost: 0.5, expectedDuration: .seconds(120))  // fewer polls, for jobs of two minutes
     let client = InfraiClient(options: ClientOptions(polling: polling))
     let job = try await client.video.generate(prompt: "a red kite", durationSeconds: 1)
     print(try await job.wait().state)
@@ -83,10 +83,10 @@ private func unsure(_ client: InfraiClient) async throws {
     print(job.jobID)
 }
 
-private func hurried(_ client: InfraiClient) async throws {
-    // docs: hurried
-    let hurried = client.withOptions(timeout: .seconds(5), maxRetries: 0)  // the same connections, other patience
-    print(try await hurried.account.balance().balanceUSD)
+private func quick(_ client: InfraiClient) async throws {
+    // docs: with-options
+    let quick = client.withOptions(timeout: .seconds(5), maxRetries: 0)  // the same connections, a shorter timeout
+    print(try await quick.account.balance().balanceUSD)
     // docs: end
 }
 
@@ -111,7 +111,7 @@ private func request(_ client: InfraiClient) async throws {
 
 private func token(_ backend: Backend) async throws {
     // docs: token
-    let client = InfraiClient(apiKey: { try await backend.infraiToken() })  // asked once a call, and once more after a 401
+    let client = InfraiClient(apiKey: { try await backend.infraiToken() })  // called once per call, and again after a 401
     let job = try await client.video.generate(prompt: "a timelapse of a city skyline at dusk")
     // docs: end
     print(job.jobID)
@@ -146,11 +146,11 @@ func guide() async throws {
     try await profile()
     try await wait(client)
     try await watch(client)
-    try await price()
+    try await polling()
     try await pay(client)
     try await again(client, order: 4711)
     try await unsure(client)
-    try await hurried(client)
+    try await quick(client)
     try await many(client)
     try await request(client)
     try await sandbox(ProcessInfo.processInfo.environment["INFRAI_BASE_URL"] ?? "")

@@ -1,4 +1,4 @@
-//! See `infrai_sandbox::fuzzing`.
+//! Entry point of the fuzz target `infrai_sandbox::fuzzing::faults`.
 
 #![no_main]
 

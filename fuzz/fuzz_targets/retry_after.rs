@@ -1,4 +1,4 @@
-//! See `infrai::fuzzing`.
+//! Entry point of the fuzz target `infrai::fuzzing::retry_after`.
 
 #![no_main]
 

@@ -37,7 +37,7 @@ def tools() -> Path:
 
 def mkdocs(*words: str, config: Path = ROOT / "mkdocs.yml") -> subprocess.CompletedProcess[str]:
     """Runs mkdocs, and keeps what it says unless it serves."""
-    # Said by the theme at every build: it is known, and written down in docs/decisions/documentation.md.
+    # Said by the theme at every build: it is known, and written down in docs/decisions/0012-documentation.md.
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     command = [str(tools()), "-m", "mkdocs", words[0], "--config-file", str(config), *words[1:]]
     kept = None if words[0] == "serve" else subprocess.PIPE

@@ -45,7 +45,7 @@ def drawn(svg: str) -> str:
         "path.line{fill:none}.dot{stroke:#10161d}}"
     )
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="Requests a job against mean lateness">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="Requests per job against mean lateness">'
         f'<style>{style}</style><rect class="card" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="10"/>'
     ]
     for x, y, anchor, label in ticks:
@@ -56,7 +56,7 @@ def drawn(svg: str) -> str:
             _, at = moved(0, float(y) - 4)
             out.append(f'<path class="grid" d="M{HERE[0]} {at:.1f}H{HERE[2]}"/><text x="{HERE[0] - 6}" y="{at + 5:.1f}" text-anchor="end">{label}</text>')
     out.append(f'<path class="axis" d="M{HERE[0]} {HERE[1]}V{HERE[3]}H{HERE[2]}"/>')
-    out.append(f'<text x="{(HERE[0] + HERE[2]) / 2}" y="{HERE[3] + 42}" text-anchor="middle">requests a job → mean lateness ↑</text>')
+    out.append(f'<text x="{(HERE[0] + HERE[2]) / 2}" y="{HERE[3] + 42}" text-anchor="middle">requests per job → mean lateness ↑</text>')
     out += [f'<path class="line {name}" d="{path(points)}"/>' for name, points in lines]
     for name, x, y in dots:
         at = moved(float(x), float(y))

@@ -47,9 +47,9 @@ def bracketed(source: str, at: int) -> str:
 
 def _default_wait() -> str:
     """The seconds of a wait for which no time is given: the core's default, which stands for it in Python as `...`."""
-    found = re.search(r"^pub const DEFAULT_WAIT: Duration = Duration::from_secs\(([\d_ *]+)\);", text("core/src/video/wait.rs"), re.MULTILINE)
+    found = re.search(r"^pub const DEFAULT_WAIT_TIMEOUT: Duration = Duration::from_secs\(([\d_ *]+)\);", text("core/src/video/wait.rs"), re.MULTILINE)
     if not found:
-        raise ValueError("core/src/video/wait.rs has no DEFAULT_WAIT in seconds")
+        raise ValueError("core/src/video/wait.rs has no DEFAULT_WAIT_TIMEOUT in seconds")
     return str(math.prod(int(number) for number in found[1].split("*")))
 
 
@@ -253,9 +253,9 @@ def rust() -> Calls:
             gives = re.search(r"^\)?\s*-> (?:Result<)?(\w+)", body[found.end() + len(inner) :])
             chain = "".join(f" .{option}" for option in options.get(gives[1] if gives else "", []))
             calls[f"{group}.{found[1]}"] = f"client.{before}{found[1]}({', '.join(words)}){chain}"
-    if "pub fn fresh_idempotency_key" not in "".join(text(f"core/src/client/{name}.rs") for name in ("mod", "call", "config", "transport")):
-        raise ValueError("the core has no fresh_idempotency_key")
-    calls["client.fresh_idempotency_key"] = "infrai::fresh_idempotency_key()"
+    if "pub fn new_idempotency_key" not in "".join(text(f"core/src/client/{name}.rs") for name in ("mod", "call", "config", "transport")):
+        raise ValueError("the core has no new_idempotency_key")
+    calls["client.new_idempotency_key"] = "infrai::new_idempotency_key()"
     calls["testing.sandbox"] = "infrai_sandbox::Sandbox::builder()"
     return calls
 

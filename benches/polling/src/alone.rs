@@ -1,32 +1,32 @@
-//! One job at a time: the core's scheduler and policy beside fixed intervals and backoff, on a clock that is only told.
+//! Waits for single jobs: the core's scheduler and policy beside fixed intervals and backoff, on a simulated clock.
 
-use infrai::polling::{Answer, History, Next, PollingOptions, Scheduler};
+use infrai::polling::{Action, History, PollResult, PollingOptions, Scheduler};
 
 use crate::{
     jobs::{Job, Lengths},
     numbers::Sample,
 };
 
-/// How long a request takes: the job is seen in the middle of it.
+/// Length of a request, in seconds. The server reads the job's state in the middle of it.
 pub(crate) const LATENCY: f64 = 0.08;
-/// A wait's own deadline: a job that is stuck costs requests until then.
+/// Deadline of a wait, in seconds: a stuck job costs requests until then.
 pub(crate) const DEADLINE: f64 = 1800.0;
 
-/// So many clients, each with earlier lengths of its own, share the jobs.
+/// Number of clients that share the jobs, each with earlier lengths of its own.
 const CLIENTS: usize = 250;
 
-/// When to look.
+/// A polling strategy.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Looking {
-    /// The core's scheduler, with so many lengths of earlier jobs, each `factor` times as long as the truth.
+    /// The core's scheduler. It knows `history` lengths of earlier jobs, each multiplied by `factor`.
     Core { price: f64, history: usize, factor: f64 },
-    /// A pause of so many seconds, give or take so many.
+    /// A pause in seconds, give or take `jitter`.
     Fixed { pause: f64, jitter: f64 },
-    /// A pause that grows by a factor up to a bound.
+    /// A pause that grows by a factor, up to a bound.
     Backoff { first: f64, factor: f64, most: f64 },
 }
 
-/// Waits for every job, each alone, and tells of lateness and requests.
+/// Waits for each job alone; returns lateness and requests.
 pub(crate) fn wait_for(looking: Looking, lengths: Lengths, jobs: &[Job], seed: u64) -> Sample {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut sample = Sample::default();
@@ -51,15 +51,15 @@ pub(crate) fn wait_for(looking: Looking, lengths: Lengths, jobs: &[Job], seed: u
 
 fn core(price: f64, earlier: &History, job: &Job, random: &mut fastrand::Rng) -> (u32, Option<f64>) {
     let mut options = PollingOptions::default();
-    options.price = price;
-    options.rate = 1e6;
+    options.request_cost = price;
+    options.max_requests_per_second = 1e6;
     let mut scheduler = Scheduler::new(options, random.u64(..));
-    scheduler.recall("shape", earlier.clone());
+    scheduler.seed_history("shape", earlier.clone());
     scheduler.add(0.0, Some((0.0, "shape")));
     let (mut now, mut requests) = (0.0, 0);
     loop {
         match scheduler.next(now) {
-            Next::Look(token) => {
+            Action::Poll(token) => {
                 let seen = now + LATENCY / 2.0;
                 now += LATENCY;
                 requests += 1;
@@ -70,11 +70,11 @@ fn core(price: f64, earlier: &History, job: &Job, random: &mut fastrand::Rng) ->
                     return (requests, None);
                 }
                 let progress = job.progress(seen, random);
-                scheduler.answered(token, now, Answer { progress, ..Answer::default() });
+                scheduler.on_result(token, now, PollResult { progress, ..PollResult::default() });
             }
-            // The deadline is one more moment at which the job is looked at.
-            Next::At(time) => now = time.min(DEADLINE),
-            Next::Wait => unreachable!("one job, none under way"),
+            // The wait polls once more at its deadline.
+            Action::SleepUntil(time) => now = time.min(DEADLINE),
+            Action::Idle => unreachable!("one job, none under way"),
         }
         if now >= DEADLINE {
             return (requests + 1, None);
@@ -97,7 +97,7 @@ fn paced(job: &Job, mut pause: impl FnMut(i32) -> f64) -> (u32, Option<f64>) {
     }
 }
 
-/// The mean lateness of the fixed interval that makes as many requests for the same jobs.
+/// Returns the mean lateness of the fixed interval that makes as many requests for the same jobs.
 pub(crate) fn equal_fixed(requests: f64, jobs: &[Job]) -> f64 {
     let (mut short, mut long) = (0.01_f64, 1000.0_f64);
     for _ in 0..30 {
@@ -107,8 +107,8 @@ pub(crate) fn equal_fixed(requests: f64, jobs: &[Job]) -> f64 {
     fixed((short * long).sqrt(), jobs).1
 }
 
-/// Requests a job and mean lateness of a fixed interval: as [`paced`], without going through the looks, and over all the
-/// moments at which the first look may come, so that no job's length is favoured.
+/// Returns the requests per job and the mean lateness of a fixed interval. It computes what [`paced`] simulates, averaged
+/// over the possible times of the first poll, so that no length of a job has an advantage.
 fn fixed(pause: f64, jobs: &[Job]) -> (f64, f64) {
     const PHASES: u32 = 8;
     let (mut requests, mut late, mut found) = (0.0, 0.0, 0.0);

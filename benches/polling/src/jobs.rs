@@ -1,27 +1,27 @@
-//! The jobs of a simulation: how long they take, and what they say of their progress.
+//! Jobs of a simulation: their lengths and the progress that they report.
 
 use std::f64::consts::TAU;
 
-/// How the lengths of jobs are spread, in seconds.
+/// Distribution of the jobs' lengths, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Lengths {
-    /// Logarithms spread evenly around a median, as of jobs of one shape.
+    /// Lognormal, as for jobs of one kind.
     LogNormal { median: f64, sigma: f64 },
     /// Two kinds under one name: 60 % around 12 s, 40 % around 150 s.
     Bimodal,
-    /// As the first, and this share never ends.
+    /// Lognormal, and this share of the jobs never ends.
     Stuck { median: f64, sigma: f64, share: f64 },
-    /// Rises and falls more slowly than the first.
+    /// Weibull: wider than lognormal.
     Weibull { scale: f64, shape: f64 },
-    /// Everything between two bounds.
+    /// Uniform between two bounds.
     Uniform { from: f64, to: f64 },
-    /// No job is short, some are very long.
+    /// Pareto: no job is short, some are very long.
     Pareto { least: f64, tail: f64 },
-    /// Nearly all the same.
+    /// Nearly equal lengths.
     Narrow { around: f64, share: f64 },
 }
 
-/// A number from the standard normal distribution.
+/// Draws from the standard normal distribution.
 pub(crate) fn normal(random: &mut fastrand::Rng) -> f64 {
     (-2.0 * (1.0 - random.f64()).ln()).sqrt() * (TAU * random.f64()).cos()
 }
@@ -31,7 +31,7 @@ fn log_normal(median: f64, sigma: f64, random: &mut fastrand::Rng) -> f64 {
 }
 
 impl Lengths {
-    /// A job's length; infinite for one that never ends.
+    /// Draws a job's length, which is infinite if the job never ends.
     pub(crate) fn draw(self, random: &mut fastrand::Rng) -> f64 {
         match self {
             Self::LogNormal { median, sigma } => log_normal(median, sigma, random),
@@ -50,7 +50,7 @@ impl Lengths {
         }
     }
 
-    /// The length of a job that ended: what a client remembers.
+    /// Draws the length of a job that ends, as a client remembers it.
     pub(crate) fn draw_ended(self, random: &mut fastrand::Rng) -> f64 {
         loop {
             let length = self.draw(random);
@@ -61,22 +61,22 @@ impl Lengths {
     }
 }
 
-/// What jobs say of their progress.
+/// Progress that the jobs report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// Nothing.
     None,
-    /// Whole percents; a short queue first; some jobs slow down towards their end, others speed up.
+    /// Whole percents after a short queue. Some jobs slow down towards their end, others speed up.
     Usual,
-    /// The truth, in whole percents.
+    /// The true progress, in whole percents.
     Linear,
-    /// The truth, give or take five percent.
+    /// The true progress, give or take five percent.
     Noisy,
-    /// Tenths alone.
+    /// Steps of a tenth.
     Tenths,
     /// 0, then a half, then 1.
     Halves,
-    /// Nearly done after six tenths of the time, and then nothing more.
+    /// Nearly done after six tenths of the time, and unchanged after that.
     Stalling,
     /// Half of the time in a queue, at 0.
     Queueing,
@@ -84,14 +84,14 @@ pub(crate) enum Progress {
     Slowing,
     /// Slow at first, then faster and faster.
     Quickening,
-    /// A bar that knows nothing: it creeps towards 1 by the clock, whatever the job does.
+    /// A bar without information: it grows with the time alone.
     Invented,
 }
 
-/// One job.
+/// A job.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Job {
-    /// Seconds from its submission to its end.
+    /// Seconds from the submission to the end.
     pub(crate) length: f64,
     progress: Progress,
     queue: f64,
@@ -99,17 +99,17 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// A job of these lengths.
+    /// Draws a job.
     pub(crate) fn draw(lengths: Lengths, progress: Progress, random: &mut fastrand::Rng) -> Self {
         let length = lengths.draw(random);
-        // Drawn always, so that the same seed gives the same lengths whatever is said of progress.
+        // Always drawn, so that a seed gives the same lengths for every kind of progress.
         let (queue, bend) = (0.1 * random.f64(), (0.15 * normal(random)).exp());
         Self { length, progress, queue, bend }
     }
 
-    /// What it says at an age before its end.
+    /// Returns the reported progress at an age before the end.
     pub(crate) fn progress(&self, age: f64, random: &mut fastrand::Rng) -> Option<f64> {
-        // One that is stuck looks like one of a minute, until it stands still.
+        // A stuck job reports the progress of a one-minute job, and then stands still.
         let length = if self.length.is_finite() { self.length } else { 60.0 };
         let part = (age / length).min(0.97);
         let after = |queue: f64| ((part - queue) / (1.0 - queue)).max(0.0);

@@ -1,4 +1,4 @@
-//! What the SDK's polling costs and brings: the core's own scheduler and policy on a clock that is only told.
+//! Requests and lateness of the SDK's polling: the core's own scheduler and policy on a simulated clock.
 
 mod alone;
 mod jobs;
@@ -17,20 +17,20 @@ const USAGE: &str = "\
 usage: infrai-bench-polling [simulate] [--markdown] [--check] [--long] [--jobs N] [--seeds N] [--plot FILE.svg]
        infrai-bench-polling scale [--markdown] [--check] [--jobs N] [--rate N] [--concurrency N]
 
-  simulate     on a clock that is only told (the default)
-  scale        so many waits at once, over HTTP on loopback
+  simulate     with a simulated clock (the default)
+  scale        many waits at once, over HTTP on loopback
   --markdown   tables as Markdown (default: aligned for a terminal)
-  --check      end with 1 where a goal is missed
+  --check      exit with 1 if a goal is missed
   --long       ten seeds instead of three
-  --jobs N     jobs a cell, or waits at once (default: 10000)
+  --jobs N     jobs per cell, or waits at once (default: 10000)
   --plot FILE  draw requests against lateness
-  --rate N     requests a second (default: 1000)
+  --rate N     requests per second (default: 1000)
   --concurrency N  requests at once (default: 64)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.first().map(String::as_str) {
-        // The other process of `scale`.
+        // The server process of `scale`.
         Some("serve") => serve(&arguments[1..]),
         _ => run(arguments),
     };

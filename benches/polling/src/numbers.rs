@@ -1,6 +1,6 @@
-//! What is made of many jobs: means, percentiles, and how far seeds are apart.
+//! Means and percentiles of many jobs.
 
-/// The lateness and the requests of many jobs.
+/// Lateness and requests of many jobs.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Sample {
     jobs: f64,
@@ -9,19 +9,19 @@ pub(crate) struct Sample {
     relative: Vec<f64>,
 }
 
-/// What a table shows of a [`Sample`].
+/// Figures of a [`Sample`] for a table.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Summary {
-    /// Requests a job.
+    /// Requests per job.
     pub(crate) requests: f64,
-    /// Seconds from the end to the knowing: mean, median, 95 and 99 percent.
+    /// Seconds from a job's end to its detection: mean, median, 95th and 99th percentile.
     pub(crate) late: [f64; 4],
-    /// The same as shares of the job's length.
+    /// The same, as shares of the job's length.
     pub(crate) relative: [f64; 4],
 }
 
 impl Sample {
-    /// A job that took so many requests; how late its end was known and how long it took, if it was.
+    /// Adds a job with its requests and, if its end was detected, its lateness and length.
     pub(crate) fn add(&mut self, requests: u32, found: Option<(f64, f64)>) {
         self.jobs += 1.0;
         self.requests += f64::from(requests);
@@ -31,7 +31,7 @@ impl Sample {
         }
     }
 
-    /// Means and percentiles.
+    /// Returns means and percentiles.
     pub(crate) fn summary(mut self) -> Summary {
         Summary {
             requests: self.requests / self.jobs,
@@ -41,7 +41,7 @@ impl Sample {
     }
 }
 
-/// Mean, median, 95 and 99 percent.
+/// Returns mean, median, 95th and 99th percentile.
 pub(crate) fn spread(values: &mut [f64]) -> [f64; 4] {
     values.sort_unstable_by(f64::total_cmp);
     #[allow(
@@ -54,7 +54,7 @@ pub(crate) fn spread(values: &mut [f64]) -> [f64; 4] {
     [mean(values), at(0.5), at(0.95), at(0.99)]
 }
 
-/// The mean of some numbers.
+/// Returns the mean.
 pub(crate) fn mean(values: &[f64]) -> f64 {
     #[allow(clippy::cast_precision_loss, reason = "a count")]
     let count = values.len() as f64;

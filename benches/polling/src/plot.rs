@@ -1,4 +1,4 @@
-//! The picture: requests a job against mean lateness, every way of looking on it.
+//! Plot of requests per job against mean lateness, with every polling strategy.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ const PAUSES: [f64; 11] = [0.1, 0.15, 0.25, 0.4, 0.6, 1.0, 1.6, 2.5, 4.0, 6.0, 9
 /// Requests and lateness.
 type Point = (f64, f64);
 
-/// The picture's size, and where its axes are.
+/// Size of the plot, and position of its axes.
 const SIZE: (f64, f64) = (860.0, 560.0);
 const FRAME: (f64, f64, f64, f64) = (76.0, 84.0, 826.0, 484.0);
 const REQUESTS: (f64, f64) = (2.0, 600.0);
@@ -34,7 +34,7 @@ circle.dot{stroke:#fff}\
 .known{stroke:#5aa6f2}text.known{fill:#5aa6f2}circle.known{fill:#5aa6f2}.said{stroke:#3fc39a}text.said{fill:#3fc39a}circle.said{fill:#3fc39a}\
 .both{stroke:#c08cf0}text.both{fill:#c08cf0}circle.both{fill:#c08cf0}circle.dot{stroke:#10161d}}";
 
-/// Draws it.
+/// Draws the plot.
 pub(crate) fn draw(settings: Settings) -> String {
     let settings = Settings { jobs: settings.jobs.min(5000), seeds: 1 };
     let points = |cells: &[Cell]| -> Vec<Point> {
@@ -91,7 +91,7 @@ pub(crate) fn draw(settings: Settings) -> String {
 
 struct Svg(String);
 
-/// Where a value is between two others, as logarithms.
+/// Returns the position of a value between two others on a logarithmic axis.
 fn place(value: f64, (from, to): (f64, f64)) -> f64 {
     (value / from).ln() / (to / from).ln()
 }
@@ -107,7 +107,7 @@ impl Svg {
         let (left, top, right, bottom) = FRAME;
         let mut svg = Self(format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-             role=\"img\" aria-label=\"Requests a job against mean lateness\"><style>{STYLE}</style>\
+             role=\"img\" aria-label=\"Requests per job against mean lateness\"><style>{STYLE}</style>\
              <rect class=\"card\" x=\"0.5\" y=\"0.5\" width=\"{}\" height=\"{}\" rx=\"10\"/>\n",
             width - 1.0,
             height - 1.0
@@ -116,9 +116,9 @@ impl Svg {
             "title",
             (28.0, 36.0),
             "start",
-            "What a request buys: lateness of simulated jobs of about 40 s",
+            "Requests against lateness, for simulated jobs of about 40 s",
         );
-        svg.put("tick", (28.0, 58.0), "start", "Down and to the left is better. Along a line the price of a request, or the interval, changes; the dot on a coloured line is the default.");
+        svg.put("tick", (28.0, 58.0), "start", "Down and to the left is better. Along a line the request cost, or the interval, changes. The dot on a coloured line is the default.");
         for requests in [2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0] {
             let (x, _) = screen((requests, 1.0));
             let _ = writeln!(svg.0, "<path class=\"grid\" d=\"M{x:.1} {top}V{bottom}\"/>");
@@ -130,7 +130,7 @@ impl Svg {
             svg.put("tick", (left - 10.0, y + 4.0), "end", &format!("{seconds} s"));
         }
         let _ = writeln!(svg.0, "<path class=\"axis\" fill=\"none\" d=\"M{left} {top}V{bottom}H{right}\"/>");
-        svg.put("", (f64::midpoint(left, right), bottom + 48.0), "middle", "requests a job");
+        svg.put("", (f64::midpoint(left, right), bottom + 48.0), "middle", "requests per job");
         let (x, y) = (24.0, f64::midpoint(top, bottom));
         let _ = writeln!(
             svg.0,

@@ -1,4 +1,4 @@
-//! The tables: which jobs are waited for in which way, and what must come out.
+//! Tables of the simulation: jobs, polling strategies, and goals.
 
 use std::thread;
 
@@ -10,39 +10,39 @@ use crate::{
     table::Table,
 };
 
-/// How much is simulated.
+/// Size of a simulation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
-    /// Jobs a cell.
+    /// Jobs per cell.
     pub(crate) jobs: usize,
-    /// How often everything is repeated with other jobs.
+    /// Number of repetitions with other jobs.
     pub(crate) seeds: u64,
 }
 
-/// What a simulation says.
+/// Result of a simulation.
 pub(crate) struct Report {
     tables: Vec<Table>,
-    /// The goals that were missed.
+    /// The missed goals.
     pub(crate) missed: Vec<String>,
 }
 
 impl Report {
-    /// All tables, one below the other.
+    /// Returns all tables as text.
     pub(crate) fn text(&self, markdown: bool) -> String {
         self.tables.iter().map(|table| table.text(markdown)).collect::<Vec<_>>().join("\n")
     }
 }
 
-/// A job's length varies by this much within one shape.
+/// Standard deviation of the logarithms of lengths within one kind of job.
 const SIGMA: f64 = 0.5;
-/// The default price.
+/// The default request cost.
 pub(crate) const PRICE: f64 = 0.05;
 
 const fn around(median: f64) -> Lengths {
     Lengths::LogNormal { median, sigma: SIGMA }
 }
 
-/// The lengths that the goals are about.
+/// Distributions of lengths with goals.
 const NAMED: [(&str, Lengths); 5] = [
     ("8 s", around(8.0)),
     ("40 s", around(40.0)),
@@ -51,7 +51,7 @@ const NAMED: [(&str, Lengths); 5] = [
     ("40 s, 2 % stuck", Lengths::Stuck { median: 40.0, sigma: SIGMA, share: 0.02 }),
 ];
 
-/// Lengths that the policy was not made for.
+/// Other distributions of lengths.
 const OTHERS: [(&str, Lengths); 8] = [
     ("60 s ± 5 %", Lengths::Narrow { around: 60.0, share: 0.05 }),
     ("lognormal 40 s, σ 0.25", Lengths::LogNormal { median: 40.0, sigma: 0.25 }),
@@ -63,7 +63,7 @@ const OTHERS: [(&str, Lengths); 8] = [
     ("Pareto from 20 s, tail 1.5", Lengths::Pareto { least: 20.0, tail: 1.5 }),
 ];
 
-/// Progress that the policy was not made for.
+/// Other kinds of progress.
 const PROGRESS: [(&str, Progress); 9] = [
     ("exact", Progress::Linear),
     ("± 5 percent points of noise", Progress::Noisy),
@@ -92,7 +92,7 @@ const fn misled(factor: f64) -> Looking {
     Looking::Core { price: PRICE, history: 20, factor }
 }
 
-/// What is done in one cell of a table.
+/// The simulation of one cell of a table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cell {
     pub(crate) lengths: Lengths,
@@ -100,8 +100,8 @@ pub(crate) struct Cell {
     pub(crate) looking: Looking,
 }
 
-/// What came of a cell, a seed each: what was seen, the lateness of the fixed interval that makes as many requests, and
-/// the ratio between the two.
+/// Results of a cell, one item per seed: the figures, the lateness of the fixed interval that makes as many requests, and
+/// their ratio.
 #[derive(Debug, Default)]
 pub(crate) struct Results {
     summaries: Vec<Summary>,
@@ -124,7 +124,7 @@ impl Results {
     }
 }
 
-/// Simulates every cell, on as many threads as there are processors.
+/// Simulates every cell, on one thread per processor.
 pub(crate) fn simulate(cells: &[Cell], settings: Settings) -> Vec<Results> {
     let one = |cell: &Cell| {
         let mut results = Results::default();
@@ -159,7 +159,7 @@ fn parallel<T: Sync, R: Send>(items: &[T], one: impl Fn(&T) -> R + Sync) -> Vec<
     (0..items.len()).map(|item| results[item % threads].pop().expect("one result an item")).collect()
 }
 
-/// Everything.
+/// Runs all simulations.
 pub(crate) fn make(settings: Settings) -> Report {
     let mut report = Report { tables: Vec::new(), missed: Vec::new() };
     goals(settings, &mut report);
@@ -189,7 +189,7 @@ fn goals(settings: Settings, report: &mut Report) {
         .collect();
     let results = simulate(&cells, settings);
     let mut table = Table::new(
-        "Mean lateness, as a share of that of a fixed interval that makes as many requests",
+        "Mean lateness, relative to a fixed interval that makes as many requests",
         format!("Mean (least–most) over {} seeds of {} jobs each.", settings.seeds, settings.jobs),
         &[&["jobs of"], &columns.map(|column| column.0)[..]].concat(),
     );
@@ -228,8 +228,7 @@ fn ratios_by(
     report.tables.push(table);
 }
 
-const EACH: &str =
-    "Each cell: requests a job; mean lateness; its ratio to the fixed interval that makes as many requests.";
+const EACH: &str = "Each cell: requests per job; mean lateness; its ratio to the fixed interval that makes as many requests.";
 
 fn wrong_history(settings: Settings, report: &mut Report) {
     let rows: Vec<_> = NAMED
@@ -247,7 +246,7 @@ fn wrong_history(settings: Settings, report: &mut Report) {
     ratios_by(
         report,
         Settings { seeds: 1, ..settings },
-        ("Twenty earlier lengths that mislead", EACH, "jobs of"),
+        ("Misleading earlier lengths", EACH, "jobs of"),
         &rows,
         &columns,
     );
@@ -312,11 +311,11 @@ fn details(settings: Settings, report: &mut Report) {
             rows.iter().map(|&(_, progress, looking)| Cell { lengths, progress, looking }).collect();
         let mut table = Table::new(
             format!("Jobs of {name}"),
-            "Lateness from the job's end to the client's knowing, in seconds and as a share of the job's length. \
+            "Lateness from the job's end to its detection, in seconds and as a share of the job's length. \
              Equal: mean lateness of a fixed interval that makes as many requests.",
             &[
                 "",
-                "requests a job",
+                "requests per job",
                 "mean",
                 "p50",
                 "p95",
@@ -344,7 +343,7 @@ fn details(settings: Settings, report: &mut Report) {
     }
 }
 
-/// Requests a second that ten thousand jobs share.
+/// Requests per second that ten thousand jobs share.
 const RATE: f64 = 20.0;
 
 fn shared_budget(settings: Settings, report: &mut Report) {
@@ -357,7 +356,7 @@ fn shared_budget(settings: Settings, report: &mut Report) {
         ("300 s, σ 1", vec![Lengths::LogNormal { median: 300.0, sigma: 1.0 }]),
         ("20 minutes", vec![Lengths::LogNormal { median: 1200.0, sigma: 0.3 }]),
     ];
-    // What is known, and whether it tells jobs apart, so that an order can be better than another.
+    // The known facts of a job. An order can be better than another only if they differ between jobs.
     let known = [
         ("nothing", Progress::None, 0),
         ("20 lengths", Progress::None, 20),
@@ -381,9 +380,9 @@ fn shared_budget(settings: Settings, report: &mut Report) {
         shared::run(order, kinds, progress, history, settings.jobs, RATE, seed)
     });
     let mut table = Table::new(
-        format!("{} jobs at once, {RATE} requests a second", settings.jobs),
+        format!("{} jobs at once, {RATE} requests per second", settings.jobs),
         format!(
-            "Each cell: mean lateness; longest time between two looks at one job. A round of all jobs takes {round:.0} s."
+            "Each cell: mean lateness; longest time between two polls of one job. A round of all jobs takes {round:.0} s."
         ),
         &["jobs of", "known", "Infrai", "round robin", "earliest due first"],
     );
@@ -399,9 +398,9 @@ fn shared_budget(settings: Settings, report: &mut Report) {
             table.row([(*name).to_owned(), what.to_owned()].into_iter().chain(row.iter().map(cell)));
             let of = format!("{} jobs at once, {name}, {what} known", settings.jobs);
             if row[0].1 > 1.3 * round {
-                report.missed.push(format!("{of}: one was left alone for {:.0} s", row[0].1));
+                report.missed.push(format!("{of}: {:.0} s between two polls of one job", row[0].1));
             }
-            // Jobs that nothing tells apart can be looked at in any order.
+            // If jobs do not differ, any order is as good.
             let apart = what.starts_with("progress") || (what != "nothing" && kinds.len() > 1);
             if apart && row[0].0 >= row[1].0.min(row[2].0) {
                 report.missed.push(format!("{of}: {:.0} s late", row[0].0));

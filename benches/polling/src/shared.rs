@@ -1,4 +1,4 @@
-//! Many jobs within one budget: the core's scheduler beside round robin and earliest due first.
+//! Many jobs within one rate limit: the core's scheduler beside round robin and earliest due first.
 
 use std::{
     cmp::Reverse,
@@ -6,7 +6,8 @@ use std::{
 };
 
 use infrai::polling::{
-    Answer, Budget, Forecast, History, Known, Next, Policy, PollingOptions, Scheduler, Token,
+    Action, History, JobEstimate, JobKey, Policy, PollResult, PollingOptions, ProgressForecast, RateLimiter,
+    Scheduler,
 };
 
 use crate::{
@@ -15,46 +16,46 @@ use crate::{
     numbers::mean,
 };
 
-/// What tells the kinds of job apart.
+/// Names of the kinds of job.
 const SHAPES: [&str; 4] = ["a", "b", "c", "d"];
 
-/// Which due job goes first.
+/// Order of due jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     /// The core's scheduler.
     Core,
-    /// The one that was looked at longest ago.
+    /// Least recently polled first.
     RoundRobin,
-    /// The one whose time came first.
+    /// Earliest due first.
     EarliestDue,
 }
 
-/// What came of it.
+/// Result of a simulation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
-    /// Mean seconds from a job's end to the knowing.
+    /// Mean seconds from a job's end to its detection.
     pub(crate) late: f64,
-    /// The longest time between two looks at one job, or from its submission to the first, in seconds.
+    /// Longest time between two polls of one job, or from its submission to the first poll, in seconds.
     pub(crate) gap: f64,
 }
 
 enum Chooser {
-    Core { scheduler: Box<Scheduler>, numbers: HashMap<Token, usize>, tokens: Vec<Token> },
+    Core { scheduler: Box<Scheduler>, numbers: HashMap<JobKey, usize>, tokens: Vec<JobKey> },
     Plain(Box<Plain>),
 }
 
-/// A scheduler as simple as can be, with the core's policy and budget.
+/// A simple scheduler with the core's policy and rate limiter.
 struct Plain {
     order: Order,
     policy: Policy,
-    budget: Budget,
+    budget: RateLimiter,
     random: fastrand::Rng,
-    /// By due time; the due ones wait in `ready` by what the order looks at.
+    /// Jobs by due time. Due jobs wait in `ready`, in their order.
     timed: BinaryHeap<Reverse<(u64, usize)>>,
     ready: BinaryHeap<Reverse<(u64, usize)>>,
     looked: Vec<u64>,
-    forecasts: Vec<Forecast>,
-    /// One a kind of job.
+    forecasts: Vec<ProgressForecast>,
+    /// One per kind of job.
     histories: Vec<History>,
     before: Vec<f64>,
 }
@@ -91,7 +92,7 @@ impl Plain {
 }
 
 impl Chooser {
-    /// All jobs, submitted at once.
+    /// Submits all jobs at once.
     fn new(
         order: Order,
         options: PollingOptions,
@@ -105,9 +106,9 @@ impl Chooser {
             Order::Core => {
                 let mut scheduler = Box::new(Scheduler::new(options, seed));
                 for (shape, history) in SHAPES.into_iter().zip(histories) {
-                    scheduler.recall(shape, history);
+                    scheduler.seed_history(shape, history);
                 }
-                let tokens: Vec<Token> =
+                let tokens: Vec<JobKey> =
                     (0..count).map(|n| scheduler.add(0.0, Some((0.0, SHAPES[n % kinds])))).collect();
                 let numbers = tokens.iter().enumerate().map(|(number, token)| (*token, number)).collect();
                 Chooser::Core { scheduler, numbers, tokens }
@@ -115,17 +116,17 @@ impl Chooser {
             order => {
                 let policy = Policy::new(&options);
                 let timed = (0..count)
-                    .map(|n| Reverse((nanos(policy.delay(Known::default(), random.f64())), n)))
+                    .map(|n| Reverse((nanos(policy.delay(JobEstimate::default(), random.f64())), n)))
                     .collect();
                 Chooser::Plain(Box::new(Plain {
                     order,
                     policy,
-                    budget: Budget::new(options.rate, options.concurrency),
+                    budget: RateLimiter::new(options.max_requests_per_second, options.concurrency),
                     random: random.fork(),
                     timed,
                     ready: BinaryHeap::new(),
                     looked: vec![0; count],
-                    forecasts: vec![Forecast::default(); count],
+                    forecasts: vec![ProgressForecast::default(); count],
                     before: vec![0.0; count],
                     histories,
                 }))
@@ -134,7 +135,7 @@ impl Chooser {
     }
 }
 
-/// Submits all jobs at once and looks until every one has ended. `kinds` are told apart by their shapes.
+/// Submits all jobs at once and polls until each has ended. Every kind has a name of its own.
 pub(crate) fn run(
     order: Order,
     kinds: &[Lengths],
@@ -152,7 +153,7 @@ pub(crate) fn run(
         .map(|kind| History::of(&(0..history).map(|_| kind.draw_ended(&mut random)).collect::<Vec<_>>()))
         .collect();
     let mut options = PollingOptions::default();
-    options.rate = rate;
+    options.max_requests_per_second = rate;
     let mut chooser = Chooser::new(order, options, histories, count, seed, &mut random);
 
     let mut landing: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
@@ -161,9 +162,9 @@ pub(crate) fn run(
     while late.len() < count {
         let next = match &mut chooser {
             Chooser::Core { scheduler, numbers, .. } => match scheduler.next(now) {
-                Next::Look(token) => Ok(numbers[&token]),
-                Next::At(time) => Err(Some(time)),
-                Next::Wait => Err(None),
+                Action::Poll(token) => Ok(numbers[&token]),
+                Action::SleepUntil(time) => Err(Some(time)),
+                Action::Idle => Err(None),
             },
             Chooser::Plain(plain) => plain.next(now),
         };
@@ -191,26 +192,26 @@ pub(crate) fn run(
         let said = jobs[job].progress(looked, &mut random);
         match &mut chooser {
             Chooser::Core { scheduler, tokens, .. } => {
-                let answer = Answer { terminal, success: terminal, progress: said, retry_after: None };
-                scheduler.answered(tokens[job], now, answer);
+                let answer = PollResult { terminal, success: terminal, progress: said, retry_after: None };
+                scheduler.on_result(tokens[job], now, answer);
                 if terminal {
                     scheduler.remove(tokens[job]);
                 }
             }
             Chooser::Plain(plain) => {
                 plain.budget.end();
-                plain.budget.arrived(now - LATENCY, now);
+                plain.budget.on_response(now - LATENCY, now);
                 let kind = job % kinds.len();
                 if terminal {
                     if plain.before[job] > 0.2 * looked {
-                        plain.histories[kind].learn(f64::midpoint(plain.before[job], looked));
+                        plain.histories[kind].record(f64::midpoint(plain.before[job], looked));
                     }
                 } else {
                     if let Some(said) = said {
-                        plain.forecasts[job].see(looked, said);
+                        plain.forecasts[job].observe(looked, said);
                     }
                     plain.before[job] = looked;
-                    let known = Known {
+                    let known = JobEstimate {
                         age: looked,
                         forecast: plain.forecasts[job],
                         history: Some(&plain.histories[kind]),

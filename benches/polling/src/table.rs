@@ -1,8 +1,8 @@
-//! A table, as Markdown or aligned for a terminal.
+//! Tables as Markdown or aligned for a terminal.
 
 use std::fmt::Write as _;
 
-/// A table with a title and what there is to say about it.
+/// A table with a title and a note.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     title: String,
@@ -11,18 +11,18 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// A table with these columns; the first is left-aligned, all others hold numbers.
+    /// Creates a table. The first column is left-aligned; all others hold numbers.
     pub(crate) fn new(title: impl Into<String>, note: impl Into<String>, columns: &[&str]) -> Self {
         let heads = columns.iter().map(|&column| column.to_owned()).collect();
         Self { title: title.into(), note: note.into(), rows: vec![heads] }
     }
 
-    /// One more row.
+    /// Adds a row.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// The table as text.
+    /// Returns the table as text.
     pub(crate) fn text(&self, markdown: bool) -> String {
         let columns = self.rows[0].len();
         let width = |column: usize| {

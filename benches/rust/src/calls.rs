@@ -1,19 +1,14 @@
-//! `status`, one call after another or many at once: the core's, and the same by hand over what it is built on.
+//! `status` calls through the core or through bare reqwest, one after another or many at once.
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 use infrai::InfraiClient;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{KEY, Result, cpu};
 
-/// What is asked about: a job, whose key, and the state that it is in.
+/// The job of every call: its account's key, its id and the state that each answer must hold.
 #[derive(Clone)]
 pub(crate) struct Asked {
     pub(crate) key: String,
@@ -28,7 +23,7 @@ impl Default for Asked {
     }
 }
 
-/// A client to be measured. A clone shares its connections.
+/// A measured client. A clone shares its connections.
 #[derive(Clone)]
 pub(crate) struct Peer {
     client: Http,
@@ -39,55 +34,75 @@ pub(crate) struct Peer {
 enum Http {
     Core(InfraiClient),
     Reqwest(reqwest::Client, String),
-    Hyper(Client<HttpConnector, Empty<Bytes>>, http::Uri),
 }
 
-/// Plain http needs no TLS, but reqwest's client wants a provider of it.
-fn raw_reqwest() -> Result<reqwest::Client> {
-    // An error says that one is installed already.
+/// The answer in the structs that an application over bare reqwest would declare.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "parsed as an application would, although a call checks two fields alone")]
+struct Envelope {
+    ok: bool,
+    data: Status,
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "see `Envelope`")]
+struct Status {
+    job_id: String,
+    state: String,
+    progress: Option<f64>,
+    created_at: Option<String>,
+    resolution: Option<String>,
+    duration_seconds: Option<f64>,
+    model: Option<String>,
+    video_url: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "see `Envelope`")]
+struct Metadata {
+    cost_usd: Option<f64>,
+    latency_ms: Option<f64>,
+    vendor: Option<String>,
+    cache_hit: Option<bool>,
+    request_id: Option<String>,
+}
+
+fn bare_reqwest() -> Result<reqwest::Client> {
+    // reqwest wants a TLS provider even for plain http. An error means that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Ok(reqwest::Client::builder().no_proxy().build()?)
 }
 
 impl Peer {
     pub(crate) fn new(name: &str, url: &str, asked: Asked) -> Result<Self> {
-        let job = format!("{url}/v1/video/jobs/{}", asked.id);
         let client = match name {
             "core" => Http::Core(crate::client(url).api_key(&asked.key).build()?),
-            "reqwest" => Http::Reqwest(raw_reqwest()?, job),
-            "hyper" => {
-                let mut connector = HttpConnector::new();
-                connector.set_nodelay(true);
-                Http::Hyper(Client::builder(TokioExecutor::new()).build(connector), job.parse()?)
-            }
+            "reqwest" => Http::Reqwest(bare_reqwest()?, format!("{url}/v1/video/jobs/{}", asked.id)),
             _ => return Err(format!("there is no client {name}").into()),
         };
         Ok(Self { client, asked })
     }
 
-    /// One call, its answer read and checked.
+    /// Makes one call, reads its answer and checks it.
     pub(crate) async fn call(&self) -> Result<()> {
         let Asked { key, id, state } = &self.asked;
-        let bytes = match &self.client {
+        let right = match &self.client {
             Http::Core(client) => {
                 let job = client.video().status(id.as_str()).await?;
-                let right = job.job_id.as_str() == id && job.state.as_str() == state;
-                return if right { Ok(()) } else { Err(format!("a wrong answer: {job:?}").into()) };
+                job.job_id.as_str() == id && job.state.as_str() == state
             }
-            Http::Reqwest(client, url) => client.get(url).bearer_auth(key).send().await?.bytes().await?,
-            Http::Hyper(client, uri) => {
-                let request = http::Request::get(uri).header("authorization", format!("Bearer {key}"));
-                client.request(request.body(Empty::new())?).await?.into_body().collect().await?.to_bytes()
+            Http::Reqwest(client, url) => {
+                let bytes = client.get(url).bearer_auth(key).send().await?.bytes().await?;
+                let Envelope { data, .. } = serde_json::from_slice(&bytes)?;
+                data.job_id == *id && data.state == *state
             }
         };
-        let value: Value = serde_json::from_slice(&bytes)?;
-        let data = &value["data"];
-        let right = data["job_id"] == id.as_str() && data["state"] == state.as_str();
-        if right { Ok(()) } else { Err(format!("a wrong answer: {value}").into()) }
+        if right { Ok(()) } else { Err(format!("the answer is not job {id}, {state}").into()) }
     }
 }
 
-/// Calls until the time is over.
+/// Calls for `length` with `concurrency` calls at once; returns the counts and latencies as JSON.
 pub(crate) async fn run(peer: &Peer, length: Duration, concurrency: usize) -> Result<Value> {
     let (begun, cpu_before) = (Instant::now(), cpu());
     let mut latencies = if concurrency == 1 {

@@ -1,4 +1,4 @@
-//! A job's file, saved.
+//! Downloads of a job's file through the core.
 
 use std::time::Instant;
 

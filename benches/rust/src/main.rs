@@ -1,5 +1,5 @@
-//! A worker of the benchmarks: one client in a process of its own, which does what each line of its input says and
-//! answers with a line. `benches/README.md` describes the lines.
+//! Worker of the benchmarks: one client in a process of its own, which answers each line of its input with one line.
+//! `benches/README.md` describes the lines.
 
 mod calls;
 mod download;
@@ -14,20 +14,20 @@ use std::{
 use infrai::InfraiClient;
 use serde_json::{Value, json};
 
-const USAGE: &str = "usage: infrai-bench-rust calls core|reqwest|hyper URL [KEY ID STATE]\n\
+const USAGE: &str = "usage: infrai-bench-rust calls core|reqwest URL [KEY ID STATE]\n\
     \x20      infrai-bench-rust many core URL RATE CONCURRENCY\n\
     \x20      infrai-bench-rust download core URL";
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
-/// What a key has to look like; the server asks nobody for one.
+/// A well-formed key. The server does not check it.
 const KEY: &str = "ifr_pk_proj_bench_0000000000000000";
 
 fn client(url: &str) -> infrai::ClientBuilder {
     InfraiClient::builder().api_key(KEY).base_url(url)
 }
 
-/// What this process has used of the processor, in both user and system time.
+/// Returns the processor time of this process so far, user and system.
 fn cpu() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
@@ -48,7 +48,7 @@ fn count(command: &Value, name: &str) -> Result<usize> {
     Ok(number(command, name)? as usize)
 }
 
-/// Answers each line of the input; what goes wrong is an answer too.
+/// Answers each line of the input. An error is an answer too.
 fn serve(mut answer: impl FnMut(&Value) -> Result<Value>) -> Result<()> {
     say(&json!({"ready": true}))?;
     for line in std::io::stdin().lock().lines() {

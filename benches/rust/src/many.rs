@@ -1,4 +1,4 @@
-//! Many jobs awaited at once by one client.
+//! Many concurrent waits of one client.
 
 use std::time::Instant;
 
@@ -10,12 +10,12 @@ use crate::{Result, cpu};
 
 pub(crate) fn open(url: &str, rate: f64, concurrency: usize) -> Result<InfraiClient> {
     let mut polling = PollingOptions::default();
-    polling.rate = rate;
+    polling.max_requests_per_second = rate;
     polling.concurrency = concurrency;
     Ok(crate::client(url).polling(polling).build()?)
 }
 
-/// Waits for all of them side by side.
+/// Waits for all jobs concurrently; returns the counts as JSON.
 pub(crate) async fn wait(client: &InfraiClient, ids: impl IntoIterator<Item = String>) -> Result<Value> {
     let (begun, cpu_before) = (Instant::now(), cpu());
     let mut waits = JoinSet::new();
@@ -31,7 +31,7 @@ pub(crate) async fn wait(client: &InfraiClient, ids: impl IntoIterator<Item = St
     while let Some(ended) = waits.join_next().await {
         match ended? {
             Ok(true) => found += 1,
-            Ok(false) => wrong.push("a job that is not what was waited for".into()),
+            Ok(false) => wrong.push("the answer is another job".into()),
             Err(error) => wrong.push(error),
         }
     }

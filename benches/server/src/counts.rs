@@ -1,4 +1,4 @@
-//! What the server counts: requests, looks in the fullest second, looks under way at once, connections.
+//! Counts of the server: requests, most polls in one second, most polls at once, connections.
 
 use std::{
     collections::VecDeque,
@@ -7,18 +7,18 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// The window in which a rate is counted.
+/// Window of the poll rate.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The counts since the last plan.
+/// Counts since the last plan.
 #[derive(Debug)]
 pub struct Counts {
     since: Instant,
     requests: u64,
-    looks: u64,
+    polls: u64,
     generates: u64,
-    under_way: usize,
-    most_under_way: usize,
+    at_once: usize,
+    most_at_once: usize,
     window: VecDeque<Instant>,
     most_in_a_second: usize,
     last_request: Option<Instant>,
@@ -27,15 +27,15 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Nothing counted yet, but for the connections that there are.
+    /// Creates empty counts with the current number of connections.
     pub fn new(now: Instant, connections: usize) -> Self {
         Self {
             since: now,
             requests: 0,
-            looks: 0,
+            polls: 0,
             generates: 0,
-            under_way: 0,
-            most_under_way: 0,
+            at_once: 0,
+            most_at_once: 0,
             window: VecDeque::new(),
             most_in_a_second: 0,
             last_request: None,
@@ -44,22 +44,22 @@ impl Counts {
         }
     }
 
-    /// A request came in, of whatever kind.
+    /// Counts a request of any kind.
     pub fn request(&mut self, now: Instant) {
         self.requests += 1;
         self.last_request = Some(now);
     }
 
-    /// A job was asked for.
+    /// Counts a submitted job.
     pub fn generate(&mut self) {
         self.generates += 1;
     }
 
-    /// A look at a job of the plan came in.
-    pub fn look(&mut self, now: Instant) {
-        self.looks += 1;
-        self.under_way += 1;
-        self.most_under_way = self.most_under_way.max(self.under_way);
+    /// Counts the start of a poll of one of the plan's jobs.
+    pub fn poll(&mut self, now: Instant) {
+        self.polls += 1;
+        self.at_once += 1;
+        self.most_at_once = self.most_at_once.max(self.at_once);
         while self.window.front().is_some_and(|&at| now - at >= SECOND) {
             self.window.pop_front();
         }
@@ -67,39 +67,39 @@ impl Counts {
         self.most_in_a_second = self.most_in_a_second.max(self.window.len());
     }
 
-    /// A look was answered, or nobody waits for its answer any more.
-    pub fn looked(&mut self) {
-        self.under_way = self.under_way.saturating_sub(1);
+    /// Counts the end of a poll: it was answered, or its connection is gone.
+    pub fn poll_ended(&mut self) {
+        self.at_once = self.at_once.saturating_sub(1);
     }
 
-    /// Connections came or went.
+    /// Adds to the number of open connections.
     pub fn connected(&mut self, change: isize) {
         self.connections = self.connections.saturating_add_signed(change);
         self.most_connections = self.most_connections.max(self.connections);
     }
 
-    /// How many there are now.
+    /// Returns the number of open connections.
     pub fn connections(&self) -> usize {
         self.connections
     }
 
-    /// All of it.
+    /// Returns all counts.
     pub fn report(&self, now: Instant) -> Value {
         json!({
             "seconds": (now - self.since).as_secs_f64(),
             "requests": self.requests,
-            "looks": self.looks,
+            "polls": self.polls,
             "generates": self.generates,
-            "most_looks_under_way": self.most_under_way,
-            "most_looks_in_a_second": self.most_in_a_second,
-            "silent_s": (now - self.last_request.unwrap_or(self.since)).as_secs_f64(),
+            "most_polls_at_once": self.most_at_once,
+            "most_polls_in_a_second": self.most_in_a_second,
+            "idle_s": (now - self.last_request.unwrap_or(self.since)).as_secs_f64(),
             "connections": self.connections,
             "most_connections": self.most_connections,
         })
     }
 }
 
-/// The value below which a share of sorted values lies; none of none.
+/// Returns a quantile of sorted values; `None` if there are none.
 pub fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     #[allow(
@@ -117,20 +117,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fullest_second_is_found_wherever_it_begins() {
+    fn the_busiest_second_may_begin_at_any_time() {
         let start = Instant::now();
         let mut counts = Counts::new(start, 0);
         for ms in [0, 600, 700, 800, 1500, 1599, 1601, 4000] {
-            counts.look(start + Duration::from_millis(ms));
+            counts.poll(start + Duration::from_millis(ms));
             if ms != 700 {
-                counts.looked();
+                counts.poll_ended();
             }
         }
         let report = counts.report(start + Duration::from_secs(5));
-        // 600, 700, 800, 1500 and 1599; by 1601 the first of them is more than a second ago.
-        assert_eq!(report["most_looks_in_a_second"], 5);
-        assert_eq!(report["most_looks_under_way"], 2);
-        assert_eq!(report["looks"], 8);
+        // 600, 700, 800, 1500 and 1599. At 1601 the first of them is more than one second ago.
+        assert_eq!(report["most_polls_in_a_second"], 5);
+        assert_eq!(report["most_polls_at_once"], 2);
+        assert_eq!(report["polls"], 8);
     }
 
     #[test]

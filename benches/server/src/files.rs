@@ -1,29 +1,29 @@
-//! Files of any length that lie on no disk: what stands at an offset follows from the offset alone.
+//! Generated files of any length. The bytes at an offset follow from the offset alone.
 
 use std::io;
 
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
-/// The unit of a file: a fixed block whose first eight bytes are its number, little-endian.
+/// Length of a block. A file is a sequence of one fixed block, with the block's number, little-endian, in its first eight bytes.
 pub const BLOCK: usize = 64 * 1024;
-/// Blocks a write.
+/// Blocks per write.
 const BLOCKS: usize = 16;
 
-/// A part of a file.
+/// Part of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
-    /// Where it begins.
+    /// First byte.
     pub from: u64,
-    /// Where it ends, exclusive.
+    /// End, exclusive.
     pub to: u64,
-    /// How long the file is.
+    /// Length of the file.
     pub total: u64,
-    /// A range was asked for.
+    /// Whether the request named a range.
     pub partial: bool,
 }
 
 impl Part {
-    /// The part of a file that a `Range` header names: one range, with or without an end. `None` where there is none.
+    /// Returns the part that a `Range` header of one range names, with or without an end; `None` if the file has no such part.
     pub fn of(total: u64, range: Option<&str>) -> Option<Self> {
         let Some(range) = range else { return Some(Self { from: 0, to: total, total, partial: false }) };
         let (from, last) = range.strip_prefix("bytes=")?.split_once('-')?;
@@ -32,17 +32,17 @@ impl Part {
         (from < to).then_some(Self { from, to, total, partial: true })
     }
 
-    /// How many bytes it is.
+    /// Returns the number of bytes.
     pub fn length(&self) -> u64 {
         self.to - self.from
     }
 
-    /// The status line's end.
+    /// Returns the status code and reason.
     pub fn status(&self) -> &'static str {
         if self.partial { "206 Partial Content" } else { "200 OK" }
     }
 
-    /// The headers that belong to files.
+    /// Returns the headers of a file.
     pub fn headers(&self) -> String {
         let Self { from, to, total, partial } = self;
         let range = if *partial {
@@ -54,7 +54,7 @@ impl Part {
     }
 }
 
-/// The block that all blocks are but for their numbers: noise, so that nothing on the way can shrink it.
+/// Returns the block without its number. It is noise, so that compression cannot shrink it.
 pub fn block() -> Vec<u8> {
     let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut bytes = Vec::with_capacity(BLOCK);
@@ -67,7 +67,7 @@ pub fn block() -> Vec<u8> {
     bytes
 }
 
-/// Sends a part's bytes.
+/// Sends the bytes of a part.
 pub async fn send(stream: &mut TcpStream, part: &Part) -> io::Result<()> {
     let mut buffer = block().repeat(BLOCKS);
     let mut at = part.from;

@@ -1,4 +1,4 @@
-//! HTTP/1.1 with keep-alive, as little of it as the benchmarks' clients need.
+//! HTTP/1.1 with keep-alive, reduced to the needs of the benchmarks' clients.
 
 use std::{io, rc::Rc};
 
@@ -12,25 +12,25 @@ use crate::{
     routes::{Answer, State},
 };
 
-/// The longest head or body that a client of these benchmarks sends, with room.
+/// Limit of a head or a body, far above those of the benchmarks' clients.
 const LIMIT: usize = 1024 * 1024;
 
-/// What of a request matters here.
+/// The parts of a request that the server uses.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Such as `GET`.
+    /// The method, such as `GET`.
     pub method: String,
-    /// The path, and the query if there is one.
+    /// The path, with the query if there is one.
     pub target: String,
     /// The `Range` header.
     pub range: Option<String>,
-    /// The connection ends with the answer.
+    /// Whether the connection ends with the answer.
     pub close: bool,
-    /// How many bytes of the buffer it took, its body included.
+    /// Length in the buffer, with the body.
     pub length: usize,
 }
 
-/// Reads a request off the front of a buffer; `None` while some of it is still on its way.
+/// Parses the request at the front of a buffer; returns `None` while it is incomplete.
 pub fn parse(buffer: &[u8]) -> Result<Option<Request>, String> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut head = httparse::Request::new(&mut headers);
@@ -46,7 +46,7 @@ pub fn parse(buffer: &[u8]) -> Result<Option<Request>, String> {
         if header.name.eq_ignore_ascii_case("content-length") {
             body = value().trim().parse().map_err(|_| format!("content-length is {:?}", value()))?;
         } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
-            return Err("a body in chunks is not understood here".into());
+            return Err("a chunked body is not supported".into());
         } else if header.name.eq_ignore_ascii_case("range") {
             range = Some(value().into_owned());
         } else if header.name.eq_ignore_ascii_case("connection") {
@@ -72,14 +72,14 @@ pub fn parse(buffer: &[u8]) -> Result<Option<Request>, String> {
 pub async fn accept(listener: TcpListener, state: Rc<State>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of descriptors, most likely: some will come back.
+            // Most likely the process is out of descriptors for the moment.
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             continue;
         };
         let state = Rc::clone(&state);
         tokio::task::spawn_local(async move {
             state.connected(1);
-            // A client that goes away in the middle is its own affair.
+            // A client may close its connection at any time.
             let _ = serve(stream, &state).await;
             state.connected(-1);
         });
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_taken_once_all_of_it_is_there() {
+    fn a_request_is_parsed_once_it_is_complete() {
         let bytes = b"POST /v1/video/generate?a=b HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\nRange: bytes=1-\r\n\r\nabcGET";
         let whole = bytes.len() - 3;
         for cut in 0..whole {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_said() {
+    fn unsupported_requests_are_refused() {
         assert!(parse(b"\x16\x03\x01 hello\r\n\r\n").is_err());
         assert!(parse(b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n").is_err());
     }

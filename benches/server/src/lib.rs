@@ -1,16 +1,16 @@
-//! A fast local server for the benchmarks, which says afterwards what it was asked, how often, and how much at once.
+//! A fast local server for the benchmarks, with counts of its requests.
 //!
-//! It runs on one thread, so that what it counts happened in that order, and does as little a request as it can: the
+//! It runs on one thread, so that it counts requests in their order, and does little work per request, because the
 //! benchmarks measure clients.
 //!
-//! | route | is |
+//! | route | answer |
 //! | --- | --- |
 //! | `GET /v1/video/jobs/{id}` | `status`, in the envelope |
-//! | `POST /v1/video/generate` | a job that ends when the [plan] says |
-//! | `GET /v1/videos/{id}`, `/v1/tasks/{id}`, … | a job in the shapes of other APIs: [shapes] |
+//! | `POST /v1/video/generate` | a job whose length the [plan] sets |
+//! | `GET /v1/videos/{id}`, `/v1/tasks/{id}`, … | a job as other APIs describe it: [shapes] |
 //! | `GET /files/{bytes}.mp4` | that many bytes, with ranges: [files] |
-//! | `GET /_bench/counts` | what was counted since the last plan: [counts] |
-//! | `POST /_bench/plan?…` | forgets everything and sets a [plan] |
+//! | `GET /_bench/counts` | the [counts] since the last plan |
+//! | `POST /_bench/plan?…` | resets the counts and sets a [plan] |
 
 pub mod counts;
 pub mod files;

@@ -1,4 +1,4 @@
-//! The benchmarks' server: prints its address, and serves until its standard input closes or its time is up.
+//! Program of the benchmarks' server. It prints its address and serves until its standard input closes or its time is up.
 
 use std::{io::Read as _, process::ExitCode, rc::Rc, time::Duration};
 
@@ -27,16 +27,16 @@ fn options() -> Option<Options> {
     Some(options)
 }
 
-/// Resolves when standard input closes: whoever started the server is gone.
+/// Resolves when standard input closes, because the parent process is gone.
 async fn input_closed() {
-    let (tell, told) = tokio::sync::oneshot::channel();
+    let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let mut input = std::io::stdin().lock();
         let mut rest = [0; 256];
         while input.read(&mut rest).is_ok_and(|n| n > 0) {}
-        let _ = tell.send(());
+        let _ = sender.send(());
     });
-    let _ = told.await;
+    let _ = receiver.await;
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -53,7 +53,7 @@ async fn main() -> ExitCode {
     let (listener, address) = match bound.await {
         Ok(bound) => bound,
         Err(error) => {
-            eprintln!("port {port} of 127.0.0.1 cannot be listened on: {error}");
+            eprintln!("cannot listen on 127.0.0.1:{port}: {error}");
             return ExitCode::FAILURE;
         }
     };

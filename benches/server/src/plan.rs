@@ -1,13 +1,13 @@
-//! What the jobs of a measurement are like: how long they take, how slowly they are answered, what the answers hint.
+//! Plan of a measurement: the jobs' lengths, the delay of answers, and the hints in them.
 
 use std::time::Duration;
 
-/// How long jobs take.
+/// Distribution of the jobs' lengths.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Lengths {
-    /// All the same.
+    /// One length for all, in seconds.
     Fixed(f64),
-    /// Anything between two bounds, in seconds.
+    /// Uniform between two bounds, in seconds.
     Uniform(f64, f64),
     /// Lognormal: the median in seconds, and the logarithm's standard deviation.
     Lognormal(f64, f64),
@@ -42,21 +42,21 @@ impl Lengths {
     }
 }
 
-/// The settings of `POST /_bench/plan`, as its query gives them.
+/// Settings of `POST /_bench/plan`, from its query.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// How many jobs are there from the start: `job-0`, `job-1`, … More come by `generate`. Default: 0.
+    /// Number of jobs at the start: `job-0`, `job-1`, … `generate` adds more. Default: 0.
     pub jobs: usize,
-    /// Default: `fixed,5`.
+    /// Lengths of the jobs. Default: `fixed,5`.
     pub lengths: Lengths,
-    /// How long a look takes to be answered: `delay_ms`. Default: 0.
+    /// Delay of the answer to a poll: `delay_ms`. Default: 0.
     pub delay: Duration,
-    /// Whether a running job says how far it is: `progress=true`. Default: no.
+    /// Whether a running job reports its progress: `progress=true`. Default: no.
     pub progress: bool,
-    /// Until this long after the plan was set, looks are told, by `Retry-After`, to come back at its end: `hold_s`. A
-    /// pause in which nobody has anything to ask. Default: 0.
+    /// Time after the plan was set in which each answer carries a `Retry-After` until its end: `hold_s`. It makes the
+    /// clients idle. Default: 0.
     pub hold: Duration,
-    /// Where lengths are drawn from: `seed`.
+    /// Random generator of the lengths: `seed`.
     pub random: fastrand::Rng,
 }
 
@@ -74,10 +74,10 @@ impl Default for Plan {
 }
 
 impl Plan {
-    /// Reads a query such as `jobs=10000&lengths=lognormal,8,0.5&delay_ms=40`.
+    /// Parses a query such as `jobs=10000&lengths=lognormal,8,0.5&delay_ms=40`.
     ///
     /// # Errors
-    /// What is unknown or cannot be read, by name.
+    /// Returns the name of an unknown setting or an invalid value.
     pub fn parse(query: &str) -> Result<Self, String> {
         let mut plan = Self::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -100,7 +100,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// How long the next job takes.
+    /// Draws the length of the next job.
     pub fn length(&mut self) -> Duration {
         Duration::from_secs_f64(self.lengths.draw(&mut self.random))
     }
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plan_is_read_from_its_query() {
+    fn a_plan_is_parsed_from_its_query() {
         let plan =
             Plan::parse("jobs=12&lengths=uniform,1,2&delay_ms=40&progress=true&hold_s=9&seed=4").unwrap();
         assert_eq!((plan.jobs, plan.lengths, plan.hold.as_secs()), (12, Lengths::Uniform(1.0, 2.0), 9));
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_lie_where_they_were_asked_to() {
+    fn lengths_follow_their_distribution() {
         let mut plan = Plan::parse("lengths=lognormal,8,0.5").unwrap();
         let mut drawn: Vec<f64> = (0..10_001).map(|_| plan.length().as_secs_f64()).collect();
         drawn.sort_by(f64::total_cmp);

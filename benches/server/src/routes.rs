@@ -1,4 +1,4 @@
-//! What is answered to which request.
+//! Answers to requests.
 
 use std::{cell::RefCell, time::Instant};
 
@@ -13,23 +13,23 @@ use crate::{
     shapes,
 };
 
-/// An answer.
+/// Answer to a request.
 #[derive(Debug)]
 pub enum Answer {
-    /// JSON.
+    /// A JSON document.
     Json {
-        /// The status line's end.
+        /// Status code and reason.
         status: &'static str,
-        /// In seconds.
+        /// Seconds of `Retry-After`.
         retry_after: Option<u64>,
-        /// The JSON.
+        /// The document.
         body: String,
     },
     /// A part of a generated file, or all of it.
     File(Part),
 }
 
-/// All that the server knows. It is used by one thread.
+/// State of the server, used by one thread.
 #[derive(Debug)]
 pub struct State {
     origin: String,
@@ -44,17 +44,17 @@ struct Inner {
     jobs: Jobs,
 }
 
-/// Counts a look as under way until it is dropped: answered, or given up with its connection.
-struct UnderWay<'a>(&'a State);
+/// Counts a poll as running until it is dropped: it was answered, or its connection is gone.
+struct RunningPoll<'a>(&'a State);
 
-impl Drop for UnderWay<'_> {
+impl Drop for RunningPoll<'_> {
     fn drop(&mut self) {
-        self.0.inner.borrow_mut().counts.looked();
+        self.0.inner.borrow_mut().counts.poll_ended();
     }
 }
 
 impl State {
-    /// A server that is reached at this origin.
+    /// Creates the state of a server with this origin.
     pub fn new(origin: &str) -> Self {
         let now = Instant::now();
         let (counts, jobs) = (Counts::new(now, 0), Jobs::default());
@@ -62,12 +62,12 @@ impl State {
         Self { origin: origin.to_owned(), inner: RefCell::new(inner) }
     }
 
-    /// Connections came or went.
+    /// Adds to the number of open connections.
     pub fn connected(&self, change: isize) {
         self.inner.borrow_mut().counts.connected(change);
     }
 
-    /// Answers a request; as slowly as the plan says where it is a look at one of the plan's jobs.
+    /// Answers a request. A poll of one of the plan's jobs is answered after the plan's delay.
     pub async fn answer(&self, request: &Request) -> Answer {
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
         let now = Instant::now();
@@ -103,13 +103,13 @@ impl State {
         };
         let delay = {
             let inner = &mut *self.inner.borrow_mut();
-            if !inner.jobs.asked(number, now, inner.held_until) {
+            if !inner.jobs.polled(number, now, inner.held_until) {
                 return refused("404 Not Found", &format!("there is no {id}"));
             }
-            inner.counts.look(now);
+            inner.counts.poll(now);
             inner.plan.delay
         };
-        let _under_way = UnderWay(self);
+        let _running = RunningPoll(self);
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
@@ -155,7 +155,7 @@ impl State {
 
 fn file(name: &str, range: Option<&str>) -> Answer {
     let Some(total) = name.strip_suffix(".mp4").and_then(|bytes| bytes.parse().ok()) else {
-        return refused("404 Not Found", "a file is called by its length: /files/65536.mp4");
+        return refused("404 Not Found", "a file has its length as its name: /files/65536.mp4");
     };
     match Part::of(total, range) {
         Some(part) => Answer::File(part),

@@ -1,6 +1,6 @@
-//! A running job as several APIs describe it, so that their own clients can ask about it.
+//! A running job as several APIs describe it, for their own clients.
 
-/// The answer to a path of one of these APIs, a running job with the id that the path names:
+/// Returns a running job with the id in the path, as the path's API describes it:
 ///
 /// | path | API |
 /// | --- | --- |
@@ -25,7 +25,7 @@ pub fn answer(path: &str) -> Option<String> {
     })
 }
 
-/// `status` of a job that goes on, as the Infrai API describes it.
+/// Returns the `status` of a running job, as the Infrai API describes it.
 pub fn infrai(id: &str) -> String {
     format!(
         r#"{{"ok":true,"data":{{"job_id":"{id}","state":"running","progress":0.42,"created_at":"2026-01-01T00:00:00Z","resolution":"720p","duration_seconds":8,"model":"sandbox/standard"}},"error":null,"metadata":{{"cost_usd":0.16,"latency_ms":12,"vendor":"sandbox","cache_hit":false,"request_id":"0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071"}}}}"#
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_shape_is_json_that_holds_the_id() {
+    fn every_shape_is_json_with_the_id() {
         for path in [
             "/v1/videos/video_7",
             "/v1/tasks/video_7",

@@ -1,4 +1,4 @@
-//! The server over real connections: what is asked is answered, and counted.
+//! Tests of the server over real connections.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -28,7 +28,7 @@ impl Server {
         Self { child, address }
     }
 
-    /// The head and the body of an answer.
+    /// Sends a request; returns the head and the body of the answer.
     fn ask(&self, request: &str, headers: &str) -> (String, Vec<u8>) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(stream, "{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n").unwrap();
@@ -51,7 +51,7 @@ impl Drop for Server {
 }
 
 #[test]
-fn jobs_end_and_looks_are_counted() {
+fn jobs_end_and_polls_are_counted() {
     let server = Server::start();
     server.json("POST /_bench/plan?jobs=2&lengths=fixed,0&delay_ms=1");
     let made = server.json("POST /v1/video/generate");
@@ -61,15 +61,15 @@ fn jobs_end_and_looks_are_counted() {
         assert_eq!(seen["data"]["state"], "succeeded", "{seen}");
     }
     assert_eq!(server.json("GET /v1/video/jobs/job-3")["ok"], false);
-    let told = server.json("GET /_bench/counts");
-    assert_eq!((&told["counts"]["looks"], &told["counts"]["generates"]), (&4.into(), &1.into()));
-    assert_eq!(told["counts"]["requests"], 6);
-    assert_eq!((&told["jobs"]["found"], &told["jobs"]["jobs"]), (&3.into(), &3.into()));
-    assert_eq!(told["jobs"]["looks_after_the_end_was_told"], 1);
+    let seen = server.json("GET /_bench/counts");
+    assert_eq!((&seen["counts"]["polls"], &seen["counts"]["generates"]), (&4.into(), &1.into()));
+    assert_eq!(seen["counts"]["requests"], 6);
+    assert_eq!((&seen["jobs"]["found"], &seen["jobs"]["jobs"]), (&3.into(), &3.into()));
+    assert_eq!(seen["jobs"]["polls_after_end"], 1);
 }
 
 #[test]
-fn a_running_job_says_when_to_come_back() {
+fn a_running_job_has_a_retry_after() {
     let server = Server::start();
     server.json("POST /_bench/plan?jobs=1&lengths=fixed,3600&hold_s=1000&progress=true");
     let (head, body) = server.ask("GET /v1/video/jobs/job-0", "");
@@ -81,7 +81,7 @@ fn a_running_job_says_when_to_come_back() {
 }
 
 #[test]
-fn a_plan_that_is_not_understood_is_refused() {
+fn an_unknown_setting_of_a_plan_is_refused() {
     let server = Server::start();
     let (head, body) = server.ask("POST /_bench/plan?colour=red", "");
     assert!(head.starts_with("HTTP/1.1 400"), "{head}");

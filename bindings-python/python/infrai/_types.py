@@ -40,20 +40,23 @@ class GenerateOptions(_Prompt, total=False):
 
 
 class PollingOptions(TypedDict, total=False):
-    """How waits poll. What is left out keeps its default.
+    """Options of polling. An option that is left out has its default.
 
-    ``price``: the seconds of lateness that one request is worth; less asks more often (0.05). ``min``, ``max``: the
-    shortest and longest pause between two looks at a job, in seconds (0.25, 30). ``typical``: how long a job usually
-    takes, in seconds, as long as nothing is known (30). ``jitter``: the share by which a pause varies (0.1). ``rate``:
-    the most requests a second over all waits of the client (20). ``concurrency``: the most at once (32).
+    ``request_cost``: seconds of detection delay that one request is worth; a lower cost polls more often (0.05).
+    ``min_interval``, ``max_interval``: shortest and longest pause between two polls of a job, in seconds (0.25, 30).
+    ``expected_duration``: usual duration of a job, in seconds, while none has been observed (30). ``refresh``: longest
+    pause between two polls of a job whose progress is observed, in seconds: with ``on_update``, ``progress`` or
+    ``watch`` (3). ``jitter``: share by which a pause varies at random (0.1). ``max_requests_per_second``: most polls
+    per second over all waits of the client (20). ``concurrency``: most polls in flight (32).
     """
 
-    price: float
-    min: float
-    max: float
-    typical: float
+    request_cost: float
+    min_interval: float
+    max_interval: float
+    expected_duration: float
+    refresh: float
     jitter: float
-    rate: float
+    max_requests_per_second: float
     concurrency: int
 
 

@@ -103,39 +103,44 @@ extension ClientOptions: CustomStringConvertible, CustomDebugStringConvertible, 
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-/// How waits poll. All of a client's waits share one scheduler; a setting that is `nil` has its default.
+/// Options of polling. All waits of a client share one scheduler. An option that is `nil` has its default.
 public struct PollingOptions: Sendable, Hashable {
-    /// The seconds of lateness that one request is worth: the one knob. Less asks more often. Default: 0.05.
-    public var price: Double?
-    /// The shortest pause between two looks at a job. Default: 0.25 s.
-    public var min: Duration?
-    /// The longest pause between two looks at a job. Default: 30 s.
-    public var max: Duration?
-    /// How long a job usually takes, as long as nothing is known. Default: 30 s.
-    public var typical: Duration?
-    /// The share by which a pause is made longer or shorter at random. Default: 0.1.
+    /// Seconds of detection delay that one request is worth. A lower cost polls more often. Default: 0.05.
+    public var requestCost: Double?
+    /// Shortest pause between two polls of a job. Default: 0.25 s.
+    public var minInterval: Duration?
+    /// Longest pause between two polls of a job. Default: 30 s.
+    public var maxInterval: Duration?
+    /// Usual duration of a job, while none has been observed. Default: 30 s.
+    public var expectedDuration: Duration?
+    /// Longest pause between two polls of a job whose progress is observed, by `onUpdate` or `watch`. A value above
+    /// `maxInterval` has no effect. Default: 3 s.
+    public var refresh: Duration?
+    /// Share by which a pause is lengthened or shortened at random. Default: 0.1.
     public var jitter: Double?
-    /// The most requests a second, over all waits of the client. Default: 20.
-    public var rate: Double?
-    /// The most requests under way at once, over all waits of the client. Default: 32.
+    /// Most polls per second, over all waits of the client. Default: 20.
+    public var maxRequestsPerSecond: Double?
+    /// Most polls in flight, over all waits of the client. Default: 32.
     public var concurrency: Int?
 
-    /// Polling with its defaults, unless told otherwise.
+    /// Creates options of polling.
     public init(
-        price: Double? = nil,
-        min: Duration? = nil,
-        max: Duration? = nil,
-        typical: Duration? = nil,
+        requestCost: Double? = nil,
+        minInterval: Duration? = nil,
+        maxInterval: Duration? = nil,
+        expectedDuration: Duration? = nil,
+        refresh: Duration? = nil,
         jitter: Double? = nil,
-        rate: Double? = nil,
+        maxRequestsPerSecond: Double? = nil,
         concurrency: Int? = nil
     ) {
-        self.price = price
-        self.min = min
-        self.max = max
-        self.typical = typical
+        self.requestCost = requestCost
+        self.minInterval = minInterval
+        self.maxInterval = maxInterval
+        self.expectedDuration = expectedDuration
+        self.refresh = refresh
         self.jitter = jitter
-        self.rate = rate
+        self.maxRequestsPerSecond = maxRequestsPerSecond
         self.concurrency = concurrency
     }
 }

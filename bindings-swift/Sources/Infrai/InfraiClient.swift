@@ -78,8 +78,8 @@ public final class InfraiClient: Sendable {
     /// A fresh idempotency key, to be written down before the call that it is for.
     ///
     /// - Throws: ``InfraiError/internal(_:)`` where the operating system gives no randomness.
-    public static func freshIdempotencyKey() throws -> String {
-        do { return try nativeFreshIdempotencyKey() } catch { throw publicError(error, of: nil) }
+    public static func newIdempotencyKey() throws -> String {
+        do { return try nativeNewIdempotencyKey() } catch { throw publicError(error, of: nil) }
     }
 
     /// Makes this device an anonymous account with a trial credit, and stores its key: `POST /v1/activate`. Where the

@@ -1,6 +1,6 @@
 //! `infrai account …`: what is left, and adding to it.
 
-use infrai::{Result, TopupRecord, fresh_idempotency_key};
+use infrai::{Result, TopupRecord, new_idempotency_key};
 
 use crate::{
     args::TopupArgs,
@@ -20,7 +20,7 @@ pub(super) async fn balance(session: &Session) -> Result<u8> {
 pub(super) async fn topup(session: &Session, args: TopupArgs) -> Result<u8> {
     let key = match args.idempotency_key {
         Some(key) => key,
-        None => fresh_idempotency_key()?,
+        None => new_idempotency_key()?,
     };
     session.farewell.submitting(&key);
     let mut topup = session.client.account().topup(args.amount_usd).idempotency_key(key);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use infrai::{Result, escape_json, fresh_idempotency_key, wire::json::parse_body};
+use infrai::{Result, escape_json, new_idempotency_key, wire::json::parse_body};
 use serde_json::json;
 
 use super::input;
@@ -21,7 +21,7 @@ pub(super) async fn run(session: &Session, args: RequestArgs) -> Result<u8> {
     if !["GET", "HEAD"].iter().any(|method| args.method.eq_ignore_ascii_case(method)) {
         let key = match args.idempotency_key {
             Some(key) => key,
-            None => fresh_idempotency_key()?,
+            None => new_idempotency_key()?,
         };
         session.farewell.submitting(&key);
         request = request.idempotency_key(key);

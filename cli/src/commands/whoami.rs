@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infrai::{CallOptions, ErrorKind, Identity, InfraiClient, InfraiError, KeyOrigin, Result};
+use infrai::{CallOptions, ErrorKind, Identity, InfraiClient, InfraiError, KeySource, Result};
 use serde_json::json;
 
 use crate::{
@@ -34,13 +34,13 @@ pub(super) async fn run(session: &Session, global: &Global) -> Result<u8> {
         "balance_error": balance.as_ref().err().map(InfraiError::to_json),
     });
     let source = match identity.key_source {
-        KeyOrigin::Environment => " (from INFRAI_API_KEY)",
-        KeyOrigin::Profile => " (from the profile)",
+        KeySource::Environment => " (from INFRAI_API_KEY)",
+        KeySource::Profile => " (from the profile)",
         _ => "",
     };
     let left = match &balance {
         Ok(balance) => Some(dollars(balance.balance_usd)),
-        Err(_) if identity.key_source == KeyOrigin::Missing => None,
+        Err(_) if identity.key_source == KeySource::Missing => None,
         Err(error) => Some(format!("not known: {error}")),
     };
     let lines = table([

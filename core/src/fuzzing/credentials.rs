@@ -1,13 +1,12 @@
-//! The credentials file: what others wrote in it is there after a profile was stored, comments included.
+//! Fuzz target for the credentials file: storing a profile keeps all other content, including comments.
 //!
-//! An input is a profile's name on the first line, and the file.
+//! An input has a profile's name on the first line, followed by the file.
 
 use std::path::Path;
 
 use toml_edit::{DocumentMut, Item, TableLike};
 
-use super::lines;
-use crate::{ApiKey, Profile, credentials::Document};
+use crate::{ApiKey, Profile, auth::credentials::Document, fuzzing::lines};
 
 const KEY: &str = "ifr_pk_proj_FUZZfuzzFUZZfuzzFUZZfuzz";
 const OWN: [&str; 4] = ["api_key", "account_id", "project_id", "base_url"];
@@ -18,7 +17,7 @@ pub fn credentials(data: &[u8]) {
     let mut document = match Document::parse(path, text) {
         Ok(document) => document,
         Err(error) => {
-            // It names the line, and repeats nothing of it.
+            // The error names the line and does not quote it.
             assert_eq!(error.code(), "CREDENTIALS_INVALID");
             return assert!(text.parse::<DocumentMut>().is_err());
         }
@@ -36,11 +35,11 @@ pub fn credentials(data: &[u8]) {
     let keep =
         (profile.as_ref().is_ok_and(Option::is_some) && !document.holds(&kept)).then_some(kept.as_str());
     if document.set(name, &stored, keep).is_err() {
-        assert!(profile.is_err(), "what can be read can be changed");
-        return assert_eq!(document.text(), before.to_string(), "a refusal changes nothing");
+        assert!(profile.is_err(), "a profile that can be read can be changed");
+        return assert_eq!(document.text(), before.to_string(), "a failed change has no effect");
     }
     let written = document.text();
-    let again = Document::parse(path, &written).expect("what was written is TOML");
+    let again = Document::parse(path, &written).expect("the written text is TOML");
     assert_eq!(again.profile(name).expect("a profile").as_ref(), Some(&stored), "{written}");
     let after: DocumentMut = written.parse().expect("TOML");
     for (other, item) in before.iter().filter(|(other, _)| *other != name) {
@@ -55,13 +54,13 @@ pub fn credentials(data: &[u8]) {
             assert_eq!(after.get(kept).map(meaning), before.get(name).map(meaning), "the old table is kept");
         }
     }
-    // Stored once more, nothing changes.
+    // Storing the same profile again changes nothing.
     let mut again = again;
     again.set(name, &stored, None).expect("it can be changed");
     assert_eq!(again.text(), written);
 }
 
-/// What an item says, however it is written.
+/// Returns an item's content, independent of its notation.
 fn meaning(item: &Item) -> String {
     fn table(table: &dyn TableLike) -> String {
         let mut members: Vec<_> =

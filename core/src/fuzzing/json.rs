@@ -1,6 +1,6 @@
-//! Canonical JSON, against a second implementation that shares no code with the first.
+//! Fuzz target for canonical JSON, compared with an independent implementation.
 //!
-//! An input is JSON text as a caller would write it.
+//! An input is JSON text from a caller.
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ pub fn json(data: &[u8]) {
     assert_eq!(canonical(&back), bytes);
 }
 
-/// Whether an integer stands outside the strings of valid JSON that 64 bits do not hold.
+/// Returns whether valid JSON has an integer outside its strings that does not fit in 64 bits.
 fn has_wide_integer(text: &str) -> bool {
     let mut outside = String::new();
     let mut characters = text.chars();
@@ -117,7 +117,8 @@ fn quote(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// Of two shortest forms that are equally near, ECMAScript takes the one that ends evenly, Rust the larger one.
+/// Returns the digits that ECMAScript chooses. Of two equally near shortest forms, it takes the one with an even last
+/// digit, and Rust takes the larger one.
 fn even(float: f64, digits: String) -> String {
     let exact = format!("{float:.1100}").replace('.', "");
     let exact = exact.trim_start_matches('0').trim_end_matches('0');
@@ -129,7 +130,7 @@ fn even(float: f64, digits: String) -> String {
     }
 }
 
-/// ECMAScript's `Number::toString`, from the shortest digits that Rust's own formatting gives.
+/// Formats a number like ECMAScript's `Number::toString`, from the shortest digits that Rust's formatting gives.
 fn ecmascript(float: f64) -> String {
     if float == 0.0 {
         return "0".to_owned();

@@ -1,21 +1,21 @@
-//! Responses: a status, headers and any body become a value or an error, and neither repeats a key.
+//! Fuzz target for responses: any status, headers and body become a value or an error, and neither contains a key.
 //!
-//! An input is the status and words (`cancel`, `bodiless`, `cut`) on the first line, headers, an empty line, the body.
-//! `{key}` and `{secret}` in it stand for what the request carried.
+//! An input has the status and words (`cancel`, `bodiless`, `cut`) on the first line, then headers, an empty line and the
+//! body. `{key}` and `{secret}` are placeholders for the request's secrets.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
-use super::line;
 use crate::{
     InfraiError, VideoJob,
+    fuzzing::line,
     redact::Redactor,
-    wire::envelope::{Body, interpret},
+    wire::envelope::{Body, parse_response},
 };
 
-/// A key as the API makes them.
+/// A key in the API's form.
 const KEY: &str = "ifr_pk_proj_FUZZfuzzFUZZfuzzFUZZfuzz";
-/// A secret that looks like none.
+/// A secret in another form.
 const SECRET: &str = "odd+key/of=another/form";
 
 pub fn response(data: &[u8]) {
@@ -43,28 +43,31 @@ pub fn response(data: &[u8]) {
             headers.insert(name, value);
         }
     }
-    // Of a success that was cut off nothing is read; see `client/call.rs`.
-    let body =
-        if cut && !status.is_success() { Body::Cut(rest.to_vec()) } else { Body::Whole(rest.to_vec()) };
+    // A truncated success is never parsed: see `http/call.rs`.
+    let body = if cut && !status.is_success() {
+        Body::Truncated(rest.to_vec())
+    } else {
+        Body::Complete(rest.to_vec())
+    };
     let url = url::Url::parse("https://api.example/v1/video/generate").unwrap();
     let redactor = Redactor::of([KEY, SECRET].map(Into::into));
-    match interpret(&url, status, &headers, &body, cancel, bodiless, &redactor) {
-        Ok(reply) => {
+    match parse_response(&url, status, &headers, &body, cancel, bodiless, &redactor) {
+        Ok(response) => {
             assert!(status.is_success(), "{status} is a success");
-            assert_eq!(reply.status, status.as_u16());
+            assert_eq!(response.status, status.as_u16());
             let expected = if rest.is_empty() { Some(Value::Null) } else { expected(rest) };
             let expected = expected.expect("only JSON is a success");
             if cancel {
                 assert!(
-                    matches!(reply.data["ok"], Value::Bool(_)) || reply.data == expected,
+                    matches!(response.data["ok"], Value::Bool(_)) || response.data == expected,
                     "{}",
-                    reply.data
+                    response.data
                 );
             } else {
-                assert_eq!(reply.data, expected);
+                assert_eq!(response.data, expected);
             }
-            if let Value::Object(map) = reply.data {
-                match VideoJob::read(map, reply.metadata, redactor) {
+            if let Value::Object(map) = response.data {
+                match VideoJob::read(map, response.metadata, redactor) {
                     Ok(job) => read_back(&job),
                     Err(error) => keeps_secret(&error, &[KEY, SECRET]),
                 }
@@ -96,13 +99,13 @@ fn fill(data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The data of a successful response as the contract words it, read by another way: the whole body as one value.
+/// Returns the data of a successful response by the contract, parsed independently: the whole body as one value.
 fn expected(body: &[u8]) -> Option<Value> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let value: Value = serde_json::from_slice(body).ok()?;
     let enveloped = match value.get("ok") {
         Some(Value::Bool(true)) => value.get("data").is_some() || value.get("metadata").is_some(),
-        // Its data is none: it is an error, or `cancel`'s answer.
+        // No data: the response is an error or the result of `cancel`.
         Some(Value::Bool(false))
             if ["data", "metadata", "error"].iter().any(|name| value.get(name).is_some()) =>
         {
@@ -132,6 +135,6 @@ fn read_back(job: &VideoJob) {
 fn keeps_secret(error: &InfraiError, secrets: &[&str]) {
     let shown = format!("{error} {error:?} {} {}", error.hint(), error.to_json());
     for secret in secrets {
-        assert!(!shown.contains(secret), "an error repeats a key: {shown}");
+        assert!(!shown.contains(secret), "an error contains a key: {shown}");
     }
 }

@@ -1,13 +1,12 @@
-//! `Retry-After` and `Date`, against a reading of the two that shares no code with it.
+//! Fuzz target for `Retry-After` and `Date`, compared with an independent parser.
 //!
-//! An input is the value of the one on the first line, of the other on the second.
+//! An input has the value of `Retry-After` on the first line and that of `Date` on the second.
 
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
 
-use super::line;
-use crate::wire::retry_after::parse;
+use crate::{fuzzing::line, wire::retry_after::parse};
 
 pub fn retry_after(data: &[u8]) {
     let (after, date) = line(data);
@@ -34,7 +33,8 @@ pub fn retry_after(data: &[u8]) {
     }
 }
 
-/// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`, the form that servers send; `None` for every other.
+/// Returns the seconds since 1970 of a date such as `Sun, 06 Nov 1994 08:49:37 GMT`, the form that servers send, and
+/// `None` for any other form.
 fn imf(text: &str) -> Option<i64> {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] =

@@ -1,22 +1,25 @@
-//! Addresses: an id is one segment, a request goes below its base URL and to no other host.
+//! Fuzz target for request URLs: an id is one segment, and a request goes to its base URL's host and below its path.
 //!
-//! An input is a base URL, a path with its query, an id, and a value for the query, a line each.
+//! An input has one line each for a base URL, a path with its query, an id, and a value for the query.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::lines;
 use crate::{
-    client::config::Config,
+    auth::config::AuthConfig,
+    fuzzing::lines,
     wire::path::{check, join, segment},
 };
 
 pub fn url(data: &[u8]) {
     let Some([base, path, id, value]) = lines(data) else { return };
-    let base = match Config::default().check_base_url("base_url", base) {
+    let base = match AuthConfig::default().check_base_url("base_url", base) {
         Ok(base) => base,
         Err(error) => {
-            assert!(error.message().starts_with("base_url ") || error.code() == "INSECURE_HTTP", "{error}");
+            assert!(
+                error.message().starts_with("invalid `base_url`: ") || error.code() == "INSECURE_HTTP",
+                "{error}"
+            );
             Url::parse("https://gate.example/below/").expect("a URL")
         }
     };
@@ -29,7 +32,7 @@ pub fn url(data: &[u8]) {
     let text = url.to_string();
     let parsed = Url::parse(&text).expect("a request's address is a URL");
     assert_eq!(parsed.origin(), base.origin());
-    // Nothing that reads it by the standard takes it for another address.
+    // A parser that follows the standard reads the same URL.
     assert_eq!(parsed.as_str(), text);
     assert!(
         parsed.path().starts_with(&format!("{}/", base.path().trim_end_matches('/'))),
@@ -49,7 +52,7 @@ fn one_segment(base: &Url, id: &str) {
     };
     let url = match join(base, &format!("/v1/video/jobs/{encoded}/cancel"), None, &[]) {
         Ok(url) => url,
-        // The only reason: it is too long.
+        // The only possible reason is that the URL is too long.
         Err(_) => return assert!(base.as_str().len() + encoded.len() > 65_000),
     };
     let parsed = Url::parse(url.as_str()).expect("a request's address is a URL");
@@ -64,7 +67,7 @@ fn decoded(text: &str) -> Vec<u8> {
     percent_decode_str(text).collect()
 }
 
-/// Whether the host is this machine, asked of the URL library's own types.
+/// Returns whether the host is this machine, by the URL library's types.
 fn local(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),

@@ -1,14 +1,14 @@
-//! The time that waits go by: it counts while the machine sleeps, where the system has such a clock.
+//! Clock of all waits, which counts suspended time where the system can.
 
 use std::{fmt, time::Duration};
 
-/// A clock that only goes forward. Its zero is anywhere.
+/// Monotonic clock with an arbitrary zero.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The time since the clock's zero.
+    /// Returns the time since the clock's zero.
     fn now(&self) -> Duration;
 }
 
-/// The system's clock since boot, suspended time included on Linux, Android, Apple's systems and Windows.
+/// The system's monotonic clock. It counts suspended time on Linux, Android, Apple's systems and Windows.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

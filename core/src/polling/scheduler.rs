@@ -1,117 +1,126 @@
-//! Which of many jobs to look at next: a state machine that is told the time and what the looks brought.
+//! Sans-I/O scheduler that picks the next job to poll.
 //!
-//! A job is due when its policy says so. Of the jobs that are due, the one whose unseen lateness is expected to be the
-//! greatest goes first, as long as every one of them can still be looked at within 1.25 rounds of the budget after its last look.
+//! A job is due when its policy says so. Of the due jobs, the one with the greatest expected detection delay goes first,
+//! as long as every one of them is still polled within 1.25 rounds of the rate limit.
 
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, VecDeque},
 };
 
-use super::{
-    Budget, Forecast, History, Known, Policy, PollingOptions,
-    shapes::{Shape, Shapes},
+use crate::polling::{
+    PollingOptions,
+    forecast::ProgressForecast,
+    history::History,
+    job_class::{ClassCache, JobClass},
+    policy::{JobEstimate, Policy},
+    rate_limiter::RateLimiter,
 };
 
-/// No job is left alone for longer than this many rounds of the budget.
-const STARVED: f64 = 1.25;
-/// Above every lateness, and small enough to be told apart by seconds.
-const URGENT: f64 = 1e12;
-/// A length is worth learning when the job was seen to live to this share of it.
-const SEEN_ALIVE: f64 = 0.2;
-/// A wait that begins within this share of the first pause begins with the job.
-const PROMPT: f64 = 0.1;
-/// How much the newest look counts for what looks take.
-const NEWEST: f64 = 0.1;
-/// With more due jobs than this, one comparison of all serves for several looks.
-const COMPARE_ALL: usize = 64;
-/// A server may ask to be left alone for this long at most.
-const LONGEST_FLOOR: f64 = 3600.0;
+/// Rounds of the rate limit after which a job goes before jobs of higher priority.
+const STARVATION_ROUNDS: f64 = 1.25;
+/// Above every detection delay, and small enough to keep seconds apart.
+const DEADLINE_PRIORITY: f64 = 1e12;
+/// A duration is recorded when the job was observed alive for at least this fraction of it.
+const MIN_OBSERVED_FRACTION: f64 = 0.2;
+/// A wait that begins within this fraction of the first delay counts as begun with the job.
+const PUNCTUALITY: f64 = 0.1;
+/// Weight of the newest poll in the moving average of latencies.
+const EWMA_WEIGHT: f64 = 0.1;
+/// Number of due jobs above which one ranking of all serves several polls.
+const FULL_RESCORE_LIMIT: usize = 64;
+/// Longest `Retry-After` that is respected, in seconds.
+const MAX_RETRY_AFTER: f64 = 3600.0;
 
-/// A job in the scheduler.
+/// Key of a job in the scheduler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Token {
+pub struct JobKey {
     slot: usize,
     generation: u32,
 }
 
-/// What is to be done.
+/// Next action of the poller.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Next {
-    /// Look at this job now.
-    Look(Token),
-    /// Nothing before this time.
-    At(f64),
-    /// Nothing until a look ends or a job is added.
-    Wait,
+pub enum Action {
+    /// Poll this job now.
+    Poll(JobKey),
+    /// Nothing is due before this time.
+    SleepUntil(f64),
+    /// Nothing is due until a poll ends or a job is added.
+    Idle,
 }
 
-/// What a look brought.
+/// Result of a poll.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Answer {
-    /// The job has ended.
+pub struct PollResult {
+    /// Whether the job has ended.
     pub terminal: bool,
-    /// It ended in success.
+    /// Whether it ended in success.
     pub success: bool,
-    /// The progress it reports, from 0 to 1.
+    /// Progress from 0 to 1, where the server reports it.
     pub progress: Option<f64>,
-    /// The seconds that the server asks to be left alone.
+    /// Seconds before which the server asks for no further poll.
     pub retry_after: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Place {
-    /// Not before its due time.
-    Timed,
-    /// Due: at this place in `ready`.
-    Ready(usize),
-    /// A look that began at this time is under way.
-    UnderWay(f64),
+enum Phase {
+    /// Not due yet.
+    Scheduled,
+    /// Due, at this index of `due_slots`.
+    Due(usize),
+    /// A poll that began at this time is in flight.
+    InFlight(f64),
 }
 
 #[derive(Debug)]
 struct Job {
     generation: u32,
-    place: Place,
+    phase: Phase,
     due: f64,
-    /// When it was submitted, or first seen.
-    born: f64,
-    /// Whether `born` is when it was submitted.
+    /// Time before which no poll is scheduled: a pause after the last poll, and its `Retry-After`.
+    earliest: f64,
+    /// Time of submission, or of the first poll.
+    started_at: f64,
+    /// Whether `started_at` is the time of submission.
     submitted: bool,
-    /// The middle of the last look that was answered.
-    seen: f64,
-    /// The middle of the last look, whatever became of it: a job whose looks fail is left alone no less than others.
-    tried: f64,
-    /// How long the policy wanted it to be left alone after it was seen; 0 where it was seen by nobody for longer.
-    pause: f64,
-    forecast: Forecast,
-    /// How many jobs made a round when this one was looked at last.
+    /// Middle of the last poll that brought a state.
+    last_polled_at: f64,
+    /// Middle of the last poll, failed ones included: a job whose polls fail has the same pauses as others.
+    last_attempt_at: f64,
+    /// Delay chosen after the last poll; 0 where the wait began long after the job.
+    planned_delay: f64,
+    forecast: ProgressForecast,
+    /// Number of jobs at the last poll of this one.
     round: u32,
     failures: u32,
-    /// Somebody's deadline wants a look that begins from now on.
-    hurried: bool,
-    shape: Option<Shape>,
+    /// Whether a subscriber waits for a poll that begins from now on.
+    expedited: bool,
+    /// Whether a subscriber reports progress, so that no pause exceeds `refresh`.
+    observed: bool,
+    class: Option<JobClass>,
 }
 
-/// The scheduler. Time is in seconds, from any zero, and only goes forward.
+/// Scheduler of a client's polls. Times are in seconds since an arbitrary zero and never go back.
 #[derive(Debug)]
 pub struct Scheduler {
     policy: Policy,
     options: PollingOptions,
-    budget: Budget,
+    rate_limiter: RateLimiter,
     random: fastrand::Rng,
     jobs: Vec<Option<Job>>,
     free: Vec<usize>,
     generation: u32,
     live: usize,
-    timed: BinaryHeap<Reverse<(u64, usize, u32)>>,
-    ready: Vec<usize>,
-    hurried: VecDeque<Token>,
-    /// The due jobs compared last, the worthiest at the end.
-    compared: Vec<Token>,
-    /// How long a look takes, in seconds, the latest counting most.
-    took: f64,
-    shapes: Shapes,
+    /// Due times in nanoseconds. An entry that differs from its job's due time is stale.
+    scheduled: BinaryHeap<Reverse<(u64, usize, u32)>>,
+    due_slots: Vec<usize>,
+    expedited: VecDeque<JobKey>,
+    /// Due jobs of the last ranking, the highest priority at the end.
+    ranked: Vec<JobKey>,
+    /// Moving average of the seconds that a poll takes.
+    latency: f64,
+    classes: ClassCache,
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "times are positive")]
@@ -120,69 +129,72 @@ fn nanos(time: f64) -> u64 {
 }
 
 impl Scheduler {
-    /// No jobs yet; `seed` is for the jitter.
+    /// Returns a scheduler without jobs. `seed` is for the jitter.
     pub fn new(options: PollingOptions, seed: u64) -> Self {
         Self {
             policy: Policy::new(&options),
-            budget: Budget::new(options.rate, options.concurrency),
+            rate_limiter: RateLimiter::new(options.max_requests_per_second, options.concurrency),
             options,
             random: fastrand::Rng::with_seed(seed),
             jobs: Vec::new(),
             free: Vec::new(),
             generation: 0,
             live: 0,
-            timed: BinaryHeap::new(),
-            ready: Vec::new(),
-            hurried: VecDeque::new(),
-            compared: Vec::new(),
-            took: 0.0,
-            shapes: Shapes::default(),
+            scheduled: BinaryHeap::new(),
+            due_slots: Vec::new(),
+            expedited: VecDeque::new(),
+            ranked: Vec::new(),
+            latency: 0.0,
+            classes: ClassCache::default(),
         }
     }
 
-    /// How many jobs there are.
+    /// Returns the number of jobs.
     pub fn len(&self) -> usize {
         self.live
     }
 
-    /// Whether there are none.
+    /// Whether there is no job.
     pub fn is_empty(&self) -> bool {
         self.live == 0
     }
 
-    /// Adds a job: one whose submission is known, with its shape, waits as the policy says; any other is looked at at once.
-    pub fn add(&mut self, now: f64, submitted: Option<(f64, &str)>) -> Token {
-        let (born, shape) = match submitted {
-            Some((time, shape)) => (time.min(now), Some(self.shapes.find_or_make(shape))),
+    /// Adds a job. With its submission time and class, its first poll comes when the policy says; else at once.
+    pub fn add(&mut self, now: f64, submitted: Option<(f64, &str)>) -> JobKey {
+        let (started_at, class) = match submitted {
+            Some((time, class)) => (time.min(now), Some(self.classes.get_or_insert(class))),
             None => (now, None),
         };
-        let (due, pause) = match submitted {
+        let (due, planned_delay) = match submitted {
             Some(_) => {
                 let random = self.random.f64();
-                let known = Known { history: self.shapes.history(shape), ..Known::default() };
-                let delay = self.policy.delay(known, random);
-                // One that nobody waited for at first may have ended long before its first look.
-                let pause = if now - born <= PROMPT * delay { delay } else { 0.0 };
-                ((born + delay).max(now), pause)
+                let job = JobEstimate { history: self.classes.history(class), ..JobEstimate::default() };
+                let delay = self.policy.delay(job, random);
+                // A job whose wait began late may have ended long before its first poll.
+                let planned_delay = if now - started_at <= PUNCTUALITY * delay { delay } else { 0.0 };
+                ((started_at + delay).max(now), planned_delay)
             }
             None => (now, 0.0),
         };
-        let forecast = if submitted.is_some() { Forecast::default() } else { Forecast::begun() };
+        let forecast =
+            if submitted.is_some() { ProgressForecast::default() } else { ProgressForecast::unknown_start() };
         self.generation = self.generation.wrapping_add(1);
         let job = Job {
             generation: self.generation,
-            place: Place::Timed,
+            phase: Phase::Scheduled,
             due,
-            born,
+            earliest: now,
+            started_at,
             submitted: submitted.is_some(),
-            seen: born,
-            tried: born,
-            pause,
+            last_polled_at: started_at,
+            last_attempt_at: started_at,
+            planned_delay,
             forecast,
             round: 0,
             failures: 0,
-            hurried: false,
-            shape,
+            expedited: false,
+            observed: false,
+            class,
         };
         let slot = self.free.pop().unwrap_or_else(|| {
             self.jobs.push(None);
@@ -190,272 +202,292 @@ impl Scheduler {
         });
         self.jobs[slot] = Some(job);
         self.live += 1;
-        self.timed.push(Reverse((nanos(due), slot, self.generation)));
-        Token { slot, generation: self.generation }
+        self.scheduled.push(Reverse((nanos(due), slot, self.generation)));
+        JobKey { slot, generation: self.generation }
     }
 
-    /// Takes a job out; a look at it that is under way no longer counts.
-    pub fn remove(&mut self, token: Token) {
-        if self.job(token).is_none() {
+    /// Removes a job. A poll of it in flight no longer counts.
+    pub fn remove(&mut self, key: JobKey) {
+        if self.job(key).is_none() {
             return;
         }
-        self.unready(token.slot);
-        if let Some(Job { place: Place::UnderWay(_), .. }) = self.jobs[token.slot] {
-            self.budget.end();
+        self.unschedule(key.slot);
+        if let Some(Job { phase: Phase::InFlight(_), .. }) = self.jobs[key.slot] {
+            self.rate_limiter.end();
         }
-        self.jobs[token.slot] = None;
-        self.free.push(token.slot);
+        self.jobs[key.slot] = None;
+        self.free.push(key.slot);
         self.live -= 1;
     }
 
-    fn job(&self, token: Token) -> Option<&Job> {
-        self.jobs.get(token.slot)?.as_ref().filter(|job| job.generation == token.generation)
+    fn job(&self, key: JobKey) -> Option<&Job> {
+        self.jobs.get(key.slot)?.as_ref().filter(|job| job.generation == key.generation)
     }
 
-    fn job_mut(&mut self, token: Token) -> Option<&mut Job> {
-        self.jobs.get_mut(token.slot)?.as_mut().filter(|job| job.generation == token.generation)
+    fn job_mut(&mut self, key: JobKey) -> Option<&mut Job> {
+        self.jobs.get_mut(key.slot)?.as_mut().filter(|job| job.generation == key.generation)
     }
 
-    /// Somebody's deadline has come: one look that begins from now on, before all others.
-    pub fn hurry(&mut self, token: Token) {
-        let Some(job) = self.job_mut(token) else { return };
-        job.hurried = true;
-        if !matches!(job.place, Place::UnderWay(_)) {
-            self.hurried.push_back(token);
+    /// Polls the job before all others, by a poll that begins from now on.
+    pub fn expedite(&mut self, key: JobKey) {
+        let Some(job) = self.job_mut(key) else { return };
+        let queued = std::mem::replace(&mut job.expedited, true);
+        if !queued && !matches!(job.phase, Phase::InFlight(_)) {
+            self.expedited.push_back(key);
         }
     }
 
-    /// What to do at this time. A job that is to be looked at counts as under way until its answer is told.
-    pub fn next(&mut self, now: f64) -> Next {
-        self.ripen(now);
-        self.hurried.retain(|token| {
-            self.jobs[token.slot]
-                .as_ref()
-                .is_some_and(|job| job.generation == token.generation && job.hurried)
+    /// Sets whether a subscriber reports the job's progress, so that its pauses are at most `refresh`. A `Retry-After` and
+    /// the pauses after failed polls are kept.
+    pub fn set_observed(&mut self, key: JobKey, observed: bool) {
+        let refresh = self.refresh();
+        let Some(job) = self.job_mut(key) else { return };
+        let begins = observed && !job.observed;
+        job.observed = observed;
+        if begins && job.phase == Phase::Scheduled && job.failures == 0 {
+            let due = job.due.min((job.last_polled_at + refresh).max(job.earliest));
+            self.schedule(key, due);
+        }
+    }
+
+    fn refresh(&self) -> f64 {
+        self.options.refresh.max(self.options.min_interval).min(self.options.max_interval)
+    }
+
+    /// Returns what to do at this time. A job to poll counts as in flight until its result or error arrives.
+    pub fn next(&mut self, now: f64) -> Action {
+        self.promote_due(now);
+        self.expedited.retain(|key| {
+            self.jobs[key.slot].as_ref().is_some_and(|job| job.generation == key.generation && job.expedited)
         });
-        if self.ready.is_empty() && self.hurried.is_empty() {
-            return match self.timed.peek() {
-                Some(Reverse((_, slot, _))) => Next::At(self.jobs[*slot].as_ref().map_or(now, |job| job.due)),
-                None => Next::Wait,
+        if self.due_slots.is_empty() && self.expedited.is_empty() {
+            return match self.scheduled.peek() {
+                Some(Reverse((_, slot, _))) => {
+                    Action::SleepUntil(self.jobs[*slot].as_ref().map_or(now, |job| job.due))
+                }
+                None => Action::Idle,
             };
         }
-        match self.budget.next_free(now) {
-            None => return Next::Wait,
-            Some(free) if free > now => return Next::At(free),
+        match self.rate_limiter.next_free(now) {
+            None => return Action::Idle,
+            Some(free) if free > now => return Action::SleepUntil(free),
             Some(_) => {}
         }
-        let Some(token) = self.hurried.pop_front().or_else(|| self.worthiest(now)) else { return Next::Wait };
-        self.unready(token.slot);
-        self.budget.begin(now);
+        let Some(key) = self.expedited.pop_front().or_else(|| self.pop_highest_priority(now)) else {
+            return Action::Idle;
+        };
+        self.unschedule(key.slot);
+        self.rate_limiter.begin(now);
         let round = u32::try_from(self.live).unwrap_or(u32::MAX);
-        if let Some(job) = self.job_mut(token) {
+        if let Some(job) = self.job_mut(key) {
             job.round = round;
-            job.place = Place::UnderWay(now);
-            job.hurried = false;
+            job.phase = Phase::InFlight(now);
+            job.expedited = false;
         }
-        Next::Look(token)
+        Action::Poll(key)
     }
 
-    /// Moves the jobs whose time has come to those that are due.
-    fn ripen(&mut self, now: f64) {
-        while let Some(&Reverse((_, slot, generation))) = self.timed.peek() {
-            let job = self.jobs[slot].as_mut().filter(|job| job.generation == generation);
-            match job {
-                Some(job) if job.place == Place::Timed => {
-                    if job.due > now {
-                        // The entry may be older than the due time that holds.
-                        let due = nanos(job.due);
-                        if self.timed.peek().is_some_and(|Reverse((time, ..))| *time < due) {
-                            self.timed.pop();
-                            self.timed.push(Reverse((due, slot, generation)));
-                            continue;
-                        }
-                        return;
-                    }
-                    job.place = Place::Ready(self.ready.len());
-                    self.ready.push(slot);
+    /// Moves the jobs whose time has come to the due ones, and drops stale entries.
+    fn promote_due(&mut self, now: f64) {
+        while let Some(&Reverse((time, slot, generation))) = self.scheduled.peek() {
+            if let Some(job) = self.jobs[slot].as_mut().filter(|job| job.generation == generation)
+                && job.phase == Phase::Scheduled
+                && nanos(job.due) == time
+            {
+                if job.due > now {
+                    return;
                 }
-                _ => {}
+                job.phase = Phase::Due(self.due_slots.len());
+                self.due_slots.push(slot);
             }
-            self.timed.pop();
+            self.scheduled.pop();
         }
     }
 
-    fn unready(&mut self, slot: usize) {
-        if let Some(Job { place: Place::Ready(at), .. }) = self.jobs[slot] {
-            self.ready.swap_remove(at);
-            if let Some(&moved) = self.ready.get(at)
+    fn unschedule(&mut self, slot: usize) {
+        if let Some(Job { phase: Phase::Due(at), .. }) = self.jobs[slot] {
+            self.due_slots.swap_remove(at);
+            if let Some(&moved) = self.due_slots.get(at)
                 && let Some(job) = &mut self.jobs[moved]
             {
-                job.place = Place::Ready(at);
+                job.phase = Phase::Due(at);
             }
         }
     }
 
-    /// The due job that a look is worth most at. With many due, the best fiftieth of one comparison is used up first.
-    fn worthiest(&mut self, now: f64) -> Option<Token> {
-        while let Some(token) = self.compared.pop() {
-            if matches!(self.job(token), Some(Job { place: Place::Ready(_), .. })) {
-                return Some(token);
+    /// Takes the due job of highest priority. With many due, one ranking serves for the best fiftieth of them.
+    fn pop_highest_priority(&mut self, now: f64) -> Option<JobKey> {
+        while let Some(key) = self.ranked.pop() {
+            if matches!(self.job(key), Some(Job { phase: Phase::Due(_), .. })) {
+                return Some(key);
             }
         }
-        let rate = self.reached(now);
+        let rate = self.effective_rate(now);
         let live = u32::try_from(self.live).unwrap_or(u32::MAX);
-        let mut scored: Vec<Scored> = Vec::with_capacity(self.ready.len());
-        for &slot in &self.ready {
+        let mut scored: Vec<ScoredJob> = Vec::with_capacity(self.due_slots.len());
+        for &slot in &self.due_slots {
             let Some(job) = &self.jobs[slot] else { continue };
-            let unseen = now - job.tried;
-            scored.push(Scored {
-                token: Token { slot, generation: job.generation },
-                worth: self.policy.worth(Self::known(job, self.shapes.history(job.shape)), unseen),
-                left: STARVED * f64::from(job.round.max(live)) / rate - unseen,
+            let elapsed = now - job.last_attempt_at;
+            scored.push(ScoredJob {
+                key: JobKey { slot, generation: job.generation },
+                priority: self.policy.priority(Self::estimate(job, self.classes.history(job.class)), elapsed),
+                slack: STARVATION_ROUNDS * f64::from(job.round.max(live)) / rate - elapsed,
             });
         }
-        let take = if scored.len() <= COMPARE_ALL { 1 } else { (scored.len() / 50).max(8) };
-        put_urgent_first(&mut scored, rate.min(self.budget.reached(now, self.took)), take);
+        let take = if scored.len() <= FULL_RESCORE_LIMIT { 1 } else { (scored.len() / 50).max(8) };
+        sort_by_deadline(&mut scored, rate.min(self.rate_limiter.effective_rate(now, self.latency)), take);
         if scored.len() > take {
-            scored.select_nth_unstable_by(take - 1, Scored::order);
+            scored.select_nth_unstable_by(take - 1, ScoredJob::order);
             scored.truncate(take);
         }
         scored.sort_unstable_by(|a, b| b.order(a));
-        self.compared = scored.into_iter().map(|scored| scored.token).collect();
-        self.compared.pop()
+        self.ranked = scored.into_iter().map(|scored| scored.key).collect();
+        self.ranked.pop()
     }
 
-    fn known<'h>(job: &Job, history: Option<&'h History>) -> Known<'h> {
-        Known { age: job.seen - job.born, forecast: job.forecast, history }
+    fn estimate<'h>(job: &Job, history: Option<&'h History>) -> JobEstimate<'h> {
+        JobEstimate { age: job.last_polled_at - job.started_at, forecast: job.forecast, history }
     }
 
-    /// The looks a second that can be had: fewer than the budget's where those under way at once take long.
+    /// Returns the polls per second that are possible: fewer than the rate limit where slow polls use up the concurrency.
     #[allow(clippy::cast_precision_loss, reason = "a count of requests")]
-    fn reached(&self, now: f64) -> f64 {
+    fn effective_rate(&self, now: f64) -> f64 {
         let at_once = self.options.concurrency as f64;
-        self.budget.whole_rate(now).min(at_once / self.took.max(1e-6))
+        self.rate_limiter.nominal_rate(now).min(at_once / self.latency.max(1e-6))
     }
 
-    /// Tells it how long earlier jobs of a shape took.
-    pub fn recall(&mut self, shape: &str, history: History) {
-        self.shapes.recall(shape, history);
+    /// Sets the durations of earlier jobs of a class.
+    pub fn seed_history(&mut self, class: &str, history: History) {
+        self.classes.seed(class, history);
     }
 
-    /// A look was answered.
-    pub fn answered(&mut self, token: Token, now: f64, answer: Answer) {
-        let Some(job) = self.job_mut(token) else { return };
-        let Place::UnderWay(began) = job.place else { return };
-        job.place = Place::Timed;
-        let (alive, planned) = (job.seen - job.born, job.pause);
-        job.seen = f64::midpoint(began, now);
-        job.tried = job.seen;
+    /// Records the result of a poll. After a terminal one the caller removes the job.
+    pub fn on_result(&mut self, key: JobKey, now: f64, result: PollResult) {
+        let Some(job) = self.job_mut(key) else { return };
+        let Phase::InFlight(began) = job.phase else { return };
+        job.phase = Phase::Scheduled;
+        let (alive, planned) = (job.last_polled_at - job.started_at, job.planned_delay);
+        job.last_polled_at = f64::midpoint(began, now);
+        job.last_attempt_at = job.last_polled_at;
         job.failures = 0;
-        let age = job.seen - job.born;
-        if let Some(progress) = answer.progress.filter(|progress| progress.is_finite()) {
-            job.forecast.see(age, progress);
+        let age = job.last_polled_at - job.started_at;
+        if let Some(progress) = result.progress.filter(|progress| progress.is_finite()) {
+            job.forecast.observe(age, progress);
         }
-        let (shape, submitted) = (job.shape, job.submitted);
-        self.ended(began, now);
-        if answer.terminal {
-            // Of a job that was not looked at when the policy wanted it is not known how long it took.
-            let known = alive > SEEN_ALIVE * age || age - alive <= 2.0 * planned;
-            if answer.success && submitted && known {
-                self.shapes.learn(shape, f64::midpoint(alive, age));
+        let (class, submitted) = (job.class, job.submitted);
+        self.end_poll(began, now);
+        if result.terminal {
+            // A job that was polled much later than planned may have ended long before: its duration is unknown.
+            let known = alive > MIN_OBSERVED_FRACTION * age || age - alive <= 2.0 * planned;
+            if result.success && submitted && known {
+                self.classes.record(class, f64::midpoint(alive, age));
             }
             return;
         }
         let random = self.random.f64();
-        let Some(job) = self.job(token) else { return };
-        let delay = self.policy.delay(Self::known(job, self.shapes.history(shape)), random);
-        let due = (job.seen + delay).max(now + self.options.min / 2.0).max(now + floor(answer.retry_after));
-        if let Some(job) = self.job_mut(token) {
-            job.pause = delay;
+        // Jitter only shortens this pause, as `refresh` is an upper bound.
+        let refresh = self.refresh() * (1.0 - self.options.jitter * self.random.f64());
+        let Some(job) = self.job(key) else { return };
+        let delay = self.policy.delay(Self::estimate(job, self.classes.history(class)), random);
+        let delay = if job.observed { delay.min(refresh) } else { delay };
+        let earliest = now + retry_after_floor(result.retry_after).max(self.options.min_interval / 2.0);
+        let due = (job.last_polled_at + delay).max(earliest);
+        if let Some(job) = self.job_mut(key) {
+            job.planned_delay = delay;
+            job.earliest = earliest;
         }
-        self.again(token, due);
+        self.reschedule(key, due);
     }
 
-    /// A look failed in a way that another may not.
-    pub fn failed(&mut self, token: Token, now: f64, retry_after: Option<f64>, too_many: bool) {
+    /// Records the transient error of a poll.
+    pub fn on_error(&mut self, key: JobKey, now: f64, retry_after: Option<f64>, too_many: bool) {
         let random = self.random.f64();
-        let (min, max) = (self.options.min, self.policy.max());
-        let Some(job) = self.job_mut(token) else { return };
-        let Place::UnderWay(began) = job.place else { return };
-        job.tried = f64::midpoint(began, now);
-        let pause = (min * 2_f64.powi(i32::try_from(job.failures.min(30)).unwrap_or(30))).min(max)
+        let (min, max) = (self.options.min_interval, self.policy.max_interval());
+        let Some(job) = self.job_mut(key) else { return };
+        let Phase::InFlight(began) = job.phase else { return };
+        job.last_attempt_at = f64::midpoint(began, now);
+        let backoff = (min * 2_f64.powi(i32::try_from(job.failures.min(30)).unwrap_or(30))).min(max)
             * (1.0 + random)
             / 2.0;
         job.failures += 1;
-        self.ended(began, now);
+        self.end_poll(began, now);
         if too_many {
-            // The server speaks of all of this client's requests, and what was worth most at the old rate is not at the new.
-            self.budget.halve(began, now);
-            self.budget.rest(now + floor(retry_after));
-            self.compared.clear();
+            // The limit covers every request of this client, and the ranking was made for the old rate.
+            self.rate_limiter.back_off(began, now);
+            self.rate_limiter.pause_until(now + retry_after_floor(retry_after));
+            self.ranked.clear();
         }
-        self.again(token, now + pause.max(floor(retry_after)));
+        self.reschedule(key, now + backoff.max(retry_after_floor(retry_after)));
     }
 
-    /// Looks were given up unanswered, all of them: they are due again.
-    pub fn abandon_all(&mut self, now: f64) {
+    /// Cancels all polls in flight. Their jobs are due at once.
+    pub fn cancel_all_in_flight(&mut self, now: f64) {
         for slot in 0..self.jobs.len() {
             if let Some(Job { generation, .. }) = self.jobs[slot] {
-                self.abandon(Token { slot, generation }, now);
+                self.cancel_in_flight(JobKey { slot, generation }, now);
             }
         }
     }
 
-    /// Gives up the poll of this job that is in flight, if one is: the job is due at once.
-    pub fn abandon(&mut self, token: Token, now: f64) {
-        if self.job(token).is_some_and(|job| matches!(job.place, Place::UnderWay(_))) {
-            self.budget.end();
-            self.again(token, now);
+    /// Cancels the poll of this job that is in flight, if there is one. The job is due at once.
+    pub fn cancel_in_flight(&mut self, key: JobKey, now: f64) {
+        if self.job(key).is_some_and(|job| matches!(job.phase, Phase::InFlight(_))) {
+            self.rate_limiter.end();
+            self.reschedule(key, now);
         }
     }
 
-    /// A look that began at this time ended, however.
-    fn ended(&mut self, began: f64, now: f64) {
-        self.budget.end();
-        self.budget.arrived(began, now);
-        self.took += NEWEST * ((now - began).max(0.0) - self.took);
+    /// Counts the end of a poll that began at this time.
+    fn end_poll(&mut self, began: f64, now: f64) {
+        self.rate_limiter.end();
+        self.rate_limiter.on_response(began, now);
+        self.latency += EWMA_WEIGHT * ((now - began).max(0.0) - self.latency);
     }
 
-    fn again(&mut self, token: Token, due: f64) {
-        let Some(job) = self.job_mut(token) else { return };
-        job.place = Place::Timed;
+    /// Schedules a job whose poll has ended. A subscriber that asked for a poll meanwhile gets the next one.
+    fn reschedule(&mut self, key: JobKey, due: f64) {
+        self.schedule(key, due);
+        if self.job(key).is_some_and(|job| job.expedited) {
+            self.expedited.push_back(key);
+        }
+    }
+
+    fn schedule(&mut self, key: JobKey, due: f64) {
+        let Some(job) = self.job_mut(key) else { return };
+        job.phase = Phase::Scheduled;
         job.due = due;
-        let hurried = job.hurried;
-        self.timed.push(Reverse((nanos(due), token.slot, token.generation)));
-        if hurried {
-            self.hurried.push_back(token);
-        }
+        self.scheduled.push(Reverse((nanos(due), key.slot, key.generation)));
     }
 }
 
-/// A due job among others.
-struct Scored {
-    token: Token,
-    /// The lateness to be expected of it.
-    worth: f64,
-    /// The seconds until it has been left alone for too long.
-    left: f64,
+/// A due job in a ranking.
+struct ScoredJob {
+    key: JobKey,
+    /// Expected detection delay, in seconds.
+    priority: f64,
+    /// Seconds until the job starves.
+    slack: f64,
 }
 
-impl Scored {
-    /// The worthiest first.
+impl ScoredJob {
+    /// Orders by falling priority.
     fn order(&self, other: &Self) -> std::cmp::Ordering {
-        other.worth.total_cmp(&self.worth)
+        other.priority.total_cmp(&self.priority)
     }
 }
 
-/// Those that would be left alone for too long if others went before them become the worthiest, the most urgent first.
-fn put_urgent_first(scored: &mut [Scored], rate: f64, take: usize) {
-    scored.sort_unstable_by(|a, b| a.left.total_cmp(&b.left));
+/// Gives jobs that would starve behind others the highest priority, the least slack first.
+fn sort_by_deadline(scored: &mut [ScoredJob], rate: f64, take: usize) {
+    scored.sort_unstable_by(|a, b| a.slack.total_cmp(&b.slack));
     #[allow(clippy::cast_precision_loss, reason = "a count of jobs")]
-    let late = |(place, scored): (usize, &Scored)| scored.left < (place + take) as f64 / rate;
+    let late = |(index, scored): (usize, &ScoredJob)| scored.slack < (index + take) as f64 / rate;
     let urgent =
-        (0..scored.len()).rev().find(|&place| late((place, &scored[place]))).map_or(0, |last| last + 1);
+        (0..scored.len()).rev().find(|&index| late((index, &scored[index]))).map_or(0, |last| last + 1);
     for scored in &mut scored[..urgent] {
-        scored.worth = URGENT - scored.left;
+        scored.priority = DEADLINE_PRIORITY - scored.slack;
     }
 }
 
-fn floor(retry_after: Option<f64>) -> f64 {
-    retry_after.unwrap_or(0.0).clamp(0.0, LONGEST_FLOOR)
+fn retry_after_floor(retry_after: Option<f64>) -> f64 {
+    retry_after.unwrap_or(0.0).clamp(0.0, MAX_RETRY_AFTER)
 }

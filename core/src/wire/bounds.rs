@@ -1,24 +1,27 @@
-//! Bounds on a response's JSON beside its length: a value takes two bytes on the wire and a hundred in memory.
+//! Bounds on the values and the nesting of a response's JSON.
+//!
+//! A bound on the length alone is not enough: a value may take two bytes on the wire and a hundred in memory.
 
-/// The most values, those in arrays and objects at all levels included.
-const VALUES: usize = 100_000;
-/// The most levels of arrays and objects: as many as `serde_json` reads.
-const LEVELS: usize = 127;
+/// The most values, including those nested in arrays and objects.
+const MAX_VALUES: usize = 100_000;
+/// The most levels of arrays and objects, as many as `serde_json` parses.
+const MAX_LEVELS: usize = 127;
 
-/// Returns why a response is not parsed, if it holds too many values. Most are judged by their length alone.
+/// Returns an error message if a response has too many values. The length alone shows that most have not.
 pub(super) fn too_many_values(json: &[u8]) -> Option<String> {
-    // All but the outermost value come with a comma or a bracket.
-    let possible = json.len() > 2 * VALUES;
-    (possible && values(json) > VALUES).then(|| format!("the response holds more than {VALUES} JSON values"))
+    // Every value except the outermost has a comma or a bracket.
+    let possible = json.len() > 2 * MAX_VALUES;
+    (possible && values(json) > MAX_VALUES)
+        .then(|| format!("the response has more than {MAX_VALUES} JSON values"))
 }
 
-/// Returns why a response could not be parsed, if it was nested too deeply.
+/// Returns an error message if parsing failed because a response is nested too deeply.
 pub(super) fn too_deep(error: &serde_json::Error) -> Option<String> {
     let too_deep = error.to_string().starts_with("recursion limit exceeded");
-    too_deep.then(|| format!("the response's JSON is nested more than {LEVELS} levels deep"))
+    too_deep.then(|| format!("the response's JSON is nested more than {MAX_LEVELS} levels deep"))
 }
 
-/// Returns how many values a JSON text holds.
+/// Counts the values of a JSON text.
 fn values(json: &[u8]) -> usize {
     let (mut values, mut opened) = (1, false);
     let mut bytes = json.iter();
@@ -26,7 +29,7 @@ fn values(json: &[u8]) -> usize {
         match byte {
             b' ' | b'\t' | b'\r' | b'\n' => continue,
             b',' => values += 1,
-            // The first in an array or object has no comma before it.
+            // The first value of an array or object has no comma before it.
             _ if opened && !matches!(byte, b']' | b'}') => values += 1,
             _ => {}
         }
@@ -81,19 +84,19 @@ mod tests {
     }
 
     #[test]
-    fn the_most_levels_are_the_parsers_own() {
-        for levels in [LEVELS, LEVELS + 1] {
+    fn nesting_bound_is_that_of_the_parser() {
+        for levels in [MAX_LEVELS, MAX_LEVELS + 1] {
             let json = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
             let error = serde_json::from_str::<Value>(&json).err();
-            assert_eq!(error.as_ref().and_then(too_deep).is_some(), levels > LEVELS, "{error:?}");
+            assert_eq!(error.as_ref().and_then(too_deep).is_some(), levels > MAX_LEVELS, "{error:?}");
         }
     }
 
     #[test]
-    fn the_most_values_are_read_and_one_more_is_not() {
+    fn one_value_more_than_the_bound_is_refused() {
         let array = |items: usize| format!("[{}0]", "0,".repeat(items - 1));
-        // The array is a value too; no shorter text holds as many.
-        assert_eq!(too_many_values(array(VALUES - 1).as_bytes()), None);
-        assert!(too_many_values(array(VALUES).as_bytes()).is_some());
+        // The array counts as a value. No shorter text has as many values.
+        assert_eq!(too_many_values(array(MAX_VALUES - 1).as_bytes()), None);
+        assert!(too_many_values(array(MAX_VALUES).as_bytes()).is_some());
     }
 }

@@ -1,8 +1,8 @@
-//! The API's catalogue of error codes: each one's kind, and whether the call may be made again.
+//! Catalogue of the API's error codes: kind and retryability of each.
 
 use crate::error::ErrorKind;
 
-/// What the catalogue says of a code, or `None` for one that it does not hold.
+/// Returns a code's kind and whether the call may be retried, or `None` for an unknown code.
 pub(crate) fn lookup(code: &str) -> Option<(ErrorKind, bool)> {
     use ErrorKind::{
         Authentication, Conflict, InvalidRequest, PaymentRequired, Permission, RateLimit, Server,
@@ -25,7 +25,7 @@ pub(crate) fn lookup(code: &str) -> Option<(ErrorKind, bool)> {
     })
 }
 
-/// The kind of a failed response whose code, if any, the catalogue does not hold.
+/// Returns the kind of a failed response without a known code.
 pub(crate) const fn kind_of_status(status: u16) -> ErrorKind {
     match status {
         401 => ErrorKind::Authentication,
@@ -41,7 +41,7 @@ pub(crate) const fn kind_of_status(status: u16) -> ErrorKind {
     }
 }
 
-/// Whether a failed response without a known code may be tried again.
-pub(crate) const fn retried_status(status: u16) -> bool {
+/// Returns whether a call may be retried after a failed response without a known code.
+pub(crate) const fn is_retryable_status(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }

@@ -1,92 +1,93 @@
-//! The envelope that every response comes in, and what is made of responses without one.
+//! Response envelope, and the interpretation of responses without one.
 
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{
-    bounds, codes,
-    parts::{Envelope, Parts, open, parse},
-    retry_after,
-};
 use crate::{
     error::{ErrorKind, InfraiError},
     metadata::Metadata,
     redact::Redactor,
+    wire::{
+        bounds, codes,
+        parts::{Envelope, RawEnvelope, open, parse},
+        retry_after,
+    },
 };
 
-/// How much of a failed response that is no envelope an error hands on.
+/// The most bytes of a failed response without an envelope in an error's details.
 const EXCERPT: usize = 1024;
 
-/// A response's worth: its data and metadata.
+/// Data and metadata of a successful call.
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) data: Value,
     pub(crate) metadata: Metadata,
     pub(crate) retry_after: Option<std::time::Duration>,
-    pub(crate) facts: Facts,
-    /// Keeps what was sent out of the errors that are made of it.
+    pub(crate) meta: ResponseMeta,
+    /// Redacts the call's secrets in errors about this response.
     pub(crate) redactor: Redactor,
 }
 
-/// What an error made of an answered call must still say about the call.
+/// Facts about a call that errors about its response must repeat.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Facts {
+pub(crate) struct ResponseMeta {
     pub(crate) attempts: u32,
     pub(crate) idempotency_key: Option<String>,
 }
 
-impl Reply {
-    /// Reads the data as something typed; what does not fit is an error that still carries the call's key.
+impl Response {
+    /// Converts the data to a typed value. The error of a failed conversion carries the call's idempotency key.
     pub(crate) fn typed<T>(
         self,
         read: impl FnOnce(Value, Metadata, &Redactor) -> Result<T, InfraiError>,
     ) -> Result<T, InfraiError> {
-        let Self { status, data, metadata, facts, redactor, .. } = self;
+        let Self { status, data, metadata, meta, redactor, .. } = self;
         let id = metadata.request_id().map(str::to_owned);
         read(data, metadata, &redactor).map_err(|error| {
-            let key = facts.idempotency_key.as_deref();
+            let key = meta.idempotency_key.as_deref();
             let error = error.with_status(status).with_request_id(id);
-            error.with_call(facts.attempts, key, key.is_some()).redacted(&redactor)
+            error.with_call(meta.attempts, key, key.is_some()).redacted(&redactor)
         })
     }
 }
 
-/// A response that is no success.
+/// A response that is not a success.
 pub(crate) struct Failure {
     pub(crate) error: InfraiError,
-    /// Whether the server said so itself: then the request was not carried out behind our back.
+    /// Whether the API itself reported the failure. Such a request was not processed.
     pub(crate) definite: bool,
 }
 
-/// What has been read of a response's body.
+/// The received part of a response's body.
 pub(crate) enum Body {
-    /// All of it.
-    Whole(Vec<u8>),
-    /// What came before the connection broke.
-    Cut(Vec<u8>),
+    Complete(Vec<u8>),
+    /// The bytes before the connection broke.
+    Truncated(Vec<u8>),
 }
 
 impl Body {
     fn bytes(&self) -> &[u8] {
-        let (Self::Whole(bytes) | Self::Cut(bytes)) = self;
+        let (Self::Complete(bytes) | Self::Truncated(bytes)) = self;
         bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
     }
 }
 
-/// Makes a value or an error of a response. `answers_with_ok` is `cancel`'s reading: a 200 whose `ok` is false
-/// is its answer and no error; `bodiless` is `HEAD`'s: nothing after the headers is no data. `redactor` takes the key out
-/// of what cannot be taken out of the finished error: what is cut, an error's code, and a value's request id.
-pub(crate) fn interpret(
+/// Interprets a response as a value or an error.
+///
+/// `requires_ok` is for `cancel`: a 200 whose `ok` is false is its result and not an error. `bodiless` is for `HEAD`: an
+/// empty body means no data. `redactor` removes the key from the parts that cannot be redacted in the finished error:
+/// shortened texts, an error's code, and the request id of a success.
+pub(crate) fn parse_response(
     url: &Url,
     status: StatusCode,
     headers: &HeaderMap,
     body: &Body,
-    answers_with_ok: bool,
+    requires_ok: bool,
     bodiless: bool,
     redactor: &Redactor,
-) -> Result<Reply, Failure> {
+) -> Result<Response, Failure> {
     let retry_after = retry_after::parse(headers);
     let header_id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     if status.is_redirection() {
@@ -96,27 +97,27 @@ pub(crate) fn interpret(
         });
     }
     if !status.is_success() {
-        return Err(failed(status, body, retry_after, header_id, redactor));
+        return Err(error_from_envelope(status, body, retry_after, header_id, redactor));
     }
     let bytes = body.bytes();
     let parts = if bytes.is_empty() && (bodiless || matches!(status.as_u16(), 204 | 205)) {
-        Parts::Other(Value::Null)
+        RawEnvelope::Other(Value::Null)
     } else {
         read(bytes, redactor).map_err(|error| Failure {
             error: error.with_status(status.as_u16()).with_request_id(header_id.clone()),
             definite: false,
         })?
     };
-    let reply = |data, metadata| Reply {
+    let response = |data, metadata| Response {
         status: status.as_u16(),
         data,
         metadata,
         retry_after,
-        facts: Facts::default(),
+        meta: ResponseMeta::default(),
         redactor: Redactor::default(),
     };
-    match open(parts).map(|envelope| without_key(envelope, redactor)) {
-        Ok(envelope) if answers_with_ok => {
+    match open(parts).map(|envelope| redact_request_id(envelope, redactor)) {
+        Ok(envelope) if requires_ok => {
             let mut data = match envelope.data {
                 Value::Object(data) => data,
                 _ => Map::new(),
@@ -124,23 +125,23 @@ pub(crate) fn interpret(
             if !matches!(data.get("ok"), Some(Value::Bool(_))) || !envelope.ok {
                 data.insert("ok".into(), envelope.ok.into());
             }
-            Ok(reply(Value::Object(data), envelope.metadata))
+            Ok(response(Value::Object(data), envelope.metadata))
         }
-        Ok(envelope) if envelope.ok => Ok(reply(envelope.data, envelope.metadata)),
+        Ok(envelope) if envelope.ok => Ok(response(envelope.data, envelope.metadata)),
         Ok(envelope) => {
             let error = envelope.error.unwrap_or(Value::Null);
             let id = envelope.metadata.request_id().map(str::to_owned).or(header_id);
             Err(Failure {
-                error: declared(status, &error, retry_after, redactor).with_request_id(id),
+                error: declared_error(status, &error, retry_after, redactor).with_request_id(id),
                 definite: true,
             })
         }
-        Err(data) => Ok(reply(data, Metadata::default())),
+        Err(data) => Ok(response(data, Metadata::default())),
     }
 }
 
-/// An envelope whose request id repeats no key: it is logged, told to hooks, and part of errors.
-fn without_key(mut envelope: Envelope, redactor: &Redactor) -> Envelope {
+/// Redacts an envelope's request id, which appears in logs, hooks and errors.
+fn redact_request_id(mut envelope: Envelope, redactor: &Redactor) -> Envelope {
     if let Some(id) = envelope.metadata.request_id() {
         let shown = redactor.text(id);
         if shown != id {
@@ -150,8 +151,8 @@ fn without_key(mut envelope: Envelope, redactor: &Redactor) -> Envelope {
     envelope
 }
 
-/// A response whose status says that it failed.
-fn failed(
+/// Returns the failure of a response with an error status.
+fn error_from_envelope(
     status: StatusCode,
     body: &Body,
     retry_after: Option<std::time::Duration>,
@@ -160,17 +161,17 @@ fn failed(
 ) -> Failure {
     let bytes = body.bytes();
     let parsed = match body {
-        Body::Whole(_) => read(bytes, redactor).ok(),
-        Body::Cut(_) => None,
+        Body::Complete(_) => read(bytes, redactor).ok(),
+        Body::Truncated(_) => None,
     };
     let (error, id, enveloped) = match parsed.map(open) {
         Some(Ok(envelope)) => {
-            let envelope = without_key(envelope, redactor);
+            let envelope = redact_request_id(envelope, redactor);
             let id = envelope.metadata.request_id().map(str::to_owned);
             (envelope.error.or(Some(Value::Null)), id, true)
         }
-        // Without the envelope around it, an error object still says more than the status. But a gateway may have
-        // written it, which does not know what became of the request behind it.
+        // An error object without an envelope still says more than the status. But it may come from a gateway, which
+        // does not know whether the API processed the request.
         Some(Err(mut value)) => {
             (value.get_mut("error").filter(|error| error.is_object()).map(Value::take), None, false)
         }
@@ -180,7 +181,7 @@ fn failed(
     let definite = enveloped || status.is_client_error();
     if let Some(error) = error {
         return Failure {
-            error: declared(status, &error, retry_after, redactor).with_request_id(id),
+            error: declared_error(status, &error, retry_after, redactor).with_request_id(id),
             definite,
         };
     }
@@ -193,15 +194,15 @@ fn failed(
     )
     .with_status(code)
     .with_request_id(id)
-    .with_retry(codes::retried_status(code), retry_after);
+    .with_retry(codes::is_retryable_status(code), retry_after);
     if !bytes.is_empty() {
         error = error.with_details(json!({ "body": excerpt(bytes, redactor) }));
     }
     Failure { error, definite }
 }
 
-/// The error that an envelope declares.
-fn declared(
+/// Returns the error that an envelope declares.
+fn declared_error(
     status: StatusCode,
     error: &Value,
     retry_after: Option<std::time::Duration>,
@@ -212,10 +213,10 @@ fn declared(
     let code = text("code").map_or_else(|| format!("HTTP_{http}"), str::to_owned);
     let message = text("message")
         .or_else(|| error.as_str().filter(|text| !text.is_empty()))
-        .map_or_else(|| format!("the API answered {http} and gave no message"), str::to_owned);
+        .map_or_else(|| format!("the API answered {http} without a message"), str::to_owned);
     let (kind, retryable) = codes::lookup(&code).unwrap_or_else(|| {
         let kind = if status.is_success() { ErrorKind::Server } else { codes::kind_of_status(http) };
-        (kind, codes::retried_status(http))
+        (kind, codes::is_retryable_status(http))
     });
     let mut details = match error {
         Value::Object(map) => map.clone(),
@@ -244,21 +245,21 @@ fn redirect(url: &Url, status: StatusCode, headers: &HeaderMap) -> InfraiError {
         .get(header::LOCATION)
         .and_then(|location| location.to_str().ok())
         .and_then(|location| url.join(location).ok())
-        .map_or_else(|| "nowhere".to_owned(), |target| super::path::origin(&target));
+        .map_or_else(|| "an invalid URL".to_owned(), |target| super::path::origin(&target));
     InfraiError::new(
         ErrorKind::UnexpectedResponse,
         "REDIRECT",
         format!(
-            "the API answered {} and pointed to {target}; an API call follows no redirect",
+            "the API answered {} with a redirect to {target}, and API calls do not follow redirects",
             status.as_u16()
         ),
     )
     .with_status(status.as_u16())
     .with_details(json!({ "target_origin": target }))
-    .with_hint("Set base_url to the API's real address, if you trust it.")
+    .with_hint("Set base_url to the API's real address, if you trust that address.")
 }
 
-/// An answer that is not the contract's.
+/// Returns the error of a response that breaks the API's contract.
 pub(crate) fn unexpected(message: impl Into<String>, details: Option<Value>) -> InfraiError {
     let error = InfraiError::new(ErrorKind::UnexpectedResponse, "UNEXPECTED_RESPONSE", message);
     match details {
@@ -267,18 +268,18 @@ pub(crate) fn unexpected(message: impl Into<String>, details: Option<Value>) -> 
     }
 }
 
-/// A response of which less is read than there is.
+/// Returns the error of a response that exceeds a bound.
 pub(crate) fn too_large(message: impl Into<String>) -> InfraiError {
     InfraiError::new(ErrorKind::UnexpectedResponse, "RESPONSE_TOO_LARGE", message)
 }
 
-/// Reads a body within the bounds.
-fn read(bytes: &[u8], redactor: &Redactor) -> Result<Parts, InfraiError> {
-    if let Some(why) = bounds::too_many_values(bytes) {
-        return Err(too_large(why));
+/// Parses a body within the bounds.
+fn read(bytes: &[u8], redactor: &Redactor) -> Result<RawEnvelope, InfraiError> {
+    if let Some(message) = bounds::too_many_values(bytes) {
+        return Err(too_large(message));
     }
     parse(bytes).map_err(|error| match bounds::too_deep(&error) {
-        Some(why) => too_large(why),
+        Some(message) => too_large(message),
         None => unexpected(
             format!("the response is not JSON: {error}"),
             Some(json!({ "body": excerpt(bytes, redactor) })),
@@ -286,7 +287,7 @@ fn read(bytes: &[u8], redactor: &Redactor) -> Result<Parts, InfraiError> {
     })
 }
 
-/// At most 1 KiB of a body as text, the key taken out before it is cut.
+/// Returns at most 1 KiB of a body as text. Redacts it before shortening it.
 fn excerpt(bytes: &[u8], redactor: &Redactor) -> String {
     redactor.first(&String::from_utf8_lossy(bytes), EXCERPT)
 }

@@ -1,13 +1,13 @@
-//! Canonical JSON: the same call is the same bytes in every language.
+//! Canonical JSON, which makes the same call the same bytes in every language.
 //!
-//! Keys sorted by code point, no spaces, UTF-8 without `\u` escapes where none are needed, floats as
-//! ECMAScript prints them, integers exact from −2⁶³ to 2⁶⁴−1, one newline at the end.
+//! Keys are sorted by code point. There are no spaces. Text is UTF-8, with `\u` escapes only where JSON needs them.
+//! Floats are printed as in ECMAScript. Integers are exact from −2⁶³ to 2⁶⁴−1. One newline ends the text.
 
 use serde_json::{Number, Value};
 
 use crate::error::{InfraiError, Result};
 
-/// The canonical bytes of a value, with the newline that ends a request body.
+/// Returns the canonical bytes of a value, with the newline that ends a request body.
 ///
 /// ```
 /// use serde_json::json;
@@ -39,7 +39,7 @@ fn write(value: &Value, out: &mut Vec<u8>) {
             out.push(b']');
         }
         Value::Object(map) => {
-            // Sorted here and not by the map: another crate may have switched serde_json's maps to insertion order.
+            // The map may not be sorted: another crate may have enabled serde_json's insertion order.
             let mut members: Vec<_> = map.iter().collect();
             members.sort_unstable_by(|a, b| a.0.cmp(b.0));
             out.push(b'{');
@@ -69,10 +69,10 @@ fn write_string(text: &str, out: &mut Vec<u8>) {
     serde_json::to_writer(out, text).expect("a string always becomes JSON");
 }
 
-/// Reads JSON that a caller wrote, as a request's body, refusing integers that no JSON number of ours can hold.
+/// Parses a caller's JSON for a request body. Refuses integers that would lose digits.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` naming `field`: the text is no JSON, or an integer in it lies outside −2⁶³ to 2⁶⁴−1.
+/// `INVALID_ARGUMENT` naming `field` if the text is not JSON or has an integer outside −2⁶³ to 2⁶⁴−1.
 pub fn parse_body(field: &str, text: &str) -> Result<Value> {
     let value = serde_json::from_str(text)
         .map_err(|error| InfraiError::invalid_argument(field, format!("{error}"), "JSON text"))?;
@@ -82,7 +82,7 @@ pub fn parse_body(field: &str, text: &str) -> Result<Value> {
     }
 }
 
-/// The refusal of an integer that would lose digits, for bindings whose integers have no bounds.
+/// Returns the error of an integer that would lose digits, for bindings whose integers have no bounds.
 pub fn out_of_range(field: &str, integer: &str) -> InfraiError {
     InfraiError::invalid_argument(
         field,
@@ -91,7 +91,7 @@ pub fn out_of_range(field: &str, integer: &str) -> InfraiError {
     )
 }
 
-/// The first integer of valid JSON text that does not fit, found without building the numbers.
+/// Returns the first integer of a valid JSON text that is out of range. Does not build the numbers.
 fn integer_out_of_range(text: &str) -> Option<&str> {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_sorted_by_code_point_and_not_by_utf16_unit() {
+    fn keys_are_sorted_by_code_point() {
         // U+FF61 sorts after U+1F600 in UTF-16 units, before it by code point.
         assert_eq!(
             text(&json!({"😀": 1, "｡": 2, "b": 3, "a": {"z": 1, "y": 2}})),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn floats_are_printed_as_ecmascript_prints_them() {
+    fn floats_are_printed_as_in_ecmascript() {
         for (float, expected) in [
             (5.0, "5"),
             (2.5, "2.5"),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn text_stays_utf8_and_only_what_must_be_is_escaped() {
+    fn text_stays_utf8_with_only_needed_escapes() {
         assert_eq!(
             text(&json!("日落 \"q\" \\ / \n\t\u{1}\u{7f}é")),
             "\"日落 \\\"q\\\" \\\\ / \\n\\t\\u0001\u{7f}é\"\n"
@@ -170,14 +170,16 @@ mod tests {
     }
 
     #[test]
-    fn integers_that_would_lose_digits_are_refused_by_name() {
+    fn integer_that_would_lose_digits_is_refused() {
         let error = parse_body("body", r#"{"a\"1":"18446744073709551616","n":[1, 18446744073709551616]}"#)
             .unwrap_err();
         assert!(error.message().contains("18446744073709551616"), "{error}");
         assert!(
             parse_body("body", r#"{"a":18446744073709551615,"b":-9223372036854775808,"c":1e30}"#).is_ok()
         );
-        assert!(parse_body("body", "{").unwrap_err().message().starts_with("body takes JSON text"));
+        assert!(
+            parse_body("body", "{").unwrap_err().message().starts_with("invalid `body`: expected JSON text")
+        );
     }
 
     fn values() -> impl Strategy<Value = Value> {
@@ -198,7 +200,7 @@ mod tests {
         })
     }
 
-    /// Integral floats come back as integers: equal as numbers is what JSON knows.
+    /// Compares numbers by value, because integral floats come back as integers.
     fn same(a: &Value, b: &Value) -> bool {
         match (a, b) {
             (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
@@ -214,7 +216,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn canonical_json_reads_back_as_what_it_was(value in values()) {
+        fn canonical_json_parses_to_the_same_value(value in values()) {
             let bytes = canonical(&value);
             let back: Value = serde_json::from_slice(&bytes).unwrap();
             prop_assert!(same(&value, &back));

@@ -1,4 +1,4 @@
-//! Bytes and addresses: canonical JSON out, envelope in, paths that cannot leave the base URL.
+//! Wire format: canonical JSON of requests, envelopes of responses, and request URLs below the base URL.
 
 mod bounds;
 pub(crate) mod codes;

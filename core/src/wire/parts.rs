@@ -1,4 +1,4 @@
-//! Takes a response's JSON apart while it is parsed: an envelope's members, or whatever else came.
+//! Envelope parser: splits a response's JSON into the envelope's members while parsing it.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::metadata::Metadata;
 
-/// An envelope's parts.
+/// An envelope's members.
 #[derive(Debug)]
 pub(super) struct Envelope {
     pub(super) ok: bool,
@@ -19,11 +19,11 @@ pub(super) struct Envelope {
     pub(super) metadata: Metadata,
 }
 
-/// Takes an envelope apart; anything else comes back as the data that it is.
-pub(super) fn open(parts: Parts) -> Result<Envelope, Value> {
+/// Returns the envelope, or the whole value as `Err` if the JSON is not an envelope.
+pub(super) fn open(parts: RawEnvelope) -> Result<Envelope, Value> {
     let (ok, data, error, metadata, mut others) = match parts {
-        Parts::Object { ok, data, error, metadata, others } => (ok, data, error, metadata, others),
-        Parts::Other(value) => return Err(value),
+        RawEnvelope::Object { ok, data, error, metadata, others } => (ok, data, error, metadata, others),
+        RawEnvelope::Other(value) => return Err(value),
     };
     match ok {
         Some(Value::Bool(ok)) if data.is_some() || metadata.is_some() || (!ok && error.is_some()) => {
@@ -45,10 +45,9 @@ pub(super) fn open(parts: Parts) -> Result<Envelope, Value> {
     }
 }
 
-/// A response's JSON, an object's members that an envelope has apart from the others: a map of them would be made for
-/// each response only to be taken apart.
+/// A response's JSON, with an envelope's members separate from all others. This saves one map per response.
 #[derive(Debug)]
-pub(super) enum Parts {
+pub(super) enum RawEnvelope {
     Object {
         ok: Option<Value>,
         data: Option<Value>,
@@ -59,25 +58,25 @@ pub(super) enum Parts {
     Other(Value),
 }
 
-/// An object's parts.
-struct Object(Parts);
+/// JSON object as a [`RawEnvelope`].
+struct Object(RawEnvelope);
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(PartsVisitor).map(Self)
+        deserializer.deserialize_map(ObjectVisitor).map(Self)
     }
 }
 
-struct PartsVisitor;
+struct ObjectVisitor;
 
-impl<'de> Visitor<'de> for PartsVisitor {
-    type Value = Parts;
+impl<'de> Visitor<'de> for ObjectVisitor {
+    type Value = RawEnvelope;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Parts, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<RawEnvelope, A::Error> {
         let (mut ok, mut data, mut error, mut metadata, mut others) = (None, None, None, None, Map::new());
         while let Some(name) = members.next_key()? {
             let value = members.next_value()?;
@@ -91,11 +90,11 @@ impl<'de> Visitor<'de> for PartsVisitor {
                 }
             }
         }
-        Ok(Parts::Object { ok, data, error, metadata, others })
+        Ok(RawEnvelope::Object { ok, data, error, metadata, others })
     }
 }
 
-/// A member's name.
+/// Name of an object's member.
 enum Name {
     Ok,
     Data,
@@ -128,14 +127,14 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
-/// Reads JSON. The text is looked through for what is no UTF-8 once, not string by string.
-pub(super) fn parse(bytes: &[u8]) -> serde_json::Result<Parts> {
+/// Parses JSON. Validates UTF-8 once for the whole text and not for each string.
+pub(super) fn parse(bytes: &[u8]) -> serde_json::Result<RawEnvelope> {
     let object = bytes.trim_ascii_start().starts_with(b"{");
     match std::str::from_utf8(bytes) {
         Ok(text) if object => serde_json::from_str(text).map(|Object(parts)| parts),
-        Ok(text) => serde_json::from_str(text).map(Parts::Other),
-        // It says where.
-        Err(_) => serde_json::from_slice(bytes).map(Parts::Other),
+        Ok(text) => serde_json::from_str(text).map(RawEnvelope::Other),
+        // The parser's error names the position of the invalid bytes.
+        Err(_) => serde_json::from_slice(bytes).map(RawEnvelope::Other),
     }
 }
 
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_envelope_is_the_data_itself_whatever_json_it_is() {
+    fn any_json_but_an_envelope_is_the_data_itself() {
         for text in [
             r#"{"ok":true}"#,
             r#"{"ok":1,"data":{"a":null},"metadata":{}}"#,
@@ -177,14 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn of_a_member_that_comes_twice_the_last_counts() {
+    fn last_of_duplicate_members_counts() {
         let text = br#"{"ok":false,"data":1,"extra":0,"ok":true,"data":2}"#;
         assert_eq!(read(text).unwrap(), json!({"ok": true, "data": 2, "error": null, "metadata": {}}));
     }
 
     proptest! {
         #[test]
-        fn what_is_no_json_is_refused_in_the_parsers_own_words(text in proptest::collection::vec(any::<u8>(), 0..12)) {
+        fn invalid_json_gives_the_parsers_error(text in proptest::collection::vec(any::<u8>(), 0..12)) {
             let parsed = serde_json::from_slice::<Value>(&text).map_err(|error| error.to_string());
             prop_assert_eq!(read(&text), parsed);
         }

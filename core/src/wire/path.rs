@@ -1,4 +1,4 @@
-//! Where a request goes: ids as one path segment, and paths that cannot leave the base URL.
+//! Request URLs: ids as single path segments, and paths that stay below the base URL.
 
 use std::{
     borrow::Cow,
@@ -11,10 +11,11 @@ use url::Url;
 
 use crate::error::{InfraiError, Result};
 
-/// All but RFC 3986's unreserved characters.
+/// All characters except RFC 3986's unreserved ones.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// An id as one path segment. Empty ids and dot segments are refused: no encoding of them survives URL parsing.
+/// Encodes an id as one path segment. Refuses empty ids and dot segments, because no encoding of them survives URL
+/// parsing.
 pub(crate) fn segment<'a>(field: &str, id: &'a str) -> Result<Cow<'a, str>> {
     if matches!(id, "" | "." | "..") {
         return Err(InfraiError::invalid_argument(
@@ -26,7 +27,7 @@ pub(crate) fn segment<'a>(field: &str, id: &'a str) -> Result<Cow<'a, str>> {
     Ok(utf8_percent_encode(id, SEGMENT).into())
 }
 
-/// Checks a path that a caller wrote, split from its query if it has one.
+/// Checks a caller's path and splits it from its query.
 pub(crate) fn check(path: &str) -> Result<(&str, Option<&str>)> {
     let refuse = |expected: &str| Err(InfraiError::invalid_argument("path", format!("{path:?}"), expected));
     if !path.starts_with('/') || path.starts_with("//") {
@@ -50,15 +51,15 @@ pub(crate) fn check(path: &str) -> Result<(&str, Option<&str>)> {
     Ok((plain, query))
 }
 
-/// The path appended to the base URL's own, with a query. What no URL may hold as it is becomes percent-encoded; that
-/// the path stays below the base URL is for [`segment`] and [`check`].
+/// Appends a path and a query to the base URL. Percent-encodes characters that are not valid in a URL. Relies on
+/// [`segment`] and [`check`] to keep the path below the base URL.
 pub(crate) fn join(
     base: &Url,
     path: &str,
     raw_query: Option<&str>,
     pairs: &[(String, String)],
 ) -> Result<Url> {
-    // The base URL was parsed when it came in: parsing the whole again at each call would cost more.
+    // Parsing the whole URL for each call would cost more than everything else here.
     let mut url = base.clone();
     url.set_path(&[base.path().trim_end_matches('/'), path].concat());
     url.set_query(raw_query);
@@ -79,17 +80,17 @@ pub(crate) fn join(
 /// The longest URL that a request can carry.
 const MAX_URL_BYTES: usize = 65_534;
 
-/// Whether a request can be made of a URL: its host and its length are such that HTTP can carry them.
+/// Returns whether HTTP can carry this URL, by its host and its length.
 pub(crate) fn is_requestable(url: &Url) -> bool {
     url.as_str().len() <= MAX_URL_BYTES && Uri::try_from(url.as_str()).is_ok()
 }
 
-/// Whether the host is this machine's loopback, by name or address.
+/// Returns whether the host is the loopback interface, by name or address.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(is_loopback_host)
 }
 
-/// The same of a host as a URL has it: an IPv6 address in brackets.
+/// Like [`is_loopback`], for a host as it appears in a URL: an IPv6 address has brackets.
 pub(crate) fn is_loopback_host(host: &str) -> bool {
     if let Ok(address) = host.parse::<Ipv4Addr>() {
         return address.is_loopback();
@@ -105,7 +106,7 @@ pub(crate) fn is_loopback_host(host: &str) -> bool {
     name.eq_ignore_ascii_case(b"localhost") || ends(b".localhost")
 }
 
-/// The origin as people write it: `https://api.infrai.cc`.
+/// Returns the origin as text: `https://api.infrai.cc`.
 pub(crate) fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_one_segment_whatever_is_in_it() {
+    fn any_id_becomes_one_segment() {
         assert_eq!(segment("id", "vid_1-2.~").unwrap(), "vid_1-2.~");
         assert_eq!(segment("id", "a/b%2f c?d#ü").unwrap(), "a%2Fb%252f%20c%3Fd%23%C3%BC");
         for id in ["", ".", ".."] {
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_stays_below_the_base_url() {
+    fn path_that_leaves_the_base_url_is_refused() {
         let refused = [
             "v1",
             "//evil/x",
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_base_urls_own_path_is_kept() {
+    fn path_of_the_base_url_is_kept() {
         for base in ["https://gate.example/infrai/", "https://gate.example/infrai"] {
             assert_eq!(joined(base, "/v1/x", None, &[]), "https://gate.example/infrai/v1/x");
         }
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_the_paths_own_and_the_callers_pairs() {
+    fn query_combines_the_paths_and_the_callers_pairs() {
         let pairs = [("a".to_owned(), "x y&z".to_owned()), ("ü".to_owned(), String::new())];
         assert_eq!(joined("http://h", "/x", None, &pairs), "http://h/x?a=x+y%26z&%C3%BC=");
         assert_eq!(joined("http://h", "/x", Some("b=1'%20"), &pairs[..1]), "http://h/x?b=1%27%20&a=x+y%26z");
@@ -176,7 +177,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_request_goes_where_the_url_standard_would_send_it(
+        fn request_url_follows_the_url_standard(
             path in "/[^\\p{Cc}\\\\#?]{0,20}", query in option::of("[^\\p{Cc}#]{0,20}")
         ) {
             prop_assume!(check(&path).is_ok());
@@ -189,7 +190,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_id_comes_out_of_its_segment_as_it_went_in(id in any::<String>()) {
+        fn segment_decodes_to_the_same_id(id in any::<String>()) {
             match segment("id", &id) {
                 Ok(encoded) => {
                     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_known_by_name_and_address() {
+    fn loopback_is_recognised_by_name_and_address() {
         for host in [
             "localhost",
             "LOCALHOST.",

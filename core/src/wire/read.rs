@@ -1,35 +1,38 @@
-//! Typed fields out of an answer: `null` is absent, an integer id becomes a string, any other wrong type is an
-//! unexpected response that names the field.
+//! Typed fields of a response.
+//!
+//! `null` counts as absent. An integer id becomes a string. Any other wrong type is an unexpected-response error that
+//! names the field.
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::envelope::unexpected;
 use crate::{
     error::{InfraiError, Result, shorten},
     redact::Redactor,
+    wire::envelope::unexpected,
 };
 
-/// An object being read, named for the errors.
-pub(crate) struct Fields<'a> {
+/// Reader of an object's fields.
+pub(crate) struct FieldReader<'a> {
+    /// The object's name in errors.
     pub(crate) what: &'a str,
     pub(crate) map: &'a Map<String, Value>,
-    /// Keeps what was sent to get it out of the errors.
+    /// Redacts the call's secrets in errors.
     pub(crate) redactor: &'a Redactor,
 }
 
-impl Fields<'_> {
+impl FieldReader<'_> {
     fn wrong(&self, name: &str, value: &Value, expected: &str) -> InfraiError {
         let shown = shown(value, self.redactor);
         unexpected(
-            format!("the {}'s field {name:?} should be {expected}; the API sent {shown}", self.what),
+            format!("invalid field {name:?} of the {}: expected {expected}, got {shown}", self.what),
             None,
         )
     }
 
     pub(crate) fn missing(&self, name: &str) -> InfraiError {
-        unexpected(format!("the {} that the API sent has no field {name:?}", self.what), None)
+        unexpected(format!("the {} from the API has no field {name:?}", self.what), None)
     }
 
     fn get(&self, name: &str) -> Option<&Value> {
@@ -75,18 +78,18 @@ impl Fields<'_> {
     }
 }
 
-/// The object that a typed call must answer with.
+/// Returns the data of a typed call, which must be an object.
 pub(crate) fn object(what: &str, data: Value, redactor: &Redactor) -> Result<Map<String, Value>> {
     match data {
         Value::Object(map) => Ok(map),
         other => {
             let shown = shown(&other, redactor);
-            Err(unexpected(format!("the API should answer with a {what}; it sent {shown}"), None))
+            Err(unexpected(format!("invalid response: expected a {what}, got {shown}"), None))
         }
     }
 }
 
-/// The beginning of a value that does not fit.
+/// Returns the beginning of an unexpected value, redacted.
 fn shown(value: &Value, redactor: &Redactor) -> String {
     shorten(&redactor.first(&value.to_string(), 80 * 4), 80)
 }

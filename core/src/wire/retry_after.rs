@@ -1,11 +1,13 @@
-//! `Retry-After`, in both of its forms.
+//! `Retry-After` parser for seconds and dates.
 
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, header};
 
-/// What the server asks to wait: seconds, or a date measured against the response's own `Date`, so that a
-/// wrong clock here does no harm. Negative and unreadable values are nothing; a date that has passed is zero.
+/// Returns the time that the server asks the client to wait.
+///
+/// A date is measured against the response's `Date`, so that this machine's clock does not matter. Negative and malformed
+/// values count as absent. A date in the past is zero.
 pub(crate) fn parse(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<f64>() {
@@ -35,18 +37,18 @@ mod tests {
     }
 
     #[test]
-    fn seconds_are_read_and_nonsense_is_nothing() {
+    fn seconds_are_parsed_and_other_text_is_ignored() {
         assert_eq!(after(&[("retry-after", "7")]), Some(Duration::from_secs(7)));
         assert_eq!(after(&[("retry-after", " 0 ")]), Some(Duration::ZERO));
         assert_eq!(after(&[("retry-after", "1.5")]), Some(Duration::from_millis(1500)));
-        for nonsense in ["-1", "soon", "", "NaN", "inf", "+3", "1 2"] {
-            assert_eq!(after(&[("retry-after", nonsense)]), None, "{nonsense:?}");
+        for malformed in ["-1", "soon", "", "NaN", "inf", "+3", "1 2"] {
+            assert_eq!(after(&[("retry-after", malformed)]), None, "{malformed:?}");
         }
         assert_eq!(after(&[("retry-after", "1e300")]), Some(Duration::MAX));
     }
 
     #[test]
-    fn a_date_is_measured_against_the_responses_own_date() {
+    fn date_is_measured_against_the_responses_date() {
         let date = ("date", "Mon, 01 Jan 2001 00:00:00 GMT");
         assert_eq!(
             after(&[date, ("retry-after", "Mon, 01 Jan 2001 00:00:30 GMT")]),

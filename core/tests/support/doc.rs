@@ -1,6 +1,6 @@
-// Included by the documentation's examples: they run against a sandbox, in a folder of their own.
+// Included by the documentation's examples, which run against a sandbox in a temporary folder.
 
-/// A client of a fresh sandbox, with an account; what keeps it alive.
+/// Returns a client with an account in a new sandbox, and the values that keep the sandbox running.
 async fn sandboxed() -> (infrai::InfraiClient, (infrai_sandbox::Sandbox, tempfile::TempDir)) {
     let folder = tempfile::tempdir().unwrap();
     std::env::set_current_dir(&folder).unwrap();

@@ -1,6 +1,6 @@
-//! A server of bytes: it reads a request, and writes, cuts or drops just what a test says.
+//! Scripted HTTP server: reads requests and writes exactly the bytes that a test chooses.
 
-#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -13,14 +13,14 @@ use infrai::InfraiClient;
 
 pub const KEY: &str = "ifr_pk_proj_0123456789abcdefghijklmnopqrstuv";
 
-/// A request as it came.
+/// A received request.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// `GET /v1/x HTTP/1.1`.
     pub line: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// Which connection it came over.
+    /// Number of its connection.
     pub connection: usize,
 }
 
@@ -37,15 +37,15 @@ impl Request {
     }
 }
 
-/// What the server does with a request.
+/// The server's reaction to a request.
 pub enum Act {
-    /// Writes these bytes and keeps the connection.
+    /// Writes these bytes and keeps the connection open.
     Write(Vec<u8>),
     /// Writes these bytes and closes the connection.
     WriteAndClose(Vec<u8>),
 }
 
-/// A response with its length.
+/// Returns a response with its `Content-Length`.
 pub fn response(status: u16, headers: &str, body: &[u8]) -> Act {
     let mut bytes =
         format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{headers}\r\n", body.len()).into_bytes();
@@ -53,7 +53,7 @@ pub fn response(status: u16, headers: &str, body: &[u8]) -> Act {
     Act::Write(bytes)
 }
 
-/// A success envelope.
+/// Returns a success envelope.
 pub fn ok(data: &str) -> Act {
     response(200, "content-type: application/json\r\n", format!("{{\"ok\":true,\"data\":{data}}}").as_bytes())
 }
@@ -64,7 +64,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves on a free port until the test ends; `act` is told how many requests came before.
+    /// Serves on a free port until the test ends. `act` gets the number of earlier requests.
     pub fn start(act: impl Fn(usize, &Request) -> Act + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -140,7 +140,7 @@ fn read(reader: &mut BufReader<&TcpStream>, connection: usize) -> Option<Request
     Some(request)
 }
 
-/// Runs the test `name` of this test program in a process of its own, with this environment.
+/// Returns the command that runs the test `name` of this test program in a child process, without `INFRAI_*` variables.
 pub fn child(name: &str) -> std::process::Command {
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", name, "--nocapture"]).env("INFRAI_TEST_CHILD", name);
@@ -156,7 +156,7 @@ pub fn child(name: &str) -> std::process::Command {
     command
 }
 
-/// Whether this process is the child that [`child`] started for this test.
+/// Returns whether this process is the child that [`child`] started for this test.
 pub fn is_child(name: &str) -> bool {
     std::env::var("INFRAI_TEST_CHILD").is_ok_and(|child| child == name)
 }

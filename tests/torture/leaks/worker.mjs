@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const [kind, total, baseUrl, apiKey] = process.argv.slice(2);
 const { InfraiClient, NotFoundError } = createRequire(join(process.env.TORTURE_PROJECT, "package.json"))("@infrai/sdk");
-const polling = { minMs: 10, maxMs: 20, typicalMs: 20, rate: 100_000, concurrency: 64 };
+const polling = { minIntervalMs: 10, maxIntervalMs: 20, expectedDurationMs: 20, maxRequestsPerSecond: 100_000, concurrency: 64 };
 
 /** What this process holds once everything that ends by itself has had the time to. */
 async function held() {

@@ -28,7 +28,7 @@ const exitCode = () => 1 + Math.floor(chance() * 89);
 
 const made = [];
 function make() {
-  const options = { baseUrl, retryBaseMs: 10, polling: { minMs: 1, maxMs: 20, rate: 10_000 } };
+  const options = { baseUrl, retryBaseMs: 10, polling: { minIntervalMs: 1, maxIntervalMs: 20, maxRequestsPerSecond: 10_000 } };
   const client = new InfraiClient({ ...options, apiKey: chance() < 0.5 ? apiKey : async () => apiKey, onRequest() {} });
   made.push(client);
   return client;

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 import infrai
 
 _, NAME, SEED, URL, KEY = sys.argv
-POLLING = {"min": 0.01, "max": 0.02, "typical": 0.1, "rate": 1000.0}
+POLLING = {"min_interval": 0.01, "max_interval": 0.02, "expected_duration": 0.1, "max_requests_per_second": 1000.0}
 chance = random.Random(SEED)
 client = infrai.InfraiClient(KEY, base_url=URL, retry_base=0.01, polling=POLLING)
 awaited = infrai.AsyncInfraiClient(KEY, base_url=URL, retry_base=0.01, polling=POLLING)

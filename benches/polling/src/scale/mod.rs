@@ -1,4 +1,4 @@
-//! Ten thousand waits at once in one process, against a server in another: memory, requests, gaps, idle time.
+//! Ten thousand waits at once in one process, with the server in another: memory, requests, gaps, processor time while idle.
 
 mod memory;
 pub(crate) mod server;
@@ -18,26 +18,26 @@ use tokio::{
 
 use crate::table::Table;
 
-/// What a run takes.
+/// Settings of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     /// Waits at once.
     pub(crate) jobs: usize,
-    /// The budget: requests a second, and at once.
+    /// The limits: requests per second, and at once.
     pub(crate) rate: u32,
     pub(crate) concurrency: usize,
 }
 
-/// The longest pause that the policy makes here, in seconds: what is left of a gap is queueing.
+/// Longest pause of the policy in this test, in seconds. The rest of a gap is queueing.
 const LONGEST_PAUSE: f64 = 5.0;
-/// How long nothing happens while idle time is measured, in seconds.
+/// Length of the measurement while idle, in seconds.
 const IDLE: u64 = 5;
-/// Bytes a job, at most.
+/// Memory goal, in bytes per job.
 const MEMORY_GOAL: f64 = 6000.0;
 
 type Anything<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// The other process.
+/// The server process.
 struct Server {
     _process: Child,
     address: String,
@@ -80,13 +80,13 @@ fn float(value: usize) -> f64 {
     value as f64
 }
 
-/// Waits for every job at once, by its id, and returns how many were found.
+/// Waits for every job at once, by its id; returns the number of found jobs.
 async fn wait_for_all(client: &InfraiClient, jobs: usize) -> usize {
     let waits = (0..jobs).map(|number| client.video().wait(number.to_string()).send());
     join_all(waits).await.iter().filter(|job| job.is_ok()).count()
 }
 
-/// Runs it; the table, and what was missed.
+/// Runs the test; returns the table and the missed goals.
 pub(crate) fn run(plan: Plan) -> Anything<(Table, Vec<String>)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(measure(plan))
@@ -94,11 +94,11 @@ pub(crate) fn run(plan: Plan) -> Anything<(Table, Vec<String>)> {
 
 async fn measure(plan: Plan) -> Anything<(Table, Vec<String>)> {
     let mut options = PollingOptions::default();
-    options.rate = f64::from(plan.rate);
+    options.max_requests_per_second = f64::from(plan.rate);
     options.concurrency = plan.concurrency;
     let idle = idle(plan, options.clone()).await?;
 
-    options.max = LONGEST_PAUSE;
+    options.max_interval = LONGEST_PAUSE;
     let server = Server::start(plan.jobs, 15.0).await?;
     let client = server.client(options)?;
     let (begun, used) = (Instant::now(), memory::processor_time());
@@ -112,7 +112,7 @@ async fn measure(plan: Plan) -> Anything<(Table, Vec<String>)> {
 
     let mut table = Table::new(
         format!("{} waits at once in one Rust process", plan.jobs),
-        "A server in a process of its own, on loopback, counts what arrives.",
+        "A server on loopback, in a process of its own, counts the requests.",
         &["", "measured", "goal"],
     );
     let mut missed = Vec::new();
@@ -124,19 +124,19 @@ async fn measure(plan: Plan) -> Anything<(Table, Vec<String>)> {
     };
     let bytes = |bytes: f64| format!("{bytes:.0} bytes");
     row(
-        "memory a job, resident",
+        "memory per job, resident",
         bytes(idle.resident),
         format!("≤ {}", bytes(MEMORY_GOAL)),
         idle.resident <= MEMORY_GOAL,
     );
     row(
-        "memory a job, allocated",
+        "memory per job, allocated",
         bytes(idle.allocated),
         format!("≤ {}", bytes(MEMORY_GOAL)),
         idle.allocated <= MEMORY_GOAL,
     );
     row(
-        "idle time of a core, between looks",
+        "CPU of a core while idle",
         format!("{:.2} %", 100.0 * idle.share),
         "< 2 %".to_owned(),
         idle.share < 0.02,
@@ -157,20 +157,20 @@ async fn measure(plan: Plan) -> Anything<(Table, Vec<String>)> {
         at_once <= float(plan.concurrency),
     );
     row(
-        "longest time between two looks at one job",
+        "longest time between two polls of one job",
         format!("{gap:.1} s"),
         format!("≤ {:.1} s", 1.3 * round + 1.1 * LONGEST_PAUSE),
         gap <= 1.3 * round + 1.1 * LONGEST_PAUSE,
     );
     row(
-        "of it queueing (the policy's own pause is 5.5 s at most)",
+        "queueing in it (the policy pauses for 5.5 s at most)",
         format!("{queueing:.1} s"),
         format!("≤ {:.1} s", 1.3 * round),
         queueing <= 1.3 * round,
     );
-    row("requests a job", format!("{:.1}", requests / float(plan.jobs)), String::new(), true);
+    row("requests per job", format!("{:.1}", requests / float(plan.jobs)), String::new(), true);
     row("seconds in all", format!("{took:.1}"), String::new(), true);
-    row("processor time a request", format!("{:.0} µs", 1e6 * used / requests), String::new(), true);
+    row("processor time per request", format!("{:.0} µs", 1e6 * used / requests), String::new(), true);
     Ok((table, missed))
 }
 
@@ -180,13 +180,13 @@ struct Idle {
     share: f64,
 }
 
-/// What ten thousand waits take while nothing happens: every job was looked at once and is left alone for long.
+/// Measures ten thousand idle waits: every job was polled once, and its next poll is far away.
 async fn idle(plan: Plan, mut options: PollingOptions) -> Anything<Idle> {
-    options.min = 600.0;
-    options.max = 600.0;
+    options.min_interval = 600.0;
+    options.max_interval = 600.0;
     let server = Server::start(plan.jobs, 1e6).await?;
     let client = server.client(options)?;
-    // The client's own: connections, TLS roots, buffers.
+    // Connections, TLS roots and buffers of the client do not count.
     let video = client.video();
     join_all((0..plan.concurrency).map(|_| video.status("0"))).await;
     let before = (memory::resident(), memory::allocated());
@@ -194,7 +194,7 @@ async fn idle(plan: Plan, mut options: PollingOptions) -> Anything<Idle> {
     let watch = async {
         loop {
             tokio::time::sleep(Duration::from_millis(200)).await;
-            if number(&server.seen().await?["looked_at"]) >= float(plan.jobs) {
+            if number(&server.seen().await?["polled"]) >= float(plan.jobs) {
                 break;
             }
         }

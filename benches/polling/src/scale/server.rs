@@ -1,4 +1,4 @@
-//! The server of the scale test: jobs that end after their lengths, and an account of every request.
+//! Server of the scale test: jobs that end after their lengths, and counts of the requests.
 
 use std::{
     collections::VecDeque,
@@ -15,15 +15,15 @@ use serde_json::{Value, json};
 
 use crate::jobs::{Job, Lengths, Progress};
 
-/// How long an answer takes.
+/// Delay of an answer.
 const LATENCY: Duration = Duration::from_millis(10);
 
-/// What was seen of the requests.
+/// Jobs and counts of the server.
 struct Account {
     jobs: Vec<Job>,
-    /// When the first look at anything came: all jobs are that old.
+    /// Time of the first poll, at which all jobs begin.
     begun: Option<Instant>,
-    looked: Vec<Option<Instant>>,
+    polled: Vec<Option<Instant>>,
     random: fastrand::Rng,
     within: VecDeque<Instant>,
     requests: usize,
@@ -34,7 +34,7 @@ struct Account {
 }
 
 impl Account {
-    fn look(&mut self, number: usize) -> Value {
+    fn poll(&mut self, number: usize) -> Value {
         let now = Instant::now();
         self.requests += 1;
         self.at_once += 1;
@@ -45,7 +45,7 @@ impl Account {
         }
         self.most_in_a_second = self.most_in_a_second.max(self.within.len());
         let begun = *self.begun.get_or_insert(now);
-        let last = self.looked[number].replace(now).unwrap_or(begun);
+        let last = self.polled[number].replace(now).unwrap_or(begun);
         self.longest_gap = self.longest_gap.max(now - last);
         let (job, age) = (self.jobs[number], (now - begun).as_secs_f64());
         let state = if age < job.length { "running" } else { "succeeded" };
@@ -56,7 +56,7 @@ impl Account {
     fn seen(&self) -> Value {
         json!({
             "requests": self.requests,
-            "looked_at": self.looked.iter().flatten().count(),
+            "polled": self.polled.iter().flatten().count(),
             "most_at_once": self.most_at_once,
             "most_in_a_second": self.most_in_a_second,
             "longest_gap": self.longest_gap.as_secs_f64(),
@@ -64,14 +64,14 @@ impl Account {
     }
 }
 
-/// Serves so many jobs whose lengths have this median, until the standard input ends; prints its address first.
+/// Prints the server's address and serves jobs whose lengths have this median, until standard input ends.
 pub(crate) fn serve(jobs: usize, median: f64) -> std::io::Result<()> {
     let mut random = fastrand::Rng::with_seed(7);
     let lengths = Lengths::LogNormal { median, sigma: 0.3 };
     let account = Arc::new(Mutex::new(Account {
         jobs: (0..jobs).map(|_| Job::draw(lengths, Progress::Usual, &mut random)).collect(),
         begun: None,
-        looked: vec![None; jobs],
+        polled: vec![None; jobs],
         random,
         within: VecDeque::new(),
         requests: 0,
@@ -80,7 +80,7 @@ pub(crate) fn serve(jobs: usize, median: f64) -> std::io::Result<()> {
         most_in_a_second: 0,
         longest_gap: Duration::ZERO,
     }));
-    // The parent may be killed at any time: this process must not outlive it.
+    // The parent may be killed at any time, and this process must not outlive it.
     std::thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         std::process::exit(0);
@@ -110,7 +110,7 @@ async fn answer(
     let known = last.parse().ok().filter(|number| *number < lock().jobs.len());
     let data = match known {
         Some(number) => {
-            let data = lock().look(number);
+            let data = lock().poll(number);
             tokio::time::sleep(LATENCY).await;
             lock().at_once -= 1;
             data

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use infrai::{GenerateRequest, Result, VideoJob, fresh_idempotency_key};
+use infrai::{GenerateRequest, Result, VideoJob, new_idempotency_key};
 
 use super::save::{self, Saving};
 use crate::{
@@ -16,7 +16,7 @@ pub(super) async fn run(session: &Session, mut args: GenerateArgs) -> Result<u8>
     }
     let key = match args.idempotency_key.take() {
         Some(key) => key,
-        None => fresh_idempotency_key()?,
+        None => new_idempotency_key()?,
     };
     let waits = args.wait || args.save.output.is_some();
     let progress = waits.then(|| Progress::new(session.style, "submitting"));

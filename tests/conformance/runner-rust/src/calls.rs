@@ -4,11 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use infrai::{GenerateRequest, InfraiClient, InfraiError, VideoJob};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
-
-use crate::settings::seconds;
-
-type Setter = fn(GenerateRequest, String) -> GenerateRequest;
 
 /// What came of a call, and the job that later calls may refer to.
 pub(crate) struct Outcome {
@@ -57,22 +54,16 @@ async fn attempt(
 ) -> Result<Outcome, InfraiError> {
     let video = client.video();
     Ok(match name {
-        "video.generate" => job(video.generate_from(generate_request(args)).await?),
+        "video.generate" => job(video.generate_from(generate_request(args)?).await?),
         "video.status" => job(video.status(args.text("id")).await?),
         "video.cancel" => value(video.cancel(args.text("id")).await?.to_json()),
         "video.watch" => watch(client, args).await,
         "video.download" => download(client, args, jobs).await?,
-        "video.generate_many" => generate_many(client, args).await,
+        "video.generate_many" => generate_many(client, args).await?,
         "account.balance" => value(client.account().balance().await?.to_json()),
         "account.topup" => {
-            let mut topup = client.account().topup(args.number("amount_usd"));
-            if let Some(url) = args.given("return_url") {
-                topup = topup.return_url(url);
-            }
-            if let Some(key) = args.given("idempotency_key") {
-                topup = topup.idempotency_key(key);
-            }
-            value(topup.await?.to_json())
+            let topup = client.account().topup(args.number("amount_usd"));
+            value(topup.options(args.options(&["amount_usd"])?).await?.to_json())
         }
         "activate" => activate(client, args).await?,
         "request" => request(client, args).await?,
@@ -80,40 +71,26 @@ async fn attempt(
     })
 }
 
-fn generate_request(args: &Args) -> GenerateRequest {
-    let mut request = GenerateRequest::new(args.text("prompt"));
-    if let Some(seconds) = args.0.get("duration_seconds").filter(|value| !value.is_null()) {
-        request = request.duration_seconds(number(seconds));
-    }
-    let setters: [(&str, Setter); 7] = [
-        ("reference_image_url", |r, v| r.reference_image_url(v)),
-        ("aspect", |r, v| r.aspect(v)),
-        ("resolution", |r, v| r.resolution(v)),
-        ("prefer", |r, v| r.prefer(v)),
-        ("model", |r, v| r.model(v)),
-        ("vendor", |r, v| r.vendor(v)),
-        ("idempotency_key", |r, v| r.idempotency_key(v)),
-    ];
-    for (name, set) in setters {
-        if let Some(text) = args.given(name) {
-            request = set(request, text.to_owned());
-        }
-    }
-    request
+fn generate_request(args: &Args) -> Result<GenerateRequest, InfraiError> {
+    let mut given = args.0.clone();
+    given.retain(|_, value| !value.is_null());
+    given.entry("prompt").or_insert_with(|| "".into());
+    let request: GenerateRequest = Args(given).options(&["duration_seconds"])?;
+    // JSON cannot write every number that a caller can give.
+    Ok(match args.0.get("duration_seconds").filter(|value| !value.is_null()) {
+        Some(seconds) => request.duration_seconds(number(seconds)),
+        None => request,
+    })
 }
 
 async fn wait(client: &InfraiClient, args: &Args, abort_after: Option<Duration>) -> Outcome {
-    let mut wait = client.video().wait(args.text("id"));
-    match args.0.get("timeout") {
-        Some(Value::Null) => wait = wait.no_timeout(),
-        Some(timeout) => wait = wait.timeout(seconds(timeout)),
-        None => {}
-    }
-    if let Some(cancel) = args.flag("cancel_on_timeout") {
-        wait = wait.cancel_on_timeout(cancel);
-    }
-    if let (Some(cancel), Some(after)) = (args.flag("cancel_on_abort"), abort_after) {
-        wait = wait.cancel_on_abort(cancel).abort_when(tokio::time::sleep(after));
+    let options = match args.options(&["id", "on_update"]) {
+        Ok(options) => options,
+        Err(error) => return error.into(),
+    };
+    let mut wait = client.video().wait(args.text("id")).options(options);
+    if let Some(after) = abort_after {
+        wait = wait.abort_when(tokio::time::sleep(after));
     }
     let updates = Arc::new(Mutex::new(Vec::new()));
     if args.flag("on_update") == Some(true) {
@@ -148,70 +125,37 @@ async fn download(
 ) -> Result<Outcome, InfraiError> {
     let path = args.text("path");
     let earlier = args.0.get("from_call").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
-    let mut download = match earlier.and_then(|n| jobs.get(n)?.as_ref()) {
+    let download = match earlier.and_then(|n| jobs.get(n)?.as_ref()) {
         Some(job) => client.video().download(job, path),
         None => client.video().download(args.text("id"), path),
     };
-    if let Some(timeout) = args.0.get("timeout") {
-        download = download.timeout(seconds(timeout));
-    }
-    let done = download.overwrite(args.flag("overwrite").unwrap_or_default()).await?;
+    let done = download.options(args.options(&["id", "path", "from_call"])?).await?;
     Ok(value(json!({"path": done.path, "bytes": done.bytes})))
 }
 
-async fn generate_many(client: &InfraiClient, args: &Args) -> Outcome {
+async fn generate_many(client: &InfraiClient, args: &Args) -> Result<Outcome, InfraiError> {
     let items = args.0.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
     let requests = items.into_iter().map(|item| match item {
         Value::Object(item) => generate_request(&Args(item)),
-        prompt => GenerateRequest::new(prompt.as_str().unwrap_or_default()),
+        prompt => Ok(GenerateRequest::new(prompt.as_str().unwrap_or_default())),
     });
-    let mut many = client.video().generate_many(requests);
-    if let Some(concurrency) = args.0.get("concurrency").and_then(Value::as_u64) {
-        many = many.concurrency(usize::try_from(concurrency).unwrap_or(usize::MAX));
-    }
-    if let Some(prefix) = args.given("key_prefix") {
-        many = many.key_prefix(prefix);
-    }
+    let requests = requests.collect::<Result<Vec<_>, _>>()?;
+    let mut many = client.video().generate_many(requests).options(args.options(&["items"])?);
     let mut results = Vec::new();
     while let Some((index, result)) = many.next().await {
         results.push((index, result.map_or_else(|e| json!({"error": e.to_json()}), |job| job.to_json())));
     }
     results.sort_by_key(|(index, _)| *index);
-    value(json!(results))
+    Ok(value(json!(results)))
 }
 
 async fn activate(client: &InfraiClient, args: &Args) -> Result<Outcome, InfraiError> {
-    let mut activate = client.activate();
-    if let Some(region) = args.given("region") {
-        activate = activate.region(region);
-    }
-    if let Some(kind) = args.given("device_kind") {
-        activate = activate.device_kind(kind);
-    }
-    if let Some(profile) = args.given("profile") {
-        activate = activate.profile(profile);
-    }
-    if let Some(force) = args.flag("force") {
-        activate = activate.force(force);
-    }
-    if let Some(write) = args.flag("write_credentials") {
-        activate = activate.write_credentials(write);
-    }
-    Ok(value(activate.await?.to_json()))
+    Ok(value(client.activate().options(args.options(&[])?).await?.to_json()))
 }
 
 async fn request(client: &InfraiClient, args: &Args) -> Result<Outcome, InfraiError> {
-    let mut request = client.request(args.text("method"), args.text("path"));
-    if let Some(pairs) = args.0.get("query").and_then(Value::as_array) {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        request = request.query(pairs.iter().map(|pair| (text(&pair[0]), text(&pair[1]))));
-    }
-    if let Some(body) = args.0.get("body") {
-        request = request.body(body.clone());
-    }
-    if let Some(key) = args.given("idempotency_key") {
-        request = request.idempotency_key(key);
-    }
+    let request = client.request(args.text("method"), args.text("path"));
+    let request = request.options(args.options(&["method", "path"])?);
     let answer = request.send().await?;
     let report = json!({"value": answer.data, "metadata": answer.metadata.as_map(), "status": answer.status});
     Ok(Outcome { report, job: None })
@@ -231,6 +175,13 @@ impl Args {
 
     fn number(&self, name: &str) -> f64 {
         self.0.get(name).map(number).unwrap_or_default()
+    }
+
+    /// Reads the options among the arguments: all but these.
+    fn options<T: for<'de> Deserialize<'de>>(&self, others: &[&str]) -> Result<T, InfraiError> {
+        let mut options = self.0.clone();
+        options.retain(|name, _| !others.contains(&name.as_str()));
+        infrai::options::parse(Value::Object(options))
     }
 
     fn flag(&self, name: &str) -> Option<bool> {

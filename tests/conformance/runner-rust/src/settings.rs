@@ -3,41 +3,28 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use infrai::{ApiKey, CallOptions, ClientBuilder, InfraiClient, InfraiError, PollingOptions};
-use serde_json::Value;
+use infrai::{ApiKey, CallOptions, InfraiClient, InfraiError, options};
+use serde_json::{Map, Value};
 
 /// Makes the client that a scenario asks for.
 pub(crate) fn client(settings: &Value) -> Result<InfraiClient, InfraiError> {
-    let mut builder = InfraiClient::builder();
-    let members = settings.as_object().into_iter().flatten();
-    for (name, value) in members {
-        builder = set(builder, name, value);
+    let mut settings = settings.as_object().cloned().unwrap_or_default();
+    let keys = settings.get("api_key").and_then(|key| key.get("$function")).cloned();
+    if keys.is_some() {
+        settings.remove("api_key");
     }
-    builder.build()
+    let options = read(settings).map_err(InfraiError::into_configuration_error)?;
+    let builder = InfraiClient::builder().options(options);
+    match keys {
+        Some(keys) => builder.api_key_provider(key_function(&keys)).build(),
+        None => builder.build(),
+    }
 }
 
-fn set(builder: ClientBuilder, name: &str, value: &Value) -> ClientBuilder {
-    let text = || value.as_str().unwrap_or_default();
-    match name {
-        "api_key" if value.is_object() => builder.api_key_provider(key_function(&value["$function"])),
-        "api_key" => builder.api_key(text()),
-        "base_url" => builder.base_url(text()),
-        "profile" => builder.profile(text()),
-        "credentials_file" => builder.credentials_file(text()),
-        "timeout" => builder.timeout(seconds(value)),
-        "attempt_timeout" => builder.attempt_timeout(seconds(value)),
-        "connect_timeout" => builder.connect_timeout(seconds(value)),
-        "download_idle_timeout" => builder.download_idle_timeout(seconds(value)),
-        "max_retries" => builder.max_retries(count(value)),
-        "retry_base" => builder.retry_base(seconds(value)),
-        "retry_cap" => builder.retry_cap(seconds(value)),
-        "polling" => builder.polling(polling(value)),
-        "default_headers" => headers(value).into_iter().fold(builder, |b, (n, v)| b.default_header(n, v)),
-        "proxy" => builder.proxy(text()),
-        "user_agent_suffix" => builder.user_agent_suffix(text()),
-        "allow_insecure_http" => builder.allow_insecure_http(value.as_bool().unwrap_or_default()),
-        unknown => panic!("a setting that this runner does not know: {unknown}"),
-    }
+/// Reads a set of options, of which a null one is unset.
+fn read<T: for<'de> serde::Deserialize<'de>>(mut options: Map<String, Value>) -> Result<T, InfraiError> {
+    options.retain(|_, value| !value.is_null());
+    options::parse(Value::Object(options))
 }
 
 /// A key function that gives these keys in turn, and the last one again.
@@ -52,48 +39,12 @@ fn key_function(keys: &Value) -> infrai::KeyProvider {
     })
 }
 
-fn polling(value: &Value) -> PollingOptions {
-    let mut options = PollingOptions::default();
-    for (name, value) in value.as_object().into_iter().flatten() {
-        let number = value.as_f64().unwrap_or_default();
-        match name.as_str() {
-            "price" => options.price = number,
-            "min" => options.min = number,
-            "max" => options.max = number,
-            "typical" => options.typical = number,
-            "jitter" => options.jitter = number,
-            "rate" => options.rate = number,
-            "concurrency" => options.concurrency = count(value) as usize,
-            unknown => panic!("a polling option that this runner does not know: {unknown}"),
-        }
-    }
-    options
-}
-
-/// What a call's options ask `with_options` for.
+/// Reads the options that a scenario sets for some calls.
 pub(crate) fn options(options: &Value) -> CallOptions {
-    let mut chosen = CallOptions::new();
-    for (name, value) in options.as_object().into_iter().flatten() {
-        chosen = match name.as_str() {
-            "timeout" => chosen.timeout(seconds(value)),
-            "max_retries" => chosen.max_retries(count(value)),
-            "headers" => headers(value).into_iter().fold(chosen, |c, (n, v)| c.header(n, v)),
-            unknown => panic!("an option that this runner does not know: {unknown}"),
-        };
-    }
-    chosen
-}
-
-fn headers(value: &Value) -> Vec<(&str, &str)> {
-    let members = value.as_object().into_iter().flatten();
-    members.map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default())).collect()
+    read(options.as_object().cloned().unwrap_or_default()).expect("options of calls")
 }
 
 /// A number of seconds.
 pub(crate) fn seconds(value: &Value) -> Duration {
     Duration::from_secs_f64(value.as_f64().unwrap_or_default())
-}
-
-fn count(value: &Value) -> u32 {
-    value.as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or_default()
 }

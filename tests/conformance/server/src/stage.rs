@@ -101,8 +101,8 @@ impl Stage {
             "credentials_file": format!("{}/home/credentials", self.folder.path().display()),
             "timeout": 10.0, "attempt_timeout": 5.0, "connect_timeout": 2.0, "download_idle_timeout": 5.0,
             "max_retries": 2, "retry_base": 0.001, "retry_cap": 0.004,
-            "polling": {"price": 0.05, "min": 0.005, "max": 0.02, "typical": 0.02, "jitter": 0.1,
-                        "rate": 1000.0, "concurrency": 32},
+            "polling": {"request_cost": 0.05, "min_interval": 0.005, "max_interval": 0.02, "expected_duration": 0.02,
+                        "jitter": 0.1, "max_requests_per_second": 1000.0, "concurrency": 32},
         });
         merge(&mut client, &Value::Object(self.scenario.client.clone()));
         client.as_object().cloned().unwrap_or_default()

@@ -33,7 +33,12 @@ pub(crate) fn run(kind: &str, count: usize, given: &Given) -> ExitCode {
 
 fn client(given: &Given) -> InfraiClient {
     let mut polling = PollingOptions::default();
-    (polling.min, polling.max, polling.typical, polling.rate) = (0.01, 0.02, 0.02, 100_000.0);
+    (
+        polling.min_interval,
+        polling.max_interval,
+        polling.expected_duration,
+        polling.max_requests_per_second,
+    ) = (0.01, 0.02, 0.02, 100_000.0);
     InfraiClient::builder()
         .api_key(&given.key)
         .base_url(&given.url)

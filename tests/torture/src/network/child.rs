@@ -68,7 +68,7 @@ impl Spec {
             builder = builder.proxy(proxy);
         }
         if self.added {
-            builder = builder.added_ca_variables(&["NODE_EXTRA_CA_CERTS"]);
+            builder = builder.additional_ca_env(&["NODE_EXTRA_CA_CERTS"]);
         }
         if let Some(retries) = self.retries {
             builder = builder.max_retries(retries);

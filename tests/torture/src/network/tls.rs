@@ -199,7 +199,7 @@ pub(super) async fn run(checks: &Checks, report: &mut Report) -> Anything<()> {
     report.text(
         "### TLS\n\nCertificates are made for the run. The last column: requests that reached the server. TLS 1.1 and older cannot be \
          had from rustls at all: what is tested is that they are not offered and not accepted. Revocation is not part of it: it is what the \
-         platform's verifier checks (see [decisions/tls.md](decisions/tls.md)).",
+         platform's verifier checks (see [decisions/0006-tls.md](decisions/0006-tls.md)).",
     );
     report.table(&["certificate or handshake", "outcome", "requests"], rows);
     Ok(())

@@ -7,7 +7,7 @@ import dev.infrai.internal.ffi.NativeCancellation
 import dev.infrai.internal.ffi.NativeClient
 import dev.infrai.internal.ffi.NativeException
 import dev.infrai.internal.ffi.NativePair
-import dev.infrai.internal.ffi.nativeFreshIdempotencyKey
+import dev.infrai.internal.ffi.nativeNewIdempotencyKey
 import dev.infrai.internal.ffi.nativeInternal
 import java.io.Closeable
 import java.nio.file.Path
@@ -253,7 +253,7 @@ public class InfraiClient private constructor(private val native: NativeClient, 
     public companion object {
         /** A fresh idempotency key, to know it before a call that may be cancelled. */
         @JvmStatic
-        public fun freshIdempotencyKey(): String = direct { nativeFreshIdempotencyKey() }
+        public fun newIdempotencyKey(): String = direct { nativeNewIdempotencyKey() }
 
         /** A client for callers in Java, where the constructor's times cannot be named. */
         @JvmStatic

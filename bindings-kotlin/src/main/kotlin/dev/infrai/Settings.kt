@@ -16,28 +16,32 @@ import java.nio.file.Path
 import kotlin.time.Duration
 
 /**
- * How waits poll; what is `null` is the default.
+ * Options of polling. An option that is `null` has its default.
  *
- * @property price the seconds of lateness that one request is worth: the one knob. Less asks more often. Default: 0.05.
- * @property min the shortest pause between two looks at a job. Default: 0.25 s.
- * @property max the longest pause between two looks at a job. Default: 30 s.
- * @property typical how long a job usually takes, as long as nothing is known. Default: 30 s.
- * @property jitter the share by which a pause is made longer or shorter at random. Default: 0.1.
- * @property rate the most requests a second, over all waits of the client. Default: 20.
- * @property concurrency the most requests under way at once, over all waits of the client. Default: 32.
+ * @property requestCost seconds of detection delay that one request is worth. A lower cost polls more often. Default: 0.05.
+ * @property minInterval shortest pause between two polls of a job. Default: 0.25 s.
+ * @property maxInterval longest pause between two polls of a job. Default: 30 s.
+ * @property expectedDuration usual duration of a job, while none has been observed. Default: 30 s.
+ * @property refresh longest pause between two polls of a job whose progress is observed, by `onUpdate` or `watch`. A
+ * value above `maxInterval` has no effect. Default: 3 s.
+ * @property jitter share by which a pause is lengthened or shortened at random. Default: 0.1.
+ * @property maxRequestsPerSecond most polls per second, over all waits of the client. Default: 20.
+ * @property concurrency most polls in flight, over all waits of the client. Default: 32.
  */
 public class PollingOptions(
-    public val price: Double? = null,
-    public val min: Duration? = null,
-    public val max: Duration? = null,
-    public val typical: Duration? = null,
+    public val requestCost: Double? = null,
+    public val minInterval: Duration? = null,
+    public val maxInterval: Duration? = null,
+    public val expectedDuration: Duration? = null,
+    public val refresh: Duration? = null,
     public val jitter: Double? = null,
-    public val rate: Double? = null,
+    public val maxRequestsPerSecond: Double? = null,
     public val concurrency: Int? = null,
 ) {
     internal val native: NativePolling
         get() = NativePolling(
-            price, min?.inSeconds(), max?.inSeconds(), typical?.inSeconds(), jitter, rate, concurrency?.toLong(),
+            requestCost, minInterval?.inSeconds(), maxInterval?.inSeconds(), expectedDuration?.inSeconds(),
+            refresh?.inSeconds(), jitter, maxRequestsPerSecond, concurrency?.toLong(),
         )
 }
 

@@ -80,7 +80,7 @@ class CallsTest {
             }
         }
         val error = fails<InfraiException.InvalidRequest> { VideoJob.fromJson("[]") }
-        assertTrue(error.reason.startsWith("job takes ")) { error.reason }
+        assertTrue(error.reason.startsWith("invalid `job`: expected ")) { error.reason }
     }
 
     @Test
@@ -182,7 +182,7 @@ class CallsTest {
                 )
                 for ((word, call) in refused) {
                     val error = fails<InfraiException.InvalidRequest>(call)
-                    assertTrue(error.reason.startsWith("$word takes ") || word in error.reason) { "$word: ${error.reason}" }
+                    assertTrue(error.reason.startsWith("invalid `$word`: expected ") || word in error.reason) { "$word: ${error.reason}" }
                 }
                 assertEquals(0, server.count)
             }
@@ -195,7 +195,7 @@ class CallsTest {
             "timeout" to { InfraiClient(timeout = (-1).seconds) },
             "attempt_timeout" to { InfraiClient(attemptTimeout = Duration.ZERO) },
             "max_retries" to { InfraiClient(maxRetries = -1) },
-            "polling.min" to { InfraiClient(polling = PollingOptions(min = Duration.ZERO)) },
+            "polling.min_interval" to { InfraiClient(polling = PollingOptions(minInterval = Duration.ZERO)) },
             "polling.concurrency" to { InfraiClient(polling = PollingOptions(concurrency = -1)) },
             "Authorization" to { InfraiClient(defaultHeaders = mapOf("Authorization" to "x")) },
         )

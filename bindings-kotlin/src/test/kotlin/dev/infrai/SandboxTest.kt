@@ -152,7 +152,7 @@ class SandboxTest {
             assertTrue(ready is Screen.Ready && isMp4(ready.file)) { ready.toString() }
             model.generate(" ")
             val failed = withTimeout(60_000) { model.screen.first { it is Screen.Failed } } as Screen.Failed
-            assertTrue(failed.message.startsWith("prompt takes "))
+            assertTrue(failed.message.startsWith("invalid `prompt`: expected "))
             scope.cancel()
         }
     }

@@ -92,7 +92,10 @@ internal fun Scripted.client(
     baseUrl = url,
     retryBase = 2.milliseconds,
     retryCap = 5.milliseconds,
-    polling = PollingOptions(min = 1.milliseconds, max = 2.milliseconds, typical = 1.milliseconds, rate = 10_000.0),
+    polling = PollingOptions(
+        minInterval = 1.milliseconds, maxInterval = 2.milliseconds, expectedDuration = 1.milliseconds,
+        maxRequestsPerSecond = 10_000.0,
+    ),
     onRequest = onRequest,
     onResponse = onResponse,
     credentialStore = credentialStore,

@@ -257,7 +257,8 @@ private fun client(given: JsonObject?): InfraiClient {
         retryCap = settings.time("retry_cap"),
         polling = polling?.let {
             PollingOptions(
-                it.number("price"), it.time("min"), it.time("max"), it.time("typical"), it.number("jitter"), it.number("rate"), it.int("concurrency"),
+                it.number("request_cost"), it.time("min_interval"), it.time("max_interval"), it.time("expected_duration"),
+                it.time("refresh"), it.number("jitter"), it.number("max_requests_per_second"), it.int("concurrency"),
             )
         },
         defaultHeaders = settings.headers("default_headers"),

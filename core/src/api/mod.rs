@@ -1,0 +1,9 @@
+//! API: one typed method per route.
+
+pub(crate) mod account;
+pub(crate) mod activate;
+mod arguments;
+pub(crate) mod client;
+pub(crate) mod request;
+mod result;
+pub mod video;

@@ -1,0 +1,124 @@
+//! `generate`: submission of a job.
+
+use std::future::IntoFuture;
+
+use http::Method;
+use serde_json::{Map, Value};
+
+use crate::{
+    api::{
+        arguments::{http_url, positive},
+        client::ApiClient,
+        video::calls::check_prompt,
+    },
+    error::Result,
+    http::call::RequestSpec,
+    job::VideoJob,
+    options::GenerateRequest,
+    runtime::BoxFuture,
+};
+
+impl GenerateRequest {
+    /// Returns the class of jobs whose durations predict this one's.
+    fn class(&self) -> String {
+        let text = |option: &Option<String>| option.clone().unwrap_or_default();
+        let (resolution, model, vendor, prefer) =
+            (text(&self.resolution), text(&self.model), text(&self.vendor), text(&self.prefer));
+        let seconds = self.duration_seconds.unwrap_or_default().round();
+        format!("{resolution}|{seconds}|{model}|{vendor}|{prefer}")
+    }
+
+    fn body(&self) -> Result<Value> {
+        check_prompt(&self.prompt)?;
+        let mut body = Map::new();
+        let mut set = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                body.insert(name.into(), value);
+            }
+        };
+        let text = |option: &Option<String>| option.clone().map(Value::from);
+        set("prompt", Some(self.prompt.clone().into()));
+        if let Some(url) = &self.reference_image_url {
+            set("reference_image_url", Some(http_url("reference_image_url", url)?.into()));
+        }
+        if let Some(seconds) = self.duration_seconds {
+            set(
+                "duration_seconds",
+                Some(positive("duration_seconds", seconds, "a positive number of seconds")?.into()),
+            );
+        }
+        set("aspect", text(&self.aspect));
+        set("resolution", text(&self.resolution));
+        set("prefer", text(&self.prefer));
+        set("model", text(&self.model));
+        set("vendor", text(&self.vendor));
+        Ok(Value::Object(body))
+    }
+}
+
+/// A submission that is not sent yet. Send it with [`send`](Self::send) or by `.await`.
+#[derive(Debug)]
+#[must_use = "nothing is sent until it is awaited"]
+pub struct Generate {
+    pub(super) client: ApiClient,
+    pub(super) request: GenerateRequest,
+}
+
+macro_rules! forwarded {
+    ($($name:ident: $type:ty),* $(,)?) => {$(
+        #[doc = concat!("As [`GenerateRequest::", stringify!($name), "`].")]
+        pub fn $name(mut self, value: $type) -> Self {
+            self.request = self.request.$name(value);
+            self
+        }
+    )*};
+}
+
+impl Generate {
+    forwarded! {
+        reference_image_url: impl Into<String>,
+        aspect: impl Into<String>,
+        resolution: impl Into<String>,
+        prefer: impl Into<String>,
+        model: impl Into<String>,
+        vendor: impl Into<String>,
+        idempotency_key: impl Into<String>,
+        duration_seconds: f64,
+    }
+
+    /// Sends it and returns the job as the API accepted it.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` before anything is sent: an empty prompt, a duration that is no positive number, a URL that
+    /// is not http(s), an idempotency key that no header can carry. Payment required, with
+    /// [`checkout_url`](crate::InfraiError::checkout_url), when the credit does not suffice. Else as every call; when
+    /// [`may_have_been_processed`](crate::InfraiError::may_have_been_processed), call again with
+    /// [`idempotency_key`](crate::InfraiError::idempotency_key): it gives the same job and is charged once.
+    pub async fn send(self) -> Result<VideoJob> {
+        let Self { client, request } = self;
+        let route = "/v1/video/generate";
+        let spec = RequestSpec {
+            method: Method::POST,
+            path: route.into(),
+            route,
+            body: Some(request.body()?),
+            idempotency_key: request.idempotency_key.clone(),
+            ..RequestSpec::default()
+        };
+        let submitted = client.poller.now();
+        let job = VideoJob::answered(client.http.call(spec).await?)?;
+        if !job.is_terminal() {
+            client.poller.record_submission(job.job_id.clone(), submitted, request.class());
+        }
+        Ok(job)
+    }
+}
+
+impl IntoFuture for Generate {
+    type Output = Result<VideoJob>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}

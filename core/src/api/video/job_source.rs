@@ -1,0 +1,111 @@
+//! Jobs as the poller sees them, and subscriptions to them.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue};
+
+use super::{calls::status_spec, compact_job::CompactJob, job_ref::JobRef};
+use crate::{
+    auth::api_key::ApiKey,
+    error::Result,
+    http::{call::RequestSpec, client::HttpClient},
+    job::{JobId, VideoJob},
+    polling::{
+        poller::Poller,
+        source::{PollError, PollSource, PollState, Polled},
+        subscription::Subscription,
+    },
+    runtime::BoxFuture,
+    wire::path,
+};
+
+/// Access of one wait to its job.
+pub(crate) struct JobSource {
+    http: HttpClient,
+    id: JobId,
+    /// The key function's key at the wait's begin, until the first poll takes it.
+    key: Option<ApiKey>,
+}
+
+/// Key and headers of a wait. Waits that differ in either belong to different tenants, who must not learn of a job by
+/// each other's polls.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct JobScope {
+    /// The key function's key. `None` where the client has a fixed key.
+    key: Option<ApiKey>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl PollSource for JobSource {
+    type Id = JobId;
+    type Scope = JobScope;
+    type State = VideoJob;
+
+    fn poll(&mut self) -> BoxFuture<'static, Result<Polled<VideoJob>, PollError>> {
+        let (http, id, key) = (self.http.clone(), self.id.clone(), self.key.take());
+        Box::pin(async move {
+            let key = match key {
+                Some(key) => Some(key),
+                None => http.provided_key().await.map_err(PollError::Subscriber)?,
+            };
+            poll(&http, &id, key).await.map_err(PollError::Request)
+        })
+    }
+
+    fn display_id(&self) -> String {
+        self.http.redactor().text(self.id.as_str())
+    }
+}
+
+async fn poll(http: &HttpClient, id: &JobId, key: Option<ApiKey>) -> Result<Polled<VideoJob>> {
+    let response = http.call(RequestSpec { no_retry: true, key, ..status_spec(id)? }).await?;
+    let retry_after = response.retry_after;
+    Ok(Polled { state: Arc::new(VideoJob::answered(response)?), retry_after })
+}
+
+impl PollState for VideoJob {
+    type Compact = CompactJob;
+
+    fn is_terminal(&self) -> bool {
+        self.state.is_terminal()
+    }
+
+    fn is_success(&self) -> bool {
+        self.state.is_success()
+    }
+
+    fn progress(&self) -> Option<f64> {
+        self.progress
+    }
+
+    fn compact(&self) -> CompactJob {
+        CompactJob::of(self)
+    }
+
+    fn restore(compact: &CompactJob) -> Result<Self> {
+        compact.job()
+    }
+
+    fn matches(&self, compact: &CompactJob) -> bool {
+        compact.matches(self)
+    }
+}
+
+/// Subscribes to a job. `observes` asks for polls at least every `refresh` seconds.
+pub(super) async fn subscribe(
+    http: &HttpClient,
+    poller: &Arc<Poller<JobSource>>,
+    job: JobRef,
+    observes: bool,
+) -> Result<Subscription<JobSource>> {
+    let JobRef { id, known } = job;
+    path::segment("id", id.as_str())?;
+    let known = match known {
+        Some(job) if job.is_terminal() => return Ok(Subscription::ended(job)),
+        known => known,
+    };
+    let key = http.provided_key().await?;
+    let scope = JobScope { key: key.clone(), headers: http.sorted_option_headers() };
+    let source = JobSource { http: http.clone(), id: id.clone(), key };
+    Subscription::open(poller, id, scope, source, known, observes)
+}

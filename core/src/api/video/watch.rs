@@ -1,0 +1,80 @@
+//! `watch`: a job's states as a stream.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_core::Stream;
+use futures_util::stream;
+
+use crate::{
+    api::{
+        client::ApiClient,
+        video::{
+            job_ref::JobRef,
+            job_source::{JobSource, subscribe},
+        },
+    },
+    error::Result,
+    job::VideoJob,
+    polling::{source::PollEvent, subscription::Subscription},
+};
+
+/// The states of a job: the first, and every change, the last included. See [`Video::watch`](super::Video::watch).
+///
+/// Dropping it ends the looking; the job itself goes on. An error is its last item: the job could not be looked at.
+#[must_use = "a stream does nothing until it is read"]
+pub struct Watch(Pin<Box<dyn Stream<Item = Result<VideoJob>> + Send>>);
+
+enum Stage {
+    Idle(Box<(ApiClient, JobRef)>),
+    Open(Subscription<JobSource>),
+    Ended,
+}
+
+impl Watch {
+    pub(crate) fn new(client: ApiClient, job: JobRef) -> Self {
+        let stage = Stage::Idle(Box::new((client, job)));
+        Self(Box::pin(stream::unfold(stage, |stage| async move {
+            let mut subscription = match stage {
+                Stage::Idle(start) => match subscribe(&start.0.http, &start.0.poller, start.1, true).await {
+                    Ok(subscription) => subscription,
+                    Err(error) => return Some((Err(error), Stage::Ended)),
+                },
+                Stage::Open(subscription) => subscription,
+                Stage::Ended => return None,
+            };
+            loop {
+                match subscription.next().await? {
+                    PollEvent::Updated(job, _) => {
+                        let stage = if job.is_terminal() { Stage::Ended } else { Stage::Open(subscription) };
+                        return Some((Ok(Arc::unwrap_or_clone(job)), stage));
+                    }
+                    PollEvent::Failed(error) => return Some((Err(error), Stage::Ended)),
+                    PollEvent::PollFinished(_) => {}
+                }
+            }
+        })))
+    }
+
+    /// The next state; `None` after the last.
+    pub async fn next(&mut self) -> Option<Result<VideoJob>> {
+        std::future::poll_fn(|context| self.0.as_mut().poll_next(context)).await
+    }
+}
+
+impl Stream for Watch {
+    type Item = Result<VideoJob>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(context)
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Watch(…)")
+    }
+}

@@ -1,0 +1,12 @@
+//! HTTP: calls with their attempts, and the transport that sends them.
+
+pub(crate) mod call;
+pub(crate) mod client;
+pub(crate) mod config;
+mod gzip;
+pub(crate) mod hooks;
+mod proxy;
+pub(crate) mod reqwest;
+pub(crate) mod retry;
+mod tls;
+pub(crate) mod transport;

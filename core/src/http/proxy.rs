@@ -1,0 +1,353 @@
+//! Proxies per origin: the client's setting, the variables of its environment, or the system's settings.
+
+use std::{net::IpAddr, sync::Arc};
+
+use reqwest::{ClientBuilder, Proxy};
+use url::{Host, Url};
+
+use super::config::HttpConfig;
+use crate::{
+    environment::{self, Environment},
+    error::{InfraiError, Result},
+    options::ProxyUrl,
+};
+
+/// The proxies of a client.
+pub(super) struct Proxies {
+    /// An error where the variable is no proxy's URL. Only a request that would go through it fails.
+    http: Option<Result<ProxyUrl>>,
+    https: Option<Result<ProxyUrl>>,
+    bypass: Bypass,
+    /// No variable names a proxy, so that reqwest asks macOS or Windows.
+    system: bool,
+}
+
+/// The way to a URL.
+pub(super) enum Route<'a> {
+    Direct,
+    Proxy(&'a ProxyUrl),
+    /// macOS or Windows decides.
+    System,
+}
+
+impl Route<'_> {
+    /// Returns whether the connection to the proxy itself may need TLS.
+    pub(super) fn uses_tls(&self) -> bool {
+        match self {
+            Self::Direct => false,
+            Self::Proxy(proxy) => proxy.url().scheme() == "https",
+            Self::System => true,
+        }
+    }
+
+    /// Returns whether a proxy gets the request itself, so that a 407 is the proxy's.
+    pub(super) fn is_forward(&self, url: &Url) -> bool {
+        url.scheme() == "http" && !matches!(self, Self::Direct)
+    }
+
+    /// Returns whether TLS to the host goes through a proxy.
+    pub(super) fn is_tunnel(&self, url: &Url) -> bool {
+        url.scheme() == "https" && matches!(self, Self::Proxy(_))
+    }
+}
+
+impl Proxies {
+    /// Reads the client's `proxy`, else the client's environment.
+    pub(super) fn new(config: &HttpConfig) -> Self {
+        if let Some(proxy) = &config.options.proxy {
+            let proxy = Some(Ok(proxy.clone()));
+            return Self { http: proxy.clone(), https: proxy, bypass: Bypass::default(), system: false };
+        }
+        Self::from_environment(&config.environment)
+    }
+
+    fn from_environment(environment: &Environment) -> Self {
+        // In a CGI program HTTP_PROXY is the request's `Proxy` header.
+        if environment.has("REQUEST_METHOD") {
+            return Self { http: None, https: None, bypass: Bypass::default(), system: false };
+        }
+        let with_hint = |error: InfraiError| {
+            error.with_hint("Give the URL of an http or https proxy, or except the host with NO_PROXY.")
+        };
+        let first = |names: [&'static str; 2]| {
+            names.into_iter().find_map(|name| Some((name, environment.var(name)?)))
+        };
+        let proxy =
+            |names| first(names).map(|(name, value)| ProxyUrl::parse(name, &value).map_err(with_hint));
+        let all = proxy(["ALL_PROXY", "all_proxy"]);
+        let http = proxy(["HTTP_PROXY", "http_proxy"]).or_else(|| all.clone());
+        let https = proxy(["HTTPS_PROXY", "https_proxy"]).or(all);
+        let bypass =
+            first(["NO_PROXY", "no_proxy"]).map(|(_, list)| Bypass::parse(&list)).unwrap_or_default();
+        // reqwest reads the process's variables before the system's settings.
+        let system = cfg!(any(target_os = "macos", windows))
+            && http.is_none()
+            && https.is_none()
+            && environment.agrees_with_process(&environment::PROXY);
+        Self { http, https, bypass, system }
+    }
+
+    fn proxy_of(&self, url: &Url) -> Option<&Result<ProxyUrl>> {
+        let proxy = if url.scheme() == "https" { &self.https } else { &self.http };
+        proxy.as_ref().filter(|_| !self.bypass.contains(url))
+    }
+
+    /// Returns the way to a URL.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_INVALID` where the variable that decides is no URL of an http or https proxy.
+    pub(super) fn route(&self, url: &Url) -> Result<Route<'_>> {
+        Ok(match self.proxy_of(url) {
+            _ if self.system => Route::System,
+            Some(Ok(proxy)) => Route::Proxy(proxy),
+            Some(Err(error)) => return Err(error.clone()),
+            None => Route::Direct,
+        })
+    }
+
+    /// Gives the same decisions to a reqwest client.
+    pub(super) fn apply(proxies: &Arc<Self>, builder: ClientBuilder) -> ClientBuilder {
+        if proxies.system {
+            return builder;
+        }
+        let proxies = Arc::clone(proxies);
+        // This also keeps reqwest from reading the environment.
+        builder.proxy(Proxy::custom(move |url| Some(proxies.proxy_of(url)?.as_ref().ok()?.url().clone())))
+    }
+}
+
+/// The hosts of `NO_PROXY`, as curl reads it: entries parted by commas or blanks, `*` for every host.
+#[derive(Clone, Default)]
+struct Bypass(Vec<Entry>);
+
+#[derive(Clone)]
+enum Entry {
+    Everything,
+    /// A host and every subdomain of it, in lower case.
+    Domain(String, Option<u16>),
+    Network(IpAddr, u8, Option<u16>),
+}
+
+impl Bypass {
+    fn parse(list: &str) -> Self {
+        let entries = list.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
+        Self(entries.map(Entry::parse).collect())
+    }
+
+    fn contains(&self, url: &Url) -> bool {
+        let port = url.port_or_known_default();
+        let at = |wanted: &Option<u16>| wanted.is_none() || *wanted == port;
+        match url.host() {
+            None => false,
+            Some(Host::Domain(name)) => {
+                let name = name.trim_end_matches('.').to_ascii_lowercase();
+                self.0.iter().any(|entry| match entry {
+                    Entry::Everything => true,
+                    Entry::Domain(domain, port) => {
+                        let above = name.strip_suffix(domain.as_str());
+                        at(port) && above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+                    }
+                    Entry::Network(..) => false,
+                })
+            }
+            Some(Host::Ipv4(address)) => self.holds(address.into(), at),
+            Some(Host::Ipv6(address)) => self.holds(address.into(), at),
+        }
+    }
+
+    fn holds(&self, address: IpAddr, at: impl Fn(&Option<u16>) -> bool) -> bool {
+        self.0.iter().any(|entry| match entry {
+            Entry::Everything => true,
+            Entry::Network(network, bits, port) => at(port) && same_network(*network, address, *bits),
+            Entry::Domain(..) => false,
+        })
+    }
+}
+
+impl Entry {
+    fn parse(text: &str) -> Self {
+        if text == "*" {
+            return Self::Everything;
+        }
+        if let Some((network, bits)) = text.split_once('/')
+            && let (Ok(network), Ok(bits)) = (address(network), bits.parse())
+        {
+            return Self::Network(network, bits, None);
+        }
+        let whole = |address: IpAddr, port| Self::Network(address, 128, port);
+        if let Ok(address) = address(text) {
+            return whole(address, None);
+        }
+        let (host, port) = match text.rsplit_once(':').map(|(host, port)| (host, port.parse())) {
+            Some((host, Ok(port))) => (host, Some(port)),
+            _ => (text, None),
+        };
+        if let Ok(address) = address(host) {
+            return whole(address, port);
+        }
+        let domain = host.strip_prefix('*').unwrap_or(host).trim_matches('.');
+        Self::Domain(domain.to_ascii_lowercase(), port)
+    }
+}
+
+fn address(text: &str) -> Result<IpAddr, std::net::AddrParseError> {
+    text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text).parse()
+}
+
+/// Whether the first bits of two addresses of one kind are the same. More bits than there are mean all.
+fn same_network(network: IpAddr, address: IpAddr, bits: u8) -> bool {
+    let (network, address, width) = match (network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            (network.to_bits().into(), address.to_bits().into(), 32)
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => (network.to_bits(), address.to_bits(), 128),
+        _ => return false,
+    };
+    let differing: u128 = network ^ address;
+    differing.checked_shr(width - u32::from(bits).min(width)).unwrap_or(0) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::InfraiClient;
+
+    fn of(variables: &[(&str, &str)]) -> Proxies {
+        Proxies::from_environment(&Environment::of(variables))
+    }
+
+    fn reached(proxies: &Proxies, url: &str) -> Option<String> {
+        match proxies.route(&Url::parse(url).unwrap()).unwrap() {
+            Route::Proxy(proxy) => Some(proxy.url().host_str().unwrap().to_owned()),
+            _ => None,
+        }
+    }
+
+    fn given(proxy: &str) -> Result<Proxies> {
+        Ok(Proxies::new(InfraiClient::builder().proxy(proxy).build()?.http().config()))
+    }
+
+    #[test]
+    fn each_scheme_has_its_variable() {
+        let proxies = of(&[("HTTPS_PROXY", "http://one:1"), ("all_proxy", "two:2"), ("http_proxy", "")]);
+        assert_eq!(reached(&proxies, "https://api.example/"), Some("one".into()));
+        assert_eq!(reached(&proxies, "http://api.example/"), Some("two".into()));
+        let cgi = of(&[("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "http://evil")]);
+        assert_eq!(reached(&cgi, "http://api.example/"), None);
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_unset() {
+        let proxies = of(&[("HTTPS_PROXY", ""), ("https_proxy", "http://one"), ("NO_PROXY", "")]);
+        assert_eq!(reached(&proxies, "https://api.example/"), Some("one".into()));
+    }
+
+    #[test]
+    fn a_realms_proxies_are_its_own() {
+        // The process of a test has none of these, or others.
+        let url = "https://api.example/";
+        assert_eq!(reached(&of(&[("https_proxy", "http://one:1")]), url), Some("one".into()));
+        let both = [("HTTPS_PROXY", "http://one:1"), ("https_proxy", "http://two:2")];
+        assert_eq!(reached(&of(&both), url), Some("one".into()));
+        assert!(!of(&both).system, "an environment that is not the process's has no system");
+        let config = HttpConfig { environment: Environment::of(&both), ..HttpConfig::default() };
+        assert_eq!(reached(&Proxies::new(&config), url), Some("one".into()));
+    }
+
+    #[test]
+    fn an_unused_variable_refuses_no_request() {
+        let proxies =
+            of(&[("ALL_PROXY", "socks5://one"), ("HTTPS_PROXY", "http://two"), ("NO_PROXY", "near.example")]);
+        assert_eq!(reached(&proxies, "https://api.example/"), Some("two".into()));
+        assert_eq!(reached(&proxies, "http://near.example/"), None);
+        let refused = proxies.route(&Url::parse("http://api.example/").unwrap()).err().unwrap();
+        assert!(
+            refused.to_string().contains("ALL_PROXY") && refused.to_string().contains("socks5"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn no_proxy_is_read_as_curl_reads_it() {
+        let cases = [
+            ("*", "https://10.0.0.1/", true),
+            ("*", "https://api.example/", true),
+            ("api.example", "https://api.example/", true),
+            ("API.example.", "https://v1.api.Example/", true),
+            (".api.example", "https://api.example./", true),
+            ("*.api.example", "https://v1.api.example/", true),
+            ("pi.example", "https://api.example/", false),
+            ("other, api.example", "https://api.example/", true),
+            ("other api.example", "https://api.example/", true),
+            ("api.example:443", "https://api.example/", true),
+            ("api.example:8443", "https://api.example/", false),
+            ("10.0.0.0/8", "http://10.1.2.3/", true),
+            ("10.0.0.0/8", "http://11.1.2.3/", false),
+            ("10.0.0.1", "http://10.0.0.1:8080/", true),
+            ("10.0.0.1:80", "http://10.0.0.1:8080/", false),
+            ("[fd00::1]", "http://[fd00::1]/", true),
+            ("[fd00::1]:80", "http://[fd00::1]/", true),
+            ("fd00::/8", "http://[fd12::1]/", true),
+            ("0.0.0.0/0", "http://[fd12::1]/", false),
+            ("0.0.0.0/0", "http://1.2.3.4/", true),
+        ];
+        for (list, url, direct) in cases {
+            let proxies = of(&[("ALL_PROXY", "http://proxy"), ("NO_PROXY", list)]);
+            assert_eq!(reached(&proxies, url).is_none(), direct, "{list} {url}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_whatever_stands_before_the_last_at() {
+        for odd in ["http://user:p@ss^@proxy.example:3128", "user:p@ss^@proxy.example:3128\n"] {
+            let proxies = given(odd).unwrap();
+            let Ok(Route::Proxy(proxy)) = proxies.route(&Url::parse("http://api.example/").unwrap()) else {
+                panic!("{odd}");
+            };
+            assert_eq!(
+                (proxy.url().password(), proxy.url().host_str()),
+                (Some("p%40ss%5E"), Some("proxy.example")),
+                "{odd}"
+            );
+        }
+    }
+
+    #[test]
+    fn tls_is_known_of_proxy_and_host() {
+        for (proxy, tls) in
+            [("HTTPS://proxy.example", true), ("http://proxy.example", false), ("proxy.example", false)]
+        {
+            let plain = Url::parse("http://api.example/").unwrap();
+            let proxies = given(proxy).unwrap();
+            let route = proxies.route(&plain).unwrap();
+            assert_eq!((route.uses_tls(), route.is_forward(&plain)), (tls, true), "{proxy}");
+            let secure = Url::parse("https://api.example/").unwrap();
+            assert!(route.is_tunnel(&secure) && !route.is_forward(&secure));
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_refused_by_name() {
+        for wrong in [
+            "socks5://user:hush@host:1",
+            "ftp://hush@host",
+            "http://",
+            "/hush",
+            "hush hush",
+            "\"hush\"",
+            "http//hush",
+            "'http://hush'",
+            "hush\\user:password@host",
+        ] {
+            let of_client = given(wrong).err();
+            let url = Url::parse("https://api.example/").unwrap();
+            let of_variable = of(&[("HTTPS_PROXY", wrong)]).route(&url).err();
+            for (error, setting) in [(of_client, "proxy"), (of_variable, "HTTPS_PROXY")] {
+                let error = error.unwrap_or_else(|| panic!("{setting} took {wrong}"));
+                assert_eq!(error.code(), "CONFIGURATION_INVALID", "{wrong}");
+                let shown = format!("{error} {error:?}");
+                assert!(shown.contains(setting) && !shown.contains("hush"), "{shown}");
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The transport: carries one HTTP exchange.
+
+use std::{
+    future::poll_fn,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use url::Url;
+
+use crate::{error::InfraiError, runtime::BoxFuture};
+
+/// Largest body of a response, after decompression, in bytes.
+pub(super) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
+
+/// An outgoing request.
+#[derive(Debug, Clone)]
+pub(crate) struct WireRequest {
+    pub(crate) method: Method,
+    /// Absolute, without a fragment.
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
+    /// A file, not a response of the API: the bytes are saved as they arrive, so nothing is decompressed.
+    pub(crate) file: bool,
+    /// Opens a connection. Where one of the kept ones has broken, the others may have too.
+    pub(crate) new_connection: bool,
+}
+
+/// A response whose body is still arriving.
+pub(crate) struct WireResponse {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Box<dyn BodyStream>,
+}
+
+/// A body in pieces. `None` is its end.
+pub(crate) trait BodyStream: Send + Sync {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, TransportError>>;
+}
+
+impl dyn BodyStream {
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, TransportError> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+}
+
+/// The failure of an exchange.
+#[derive(Debug)]
+pub(crate) struct TransportError {
+    pub(crate) message: String,
+    /// Nothing of the request left this machine.
+    pub(crate) before_sending: bool,
+    pub(crate) retryable: bool,
+    pub(crate) hint: Option<&'static str>,
+    pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// Sends requests: reqwest, or a test's script.
+pub(crate) trait Transport: Send + Sync {
+    fn send(&self, request: WireRequest) -> BoxFuture<'_, Result<WireResponse, SendError>>;
+}
+
+/// The reason for a missing response.
+pub(crate) enum SendError {
+    /// The exchange failed.
+    Transport(TransportError),
+    /// The exchange could not begin, because a setting is wrong.
+    Setup(InfraiError),
+}

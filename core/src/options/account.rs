@@ -1,0 +1,34 @@
+//! Options of the account's calls.
+
+use serde::Deserialize;
+
+/// Options of `activate`; [`Activate`](crate::Activate) describes each.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ActivateOptions {
+    pub(crate) region: String,
+    pub(crate) device_kind: String,
+    pub(crate) write_credentials: bool,
+    pub(crate) force: bool,
+    pub(crate) profile: Option<String>,
+}
+
+impl Default for ActivateOptions {
+    fn default() -> Self {
+        Self {
+            region: "auto".into(),
+            device_kind: "cli".into(),
+            write_credentials: true,
+            force: false,
+            profile: None,
+        }
+    }
+}
+
+/// Options of `topup`; [`Topup`](crate::Topup) describes each.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TopupOptions {
+    pub(crate) return_url: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+}

@@ -1,0 +1,9 @@
+//! Tests of the whole client on a scripted transport and a paused clock.
+
+mod calls;
+mod contexts;
+mod logs;
+mod many_jobs;
+mod poller;
+mod secrets;
+mod waits;
