@@ -74,7 +74,7 @@ bench: ## Measure beside other clients; writes benches/RESULTS.md (LONG=1: thoro
 
 .PHONY: lint
 lint: ## Check formatting, lints, licences and what the repository may not say
-	@python3 scripts/test.py format clippy words deny
+	@python3 scripts/test.py format clippy words layers deny
 
 .PHONY: release-check
 release-check: ## Build, look into, install and try every package of a release (half an hour; ONLY=python,npm: some)

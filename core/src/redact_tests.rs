@@ -150,7 +150,7 @@ fn json_texts_beyond_the_bound_are_left_out() {
     assert_eq!(shown, json!({"a": "…", "b": ["y", "…"], "c": 1}));
 }
 
-/// Returns the steps per byte for redacting a text of one repeated piece twice.
+/// Returns the steps per byte for redacting a text of one repeated piece, as text and as JSON.
 fn steps(redactor: &Redactor, piece: &str, length: usize) -> usize {
     let text = piece.repeat(length / piece.len());
     STEPS.set(0);

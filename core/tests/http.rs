@@ -237,7 +237,7 @@ async fn https_proxy_tunnel_sees_no_key() {
 }
 
 #[tokio::test]
-async fn an_ipv6_literal_is_refused_before_a_tunnel() {
+async fn ipv6_literal_is_refused_before_a_tunnel() {
     let proxy = Server::start(|_, _| response(200, "", b""));
     let client = InfraiClient::builder().api_key(KEY).base_url("https://[2001:db8::1]").proxy(proxy.url());
     let error = client.build().unwrap().video().generate("x").await.unwrap_err();
@@ -246,7 +246,7 @@ async fn an_ipv6_literal_is_refused_before_a_tunnel() {
     assert!(error.message().contains("[2001:db8::1]") && error.hint().contains("NO_PROXY"), "{error:?}");
     assert!(proxy.seen().is_empty(), "nothing is sent");
 
-    // In plain text a proxy gets the request itself.
+    // For plain http, the proxy gets the request itself.
     let proxy = Server::start(|_, _| ok(JOB));
     let client = InfraiClient::builder().api_key(KEY).base_url("http://[2001:db8::1]").proxy(proxy.url());
     client.allow_insecure_http(true).build().unwrap().video().status("vid_1").await.unwrap();
@@ -277,8 +277,8 @@ async fn plain_proxy_407_is_a_connection_error() {
 }
 
 #[tokio::test]
-async fn a_407_of_the_api_is_the_apis() {
-    // Loopback, so without a proxy though one is set.
+async fn api_407_is_no_proxy_error() {
+    // A loopback URL bypasses the proxy.
     let api = Server::start(|_, _| response(407, "", b""));
     let client = InfraiClient::builder().api_key(KEY).base_url(api.url()).proxy("http://127.0.0.1:1");
     let error = client.build().unwrap().video().generate("x").await.unwrap_err();
@@ -288,21 +288,21 @@ async fn a_407_of_the_api_is_the_apis() {
 }
 
 #[tokio::test]
-async fn a_plain_proxy_gets_user_and_password() {
+async fn plain_proxy_gets_user_and_password() {
     let proxy = Server::start(|_, _| ok(r#"{"balance_usd":1.0,"currency":"USD"}"#));
     let address = format!("127.0.0.1:{}", proxy.port);
-    for (given, authorization) in [
+    for (setting, authorization) in [
         (format!("http://user:p%40ss@{address}"), Some("Basic dXNlcjpwQHNz")),
         (address.clone(), None),
-        // Characters that no request can carry as they are.
+        // Characters that are not valid in a URL.
         (format!("http://user:p@ss^@{address}"), Some("Basic dXNlcjpwQHNzXg==")),
         (format!("user:p@ss^@{address}\n"), Some("Basic dXNlcjpwQHNzXg==")),
     ] {
         let client = InfraiClient::builder().api_key(KEY).base_url("http://api.example.test");
-        let client = client.proxy(&given).allow_insecure_http(true).build().unwrap();
+        let client = client.proxy(&setting).allow_insecure_http(true).build().unwrap();
         client.account().balance().await.unwrap();
         let seen = proxy.seen();
-        assert_eq!(seen.last().unwrap().header("proxy-authorization"), authorization, "{given}");
+        assert_eq!(seen.last().unwrap().header("proxy-authorization"), authorization, "{setting}");
     }
 }
 

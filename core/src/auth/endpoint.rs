@@ -55,7 +55,7 @@ impl Credential {
     }
 }
 
-/// Account, key and base URL that a client uses; see [`InfraiClient::identity`](crate::InfraiClient::identity).
+/// Account, key and base URL that a client uses. See [`InfraiClient::identity`](crate::InfraiClient::identity).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Identity {

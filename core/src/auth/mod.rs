@@ -1,4 +1,4 @@
-//! Authentication: which key a client sends, to which origin, and where it is stored.
+//! Authentication: the key that a client sends, the origin that the key belongs to, and stored credentials.
 
 pub(crate) mod api_key;
 pub(crate) mod config;

@@ -336,6 +336,8 @@ mod tests {
             "hush hush",
             "\"hush\"",
             "http//hush",
+            "'http://hush'",
+            "hush\\user:password@host",
         ] {
             let of_client = given(wrong).err();
             let url = Url::parse("https://api.example/").unwrap();

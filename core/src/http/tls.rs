@@ -242,7 +242,7 @@ mod tests {
             let beside = trusted_with(|_| {});
             assert!(trusts(&beside, ONE) && trusts(&beside, OTHER));
             let alone = trusted_with(|config| {
-                Arc::make_mut(&mut config.options).ca_file = env::var_os("SSL_CERT_FILE").map(Into::into)
+                Arc::make_mut(&mut config.options).ca_file = env::var_os("SSL_CERT_FILE").map(Into::into);
             });
             assert!(trusts(&alone, ONE) && !trusts(&alone, OTHER));
             let without = trusted_with(|config| config.additional_ca_env.clear());

@@ -19,7 +19,7 @@ pub struct PollingOptions {
     /// Usual duration of a job, in seconds, while none has been observed. Default: 30.
     pub expected_duration: f64,
     /// Longest pause between two polls of a job whose progress the caller observes, in seconds: by `on_update`, by
-    /// `watch`, or by a progress bar. A value above `max_interval` has no effect. Default: 3.
+    /// `watch`, or by a progress bar. `max_interval` and `min_interval` bound it. Default: 3.
     pub refresh: f64,
     /// Share by which a pause is lengthened or shortened at random, from 0 to less than 1. Default: 0.1.
     pub jitter: f64,

@@ -25,16 +25,18 @@ impl ProxyUrl {
     pub(crate) fn parse(setting: &str, text: &str) -> Result<Self> {
         let text = text.trim();
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
-        // The URL standard takes `http//host` for the path of a host `http`, and drops line ends.
-        let strange = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '"' | '\'');
+        // The URL standard takes `http//host` and `domain\user` for a host and its path, and drops line ends.
+        let strange = |c: char| c.is_control() || c == '\\';
         let bare_path = !text.contains("://") && rest.trim_end_matches('/').contains('/');
         let got = if rest.starts_with('/') || bare_path || rest.contains(strange) {
             "one that is no URL".to_owned()
         } else {
             match Url::parse(&format!("{scheme}://{rest}")) {
-                Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
-                    return Ok(Self(url));
+                // Quotes around the whole, which the standard takes for a part of the host.
+                Ok(url) if url.host_str().is_none_or(|host| host.contains(['"', '\''])) => {
+                    "one that is no URL".to_owned()
                 }
+                Ok(url) if matches!(url.scheme(), "http" | "https") => return Ok(Self(url)),
                 Ok(url) => format!("one of the kind {}", url.scheme()),
                 Err(error) => format!("one that is no URL ({error})"),
             }
@@ -45,5 +47,17 @@ impl ProxyUrl {
 
     pub(crate) fn url(&self) -> &Url {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxy_password_may_hold_quotes_and_blanks() {
+        let proxy = ProxyUrl::parse("proxy", "http://user:it's \"x\"@proxy.example:3128").unwrap();
+        assert_eq!((proxy.0.host_str(), proxy.0.port()), (Some("proxy.example"), Some(3128)));
+        assert_eq!(proxy.0.password(), Some("it's%20%22x%22"));
     }
 }

@@ -94,12 +94,12 @@ impl<S: PollSource> Subscription<S> {
     /// Returns the next event; `None` after the last.
     pub(crate) async fn next(&mut self) -> Option<PollEvent<S::State>> {
         loop {
-            let Some(polled) = &mut self.polled else { return self.events.next().await };
-            let poller = Arc::clone(&polled.poller);
+            let Some(job) = &mut self.polled else { return self.events.next().await };
+            let poller = Arc::clone(&job.poller);
             let orphaned = poller.orphaned.notified();
             tokio::pin!(orphaned);
             orphaned.as_mut().enable();
-            let elsewhere = match polled.migrate_runtime().and_then(|()| poller.ensure_task()) {
+            let elsewhere = match job.migrate_runtime().and_then(|()| poller.ensure_task()) {
                 Ok(elsewhere) => elsewhere,
                 Err(error) => return Some(self.events.try_next().unwrap_or(PollEvent::Failed(error))),
             };

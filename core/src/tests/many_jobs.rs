@@ -1,7 +1,10 @@
 //! Tests of many concurrent jobs on a paused clock: rate limit, concurrency limit, fairness, batches.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -98,7 +101,7 @@ async fn observed_jobs_share_the_rate_and_none_starves() {
         let gap = at - last.insert(poll.path().to_owned(), at).unwrap_or(0.0);
         let number: u32 = poll.path().rsplit('/').next().unwrap().parse().unwrap();
         // A round of all jobs is 20 s. A job that is not observed is due after at most 33 s.
-        let longest = if number % 4 == 0 { 33.0 + 20.0 } else { 1.3 * 20.0 };
+        let longest = if number.is_multiple_of(4) { 33.0 + 20.0 } else { 1.3 * 20.0 };
         assert!(gap < longest, "job {number} was not polled for {gap} s");
     }
 }
@@ -194,6 +197,36 @@ async fn generate_many_stops_submitting_on_401_and_402() {
         assert!(results[2..].iter().all(|result| *result == Err((code.to_owned(), 0))), "{results:?}");
         assert_eq!(script.requests().iter().filter(|received| received.request.body.is_some()).count(), 2);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn generate_many_reports_a_panicked_item() {
+    let hooked = Arc::new(AtomicUsize::new(0));
+    let builder = InfraiClient::builder().base_url("http://localhost:1").on_request(move |_| {
+        assert!(hooked.fetch_add(1, Ordering::SeqCst) != 0, "the hook panics");
+    });
+    let (client, _) = script::client(builder, |_, _| ok(&job("succeeded")));
+    let mut many = client.video().generate_many(["a", "b", "c"]).concurrency(1);
+    let mut items = Vec::new();
+    while let Some((index, result)) = many.next().await {
+        items.push((index, result.map_err(|error| error.kind()).map(|job| job.is_success())));
+    }
+    assert_eq!(items, [(0, Err(ErrorKind::Internal)), (1, Ok(true)), (2, Ok(true))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn generate_many_keeps_the_concurrency_limit() {
+    let polling = PollingOptions { concurrency: 3, ..Default::default() };
+    let builder = InfraiClient::builder().base_url("http://localhost:1").polling(polling);
+    let (client, script) = script::client(builder, |_, _| ok(&job("succeeded")).after(SECOND));
+    let mut many = client.video().generate_many(["p"; 9]).concurrency(9);
+    let mut found = 0;
+    while let Some((_, result)) = many.next().await {
+        assert!(result.unwrap().is_success());
+        found += 1;
+    }
+    assert_eq!(found, 9);
+    assert_eq!((script.count(), script.max_in_flight.load(Ordering::SeqCst)), (9, 3));
 }
 
 /// Runs the scheduler alone on simulated time. Polls take none.

@@ -159,6 +159,53 @@ fn a_suspended_runtime_blocks_no_other_wait() {
     assert!(read.is_err(), "nothing changed");
 }
 
+#[test]
+fn a_wait_runs_on_when_another_runtime_stops() {
+    let (first, second) = (paused(), paused());
+    let client = first.block_on(async {
+        let (client, _) = plain(|n, _| ok(&job(if n < 8 { "running" } else { "succeeded" })));
+        let wait = client.video().wait("vid_1");
+        assert!(tokio::time::timeout(SECOND, wait.send()).await.is_err());
+        client
+    });
+    // The first runtime still exists, but does not run.
+    let job = second
+        .block_on(async { tokio::time::timeout(600 * SECOND, client.video().wait("vid_1").send()).await });
+    assert!(job.expect("the wait hangs").unwrap().is_success());
+    drop(first);
+    second.block_on(async { client.video().wait("vid_1").await }).unwrap();
+}
+
+#[test]
+fn a_watch_follows_its_reader_to_another_runtime() {
+    let (first, second) = (paused(), paused());
+    let mut watch = first.block_on(async {
+        let (client, _) = plain(|n, _| ok(&job(if n < 8 { "running" } else { "succeeded" })));
+        let mut watch = client.video().watch("vid_1");
+        assert_eq!(watch.next().await.unwrap().unwrap().state.as_str(), "running");
+        watch
+    });
+    // The first runtime still exists, but does not run.
+    let job = second.block_on(async { tokio::time::timeout(600 * SECOND, watch.next()).await });
+    assert!(job.expect("the watch hangs").unwrap().unwrap().is_success());
+}
+
+#[test]
+fn a_wait_in_a_stopped_runtime_is_an_error() {
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (client, _) = runtime.block_on(async { plain(|_, _| ok(&job("running"))) });
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let _entered = handle.enter();
+        let wait = client.video().wait("vid_1").no_timeout().send();
+        done.send(futures_util::FutureExt::now_or_never(wait)).unwrap();
+    });
+    let result = ended.recv_timeout(60 * SECOND).expect("the wait hangs");
+    assert_eq!(result.expect("an answer").unwrap_err().code(), "CONFIGURATION_INVALID");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_unread_watch_keeps_64_states_and_the_last() {
     let begun = Instant::now();

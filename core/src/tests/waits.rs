@@ -440,25 +440,6 @@ async fn a_job_known_to_have_ended_is_not_polled() {
     assert_eq!(script.count(), 0);
 }
 
-#[test]
-fn a_wait_runs_on_when_another_runtime_stops() {
-    let build =
-        || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let (first, second) = (build(), build());
-    let client = first.block_on(async {
-        let (client, _) = plain(|n, _| ok(&job(if n < 8 { "running" } else { "succeeded" })));
-        let wait = client.video().wait("vid_1");
-        assert!(tokio::time::timeout(SECOND, wait.send()).await.is_err());
-        client
-    });
-    // The first runtime still exists, but does not run.
-    let job = second
-        .block_on(async { tokio::time::timeout(600 * SECOND, client.video().wait("vid_1").send()).await });
-    assert!(job.expect("the wait hangs").unwrap().is_success());
-    drop(first);
-    second.block_on(async { client.video().wait("vid_1").await }).unwrap();
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_panicking_hook_fails_the_waits() {
     let hooked = Arc::new(AtomicUsize::new(0));
@@ -471,66 +452,4 @@ async fn a_panicking_hook_fails_the_waits() {
     let ended = tokio::time::timeout(600 * SECOND, join_all(waits)).await.expect("the waits hang");
     assert!(ended.into_iter().all(|wait| wait.unwrap_err().kind() == ErrorKind::Internal));
     assert_eq!(hooked.load(Ordering::SeqCst), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn generate_many_reports_a_panicked_item() {
-    let hooked = Arc::new(AtomicUsize::new(0));
-    let builder = InfraiClient::builder().base_url("http://localhost:1").on_request(move |_| {
-        assert!(hooked.fetch_add(1, Ordering::SeqCst) != 0, "the hook panics");
-    });
-    let (client, _) = script::client(builder, |_, _| ok(&job("succeeded")));
-    let mut many = client.video().generate_many(["a", "b", "c"]).concurrency(1);
-    let mut items = Vec::new();
-    while let Some((index, result)) = many.next().await {
-        items.push((index, result.map_err(|error| error.kind()).map(|job| job.is_success())));
-    }
-    assert_eq!(items, [(0, Err(ErrorKind::Internal)), (1, Ok(true)), (2, Ok(true))]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn generate_many_keeps_the_concurrency_limit() {
-    let polling = PollingOptions { concurrency: 3, ..Default::default() };
-    let builder = InfraiClient::builder().base_url("http://localhost:1").polling(polling);
-    let (client, script) = script::client(builder, |_, _| ok(&job("succeeded")).after(SECOND));
-    let mut many = client.video().generate_many(["p"; 9]).concurrency(9);
-    let mut found = 0;
-    while let Some((_, result)) = many.next().await {
-        assert!(result.unwrap().is_success());
-        found += 1;
-    }
-    assert_eq!(found, 9);
-    assert_eq!((script.count(), script.max_in_flight.load(Ordering::SeqCst)), (9, 3));
-}
-
-#[test]
-fn a_watch_follows_its_reader_to_another_runtime() {
-    let build =
-        || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let (first, second) = (build(), build());
-    let mut watch = first.block_on(async {
-        let (client, _) = plain(|n, _| ok(&job(if n < 8 { "running" } else { "succeeded" })));
-        let mut watch = client.video().watch("vid_1");
-        assert_eq!(watch.next().await.unwrap().unwrap().state.as_str(), "running");
-        watch
-    });
-    // The first runtime still exists, but does not run.
-    let job = second.block_on(async { tokio::time::timeout(600 * SECOND, watch.next()).await });
-    assert!(job.expect("the watch hangs").unwrap().unwrap().is_success());
-}
-
-#[test]
-fn a_wait_in_a_stopped_runtime_is_an_error() {
-    let (done, ended) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (client, _) = runtime.block_on(async { plain(|_, _| ok(&job("running"))) });
-        let handle = runtime.handle().clone();
-        drop(runtime);
-        let _entered = handle.enter();
-        let wait = client.video().wait("vid_1").no_timeout().send();
-        done.send(futures_util::FutureExt::now_or_never(wait)).unwrap();
-    });
-    let result = ended.recv_timeout(60 * SECOND).expect("the wait hangs");
-    assert_eq!(result.expect("an answer").unwrap_err().code(), "CONFIGURATION_INVALID");
 }

@@ -63,7 +63,7 @@ impl Profile {
     /// Stores the profile under this name: under the file's lock, atomically, and keeping all other content.
     ///
     /// # Errors
-    /// As [`read`](Self::read); `CREDENTIALS_LOCKED` and `CREDENTIALS_UNWRITABLE`.
+    /// Those of [`read`](Self::read), `CREDENTIALS_LOCKED` and `CREDENTIALS_UNWRITABLE`.
     pub async fn store(&self, file: impl AsRef<Path>, name: &str) -> Result<()> {
         let file = file.as_ref();
         let _lock = Lock::acquire(file, LOCK_TIMEOUT).await?;

@@ -75,7 +75,7 @@ fn exposure(mode: u32) -> Option<&'static str> {
     }
 }
 
-/// Returns a folder's problem, if it has one. Users who can change a folder can replace the files in it.
+/// Returns a description of a folder's problem, if there is one. Users who can change a folder can replace its files.
 fn folder_problem(user: u32, folder: Entry) -> Option<String> {
     if folder.owner != user && folder.owner != ROOT {
         Some(format!("belongs to another user (uid {})", folder.owner))
