@@ -318,7 +318,7 @@ fn unsupported_proxy_variable_is_named() {
     }
     let refused = child(name).env("ALL_PROXY", "socks5://user:hush@127.0.0.1:1").output().unwrap();
     let said = String::from_utf8_lossy(&refused.stdout).into_owned();
-    assert!(said.contains("1 false") && said.contains("of the kind socks5"), "{said}");
+    assert!(said.contains("1 false") && said.contains("the scheme socks5"), "{said}");
     assert!(!said.contains("hush"), "{said}");
 }
 

@@ -1,4 +1,4 @@
-//! HTTP client: transport, retry budget, headers and sent keys that the calls of one client share.
+//! HTTP client: transport, retry budget, headers and redactor that the calls of one client share.
 
 use std::{
     fmt,
@@ -16,7 +16,8 @@ use crate::{
     redact::Redactor,
 };
 
-/// Makes calls. Cheap to clone: clones share everything but the options of [`with_options`](Self::with_options).
+/// Client of the HTTP layer. Cheap to clone: clones share everything except the options of
+/// [`with_options`](Self::with_options).
 #[derive(Clone)]
 pub(crate) struct HttpClient {
     pub(super) inner: Arc<Inner>,
@@ -31,7 +32,7 @@ pub(super) struct Inner {
     pub(super) retry_budget: RetryBudget,
     pub(super) base_headers: HeaderMap,
     random: Mutex<fastrand::Rng>,
-    /// Keeps the keys that were sent out of what is shown.
+    /// Redactor of the keys that the client has sent.
     sent_keys: Mutex<Redactor>,
 }
 
@@ -95,7 +96,7 @@ impl HttpClient {
         self.options.timeout.unwrap_or(self.inner.config.options.timeout)
     }
 
-    /// Returns how many times a failed attempt is retried.
+    /// Returns the number of retries after a failed attempt.
     pub(crate) fn max_retries(&self) -> u32 {
         self.options.max_retries.unwrap_or(self.inner.config.options.max_retries)
     }
@@ -113,14 +114,14 @@ impl HttpClient {
         self.inner.random.lock().unwrap_or_else(PoisonError::into_inner).f64()
     }
 
-    /// Records that a key is about to be sent. Returns the redactor of this key and of those before it.
+    /// Adds a key that is about to be sent to the redactor, and returns the redactor.
     pub(super) fn record_sent_key(&self, key: &ApiKey) -> Redactor {
         let mut sent = self.inner.sent_keys.lock().unwrap_or_else(PoisonError::into_inner);
         *sent = sent.and(key.shared());
         sent.clone()
     }
 
-    /// Returns the redactor of the client's keys, for what is shown without a response at hand.
+    /// Returns the redactor of the client's keys, for errors and logs without a response.
     pub(crate) fn redactor(&self) -> Redactor {
         let sent = self.inner.sent_keys.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match self.inner.auth.known_key() {

@@ -16,9 +16,9 @@ use crate::{
 pub(crate) struct HttpConfig {
     pub(crate) options: Arc<ClientOptions>,
     pub(crate) environment: Environment,
-    /// Variables beside `SSL_CERT_FILE` that name a PEM file in the caller's language.
+    /// The caller's language's variables for a PEM file of roots, in addition to `SSL_CERT_FILE`.
     pub(crate) ca_bundle_env: Vec<&'static str>,
-    /// Variables that name a PEM file of further roots in the caller's language.
+    /// The caller's language's variables for a PEM file of additional roots.
     pub(crate) additional_ca_env: Vec<&'static str>,
     pub(crate) hooks: Hooks,
     pub(crate) client_info: ClientInfo,
@@ -65,7 +65,7 @@ impl HttpConfig {
         HeaderValue::try_from(text).map_err(|_| {
             InfraiError::configuration(
                 "CONFIGURATION_INVALID",
-                "the User-Agent has characters that no HTTP header can carry",
+                "the User-Agent has characters that are not valid in an HTTP header",
             )
         })
     }

@@ -1,4 +1,4 @@
-//! Decompression of a gzip body, piece by piece.
+//! Streaming decompression of a gzip body.
 
 use std::{
     io::{self, Write},
@@ -10,22 +10,22 @@ use flate2::write::GzDecoder;
 
 use super::transport::{BodyStream, TransportError};
 
-/// Decompresses another body, and passes over bytes after the end of the gzip.
+/// Body that decompresses another body. It ignores bytes after the end of the gzip stream.
 ///
-/// A small body can decompress to a huge one, and the reader stops at the limit: so no piece exceeds the limit by more
-/// than one write of the decoder.
+/// A small body can decompress to a huge one, and the reader stops at the limit. A chunk exceeds the limit by at most one
+/// write of the decoder.
 pub(super) struct GzipDecoder<B> {
     body: B,
     decoder: GzDecoder<BoundedBuf>,
-    begun: bool,
-    /// All of the gzip has been read.
-    whole: bool,
+    started: bool,
+    /// The gzip stream is complete.
+    complete: bool,
     ended: bool,
-    /// Returned after the bytes before it.
+    /// Error to return after the bytes before it.
     error: Option<TransportError>,
 }
 
-/// The decoder's output, which refuses writes beyond the limit.
+/// Output buffer of the decoder, which rejects writes beyond the limit.
 struct BoundedBuf {
     bytes: Vec<u8>,
     limit: usize,
@@ -54,16 +54,16 @@ impl Write for BoundedBuf {
 impl<B: BodyStream> GzipDecoder<B> {
     pub(super) fn new(body: B, limit: usize) -> Self {
         let decoder = GzDecoder::new(BoundedBuf { bytes: Vec::new(), limit });
-        Self { body, decoder, begun: false, whole: false, ended: false, error: None }
+        Self { body, decoder, started: false, complete: false, ended: false, error: None }
     }
 
     fn decode(&mut self, mut chunk: &[u8]) -> io::Result<()> {
-        while !chunk.is_empty() && !self.whole {
-            self.begun = true;
+        while !chunk.is_empty() && !self.complete {
+            self.started = true;
             let in_header = self.decoder.header().is_none();
             match self.decoder.write(chunk)? {
-                0 if !in_header => self.whole = true,
-                taken => chunk = &chunk[taken..],
+                0 if !in_header => self.complete = true,
+                written => chunk = &chunk[written..],
             }
         }
         Ok(())
@@ -77,15 +77,17 @@ impl<B: BodyStream> BodyStream for GzipDecoder<B> {
                 self.decode(&chunk)
             } else {
                 self.ended = true;
-                // A body of nothing is nothing, whatever its header says.
-                if self.begun { self.decoder.try_finish() } else { Ok(()) }
+                // An empty body is valid, even with a gzip header.
+                if self.started { self.decoder.try_finish() } else { Ok(()) }
             };
-            let sink = self.decoder.get_mut();
+            let output = self.decoder.get_mut();
             if let Err(error) = decoded {
                 self.ended = true;
-                if !sink.is_full() {
+                if !output.is_full() {
                     self.error = Some(TransportError {
-                        message: format!("the body is no whole gzip, although it says so: {error}"),
+                        message: format!(
+                            "the body is not a complete gzip stream, although its encoding is gzip: {error}"
+                        ),
                         before_sending: false,
                         retryable: true,
                         hint: None,
@@ -93,8 +95,8 @@ impl<B: BodyStream> BodyStream for GzipDecoder<B> {
                     });
                 }
             }
-            if !sink.bytes.is_empty() {
-                return Poll::Ready(Ok(Some(std::mem::take(&mut sink.bytes).into())));
+            if !output.bytes.is_empty() {
+                return Poll::Ready(Ok(Some(std::mem::take(&mut output.bytes).into())));
             }
         }
         Poll::Ready(self.error.take().map_or(Ok(None), Err))
@@ -109,9 +111,9 @@ mod tests {
 
     use super::*;
 
-    struct Pieces(VecDeque<Vec<u8>>);
+    struct Chunks(VecDeque<Vec<u8>>);
 
-    impl BodyStream for Pieces {
+    impl BodyStream for Chunks {
         fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Result<Option<Bytes>, TransportError>> {
             Poll::Ready(Ok(self.0.pop_front().map(Bytes::from)))
         }
@@ -123,54 +125,54 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// The pieces that come of a body in pieces of `size`, and how it ended.
+    /// Returns the decoder's chunks for a body in chunks of `size`, and the result at its end.
     fn read(body: &[u8], size: usize, limit: usize) -> (Vec<Bytes>, Result<(), TransportError>) {
-        let mut gunzip = GzipDecoder::new(Pieces(body.chunks(size).map(<[u8]>::to_vec).collect()), limit);
-        let (mut pieces, mut cx) = (Vec::new(), Context::from_waker(std::task::Waker::noop()));
+        let mut decoder = GzipDecoder::new(Chunks(body.chunks(size).map(<[u8]>::to_vec).collect()), limit);
+        let (mut chunks, mut cx) = (Vec::new(), Context::from_waker(std::task::Waker::noop()));
         loop {
-            match gunzip.poll_next(&mut cx) {
-                Poll::Ready(Ok(Some(piece))) => pieces.push(piece),
-                Poll::Ready(Ok(None)) => return (pieces, Ok(())),
-                Poll::Ready(Err(fault)) => return (pieces, Err(fault)),
-                Poll::Pending => unreachable!("its pieces are there"),
+            match decoder.poll_next(&mut cx) {
+                Poll::Ready(Ok(Some(chunk))) => chunks.push(chunk),
+                Poll::Ready(Ok(None)) => return (chunks, Ok(())),
+                Poll::Ready(Err(error)) => return (chunks, Err(error)),
+                Poll::Pending => unreachable!("all chunks are ready"),
             }
         }
     }
 
     #[test]
-    fn a_body_is_the_same_in_whatever_pieces_it_comes() {
+    fn chunk_sizes_do_not_change_the_result() {
         let text: Vec<u8> = (0..100_000_u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
         let body = zipped(&text);
         for size in [1, 5, 4096, body.len()] {
-            let (pieces, end) = read(&body, size, usize::MAX);
-            assert!(end.is_ok() && pieces.concat() == text, "in pieces of {size}");
+            let (chunks, end) = read(&body, size, usize::MAX);
+            assert!(end.is_ok() && chunks.concat() == text, "in chunks of {size}");
         }
-        assert!(matches!(read(b"", 1, 10), (pieces, Ok(())) if pieces.is_empty()));
+        assert!(matches!(read(b"", 1, 10), (chunks, Ok(())) if chunks.is_empty()));
     }
 
     #[test]
-    fn what_follows_the_gzip_is_passed_over() {
+    fn bytes_after_the_gzip_stream_are_ignored() {
         for rest in [&b"\r\n"[..], &[0; 512], &zipped(b"two")] {
             let body = [&zipped(b"one"), rest].concat();
             for size in [1, 9, body.len()] {
-                let (pieces, end) = read(&body, size, usize::MAX);
-                assert!(end.is_ok() && pieces.concat() == b"one", "{rest:?} in pieces of {size}");
+                let (chunks, end) = read(&body, size, usize::MAX);
+                assert!(end.is_ok() && chunks.concat() == b"one", "{rest:?} in chunks of {size}");
             }
         }
     }
 
     #[test]
-    fn what_came_before_a_fault_is_handed_out() {
-        let mut body = zipped(b"what the server had to say");
+    fn bytes_before_an_error_are_returned() {
+        let mut body = zipped(b"the server's last words");
         let last = body.len() - 1;
         body[last] ^= 1;
-        let (pieces, end) = read(&body, body.len(), usize::MAX);
-        assert_eq!(pieces.concat(), b"what the server had to say");
+        let (chunks, end) = read(&body, body.len(), usize::MAX);
+        assert_eq!(chunks.concat(), b"the server's last words");
         assert!(end.is_err());
     }
 
     #[test]
-    fn what_is_no_whole_gzip_is_a_fault() {
+    fn an_incomplete_gzip_stream_is_an_error() {
         let body = zipped(&[7; 5000]);
         let mut wrong = body.clone();
         let last = wrong.len() - 5;
@@ -182,10 +184,10 @@ mod tests {
     }
 
     #[test]
-    fn a_small_body_that_is_a_huge_one_stops_soon_after_the_limit() {
+    fn decompression_stops_soon_after_the_limit() {
         let body = zipped(&vec![0; 64 << 20]);
-        let (pieces, end) = read(&body, body.len(), 1 << 20);
-        let length: usize = pieces.iter().map(Bytes::len).sum();
+        let (chunks, end) = read(&body, body.len(), 1 << 20);
+        let length: usize = chunks.iter().map(Bytes::len).sum();
         assert!(end.is_ok() && (1 << 20..2 << 20).contains(&length), "{length} bytes");
     }
 }

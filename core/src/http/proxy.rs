@@ -1,4 +1,4 @@
-//! Proxies per origin: the client's setting, the variables of its environment, or the system's settings.
+//! Proxies per origin: the client's option, the environment variables, or the system's settings.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -14,15 +14,15 @@ use crate::{
 
 /// The proxies of a client.
 pub(super) struct Proxies {
-    /// An error where the variable is no proxy's URL. Only a request that would go through it fails.
+    /// An error if the variable is not a proxy's URL. Only requests through this proxy fail.
     http: Option<Result<ProxyUrl>>,
     https: Option<Result<ProxyUrl>>,
     bypass: Bypass,
-    /// No variable names a proxy, so that reqwest asks macOS or Windows.
+    /// No variable sets a proxy, so reqwest uses the settings of macOS or Windows.
     system: bool,
 }
 
-/// The way to a URL.
+/// Route to a URL.
 pub(super) enum Route<'a> {
     Direct,
     Proxy(&'a ProxyUrl),
@@ -40,7 +40,7 @@ impl Route<'_> {
         }
     }
 
-    /// Returns whether a proxy gets the request itself, so that a 407 is the proxy's.
+    /// Returns whether a proxy receives the request itself, so that a 407 is the proxy's.
     pub(super) fn is_forward(&self, url: &Url) -> bool {
         url.scheme() == "http" && !matches!(self, Self::Direct)
     }
@@ -52,7 +52,7 @@ impl Route<'_> {
 }
 
 impl Proxies {
-    /// Reads the client's `proxy`, else the client's environment.
+    /// Reads the client's `proxy` option, else the environment variables.
     pub(super) fn new(config: &HttpConfig) -> Self {
         if let Some(proxy) = &config.options.proxy {
             let proxy = Some(Ok(proxy.clone()));
@@ -67,7 +67,7 @@ impl Proxies {
             return Self { http: None, https: None, bypass: Bypass::default(), system: false };
         }
         let with_hint = |error: InfraiError| {
-            error.with_hint("Give the URL of an http or https proxy, or except the host with NO_PROXY.")
+            error.with_hint("Set it to the URL of an http or https proxy, or add the host to NO_PROXY.")
         };
         let first = |names: [&'static str; 2]| {
             names.into_iter().find_map(|name| Some((name, environment.var(name)?)))
@@ -92,10 +92,10 @@ impl Proxies {
         proxy.as_ref().filter(|_| !self.bypass.contains(url))
     }
 
-    /// Returns the way to a URL.
+    /// Returns the route to a URL.
     ///
     /// # Errors
-    /// `CONFIGURATION_INVALID` where the variable that decides is no URL of an http or https proxy.
+    /// `CONFIGURATION_INVALID` if the applicable variable is not the URL of an http or https proxy.
     pub(super) fn route(&self, url: &Url) -> Result<Route<'_>> {
         Ok(match self.proxy_of(url) {
             _ if self.system => Route::System,
@@ -105,25 +105,25 @@ impl Proxies {
         })
     }
 
-    /// Gives the same decisions to a reqwest client.
+    /// Configures a reqwest client with the same routes.
     pub(super) fn apply(proxies: &Arc<Self>, builder: ClientBuilder) -> ClientBuilder {
         if proxies.system {
             return builder;
         }
         let proxies = Arc::clone(proxies);
-        // This also keeps reqwest from reading the environment.
+        // A custom proxy also prevents reqwest from reading the environment.
         builder.proxy(Proxy::custom(move |url| Some(proxies.proxy_of(url)?.as_ref().ok()?.url().clone())))
     }
 }
 
-/// The hosts of `NO_PROXY`, as curl reads it: entries parted by commas or blanks, `*` for every host.
+/// Hosts of `NO_PROXY`, in curl's syntax: entries separated by commas or spaces, `*` for every host.
 #[derive(Clone, Default)]
 struct Bypass(Vec<Entry>);
 
 #[derive(Clone)]
 enum Entry {
     Everything,
-    /// A host and every subdomain of it, in lower case.
+    /// A host and its subdomains, in lower case.
     Domain(String, Option<u16>),
     Network(IpAddr, u8, Option<u16>),
 }
@@ -194,7 +194,8 @@ fn address(text: &str) -> Result<IpAddr, std::net::AddrParseError> {
     text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text).parse()
 }
 
-/// Whether the first bits of two addresses of one kind are the same. More bits than there are mean all.
+/// Returns whether two addresses of one family have the same first bits. A number of bits beyond the address's length means
+/// all of them.
 fn same_network(network: IpAddr, address: IpAddr, bits: u8) -> bool {
     let (network, address, width) = match (network, address) {
         (IpAddr::V4(network), IpAddr::V4(address)) => {
@@ -243,19 +244,19 @@ mod tests {
     }
 
     #[test]
-    fn a_realms_proxies_are_its_own() {
-        // The process of a test has none of these, or others.
+    fn a_realm_has_its_own_proxies() {
+        // The test's process does not have these variables or has other values.
         let url = "https://api.example/";
         assert_eq!(reached(&of(&[("https_proxy", "http://one:1")]), url), Some("one".into()));
         let both = [("HTTPS_PROXY", "http://one:1"), ("https_proxy", "http://two:2")];
         assert_eq!(reached(&of(&both), url), Some("one".into()));
-        assert!(!of(&both).system, "an environment that is not the process's has no system");
+        assert!(!of(&both).system, "the system's settings apply to the process's environment only");
         let config = HttpConfig { environment: Environment::of(&both), ..HttpConfig::default() };
         assert_eq!(reached(&Proxies::new(&config), url), Some("one".into()));
     }
 
     #[test]
-    fn an_unused_variable_refuses_no_request() {
+    fn an_unused_invalid_variable_is_no_error() {
         let proxies =
             of(&[("ALL_PROXY", "socks5://one"), ("HTTPS_PROXY", "http://two"), ("NO_PROXY", "near.example")]);
         assert_eq!(reached(&proxies, "https://api.example/"), Some("two".into()));
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_whatever_stands_before_the_last_at() {
+    fn a_password_ends_at_the_last_at_sign() {
         for odd in ["http://user:p@ss^@proxy.example:3128", "user:p@ss^@proxy.example:3128\n"] {
             let proxies = given(odd).unwrap();
             let Ok(Route::Proxy(proxy)) = proxies.route(&Url::parse("http://api.example/").unwrap()) else {
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_known_of_proxy_and_host() {
+    fn route_knows_tls_of_proxy_and_host() {
         for (proxy, tls) in
             [("HTTPS://proxy.example", true), ("http://proxy.example", false), ("proxy.example", false)]
         {
@@ -327,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_cannot_be_used_is_refused_by_name() {
+    fn an_unusable_proxy_is_refused_by_name() {
         for wrong in [
             "socks5://user:hush@host:1",
             "ftp://hush@host",

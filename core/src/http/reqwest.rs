@@ -35,17 +35,17 @@ use crate::{
     wire::path,
 };
 
-/// How long an unused connection is kept.
+/// Time after which the client closes an idle connection.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// When the operating system probes a silent connection, how often, and how long sent bytes may stay unacknowledged.
+// The operating system probes a silent connection and closes it if sent bytes stay unacknowledged.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const TCP_KEEPALIVE_RETRIES: u32 = 3;
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The number of runtimes whose connections are kept. A further one takes the place of the first.
+/// Number of runtimes with pooled connections. A further runtime replaces the first.
 const MAX_RUNTIMES: usize = 8;
 
 /// The transport over reqwest. Each client is built for the first request that needs it, so that plain http loads no
@@ -107,12 +107,12 @@ impl HttpTransport {
         if route.is_tunnel(url)
             && let Some(Host::Ipv6(address)) = url.host()
         {
-            // reqwest takes the brackets for a part of the name that the certificate must have.
+            // reqwest compares the certificate's name with the address in brackets, which never matches.
             return Err(InfraiError::configuration(
                 "CONFIGURATION_INVALID",
                 format!("https to the IPv6 address [{address}] cannot go through a proxy"),
             )
-            .with_hint("Use the host's name, or except the address with NO_PROXY."));
+            .with_hint("Use the host's name, or add the address to NO_PROXY."));
         }
         Ok(route)
     }
@@ -127,7 +127,7 @@ impl HttpTransport {
     }
 
     fn build_client(&self, kind: PoolKind) -> Result<Client> {
-        // No `timeout` or `read_timeout`: a call keeps its own deadlines, and these would cost a timer per request.
+        // No `timeout` or `read_timeout`: calls have their own deadlines, and these would cost a timer per request.
         let mut builder = Client::builder()
             .tls_backend_preconfigured(self.tls_config(kind)?)
             .dns_resolver(Resolver)
@@ -135,7 +135,7 @@ impl HttpTransport {
             // Without the second setting, reqwest copies each request for a retry that never comes.
             .retry(retry::never().max_retries_per_request(0))
             .referer(false)
-            // Other crates of a program may have switched these on.
+            // Another crate in the program may have enabled these features.
             .no_gzip()
             .no_brotli()
             .no_deflate()
@@ -216,7 +216,7 @@ impl Transport for HttpTransport {
 
 impl BodyStream for Response {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, TransportError>> {
-        // The future holds nothing between two polls.
+        // The future holds no state between two polls.
         pin!(self.chunk()).poll(cx).map_err(|error| transport_error(error, false))
     }
 }
@@ -234,7 +234,7 @@ struct Resolver;
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            // The connector fills the port in.
+            // The connector sets the port.
             if path::is_loopback_host(name.as_str()) {
                 let addresses = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
                 let addresses = addresses.map(|address| SocketAddr::new(address, 0));
@@ -248,9 +248,9 @@ impl Resolve for Resolver {
 
 /// The text of the error when a proxy answers 407 to `CONNECT`. Its type is private to hyper-util.
 const PROXY_REFUSES: &str = "proxy authorization required";
-const PROXY_HINT: &str = "The proxy wants another user and password: check proxy or HTTPS_PROXY.";
+const PROXY_HINT: &str = "The proxy requires another user and password. Check proxy or HTTPS_PROXY.";
 
-/// Describes an exchange without a response.
+/// Converts the error of an exchange without a response.
 fn connect_error(error: reqwest::Error) -> TransportError {
     let before_sending = error.is_connect();
     transport_error(error, before_sending)
@@ -259,11 +259,11 @@ fn connect_error(error: reqwest::Error) -> TransportError {
 fn transport_error(error: reqwest::Error, before_sending: bool) -> TransportError {
     // The URL of a file carries its own authorization.
     let error = error.without_url();
-    // reqwest's own text names only the step that failed.
+    // The text of reqwest's error names only the step that failed.
     let message = std::error::Error::source(&error).map_or_else(|| error.to_string(), error_chain);
     let hint = if tls_error(&error) {
         Some(
-            "The server's certificate was not accepted: check the base URL, or name the authority's PEM file with ca_file or SSL_CERT_FILE.",
+            "The server's certificate was not accepted. Check the base URL, or set ca_file or SSL_CERT_FILE to the authority's PEM file.",
         )
     } else if before_sending && message.contains(PROXY_REFUSES) {
         Some(PROXY_HINT)
@@ -281,7 +281,7 @@ fn tls_error(error: &(dyn std::error::Error + 'static)) -> bool {
         if current.is::<rustls::Error>() {
             return true;
         }
-        // The source of an I/O error passes over the error that it wraps.
+        // `source` of an I/O error skips the error that it wraps.
         next = match current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
             Some(wrapped) => Some(wrapped),
             None => current.source(),
@@ -347,13 +347,13 @@ mod tests {
             let response = transport.send(get(Url::parse(&url).unwrap())).await;
             assert!(response.is_ok_and(|response| response.status == StatusCode::OK), "{host}");
         }
-        // A name that no resolver knows, and a proxy of that name.
+        // No resolver knows this name, which may be a proxy's.
         let found = Resolver.resolve("proxy.localhost".parse().unwrap()).await.unwrap().collect::<Vec<_>>();
         assert!(!found.is_empty() && found.iter().all(|address| address.ip().is_loopback()));
     }
 
     #[test]
-    fn a_refused_certificate_is_known_however_deep_it_is_wrapped() {
+    fn a_wrapped_certificate_error_is_recognised() {
         let refused = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let wrapped = std::io::Error::other(std::io::Error::other(refused));
         assert!(tls_error(&wrapped));
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_never_waits_on_a_connection_of_one_that_stands_still() {
+    fn runtimes_do_not_share_connections() {
         let url = keep_alive_server();
         let http = HttpTransport::new(Arc::default());
         let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -388,9 +388,9 @@ mod tests {
                 let mut response = http.send(request).await.unwrap_or_else(|_| panic!("no response"));
                 response.body.next().await.unwrap()
             };
-            let answered =
+            let received =
                 runtime.block_on(async { tokio::time::timeout(Duration::from_secs(5), exchange).await });
-            assert_eq!(answered.expect("an answer in time"), Some(Bytes::from_static(b"{}")));
+            assert_eq!(received.expect("a response in time"), Some(Bytes::from_static(b"{}")));
         }
     }
 }

@@ -24,13 +24,14 @@ fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>> {
         .map_err(|error| InfraiError::internal("TLS cannot be set up").with_source(error))
 }
 
-/// Returns a configuration that trusts no root. Plain http needs none, but its client wants one.
+/// Returns a configuration that trusts no root. Plain http needs none, but its client requires a configuration.
 pub(crate) fn placeholder_config() -> Result<ClientConfig> {
     Ok(builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-/// Returns the configuration for https. Its roots are those of `ca_file`; else of the environment's variables; else the
-/// platform's; else, and always on Android, Mozilla's. A variable of the caller's language adds to all but `ca_file`.
+/// Returns the configuration for https. Its roots are those of `ca_file`, else of the environment variables, else the
+/// platform's, else Mozilla's. Android always uses Mozilla's in place of the platform's. The additional roots of the caller's
+/// language apply to all but `ca_file`.
 pub(crate) fn client_config(config: &HttpConfig) -> Result<ClientConfig> {
     if let Some(path) = &config.options.ca_file {
         let mut roots = RootCertStore::empty();
@@ -69,18 +70,19 @@ fn platform_roots(
     }
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?;
-    // First without the added roots: with them, a platform that has no roots would pass for one that trusts them alone.
+    // First without the additional roots. With them, a platform without roots would return no error.
     let platform = builder.clone().with_platform_verifier()?;
     if added.is_empty() {
         return Ok(platform.with_no_client_auth());
     }
     let verifier = Verifier::new_with_extra_roots(added, Arc::new(ring::default_provider()))?;
-    // The verifier is the platform's own, for which the library has no short form once it is given more to trust.
+    // The verifier is the platform's own. The library has no shorter way to use it with additional roots.
     let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
     Ok(builder.with_no_client_auth())
 }
 
-/// Reads the platform's roots where they are files and the verifier would read the process's variables for them.
+/// Reads the platform's roots from its folders, for an environment that differs from the process's: the platform's verifier
+/// would read the process's variables.
 #[cfg(not(target_os = "android"))]
 fn folder_roots(added: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
     let mut roots = RootCertStore::empty();
@@ -125,7 +127,7 @@ fn from_environment(environment: &Environment, extra: &[&'static str]) -> Result
             let reason = errors.first().map(|error| format!(": {error}")).unwrap_or_default();
             return Err(InfraiError::configuration(
                 "CONFIGURATION_INVALID",
-                format!("SSL_CERT_FILE / SSL_CERT_DIR name no certificate that can be read{reason}"),
+                format!("SSL_CERT_FILE and SSL_CERT_DIR have no readable certificate{reason}"),
             ));
         }
         return Ok(Some(roots));
@@ -136,14 +138,14 @@ fn from_environment(environment: &Environment, extra: &[&'static str]) -> Result
     Ok(Some(roots))
 }
 
-/// Reads a file's certificates, at least one of which can be a root.
+/// Reads a file's root certificates, at least one.
 fn pem_file(setting: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let refuse = |reason: String| {
         InfraiError::configuration(
             "CONFIGURATION_INVALID",
             format!("{setting} ({}) {reason}", path.display()),
         )
-        .with_hint("Name a PEM file that holds the certificate authorities to trust.")
+        .with_hint("Set it to a PEM file with the root certificates to trust.")
     };
     let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect)
@@ -176,7 +178,7 @@ mod tests {
         CertificateDer::from_pem_slice(pem).unwrap()
     }
 
-    /// Whether a client of this configuration trusts a server that shows this certificate: a handshake in memory.
+    /// Returns whether a client with this configuration trusts a server's certificate, by a handshake in memory.
     fn trusts(config: &ClientConfig, shown: (&[u8], &[u8])) -> bool {
         let key = PrivateKeyDer::from_pem_slice(shown.1).unwrap();
         let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -211,8 +213,8 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_platform_without_roots_has_none_by_what_is_added() {
-        // Where the platform's roots are files, this variable says which.
+    fn added_roots_do_not_hide_a_platform_without_roots() {
+        // On Linux, the platform's verifier reads the process's variable.
         if env::var_os("INFRAI_TEST_NO_ROOTS").is_some() {
             assert!(platform_roots(&Environment::default(), Vec::new()).is_err());
             assert!(
@@ -221,7 +223,7 @@ mod tests {
             );
             return;
         }
-        let name = "http::tls::tests::a_platform_without_roots_has_none_by_what_is_added";
+        let name = "http::tls::tests::added_roots_do_not_hide_a_platform_without_roots";
         let empty = tempfile::NamedTempFile::new().unwrap();
         let child = Command::new(env::current_exe().unwrap())
             .args(["--exact", name, "--nocapture"])
@@ -230,14 +232,14 @@ mod tests {
             .env("INFRAI_TEST_NO_ROOTS", "1")
             .output()
             .unwrap();
-        let said =
+        let output =
             String::from_utf8_lossy(&child.stdout).into_owned() + &String::from_utf8_lossy(&child.stderr);
-        assert!(child.status.success() && said.contains("1 passed"), "{said}");
+        assert!(child.status.success() && output.contains("1 passed"), "{output}");
     }
 
     #[test]
-    fn an_added_authority_is_trusted_beside_the_others_and_not_beside_ca_file() {
-        // Variables belong to the whole process: the test is its own child.
+    fn added_roots_extend_all_but_ca_file() {
+        // The test runs itself in a child process, because variables belong to the whole process.
         if env::var_os("INFRAI_TEST_ADDED").is_some() {
             let beside = trusted_with(|_| {});
             assert!(trusts(&beside, ONE) && trusts(&beside, OTHER));
@@ -247,7 +249,7 @@ mod tests {
             assert!(trusts(&alone, ONE) && !trusts(&alone, OTHER));
             let without = trusted_with(|config| config.additional_ca_env.clear());
             assert!(trusts(&without, ONE) && !trusts(&without, OTHER));
-            // A realm's variables take the place of the process's, and so does their absence.
+            // A realm's variables replace the process's, even unset ones.
             let added = env::var("INFRAI_TEST_ADDED").unwrap();
             let realm = |set: &[(&str, &str)]| {
                 let environment = Environment::of(&[&[("INFRAI_TEST_ADDED", "")], set].concat());
@@ -263,7 +265,7 @@ mod tests {
             assert!(!trusts(&folders, ONE) && trusts(&folders, OTHER));
             let beside = realm(&[("INFRAI_TEST_ADDED", &added)]);
             assert!(!trusts(&beside, ONE) && trusts(&beside, OTHER));
-            // Where the platform's roots are files, these variables say which.
+            // On Linux, the platform's verifier reads the process's variables.
             if cfg!(target_os = "linux") {
                 let platform = platform_roots(&Environment::default(), Vec::new()).unwrap();
                 assert!(trusts(&platform, ONE) && !trusts(&platform, OTHER));
@@ -280,7 +282,7 @@ mod tests {
         });
         fs::create_dir(folder.path().join("folder")).unwrap();
         fs::copy(&other, folder.path().join("folder").join("other.pem")).unwrap();
-        let name = "http::tls::tests::an_added_authority_is_trusted_beside_the_others_and_not_beside_ca_file";
+        let name = "http::tls::tests::added_roots_extend_all_but_ca_file";
         let child = Command::new(env::current_exe().unwrap())
             .args(["--exact", name, "--nocapture"])
             .env("SSL_CERT_FILE", one)
@@ -288,8 +290,8 @@ mod tests {
             .env("INFRAI_TEST_ADDED", other)
             .output()
             .unwrap();
-        let said =
+        let output =
             String::from_utf8_lossy(&child.stdout).into_owned() + &String::from_utf8_lossy(&child.stderr);
-        assert!(child.status.success() && said.contains("1 passed"), "{said}");
+        assert!(child.status.success() && output.contains("1 passed"), "{output}");
     }
 }

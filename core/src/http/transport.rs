@@ -24,7 +24,7 @@ pub(crate) struct WireRequest {
     pub(crate) body: Option<Bytes>,
     /// A file, not a response of the API: the bytes are saved as they arrive, so nothing is decompressed.
     pub(crate) file: bool,
-    /// Opens a connection. Where one of the kept ones has broken, the others may have too.
+    /// Opens a new connection. If one of the pooled connections is broken, the others may be too.
     pub(crate) new_connection: bool,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct WireResponse {
     pub(crate) body: Box<dyn BodyStream>,
 }
 
-/// A body in pieces. `None` is its end.
+/// A body in chunks. `None` is the end.
 pub(crate) trait BodyStream: Send + Sync {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, TransportError>>;
 }
@@ -57,7 +57,7 @@ pub(crate) struct TransportError {
     pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// Sends requests: reqwest, or a test's script.
+/// Sender of requests: reqwest, or a scripted peer in tests.
 pub(crate) trait Transport: Send + Sync {
     fn send(&self, request: WireRequest) -> BoxFuture<'_, Result<WireResponse, SendError>>;
 }

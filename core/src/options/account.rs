@@ -1,4 +1,4 @@
-//! Options of the account's calls.
+//! Options of calls for the account.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! Options of single calls.
+//! Options of a single call.
 
 use std::{fmt, time::Duration};
 
@@ -25,19 +25,19 @@ impl CallOptions {
         Self::default()
     }
 
-    /// Sets the timeout of a call, retries included.
+    /// Sets the timeout of a call, including retries. Default: the client's.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Sets how many times a failed attempt is retried.
+    /// Sets the number of retries after a failed attempt. Default: the client's.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = Some(retries);
         self
     }
 
-    /// Adds a header, or replaces the client's of the same name.
+    /// Adds a header. It replaces the client's header of the same name.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self

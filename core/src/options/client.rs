@@ -13,7 +13,7 @@ use super::{
 };
 use crate::error::{InfraiError, Result};
 
-/// Base URL of the API where no other is set.
+/// Default base URL of the API.
 pub const DEFAULT_BASE_URL: &str = "https://api.infrai.cc";
 
 /// Options of a client; [`ClientBuilder`](crate::ClientBuilder) describes each. Times are in seconds. An empty string
@@ -77,7 +77,7 @@ impl ClientOptions {
     /// Checks the bounds and drops empty strings.
     ///
     /// # Errors
-    /// `CONFIGURATION_INVALID` names the first option that can never work, its value and what it takes.
+    /// `CONFIGURATION_INVALID` for the first invalid option: its name, the expected value and the actual one.
     pub(crate) fn validate(mut self) -> Result<Self> {
         self.api_key.take_if(|key| key.0.is_empty());
         self.base_url.take_if(|url| url.0.is_empty());

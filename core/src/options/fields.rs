@@ -45,7 +45,7 @@ impl Visitor<'_> for SecondsVisitor {
     }
 }
 
-/// A number that counts something: a whole one from 0 to 2³²−1.
+/// A count: a whole number from 0 to 2³²−1.
 struct Count(u32);
 
 impl<'de> Deserialize<'de> for Count {
@@ -98,12 +98,12 @@ pub(super) fn usize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize,
     count(deserializer).map(|count| count as usize)
 }
 
-/// Reads an object of texts as pairs.
+/// Reads an object of strings as pairs.
 pub(super) fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
     Ok(BTreeMap::deserialize(deserializer)?.into_iter().collect())
 }
 
-/// Reads an object of texts as headers.
+/// Reads an object of strings as headers.
 pub(super) fn header_map<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderMap, D::Error> {
     let pairs = pairs(deserializer)?;
     let headers = pairs.iter().map(|(name, value)| header(name, value));

@@ -1,4 +1,4 @@
-//! Headers of the caller's.
+//! Validation of the caller's headers.
 
 use http::{HeaderName, HeaderValue};
 
@@ -19,11 +19,14 @@ const RESERVED_HEADERS: [&str; 11] = [
     "user-agent",
 ];
 
-/// Checks a header of the caller's.
+/// Parses a header.
+///
+/// # Errors
+/// `CONFIGURATION_INVALID` if it is not a valid header or the SDK sets it itself.
 pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     let refuse = |message: String| InfraiError::configuration("CONFIGURATION_INVALID", message);
     let parsed = HeaderName::try_from(name).map_err(|_| {
-        refuse(format!("default_headers has the name {name:?}, which is no HTTP header name"))
+        refuse(format!("default_headers has the name {name:?}, which is not a valid HTTP header name"))
     })?;
     if RESERVED_HEADERS.contains(&parsed.as_str()) {
         return Err(refuse(format!("default_headers has {name:?}, which the SDK sets itself"))
@@ -31,10 +34,10 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
     }
     let mut value = HeaderValue::try_from(value).map_err(|_| {
         refuse(format!(
-            "default_headers has a value for {name:?} with characters that no HTTP header can carry"
+            "default_headers has a value for {name:?} with characters that are not valid in an HTTP header"
         ))
     })?;
-    // It may be a gateway's password: not for `Debug`.
+    // The value may be a gateway's password, which `Debug` must not show.
     value.set_sensitive(true);
     Ok((parsed, value))
 }

@@ -1,6 +1,6 @@
-//! Every option of the client and of its calls, declared once with its unit, default and bounds.
+//! Options of the client and of its calls, each declared once with unit, default and bounds.
 //!
-//! The builders set these options one by one. A binding reads a whole set with [`parse`] from what its language has.
+//! The builders set single options. A binding parses a whole set with [`parse`] from an object of its language.
 
 mod account;
 mod call;
@@ -28,11 +28,11 @@ pub(crate) use self::{
 };
 use crate::error::{InfraiError, Result};
 
-/// Reads a set of options.
+/// Parses a set of options.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` for an unknown option or a value of another type; it names the option by its path
-/// (`polling.refresh`), what it takes, and what it got.
+/// `INVALID_ARGUMENT` for an unknown option or a value of the wrong type. The message has the option's path
+/// (`polling.refresh`), the expected value and the actual one.
 pub fn parse<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> Result<T> {
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -43,19 +43,19 @@ pub fn parse<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> 
     })
 }
 
-/// Reads an option that is a number of seconds.
+/// Converts a number of seconds to a duration.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` for a number that is negative, not finite, or beyond what a duration holds.
+/// `INVALID_ARGUMENT` if the number is negative, not finite, or beyond the largest duration.
 pub fn seconds(field: &str, seconds: f64) -> Result<std::time::Duration> {
     std::time::Duration::try_from_secs_f64(seconds)
         .map_err(|_| InfraiError::invalid_argument(field, seconds, "a positive number of seconds"))
 }
 
-/// Reads an option that counts something.
+/// Converts a number to a count.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` for a number that is negative or beyond 2³²−1.
+/// `INVALID_ARGUMENT` if the number is negative or beyond 2³²−1.
 pub fn count(field: &str, number: i64) -> Result<u32> {
     u32::try_from(number)
         .map_err(|_| InfraiError::invalid_argument(field, number, "a whole number that is not negative"))

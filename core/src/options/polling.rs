@@ -49,7 +49,7 @@ impl PollingOptions {
     /// Checks the bounds.
     ///
     /// # Errors
-    /// `CONFIGURATION_INVALID` names the first field that is out of bounds.
+    /// `CONFIGURATION_INVALID` for the first field that is out of bounds.
     pub(crate) fn validate(&self) -> Result<()> {
         let invalid = |field, value: f64, expected| {
             Err(InfraiError::invalid_option(&format!("polling.{field}"), value, expected))
@@ -62,7 +62,7 @@ impl PollingOptions {
             ("refresh", self.refresh),
             ("max_requests_per_second", self.max_requests_per_second),
         ] {
-            // Far outside of any useful value, within which no arithmetic overflows and every timer can be set.
+            // Useful values are far inside these bounds. Within them, no arithmetic overflows and every timer is valid.
             if !(0.001..=1e6).contains(&value) {
                 return invalid(field, value, "a number from 0.001 to 1000000");
             }

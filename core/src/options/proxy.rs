@@ -17,28 +17,28 @@ impl fmt::Debug for ProxyUrl {
 }
 
 impl ProxyUrl {
-    /// Parses the URL of a proxy; without a scheme it is an http one.
+    /// Parses the URL of a proxy. The default scheme is http.
     ///
     /// # Errors
-    /// `CONFIGURATION_INVALID` for what is no URL of an http or https proxy. The message does not repeat the text: it may
-    /// hold a password.
+    /// `CONFIGURATION_INVALID` if the text is not the URL of an http or https proxy. The message does not contain the text,
+    /// which may have a password.
     pub(crate) fn parse(setting: &str, text: &str) -> Result<Self> {
         let text = text.trim();
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
-        // The URL standard takes `http//host` and `domain\user` for a host and its path, and drops line ends.
-        let strange = |c: char| c.is_control() || c == '\\';
+        // The URL standard parses `http//host` and `domain\user` as a host with a path, and drops line breaks.
+        let misparsed = |c: char| c.is_control() || c == '\\';
         let bare_path = !text.contains("://") && rest.trim_end_matches('/').contains('/');
-        let got = if rest.starts_with('/') || bare_path || rest.contains(strange) {
-            "one that is no URL".to_owned()
+        let got = if rest.starts_with('/') || bare_path || rest.contains(misparsed) {
+            "text that is not a URL".to_owned()
         } else {
             match Url::parse(&format!("{scheme}://{rest}")) {
-                // Quotes around the whole, which the standard takes for a part of the host.
+                // The URL standard parses a quote before the scheme or after the port as a part of the host.
                 Ok(url) if url.host_str().is_none_or(|host| host.contains(['"', '\''])) => {
-                    "one that is no URL".to_owned()
+                    "text that is not a URL".to_owned()
                 }
                 Ok(url) if matches!(url.scheme(), "http" | "https") => return Ok(Self(url)),
-                Ok(url) => format!("one of the kind {}", url.scheme()),
-                Err(error) => format!("one that is no URL ({error})"),
+                Ok(url) => format!("a URL with the scheme {}", url.scheme()),
+                Err(error) => format!("text that is not a URL ({error})"),
             }
         };
         let expected = "the http(s) URL of a proxy, such as http://user:password@host:3128";
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn proxy_password_may_hold_quotes_and_blanks() {
+    fn a_proxy_password_may_have_quotes_and_spaces() {
         let proxy = ProxyUrl::parse("proxy", "http://user:it's \"x\"@proxy.example:3128").unwrap();
         assert_eq!((proxy.0.host_str(), proxy.0.port()), (Some("proxy.example"), Some(3128)));
         assert_eq!(proxy.0.password(), Some("it's%20%22x%22"));

@@ -1,11 +1,11 @@
-//! Settings that must not be shown.
+//! Options with secrets, which `Debug` does not show.
 
 use std::fmt;
 
 use serde::Deserialize;
 use url::Url;
 
-/// A string that must not be shown: a key that is not checked yet, or a proxy's URL with its password.
+/// A secret string, such as an unchecked key. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Secret(pub(crate) String);
 
@@ -15,7 +15,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A base URL that is not checked yet. The first call refuses a password in it, and `Debug` does not show one.
+/// An unchecked base URL. The first call rejects a URL with a password, and `Debug` does not show one.
 #[derive(Clone, Deserialize)]
 pub(crate) struct BaseUrl(pub(crate) String);
 

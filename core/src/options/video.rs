@@ -1,4 +1,4 @@
-//! Options of the calls about videos.
+//! Options of calls for videos.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Deserializer};
 
 use super::fields;
 
-/// Timeout of a wait where no other is set.
+/// Default timeout of a wait: 30 minutes.
 pub const DEFAULT_WAIT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-/// Options of one video. The SDK checks the prompt, the duration and the URL. All other values go to the API as they
-/// are, which accepts what a vendor can do.
+/// Options of one video. The SDK checks the prompt, the duration and the URL. It sends all other values unchanged, and the
+/// API checks whether a vendor supports them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[must_use]
@@ -49,7 +49,7 @@ macro_rules! text_options {
 }
 
 impl GenerateRequest {
-    /// Returns a request for a video of this prompt: 720p, balanced, all else left to the API.
+    /// Returns a request with this prompt, the resolution `720p` and the preference `balanced`. The API chooses the rest.
     pub fn new(prompt: impl Into<String>) -> Self {
         Self {
             prompt: prompt.into(),
@@ -69,20 +69,20 @@ impl GenerateRequest {
         reference_image_url;
         /// Sets the aspect ratio: `16:9`, `9:16` or `1:1`.
         aspect;
-        /// Sets the resolution: `720p`, `1080p` or `4k`. Default: `720p`. The API accepts what the vendor can do.
+        /// Sets the resolution: `720p`, `1080p` or `4k`. Default: `720p`. The API rejects one that the vendor does not support.
         resolution;
         /// Sets the preference between vendors: `balanced`, `cheapest` or `smartest`. Default: `balanced`.
         prefer;
-        /// Sets the model by name.
+        /// Sets the model by name. Default: the API's choice.
         model;
-        /// Sets the vendor by name.
+        /// Sets the vendor by name. Default: the API's choice.
         vendor;
         /// Sets the idempotency key: 1 to 255 visible ASCII characters. The same key with the same options returns the
         /// same job, charged once. Default: a new one per call.
         idempotency_key;
     }
 
-    /// Sets the duration of the video, in seconds.
+    /// Sets the duration of the video in seconds, more than 0. Default: the API's choice.
     pub fn duration_seconds(mut self, seconds: f64) -> Self {
         self.duration_seconds = Some(seconds);
         self
