@@ -17,7 +17,7 @@ import surface  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent
 Words = tuple[str, str]
 #: A call's other name somewhere, and what is no call.
-ALIASES = {"job.refresh": "job.status", "video.generate_from": "video.generate"}
+ALIASES = {"client.identity": "client.whoami", "job.refresh": "job.status", "video.generate_from": "video.generate"}
 NO_CALLS = {"client.video", "client.account", "job.done", "client.create"}
 
 GROUPS: dict[str, Words] = {
@@ -29,33 +29,33 @@ GROUPS: dict[str, Words] = {
 }
 #: What a call does, in both languages.
 MEANINGS: dict[str, Words] = {
-    "video.generate": ("Starts a job: `POST /v1/video/generate`.", "启动一个任务：`POST /v1/video/generate`。"),
+    "video.generate": ("Submits a job: `POST /v1/video/generate`.", "启动一个任务：`POST /v1/video/generate`。"),
     "video.status": ("Returns the job's current state: `GET /v1/video/jobs/{id}`.", "查询一次任务状态：`GET /v1/video/jobs/{id}`。"),
-    "video.cancel": ("Cancels a job: `POST /v1/video/jobs/{id}/cancel`. `ok` is false for one that had ended.", "取消任务：`POST /v1/video/jobs/{id}/cancel`。任务已结束时 `ok` 为 false。"),
-    "video.wait": ("Waits for a job's end, by default at most 30 minutes; an error if the job fails.", "等待任务结束，默认最长 30 分钟；任务以失败告终时报错。"),
-    "video.watch": ("Yields the job's first state and every change, the last included.", "依次给出任务的首个状态及之后的每次变化，包括终态。"),
-    "video.download": ("Saves the video: completely, or not at all.", "保存视频：要么完整，要么不留文件。"),
-    "video.download_stream": ("The video as a stream of bytes.", "以字节流读取视频。"),
-    "video.generate_many": ("Starts many jobs, some at once, and yields each as it ends.", "批量生成，并发执行，先结束者先返回。"),
+    "video.cancel": ("Cancels a job: `POST /v1/video/jobs/{id}/cancel`. `ok` is false if it had already ended.", "取消任务：`POST /v1/video/jobs/{id}/cancel`。任务已结束时 `ok` 为 false。"),
+    "video.wait": ("Waits until a job has ended, by default at most 30 minutes. A job that fails is an error.", "等待任务结束，默认最长 30 分钟；任务以失败告终时报错。"),
+    "video.watch": ("Yields the job's first state and every change, including the terminal state.", "依次给出任务的首个状态及之后的每次变化，包括终态。"),
+    "video.download": ("Saves the video to a file, completely or not at all.", "保存视频：要么完整，要么不留文件。"),
+    "video.download_stream": ("Opens the video as a stream of bytes.", "以字节流读取视频。"),
+    "video.generate_many": ("Submits many jobs, some at a time, and yields each when it ends.", "批量生成，并发执行，先结束者先返回。"),
     "account.balance": ("Returns the balance: `GET /v1/account/balance`.", "查询余额：`GET /v1/account/balance`。"),
-    "account.topup": ("Adds to the account: `POST /v1/account/topup`. The result has the payment page.", "充值：`POST /v1/account/topup`。返回值给出付款地址。"),
-    "client.activate": ("An anonymous account for this device: `POST /v1/activate`. Python's default client: `infra.activate()`.", "为本机开通匿名账户：`POST /v1/activate`。Python 默认客户端写作 `infra.activate()`。"),
-    "client.request": ("Any other route, with the same key, retries and errors.", "调用其他任意路由，密钥、重试与错误处理完全一致。"),
-    "client.with_options": ("The same client with other settings for some calls.", "同一客户端，对部分调用改用其他设置。"),
-    "client.base_url": ("The address that calls go to.", "调用所发往的地址。"),
-    "client.key_hint": ("The key's showable form, `ifr_pk_proj_…abcd`.", "密钥可展示的形式 `ifr_pk_proj_…abcd`。"),
-    "client.new_idempotency_key": ("A key to write down before a call.", "生成一个幂等键，供调用前先行记录。"),
-    "client.close": ("Gives the connections back.", "释放连接。"),
-    "client.whoami": ("Which profile, key and address a call would use.", "显示调用将使用的配置档、密钥与地址。"),
-    "client.completions": ("A script that completes the command in a shell.", "输出 shell 补全脚本。"),
+    "account.topup": ("Starts a payment: `POST /v1/account/topup`. The result has the URL of the payment page.", "充值：`POST /v1/account/topup`。返回值给出付款地址。"),
+    "client.activate": ("Activates an anonymous account for this device: `POST /v1/activate`. Python's default client: `infra.activate()`.", "为本机开通匿名账户：`POST /v1/activate`。Python 默认客户端写作 `infra.activate()`。"),
+    "client.request": ("Calls any other route, with the same key, retries and errors.", "调用其他任意路由，密钥、重试与错误处理完全一致。"),
+    "client.with_options": ("Returns a client with other options for its calls.", "同一客户端，对部分调用改用其他设置。"),
+    "client.base_url": ("Returns the base URL of the calls.", "调用所发往的地址。"),
+    "client.key_hint": ("Returns the redacted key, `ifr_pk_proj_…abcd`.", "密钥可展示的形式 `ifr_pk_proj_…abcd`。"),
+    "client.new_idempotency_key": ("Returns a new idempotency key, to store before a call.", "生成一个幂等键，供调用前先行记录。"),
+    "client.close": ("Closes pooled connections.", "释放连接。"),
+    "client.whoami": ("Returns the profile, key and base URL of the calls.", "显示调用将使用的配置档、密钥与地址。"),
+    "client.completions": ("Prints a completion script for a shell.", "输出 shell 补全脚本。"),
     "job.wait": ("As `video.wait`, for this job.", "同 `video.wait`，针对本任务。"),
     "job.watch": ("As `video.watch`, for this job.", "同 `video.watch`，针对本任务。"),
     "job.status": ("As `video.status`, for this job.", "同 `video.status`，针对本任务。"),
     "job.cancel": ("As `video.cancel`, for this job.", "同 `video.cancel`，针对本任务。"),
     "job.download": ("As `video.download`, for this job.", "同 `video.download`，针对本任务。"),
     "job.download_stream": ("As `video.download_stream`, for this job.", "同 `video.download_stream`，针对本任务。"),
-    "job.from_json": ("A job from the text that was kept of it.", "由保存下来的文本还原任务。"),
-    "testing.sandbox": ("A sandbox for tests; see [Testing with the sandbox](testing.md).", "供测试使用的沙箱，见[用沙箱测试](testing.md)。"),
+    "job.from_json": ("Restores a job from its JSON.", "由保存下来的文本还原任务。"),
+    "testing.sandbox": ("Starts a sandbox for tests; see [Testing with the sandbox](testing.md).", "供测试使用的沙箱，见[用沙箱测试](testing.md)。"),
 }
 PLAIN_JOB: Words = ("a job is plain data: pass it to the call of `video`", "任务是纯数据：请把它传给 `video` 的同名调用")
 TAKES_ID: Words = ("takes the job's id", "以任务 ID 为参数")
@@ -88,7 +88,7 @@ ABSENT: dict[str, dict[str, Words]] = {
         "Swift": ("not needed: it ends with the client", "无需：随客户端一同释放"),
         "Command": ("not needed", "无需"),
     },
-    "client.whoami": dict.fromkeys(("Python", "Node", "Rust", "Swift", "Kotlin"), IN_SHELL),
+    "client.whoami": dict.fromkeys(("Python", "Node", "Swift", "Kotlin"), IN_SHELL),
     "client.completions": dict.fromkeys(("Python", "Node", "Rust", "Swift", "Kotlin"), IN_SHELL),
     **{f"job.{call}": {"Node": PLAIN_JOB, "Rust": PLAIN_JOB, "Command": TAKES_ID} for call in ("wait", "cancel", "download")},
     "job.watch": {"Python": ("`video.watch(job)`", "`video.watch(job)`"), "Node": PLAIN_JOB, "Rust": PLAIN_JOB, "Command": TAKES_ID},
