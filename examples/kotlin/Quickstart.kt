@@ -4,7 +4,7 @@ import kotlinx.coroutines.runBlocking
 
 fun main() = runBlocking {
     InfraiClient().use { client ->
-        // Once a device: an anonymous account with a trial credit, its key in ~/.infrai/credentials.
+        // Once per device: activate an anonymous account with a trial credit and store its key in ~/.infrai/credentials.
         client.activate()
 
         val job = client.video.generate("a timelapse of a city skyline at dusk", resolution = "1080p")

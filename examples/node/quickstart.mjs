@@ -6,7 +6,7 @@ const [prompt = "a timelapse of a city skyline at dusk", path = "skyline.mp4"] =
 const client = new InfraiClient();
 
 try {
-  // Once a device: an anonymous account with a trial credit. With INFRAI_API_KEY set, leave this out.
+  // Once per device: activate an anonymous account with a trial credit. With INFRAI_API_KEY set, leave this out.
   if (!process.env.INFRAI_API_KEY) await client.activate();
 
   const job = await client.video.generate({ prompt });

@@ -5,7 +5,7 @@ use infrai::InfraiClient;
 #[tokio::main]
 async fn main() -> infrai::Result<()> {
     let client = InfraiClient::new()?;
-    // Once a device: an anonymous account with a trial credit, its key in ~/.infrai/credentials.
+    // Once per device: activate an anonymous account with a trial credit and store its key in ~/.infrai/credentials.
     client.activate().await?;
 
     let job = client.video().generate("a timelapse of a city skyline at dusk").resolution("1080p").await?;

@@ -136,7 +136,7 @@ impl Bypass {
 
     fn contains(&self, url: &Url) -> bool {
         let port = url.port_or_known_default();
-        let at = |wanted: &Option<u16>| wanted.is_none() || *wanted == port;
+        let port_matches = |required: &Option<u16>| required.is_none() || *required == port;
         match url.host() {
             None => false,
             Some(Host::Domain(name)) => {
@@ -144,21 +144,24 @@ impl Bypass {
                 self.0.iter().any(|entry| match entry {
                     Entry::Everything => true,
                     Entry::Domain(domain, port) => {
-                        let above = name.strip_suffix(domain.as_str());
-                        at(port) && above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+                        let prefix = name.strip_suffix(domain.as_str());
+                        port_matches(port)
+                            && prefix.is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('.'))
                     }
                     Entry::Network(..) => false,
                 })
             }
-            Some(Host::Ipv4(address)) => self.holds(address.into(), at),
-            Some(Host::Ipv6(address)) => self.holds(address.into(), at),
+            Some(Host::Ipv4(address)) => self.contains_address(address.into(), port_matches),
+            Some(Host::Ipv6(address)) => self.contains_address(address.into(), port_matches),
         }
     }
 
-    fn holds(&self, address: IpAddr, at: impl Fn(&Option<u16>) -> bool) -> bool {
+    fn contains_address(&self, address: IpAddr, port_matches: impl Fn(&Option<u16>) -> bool) -> bool {
         self.0.iter().any(|entry| match entry {
             Entry::Everything => true,
-            Entry::Network(network, bits, port) => at(port) && same_network(*network, address, *bits),
+            Entry::Network(network, bits, port) => {
+                port_matches(port) && same_network(*network, address, *bits)
+            }
             Entry::Domain(..) => false,
         })
     }
@@ -174,16 +177,16 @@ impl Entry {
         {
             return Self::Network(network, bits, None);
         }
-        let whole = |address: IpAddr, port| Self::Network(address, 128, port);
+        let host_network = |address: IpAddr, port| Self::Network(address, 128, port);
         if let Ok(address) = address(text) {
-            return whole(address, None);
+            return host_network(address, None);
         }
         let (host, port) = match text.rsplit_once(':').map(|(host, port)| (host, port.parse())) {
             Some((host, Ok(port))) => (host, Some(port)),
             _ => (text, None),
         };
         if let Ok(address) = address(host) {
-            return whole(address, port);
+            return host_network(address, port);
         }
         let domain = host.strip_prefix('*').unwrap_or(host).trim_matches('.');
         Self::Domain(domain.to_ascii_lowercase(), port)
@@ -213,54 +216,61 @@ mod tests {
     use super::*;
     use crate::InfraiClient;
 
-    fn of(variables: &[(&str, &str)]) -> Proxies {
+    fn with_variables(variables: &[(&str, &str)]) -> Proxies {
         Proxies::from_environment(&Environment::of(variables))
     }
 
-    fn reached(proxies: &Proxies, url: &str) -> Option<String> {
+    fn proxy_host(proxies: &Proxies, url: &str) -> Option<String> {
         match proxies.route(&Url::parse(url).unwrap()).unwrap() {
             Route::Proxy(proxy) => Some(proxy.url().host_str().unwrap().to_owned()),
             _ => None,
         }
     }
 
-    fn given(proxy: &str) -> Result<Proxies> {
+    fn with_option(proxy: &str) -> Result<Proxies> {
         Ok(Proxies::new(InfraiClient::builder().proxy(proxy).build()?.http().config()))
     }
 
     #[test]
     fn each_scheme_has_its_variable() {
-        let proxies = of(&[("HTTPS_PROXY", "http://one:1"), ("all_proxy", "two:2"), ("http_proxy", "")]);
-        assert_eq!(reached(&proxies, "https://api.example/"), Some("one".into()));
-        assert_eq!(reached(&proxies, "http://api.example/"), Some("two".into()));
-        let cgi = of(&[("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "http://evil")]);
-        assert_eq!(reached(&cgi, "http://api.example/"), None);
+        let proxies =
+            with_variables(&[("HTTPS_PROXY", "http://one:1"), ("all_proxy", "two:2"), ("http_proxy", "")]);
+        assert_eq!(proxy_host(&proxies, "https://api.example/"), Some("one".into()));
+        assert_eq!(proxy_host(&proxies, "http://api.example/"), Some("two".into()));
+        let cgi = with_variables(&[("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "http://evil")]);
+        assert_eq!(proxy_host(&cgi, "http://api.example/"), None);
     }
 
     #[test]
     fn an_empty_variable_counts_as_unset() {
-        let proxies = of(&[("HTTPS_PROXY", ""), ("https_proxy", "http://one"), ("NO_PROXY", "")]);
-        assert_eq!(reached(&proxies, "https://api.example/"), Some("one".into()));
+        let proxies = with_variables(&[("HTTPS_PROXY", ""), ("https_proxy", "http://one"), ("NO_PROXY", "")]);
+        assert_eq!(proxy_host(&proxies, "https://api.example/"), Some("one".into()));
     }
 
     #[test]
     fn a_realm_has_its_own_proxies() {
         // The test's process does not have these variables or has other values.
         let url = "https://api.example/";
-        assert_eq!(reached(&of(&[("https_proxy", "http://one:1")]), url), Some("one".into()));
+        assert_eq!(proxy_host(&with_variables(&[("https_proxy", "http://one:1")]), url), Some("one".into()));
         let both = [("HTTPS_PROXY", "http://one:1"), ("https_proxy", "http://two:2")];
-        assert_eq!(reached(&of(&both), url), Some("one".into()));
-        assert!(!of(&both).system, "the system's settings apply to the process's environment only");
+        assert_eq!(proxy_host(&with_variables(&both), url), Some("one".into()));
+        assert!(
+            !with_variables(&both).system,
+            "the system's settings apply to the process's environment only"
+        );
         let config = HttpConfig { environment: Environment::of(&both), ..HttpConfig::default() };
-        assert_eq!(reached(&Proxies::new(&config), url), Some("one".into()));
+        assert_eq!(proxy_host(&Proxies::new(&config), url), Some("one".into()));
     }
 
     #[test]
     fn an_unused_invalid_variable_is_no_error() {
-        let proxies =
-            of(&[("ALL_PROXY", "socks5://one"), ("HTTPS_PROXY", "http://two"), ("NO_PROXY", "near.example")]);
-        assert_eq!(reached(&proxies, "https://api.example/"), Some("two".into()));
-        assert_eq!(reached(&proxies, "http://near.example/"), None);
+        let proxies = with_variables(&[
+            ("ALL_PROXY", "socks5://one"),
+            ("HTTPS_PROXY", "http://two"),
+            ("NO_PROXY", "near.example"),
+        ]);
+        assert_eq!(proxy_host(&proxies, "https://api.example/"), Some("two".into()));
+        assert_eq!(proxy_host(&proxies, "http://near.example/"), None);
         let refused = proxies.route(&Url::parse("http://api.example/").unwrap()).err().unwrap();
         assert!(
             refused.to_string().contains("ALL_PROXY") && refused.to_string().contains("socks5"),
@@ -293,22 +303,22 @@ mod tests {
             ("0.0.0.0/0", "http://1.2.3.4/", true),
         ];
         for (list, url, direct) in cases {
-            let proxies = of(&[("ALL_PROXY", "http://proxy"), ("NO_PROXY", list)]);
-            assert_eq!(reached(&proxies, url).is_none(), direct, "{list} {url}");
+            let proxies = with_variables(&[("ALL_PROXY", "http://proxy"), ("NO_PROXY", list)]);
+            assert_eq!(proxy_host(&proxies, url).is_none(), direct, "{list} {url}");
         }
     }
 
     #[test]
     fn a_password_ends_at_the_last_at_sign() {
-        for odd in ["http://user:p@ss^@proxy.example:3128", "user:p@ss^@proxy.example:3128\n"] {
-            let proxies = given(odd).unwrap();
+        for url in ["http://user:p@ss^@proxy.example:3128", "user:p@ss^@proxy.example:3128\n"] {
+            let proxies = with_option(url).unwrap();
             let Ok(Route::Proxy(proxy)) = proxies.route(&Url::parse("http://api.example/").unwrap()) else {
-                panic!("{odd}");
+                panic!("{url}");
             };
             assert_eq!(
                 (proxy.url().password(), proxy.url().host_str()),
                 (Some("p%40ss%5E"), Some("proxy.example")),
-                "{odd}"
+                "{url}"
             );
         }
     }
@@ -319,7 +329,7 @@ mod tests {
             [("HTTPS://proxy.example", true), ("http://proxy.example", false), ("proxy.example", false)]
         {
             let plain = Url::parse("http://api.example/").unwrap();
-            let proxies = given(proxy).unwrap();
+            let proxies = with_option(proxy).unwrap();
             let route = proxies.route(&plain).unwrap();
             assert_eq!((route.uses_tls(), route.is_forward(&plain)), (tls, true), "{proxy}");
             let secure = Url::parse("https://api.example/").unwrap();
@@ -340,11 +350,11 @@ mod tests {
             "'http://hush'",
             "hush\\user:password@host",
         ] {
-            let of_client = given(wrong).err();
+            let of_client = with_option(wrong).err();
             let url = Url::parse("https://api.example/").unwrap();
-            let of_variable = of(&[("HTTPS_PROXY", wrong)]).route(&url).err();
+            let of_variable = with_variables(&[("HTTPS_PROXY", wrong)]).route(&url).err();
             for (error, setting) in [(of_client, "proxy"), (of_variable, "HTTPS_PROXY")] {
-                let error = error.unwrap_or_else(|| panic!("{setting} took {wrong}"));
+                let error = error.unwrap_or_else(|| panic!("{setting} accepts {wrong}"));
                 assert_eq!(error.code(), "CONFIGURATION_INVALID", "{wrong}");
                 let shown = format!("{error} {error:?}");
                 assert!(shown.contains(setting) && !shown.contains("hush"), "{shown}");

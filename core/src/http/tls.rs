@@ -213,7 +213,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn added_roots_do_not_hide_a_platform_without_roots() {
+    fn added_roots_do_not_hide_missing_ones() {
         // On Linux, the platform's verifier reads the process's variable.
         if env::var_os("INFRAI_TEST_NO_ROOTS").is_some() {
             assert!(platform_roots(&Environment::default(), Vec::new()).is_err());
@@ -223,7 +223,7 @@ mod tests {
             );
             return;
         }
-        let name = "http::tls::tests::added_roots_do_not_hide_a_platform_without_roots";
+        let name = "http::tls::tests::added_roots_do_not_hide_missing_ones";
         let empty = tempfile::NamedTempFile::new().unwrap();
         let child = Command::new(env::current_exe().unwrap())
             .args(["--exact", name, "--nocapture"])

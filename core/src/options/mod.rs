@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_cannot_be_read_is_named_by_its_path() {
+    fn an_unreadable_option_is_named_by_its_path() {
         for (value, message) in [
             (json!({"tiemout": 1}), "unknown option `tiemout`"),
             (json!({"polling": {"rate": 1}}), "unknown option `polling.rate`"),
