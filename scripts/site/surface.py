@@ -47,9 +47,9 @@ def bracketed(source: str, at: int) -> str:
 
 def _default_wait() -> str:
     """The seconds of a wait for which no time is given: the core's default, which stands for it in Python as `...`."""
-    found = re.search(r"^pub const DEFAULT_WAIT_TIMEOUT: Duration = Duration::from_secs\(([\d_ *]+)\);", text("core/src/video/wait.rs"), re.MULTILINE)
+    found = re.search(r"^pub const DEFAULT_WAIT_TIMEOUT: Duration = Duration::from_secs\(([\d_ *]+)\);", text("core/src/options/video.rs"), re.MULTILINE)
     if not found:
-        raise ValueError("core/src/video/wait.rs has no DEFAULT_WAIT_TIMEOUT in seconds")
+        raise ValueError("core/src/options/video.rs has no DEFAULT_WAIT_TIMEOUT in seconds")
     return str(math.prod(int(number) for number in found[1].split("*")))
 
 
@@ -228,8 +228,8 @@ def _rust_impls(path: str) -> dict[str, str]:
 def _rust_options() -> dict[str, list[str]]:
     """What the builders of calls take: their methods that give the builder back."""
     options: dict[str, list[str]] = {}
-    for path in ("video/generate", "video/wait", "video/download", "video/many", "account", "activate", "request"):
-        for name, body in _rust_impls(f"core/src/{path}.rs").items():
+    for path in ("video/generate", "video/wait", "video/download", "video/generate_many", "account", "activate", "request"):
+        for name, body in _rust_impls(f"core/src/api/{path}.rs").items():
             taken = re.findall(r"pub fn (\w+)(?:<[^(]*>)?\(\s*(?:mut )?self\b(,?)", body)
             methods = [f"{method}({'…' if more else ''})" for method, more in taken]
             forwarded = re.search(r"^    forwarded! \{(.*?)^    \}", body, re.MULTILINE | re.DOTALL)
@@ -242,7 +242,7 @@ def _rust_options() -> dict[str, list[str]]:
 def rust() -> Calls:
     calls: Calls = {}
     options = _rust_options()
-    places = (("video", "video/mod", "Video", "video()."), ("account", "account", "Account", "account()."), ("client", "client/mod", "InfraiClient", ""))
+    places = (("video", "api/video/mod", "Video", "video()."), ("account", "api/account", "Account", "account()."), ("client", "client", "InfraiClient", ""))
     for group, path, name, before in places:
         body = _rust_impls(f"core/src/{path}.rs")[name]
         for found in re.finditer(r"^    pub (?:async )?fn (\w+)(?:<[^(]*>)?\(", body, re.MULTILINE):
@@ -253,7 +253,7 @@ def rust() -> Calls:
             gives = re.search(r"^\)?\s*-> (?:Result<)?(\w+)", body[found.end() + len(inner) :])
             chain = "".join(f" .{option}" for option in options.get(gives[1] if gives else "", []))
             calls[f"{group}.{found[1]}"] = f"client.{before}{found[1]}({', '.join(words)}){chain}"
-    if "pub fn new_idempotency_key" not in "".join(text(f"core/src/client/{name}.rs") for name in ("mod", "call", "config", "transport")):
+    if "pub fn new_idempotency_key" not in text("core/src/http/call.rs"):
         raise ValueError("the core has no new_idempotency_key")
     calls["client.new_idempotency_key"] = "infrai::new_idempotency_key()"
     calls["testing.sandbox"] = "infrai_sandbox::Sandbox::builder()"
