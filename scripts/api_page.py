@@ -17,7 +17,7 @@ import surface  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent
 Words = tuple[str, str]
 #: A call's other name somewhere, and what is no call.
-ALIASES = {"client.identity": "client.whoami", "job.refresh": "job.status", "video.generate_from": "video.generate"}
+ALIASES = {"job.refresh": "job.status", "video.generate_from": "video.generate", "client.identity": "client.whoami"}
 NO_CALLS = {"client.video", "client.account", "job.done", "client.create"}
 
 GROUPS: dict[str, Words] = {
@@ -88,7 +88,7 @@ ABSENT: dict[str, dict[str, Words]] = {
         "Swift": ("not needed: it ends with the client", "无需：随客户端一同释放"),
         "Command": ("not needed", "无需"),
     },
-    "client.whoami": dict.fromkeys(("Python", "Node", "Swift", "Kotlin"), IN_SHELL),
+    "client.whoami": dict.fromkeys(("Python", "Node", "Swift", "Kotlin"), ("not offered", "不提供")),
     "client.completions": dict.fromkeys(("Python", "Node", "Rust", "Swift", "Kotlin"), IN_SHELL),
     **{f"job.{call}": {"Node": PLAIN_JOB, "Rust": PLAIN_JOB, "Command": TAKES_ID} for call in ("wait", "cancel", "download")},
     "job.watch": {"Python": ("`video.watch(job)`", "`video.watch(job)`"), "Node": PLAIN_JOB, "Rust": PLAIN_JOB, "Command": TAKES_ID},
