@@ -28,8 +28,8 @@ use crate::{
     runtime,
 };
 
-/// Builder of an [`InfraiClient`]. A setting is the builder's, else the environment variable's, else the profile's, else the
-/// default. An empty string counts as unset.
+/// Builder of an [`InfraiClient`]. A setting is the builder's, else the environment variable's, else the profile's,
+/// else the default. An empty string counts as unset.
 ///
 /// | setting | variable | default |
 /// | --- | --- | --- |
@@ -78,8 +78,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets a function that returns the key, such as from an application's backend. Each call runs it once, and once more
-    /// after a 401. It takes precedence over the environment and the profile, and [`api_key`](Self::api_key) over it.
+    /// Sets a function that returns the key, such as from an application's backend. Each call runs it once, and once
+    /// more after a 401. It takes precedence over the environment and the profile, and [`api_key`](Self::api_key) over
+    /// it.
     pub fn api_key_provider(mut self, provider: KeyProvider) -> Self {
         self.key_provider = Some(provider);
         self
@@ -104,8 +105,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets a store that replaces the credentials file, such as the platform's keychain. The store holds the device's secret
-    /// too. The client ignores the credentials file and `INFRAI_CREDENTIALS_FILE`.
+    /// Sets a store that replaces the credentials file, such as the platform's keychain. The store holds the device's
+    /// secret too. The client ignores the credentials file and `INFRAI_CREDENTIALS_FILE`.
     pub fn credential_store(mut self, store: impl CredentialStore + 'static) -> Self {
         self.credential_store = Some(Store(Arc::new(store)));
         self
@@ -152,8 +153,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the URL of an http or https proxy for all hosts except loopback hosts. It replaces `HTTPS_PROXY`, `HTTP_PROXY`,
-    /// `ALL_PROXY` and `NO_PROXY`.
+    /// Sets the URL of an http or https proxy for all hosts except loopback hosts. It replaces `HTTPS_PROXY`,
+    /// `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         let url = Some(url.into()).filter(|url: &String| !url.is_empty());
         match url.map(|url| ProxyUrl::parse("proxy", &url)).transpose() {
@@ -177,8 +178,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets whether plain `http` is allowed to hosts other than loopback, such as an emulator's host or another container.
-    /// Default: no. Do not allow it over the internet: everyone on the network path can read the key.
+    /// Sets whether plain `http` is allowed to hosts other than loopback, such as an emulator's host or another
+    /// container. Default: no. Do not allow it over the internet: everyone on the network path can read the key.
     pub fn allow_insecure_http(mut self, allow: bool) -> Self {
         self.options.allow_insecure_http = allow;
         self
@@ -248,7 +249,8 @@ impl ClientBuilder {
     /// Builds the client. It reads no file and sends no request yet: a missing key is an error of the first call.
     ///
     /// # Errors
-    /// `CONFIGURATION_INVALID` if an option is invalid. The message names the option, the expected value and the actual one.
+    /// `CONFIGURATION_INVALID` if an option is invalid. The message names the option, the expected value and the actual
+    /// one.
     pub fn build(self) -> Result<InfraiClient> {
         let Self { options, key_provider, credential_store, environment, http, clock, transport, error } =
             self;

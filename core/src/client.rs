@@ -35,11 +35,11 @@ use crate::{
 ///   [`InvalidRequest`](crate::ErrorKind::InvalidRequest), [`NotFound`](crate::ErrorKind::NotFound) and
 ///   [`Conflict`](crate::ErrorKind::Conflict): the API rejects the request.
 /// - [`RateLimit`](crate::ErrorKind::RateLimit), [`Server`](crate::ErrorKind::Server),
-///   [`Connection`](crate::ErrorKind::Connection) and [`Timeout`](crate::ErrorKind::Timeout): the last attempt failed, or
-///   the call's timeout passed.
+///   [`Connection`](crate::ErrorKind::Connection) and [`Timeout`](crate::ErrorKind::Timeout): the last attempt failed,
+///   or the call's timeout passed.
 /// - [`UnexpectedResponse`](crate::ErrorKind::UnexpectedResponse): the response breaks the API's contract.
-/// - [`Configuration`](crate::ErrorKind::Configuration) and [`Credentials`](crate::ErrorKind::Credentials): a setting or the
-///   credentials file cannot be used. The client has sent nothing.
+/// - [`Configuration`](crate::ErrorKind::Configuration) and [`Credentials`](crate::ErrorKind::Credentials): a setting
+///   or the credentials file cannot be used.
 /// - [`Internal`](crate::ErrorKind::Internal): a bug in the SDK.
 #[derive(Clone)]
 pub struct InfraiClient {
@@ -51,8 +51,8 @@ impl InfraiClient {
         Self { api }
     }
 
-    /// Returns a client with other options for its calls: timeout, retries and headers. It shares connections, retry budget
-    /// and poller with this client.
+    /// Returns a client with other options for its calls: timeout, retries and headers. It shares connections, retry
+    /// budget and poller with this client.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
@@ -69,7 +69,8 @@ impl InfraiClient {
     /// ```
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` if the timeout is zero, and `CONFIGURATION_INVALID` if a header is not valid or is set by the SDK.
+    /// `INVALID_ARGUMENT` if the timeout is zero, and `CONFIGURATION_INVALID` if a header is not valid or is set by the
+    /// SDK.
     pub fn with_options(&self, options: CallOptions) -> Result<Self> {
         let http = self.api.http.with_options(options)?;
         Ok(Self { api: ApiClient { http, poller: self.api.poller.clone() } })
@@ -91,11 +92,11 @@ impl InfraiClient {
         Activate::new(&self.api)
     }
 
-    /// Calls a route that has no method of its own, with the same key, retries and errors. The methods of [`ApiRequest`] set
-    /// query and body, and `.await` sends the request.
+    /// Calls a route that has no method of its own, with the same key, retries and errors. The methods of
+    /// [`ApiRequest`] set query and body, and `.await` sends the request.
     ///
-    /// `method` is `GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`. `path` is relative to the base URL and starts with
-    /// exactly one `/`, such as `/v1/account/balance`.
+    /// `method` is `GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`. `path` is relative to the base URL and starts
+    /// with exactly one `/`, such as `/v1/account/balance`.
     pub fn request(&self, method: impl AsRef<str>, path: impl Into<String>) -> ApiRequest {
         ApiRequest::new(&self.api, method.as_ref(), path.into())
     }

@@ -20,8 +20,8 @@
 //! - [`InfraiError`] is the only error type. It has a [kind](ErrorKind) to match on and all known details.
 //! - [`polling`] schedules the status requests of all waits of a client.
 //!
-//! Calls need a Tokio runtime with time and I/O enabled. Logs go to [`tracing`], with one span per call. [`escape_text`]
-//! escapes a server's text in logs.
+//! Calls need a Tokio runtime with time and I/O enabled. Logs go to [`tracing`], with one span per call.
+//! [`escape_text`] escapes a server's text in logs.
 
 #![forbid(unsafe_code)]
 

@@ -86,8 +86,8 @@ impl Account<'_> {
         })
     }
 
-    /// Starts a payment that adds credit to the account: `POST /v1/account/topup`. The caller completes the payment at the
-    /// result's [`next_action_url`](TopupRecord::next_action_url).
+    /// Starts a payment that adds credit to the account: `POST /v1/account/topup`. The caller completes the payment at
+    /// the result's [`next_action_url`](TopupRecord::next_action_url).
     ///
     /// `amount_usd` is the amount in US dollars, more than 0.
     pub fn topup(&self, amount_usd: f64) -> Topup {

@@ -130,8 +130,8 @@ impl Activate {
         self
     }
 
-    /// Sends the request and stores the key. If the profile already has a key for this base URL, the call returns that key
-    /// and sends nothing.
+    /// Sends the request and stores the key. If the profile already has a key for this base URL, the call returns that
+    /// key and sends nothing.
     ///
     /// # Errors
     /// `PROFILE_ORIGIN_MISMATCH` if the profile belongs to another origin. An error of the kind
@@ -205,8 +205,8 @@ impl Activate {
         Ok(result)
     }
 
-    /// Returns the device's secret for an activation that stores no key. On a machine without a home directory, which has no
-    /// backend, the secret lives in memory.
+    /// Returns the device's secret for an activation that stores no key. On a machine without a home directory, which
+    /// has no backend, the secret lives in memory.
     async fn device_secret(self: &Arc<Self>, timeout: Duration) -> Result<Secret> {
         let Ok(backend) = self.client.http.auth().config().credential_backend() else {
             return credentials::secret_in_memory();

@@ -65,7 +65,8 @@ impl ApiRequest {
         self
     }
 
-    /// Sets the idempotency key: 1 to 255 visible ASCII characters. Default: a new one per call. `GET` and `HEAD` send none.
+    /// Sets the idempotency key: 1 to 255 visible ASCII characters. Default: a new one per call. `GET` and `HEAD` send
+    /// none.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.options.idempotency_key = Some(key.into());
         self

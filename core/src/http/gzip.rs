@@ -12,8 +12,8 @@ use super::transport::{BodyStream, TransportError};
 
 /// Body that decompresses another body. It ignores bytes after the end of the gzip stream.
 ///
-/// A small body can decompress to a huge one, and the reader stops at the limit. A chunk exceeds the limit by at most one
-/// write of the decoder.
+/// A small body can decompress to a huge one, and the reader stops at the limit. A chunk exceeds the limit by at most
+/// one write of the decoder.
 pub(super) struct GzipDecoder<B> {
     body: B,
     decoder: GzDecoder<BoundedBuf>,

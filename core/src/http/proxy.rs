@@ -197,8 +197,8 @@ fn address(text: &str) -> Result<IpAddr, std::net::AddrParseError> {
     text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text).parse()
 }
 
-/// Returns whether two addresses of one family have the same first bits. A number of bits beyond the address's length means
-/// all of them.
+/// Returns whether two addresses of one family have the same first bits. A number of bits beyond the address's length
+/// means all of them.
 fn same_network(network: IpAddr, address: IpAddr, bits: u8) -> bool {
     let (network, address, width) = match (network, address) {
         (IpAddr::V4(network), IpAddr::V4(address)) => {

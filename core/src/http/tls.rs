@@ -30,8 +30,8 @@ pub(crate) fn placeholder_config() -> Result<ClientConfig> {
 }
 
 /// Returns the configuration for https. Its roots are those of `ca_file`, else of the environment variables, else the
-/// platform's, else Mozilla's. Android always uses Mozilla's in place of the platform's. The additional roots of the caller's
-/// language apply to all but `ca_file`.
+/// platform's, else Mozilla's. Android always uses Mozilla's in place of the platform's. The additional roots of the
+/// caller's language apply to all but `ca_file`.
 pub(crate) fn client_config(config: &HttpConfig) -> Result<ClientConfig> {
     if let Some(path) = &config.options.ca_file {
         let mut roots = RootCertStore::empty();
@@ -81,8 +81,8 @@ fn platform_roots(
     Ok(builder.with_no_client_auth())
 }
 
-/// Reads the platform's roots from its folders, for an environment that differs from the process's: the platform's verifier
-/// would read the process's variables.
+/// Reads the platform's roots from its folders, for an environment that differs from the process's: the platform's
+/// verifier would read the process's variables.
 #[cfg(not(target_os = "android"))]
 fn folder_roots(added: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
     let mut roots = RootCertStore::empty();

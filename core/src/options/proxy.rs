@@ -20,8 +20,8 @@ impl ProxyUrl {
     /// Parses the URL of a proxy. The default scheme is http.
     ///
     /// # Errors
-    /// `CONFIGURATION_INVALID` if the text is not the URL of an http or https proxy. The message does not contain the text,
-    /// which may have a password.
+    /// `CONFIGURATION_INVALID` if the text is not the URL of an http or https proxy. The message does not contain the
+    /// text, which may have a password.
     pub(crate) fn parse(setting: &str, text: &str) -> Result<Self> {
         let text = text.trim();
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));

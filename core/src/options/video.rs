@@ -9,8 +9,8 @@ use super::fields;
 /// Default timeout of a wait: 30 minutes.
 pub const DEFAULT_WAIT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-/// Options of one video. The SDK checks the prompt, the duration and the URL. It sends all other values unchanged, and the
-/// API checks whether a vendor supports them.
+/// Options of one video. The SDK checks the prompt, the duration and the URL. It sends all other values unchanged, and
+/// the API checks whether a vendor supports them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[must_use]
@@ -49,7 +49,8 @@ macro_rules! text_options {
 }
 
 impl GenerateRequest {
-    /// Returns a request with this prompt, the resolution `720p` and the preference `balanced`. The API chooses the rest.
+    /// Returns a request with this prompt, the resolution `720p` and the preference `balanced`. The API chooses the
+    /// rest.
     pub fn new(prompt: impl Into<String>) -> Self {
         Self {
             prompt: prompt.into(),
@@ -69,7 +70,8 @@ impl GenerateRequest {
         reference_image_url;
         /// Sets the aspect ratio: `16:9`, `9:16` or `1:1`.
         aspect;
-        /// Sets the resolution: `720p`, `1080p` or `4k`. Default: `720p`. The API rejects one that the vendor does not support.
+        /// Sets the resolution: `720p`, `1080p` or `4k`. Default: `720p`. The API rejects one that the vendor does not
+        /// support.
         resolution;
         /// Sets the preference between vendors: `balanced`, `cheapest` or `smartest`. Default: `balanced`.
         prefer;

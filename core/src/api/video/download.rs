@@ -89,8 +89,9 @@ impl DownloadRequest {
     /// Sets the timeout of the whole download, from [`send`](Self::send) to the last byte. It includes the status call,
     /// retries and pauses. Default: no limit.
     ///
-    /// Independently of it, an attempt fails after [`download_idle_timeout`](crate::ClientBuilder::download_idle_timeout)
-    /// without a byte. The client's [`timeout`](crate::ClientBuilder::timeout) bounds the status call only.
+    /// Independently of it, an attempt fails after
+    /// [`download_idle_timeout`](crate::ClientBuilder::download_idle_timeout) without a byte. The client's
+    /// [`timeout`](crate::ClientBuilder::timeout) bounds the status call only.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = Some(timeout);
         self
@@ -104,10 +105,10 @@ impl DownloadRequest {
 
     /// Downloads the video to a temporary file beside the target and renames it when it is complete.
     ///
-    /// The client resumes after a broken connection if the server supports it, and starts over otherwise. If the URL has
-    /// expired, the client fetches the job once for a new one. It gives up after
-    /// [`max_retries`](crate::ClientBuilder::max_retries) further attempts. A resumed attempt that receives 64 KiB resets
-    /// the count of failures. Attempts whose bytes were discarded stay counted.
+    /// The client resumes after a broken connection if the server supports it, and starts over otherwise. If the URL
+    /// has expired, the client fetches the job once for a new one. It gives up after
+    /// [`max_retries`](crate::ClientBuilder::max_retries) further attempts. A resumed attempt that receives 64 KiB
+    /// resets the count of failures. Attempts whose bytes were discarded stay counted.
     ///
     /// # Errors
     /// - `FILE_EXISTS`, `FILE_ERROR` and `INVALID_ARGUMENT` for the target, before any request where possible.
@@ -224,8 +225,8 @@ impl DownloadStreamRequest {
         Self { client, job, timeout: None }
     }
 
-    /// Sets the timeout of the whole download, from [`send`](Self::send) to the last byte. It includes the time that the
-    /// reader spends between two chunks. Default: no limit. See also [`DownloadRequest::timeout`].
+    /// Sets the timeout of the whole download, from [`send`](Self::send) to the last byte. It includes the time that
+    /// the reader spends between two chunks. Default: no limit. See also [`DownloadRequest::timeout`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

@@ -89,10 +89,10 @@ impl Generate {
     /// Sends the request and returns the job as the API accepted it.
     ///
     /// # Errors
-    /// - `INVALID_ARGUMENT`, before any request: the prompt is empty, the duration is not a positive number, the URL of the
-    ///   reference image is not http(s), or the idempotency key is not 1 to 255 visible ASCII characters.
-    /// - An error of the kind [`PaymentRequired`](crate::ErrorKind::PaymentRequired) if the credit does not suffice. Its
-    ///   [`checkout_url`](crate::InfraiError::checkout_url) is the page that adds credit.
+    /// - `INVALID_ARGUMENT`, before any request: the prompt is empty, the duration is not a positive number, the URL of
+    ///   the reference image is not http(s), or the idempotency key is not 1 to 255 visible ASCII characters.
+    /// - An error of the kind [`PaymentRequired`](crate::ErrorKind::PaymentRequired) if the credit does not suffice.
+    ///   Its [`checkout_url`](crate::InfraiError::checkout_url) is the page that adds credit.
     /// - Those of [every call](crate::InfraiClient#errors-of-every-call). If the outcome is ambiguous
     ///   ([`may_have_been_processed`](crate::InfraiError::may_have_been_processed)), call again with the error's
     ///   [`idempotency_key`](crate::InfraiError::idempotency_key): the API returns the same job and charges it once.

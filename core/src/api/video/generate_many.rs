@@ -33,8 +33,8 @@ pub type GenerateManyItem = (usize, Result<VideoJob>);
 /// Stream of a batch's results, in the order in which the jobs end; see
 /// [`Video::generate_many`](super::Video::generate_many).
 ///
-/// The error of an item does not end the stream. After the first 401, 402 or missing key, the stream submits nothing more:
-/// the remaining items yield that error. Dropping the stream stops the waits and cancels no job.
+/// The error of an item does not end the stream. After the first 401, 402 or missing key, the stream submits nothing
+/// more: the remaining items yield that error. Dropping the stream stops the waits and cancels no job.
 #[must_use = "nothing is submitted until it is read"]
 pub struct GenerateMany {
     client: ApiClient,
@@ -75,8 +75,8 @@ impl GenerateMany {
         self
     }
 
-    /// Sets the idempotency key `<prefix>-<i>` of each item `i` that has none, so that a rerun after a crash returns the
-    /// same jobs and is charged once.
+    /// Sets the idempotency key `<prefix>-<i>` of each item `i` that has none, so that a rerun after a crash returns
+    /// the same jobs and is charged once.
     pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.options.key_prefix = Some(prefix.into());
         self

@@ -16,8 +16,8 @@ pub struct JobRef {
 }
 
 impl JobRef {
-    /// Sets the client's redactor on a job that has none, such as one read from JSON, so that errors about the job do not
-    /// contain this client's keys.
+    /// Sets the client's redactor on a job that has none, such as one read from JSON, so that errors about the job do
+    /// not contain this client's keys.
     pub(crate) fn with_redactor_of(mut self, http: &HttpClient) -> Self {
         if let Some(known) = &mut self.known {
             let known = Arc::make_mut(known);

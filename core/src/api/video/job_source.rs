@@ -27,8 +27,8 @@ pub(crate) struct JobSource {
     key: Option<ApiKey>,
 }
 
-/// Key and headers of a wait. Waits that differ in either may belong to different tenants, so they do not share polls: no
-/// tenant learns the state of another's job.
+/// Key and headers of a wait. Waits that differ in either may belong to different tenants, so they do not share polls:
+/// no tenant learns the state of another's job.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct JobScope {
     /// Key that the key function returned. `None` if the client has a fixed key.

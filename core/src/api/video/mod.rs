@@ -38,8 +38,8 @@ pub struct Video<'a> {
 impl Video<'_> {
     /// Submits a job: `POST /v1/video/generate`.
     ///
-    /// `prompt` describes the video and must not be empty. The methods of [`Generate`] set further options, and `.await`
-    /// sends the request.
+    /// `prompt` describes the video and must not be empty. The methods of [`Generate`] set further options, and
+    /// `.await` sends the request.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
@@ -80,8 +80,8 @@ impl Video<'_> {
 
     /// Waits until a job has ended and returns it. Default timeout: 30 minutes.
     ///
-    /// The client polls `GET /v1/video/jobs/{id}`. All waits of a client share one poller: several waits for one job send
-    /// one request, and [`PollingOptions`](crate::PollingOptions) limit the requests of all.
+    /// The client polls `GET /v1/video/jobs/{id}`. All waits of a client share one poller: several waits for one job
+    /// send one request, and [`PollingOptions`](crate::PollingOptions) limit the requests of all.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
@@ -105,11 +105,11 @@ impl Video<'_> {
         Wait::new(self.client.clone(), job.into())
     }
 
-    /// Yields the job's first state and every change, including the terminal state. A job that fails is the last item of
-    /// the stream, not an error.
+    /// Yields the job's first state and every change, including the terminal state. A job that fails is the last item
+    /// of the stream, not an error.
     ///
-    /// The client polls `GET /v1/video/jobs/{id}` at least every [`PollingOptions::refresh`](crate::PollingOptions::refresh)
-    /// seconds as far as the rate limit allows.
+    /// The client polls `GET /v1/video/jobs/{id}` at least every
+    /// [`PollingOptions::refresh`](crate::PollingOptions::refresh) seconds as far as the rate limit allows.
     pub fn watch(&self, job: impl Into<JobRef>) -> Watch {
         Watch::new(self.client.clone(), job.into())
     }

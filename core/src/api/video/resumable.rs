@@ -37,8 +37,8 @@ const PLAIN_HTTP_HINT: &str = "The API's operator should give the file an https 
 /// Item of a download.
 pub(super) enum Chunk {
     Bytes(Bytes),
-    /// The download starts over, because the file on the server has changed or cannot be resumed. The reader discards all
-    /// bytes so far.
+    /// The download starts over, because the file on the server has changed or cannot be resumed. The reader discards
+    /// all bytes so far.
     Restart,
     End,
 }
@@ -58,8 +58,8 @@ pub(super) struct ResumableDownload {
     attempt_start: u64,
     /// Failed attempts since the last reset, plus `discarded_failures`.
     failures: u32,
-    /// Failed attempts whose bytes were discarded. A reset keeps them, so that a server cannot make the client fetch the
-    /// same bytes forever.
+    /// Failed attempts whose bytes were discarded. A reset keeps them, so that a server cannot make the client fetch
+    /// the same bytes forever.
     discarded_failures: u32,
     /// The job was fetched for a new URL. This happens at most once.
     url_refreshed: bool,
@@ -318,7 +318,8 @@ impl ResumableDownload {
         }
     }
 
-    /// Starts to read a response's body, which is the file from offset `from`. `total` is the length of the file, if known.
+    /// Starts to read a response's body, which is the file from offset `from`. `total` is the length of the file, if
+    /// known.
     fn start_body(&mut self, response: WireResponse, from: u64, total: Option<u64>) -> Result<Option<Chunk>> {
         let encoded =
             response.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");

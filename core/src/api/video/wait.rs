@@ -25,8 +25,8 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 type OnUpdate = Box<dyn FnMut(&VideoJob) + Send>;
 
-/// Wait for the end of a job; see [`Video::wait`](super::Video::wait). [`send`](Self::send) or `.await` starts it. Dropping
-/// its future stops the polls. The job continues.
+/// Wait for the end of a job; see [`Video::wait`](super::Video::wait). [`send`](Self::send) or `.await` starts it.
+/// Dropping its future stops the polls. The job continues.
 #[must_use = "nothing is waited for until it is awaited"]
 pub struct Wait {
     client: ApiClient,
@@ -51,8 +51,8 @@ impl Wait {
     /// Sets the timeout of the wait. Default: 30 minutes.
     ///
     /// The wait polls once more before it times out. If many waits time out together, their last polls queue for
-    /// [`max_requests_per_second`](crate::PollingOptions::max_requests_per_second), and each wait stays until its poll has
-    /// finished.
+    /// [`max_requests_per_second`](crate::PollingOptions::max_requests_per_second), and each wait stays until its poll
+    /// has finished.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = Some(timeout);
         self
@@ -67,15 +67,16 @@ impl Wait {
     /// Sets whether the wait cancels the job when it times out. Default: no.
     ///
     /// The cancel request has a timeout of 5 seconds. No more cancel requests are in flight than
-    /// [`PollingOptions::concurrency`](crate::PollingOptions::concurrency). If the job has succeeded in the meantime, the
-    /// wait returns it, because the account was charged for it.
+    /// [`PollingOptions::concurrency`](crate::PollingOptions::concurrency). If the job has succeeded in the meantime,
+    /// the wait returns it, because the account was charged for it.
     pub fn cancel_on_timeout(mut self, cancel: bool) -> Self {
         self.options.cancel_on_timeout = cancel;
         self
     }
 
-    /// Sets a callback that runs with the job's first state and with every change. With a callback, the client polls the job
-    /// at least every [`PollingOptions::refresh`](crate::PollingOptions::refresh) seconds as far as the rate limit allows.
+    /// Sets a callback that runs with the job's first state and with every change. With a callback, the client polls
+    /// the job at least every [`PollingOptions::refresh`](crate::PollingOptions::refresh) seconds as far as the rate
+    /// limit allows.
     pub fn on_update(mut self, on_update: impl FnMut(&VideoJob) + Send + 'static) -> Self {
         self.on_update = Some(Box::new(on_update));
         self
@@ -95,11 +96,12 @@ impl Wait {
         self
     }
 
-    /// Waits until the job has ended and returns it. Polls that fail are retried until the wait times out, unless a retry
-    /// cannot help.
+    /// Waits until the job has ended and returns it. Polls that fail are retried until the wait times out, unless a
+    /// retry cannot help.
     ///
     /// # Errors
-    /// - An error of the kind [`JobFailed`](ErrorKind::JobFailed) or [`JobCancelled`](ErrorKind::JobCancelled), with the job.
+    /// - An error of the kind [`JobFailed`](ErrorKind::JobFailed) or [`JobCancelled`](ErrorKind::JobCancelled), with
+    ///   the job.
     /// - `WAIT_TIMEOUT`, with the job's last known state.
     /// - `ABORTED`, with the job's last known state.
     /// - The error of a poll that a retry cannot help, such as an unknown id or a rejected key.
@@ -143,7 +145,9 @@ impl Wait {
                         CancelOutcome::Cancelled => {
                             error = error
                                 .with_details(serde_json::json!({ "cancelled": true }))
-                                .with_hint("The job was cancelled. Generate again with a longer timeout if the video is still wanted.");
+                                .with_hint(
+                                    "The job was cancelled. Generate again with a longer timeout if the video is still wanted.",
+                                );
                         }
                         CancelOutcome::Unknown(cancel_error) => {
                             error = error.with_details(
