@@ -70,7 +70,7 @@ impl DownloadRequest {
     /// `FILE_EXISTS`, `FILE_ERROR` and `INVALID_ARGUMENT`, as [`send`](Self::send).
     pub fn check_target(path: impl AsRef<Path>, overwrite: bool) -> Result<()> {
         let path = path.as_ref();
-        temporary(check_target(path, overwrite)?, path).map(drop)
+        create_temporary(check_target(path, overwrite)?, path).map(drop)
     }
 
     /// For bindings: replaces the options.
@@ -121,7 +121,7 @@ impl DownloadRequest {
         let Self { client, job, path, options, mut on_progress } = self;
         let DownloadOptions { overwrite, timeout } = options;
         let folder = check_target(&path, overwrite)?;
-        let mut file = temporary(folder, &path)?;
+        let mut file = create_temporary(folder, &path)?;
         let (job, mut source) = ResumableDownload::open(client, &job, timeout).await?;
         let mut writer = BufWriter::with_capacity(256 * 1024, file.as_file_mut());
         loop {
@@ -147,7 +147,7 @@ impl DownloadRequest {
         let saved = if overwrite { file.persist(&path) } else { file.persist_noclobber(&path) };
         match saved {
             Ok(_) => Ok(Download { path, bytes: source.received, job }),
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(&path)),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(file_exists(&path)),
             Err(error) => Err(file_error(&path, "saved", error.error)),
         }
     }
@@ -167,7 +167,7 @@ fn check_target(path: &Path, overwrite: bool) -> Result<&Path> {
             let got = format!("the folder {}", path.display());
             return Err(InfraiError::invalid_argument("path", got, "the name of a file"));
         }
-        Ok(_) if !overwrite => return Err(exists(path)),
+        Ok(_) if !overwrite => return Err(file_exists(path)),
         _ => {}
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -179,7 +179,7 @@ fn check_target(path: &Path, overwrite: bool) -> Result<&Path> {
         .with_hint("Create the folder first."))
 }
 
-fn temporary(folder: &Path, path: &Path) -> Result<tempfile::NamedTempFile> {
+fn create_temporary(folder: &Path, path: &Path) -> Result<tempfile::NamedTempFile> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let prefix = format!(".{}.", shorten(&name, 60));
     let mut builder = tempfile::Builder::new();
@@ -190,7 +190,7 @@ fn temporary(folder: &Path, path: &Path) -> Result<tempfile::NamedTempFile> {
     builder.tempfile_in(folder).map_err(|error| file_error(path, "created", error))
 }
 
-fn exists(path: &Path) -> InfraiError {
+fn file_exists(path: &Path) -> InfraiError {
     let message = format!("{} already exists", path.display());
     InfraiError::new(ErrorKind::InvalidRequest, "FILE_EXISTS", message)
         .with_hint("Choose another file name, or set overwrite to replace the file.")
