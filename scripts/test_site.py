@@ -207,7 +207,7 @@ class Shell(unittest.TestCase):
     def test_the_examples_of_the_command_do_what_they_say(self) -> None:
         said = self.run_example("command.sh")
         self.videos("skyline.mp4", "poem.mp4", "kite.mp4", "boat.mp4")
-        self.assertIn("prompt takes", said)
+        self.assertIn("invalid `prompt`: expected", said)
         self.assertEqual(said.count('"prompt": "a kite"'), 3)
         # Generated twice with one key, it is one job.
         jobs = re.findall(r"Saved \S+boat\.mp4 \([^)]*job (vid_\w+)", said)

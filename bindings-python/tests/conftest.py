@@ -17,7 +17,12 @@ from scripted import ScriptedServer
 
 HERE = Path(__file__).parent
 KEY = "ifr_pk_proj_0123456789abcdefghijklmnWXYZ"
-FAST = {"min_interval": 0.01, "max_interval": 0.02, "expected_duration": 0.1, "max_requests_per_second": 1000.0}
+FAST = {
+    "min_interval": 0.01,
+    "max_interval": 0.02,
+    "expected_duration": 0.1,
+    "max_requests_per_second": 1000.0,
+}
 
 
 # What scripts in processes of their own begin with.

@@ -515,5 +515,7 @@ def test_an_async_hook_is_refused_by_name(kind: Any, hook: str) -> None:
         async def __call__(self, _event: object) -> None: ...
 
     for given in (function, Callable()):
-        with pytest.raises(infrai.InvalidRequestError, match=f"^invalid `{hook}`: expected a function that is not async"):
+        with pytest.raises(
+            infrai.InvalidRequestError, match=f"^invalid `{hook}`: expected a function that is not async"
+        ):
             kind(**{hook: given})

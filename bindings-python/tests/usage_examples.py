@@ -27,7 +27,9 @@ def default_client() -> None:
     print(name, url, job["job_id"], job.get("state"), job.progress, job.done)
     print(ai.video.cancel(id=name).get("ok"), ai.video.cancel(name).ok)
     print(account.balance().balance_usd, account.topup(20, return_url="https://example.com").next_action_url)
-    configure(lambda: "ifr_pk_proj_key", timeout=30, polling={"request_cost": 0.1, "max_requests_per_second": 5})
+    configure(
+        lambda: "ifr_pk_proj_key", timeout=30, polling={"request_cost": 0.1, "max_requests_per_second": 5}
+    )
 
 
 def clients(path: Path) -> None:

@@ -18,7 +18,13 @@ from collections.abc import Callable
 
 import infrai
 
-POLLING = {"min_interval": 0.01, "max_interval": 0.02, "expected_duration": 0.02, "max_requests_per_second": 100_000.0, "concurrency": 64}
+POLLING = {
+    "min_interval": 0.01,
+    "max_interval": 0.02,
+    "expected_duration": 0.02,
+    "max_requests_per_second": 100_000.0,
+    "concurrency": 64,
+}
 _, KIND, COUNT, URL, KEY = sys.argv
 
 
