@@ -142,7 +142,7 @@ impl ClientBuilder {
 
     /// Adds a header to every call to the API. Headers that the SDK sets itself are an error.
     pub fn default_header(mut self, name: &str, value: &str) -> Self {
-        match options::header(name, value) {
+        match options::header("default_headers", name, value) {
             Ok((name, value)) => {
                 self.options.default_headers.insert(name, value);
             }

@@ -177,30 +177,6 @@ impl InfraiError {
         Self::invalid_argument(field, got, expected).into_configuration_error()
     }
 
-    /// Creates the error of an option that cannot be parsed, from serde's message.
-    pub(crate) fn unreadable_option(path: &str, message: &str) -> Self {
-        let parent = |name: &str| match path.rsplit_once('.') {
-            Some((parent, _)) => format!("{parent}.{name}"),
-            None => name.to_owned(),
-        };
-        let named = |start: &str| message.strip_prefix(start)?.split_once('`');
-        let text = if let Some((name, rest)) = named("unknown field `") {
-            format!("unknown option `{}`{rest}", parent(name))
-        } else if let Some((name, _)) = named("missing field `") {
-            format!("missing option `{name}`")
-        } else if let Some((got, expected)) = message
-            .split_once(": ")
-            .filter(|(start, _)| matches!(*start, "invalid type" | "invalid value" | "invalid length"))
-            .and_then(|(_, rest)| rest.rsplit_once(", expected "))
-        {
-            format!("invalid `{path}`: expected {expected}, got {got}")
-        } else {
-            format!("invalid `{path}`: {message}")
-        };
-        let details = Map::from_iter([("field".to_owned(), path.into())]);
-        Self::new(ErrorKind::InvalidRequest, "INVALID_ARGUMENT", text).with_details(Value::Object(details))
-    }
-
     /// Converts the error to a configuration error, for an option of a client.
     #[doc(hidden)]
     #[must_use]

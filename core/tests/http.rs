@@ -243,7 +243,7 @@ async fn ipv6_literal_is_refused_before_a_tunnel() {
     let error = client.build().unwrap().video().generate("x").await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Configuration, "CONFIGURATION_INVALID"), "{error}");
     assert_eq!((error.attempts(), error.may_have_been_processed()), (1, false));
-    assert!(error.message().contains("[2001:db8::1]") && error.hint().contains("NO_PROXY"), "{error:?}");
+    assert!(error.message().contains("[2001:db8::1]") && error.hint().contains("`proxy`"), "{error:?}");
     assert!(proxy.seen().is_empty(), "nothing is sent");
 
     // For plain http, the proxy gets the request itself.

@@ -63,7 +63,7 @@ impl HttpClient {
         }
         let mut headers = HeaderMap::clone(&self.option_headers);
         for (name, value) in options.headers {
-            let (name, value) = options::header(&name, &value)?;
+            let (name, value) = options::header("headers", &name, &value)?;
             headers.insert(name, value);
         }
         let merged = CallOptions {

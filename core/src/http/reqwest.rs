@@ -112,7 +112,10 @@ impl HttpTransport {
                 "CONFIGURATION_INVALID",
                 format!("https to the IPv6 address [{address}] cannot go through a proxy"),
             )
-            .with_hint("Use the host's name, or add the address to NO_PROXY."));
+            .with_hint(match &self.config.options.proxy {
+                Some(_) => "Use the host's name, or a client without the `proxy` option.",
+                None => "Use the host's name, or add the address to NO_PROXY.",
+            }));
         }
         Ok(route)
     }

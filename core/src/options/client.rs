@@ -39,6 +39,7 @@ pub struct ClientOptions {
     pub(crate) retry_base: Duration,
     #[serde(deserialize_with = "fields::seconds")]
     pub(crate) retry_cap: Duration,
+    #[serde(deserialize_with = "fields::object")]
     pub(crate) polling: PollingOptions,
     #[serde(deserialize_with = "fields::header_map")]
     pub(crate) default_headers: HeaderMap,

@@ -1,14 +1,15 @@
 //! Deserialization of option values.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, marker::PhantomData, time::Duration};
 
 use http::HeaderMap;
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, Unexpected, Visitor},
+    de::{Error, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 
 use super::{headers::header, proxy::ProxyUrl};
+use crate::error::InfraiError;
 
 /// A number of seconds.
 struct Seconds(Duration);
@@ -25,7 +26,7 @@ impl Visitor<'_> for SecondsVisitor {
     type Value = Seconds;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a positive number of seconds")
+        f.write_str("a number of seconds that is not negative")
     }
 
     fn visit_f64<E: Error>(self, seconds: f64) -> Result<Seconds, E> {
@@ -74,6 +75,15 @@ impl Visitor<'_> for CountVisitor {
             Err(_) => Err(E::invalid_value(Unexpected::Signed(number), &self)),
         }
     }
+
+    /// Accepts `3.0`, as JavaScript has no other numbers.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number in range")]
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Count, E> {
+        if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
+            return Ok(Count(number as u32));
+        }
+        Err(E::invalid_value(Unexpected::Float(number), &self))
+    }
 }
 
 pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -106,13 +116,38 @@ pub(super) fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(S
 /// Reads an object of strings as headers.
 pub(super) fn header_map<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderMap, D::Error> {
     let pairs = pairs(deserializer)?;
-    let headers = pairs.iter().map(|(name, value)| header(name, value));
-    headers.collect::<Result<_, _>>().map_err(|error| D::Error::custom(error.message()))
+    let headers = pairs.iter().map(|(name, value)| header("default_headers", name, value));
+    headers.collect::<Result<_, _>>().map_err(|error| without_field(&error))
 }
 
 /// Reads the URL of a proxy.
 pub(super) fn proxy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ProxyUrl>, D::Error> {
     let url = Option::<String>::deserialize(deserializer)?.filter(|url| !url.is_empty());
     let parsed = url.map(|url| ProxyUrl::parse("proxy", &url)).transpose();
-    parsed.map_err(|error| D::Error::custom(error.message()))
+    parsed.map_err(|error| without_field(&error))
+}
+
+/// Returns an option's error without the field's name, which [`parse`](super::parse) knows by its path.
+fn without_field<E: Error>(error: &InfraiError) -> E {
+    let message = error.message();
+    E::custom(message.split_once("`: ").map_or(message, |(_, rest)| rest))
+}
+
+/// Reads a set of options from an object alone: derived readers also accept a list of values.
+pub(super) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_map(ObjectVisitor(PhantomData))
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of options")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
 }

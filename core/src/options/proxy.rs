@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use http::Uri;
 use url::Url;
 
 use crate::error::{InfraiError, Result};
@@ -36,6 +37,10 @@ impl ProxyUrl {
                 Ok(url) if url.host_str().is_none_or(|host| host.contains(['"', '\''])) => {
                     "text that is not a URL".to_owned()
                 }
+                // reqwest would connect directly where the stricter syntax of HTTP refuses the host.
+                Ok(url) if Uri::try_from(url.as_str()).map_or(true, |uri| uri.host().is_none()) => {
+                    "text that is not a URL".to_owned()
+                }
                 Ok(url) if matches!(url.scheme(), "http" | "https") => return Ok(Self(url)),
                 Ok(url) => format!("a URL with the scheme {}", url.scheme()),
                 Err(error) => format!("text that is not a URL ({error})"),
@@ -53,6 +58,17 @@ impl ProxyUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unexpanded_template_is_refused() {
+        for text in
+            ["${PROXY}", "http://{proxy}:3128", "http://`hostname`:3128", "http://user:${PASSWORD}@${HOST}"]
+        {
+            let error = ProxyUrl::parse("proxy", text).unwrap_err();
+            assert_eq!(error.code(), "CONFIGURATION_INVALID", "{text}");
+            assert!(!error.message().contains("PASSWORD"), "{error}");
+        }
+    }
 
     #[test]
     fn a_proxy_password_may_have_quotes_and_spaces() {

@@ -22,7 +22,10 @@ pub(crate) struct BaseUrl(pub(crate) String);
 impl fmt::Debug for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Url::parse(&self.0) {
-            Ok(url) if url.username().is_empty() && url.password().is_none() => write!(f, "{:?}", self.0),
+            // A password or a query may be a secret.
+            Ok(url) if url.username().is_empty() && url.password().is_none() && url.query().is_none() => {
+                write!(f, "{:?}", self.0)
+            }
             _ => f.write_str("…"),
         }
     }

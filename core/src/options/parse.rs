@@ -1,0 +1,102 @@
+//! Parsing of a set of options, and the errors of a set that cannot be parsed.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use super::fields;
+use crate::{
+    error::{ErrorKind, InfraiError, Result, shorten},
+    redact::Redactor,
+};
+
+/// Options whose values are not shown.
+const SECRETS: [&str; 5] = ["api_key", "base_url", "default_headers", "headers", "proxy"];
+
+/// Parses a set of options from an object of the caller's language.
+///
+/// An absent option has its default. Null is a value: a wait with the timeout null has no limit. So a binding leaves
+/// out each option that its caller did not set.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` for an unknown option or a value of the wrong type. The message has the option's path
+/// (`polling.refresh`), the expected value and the actual one; of an option that may hold a secret, the type alone.
+pub fn parse<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> Result<T> {
+    struct Object<T>(T);
+
+    impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            fields::object(deserializer).map(Self)
+        }
+    }
+
+    match serde_path_to_error::deserialize(deserializer) {
+        Ok(Object(options)) => Ok(options),
+        Err(error) => {
+            let path = error.path().to_string();
+            let path = if path == "." { "options" } else { &path };
+            Err(parse_error(path, &error.inner().to_string()).redacted(&Redactor::default()))
+        }
+    }
+}
+
+/// Returns the error of the option at `path` from the message of serde.
+fn parse_error(path: &str, message: &str) -> InfraiError {
+    let path = shorten(path, 80);
+    let quoted = |start: &str| message.strip_prefix(start)?.split_once('`');
+    if let Some((name, known)) = quoted("unknown field `") {
+        let name = match path.rsplit_once('.') {
+            Some((parent, _)) => format!("{parent}.{}", shorten(name, 40)),
+            None => shorten(name, 40),
+        };
+        return error(&name, format!("unknown option `{name}`{known}"), Map::new());
+    }
+    if let Some((name, _)) = quoted("missing field `") {
+        return error(name, format!("missing option `{name}`"), Map::new());
+    }
+    let problem = message.split_once(": ").filter(|(problem, _)| problem.starts_with("invalid "));
+    let Some((got, expected)) = problem.and_then(|(_, rest)| rest.rsplit_once(", expected ")) else {
+        return error(&path, format!("invalid `{path}`: {}", shorten(message, 240)), Map::new());
+    };
+    let secret = SECRETS.iter().any(|name| path.split('.').next() == Some(name));
+    let (expected, got) = (expected_words(expected), actual_words(got, secret));
+    let details = Map::from_iter([
+        ("expected".to_owned(), expected.into()),
+        ("got".to_owned(), Value::from(got.as_str())),
+    ]);
+    error(&path, format!("invalid `{path}`: expected {expected}, got {got}"), details)
+}
+
+fn error(field: &str, message: String, mut details: Map<String, Value>) -> InfraiError {
+    details.insert("field".to_owned(), field.into());
+    InfraiError::new(ErrorKind::InvalidRequest, "INVALID_ARGUMENT", message)
+        .with_details(Value::Object(details))
+}
+
+/// Returns plain words for a type that serde names in Rust's.
+fn expected_words(expected: &str) -> &str {
+    match expected {
+        "f64" => "a number",
+        "bool" => "a boolean",
+        "a map" => "an object of strings",
+        "path string" => "a path",
+        expected => expected,
+    }
+}
+
+/// Returns a value as serde shows it in plain words, of a secret one its type alone.
+fn actual_words(got: &str, secret: bool) -> String {
+    let (kind, value) = match got.split_once(['`', '"']) {
+        Some((kind, _)) => (kind.trim_end(), &got[kind.len()..]),
+        None => (got, ""),
+    };
+    let words = match kind {
+        "string" => "a string",
+        "integer" | "floating point" => "a number",
+        "boolean" => "a boolean",
+        "sequence" => "a list",
+        "map" => "an object",
+        "unit value" | "null" | "Option value" => "null",
+        kind => kind,
+    };
+    if secret || value.is_empty() { words.to_owned() } else { shorten(value.trim_matches('`'), 120) }
+}
