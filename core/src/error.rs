@@ -340,7 +340,7 @@ impl InfraiError {
         self.0.retry_after
     }
 
-    /// Returns the number of requests that were sent for the call.
+    /// Returns the number of attempts of the call; 0 for one that was refused before the first.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
