@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Checks the layering of a crate: imports between folders go down only, and no files import one another in a circle.
+The asynchronous runtime is used through one file.
 
 It reads the `use` declarations and `crate::` paths of the sources, without tests. A re-export counts as an import of
 the file that declares the item.
@@ -20,6 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS: dict[str, list[set[str]]] = {
     "core/src": [{"builder"}, {"client"}, {"api"}, {"http", "polling"}, {"auth"}, {"wire"}],
 }
+#: Parts of Tokio that only one file of a crate may use.
+RUNTIME = re.compile(r"tokio::(time|task|runtime|spawn)\b")
+SEAM = "runtime.rs"
 #: Test support, which imports what it tests.
 TESTS = re.compile(r"(^|/)(tests|fuzzing)(/|\.rs$)|_tests\.rs$|(^|/)script\.rs$")
 
@@ -34,6 +38,7 @@ class File:
     module: ModulePath
     imports: list[ModulePath] = field(default_factory=list)
     reexports: dict[str, ModulePath] = field(default_factory=dict)
+    tokio: list[str] = field(default_factory=list)
 
 
 def without_tests(source: str) -> str:
@@ -81,8 +86,11 @@ def read(folder: Path) -> dict[ModulePath, File]:
                     file.reexports[target[-1]] = target
                 else:
                     file.imports.append(target)
+        for tree in re.findall(r"\buse (tokio::[^;]*);", source):
+            file.tokio += flatten(" ".join(tree.split()))
         bodies = re.sub(r"^\s*(?:pub(?:\([a-z]+\))? )?use [^;]*;", "", source, flags=re.M)
         file.imports += [tuple(path.split("::")) for path in re.findall(r"\bcrate::((?:\w+::)*\w+)", bodies)]
+        file.tokio += re.findall(r"\btokio::\w+", bodies)
     return files
 
 
@@ -130,6 +138,8 @@ def check(folder: Path, layers: list[set[str]]) -> list[str]:
     edges: dict[str, set[str]] = {file.name: set() for file in files.values()}
     wrong = []
     for file in files.values():
+        used = sorted({path for path in file.tokio if RUNTIME.match(path) and file.name != SEAM})
+        wrong += [f"{file.name} uses {path}, which only {SEAM} may" for path in used]
         for target in file.imports:
             other = resolve(target, files)
             # The root only declares and re-exports.

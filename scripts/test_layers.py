@@ -50,6 +50,11 @@ class Layers(unittest.TestCase):
         source = "// use crate::api;\n#[cfg(test)]\nmod tests {\n    use crate::api;\n}\n"
         self.assertEqual(self.wrong(api="use crate::http;", http=source, http__call_tests="use crate::api;"), [])
 
+    def test_only_the_seam_uses_the_asynchronous_runtime(self) -> None:
+        source = "use tokio::{sync::Notify, task::JoinSet};\nfn f() { tokio::time::sleep(x); tokio::task_local!(); }"
+        wrong = ["http.rs uses tokio::task::JoinSet, which only runtime.rs may", "http.rs uses tokio::time, which only runtime.rs may"]
+        self.assertEqual(self.wrong(http=source, runtime=source), wrong)
+
 
 if __name__ == "__main__":
     program = unittest.main(exit=False, verbosity=2)

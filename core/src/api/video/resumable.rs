@@ -6,7 +6,6 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
-use tokio::time::Instant;
 use url::Url;
 
 use crate::{
@@ -21,7 +20,7 @@ use crate::{
     },
     job::{JobId, VideoJob},
     redact::Redactor,
-    runtime::deadline,
+    runtime::{self, Instant, deadline},
     text::Escaped,
     wire::{codes, path, retry_after},
 };
@@ -81,7 +80,7 @@ impl Limit {
         if Instant::now() >= end {
             return Err(timeout);
         }
-        tokio::time::timeout_at(end, work).await.map_err(|_| timeout)
+        runtime::until(end, work).await.ok_or(timeout)
     }
 }
 
@@ -210,10 +209,9 @@ impl ResumableDownload {
             }
             let timeout = self.client.http.config().options.download_idle_timeout;
             let Some(body) = &mut self.body else { continue };
-            let chunk = match tokio::time::timeout(timeout, body.next()).await {
-                Ok(chunk) => chunk,
-                Err(_) => Err(TransportError::read_timeout(timeout)),
-            };
+            let chunk = runtime::timeout(timeout, body.next())
+                .await
+                .unwrap_or_else(|| Err(TransportError::read_timeout(timeout)));
             match chunk {
                 Ok(Some(bytes)) if bytes.is_empty() => {}
                 Ok(Some(bytes)) => {
@@ -377,14 +375,10 @@ impl ResumableDownload {
                 new_connection,
             };
             let send = self.client.http.send(request);
-            let response = match tokio::time::timeout(options.download_idle_timeout, send).await {
-                Ok(response) => response?,
-                Err(_) => {
-                    return Err(SendError::Transport(TransportError::read_timeout(
-                        options.download_idle_timeout,
-                    )));
-                }
-            };
+            let timeout = options.download_idle_timeout;
+            let response = runtime::timeout(timeout, send)
+                .await
+                .unwrap_or_else(|| Err(SendError::Transport(TransportError::read_timeout(timeout))))?;
             if !matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(response);
             }
@@ -432,7 +426,7 @@ impl ResumableDownload {
             return Err(error.with_call(self.failures, None, false));
         }
         tracing::debug!(error = %Escaped(&error), ?pause, received = self.received, "retrying the download after a pause");
-        tokio::time::sleep(pause).await;
+        runtime::sleep(pause).await;
         Ok(())
     }
 
