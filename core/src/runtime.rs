@@ -1,7 +1,8 @@
 //! Seam to the asynchronous runtime: time, tasks, the caller's runtime and randomness.
 //!
 //! The crate uses Tokio's timers, tasks and runtime only through this file, so that it is the one place to replace where
-//! another runtime is used. Locks, channels and macros of Tokio depend on no runtime.
+//! another runtime is used. Locks, channels and macros of Tokio depend on no runtime. The transport brings its own
+//! dependency on Tokio with reqwest.
 
 use std::{pin::Pin, time::Duration};
 
