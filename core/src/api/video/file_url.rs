@@ -100,8 +100,8 @@ fn take_authorization(url: &mut Url) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// Sends the request and follows redirects. No request carries the project's key or the client's default headers. `invalid`
-/// returns the error of a response that cannot be followed.
+/// Sends the request and follows redirects. No request carries the project's key or the client's default headers.
+/// `invalid` returns the error of a response that cannot be followed.
 pub(super) async fn request_file(
     http: &HttpClient,
     url: &Url,
