@@ -257,9 +257,7 @@ impl ClientBuilder {
         if let Some(error) = error {
             return Err(error);
         }
-        let mut seed = [0; 8];
-        runtime::fill_random(&mut seed)?;
-        let seed = u64::from_ne_bytes(seed);
+        let seed = runtime::random_seed()?;
         let options = Arc::new(options.validate()?);
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
         let poller = Poller::new(options.polling.clone(), clock, seed.wrapping_add(1));

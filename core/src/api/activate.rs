@@ -4,7 +4,6 @@ use std::{borrow::Cow, future::IntoFuture, path::PathBuf, sync::Arc, time::Durat
 
 use http::Method;
 use serde_json::{Map, Value, json};
-use tokio::time::Instant;
 
 use crate::{
     api::client::ApiClient,
@@ -16,7 +15,7 @@ use crate::{
     http::call::RequestSpec,
     metadata::Metadata,
     options::{ActivateOptions, DEFAULT_BASE_URL, Secret},
-    runtime::{BoxFuture, deadline},
+    runtime::{BoxFuture, Instant, deadline},
     wire::{
         envelope::unexpected,
         path,

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::Value;
-use tokio::time::Instant;
 use tracing::{Instrument as _, field};
 use url::Url;
 
@@ -22,7 +21,7 @@ use crate::{
         transport::{MAX_BODY_BYTES, SendError, TransportError, WireRequest, WireResponse},
     },
     redact::Redactor,
-    runtime::{self, BoxFuture, deadline},
+    runtime::{self, BoxFuture, Instant, deadline},
     text::{Escaped, escape_text},
     wire::{
         envelope::{self, Body, Response, ResponseMeta},
@@ -187,7 +186,7 @@ impl HttpClient {
             };
             cost = Some(retry_cost);
             tracing::debug!(attempt = sent, ?pause, code = &*escape_text(error.code()), "retrying");
-            tokio::time::sleep(pause).await;
+            runtime::sleep(pause).await;
         }
     }
 
@@ -249,13 +248,13 @@ impl HttpClient {
         let start = Instant::now();
         let mut status = None;
         let end = deadline(start, attempt.timeout);
-        let outcome = match tokio::time::timeout_at(end, self.inner.transport.send(request)).await {
-            Ok(Ok(response)) => {
+        let outcome = match runtime::until(end, self.inner.transport.send(request)).await {
+            Some(Ok(response)) => {
                 status = Some(response.status.as_u16());
                 read_response(response, &attempt, end).await
             }
-            Ok(Err(error)) => Err(from_send_error(error)),
-            Err(_) => Err(timeout_error(&attempt)),
+            Some(Err(error)) => Err(from_send_error(error)),
+            None => Err(timeout_error(&attempt)),
         };
         let outcome =
             outcome.map_err(|failed| AttemptError { error: failed.error.redacted(redactor), ..failed });
@@ -348,7 +347,7 @@ async fn read_response(
     let mut bytes = Vec::new();
     let (mut fault, mut truncated) = (None, false);
     loop {
-        let Ok(next) = tokio::time::timeout_at(end, body.next()).await else {
+        let Some(next) = runtime::until(end, body.next()).await else {
             if status.is_success() {
                 return Err(timeout_error(attempt));
             }

@@ -17,7 +17,6 @@ use reqwest::{
     redirect, retry,
 };
 use rustls::ClientConfig;
-use tokio::runtime::{self, Handle};
 use url::{Host, Url};
 
 use super::{
@@ -31,7 +30,7 @@ use super::{
 };
 use crate::{
     error::{InfraiError, Result},
-    runtime::BoxFuture,
+    runtime::{self, BoxFuture, RuntimeId},
     wire::path,
 };
 
@@ -57,7 +56,7 @@ pub(crate) struct HttpTransport {
     config: Arc<HttpConfig>,
     proxies: OnceLock<Arc<Proxies>>,
     tls: OnceLock<ClientConfig>,
-    runtimes: Mutex<Vec<(Option<runtime::Id>, Arc<Pools>)>>,
+    runtimes: Mutex<Vec<(Option<RuntimeId>, Arc<Pools>)>>,
 }
 
 /// The properties of a request that decide which client sends it.
@@ -85,7 +84,7 @@ impl HttpTransport {
 
     /// Returns the clients of the runtime that the caller is in.
     fn pools(&self) -> Arc<Pools> {
-        let here = Handle::try_current().ok().map(|handle| handle.id());
+        let here = runtime::current_id();
         let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, pools)) = runtimes.iter().find(|(id, _)| *id == here) {
             return Arc::clone(pools);

@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -55,6 +56,19 @@ pub(crate) struct TransportError {
     pub(crate) retryable: bool,
     pub(crate) hint: Option<&'static str>,
     pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl TransportError {
+    /// Returns the error of a response that stays silent for this long.
+    pub(crate) fn read_timeout(timeout: Duration) -> Self {
+        Self {
+            message: format!("no byte for {timeout:?}"),
+            before_sending: false,
+            retryable: true,
+            hint: None,
+            source: None,
+        }
+    }
 }
 
 /// Sender of requests: reqwest, or a scripted peer in tests.

@@ -92,7 +92,7 @@ impl<S: PollSource> Poller<S> {
             if left <= 0.0 {
                 return;
             }
-            tokio::time::sleep(Duration::from_secs_f64(left.min(MAX_SLEEP))).await;
+            runtime::sleep(Duration::from_secs_f64(left.min(MAX_SLEEP))).await;
         }
     }
 
@@ -110,7 +110,7 @@ impl<S: PollSource> Poller<S> {
                     self.cancels_begun.fetch_add(1, Ordering::Relaxed);
                     return permit.ok();
                 }
-                () = tokio::time::sleep(timeout.saturating_mul(3)) => {
+                () = runtime::sleep(timeout.saturating_mul(3)) => {
                     if self.cancels_begun.load(Ordering::Relaxed) == begun {
                         return None;
                     }
@@ -144,21 +144,20 @@ impl<S: PollSource> Poller<S> {
         };
         // Without the lock: a runtime that is shutting down drops the task at once, and the task's guard takes the lock.
         let guard = TaskGuard { poller: Arc::clone(self), number };
-        let task = handle.spawn(async move {
+        let task = async move {
             let run = AssertUnwindSafe(guard.poller.run(guard.number));
             if run.catch_unwind().await.is_err() {
                 // A new task would panic at the same place, again and again.
                 guard.poller.lock().fail_all(&panic_error());
             }
-        });
-        let abort = task.abort_handle();
-        if task.now_or_never().is_some_and(|end| end.is_err_and(|error| error.is_cancelled())) {
+        };
+        let Some(abort) = runtime::spawn(&handle, task) else {
             return Err(InfraiError::configuration(
                 "CONFIGURATION_INVALID",
                 "the Tokio runtime that this call was awaited in is shut down",
             )
             .with_hint("Await it inside a runtime that lives at least as long as the call."));
-        }
+        };
         let mut state = self.lock();
         match state.task.as_mut().filter(|task| task.number == number) {
             Some(task) => task.abort = Some(abort),
@@ -178,7 +177,7 @@ impl<S: PollSource> Poller<S> {
         loop {
             let changed = self.changed.notified();
             let Some(timeout) = self.start_due_polls(number, &polls) else { return };
-            let sleep = tokio::time::sleep(Duration::from_secs_f64(timeout));
+            let sleep = runtime::sleep(Duration::from_secs_f64(timeout));
             tokio::select! {
                 Some(finished) = polls.next() => {
                     // A cancelled poll has no output.

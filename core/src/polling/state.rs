@@ -3,14 +3,17 @@
 use std::collections::{HashMap, VecDeque};
 
 use futures_util::future::AbortHandle as PollAbort;
-use tokio::{runtime, task::AbortHandle};
 
 use super::{
     channel,
     scheduler::{JobKey, Scheduler},
     source::{PollEvent, PollSource, PollState},
 };
-use crate::{context::CallContext, error::InfraiError};
+use crate::{
+    context::CallContext,
+    error::InfraiError,
+    runtime::{AbortHandle, RuntimeId},
+};
 
 /// Number of submitted jobs whose submission time is kept for a later wait.
 const MAX_CACHED_JOBS: usize = 20_000;
@@ -42,7 +45,7 @@ pub(super) struct Subscriber<S: PollSource> {
     pub(super) turn: u64,
     pub(super) source: S,
     pub(super) context: Option<CallContext>,
-    pub(super) runtime: runtime::Id,
+    pub(super) runtime: RuntimeId,
     pub(super) events: channel::Sender<S::State>,
     pub(super) request: PollRequest,
     /// Whether it reports progress, so that the job is polled at least every `refresh` seconds.
@@ -66,7 +69,7 @@ pub(super) struct PollInFlight {
 /// The task that polls, in the runtime of one of the subscribers.
 pub(super) struct PollTask {
     pub(super) number: u64,
-    pub(super) runtime: runtime::Id,
+    pub(super) runtime: RuntimeId,
     /// Time of its latest activity, or of its appointment.
     pub(super) last_active: f64,
     /// `None` between its appointment and its start.
@@ -82,7 +85,7 @@ pub(super) struct State<S: PollSource> {
     submission_order: VecDeque<S::Id>,
     pub(super) task: Option<PollTask>,
     /// Subscribers per runtime.
-    pub(super) subscribers: HashMap<runtime::Id, usize>,
+    pub(super) subscribers: HashMap<RuntimeId, usize>,
     last_number: u64,
     /// Number of polls begun.
     pub(super) polls_begun: u64,
@@ -219,7 +222,7 @@ impl<S: PollSource> State<S> {
         }
     }
 
-    pub(super) fn unsubscribe_runtime(&mut self, runtime: runtime::Id) {
+    pub(super) fn unsubscribe_runtime(&mut self, runtime: RuntimeId) {
         if let Some(count) = self.subscribers.get_mut(&runtime) {
             *count -= 1;
             if *count == 0 {

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::OptionFuture;
-use tokio::runtime::Id as RuntimeId;
 
 use super::{
     channel::{self, channel},
@@ -11,7 +10,11 @@ use super::{
     source::{PollEvent, PollSource, PollState},
     state::{PollRequest, SharedId, SharedIdOf, Subscriber},
 };
-use crate::{context::CallContext, error::Result, runtime};
+use crate::{
+    context::CallContext,
+    error::Result,
+    runtime::{self, RuntimeId},
+};
 
 /// Subscription to a job. When it is dropped, the polls of the job end unless there is another subscriber.
 pub(crate) struct Subscription<S: PollSource> {
@@ -104,8 +107,7 @@ impl<S: PollSource> Subscription<S> {
                 Err(error) => return Some(self.events.try_next().unwrap_or(PollEvent::Failed(error))),
             };
             // Boxed, as few waits need this timer and its size would count in each of thousands.
-            let stalled =
-                elsewhere.then(|| Box::pin(tokio::time::sleep(Duration::from_secs_f64(STALL_TIMEOUT))));
+            let stalled = elsewhere.then(|| Box::pin(runtime::sleep(Duration::from_secs_f64(STALL_TIMEOUT))));
             tokio::select! {
                 biased;
                 event = self.events.next() => return event,

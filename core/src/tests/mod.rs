@@ -6,4 +6,5 @@ mod logs;
 mod many_jobs;
 mod poller;
 mod secrets;
+mod setters;
 mod waits;

@@ -12,10 +12,7 @@ use std::{
 
 use futures_core::Stream;
 use futures_util::FutureExt as _;
-use tokio::{
-    sync::{Semaphore, SemaphorePermit, mpsc},
-    task::JoinSet,
-};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 use super::{generate::Generate, wait::Wait};
 use crate::{
@@ -24,7 +21,7 @@ use crate::{
     error::{ErrorKind, InfraiError, Result},
     job::VideoJob,
     options::{BatchOptions, GenerateRequest},
-    runtime,
+    runtime::{self, JoinSet},
 };
 
 /// Item of [`GenerateMany`]: the index of the request, and its job or its error.

@@ -5,6 +5,7 @@ pub(crate) mod compact_job;
 mod download;
 #[cfg(test)]
 mod download_tests;
+mod file_url;
 pub(crate) mod generate;
 mod generate_many;
 mod job_ref;

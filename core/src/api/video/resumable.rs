@@ -1,38 +1,34 @@
-//! Resumable download: retries after broken connections, redirects, and a new URL when the first has expired.
+//! Resumable download: retries after broken connections, and a new URL when the first has expired.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use percent_encoding::percent_decode_str;
-use tokio::time::Instant;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use url::Url;
 
 use crate::{
     api::{
         client::ApiClient,
-        video::{calls::status, job_ref::JobRef},
+        video::{
+            file_url::{fetch_job, job_with_url, request_file},
+            job_ref::JobRef,
+        },
     },
     error::{ErrorKind, InfraiError, Result, shorten},
     http::{
         retry,
-        transport::{BodyStream, SendError, TransportError, WireRequest, WireResponse},
+        transport::{BodyStream, SendError, TransportError, WireResponse},
     },
     job::{JobId, VideoJob},
     redact::Redactor,
-    runtime::deadline,
+    runtime::{self, Instant, deadline},
     text::Escaped,
     wire::{codes, path, retry_after},
 };
 
-const MAX_REDIRECTS: u32 = 5;
-
 /// Bytes that an attempt has to receive to reset the count of failures. Without a minimum, a server that sends one byte
 /// per attempt would keep the client retrying forever.
 const MIN_PROGRESS: u64 = 64 * 1024;
-
-const PLAIN_HTTP_HINT: &str = "The API's operator should give the file an https address.";
 
 /// Item of a download.
 pub(super) enum Chunk {
@@ -81,82 +77,8 @@ impl Limit {
         if Instant::now() >= end {
             return Err(timeout);
         }
-        tokio::time::timeout_at(end, work).await.map_err(|_| timeout)
+        runtime::until(end, work).await.ok_or(timeout)
     }
-}
-
-/// Returns the job with the URL of its video. Fetches the job unless its last known state has the URL.
-async fn job_with_url(client: &ApiClient, job: &JobRef) -> Result<(VideoJob, Url)> {
-    let job = job.clone().with_redactor_of(&client.http);
-    if let Some(known) = job.known.filter(|job| job.is_success() && job.video_url.is_some()) {
-        let url = video_url(client, &known)?;
-        return Ok((Arc::unwrap_or_clone(known), url));
-    }
-    fetch_job(client, &job.id).await
-}
-
-/// Fetches the job and returns it with the URL of its video.
-///
-/// # Errors
-/// The job's failure, or `JOB_NOT_READY` if it has not ended.
-async fn fetch_job(client: &ApiClient, id: &JobId) -> Result<(VideoJob, Url)> {
-    let job = status(&client.http, id, None).await?;
-    if let Some(error) = job.end_error() {
-        return Err(error);
-    }
-    if !job.is_terminal() {
-        let redactor = job.redactor.clone();
-        let id = shorten(&redactor.text(id.as_str()), 80);
-        let message = format!("the job {id} is {} and has no video yet", job.state);
-        return Err(InfraiError::new(ErrorKind::InvalidRequest, "JOB_NOT_READY", message)
-            .with_hint("Wait for the job first, then download it.")
-            .with_job(job)
-            .redacted(&redactor));
-    }
-    let url = video_url(client, &job)?;
-    Ok((job, url))
-}
-
-/// Returns the URL of the job's video, if the client may request it.
-fn video_url(client: &ApiClient, job: &VideoJob) -> Result<Url> {
-    let id = shorten(&job.redactor.text(job.job_id.as_str()), 80);
-    let unusable = |reason: &str| {
-        InfraiError::new(
-            ErrorKind::UnexpectedResponse,
-            "UNEXPECTED_RESPONSE",
-            format!("the job {id} has {reason}"),
-        )
-    };
-    let text = job.video_url.as_deref().ok_or_else(|| unusable("ended in success but has no video_url"))?;
-    let url = Url::parse(text).map_err(|_| unusable("a video_url that is not a URL"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(unusable("a video_url that is not http(s)"));
-    }
-    if !path::is_requestable(&url) {
-        return Err(unusable("a video_url that cannot be requested"));
-    }
-    if !client.http.auth().config().allows_scheme(&url) {
-        let origin = job.redactor.text(&path::origin(&url));
-        return Err(unusable(&format!("a video_url that is plain http and not on this machine: {origin}"))
-            .with_hint(PLAIN_HTTP_HINT));
-    }
-    Ok(url)
-}
-
-/// Removes user and password from a URL and returns them as an `Authorization` header. In the URL of a request, proxies
-/// and logs would see them, and servers ignore them.
-fn take_authorization(url: &mut Url) -> Option<HeaderValue> {
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
-    let mut text: Vec<u8> = percent_decode_str(url.username()).collect();
-    text.push(b':');
-    text.extend(percent_decode_str(url.password().unwrap_or_default()));
-    // Neither can fail for an http(s) URL with a host.
-    let (_, _) = (url.set_username(""), url.set_password(None));
-    let mut value = HeaderValue::try_from(format!("Basic {}", BASE64.encode(text))).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 impl ResumableDownload {
@@ -210,10 +132,9 @@ impl ResumableDownload {
             }
             let timeout = self.client.http.config().options.download_idle_timeout;
             let Some(body) = &mut self.body else { continue };
-            let chunk = match tokio::time::timeout(timeout, body.next()).await {
-                Ok(chunk) => chunk,
-                Err(_) => Err(TransportError::read_timeout(timeout)),
-            };
+            let chunk = runtime::timeout(timeout, body.next())
+                .await
+                .unwrap_or_else(|| Err(TransportError::read_timeout(timeout)));
             match chunk {
                 Ok(Some(bytes)) if bytes.is_empty() => {}
                 Ok(Some(bytes)) => {
@@ -257,7 +178,10 @@ impl ResumableDownload {
             }
             _ => from = 0,
         }
-        let response = match self.follow(headers).await {
+        let new_connection = self.failures > 0;
+        let invalid = |reason: &str| self.invalid_response(reason);
+        let sent = request_file(&self.client.http, &self.url, &headers, new_connection, invalid).await;
+        let response = match sent {
             Ok(response) => response,
             Err(SendError::Setup(error)) => return Err(error),
             Err(SendError::Transport(cause)) => {
@@ -354,67 +278,6 @@ impl ResumableDownload {
         Ok(restarted.then_some(Chunk::Restart))
     }
 
-    /// Sends the request and follows redirects. No request carries the project's key or the client's default headers.
-    async fn follow(&self, headers: HeaderMap) -> Result<WireResponse, SendError> {
-        let options = &self.client.http.config().options;
-        let mut url = self.url.clone();
-        for _ in 0..=MAX_REDIRECTS {
-            let (mut request_url, mut headers) = (url.clone(), headers.clone());
-            if let Some(authorization) = take_authorization(&mut request_url) {
-                headers.insert(header::AUTHORIZATION, authorization);
-            }
-            if !path::is_requestable(&request_url) {
-                let reason = "the server redirected to a URL that cannot be requested";
-                return Err(SendError::Setup(self.invalid_response(reason)));
-            }
-            let new_connection = self.failures > 0;
-            let request = WireRequest {
-                method: Method::GET,
-                url: request_url,
-                headers,
-                body: None,
-                file: true,
-                new_connection,
-            };
-            let send = self.client.http.send(request);
-            let response = match tokio::time::timeout(options.download_idle_timeout, send).await {
-                Ok(response) => response?,
-                Err(_) => {
-                    return Err(SendError::Transport(TransportError::read_timeout(
-                        options.download_idle_timeout,
-                    )));
-                }
-            };
-            if !matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
-                return Ok(response);
-            }
-            let target = response
-                .headers
-                .get(header::LOCATION)
-                .and_then(|location| url.join(location.to_str().ok()?).ok())
-                .filter(|target| matches!(target.scheme(), "http" | "https"))
-                .ok_or_else(|| {
-                    SendError::Setup(self.invalid_response("the server redirected without an http(s) URL"))
-                })?;
-            if url.scheme() == "https" && target.scheme() != "https" {
-                let origin = path::origin(&target);
-                return Err(SendError::Setup(
-                    self.invalid_response(&format!("the server redirected from https to {origin}"))
-                        .with_hint(PLAIN_HTTP_HINT),
-                ));
-            }
-            if !self.client.http.auth().config().allows_scheme(&target) {
-                let origin = path::origin(&target);
-                return Err(SendError::Setup(
-                    self.invalid_response(&format!("the server redirected to plain http at {origin}"))
-                        .with_hint(PLAIN_HTTP_HINT),
-                ));
-            }
-            url = target;
-        }
-        Err(SendError::Setup(self.invalid_response("the server redirected too often")))
-    }
-
     /// Counts a failed attempt and waits before the next one. Returns the error if no attempt or time is left.
     async fn backoff(&mut self, error: InfraiError, floor: Option<Duration>) -> Result<()> {
         let options = &self.client.http.config().options;
@@ -432,7 +295,7 @@ impl ResumableDownload {
             return Err(error.with_call(self.failures, None, false));
         }
         tracing::debug!(error = %Escaped(&error), ?pause, received = self.received, "retrying the download after a pause");
-        tokio::time::sleep(pause).await;
+        runtime::sleep(pause).await;
         Ok(())
     }
 
@@ -499,36 +362,10 @@ fn timeout_error(
         .with_hint("Download again with a longer timeout; nothing was saved.")
 }
 
-impl TransportError {
-    fn read_timeout(timeout: Duration) -> Self {
-        Self {
-            message: format!("no byte for {timeout:?}"),
-            before_sending: false,
-            retryable: true,
-            hint: None,
-            source: None,
-        }
-    }
-}
-
 /// Returns the start of the range and the length of the file: 100 and 200 for `bytes 100-199/200`.
 fn content_range(headers: &HeaderMap) -> Option<(Option<u64>, Option<u64>)> {
     let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
     let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
     let start = range.split_once('-')?.0.parse().ok();
     Some((start, total.parse().ok()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_in_a_url_become_a_header() {
-        let mut url = Url::parse("https://user:p%40ss@files.example/v.mp4?x=1").unwrap();
-        let header = take_authorization(&mut url).unwrap();
-        assert_eq!((header.to_str().unwrap(), header.is_sensitive()), ("Basic dXNlcjpwQHNz", true));
-        assert_eq!(url.as_str(), "https://files.example/v.mp4?x=1");
-        assert_eq!(take_authorization(&mut url), None);
-    }
 }

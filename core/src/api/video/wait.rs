@@ -17,7 +17,7 @@ use crate::{
     options::WaitOptions,
     polling::source::PollEvent,
     redact::Redactor,
-    runtime::BoxFuture,
+    runtime::{self, BoxFuture},
 };
 
 /// Timeout of the cancel request at the end of a wait.
@@ -241,7 +241,7 @@ impl WaitState {
         let turn = Duration::try_from_secs_f64(2.0 / options.polling.max_requests_per_second)
             .unwrap_or(Duration::MAX);
         let turn_timeout = options.attempt_timeout.saturating_add(turn);
-        let stalled = tokio::time::sleep(turn_timeout);
+        let stalled = runtime::sleep(turn_timeout);
         tokio::pin!(stalled);
         let mut poll_status = subscription.poll_status();
         loop {
@@ -262,7 +262,7 @@ impl WaitState {
                         return Ok(None);
                     }
                     poll_status = current;
-                    stalled.set(tokio::time::sleep(turn_timeout));
+                    stalled.set(runtime::sleep(turn_timeout));
                 }
             }
         }

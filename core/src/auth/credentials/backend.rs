@@ -18,6 +18,7 @@ use crate::{
     },
     error::Result,
     options::Secret,
+    runtime,
     text::Escaped,
 };
 
@@ -71,9 +72,9 @@ impl CredentialBackend {
     pub(crate) async fn lock(&self, timeout: Duration) -> Result<LockGuard> {
         match self {
             Self::File(path) => Ok(LockGuard::File { _lock: Lock::acquire(path, timeout).await? }),
-            Self::Store(store) => match tokio::time::timeout(timeout, STORE_LOCK.lock()).await {
-                Ok(guard) => Ok(LockGuard::Store { _guard: guard }),
-                Err(_) => Err(credentials_error(
+            Self::Store(store) => match runtime::timeout(timeout, STORE_LOCK.lock()).await {
+                Some(guard) => Ok(LockGuard::Store { _guard: guard }),
+                None => Err(credentials_error(
                     "CREDENTIALS_LOCKED",
                     format!("{} has been used by another activation for {timeout:?}", store.0.name()),
                     "Wait for the other activation, then try again.",

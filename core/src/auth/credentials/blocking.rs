@@ -1,11 +1,9 @@
 //! Blocking work on credentials, run on Tokio's blocking pool in the caller's context and within its deadline.
 
-use tokio::time::Instant;
-
 use crate::{
     context::{self, CallContext},
     error::{ErrorKind, InfraiError, Result},
-    runtime,
+    runtime::{self, Instant},
 };
 
 /// Runs work that reads or writes credentials on the blocking pool, because their file system may not respond.
@@ -17,13 +15,7 @@ pub(crate) async fn run_blocking<T: Send + 'static>(
     let work = move || {
         tracing::dispatcher::with_default(&logs, || span.in_scope(|| context::sync_scoped(context, work)))
     };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(outcome) => outcome,
-        Err(error) => Err(match error.try_into_panic() {
-            Ok(panic) => InfraiError::panicked(panic.as_ref()),
-            Err(error) => InfraiError::internal(error.to_string()),
-        }),
-    }
+    runtime::spawn_blocking(work).await
 }
 
 /// Awaits work on credentials until the deadline.

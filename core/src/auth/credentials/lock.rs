@@ -15,7 +15,7 @@ use crate::{
         write::{ensure_folder, make_private},
     },
     error::{InfraiError, Result},
-    runtime::deadline,
+    runtime::{Instant, deadline, sleep},
 };
 
 /// Lock of a credentials file, held until dropped. The operating system releases it when the process ends.
@@ -25,21 +25,21 @@ pub(crate) struct Lock(#[allow(dead_code, reason = "its drop unlocks")] File);
 impl Lock {
     /// Waits up to `timeout` for the lock of this credentials file. Creates its folder if there is none.
     pub(crate) async fn acquire(credentials: &Path, timeout: Duration) -> Result<Self> {
-        let deadline = deadline(tokio::time::Instant::now(), timeout);
+        let deadline = deadline(Instant::now(), timeout);
         let owned = credentials.to_owned();
         let (path, file) = with_deadline(deadline, run_blocking(move || open(&owned))).await?;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Self(file)),
                 Err(TryLockError::Error(error)) => return Err(unwritable(credentials, &path, error)),
-                Err(TryLockError::WouldBlock) if tokio::time::Instant::now() >= deadline => {
+                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
                     return Err(credentials_error(
                         "CREDENTIALS_LOCKED",
                         format!("{} has been locked by another process for {timeout:?}", path.display()),
                         "Wait for the other process (probably an `activate`) or end it, then try again. If no process of this user holds the lock, another user does: remove this file.",
                     ));
                 }
-                Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(20)).await,
             }
         }
     }
