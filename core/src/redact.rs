@@ -107,7 +107,7 @@ impl Redactor {
         let (mut ahead, mut here) = (Vec::new(), Vec::new());
         let (mut at, mut run) = (0, 0);
         while at < bytes.len() && at.saturating_sub(spans.hidden) < limit {
-            if ahead.is_empty() && !table.begins[usize::from(bytes[at])] {
+            if ahead.is_empty() && !table.may_begin(bytes, at) {
                 at += 1;
                 continue;
             }
@@ -260,6 +260,8 @@ struct Table {
     first: Box<[(usize, usize); 256]>,
     /// The bytes that may begin a spelling of a pattern or a project key. Most bytes of a text begin neither.
     begins: [bool; 256],
+    /// The second bytes that may follow each first one, as bits. `None` if a pattern has one byte alone.
+    seconds: Option<Box<[[u64; 4]; 256]>>,
 }
 
 impl Table {
@@ -273,15 +275,41 @@ impl Table {
         patterns.dedup();
         let mut first = Box::new([(0, 0); 256]);
         let mut begins = [false; 256];
+        let mut seconds = Box::new([[0; 4]; 256]);
+        let mut follow = |first: u8, second: u8| {
+            seconds[usize::from(first)][usize::from(second >> 6)] |= 1_u64 << (second & 63);
+        };
         begins[usize::from(PROJECT_KEY.as_bytes()[0])] = true;
+        follow(PROJECT_KEY.as_bytes()[0], PROJECT_KEY.as_bytes()[1]);
         for (index, pattern) in patterns.iter().enumerate() {
             let range = &mut first[usize::from(pattern[0])];
             *range = (if range.1 == 0 { index } else { range.0 }, index + 1);
             for byte in [pattern[0], pattern[0].to_ascii_uppercase()].iter().chain(ESCAPES) {
                 begins[usize::from(*byte)] = true;
             }
+            if let Some(second) = pattern.get(1) {
+                for first in [pattern[0], pattern[0].to_ascii_uppercase()] {
+                    follow(first, *second);
+                    follow(first, second.to_ascii_uppercase());
+                }
+            }
         }
-        Self { patterns: patterns.into(), first, begins }
+        let long = patterns.iter().all(|pattern| pattern.len() > 1);
+        Self { patterns: patterns.into(), first, begins, seconds: long.then_some(seconds) }
+    }
+
+    /// Returns whether a spelling of a pattern or a project key may begin here, by two bytes of the text.
+    fn may_begin(&self, text: &[u8], at: usize) -> bool {
+        let first = text[at];
+        if !self.begins[usize::from(first)] {
+            return false;
+        }
+        let (Some(seconds), Some(&second)) = (&self.seconds, text.get(at + 1)) else { return true };
+        // An escape has no plain second byte, and white space may follow any byte.
+        ESCAPES.contains(&first)
+            || ESCAPES.contains(&second)
+            || second.is_ascii_whitespace()
+            || seconds[usize::from(first)][usize::from(second >> 6)] & (1 << (second & 63)) != 0
     }
 
     /// Returns the candidate extended by one character, if a pattern continues with it.

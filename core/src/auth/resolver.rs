@@ -58,11 +58,13 @@ impl EndpointResolver {
         Ok(endpoint)
     }
 
+    /// Returns the endpoint if an earlier call has resolved it.
+    pub(crate) fn resolved(&self) -> Option<Arc<Endpoint>> {
+        self.cached().clone()
+    }
+
     /// Returns the endpoint without blocking the caller's thread.
     pub(crate) async fn endpoint_for_call(self: &Arc<Self>) -> Result<Arc<Endpoint>> {
-        if let Some(endpoint) = &*self.cached() {
-            return Ok(Arc::clone(endpoint));
-        }
         if self.config.has_key() {
             return self.endpoint();
         }

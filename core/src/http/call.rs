@@ -103,9 +103,10 @@ impl HttpClient {
             None if safe => None,
             None => Some(new_idempotency_key()?),
         };
-        let endpoint = match &spec.base_url {
-            Some(url) => Arc::new(Endpoint::new(url.clone(), Credential::Missing)?),
-            None => {
+        let endpoint = match (&spec.base_url, self.auth().resolved()) {
+            (Some(url), _) => Arc::new(Endpoint::new(url.clone(), Credential::Missing)?),
+            (None, Some(endpoint)) => endpoint,
+            (None, None) => {
                 with_deadline(deadline, self.auth().config().backend_name(), self.auth().endpoint_for_call())
                     .await?
             }
@@ -115,7 +116,10 @@ impl HttpClient {
         let mut key = match spec.key {
             _ if spec.unauthenticated => None,
             Some(key) => Some(key),
-            None => Some(with_deadline(deadline, API_KEY_FUNCTION, endpoint.key.get()).await?),
+            None => Some(match &endpoint.key {
+                Credential::Fixed(key) => key.clone(),
+                function => with_deadline(deadline, API_KEY_FUNCTION, function.get()).await?,
+            }),
         };
         let mut redactor = self.call_redactor(key.as_ref(), spec.redact.as_deref());
         let max_retries = if spec.no_retry { 0 } else { self.max_retries() };
