@@ -1,10 +1,9 @@
-//! How a call runs: as a task of the runtime, guarded against panics, ended by its cancellation or with its future.
+//! Execution of a call as a task of the runtime. Its cancellation ends it, and so does the drop of its future.
 
 use std::{
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,63 +12,15 @@ use futures_util::{
     future::{Either, select},
 };
 use infrai::InfraiError;
-use tokio::{
-    sync::{Semaphore, oneshot},
-    task::AbortHandle,
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::{
+    cancellation::{CallHandle, CancelMode, CancelOnDrop, NativeCancellation},
+    error::NativeError,
+    listener::Closable,
+    panic::catch_async_panic,
+    runtime,
 };
-
-use crate::{cancellation::NativeCancellation, error::NativeError, gate::Close, runtime};
-
-/// A call that has begun.
-pub(crate) struct Running {
-    ending: Ending,
-    gate: Option<Arc<dyn Close>>,
-}
-
-/// How a call is ended.
-enum Ending {
-    /// Where it next waits for something.
-    Abort(AbortHandle),
-    /// By telling it: a wait that cancels its job first, or work on a thread of its own.
-    Tell(Mutex<Option<oneshot::Sender<()>>>),
-}
-
-impl Ending {
-    fn tell(sender: oneshot::Sender<()>) -> Self {
-        Self::Tell(Mutex::new(Some(sender)))
-    }
-}
-
-impl Running {
-    /// Ends it, if it has not ended.
-    pub(crate) fn end(&self) {
-        match &self.ending {
-            Ending::Tell(sender) => {
-                if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                    // It may be over already.
-                    let _ = sender.send(());
-                }
-            }
-            Ending::Abort(task) => task.abort(),
-        }
-        self.close();
-    }
-
-    fn close(&self) {
-        if let Some(gate) = &self.gate {
-            gate.close();
-        }
-    }
-}
-
-/// Ends a call whose future is dropped; one that is over is past being ended.
-struct EndOnDrop(Arc<Running>);
-
-impl Drop for EndOnDrop {
-    fn drop(&mut self) {
-        self.0.end();
-    }
-}
 
 /// A call's work, which hands its outcome over by itself.
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -78,9 +29,9 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 #[derive(Default)]
 pub(crate) struct Call {
     cancellation: Option<Arc<NativeCancellation>>,
-    gate: Option<Arc<dyn Close>>,
-    politely: Option<oneshot::Sender<()>>,
-    apart: Option<&'static Semaphore>,
+    listener: Option<Arc<dyn Closable>>,
+    graceful: Option<oneshot::Sender<()>>,
+    on_blocking_pool: Option<&'static Semaphore>,
 }
 
 impl Call {
@@ -90,20 +41,20 @@ impl Call {
     }
 
     /// The way to its listener, closed when it ends.
-    pub(crate) fn gate(mut self, gate: Option<Arc<dyn Close>>) -> Self {
-        self.gate = gate;
+    pub(crate) fn listener(mut self, listener: Option<Arc<dyn Closable>>) -> Self {
+        self.listener = listener;
         self
     }
 
     /// Its end is asked for and not enforced.
-    pub(crate) fn politely(mut self, sender: Option<oneshot::Sender<()>>) -> Self {
-        self.politely = sender;
+    pub(crate) fn graceful(mut self, sender: Option<oneshot::Sender<()>>) -> Self {
+        self.graceful = sender;
         self
     }
 
-    /// It waits for the disk: on a thread of its own, once there is one of these places.
-    pub(crate) fn apart(mut self, places: &'static Semaphore) -> Self {
-        self.apart = Some(places);
+    /// It waits for the disk: on a thread of its own, once there is one of these permits.
+    pub(crate) fn on_blocking_pool(mut self, permits: &'static Semaphore) -> Self {
+        self.on_blocking_pool = Some(permits);
         self
     }
 
@@ -115,7 +66,7 @@ impl Call {
         let (done, mut outcome) = oneshot::channel();
         let work = async move {
             // A call that was cancelled has no receiver any more.
-            let _ = done.send(guarded_async(work).await);
+            let _ = done.send(catch_async_panic(work).await);
         };
         self.run_task(Box::pin(work)).await?;
         Ok(outcome.try_recv().map_err(|_| NativeError::Cancelled)??)
@@ -123,36 +74,36 @@ impl Call {
 
     /// The same for all kinds of results: a task type per call would be a large part of a phone's library.
     async fn run_task(self, work: Task) -> Result<(), NativeError> {
-        let Self { cancellation, gate, politely, apart } = self;
+        let Self { cancellation, listener, graceful, on_blocking_pool } = self;
         // One that is to cancel a job has to begin for that.
-        if politely.is_none() && cancellation.as_ref().is_some_and(|cancellation| cancellation.is_cancelled())
+        if graceful.is_none() && cancellation.as_ref().is_some_and(|cancellation| cancellation.is_cancelled())
         {
             return Err(NativeError::Cancelled);
         }
         let handle = runtime::handle()?;
-        let (task, ending) = if let Some(places) = apart {
+        let (task, mode) = if let Some(permits) = on_blocking_pool {
             let (end, ended) = oneshot::channel();
-            (handle.spawn(on_a_thread(places, work, ended)), Ending::tell(end))
+            (handle.spawn(run_blocking(permits, work, ended)), CancelMode::signal(end))
         } else {
             let task = handle.spawn(work.map(|()| Ok(Some(()))));
             let abort = task.abort_handle();
-            (task, politely.map_or(Ending::Abort(abort), Ending::tell))
+            (task, graceful.map_or(CancelMode::Abort(abort), CancelMode::signal))
         };
-        let running = Arc::new(Running { ending, gate });
-        let _end = EndOnDrop(Arc::clone(&running));
-        let _registered = match &cancellation {
+        let call = Arc::new(CallHandle::new(mode, listener));
+        let _end = CancelOnDrop(Arc::clone(&call));
+        let _registration = match &cancellation {
             None => None,
             Some(cancellation) => {
-                let registered = cancellation.register(&running);
-                if registered.is_none() {
-                    running.end();
+                let registration = cancellation.register(&call);
+                if registration.is_none() {
+                    call.cancel();
                 }
-                registered
+                registration
             }
         };
         // A task that was ended says so once it is gone: nothing of it goes on after this.
         let outcome = task.await;
-        running.close();
+        call.close_listener();
         match outcome {
             Ok(outcome) => outcome?.ok_or(NativeError::Cancelled),
             Err(error) if error.is_cancelled() => Err(NativeError::Cancelled),
@@ -163,18 +114,18 @@ impl Call {
 
 /// How long the thread of a call that was ended is waited for: it ends where it next waits for something, which a disk
 /// that does not answer may put off.
-const LAST_STEP: Duration = Duration::from_secs(5);
+const THREAD_EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Runs work that waits for the disk where it holds up nothing else; it begins once there is a place for it. None once it
+/// Runs work that waits for the disk where it holds up nothing else; it begins once there is a permit for it. None once it
 /// was ended, and its thread with it.
-async fn on_a_thread(
-    places: &'static Semaphore,
+async fn run_blocking(
+    permits: &'static Semaphore,
     work: Task,
     mut ended: oneshot::Receiver<()>,
 ) -> Result<Option<()>, InfraiError> {
-    let place = match select(&mut ended, pin!(places.acquire())).await {
+    let permit = match select(&mut ended, pin!(permits.acquire())).await {
         Either::Left(_) => return Ok(None),
-        Either::Right((place, _)) => place,
+        Either::Right((permit, _)) => permit,
     };
     let handle = runtime::handle()?;
     let (alive, over) = oneshot::channel::<()>();
@@ -186,14 +137,14 @@ async fn on_a_thread(
                 Either::Right((outcome, _)) => Some(outcome),
             }
         });
-        drop(place);
+        drop(permit);
         outcome
     });
     let outcome = match select(&mut thread, ended).await {
         Either::Left((outcome, _)) => outcome,
         Either::Right(_) => {
             drop(alive);
-            match tokio::time::timeout(LAST_STEP, thread).await {
+            match tokio::time::timeout(THREAD_EXIT_TIMEOUT, thread).await {
                 Ok(outcome) => outcome,
                 Err(_) => return Ok(None),
             }
@@ -205,20 +156,6 @@ async fn on_a_thread(
     }
 }
 
-/// Runs what an exported function does.
-pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, InfraiError>) -> Result<T, NativeError> {
-    let outcome = catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|panic| Err(InfraiError::panicked(panic.as_ref())));
-    Ok(outcome?)
-}
-
-async fn guarded_async<T>(work: impl Future<Output = Result<T, InfraiError>>) -> Result<T, InfraiError> {
-    AssertUnwindSafe(work)
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|panic| Err(InfraiError::panicked(panic.as_ref())))
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
@@ -228,7 +165,7 @@ mod tests {
 
     use super::*;
 
-    fn places(count: usize) -> &'static Semaphore {
+    fn permits(count: usize) -> &'static Semaphore {
         Box::leak(Box::new(Semaphore::new(count)))
     }
 
@@ -243,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cancelled_call_on_a_thread_of_its_own_fails_when_the_thread_is_done() {
+    async fn a_cancelled_call_run_blocking_of_its_own_fails_when_the_thread_is_done() {
         let (cancellation, tidy) = (NativeCancellation::new(), Arc::new(AtomicBool::new(false)));
         let (began, beginning) = oneshot::channel();
         let work = {
@@ -254,13 +191,14 @@ mod tests {
                 pending::<Result<(), InfraiError>>().await
             }
         };
-        let places = places(1);
-        let call = tokio::spawn(Call::with(Some(Arc::clone(&cancellation))).apart(places).run(work));
+        let permits = permits(1);
+        let call =
+            tokio::spawn(Call::with(Some(Arc::clone(&cancellation))).on_blocking_pool(permits).run(work));
         beginning.await.unwrap();
         cancellation.cancel();
         assert!(matches!(call.await.unwrap(), Err(NativeError::Cancelled)));
         assert!(tidy.load(Ordering::SeqCst), "nothing of it goes on");
-        assert_eq!(places.available_permits(), 1);
+        assert_eq!(permits.available_permits(), 1);
     }
 
     #[tokio::test]
@@ -273,12 +211,13 @@ mod tests {
                 Ok(())
             }
         };
-        let places = places(0);
-        let call = tokio::spawn(Call::with(Some(Arc::clone(&cancellation))).apart(places).run(work));
+        let permits = permits(0);
+        let call =
+            tokio::spawn(Call::with(Some(Arc::clone(&cancellation))).on_blocking_pool(permits).run(work));
         tokio::task::yield_now().await;
         cancellation.cancel();
         assert!(matches!(call.await.unwrap(), Err(NativeError::Cancelled)));
-        places.add_permits(1);
+        permits.add_permits(1);
         assert!(!begun.load(Ordering::SeqCst));
     }
 }

@@ -1,13 +1,71 @@
-//! The object through which a caller ends its calls.
+//! Cancellation of calls by their caller.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::call::Running;
+use tokio::{sync::oneshot, task::AbortHandle};
 
-/// Ends the calls that were given it. Each is told once; a call that comes after it ends at once.
+use crate::listener::Closable;
+
+/// A call in flight.
+pub(crate) struct CallHandle {
+    mode: CancelMode,
+    listener: Option<Arc<dyn Closable>>,
+}
+
+/// Way to cancel a call.
+pub(crate) enum CancelMode {
+    /// Aborts its task where it next waits for something.
+    Abort(AbortHandle),
+    /// Signals it to end: a wait that cancels its job first, or work on a thread of its own.
+    Signal(Mutex<Option<oneshot::Sender<()>>>),
+}
+
+impl CancelMode {
+    pub(crate) fn signal(sender: oneshot::Sender<()>) -> Self {
+        Self::Signal(Mutex::new(Some(sender)))
+    }
+}
+
+impl CallHandle {
+    pub(crate) fn new(mode: CancelMode, listener: Option<Arc<dyn Closable>>) -> Self {
+        Self { mode, listener }
+    }
+
+    /// Cancels the call. No-op if it has finished.
+    pub(crate) fn cancel(&self) {
+        match &self.mode {
+            CancelMode::Signal(sender) => {
+                if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                    // A call that has finished has no receiver.
+                    let _ = sender.send(());
+                }
+            }
+            CancelMode::Abort(task) => task.abort(),
+        }
+        self.close_listener();
+    }
+
+    /// Ends the calls of its listener.
+    pub(crate) fn close_listener(&self) {
+        if let Some(listener) = &self.listener {
+            listener.close();
+        }
+    }
+}
+
+/// Cancels the call when its future is dropped. No-op if it has finished.
+pub(crate) struct CancelOnDrop(pub(crate) Arc<CallHandle>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// Cancels the calls that it was passed to, once. A call that begins afterwards ends at once.
 #[derive(uniffi::Object, Default)]
 pub struct NativeCancellation {
     state: Mutex<State>,
@@ -17,7 +75,7 @@ pub struct NativeCancellation {
 struct State {
     cancelled: bool,
     next: u64,
-    calls: HashMap<u64, Arc<Running>>,
+    calls: HashMap<u64, Arc<CallHandle>>,
 }
 
 impl NativeCancellation {
@@ -25,8 +83,8 @@ impl NativeCancellation {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on a cancel ends this call. None if there has been one.
-    pub(crate) fn register(self: &Arc<Self>, call: &Arc<Running>) -> Option<Registered> {
+    /// Registers a call that a cancel ends from now on. Returns `None` after a cancel.
+    pub(crate) fn register(self: &Arc<Self>, call: &Arc<CallHandle>) -> Option<Registration> {
         let mut state = self.lock();
         if state.cancelled {
             return None;
@@ -34,21 +92,20 @@ impl NativeCancellation {
         let number = state.next;
         state.next += 1;
         state.calls.insert(number, Arc::clone(call));
-        Some(Registered { cancellation: Arc::clone(self), number })
+        Some(Registration { cancellation: Arc::clone(self), number })
     }
 }
 
 #[uniffi::export]
 impl NativeCancellation {
-    /// One that has ended nothing yet.
+    /// Creates a cancellation without calls.
     #[uniffi::constructor]
     pub fn new() -> Arc<Self> {
         Arc::new(Self::default())
     }
 
-    /// Ends the calls: each stops what it does and fails with [`NativeError::Cancelled`](crate::NativeError), but a wait
-    /// that is to cancel its job does that first. When this returns, no listener of theirs is being called, and none
-    /// will be.
+    /// Cancels the calls. Each fails with [`NativeError::Cancelled`](crate::NativeError); a wait with `cancel_on_abort`
+    /// cancels its job first. When this returns, none of their listeners is running, and none will be called.
     pub fn cancel(&self) {
         let calls = {
             let mut state = self.lock();
@@ -56,23 +113,23 @@ impl NativeCancellation {
             std::mem::take(&mut state.calls)
         };
         for call in calls.values() {
-            call.end();
+            call.cancel();
         }
     }
 
-    /// Whether it has been used.
+    /// Returns whether it has cancelled its calls.
     pub fn is_cancelled(&self) -> bool {
         self.lock().cancelled
     }
 }
 
-/// A call's place in its cancellation, given back when the call is over.
-pub(crate) struct Registered {
+/// Registration of a call, which its drop removes.
+pub(crate) struct Registration {
     cancellation: Arc<NativeCancellation>,
     number: u64,
 }
 
-impl Drop for Registered {
+impl Drop for Registration {
     fn drop(&mut self) {
         self.cancellation.lock().calls.remove(&self.number);
     }

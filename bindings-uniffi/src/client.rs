@@ -8,13 +8,14 @@ use crate::{
     account::{
         NativeActivateOptions, NativeActivation, NativeBalance, NativeResponse, NativeTopup, activation,
     },
-    call::{Call, guarded},
+    call::Call,
+    callbacks::{NativeHooks, NativeKeyFunction, NativeProgressListener, NativeUpdateListener},
     cancellation::NativeCancellation,
     error::NativeError,
-    functions::{NativeHooks, NativeKeyFunction, NativeProgressListener, NativeUpdateListener},
-    gate::{Close, Gate},
     job::{NativeCancelResult, NativeJob, NativeJobRef},
+    listener::{Closable, ListenerHandle},
     options::{NativeGenerate, NativePair},
+    panic::catch_panic,
     runtime::{ACTIVATION_PLACES, DOWNLOAD_PLACES},
     settings::{self, NativeCallOptions, NativeCaller, NativeSettings},
     store::NativeStore,
@@ -30,8 +31,8 @@ pub struct NativeClient {
 
 type Cancel = Option<Arc<NativeCancellation>>;
 
-fn closing<L: Send + 'static>(gate: Option<&Arc<Gate<L>>>) -> Option<Arc<dyn Close>> {
-    gate.map(|gate| Arc::clone(gate) as Arc<dyn Close>)
+fn closing<L: Send + 'static>(listener: Option<&Arc<ListenerHandle<L>>>) -> Option<Arc<dyn Closable>> {
+    listener.map(|listener| Arc::clone(listener) as Arc<dyn Closable>)
 }
 
 #[uniffi::export]
@@ -48,7 +49,7 @@ impl NativeClient {
         hooks: Option<Arc<dyn NativeHooks>>,
         store: Option<Arc<dyn NativeStore>>,
     ) -> Result<Arc<Self>, NativeError> {
-        guarded(|| {
+        catch_panic(|| {
             let client = settings::client(settings, &caller, key, hooks, store)?;
             Ok(Arc::new(Self { client }))
         })
@@ -59,7 +60,7 @@ impl NativeClient {
     /// # Errors
     /// `INVALID_ARGUMENT` for a time or a number that cannot be; `CONFIGURATION_INVALID` for a header that cannot be sent.
     pub fn with_options(&self, options: NativeCallOptions) -> Result<Arc<Self>, NativeError> {
-        guarded(|| Ok(Arc::new(Self { client: self.client.with_options(options.try_into()?)? })))
+        catch_panic(|| Ok(Arc::new(Self { client: self.client.with_options(options.try_into()?)? })))
     }
 
     /// The base URL that calls go to.
@@ -67,7 +68,7 @@ impl NativeClient {
     /// # Errors
     /// As the first call.
     pub fn base_url(&self) -> Result<String, NativeError> {
-        guarded(|| self.client.base_url())
+        catch_panic(|| self.client.base_url())
     }
 
     /// The key's form that may be shown, if there is a key.
@@ -75,7 +76,7 @@ impl NativeClient {
     /// # Errors
     /// As the first call.
     pub fn key_hint(&self) -> Result<Option<String>, NativeError> {
-        guarded(|| self.client.key_hint())
+        catch_panic(|| self.client.key_hint())
     }
 
     /// Starts a job: `POST /v1/video/generate`.
@@ -90,7 +91,7 @@ impl NativeClient {
 
     /// Looks at a job once: `GET /v1/video/jobs/{id}`.
     pub async fn status(&self, job: NativeJobRef, cancellation: Cancel) -> Result<NativeJob, NativeError> {
-        let (client, job) = (self.client.clone(), guarded(|| JobRef::try_from(job))?);
+        let (client, job) = (self.client.clone(), catch_panic(|| JobRef::try_from(job))?);
         let work = async move { client.video().status(job).await };
         Ok(Call::with(cancellation).run(work).await?.into())
     }
@@ -101,7 +102,7 @@ impl NativeClient {
         job: NativeJobRef,
         cancellation: Cancel,
     ) -> Result<NativeCancelResult, NativeError> {
-        let (client, job) = (self.client.clone(), guarded(|| JobRef::try_from(job))?);
+        let (client, job) = (self.client.clone(), catch_panic(|| JobRef::try_from(job))?);
         let work = async move { client.video().cancel(job).await };
         Ok(Call::with(cancellation).run(work).await?.into())
     }
@@ -114,11 +115,11 @@ impl NativeClient {
         listener: Option<Arc<dyn NativeUpdateListener>>,
         cancellation: Cancel,
     ) -> Result<NativeJob, NativeError> {
-        let updates = listener.map(|listener| Arc::new(Gate::new(listener)));
-        let gate = closing(updates.as_ref());
-        let (wait, politely) =
-            guarded(|| video::wait(&self.client, JobRef::try_from(job)?, &options, updates))?;
-        Ok(Call::with(cancellation).gate(gate).politely(politely).run(wait.send()).await?.into())
+        let updates = listener.map(|listener| Arc::new(ListenerHandle::new(listener)));
+        let listener = closing(updates.as_ref());
+        let (wait, graceful) =
+            catch_panic(|| video::wait(&self.client, JobRef::try_from(job)?, &options, updates))?;
+        Ok(Call::with(cancellation).listener(listener).graceful(graceful).run(wait.send()).await?.into())
     }
 
     /// A job's states, as they change.
@@ -126,7 +127,7 @@ impl NativeClient {
     /// # Errors
     /// `INVALID_ARGUMENT` for what is no job.
     pub fn watch(&self, job: NativeJobRef) -> Result<Arc<NativeWatch>, NativeError> {
-        guarded(|| Ok(Arc::new(NativeWatch::new(self.client.video().watch(JobRef::try_from(job)?)))))
+        catch_panic(|| Ok(Arc::new(NativeWatch::new(self.client.video().watch(JobRef::try_from(job)?)))))
     }
 
     /// Saves a job's video to a file: whole, or not at all. `timeout` is in seconds.
@@ -139,18 +140,24 @@ impl NativeClient {
         listener: Option<Arc<dyn NativeProgressListener>>,
         cancellation: Cancel,
     ) -> Result<NativeDownload, NativeError> {
-        let job = guarded(|| JobRef::try_from(job))?;
+        let job = catch_panic(|| JobRef::try_from(job))?;
         let mut download = self.client.video().download(job, path).overwrite(overwrite);
         if let Some(seconds) = timeout {
-            download = download.timeout(guarded(|| options::seconds("timeout", seconds))?);
+            download = download.timeout(catch_panic(|| options::seconds("timeout", seconds))?);
         }
-        let progress = listener.map(|listener| Arc::new(Gate::new(listener)));
-        let gate = closing(progress.as_ref());
-        if let Some(gate) = progress {
-            download = download
-                .on_progress(move |progress| gate.call(|listener| listener.on_progress(progress.into())));
+        let progress = listener.map(|listener| Arc::new(ListenerHandle::new(listener)));
+        let listener = closing(progress.as_ref());
+        if let Some(listener) = progress {
+            download = download.on_progress(move |progress| {
+                listener.invoke(|listener| listener.on_progress(progress.into()));
+            });
         }
-        Ok(Call::with(cancellation).gate(gate).apart(&DOWNLOAD_PLACES).run(download.send()).await?.into())
+        Ok(Call::with(cancellation)
+            .listener(listener)
+            .on_blocking_pool(&DOWNLOAD_PLACES)
+            .run(download.send())
+            .await?
+            .into())
     }
 
     /// Starts many jobs, some at once, and waits for each.
@@ -162,7 +169,7 @@ impl NativeClient {
         items: Vec<NativeGenerate>,
         options: NativeManyOptions,
     ) -> Result<Arc<NativeMany>, NativeError> {
-        guarded(|| Ok(Arc::new(NativeMany::new(video::many(&self.client, items, options)?))))
+        catch_panic(|| Ok(Arc::new(NativeMany::new(video::many(&self.client, items, options)?))))
     }
 
     /// What is left on the account: `GET /v1/account/balance`.
@@ -197,7 +204,7 @@ impl NativeClient {
         cancellation: Cancel,
     ) -> Result<NativeActivation, NativeError> {
         let activate = activation(&self.client, options);
-        Ok(Call::with(cancellation).apart(&ACTIVATION_PLACES).run(activate.send()).await?.into())
+        Ok(Call::with(cancellation).on_blocking_pool(&ACTIVATION_PLACES).run(activate.send()).await?.into())
     }
 
     /// Any other route of the API. The body is JSON text.
@@ -213,7 +220,7 @@ impl NativeClient {
         let query = query.into_iter().map(|NativePair { name, value }| (name, value));
         let mut request = self.client.request(method, path).query(query);
         if let Some(text) = body_json {
-            request = request.body(guarded(|| json::parse_body("body", &text))?);
+            request = request.body(catch_panic(|| json::parse_body("body", &text))?);
         }
         if let Some(key) = idempotency_key {
             request = request.idempotency_key(key);

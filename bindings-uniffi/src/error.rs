@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt};
 
 use infrai::{ErrorKind, InfraiError};
 
-use crate::{functions::Thrown, job::NativeJob};
+use crate::job::NativeJob;
 
 /// What a call fails with.
 #[derive(Debug, Clone, uniffi::Error)]
@@ -126,7 +126,7 @@ impl From<&InfraiError> for NativeFailure {
     fn from(error: &InfraiError) -> Self {
         let (mut causes, mut thrown, mut source) = (Vec::new(), None, error.source());
         while let Some(cause) = source {
-            if let Some(Thrown { number, .. }) = cause.downcast_ref() {
+            if let Some(ForeignException { number, .. }) = cause.downcast_ref() {
                 thrown = Some(*number);
             }
             causes.push(cause.to_string());
@@ -172,15 +172,23 @@ impl fmt::Display for NativeError {
 
 impl StdError for NativeError {}
 
-/// The error of an argument that a package refuses itself, because the surface cannot carry it: the field, what it got
-/// and what it takes.
-#[uniffi::export]
-pub fn native_invalid_argument(field: &str, got: &str, expected: &str) -> NativeFailure {
-    NativeFailure::from(&InfraiError::invalid_argument(field, got, expected))
+/// Exception that a key function threw, as the cause of an error.
+#[derive(Debug)]
+pub(crate) struct ForeignException {
+    number: i64,
+    reason: String,
 }
 
-/// The error of a fault that a package meets in this library or in what was generated for it.
-#[uniffi::export]
-pub fn native_internal(message: &str) -> NativeFailure {
-    NativeFailure::from(&InfraiError::internal(message))
+impl ForeignException {
+    pub(crate) fn new(number: i64, reason: String) -> Self {
+        Self { number, reason }
+    }
 }
+
+impl fmt::Display for ForeignException {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl StdError for ForeignException {}

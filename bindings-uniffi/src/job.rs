@@ -8,8 +8,6 @@ use infrai::{
 };
 use serde_json::{Map, Value};
 
-use crate::{call::guarded, error::NativeError};
-
 /// A video job as last seen: plain data.
 #[derive(Debug, Clone, PartialEq, uniffi::Record)]
 pub struct NativeJob {
@@ -207,7 +205,7 @@ impl From<CancelResult> for NativeCancelResult {
     }
 }
 
-fn read(text: &str) -> Result<VideoJob, InfraiError> {
+pub(crate) fn parse_job(text: &str) -> Result<VideoJob, InfraiError> {
     let refuse = |why: &str| InfraiError::invalid_argument("job", why, "a job as the SDK wrote it, in JSON");
     let value = serde_json::from_str(text).map_err(|error| refuse(&error.to_string()))?;
     VideoJob::from_json(value).map_err(|error| refuse(error.message()))
@@ -219,16 +217,7 @@ impl TryFrom<NativeJobRef> for JobRef {
     fn try_from(job: NativeJobRef) -> Result<Self, InfraiError> {
         match job {
             NativeJobRef::Id { id } => Ok(JobId::from(id).into()),
-            NativeJobRef::Seen { json } => read(&json).map(JobRef::from),
+            NativeJobRef::Seen { json } => parse_job(&json).map(JobRef::from),
         }
     }
-}
-
-/// Reads a job from its JSON text, as [`NativeJob::json`] or the API writes it.
-///
-/// # Errors
-/// `INVALID_ARGUMENT`: the text is no job.
-#[uniffi::export]
-pub fn native_job_from_json(text: &str) -> Result<NativeJob, NativeError> {
-    guarded(|| read(text).map(NativeJob::from))
 }

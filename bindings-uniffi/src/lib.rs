@@ -15,13 +15,15 @@
 
 mod account;
 mod call;
+mod callbacks;
 mod cancellation;
 mod client;
 mod error;
 mod functions;
-mod gate;
 mod job;
+mod listener;
 mod options;
+mod panic;
 mod runtime;
 mod settings;
 mod store;
@@ -32,25 +34,23 @@ mod video;
 
 pub use self::{
     account::{NativeActivateOptions, NativeActivation, NativeBalance, NativeResponse, NativeTopup},
+    callbacks::{
+        NativeHooks, NativeKeyFailure, NativeKeyFunction, NativeProgress, NativeProgressListener,
+        NativeRequestEvent, NativeResponseEvent, NativeUpdateListener,
+    },
     cancellation::NativeCancellation,
     client::{NativeClient, native_panic},
-    error::{NativeError, NativeErrorKind, NativeFailure, native_internal, native_invalid_argument},
+    error::{NativeError, NativeErrorKind, NativeFailure},
     functions::{
-        NativeHooks, NativeKeyFailure, NativeKeyFunction, NativeProgressListener, NativeRequestEvent,
-        NativeResponseEvent, NativeUpdateListener,
+        native_default_wait, native_internal, native_invalid_argument, native_job_from_json,
+        native_new_idempotency_key, native_version,
     },
-    job::{
-        NativeCancelResult, NativeJob, NativeJobError, NativeJobRef, NativeMetadata, NativeState,
-        native_job_from_json,
-    },
-    options::{
-        NativeGenerate, NativePair, NativePatience, native_default_wait, native_new_idempotency_key,
-        native_version,
-    },
+    job::{NativeCancelResult, NativeJob, NativeJobError, NativeJobRef, NativeMetadata, NativeState},
+    options::{NativeGenerate, NativePair, NativePatience},
     settings::{NativeCallOptions, NativeCaller, NativePolling, NativeSettings},
     store::{NativeStore, NativeStoreFailure},
     streams::{NativeItem, NativeMany, NativeWatch},
-    video::{NativeDownload, NativeManyOptions, NativeProgress, NativeWaitOptions},
+    video::{NativeDownload, NativeManyOptions, NativeWaitOptions},
 };
 
 uniffi::setup_scaffolding!();

@@ -4,8 +4,6 @@ use std::{fmt, time::Duration};
 
 use infrai::{GenerateRequest, InfraiError, options};
 
-use crate::{call::guarded, error::NativeError};
-
 /// What to generate; what is none is left to the core.
 #[derive(Debug, Clone, uniffi::Record)]
 pub struct NativeGenerate {
@@ -109,25 +107,4 @@ impl From<NativeGenerate> for GenerateRequest {
             None => request,
         }
     }
-}
-
-/// A fresh idempotency key, for a caller who wants to know it before the call.
-///
-/// # Errors
-/// `INTERNAL`: the operating system gives no randomness.
-#[uniffi::export]
-pub fn native_new_idempotency_key() -> Result<String, NativeError> {
-    guarded(infrai::new_idempotency_key)
-}
-
-/// How long a wait lasts unless told otherwise, in seconds.
-#[uniffi::export]
-pub fn native_default_wait() -> f64 {
-    infrai::video::DEFAULT_WAIT_TIMEOUT.as_secs_f64()
-}
-
-/// The version of this library and of the packages over it.
-#[uniffi::export]
-pub fn native_version() -> String {
-    env!("CARGO_PKG_VERSION").to_owned()
 }

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use infrai::{CallOptions, ClientBuilder, InfraiClient, InfraiError, PollingOptions, options};
 
 use crate::{
-    functions::{NativeHooks, NativeKeyFunction, key_provider, with_hooks},
+    callbacks::{NativeHooks, NativeKeyFunction, key_provider, with_hooks},
     options::NativePair,
     store::{Foreign, NativeStore},
 };

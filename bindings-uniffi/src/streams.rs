@@ -10,10 +10,11 @@ use infrai::{
 use tokio::sync::Mutex;
 
 use crate::{
-    call::{Call, guarded},
+    call::Call,
     cancellation::NativeCancellation,
     error::{NativeError, NativeFailure},
     job::NativeJob,
+    panic::catch_panic,
 };
 
 /// A stream of the core's, until it is closed.
@@ -61,7 +62,7 @@ impl NativeWatch {
 
     /// Ends the looking, once the piece that is being read is there or cancelled; the job itself goes on.
     pub fn end(&self) -> Result<(), NativeError> {
-        guarded(|| {
+        catch_panic(|| {
             self.0.end();
             Ok(())
         })
@@ -116,7 +117,7 @@ impl NativeMany {
 
     /// Ends the waiting, once the item that is being read is there or cancelled; no job is cancelled.
     pub fn end(&self) -> Result<(), NativeError> {
-        guarded(|| {
+        catch_panic(|| {
             self.0.end();
             Ok(())
         })

@@ -9,9 +9,9 @@ use infrai::{
 use tokio::sync::oneshot;
 
 use crate::{
-    functions::NativeUpdateListener,
-    gate::Gate,
+    callbacks::{NativeProgress, NativeUpdateListener},
     job::NativeJob,
+    listener::ListenerHandle,
     options::{NativeGenerate, NativePatience, Patience},
 };
 
@@ -42,15 +42,6 @@ pub struct NativeManyOptions {
     pub timeout: NativePatience,
 }
 
-/// How far a download is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
-pub struct NativeProgress {
-    /// Bytes so far.
-    pub received: i64,
-    /// Bytes in all, if the server says so.
-    pub total: Option<i64>,
-}
-
 /// A finished download.
 #[derive(Debug, Clone, PartialEq, uniffi::Record)]
 pub struct NativeDownload {
@@ -78,8 +69,8 @@ impl From<Download> for NativeDownload {
     }
 }
 
-/// The listener of a wait, behind its gate.
-pub(crate) type Updates = Gate<Arc<dyn NativeUpdateListener>>;
+/// The listener of a wait, behind its listener.
+pub(crate) type Updates = ListenerHandle<Arc<dyn NativeUpdateListener>>;
 
 /// A wait, and what asks it to end where it is to cancel its job first.
 pub(crate) fn wait(
@@ -95,19 +86,20 @@ pub(crate) fn wait(
         Patience::Limited(timeout) => wait.timeout(timeout),
     };
     if let Some(updates) = updates {
-        wait = wait.on_update(move |job: &VideoJob| updates.call(|listener| listener.on_update(job.into())));
+        wait =
+            wait.on_update(move |job: &VideoJob| updates.invoke(|listener| listener.on_update(job.into())));
     }
     if !options.cancel_on_abort {
         return Ok((wait, None));
     }
-    let (politely, aborted) = oneshot::channel::<()>();
+    let (graceful, aborted) = oneshot::channel::<()>();
     wait = wait.cancel_on_abort(true).abort_when(async move {
         // The sender goes with the call: only a message means that the caller cancelled.
         if aborted.await.is_err() {
             std::future::pending::<()>().await;
         }
     });
-    Ok((wait, Some(politely)))
+    Ok((wait, Some(graceful)))
 }
 
 /// Many jobs.

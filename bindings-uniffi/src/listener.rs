@@ -1,4 +1,4 @@
-//! What a listener is called through: once it is closed, no call of the listener is under way and none begins.
+//! Handle of a listener. Once it is closed, no call of the listener is running and none begins.
 
 use std::{
     sync::{
@@ -8,18 +8,18 @@ use std::{
     thread::{self, ThreadId},
 };
 
-/// The way to a listener.
-pub(crate) struct Gate<L> {
+/// Calls a listener until it is closed.
+pub(crate) struct ListenerHandle<L> {
     closed: AtomicBool,
-    /// The thread that is inside the listener now.
+    /// Thread that is running the listener now.
     inside: Mutex<Option<ThreadId>>,
     /// Held during each call of the listener.
     listener: Mutex<Option<L>>,
 }
 
-/// A gate of whatever listener.
-pub(crate) trait Close: Send + Sync {
-    /// Closes it. Waits for a call of the listener that another thread is inside of; the listener itself may close it.
+/// Handle of any listener.
+pub(crate) trait Closable: Send + Sync {
+    /// Closes it. Waits for a call of the listener in another thread. The listener itself may close it too.
     fn close(&self);
 }
 
@@ -27,7 +27,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<L> Gate<L> {
+impl<L> ListenerHandle<L> {
     pub(crate) fn new(listener: L) -> Self {
         Self {
             closed: AtomicBool::new(false),
@@ -37,9 +37,9 @@ impl<L> Gate<L> {
     }
 
     /// Calls the listener, unless it is closed.
-    pub(crate) fn call(&self, tell: impl FnOnce(&L)) {
-        struct Left<'g>(&'g Mutex<Option<ThreadId>>);
-        impl Drop for Left<'_> {
+    pub(crate) fn invoke(&self, call: impl FnOnce(&L)) {
+        struct ExitGuard<'g>(&'g Mutex<Option<ThreadId>>);
+        impl Drop for ExitGuard<'_> {
             fn drop(&mut self) {
                 *lock(self.0) = None;
             }
@@ -51,13 +51,13 @@ impl<L> Gate<L> {
         if let Some(listener) = &*listener {
             *lock(&self.inside) = Some(thread::current().id());
             // The listener is foreign code: it may panic.
-            let _left = Left(&self.inside);
-            tell(listener);
+            let _guard = ExitGuard(&self.inside);
+            call(listener);
         }
     }
 }
 
-impl<L: Send> Close for Gate<L> {
+impl<L: Send> Closable for ListenerHandle<L> {
     fn close(&self) {
         self.closed.store(true, Ordering::Release);
         let from_within = *lock(&self.inside) == Some(thread::current().id());
@@ -76,17 +76,17 @@ mod tests {
 
     type Listener = Box<dyn Fn(u32) + Send>;
 
-    fn gate(listener: impl Fn(u32) + Send + 'static) -> Arc<Gate<Listener>> {
-        Arc::new(Gate::new(Box::new(listener)))
+    fn handle(listener: impl Fn(u32) + Send + 'static) -> Arc<ListenerHandle<Listener>> {
+        Arc::new(ListenerHandle::new(Box::new(listener)))
     }
 
     #[test]
     fn a_closed_gate_lets_nothing_through_and_lets_go_of_its_listener() {
         let (sender, calls) = mpsc::channel();
-        let gate = gate(move |number| sender.send(number).unwrap());
-        gate.call(|listener| listener(1));
-        gate.close();
-        gate.call(|listener| listener(2));
+        let handle = handle(move |number| sender.send(number).unwrap());
+        handle.invoke(|listener| listener(1));
+        handle.close();
+        handle.invoke(|listener| listener(2));
         assert_eq!(calls.iter().collect::<Vec<_>>(), [1], "it ends because the sender is dropped");
     }
 
@@ -96,16 +96,16 @@ mod tests {
         let (leave, may_leave) = mpsc::channel::<()>();
         let (told, order) = mpsc::channel();
         let told_inside = told.clone();
-        let gate = gate(move |_| {
+        let handle = handle(move |_| {
             entered.send(()).unwrap();
             may_leave.recv().unwrap();
             told_inside.send("listener returned").unwrap();
         });
         thread::scope(|scope| {
-            scope.spawn(|| gate.call(|listener| listener(1)));
+            scope.spawn(|| handle.invoke(|listener| listener(1)));
             inside.recv().unwrap();
             let closing = scope.spawn(|| {
-                gate.close();
+                handle.close();
                 told.send("closed").unwrap();
             });
             leave.send(()).unwrap();
@@ -116,24 +116,24 @@ mod tests {
 
     #[test]
     fn a_listener_may_close_its_own_gate() {
-        let slot: Arc<Mutex<Option<Arc<Gate<Listener>>>>> = Arc::default();
+        let slot: Arc<Mutex<Option<Arc<ListenerHandle<Listener>>>>> = Arc::default();
         let own = Arc::clone(&slot);
-        let gate = gate(move |number| {
+        let handle = handle(move |number| {
             assert_eq!(number, 1);
             own.lock().unwrap().as_ref().unwrap().close();
         });
-        *slot.lock().unwrap() = Some(Arc::clone(&gate));
-        gate.call(|listener| listener(1));
-        gate.call(|listener| listener(2));
+        *slot.lock().unwrap() = Some(Arc::clone(&handle));
+        handle.invoke(|listener| listener(1));
+        handle.invoke(|listener| listener(2));
         slot.lock().unwrap().take();
     }
 
     #[test]
     fn a_gate_whose_listener_panicked_can_be_closed() {
-        let gate = gate(|_| panic!("foreign"));
+        let handle = handle(|_| panic!("foreign"));
         let caught =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| gate.call(|listener| listener(1))));
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| handle.invoke(|listener| listener(1))));
         assert!(caught.is_err());
-        gate.close();
+        handle.close();
     }
 }
