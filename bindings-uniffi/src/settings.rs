@@ -149,7 +149,7 @@ pub struct NativeCallOptions {
 
 /// A setting that cannot be converted is an error of the settings.
 fn setting<T>(value: Result<T, InfraiError>) -> Result<T, InfraiError> {
-    value.map_err(|error| error.into_configuration_error())
+    value.map_err(InfraiError::into_configuration_error)
 }
 
 /// Makes the client.
