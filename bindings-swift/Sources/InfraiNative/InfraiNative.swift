@@ -590,25 +590,24 @@ fileprivate struct FfiConverterString: FfiConverter {
 
 
 /**
- * Ends the calls that were given it. Each is told once; a call that comes after it ends at once.
+ * Cancels the calls that it was passed to, once. A call that begins afterwards ends at once.
  */
 public protocol NativeCancellationProtocol: AnyObject, Sendable {
     
     /**
-     * Ends the calls: each stops what it does and fails with [`NativeError::Cancelled`](crate::NativeError), but a wait
-     * that is to cancel its job does that first. When this returns, no listener of theirs is being called, and none
-     * will be.
+     * Cancels the calls. Each fails with [`NativeError::Cancelled`](crate::NativeError); a wait with `cancel_on_abort`
+     * cancels its job first. When this returns, none of their listeners is running, and none will be called.
      */
     func cancel() 
     
     /**
-     * Whether it has been used.
+     * Returns whether it has cancelled its calls.
      */
     func isCancelled()  -> Bool
     
 }
 /**
- * Ends the calls that were given it. Each is told once; a call that comes after it ends at once.
+ * Cancels the calls that it was passed to, once. A call that begins afterwards ends at once.
  */
 open class NativeCancellation: NativeCancellationProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -650,7 +649,7 @@ open class NativeCancellation: NativeCancellationProtocol, @unchecked Sendable {
         return try! rustCall { uniffi_infrai_ffi_fn_clone_nativecancellation(self.handle, $0) }
     }
     /**
-     * One that has ended nothing yet.
+     * Creates a cancellation without calls.
      */
 public convenience init() {
     let handle =
@@ -675,9 +674,8 @@ public convenience init() {
 
     
     /**
-     * Ends the calls: each stops what it does and fails with [`NativeError::Cancelled`](crate::NativeError), but a wait
-     * that is to cancel its job does that first. When this returns, no listener of theirs is being called, and none
-     * will be.
+     * Cancels the calls. Each fails with [`NativeError::Cancelled`](crate::NativeError); a wait with `cancel_on_abort`
+     * cancels its job first. When this returns, none of their listeners is running, and none will be called.
      */
 open func cancel()  {try! rustCall() {
         uniffiCallStatus in
@@ -688,7 +686,7 @@ open func cancel()  {try! rustCall() {
 }
     
     /**
-     * Whether it has been used.
+     * Returns whether it has cancelled its calls.
      */
 open func isCancelled() -> Bool  {
     return try!  FfiConverterBool.lift(try! rustCall() {
@@ -4358,35 +4356,39 @@ public func FfiConverterTypeNativePair_lower(_ value: NativePair) -> RustBuffer 
 
 
 /**
- * How waits poll; what is none is the core's default. See `infrai::PollingOptions`.
+ * Options of polling; none is the core's default. See `infrai::PollingOptions`.
  */
 public struct NativePolling: Equatable, Hashable {
     /**
-     * The seconds of lateness that one request is worth.
+     * Seconds of detection delay that one request is worth.
      */
-    public let price: Double?
+    public let requestCost: Double?
     /**
-     * The shortest pause, in seconds.
+     * Shortest pause between two polls of a job, in seconds.
      */
-    public let min: Double?
+    public let minInterval: Double?
     /**
-     * The longest pause, in seconds.
+     * Longest pause between two polls of a job, in seconds.
      */
-    public let max: Double?
+    public let maxInterval: Double?
     /**
-     * How long a job usually takes, in seconds.
+     * Usual duration of a job, in seconds.
      */
-    public let typical: Double?
+    public let expectedDuration: Double?
     /**
-     * The share by which a pause varies.
+     * Longest pause between two polls of an observed job, in seconds.
+     */
+    public let refresh: Double?
+    /**
+     * Share by which a pause varies.
      */
     public let jitter: Double?
     /**
-     * The most requests a second.
+     * Most polls per second.
      */
-    public let rate: Double?
+    public let maxRequestsPerSecond: Double?
     /**
-     * The most requests at once.
+     * Most polls in flight.
      */
     public let concurrency: Int64?
 
@@ -4394,32 +4396,36 @@ public struct NativePolling: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * The seconds of lateness that one request is worth.
-         */price: Double? = nil, 
+         * Seconds of detection delay that one request is worth.
+         */requestCost: Double? = nil, 
         /**
-         * The shortest pause, in seconds.
-         */min: Double? = nil, 
+         * Shortest pause between two polls of a job, in seconds.
+         */minInterval: Double? = nil, 
         /**
-         * The longest pause, in seconds.
-         */max: Double? = nil, 
+         * Longest pause between two polls of a job, in seconds.
+         */maxInterval: Double? = nil, 
         /**
-         * How long a job usually takes, in seconds.
-         */typical: Double? = nil, 
+         * Usual duration of a job, in seconds.
+         */expectedDuration: Double? = nil, 
         /**
-         * The share by which a pause varies.
+         * Longest pause between two polls of an observed job, in seconds.
+         */refresh: Double? = nil, 
+        /**
+         * Share by which a pause varies.
          */jitter: Double? = nil, 
         /**
-         * The most requests a second.
-         */rate: Double? = nil, 
+         * Most polls per second.
+         */maxRequestsPerSecond: Double? = nil, 
         /**
-         * The most requests at once.
+         * Most polls in flight.
          */concurrency: Int64? = nil) {
-        self.price = price
-        self.min = min
-        self.max = max
-        self.typical = typical
+        self.requestCost = requestCost
+        self.minInterval = minInterval
+        self.maxInterval = maxInterval
+        self.expectedDuration = expectedDuration
+        self.refresh = refresh
         self.jitter = jitter
-        self.rate = rate
+        self.maxRequestsPerSecond = maxRequestsPerSecond
         self.concurrency = concurrency
     }
 
@@ -4439,23 +4445,25 @@ public struct FfiConverterTypeNativePolling: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativePolling {
         return
             try NativePolling(
-                price: FfiConverterOptionDouble.read(from: &buf), 
-                min: FfiConverterOptionDouble.read(from: &buf), 
-                max: FfiConverterOptionDouble.read(from: &buf), 
-                typical: FfiConverterOptionDouble.read(from: &buf), 
+                requestCost: FfiConverterOptionDouble.read(from: &buf), 
+                minInterval: FfiConverterOptionDouble.read(from: &buf), 
+                maxInterval: FfiConverterOptionDouble.read(from: &buf), 
+                expectedDuration: FfiConverterOptionDouble.read(from: &buf), 
+                refresh: FfiConverterOptionDouble.read(from: &buf), 
                 jitter: FfiConverterOptionDouble.read(from: &buf), 
-                rate: FfiConverterOptionDouble.read(from: &buf), 
+                maxRequestsPerSecond: FfiConverterOptionDouble.read(from: &buf), 
                 concurrency: FfiConverterOptionInt64.read(from: &buf)
         )
     }
 
     public static func write(_ value: NativePolling, into buf: inout [UInt8]) {
-        FfiConverterOptionDouble.write(value.price, into: &buf)
-        FfiConverterOptionDouble.write(value.min, into: &buf)
-        FfiConverterOptionDouble.write(value.max, into: &buf)
-        FfiConverterOptionDouble.write(value.typical, into: &buf)
+        FfiConverterOptionDouble.write(value.requestCost, into: &buf)
+        FfiConverterOptionDouble.write(value.minInterval, into: &buf)
+        FfiConverterOptionDouble.write(value.maxInterval, into: &buf)
+        FfiConverterOptionDouble.write(value.expectedDuration, into: &buf)
+        FfiConverterOptionDouble.write(value.refresh, into: &buf)
         FfiConverterOptionDouble.write(value.jitter, into: &buf)
-        FfiConverterOptionDouble.write(value.rate, into: &buf)
+        FfiConverterOptionDouble.write(value.maxRequestsPerSecond, into: &buf)
         FfiConverterOptionInt64.write(value.concurrency, into: &buf)
     }
 }
@@ -6688,6 +6696,16 @@ public func nativePanic()async throws   {
         )
 }
 /**
+ * How long a wait lasts unless told otherwise, in seconds.
+ */
+public func nativeDefaultWait() -> Double  {
+    return try!  FfiConverterDouble.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_func_native_default_wait(uniffiCallStatus
+    )
+})
+}
+/**
  * The error of a fault that a package meets in this library or in what was generated for it.
  */
 public func nativeInternal(message: String) -> NativeFailure  {
@@ -6727,25 +6745,15 @@ public func nativeJobFromJson(text: String)throws  -> NativeJob  {
 })
 }
 /**
- * How long a wait lasts unless told otherwise, in seconds.
- */
-public func nativeDefaultWait() -> Double  {
-    return try!  FfiConverterDouble.lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_func_native_default_wait(uniffiCallStatus
-    )
-})
-}
-/**
  * A fresh idempotency key, for a caller who wants to know it before the call.
  *
  * # Errors
  * `INTERNAL`: the operating system gives no randomness.
  */
-public func nativeFreshIdempotencyKey()throws  -> String  {
+public func nativeNewIdempotencyKey()throws  -> String  {
     return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
         uniffiCallStatus in
-    uniffi_infrai_ffi_fn_func_native_fresh_idempotency_key(uniffiCallStatus
+    uniffi_infrai_ffi_fn_func_native_new_idempotency_key(uniffiCallStatus
     )
 })
 }
@@ -6778,28 +6786,43 @@ private let initializationResult: InitializationResult = {
     if (uniffi_infrai_ffi_checksum_func_native_panic() != 28688) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_func_native_internal() != 25479) {
+    if (uniffi_infrai_ffi_checksum_func_native_default_wait() != 18808) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_func_native_invalid_argument() != 42790) {
+    if (uniffi_infrai_ffi_checksum_func_native_internal() != 49240) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_func_native_job_from_json() != 34916) {
+    if (uniffi_infrai_ffi_checksum_func_native_invalid_argument() != 43012) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_func_native_default_wait() != 53706) {
+    if (uniffi_infrai_ffi_checksum_func_native_job_from_json() != 51558) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_func_native_fresh_idempotency_key() != 61698) {
+    if (uniffi_infrai_ffi_checksum_func_native_new_idempotency_key() != 23612) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_func_native_version() != 24357) {
+    if (uniffi_infrai_ffi_checksum_func_native_version() != 32896) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativecancellation_cancel() != 14262) {
+    if (uniffi_infrai_ffi_checksum_method_nativehooks_on_request() != 40567) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativecancellation_is_cancelled() != 40582) {
+    if (uniffi_infrai_ffi_checksum_method_nativehooks_on_response() != 53977) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_method_nativekeyfunction_key() != 32252) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_method_nativeprogresslistener_on_progress() != 12137) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_method_nativeupdatelistener_on_update() != 50354) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_method_nativecancellation_cancel() != 28849) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_method_nativecancellation_is_cancelled() != 1565) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_nativeclient_activate() != 9327) {
@@ -6814,7 +6837,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_infrai_ffi_checksum_method_nativeclient_cancel() != 5914) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_download() != 64421) {
+    if (uniffi_infrai_ffi_checksum_method_nativeclient_download() != 58698) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_nativeclient_generate() != 3497) {
@@ -6835,28 +6858,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_infrai_ffi_checksum_method_nativeclient_topup() != 56093) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_wait() != 1940) {
+    if (uniffi_infrai_ffi_checksum_method_nativeclient_wait() != 7822) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_nativeclient_watch() != 55322) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_nativeclient_with_options() != 52716) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_infrai_ffi_checksum_method_nativehooks_on_request() != 27175) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_infrai_ffi_checksum_method_nativehooks_on_response() != 35490) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_infrai_ffi_checksum_method_nativekeyfunction_key() != 28458) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_infrai_ffi_checksum_method_nativeprogresslistener_on_progress() != 39312) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_infrai_ffi_checksum_method_nativeupdatelistener_on_update() != 63678) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_nativestore_name() != 44795) {
@@ -6880,10 +6888,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_infrai_ffi_checksum_method_nativewatch_next() != 30922) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_constructor_nativecancellation_new() != 31922) {
+    if (uniffi_infrai_ffi_checksum_constructor_nativecancellation_new() != 57059) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_constructor_nativeclient_new() != 624) {
+    if (uniffi_infrai_ffi_checksum_constructor_nativeclient_new() != 48902) {
         return InitializationResult.apiChecksumMismatch
     }
 

@@ -1,6 +1,6 @@
 //! Options of the client and of its calls, each declared once with unit, default and bounds.
 //!
-//! The builders set single options. A binding parses a whole set with [`parse`] from an object of its language.
+//! The builders set single options. A binding parses a whole set from an object of its language.
 
 mod account;
 mod call;
