@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cancelled_call_run_blocking_of_its_own_fails_when_the_thread_is_done() {
+    async fn a_cancelled_blocking_call_fails_once_its_thread_ends() {
         let (cancellation, tidy) = (NativeCancellation::new(), Arc::new(AtomicBool::new(false)));
         let (began, beginning) = oneshot::channel();
         let work = {

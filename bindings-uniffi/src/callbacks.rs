@@ -1,4 +1,4 @@
-//! Functions of the application's that the core calls: the key, the hooks, and what a call tells while it is under way.
+//! Callbacks into the application: key function, hooks, update and progress listeners.
 
 use std::{
     error::Error as StdError,
@@ -47,7 +47,7 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for NativeKeyFailure {
     }
 }
 
-/// The core's form of a key function.
+/// Converts a key function to the core's provider.
 pub(crate) fn key_provider(function: Arc<dyn NativeKeyFunction>) -> KeyProvider {
     KeyProvider::new(move || {
         let function = Arc::clone(&function);
@@ -102,38 +102,38 @@ pub trait NativeHooks: Send + Sync {
     fn on_response(&self, event: NativeResponseEvent);
 }
 
-fn whole(number: u32) -> i32 {
+fn saturating_i32(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-/// Calls a hook, whose own failure is not the call's.
-fn undisturbed(hook: impl FnOnce()) {
-    // The panic's message has been printed; there is nobody else to tell.
+/// Calls a hook and drops its panic, so that the call goes on.
+fn catch_hook_panic(hook: impl FnOnce()) {
+    // The panic hook has printed the message.
     let _ = catch_unwind(AssertUnwindSafe(hook));
 }
 
-/// A builder whose client tells these hooks.
+/// Adds the hooks to a builder.
 pub(crate) fn with_hooks(builder: ClientBuilder, hooks: &Arc<dyn NativeHooks>) -> ClientBuilder {
     let (before, after) = (Arc::clone(hooks), Arc::clone(hooks));
     builder
         .on_request(move |event: &RequestEvent<'_>| {
-            let told = NativeRequestEvent {
+            let native = NativeRequestEvent {
                 method: event.method.to_owned(),
                 path: event.path.to_owned(),
-                attempt: whole(event.attempt),
+                attempt: saturating_i32(event.attempt),
             };
-            undisturbed(|| before.on_request(told));
+            catch_hook_panic(|| before.on_request(native));
         })
         .on_response(move |event: &ResponseEvent<'_>| {
-            let told = NativeResponseEvent {
+            let native = NativeResponseEvent {
                 method: event.method.to_owned(),
                 path: event.path.to_owned(),
-                attempt: whole(event.attempt),
+                attempt: saturating_i32(event.attempt),
                 status: event.status.map(i32::from),
                 latency: event.latency.as_secs_f64(),
                 request_id: event.request_id.map(str::to_owned),
             };
-            undisturbed(|| after.on_response(told));
+            catch_hook_panic(|| after.on_response(native));
         })
 }
 
