@@ -137,14 +137,14 @@ pub(crate) fn with_hooks(builder: ClientBuilder, hooks: &Arc<dyn NativeHooks>) -
         })
 }
 
-/// Told of a job while it is waited for; never after the wait has ended or was cancelled.
+/// Listener for a job's states during a wait. Never called after the wait has ended or was cancelled.
 #[uniffi::export(foreign)]
 pub trait NativeUpdateListener: Send + Sync {
     /// The job's first state, and every change of it.
     fn on_update(&self, job: NativeJob);
 }
 
-/// Told how far a download is; never after it has ended or was cancelled.
+/// Listener for a download's progress. Never called after the download has ended or was cancelled.
 #[uniffi::export(foreign)]
 pub trait NativeProgressListener: Send + Sync {
     /// After every piece that was written.

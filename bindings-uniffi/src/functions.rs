@@ -17,7 +17,7 @@ pub fn native_job_from_json(text: &str) -> Result<NativeJob, NativeError> {
     catch_panic(|| parse_job(text).map(NativeJob::from))
 }
 
-/// A fresh idempotency key, for a caller who wants to know it before the call.
+/// Returns a new idempotency key, for a caller that needs it before the call.
 ///
 /// # Errors
 /// `INTERNAL`: the operating system gives no randomness.
@@ -26,7 +26,7 @@ pub fn native_new_idempotency_key() -> Result<String, NativeError> {
     catch_panic(infrai::new_idempotency_key)
 }
 
-/// How long a wait lasts unless told otherwise, in seconds.
+/// Returns the default timeout of a wait, in seconds.
 #[uniffi::export]
 pub fn native_default_wait() -> f64 {
     infrai::video::DEFAULT_WAIT_TIMEOUT.as_secs_f64()

@@ -1857,7 +1857,7 @@ public func FfiConverterTypeNativeMany_lower(_ value: NativeMany) -> UInt64 {
 
 
 /**
- * Told how far a download is; never after it has ended or was cancelled.
+ * Listener for a download's progress. Never called after the download has ended or was cancelled.
  */
 public protocol NativeProgressListener: AnyObject, Sendable {
     
@@ -1868,7 +1868,7 @@ public protocol NativeProgressListener: AnyObject, Sendable {
     
 }
 /**
- * Told how far a download is; never after it has ended or was cancelled.
+ * Listener for a download's progress. Never called after the download has ended or was cancelled.
  */
 open class NativeProgressListenerImpl: NativeProgressListener, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -2363,7 +2363,7 @@ public func FfiConverterTypeNativeStore_lower(_ value: NativeStore) -> UInt64 {
 
 
 /**
- * Told of a job while it is waited for; never after the wait has ended or was cancelled.
+ * Listener for a job's states during a wait. Never called after the wait has ended or was cancelled.
  */
 public protocol NativeUpdateListener: AnyObject, Sendable {
     
@@ -2374,7 +2374,7 @@ public protocol NativeUpdateListener: AnyObject, Sendable {
     
 }
 /**
- * Told of a job while it is waited for; never after the wait has ended or was cancelled.
+ * Listener for a job's states during a wait. Never called after the wait has ended or was cancelled.
  */
 open class NativeUpdateListenerImpl: NativeUpdateListener, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -6696,7 +6696,7 @@ public func nativePanic()async throws   {
         )
 }
 /**
- * How long a wait lasts unless told otherwise, in seconds.
+ * Returns the default timeout of a wait, in seconds.
  */
 public func nativeDefaultWait() -> Double  {
     return try!  FfiConverterDouble.lift(try! rustCall() {
@@ -6745,7 +6745,7 @@ public func nativeJobFromJson(text: String)throws  -> NativeJob  {
 })
 }
 /**
- * A fresh idempotency key, for a caller who wants to know it before the call.
+ * Returns a new idempotency key, for a caller that needs it before the call.
  *
  * # Errors
  * `INTERNAL`: the operating system gives no randomness.
@@ -6786,7 +6786,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_infrai_ffi_checksum_func_native_panic() != 28688) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_func_native_default_wait() != 18808) {
+    if (uniffi_infrai_ffi_checksum_func_native_default_wait() != 34986) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_func_native_internal() != 49240) {
@@ -6798,7 +6798,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_infrai_ffi_checksum_func_native_job_from_json() != 51558) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_func_native_new_idempotency_key() != 23612) {
+    if (uniffi_infrai_ffi_checksum_func_native_new_idempotency_key() != 55543) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_func_native_version() != 32896) {
