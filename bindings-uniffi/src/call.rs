@@ -1,4 +1,4 @@
-//! Execution of a call as a task of the runtime. Its cancellation ends it, and so does the drop of its future.
+//! Execution of a call as a runtime task that ends on cancellation or when its future is dropped.
 
 use std::{
     future::Future,
@@ -25,7 +25,7 @@ use crate::{
 /// A call's work, which hands its outcome over by itself.
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What a call is run with.
+/// Builder of a call: its cancellation, its listener and where it runs.
 #[derive(Default)]
 pub(crate) struct Call {
     cancellation: Option<Arc<NativeCancellation>>,
@@ -35,30 +35,30 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// A call that this may cancel.
+    /// Creates a call that the given cancellation may end.
     pub(crate) fn with(cancellation: Option<Arc<NativeCancellation>>) -> Self {
         Self { cancellation, ..Self::default() }
     }
 
-    /// The way to its listener, closed when it ends.
+    /// Sets the listener's channel, which is closed when the call ends.
     pub(crate) fn listener(mut self, listener: Option<Arc<dyn Closable>>) -> Self {
         self.listener = listener;
         self
     }
 
-    /// Its end is asked for and not enforced.
+    /// Makes cancellation send a request to stop instead of aborting the task.
     pub(crate) fn graceful(mut self, sender: Option<oneshot::Sender<()>>) -> Self {
         self.graceful = sender;
         self
     }
 
-    /// It waits for the disk: on a thread of its own, once there is one of these permits.
+    /// Runs the call on the blocking pool, once it holds one of the permits.
     pub(crate) fn on_blocking_pool(mut self, permits: &'static Semaphore) -> Self {
         self.on_blocking_pool = Some(permits);
         self
     }
 
-    /// Runs it.
+    /// Runs the call to its end or its cancellation.
     pub(crate) async fn run<T: Send + 'static>(
         self,
         work: impl Future<Output = Result<T, InfraiError>> + Send + 'static,
@@ -112,12 +112,12 @@ impl Call {
     }
 }
 
-/// How long the thread of a call that was ended is waited for: it ends where it next waits for something, which a disk
-/// that does not answer may put off.
+/// Longest wait for the thread of a cancelled call. The thread ends at its next await point, which a disk that does not
+/// answer may delay.
 const THREAD_EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Runs work that waits for the disk where it holds up nothing else; it begins once there is a permit for it. None once it
-/// was ended, and its thread with it.
+/// Runs disk-bound work on the blocking pool, once there is a permit for it. Returns `None` when it was cancelled and its
+/// thread has ended.
 async fn run_blocking(
     permits: &'static Semaphore,
     work: Task,
