@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind as UsageKind};
-use infrai::{ErrorKind, InfraiError};
+use infrai::{ErrorKind, InfraiError, Language};
 
 use crate::{
     output::{json_line, one_line},
@@ -12,6 +12,7 @@ use crate::{
 
 /// Tells of an error. That standard error cannot be written is nobody's business any more.
 pub(crate) fn tell(error: InfraiError, json: bool) {
+    let error = error.in_language(Language::Command);
     let hint = hint(&error);
     let error = error.with_hint(hint);
     let text = if json {

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use serde_json::{Map, Value};
 
-use crate::{job::VideoJob, redact::Redactor};
+use crate::{job::VideoJob, language::Language, redact::Redactor};
 
 /// Result of this crate's fallible calls.
 pub type Result<T, E = InfraiError> = std::result::Result<T, E>;
@@ -80,7 +80,7 @@ impl ErrorKind {
     const fn default_hint(self) -> &'static str {
         match self {
             Self::Authentication => {
-                "Check the project key (INFRAI_API_KEY, the api_key argument, or the credentials file), or activate this device again."
+                "Check the project key (INFRAI_API_KEY, the `api_key` option, or the credentials file), or activate this device again."
             }
             Self::Permission => {
                 "Use a key of a project that allows this call, or ask the project's owner for the permission."
@@ -91,7 +91,7 @@ impl ErrorKind {
             Self::InvalidRequest => "Correct the argument that the message names and call again.",
             Self::NotFound => "Check the id, and that the key belongs to the account that made it.",
             Self::Conflict => "Use a new idempotency key for a different request.",
-            Self::RateLimit => "Send fewer requests, or wait for the time in retry_after.",
+            Self::RateLimit => "Send fewer requests, or wait for the time in `retry_after`.",
             Self::Server => {
                 "Try again later with the same idempotency key. Report the request id if the error persists."
             }
@@ -187,6 +187,31 @@ impl InfraiError {
         self
     }
 
+    /// Names options and calls as the language's callers do: in the hint, and in the message of a refusal before sending.
+    /// Later messages may quote the server and stay unchanged.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn in_language(mut self, language: Language) -> Self {
+        let inner = &mut *self.0;
+        let kind = inner.kind.unwrap_or(ErrorKind::Internal);
+        match &mut inner.hint {
+            Some(hint) => *hint = language.respell(hint).into_owned(),
+            None if kind != ErrorKind::PaymentRequired || inner.checkout_url.is_none() => {
+                inner.hint = Some(language.respell(kind.default_hint()).into_owned());
+            }
+            None => {}
+        }
+        if inner.attempts == 0 && inner.status.is_none() {
+            inner.message = language.respell(&inner.message).into_owned();
+            if let Some(Value::Object(details)) = &mut inner.details
+                && let Some(Value::String(field)) = details.get_mut("field")
+            {
+                *field = language.respell_name(field).into_owned();
+            }
+        }
+        self
+    }
+
     /// Creates the error of an invalid setting.
     pub(crate) fn configuration(code: &str, message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Configuration, code, message)
@@ -236,8 +261,11 @@ impl InfraiError {
         self
     }
 
-    pub(crate) fn with_boxed_source(mut self, source: Box<dyn StdError + Send + Sync>) -> Self {
-        self.0.source = Some(source.into());
+    /// Adds a shared error that caused it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_shared_source(mut self, source: std::sync::Arc<dyn StdError + Send + Sync>) -> Self {
+        self.0.source = Some(source);
         self
     }
 

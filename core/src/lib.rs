@@ -37,6 +37,7 @@ mod error;
 pub mod fuzzing;
 mod http;
 mod job;
+mod language;
 mod metadata;
 #[doc(hidden)]
 pub mod options;
@@ -72,6 +73,7 @@ pub use self::{
         hooks::{RequestEvent, ResponseEvent},
     },
     job::{JobId, VideoJob, VideoState},
+    language::Language,
     metadata::Metadata,
     options::{CallOptions, DEFAULT_BASE_URL, GenerateRequest, PollingOptions},
     text::{escape_json, escape_text},

@@ -281,7 +281,7 @@ impl Activate {
                 ),
             )
             .with_hint(format!(
-                "Activate with another profile: profile={unused:?} (or INFRAI_PROFILE={unused})."
+                "Activate with another `profile`, such as {unused:?}, or set INFRAI_PROFILE={unused}."
             )));
         }
         if self.options.force {

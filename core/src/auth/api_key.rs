@@ -21,13 +21,16 @@ impl ApiKey {
     pub fn new(key: impl AsRef<str>) -> Result<Self> {
         let key = key.as_ref();
         if key.is_empty() {
-            return Err(InfraiError::configuration("CONFIGURATION_INVALID", "api_key is empty"));
+            return Err(InfraiError::configuration(
+                "CONFIGURATION_INVALID",
+                "invalid `api_key`: expected a project key, got an empty string",
+            ));
         }
         if let Some(at) = key.bytes().position(|b| !(0x21..=0x7e).contains(&b)) {
             return Err(InfraiError::configuration(
                 "CONFIGURATION_INVALID",
                 format!(
-                    "api_key has a character at position {} that is not valid in an HTTP header (a control character, a space or a non-ASCII character)",
+                    "invalid `api_key`: expected visible ASCII characters, got another one at position {} (a control character, a space or a non-ASCII character)",
                     at + 1
                 ),
             )
@@ -106,7 +109,7 @@ impl fmt::Debug for KeyProvider {
 /// Returns the error for a call without a key.
 pub(crate) fn missing() -> InfraiError {
     InfraiError::new(ErrorKind::Authentication, "API_KEY_MISSING", "no project key was found").with_hint(
-        "Set INFRAI_API_KEY, pass api_key to the client, or run `infrai activate` once to get an anonymous account with a trial credit.",
+        "Set INFRAI_API_KEY, pass `api_key` to the client, or call `client.activate()` once to get an anonymous account with a trial credit.",
     )
 }
 

@@ -132,7 +132,7 @@ impl AuthConfig {
             "INSECURE_HTTP",
             format!("{} is plain http and not on this machine", path::origin(url)),
         )
-        .with_hint("Use https. On a trusted network, allow plain http with allow_insecure_http or INFRAI_ALLOW_HTTP=1."))
+        .with_hint("Use https. On a trusted network, allow plain http with `allow_insecure_http` or INFRAI_ALLOW_HTTP=1."))
     }
 
     /// Resolves the endpoint in the documented order. A missing key is not an error here, because `activate` needs none.

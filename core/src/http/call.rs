@@ -324,7 +324,7 @@ impl HttpClient {
 }
 
 /// Name of the application's key function in errors.
-const API_KEY_FUNCTION: &str = "the api_key function";
+const API_KEY_FUNCTION: &str = "the `api_key` function";
 
 /// Awaits a key until the call's deadline. `source` names the source of the key in errors.
 async fn with_deadline<T>(
@@ -423,7 +423,7 @@ fn from_body_error(fault: TransportError) -> AttemptError {
         error = error.with_hint(hint);
     }
     if let Some(source) = source {
-        error = error.with_boxed_source(source);
+        error = error.with_shared_source(source.into());
     }
     AttemptError { error, ambiguous: !before_sending, timed_out: false }
 }

@@ -30,7 +30,7 @@ pub(crate) fn header(field: &str, name: &str, value: &str) -> Result<(HeaderName
         HeaderName::try_from(name).map_err(|_| invalid("names of HTTP headers", format!("{name:?}")))?;
     if RESERVED_HEADERS.contains(&parsed.as_str()) {
         return Err(invalid("headers that the SDK does not set itself", format!("{name:?}"))
-            .with_hint("Use api_key, idempotency_key or user_agent_suffix instead."));
+            .with_hint("Use `api_key`, `idempotency_key` or `user_agent_suffix` instead."));
     }
     let mut value = HeaderValue::try_from(value).map_err(|_| {
         invalid("values of HTTP headers", format!("one for {name:?} with characters that HTTP cannot carry"))

@@ -64,11 +64,15 @@ impl PollingOptions {
         ] {
             // Useful values are far inside these bounds. Within them, no arithmetic overflows and every timer is valid.
             if !(0.001..=1e6).contains(&value) {
-                return invalid(field, value, "a number from 0.001 to 1000000");
+                let expected = match field {
+                    "max_requests_per_second" => "a number from 0.001 to 1000000",
+                    _ => "0.001 to 1000000 seconds",
+                };
+                return invalid(field, value, expected);
             }
         }
         if self.max_interval < self.min_interval {
-            return invalid("max_interval", self.max_interval, "no less than polling.min_interval");
+            return invalid("max_interval", self.max_interval, "no less than `polling.min_interval`");
         }
         if !(0.0..1.0).contains(&self.jitter) {
             return invalid("jitter", self.jitter, "a share from 0 to less than 1");

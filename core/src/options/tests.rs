@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::*;
-use crate::ErrorKind;
+use crate::{ErrorKind, language::Language};
 
 fn read<T: for<'de> Deserialize<'de>>(value: &serde_json::Value) -> Result<T> {
     parse(value)
@@ -102,7 +102,7 @@ fn a_value_out_of_bounds_is_named() {
         (json!({"retry_cap": 0}), "invalid `retry_cap`: expected a positive duration, got 0 s"),
         (
             json!({"polling": {"refresh": 0}}),
-            "invalid `polling.refresh`: expected a number from 0.001 to 1000000, got 0",
+            "invalid `polling.refresh`: expected 0.001 to 1000000 seconds, got 0",
         ),
         (json!({"user_agent_suffix": "ä"}), "invalid `user_agent_suffix`: expected visible ASCII, got \"ä\""),
     ] {
@@ -158,4 +158,23 @@ fn an_unreadable_value_is_cut_short() {
     assert!(error.message().len() < 300, "{error}");
     let error = read::<ClientOptions>(&json!({"x".repeat(4000): 1})).unwrap_err();
     assert!(error.message().len() < 600, "{error}");
+}
+
+#[test]
+fn an_error_names_options_as_its_language_does() {
+    let error = read::<ClientOptions>(&json!({"polling": {"max_interval": "x"}})).unwrap_err();
+    let error = error.in_language(Language::Node);
+    assert!(error.message().starts_with("invalid `polling.maxIntervalMs`: "), "{error}");
+    assert_eq!(error.details().unwrap()["field"], "polling.maxIntervalMs");
+    let error = read::<ClientOptions>(&json!({"x": 1})).unwrap_err().in_language(Language::Kotlin);
+    assert!(error.message().contains("`maxRetries`"), "{error}");
+}
+
+#[test]
+fn a_server_text_is_in_no_language() {
+    let error = InfraiError::new(ErrorKind::InvalidRequest, "BAD", "unknown `api_key`").with_status(422);
+    assert_eq!(error.in_language(Language::Node).message(), "unknown `api_key`");
+    let error =
+        InfraiError::new(ErrorKind::Authentication, "BAD", "no").with_status(401).in_language(Language::Node);
+    assert!(error.hint().contains("`apiKey`"), "{}", error.hint());
 }

@@ -298,7 +298,7 @@ fn is_transient(error: &InfraiError, has_state: bool) -> bool {
 
 fn panic_error() -> InfraiError {
     InfraiError::internal("the poller panicked").with_hint(
-        "Read the panic's own message: a hook (on_request, on_response) may be its cause. The jobs go on.",
+        "Read the panic's own message: a hook (`on_request`, `on_response`) may be its cause. The jobs go on.",
     )
 }
 

@@ -256,7 +256,7 @@ fn redirect(url: &Url, status: StatusCode, headers: &HeaderMap) -> InfraiError {
     )
     .with_status(status.as_u16())
     .with_details(json!({ "target_origin": target }))
-    .with_hint("Set base_url to the API's real address, if you trust that address.")
+    .with_hint("Set `base_url` to the API's real address, if you trust that address.")
 }
 
 /// Returns the error of a response that breaks the API's contract.

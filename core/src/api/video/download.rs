@@ -193,7 +193,7 @@ fn create_temporary(folder: &Path, path: &Path) -> Result<tempfile::NamedTempFil
 fn file_exists(path: &Path) -> InfraiError {
     let message = format!("{} already exists", path.display());
     InfraiError::new(ErrorKind::InvalidRequest, "FILE_EXISTS", message)
-        .with_hint("Choose another file name, or set overwrite to replace the file.")
+        .with_hint("Choose another file name, or set `overwrite` to replace the file.")
 }
 
 fn file_error(path: &Path, action: &str, error: io::Error) -> InfraiError {

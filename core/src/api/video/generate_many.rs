@@ -162,7 +162,7 @@ async fn worker(shared: Arc<Shared>) {
                 .await
                 .unwrap_or_else(|_| {
                     Err(InfraiError::internal("the call panicked").with_hint(
-                        "Read the panic's message. A hook (on_request, on_response) may be its cause.",
+                        "Read the panic's message. A hook (`on_request`, `on_response`) may be its cause.",
                     ))
                 }),
         };

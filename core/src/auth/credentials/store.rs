@@ -68,9 +68,9 @@ impl Store {
             credentials_error(
                 "CREDENTIALS_UNREADABLE",
                 format!("{} cannot be read: {error}", self.0.name()),
-                "Allow this application to read the store, or pass the key as api_key.",
+                "Allow this application to read the store, or pass the key as `api_key`.",
             )
-            .with_boxed_source(error)
+            .with_shared_source(error.into())
         })
     }
 
@@ -81,7 +81,7 @@ impl Store {
                 format!("{} cannot be written: {error}", self.0.name()),
                 "Allow this application to write to the store, or set write_credentials to false.",
             )
-            .with_boxed_source(error)
+            .with_shared_source(error.into())
         })
     }
 
