@@ -1,4 +1,4 @@
-//! Parts that the native modules of Python, Node and UniFFI share: runtime, panic guard, cancellation, key functions and
+//! Parts that the native modules of Python, Node and `UniFFI` share: runtime, panic guard, cancellation, key functions and
 //! the causes of errors.
 //!
 //! A binding converts between its language and the core. What two of them would do in the same way is here.
