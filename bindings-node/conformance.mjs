@@ -5,6 +5,7 @@
 // Plays the scenarios whose names contain the words, or all. PROGRAM is the scripted server; without it, the one that
 // INFRAI_CONFORMANCE_SERVER names. INFRAI_SDK names the package's folder or entry, if it is not the one beside this file.
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -154,7 +155,17 @@ async function steps(start, outcomes) {
   }
 }
 
-async function one({ client, error }, call, jobs) {
+const storage = new AsyncLocalStorage();
+
+/** Makes a call in the context that the scenario gives it, and reports what the hook recorded there. */
+async function one(made, call, jobs) {
+  const context = { text: call.context ?? "", hooks: [] };
+  const outcome = await storage.run(context, () => oneHere(made, call, jobs));
+  if (call.context != null) outcome.report.hooks = context.hooks;
+  return outcome;
+}
+
+async function oneHere({ client, error }, call, jobs) {
   if (error) return { report: { error: neutral(error) } };
   const updates = [];
   let outcome;
@@ -225,7 +236,9 @@ function settings(given) {
   const own = {};
   const seconds = ["timeout", "attempt_timeout", "connect_timeout", "download_idle_timeout", "retry_base", "retry_cap"];
   for (const [name, value] of Object.entries(given ?? {})) {
-    if (name === "api_key" && value?.$function) own.apiKey = keyFunction(value.$function);
+    if (name === "on_request") own.onRequest = ({ path }) => void storage.getStore().hooks.push(path);
+    else if (name === "api_key" && value?.$context) own.apiKey = () => storage.getStore().text;
+    else if (name === "api_key" && value?.$function) own.apiKey = keyFunction(value.$function);
     else if (name === "polling") own.polling = polling(value);
     else if (seconds.includes(name)) own[`${camel(name)}Ms`] = ms(value);
     else own[camel(name)] = value;

@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -75,10 +76,25 @@ def settings(given: dict[str, Any] | None) -> dict[str, Any]:
     """A scenario's client settings as keywords."""
     settings = dict(given or {})
     key = settings.get("api_key")
-    if isinstance(key, dict):
+    if isinstance(key, dict) and "$context" in key:
+        settings["api_key"] = lambda: CONTEXT.get().text
+    elif isinstance(key, dict):
         keys = list(key["$function"])
         settings["api_key"] = lambda: keys.pop(0) if len(keys) > 1 else keys[0]
+    if settings.pop("on_request", False):
+        settings["on_request"] = lambda event: CONTEXT.get().hooks.append(event["path"])
     return settings
+
+
+class Context:
+    """A call's context: its text, and the paths that the hook recorded in it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.hooks: list[str] = []
+
+
+CONTEXT: ContextVar[Context] = ContextVar("CONTEXT")
 
 
 def as_error(error: infrai.InfraiError) -> dict[str, Any]:
@@ -184,7 +200,23 @@ def failed(error: infrai.InfraiError, constructor: bool) -> dict[str, Any]:
     return {"error": {**fields, "from_constructor": True} if constructor else fields}
 
 
+def in_context(call: dict[str, Any]) -> Context:
+    """Sets the context of this thread or task until its next call."""
+    context = Context(call.get("context") or "")
+    CONTEXT.set(context)
+    return context
+
+
+def with_hooks(outcome: dict[str, Any], call: dict[str, Any], context: Context) -> dict[str, Any]:
+    return {**outcome, "hooks": context.hooks} if call.get("context") else outcome
+
+
 def sync_outcome(make: Any, call: dict[str, Any], jobs: list[Any]) -> dict[str, Any]:
+    context = in_context(call)
+    return with_hooks(sync_outcome_here(make, call, jobs), call, context)
+
+
+def sync_outcome_here(make: Any, call: dict[str, Any], jobs: list[Any]) -> dict[str, Any]:
     name, args, options = prepared(call)
     time.sleep(call.get("after") or 0)
     abandon = call.get("abort_after")
@@ -206,6 +238,11 @@ def sync_outcome(make: Any, call: dict[str, Any], jobs: list[Any]) -> dict[str, 
 
 
 async def async_outcome(make: Any, call: dict[str, Any], jobs: list[Any]) -> dict[str, Any]:
+    context = in_context(call)
+    return with_hooks(await async_outcome_here(make, call, jobs), call, context)
+
+
+async def async_outcome_here(make: Any, call: dict[str, Any], jobs: list[Any]) -> dict[str, Any]:
     name, args, options = prepared(call)
     await asyncio.sleep(call.get("after") or 0)
     client = None

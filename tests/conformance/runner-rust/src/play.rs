@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use infrai::{InfraiClient, InfraiError, VideoJob};
+use infrai::{CallContext, InfraiClient, InfraiError, VideoJob};
 use serde_json::{Value, json};
 
 use crate::calls::{self, Outcome};
-use crate::settings;
+use crate::settings::{self, Context};
 
 /// What came of each of a scenario's calls, in order. A call that never ends is one more outcome.
 pub(crate) async fn play(start: &Value) -> Value {
@@ -58,7 +58,14 @@ async fn one(
     tokio::time::sleep(settings::seconds(&call["after"])).await;
     let abort_after = (!call["abort_after"].is_null()).then(|| settings::seconds(&call["abort_after"]));
     let name = call["call"].as_str().unwrap_or_default();
+    let context = call["context"].as_str().map(Context::new);
     let made = calls::make(&client, name, &call["args"], abort_after, jobs);
+    let made = async {
+        let Some(context) = context else { return made.await };
+        let mut outcome = CallContext::new(context.clone()).scope(made).await;
+        outcome.report["hooks"] = json!(context.hooks());
+        outcome
+    };
     // A wait that is to cancel its job hears of it; every other call is dropped.
     let Some(abort_after) = abort_after.filter(|_| call["args"]["cancel_on_abort"] != true) else {
         return made.await;

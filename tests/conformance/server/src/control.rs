@@ -139,7 +139,7 @@ impl Control {
 fn instructions(step: &Step) -> Vec<Value> {
     let written_out = |call: &Call| {
         let call_json = json!({"call": call.call, "args": call.args, "options": call.options,
-                               "new_client": call.new_client, "after": call.after, "abort_after": call.abort_after});
+                               "new_client": call.new_client, "after": call.after, "abort_after": call.abort_after, "context": call.context});
         vec![call_json; call.repeat]
     };
     match step {

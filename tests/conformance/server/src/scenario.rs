@@ -291,6 +291,8 @@ pub struct Call {
     pub after: f64,
     /// Seconds after which the runner abandons the call in its language's way.
     pub abort_after: Option<f64>,
+    /// Value of the runner's context variable during the call.
+    pub context: Option<String>,
     /// What must come of it.
     pub outcome: Map<String, Value>,
 }

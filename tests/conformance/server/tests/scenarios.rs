@@ -108,7 +108,7 @@ fn every_pattern_can_be_read_and_every_matcher_is_known() {
 }
 
 /// Operators of matchers, and the forms that the server or the runner writes out.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 21] = [
     "$any",
     "$absent",
     "$has",
@@ -125,6 +125,7 @@ const KNOWN: [&str; 20] = [
     "$repeat",
     "$concat",
     "$function",
+    "$context",
     "$utf16",
     "$number",
     "$integer",
