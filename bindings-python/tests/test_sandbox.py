@@ -114,6 +114,11 @@ def test_the_quickstart_makes_a_video(run: Run, tmp_path: Path) -> None:
     assert f"{len(video)} bytes" in said
 
 
+def test_the_snippet_of_the_repositorys_readme_makes_a_video(run: Run, tmp_path: Path) -> None:
+    run(str(ROOT / "examples" / "python" / "readme.py"))
+    assert (tmp_path / "work" / "skyline.mp4").read_bytes()[4:8] == b"ftyp"
+
+
 def test_the_guides_snippets_do_what_they_say(run: Run, tmp_path: Path) -> None:
     run(str(ROOT / "examples" / "python" / "guide.py"))
     for name in ("skyline.mp4", "boat.mp4", "kite-0.mp4", "kite-1.mp4"):
