@@ -246,7 +246,7 @@ class Paths(unittest.TestCase):
         ends = r"(?:\.\w+|/)[`\s;,]"
         named = re.compile(rf"`((?:{'|'.join(sorted(map(re.escape, folders - {'target', 'demo', '.cache'})))})/[\w./-]*?){ends}")
         found = 0
-        for document in (ROOT / "CONTRIBUTING.md", ROOT / "README.md", *DOCS.glob("*.md")):
+        for document in (*ROOT.glob("*.md"), *DOCS.glob("*.md")):
             for match in named.finditer(document.read_text(encoding="utf-8")):
                 path = match[0].strip("`;, \n")
                 # `make bench` writes the results; what git ignores is made when it is needed.
@@ -255,6 +255,14 @@ class Paths(unittest.TestCase):
                     self.assertTrue((ROOT / path.split()[0]).exists(), f"{document.name} names {path}")
                 found += 1
         self.assertGreater(found, 50)
+
+    def test_every_test_that_the_threat_model_names_is_there(self) -> None:
+        listed = subprocess.run(["git", "ls-files", "-z", "*.rs"], cwd=ROOT, check=True, capture_output=True).stdout
+        sources = "".join((ROOT / name).read_text(encoding="utf-8") for name in listed.decode().split("\0") if name and (ROOT / name).is_file())
+        named = re.findall(r" \*(\w{8,})(…?)\*", (DOCS / "threat-model.md").read_text(encoding="utf-8"))
+        self.assertGreater(len(named), 15)
+        for name, more in named:
+            self.assertRegex(sources, rf"\bfn {name}" + ("" if more else r"\("))
 
 
 class Picture(unittest.TestCase):
