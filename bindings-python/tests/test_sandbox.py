@@ -114,7 +114,7 @@ def test_the_quickstart_makes_a_video(run: Run, tmp_path: Path) -> None:
     assert f"{len(video)} bytes" in said
 
 
-def test_the_snippet_of_the_repositorys_readme_makes_a_video(run: Run, tmp_path: Path) -> None:
+def test_the_main_readmes_snippet_makes_a_video(run: Run, tmp_path: Path) -> None:
     run(str(ROOT / "examples" / "python" / "readme.py"))
     assert (tmp_path / "work" / "skyline.mp4").read_bytes()[4:8] == b"ftyp"
 
