@@ -70,7 +70,7 @@ test("examples/node/quickstart.mjs makes a video", async () => {
 const once = { skip: process.env.INFRAI_TEST_FIRST === "" && "it ran under the first version" };
 
 for (const [name, files] of [
-  ["readme.mjs", ["skyline.mp4"]],
+  ["readme.mjs", ["boat.mp4"]],
   ["first.mjs", ["skyline.mp4"]],
   ["guide.mjs", ["boat.mp4", "kite-0.mp4", "kite-1.mp4"]],
   ["raw.mjs", ["boat.mp4"]],

@@ -116,7 +116,7 @@ def test_the_quickstart_makes_a_video(run: Run, tmp_path: Path) -> None:
 
 def test_the_main_readmes_snippet_makes_a_video(run: Run, tmp_path: Path) -> None:
     run(str(ROOT / "examples" / "python" / "readme.py"))
-    assert (tmp_path / "work" / "skyline.mp4").read_bytes()[4:8] == b"ftyp"
+    assert (tmp_path / "work" / "boat.mp4").read_bytes()[4:8] == b"ftyp"
 
 
 def test_the_guides_snippets_do_what_they_say(run: Run, tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ import { InfraiClient } from "@infrai/sdk";
 const client = new InfraiClient();
 await client.activate();
 const job = await client.video.generate({
-  prompt: "a timelapse of a city skyline at dusk",
+  prompt: "a paper boat",
   resolution: "1080p",
 });
 const done = await client.video.wait(job, {
   onUpdate: ({ state }) => console.log(state),
 });
-await client.video.download(done, "skyline.mp4", {
-  overwrite: true,
-});
+await client.video.download(
+  done, "boat.mp4", { overwrite: true },
+);

@@ -4,8 +4,8 @@ from infrai import ai, infra
 
 infra.activate()
 job = ai.video.generate(
-    "a timelapse of a city skyline at dusk",
+    "a paper boat",
     resolution="1080p",
 )
 job = job.wait(progress=True)
-job.download("skyline.mp4", overwrite=True)
+job.download("boat.mp4", overwrite=True)
