@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._results import Balance, TopupRecord
+from ._video import _given  # pyright: ignore[reportPrivateUsage]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,4 +41,5 @@ class Account:
             InfraiError: as every call.
         """
         native = self._client._native  # pyright: ignore[reportPrivateUsage]
-        return TopupRecord(native.topup(None, amount_usd, return_url, idempotency_key))
+        options = _given(return_url=return_url, idempotency_key=idempotency_key)
+        return TopupRecord(native.topup(None, amount_usd, options))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._loop import call
 from ._results import Balance, TopupRecord
+from ._video import _given  # pyright: ignore[reportPrivateUsage]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +42,5 @@ class AsyncAccount:
             InfraiError: as every call.
         """
         native = self._client._native  # pyright: ignore[reportPrivateUsage]
-        return TopupRecord(
-            await call(lambda channel: native.topup(channel, amount_usd, return_url, idempotency_key))
-        )
+        options = _given(return_url=return_url, idempotency_key=idempotency_key)
+        return TopupRecord(await call(lambda event_loop: native.topup(event_loop, amount_usd, options)))

@@ -7,6 +7,7 @@ from ._async_video import AsyncVideo
 from ._client import _ClientBase, _plain, activated  # pyright: ignore[reportPrivateUsage]
 from ._loop import call
 from ._results import ActivateResult, ApiResponse
+from ._video import _given  # pyright: ignore[reportPrivateUsage]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,14 +62,14 @@ class AsyncInfraiClient(_ClientBase):
             ConfigurationError: ``PROFILE_ORIGIN_MISMATCH``: the profile belongs to another address.
             InfraiError: as every call.
         """
-        native = self._native
-        return activated(
-            await call(
-                lambda channel: native.activate(
-                    channel, region, device_kind, write_credentials, force, profile
-                )
-            )
+        options = _given(
+            region=region,
+            device_kind=device_kind,
+            write_credentials=write_credentials,
+            force=force,
+            profile=profile,
         )
+        return activated(await call(lambda event_loop: self._native.activate(event_loop, options)))
 
     async def request(
         self,
@@ -93,10 +94,10 @@ class AsyncInfraiClient(_ClientBase):
             InfraiError: as every call.
         """
         sent = None if body is ... else (body,)
-        native = self._native
+        native, options = self._native, _given(idempotency_key=idempotency_key)
         return ApiResponse(
             *await call(
-                lambda channel: native.request(channel, method, path, sent, _plain(query), idempotency_key)
+                lambda event_loop: native.request(event_loop, method, path, sent, _plain(query), options)
             )
         )
 

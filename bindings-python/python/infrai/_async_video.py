@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ._job import AsyncVideoJob
-from ._loop import call, call_telling, read
+from ._loop import call, call_with_updates, next_item
 from ._results import CancelResult, Download
-from ._video import _file, _label  # pyright: ignore[reportPrivateUsage]
+from ._video import _file, _given, _label, _wait_options  # pyright: ignore[reportPrivateUsage]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,21 +76,18 @@ class AsyncVideo:
                 gives the same job and is charged once.
             asyncio.CancelledError: the task was cancelled; the request is, too.
         """
-        fields = await call(
-            lambda channel: self._native.generate(
-                channel,
-                prompt,
-                reference_image_url,
-                duration_seconds,
-                aspect,
-                resolution,
-                prefer,
-                model,
-                vendor,
-                idempotency_key,
-            )
+        options = _given(
+            reference_image_url=reference_image_url,
+            duration_seconds=duration_seconds,
+            aspect=aspect,
+            resolution=resolution,
+            prefer=prefer,
+            model=model,
+            vendor=vendor,
+            idempotency_key=idempotency_key,
         )
-        return self._job(fields)
+        options["prompt"] = prompt
+        return self._job(await call(lambda event_loop: self._native.generate(event_loop, options)))
 
     async def status(self, id: JobLike) -> AsyncVideoJob:
         """Looks at a job once: ``GET /v1/video/jobs/{id}``.
@@ -102,7 +99,7 @@ class AsyncVideo:
             NotFoundError: no such job on this account.
             InfraiError: as every call.
         """
-        return self._job(await call(lambda channel: self._native.status(channel, id)))
+        return self._job(await call(lambda event_loop: self._native.status(event_loop, id)))
 
     async def cancel(self, id: JobLike) -> CancelResult:
         """Cancels a job: ``POST /v1/video/jobs/{id}/cancel``.
@@ -117,7 +114,7 @@ class AsyncVideo:
             NotFoundError: no such job on this account.
             InfraiError: as every call.
         """
-        return CancelResult(await call(lambda channel: self._native.cancel(channel, id)))
+        return CancelResult(await call(lambda event_loop: self._native.cancel(event_loop, id)))
 
     async def wait(
         self,
@@ -164,11 +161,11 @@ class AsyncVideo:
 
         telling = True if on_update is not None or bar is not None else None
         try:
-            fields = await call_telling(
-                lambda channel: self._native.wait(
-                    channel, id, timeout, cancel_on_timeout, cancel_on_abort, telling
-                ),
-                tell,
+            options = _wait_options(
+                timeout, cancel_on_timeout=cancel_on_timeout, cancel_on_abort=cancel_on_abort
+            )
+            fields = await call_with_updates(
+                lambda event_loop: self._native.wait(event_loop, id, options, telling), tell
             )
             return self._job(fields)
         except InfraiError as error:
@@ -233,8 +230,9 @@ class AsyncVideo:
 
         telling = True if on_progress is not None or bar is not None else None
         try:
-            file, length, fields = await call_telling(
-                lambda channel: self._native.download(channel, job, path, overwrite, timeout, telling), tell
+            options = _given(overwrite=overwrite, timeout=timeout)
+            file, length, fields = await call_with_updates(
+                lambda event_loop: self._native.download(event_loop, job, path, options, telling), tell
             )
         except InfraiError as error:
             self._adopt(error)
@@ -268,7 +266,10 @@ class AsyncVideo:
         from ._errors import InfraiError
 
         try:
-            stream, fields = await call(lambda channel: self._native.download_stream(channel, job, timeout))
+            options = _given(timeout=timeout)
+            stream, fields = await call(
+                lambda event_loop: self._native.download_stream(event_loop, job, options)
+            )
         except InfraiError as error:
             self._adopt(error)
             raise
@@ -302,7 +303,8 @@ class AsyncVideo:
         Yields:
             ``(index, job or InfraiError)`` in the order in which they end.
         """
-        stream = self._native.generate_many(prompts, concurrency, keys, key_prefix, timeout)
+        options = _wait_options(timeout, concurrency=concurrency, key_prefix=key_prefix)
+        stream = self._native.generate_many(prompts, keys, options)
         return AsyncGenerateMany(self, stream)
 
 
@@ -315,7 +317,7 @@ class _AsyncStream:
 
     async def _next(self) -> Any:
         stream = self._stream
-        item = None if stream is None else await read(stream)
+        item = None if stream is None else await next_item(stream)
         if item is None:
             self._stream = None
             raise StopAsyncIteration

@@ -6,6 +6,7 @@ from . import _native
 from ._account import Account
 from ._results import ActivateResult, ApiResponse
 from ._video import Video
+from ._video import _given  # pyright: ignore[reportPrivateUsage]
 from ._video import _plain as _not_async  # pyright: ignore[reportPrivateUsage]
 
 TYPE_CHECKING = False
@@ -131,27 +132,27 @@ class _ClientBase:
             _not_async(name, hook, ": no call waits for a hook, which may start a task of its own")
         self._functions = []
         self._native = _native.Client(
-            {
-                "api_key": self._reaching(api_key),
-                "base_url": base_url,
-                "profile": profile,
-                "credentials_file": credentials_file,
-                "timeout": timeout,
-                "attempt_timeout": attempt_timeout,
-                "connect_timeout": connect_timeout,
-                "download_idle_timeout": download_idle_timeout,
-                "max_retries": max_retries,
-                "retry_base": retry_base,
-                "retry_cap": retry_cap,
-                "polling": _plain(polling),
-                "default_headers": _plain(default_headers),
-                "proxy": proxy,
-                "ca_file": ca_file,
-                "user_agent_suffix": user_agent_suffix,
-                "allow_insecure_http": allow_insecure_http,
-                "on_request": self._reaching(on_request),
-                "on_response": self._reaching(on_response),
-            }
+            _given(
+                api_key=self._reaching(api_key),
+                base_url=base_url,
+                profile=profile,
+                credentials_file=credentials_file,
+                timeout=timeout,
+                attempt_timeout=attempt_timeout,
+                connect_timeout=connect_timeout,
+                download_idle_timeout=download_idle_timeout,
+                max_retries=max_retries,
+                retry_base=retry_base,
+                retry_cap=retry_cap,
+                polling=_plain(polling),
+                default_headers=_plain(default_headers),
+                proxy=proxy,
+                ca_file=ca_file,
+                user_agent_suffix=user_agent_suffix,
+                allow_insecure_http=allow_insecure_http,
+                on_request=self._reaching(on_request),
+                on_response=self._reaching(on_response),
+            )
         )
 
     def _reaching(self, given: Any) -> Any:
@@ -181,7 +182,9 @@ class _ClientBase:
         """
         other = type(self).__new__(type(self))
         other._functions = self._functions
-        other._native = self._native.with_options(timeout, max_retries, _plain(headers))
+        other._native = self._native.with_options(
+            _given(timeout=timeout, max_retries=max_retries, headers=_plain(headers))
+        )
         return other
 
     @property
@@ -257,7 +260,14 @@ class InfraiClient(_ClientBase):
             ConfigurationError: ``PROFILE_ORIGIN_MISMATCH``: the profile belongs to another address.
             InfraiError: as every call.
         """
-        return activated(self._native.activate(None, region, device_kind, write_credentials, force, profile))
+        options = _given(
+            region=region,
+            device_kind=device_kind,
+            write_credentials=write_credentials,
+            force=force,
+            profile=profile,
+        )
+        return activated(self._native.activate(None, options))
 
     def request(
         self,
@@ -282,7 +292,8 @@ class InfraiClient(_ClientBase):
             InfraiError: as every call.
         """
         sent = None if body is ... else (body,)
-        return ApiResponse(*self._native.request(None, method, path, sent, _plain(query), idempotency_key))
+        options = _given(idempotency_key=idempotency_key)
+        return ApiResponse(*self._native.request(None, method, path, sent, _plain(query), options))
 
     def close(self) -> None:
         """Gives the connections back. A later call opens new ones."""

@@ -25,6 +25,19 @@ def _label(job: JobLike) -> str:
     return job if isinstance(job, str) else str(job.get("job_id", "")) if hasattr(job, "get") else ""
 
 
+def _given(**options: Any) -> dict[str, Any]:
+    """Returns the options that are set: `None` counts as unset."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _wait_options(timeout: float | EllipsisType | None, **options: Any) -> dict[str, Any]:
+    """Returns the options of a wait: `None` is a timeout without limit, and `...` the default one."""
+    given = _given(**options)
+    if timeout is not ...:
+        given["timeout"] = timeout
+    return given
+
+
 def _plain(
     field: str, function: Callable[..., object] | None, reason: str = "; AsyncInfraiClient takes both"
 ) -> None:
@@ -35,10 +48,10 @@ def _plain(
 
     asynchronous = iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
     if asynchronous or not callable(function):
-        from ._native import refusal
+        from ._native import invalid_argument_error
 
         got = "an async function" if asynchronous else f"a value of type {type(function).__name__}"
-        raise refusal(field, got, f"a function that is not async{reason}")
+        raise invalid_argument_error(field, got, f"a function that is not async{reason}")
 
 
 def _file(path: str) -> Any:
@@ -104,20 +117,18 @@ class Video:
             InfraiError: as every call. When ``may_have_been_processed``, call again with its ``idempotency_key``: it
                 gives the same job and is charged once.
         """
-        return self._job(
-            self._client._native.generate(  # pyright: ignore[reportPrivateUsage]
-                None,
-                prompt,
-                reference_image_url,
-                duration_seconds,
-                aspect,
-                resolution,
-                prefer,
-                model,
-                vendor,
-                idempotency_key,
-            )
+        options = _given(
+            reference_image_url=reference_image_url,
+            duration_seconds=duration_seconds,
+            aspect=aspect,
+            resolution=resolution,
+            prefer=prefer,
+            model=model,
+            vendor=vendor,
+            idempotency_key=idempotency_key,
         )
+        options["prompt"] = prompt
+        return self._job(self._client._native.generate(None, options))  # pyright: ignore[reportPrivateUsage]
 
     def status(self, id: JobLike) -> VideoJob:
         """Looks at a job once: ``GET /v1/video/jobs/{id}``.
@@ -195,7 +206,10 @@ class Video:
 
         try:
             native = own._client._native  # pyright: ignore[reportPrivateUsage]
-            return self._job(native.wait(None, id, timeout, cancel_on_timeout, cancel_on_abort, told), own)
+            options = _wait_options(
+                timeout, cancel_on_timeout=cancel_on_timeout, cancel_on_abort=cancel_on_abort
+            )
+            return self._job(native.wait(None, id, options, told), own)
         except InfraiError as error:
             own._adopt(error)
             raise
@@ -264,7 +278,9 @@ class Video:
 
         try:
             native = own._client._native  # pyright: ignore[reportPrivateUsage]
-            file, length, fields = native.download(None, job, path, overwrite, timeout, told)
+            file, length, fields = native.download(
+                None, job, path, _given(overwrite=overwrite, timeout=timeout), told
+            )
         except InfraiError as error:
             own._adopt(error)
             raise
@@ -298,7 +314,7 @@ class Video:
         own = self._own()
         try:
             native = own._client._native  # pyright: ignore[reportPrivateUsage]
-            stream, fields = native.download_stream(None, job, timeout)
+            stream, fields = native.download_stream(None, job, _given(timeout=timeout))
         except InfraiError as error:
             own._adopt(error)
             raise
@@ -334,7 +350,8 @@ class Video:
         """
         own = self._own()
         native = own._client._native  # pyright: ignore[reportPrivateUsage]
-        return GenerateMany(own, native.generate_many(prompts, concurrency, keys, key_prefix, timeout))
+        options = _wait_options(timeout, concurrency=concurrency, key_prefix=key_prefix)
+        return GenerateMany(own, native.generate_many(prompts, keys, options))
 
 
 class _Stream:

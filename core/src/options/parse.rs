@@ -12,6 +12,11 @@ use crate::{
 /// Options whose values are not shown.
 const SECRETS: [&str; 5] = ["api_key", "base_url", "default_headers", "headers", "proxy"];
 
+/// Returns whether an option, or one below it, may hold a secret, so that errors do not show its value.
+pub fn is_secret(option: &str) -> bool {
+    SECRETS.contains(&option)
+}
+
 /// Parses a set of options from an object of the caller's language.
 ///
 /// An absent option has its default. Null is a value: a wait with the timeout null has no limit. So a binding leaves
@@ -51,13 +56,14 @@ fn parse_error(path: &str, message: &str) -> InfraiError {
         return error(&name, format!("unknown option `{name}`{known}"), Map::new());
     }
     if let Some((name, _)) = quoted("missing field `") {
-        return error(name, format!("missing option `{name}`"), Map::new());
+        let name = if path == "options" { name.to_owned() } else { format!("{path}.{name}") };
+        return error(&name, format!("missing option `{name}`"), Map::new());
     }
     let problem = message.split_once(": ").filter(|(problem, _)| problem.starts_with("invalid "));
     let Some((got, expected)) = problem.and_then(|(_, rest)| rest.rsplit_once(", expected ")) else {
         return error(&path, format!("invalid `{path}`: {}", shorten(message, 240)), Map::new());
     };
-    let secret = SECRETS.iter().any(|name| path.split('.').next() == Some(name));
+    let secret = path.split('.').next().is_some_and(is_secret);
     let (expected, got) = (expected_words(expected), actual_words(got, secret));
     let details = Map::from_iter([
         ("expected".to_owned(), expected.into()),

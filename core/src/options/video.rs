@@ -113,6 +113,13 @@ pub struct WaitOptions {
     pub(crate) cancel_on_abort: bool,
 }
 
+impl WaitOptions {
+    /// Returns whether an aborted wait cancels its job, for which a binding gives it time.
+    pub fn cancels_on_abort(&self) -> bool {
+        self.cancel_on_abort
+    }
+}
+
 impl Default for WaitOptions {
     fn default() -> Self {
         Self { timeout: Some(DEFAULT_WAIT_TIMEOUT), cancel_on_timeout: false, cancel_on_abort: false }

@@ -225,6 +225,12 @@ impl DownloadStreamRequest {
         Self { client, job, timeout: None }
     }
 
+    /// For bindings: replaces the options. A stream has no file to overwrite.
+    #[doc(hidden)]
+    pub fn options(self, DownloadOptions { timeout, .. }: DownloadOptions) -> Self {
+        Self { timeout, ..self }
+    }
+
     /// Sets the timeout of the whole download, from [`send`](Self::send) to the last byte. It includes the time that
     /// the reader spends between two chunks. Default: no limit. See also [`DownloadRequest::timeout`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
