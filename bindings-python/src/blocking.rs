@@ -17,37 +17,24 @@ use crate::{
 /// Longest time in the runtime between two checks for signals.
 const SIGNAL_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The runtime of a blocking call.
-#[derive(Clone, Copy)]
-pub(crate) enum RuntimeKind {
-    /// The caller's thread alone: nothing makes progress between calls.
-    CurrentThread,
-    /// The caller's thread, and the worker for tasks that go on between calls.
-    Worker,
-}
-
 enum Step {
     Ready(Result<ToPython, InfraiError>),
     Interrupted,
 }
 
-/// Runs a call to its end on this thread and returns its value.
+/// Runs a call to its end on this thread and returns its value. With a `worker`, tasks of the call go on after it.
 ///
 /// Signal handlers run at least every 50 ms, and the call's callbacks as they arrive. An exception of a handler or of an
 /// update's callback ends the call: its future is dropped, and the request with it. With a `signal`, the first exception
 /// sends it and lets the call end by itself; a second one drops the future.
 pub(crate) fn run(
     py: Python<'_>,
-    kind: RuntimeKind,
+    worker: Option<&Handle>,
     queue: Option<&Arc<CallbackQueue>>,
     mut signal: Option<oneshot::Sender<()>>,
     future: CallFuture,
 ) -> PyResult<Py<PyAny>> {
     let runtimes = runtimes(py)?;
-    let worker = match kind {
-        RuntimeKind::CurrentThread => None,
-        RuntimeKind::Worker => Some(runtimes.worker().map_err(|error| errors::to_pyerr(py, error))?),
-    };
     // Dropped after the future, whose end moves a poll that it shares to another wait.
     let reader = queue.map(CallbackQueue::register_reader);
     let mut future = ProcessLocal::new(Box::pin(async move {
@@ -91,20 +78,13 @@ fn block_for_interval(
         tokio::select! {
             biased;
             outcome = future.as_mut() => Step::Ready(outcome),
-            () = next_callback(queue) => Step::Interrupted,
+            () = async { if let Some(queue) = queue { queue.notified().await } }, if queue.is_some() => Step::Interrupted,
             () = tokio::time::sleep(SIGNAL_CHECK_INTERVAL) => Step::Interrupted,
         }
     };
     match worker {
         Some(worker) => worker.block_on(interval),
         None => runtimes.current_thread().block_on(interval),
-    }
-}
-
-async fn next_callback(queue: Option<&Arc<CallbackQueue>>) {
-    match queue {
-        Some(queue) => queue.notified().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -19,7 +19,8 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::{
-    convert, errors, fork,
+    convert, errors,
+    fork::ProcessLocal,
     key_responder::{self, extract_api_key},
     logging::{self, LogRecord},
     py_util, runtime,
@@ -53,7 +54,7 @@ pub(crate) enum Update {
 pub(crate) type UpdateSender = Box<dyn Fn(Update) + Send>;
 
 impl Update {
-    pub(crate) fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    pub(crate) fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self {
             Self::Job(job) => convert::job(py, &job),
             Self::Progress(progress) => convert::progress(py, progress),
@@ -99,23 +100,17 @@ enum Runner {
     Reader,
     EventLoop(Arc<dyn Wake>),
     Thread,
-    /// None, as the call has ended.
-    None,
+    /// None, as the call has ended. Its events are dropped without the lock.
+    None(VecDeque<CallbackEvent>),
 }
 
 /// A blocking call that runs what arrives while this lives.
-pub(crate) struct ReaderGuard<'a> {
-    queue: &'a Arc<CallbackQueue>,
-    generation: u32,
-}
+pub(crate) struct ReaderGuard<'a>(&'a Arc<CallbackQueue>);
 
 impl Drop for ReaderGuard<'_> {
     fn drop(&mut self) {
-        // In a forked child, a thread of the parent may hold the lock for ever.
-        if self.generation == fork::fork_generation() {
-            self.queue.lock().readers -= 1;
-            self.queue.schedule(false);
-        }
+        self.0.lock().readers -= 1;
+        self.0.schedule(false);
     }
 }
 
@@ -144,10 +139,8 @@ impl CallbackQueue {
 
     /// Queues a record for the call that the core is working for, or returns it if there is none.
     pub(crate) fn push_record(record: LogRecord) -> Option<LogRecord> {
-        match Self::current() {
-            Some(queue) => queue.push(CallbackEvent::Log(record)),
-            None => return Some(record),
-        }
+        let Some(queue) = Self::current() else { return Some(record) };
+        queue.push(CallbackEvent::Log(record));
         None
     }
 
@@ -173,19 +166,10 @@ impl CallbackQueue {
     /// Has the queued events run, if there are any. `locked` is as for [`Wake::wake`].
     fn schedule(self: &Arc<Self>, locked: bool) {
         loop {
-            let (runner, dropped) = {
-                let mut state = self.lock();
-                let runner = state.runner(self.has_context);
-                let dropped = if matches!(runner, Runner::None) {
-                    std::mem::take(&mut state.events)
-                } else {
-                    VecDeque::new()
-                };
-                (runner, dropped)
-            };
-            drop(dropped);
+            let runner = self.lock().runner(self.has_context);
             match runner {
-                Runner::Scheduled | Runner::None => {}
+                Runner::Scheduled => {}
+                Runner::None(events) => drop(events),
                 Runner::Reader => self.pushed.notify_waiters(),
                 Runner::EventLoop(event_loop) => {
                     if !Arc::clone(&event_loop).wake(Arc::clone(self), locked) {
@@ -214,10 +198,11 @@ impl CallbackQueue {
         });
     }
 
-    /// Notes a blocking call that runs what arrives from now on.
-    pub(crate) fn register_reader(self: &Arc<Self>) -> ReaderGuard<'_> {
+    /// Notes a blocking call that runs what arrives from now on. In a forked child, whose parent may hold the lock for ever,
+    /// the guard does nothing.
+    pub(crate) fn register_reader(self: &Arc<Self>) -> ProcessLocal<ReaderGuard<'_>> {
         self.lock().readers += 1;
-        ReaderGuard { queue: self, generation: fork::fork_generation() }
+        ProcessLocal::new(ReaderGuard(self))
     }
 
     /// Has an event loop run what arrives from now on.
@@ -368,7 +353,7 @@ impl State {
             return Runner::Reader;
         }
         if !has_context {
-            return Runner::None;
+            return Runner::None(std::mem::take(&mut self.events));
         }
         if std::mem::replace(&mut self.scheduled, true) {
             return Runner::Scheduled;

@@ -2,22 +2,20 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use infrai::{
-    CallOptions, InfraiClient, InfraiError,
-    options::{DownloadOptions, WaitOptions},
-};
+use infrai::{ApiRequest, CallOptions, InfraiClient, options::WaitOptions};
 use infrai_bindings::abort_signal;
 use pyo3::{IntoPyObjectExt as _, prelude::*, types::PyDict};
+use serde_json::Value;
+use tokio::sync::oneshot;
 
 use crate::{
-    blocking::RuntimeKind,
-    call::{CallTarget, LoopArg, dispatch, dispatch_with, dispatch_with_updates, stream_queue},
-    callbacks::Update,
+    call::{LoopArg, dispatch, dispatch_stream, stream_queue},
+    callbacks::{Update, UpdateSender},
     convert,
     errors::{catch_panic, to_pyerr},
     fork::ProcessLocal,
     options::{self, ClientConfig},
-    runtime::{ToPython, call_future},
+    runtime::{CallFuture, call_future},
     stream::{Stream, StreamKind},
 };
 
@@ -42,46 +40,56 @@ impl Shared {
         if let Some(client) = slot.as_ref().filter(|client| client.is_current_process()) {
             return Ok(Arc::clone(client));
         }
-        match self.config.build() {
-            Ok(client) => {
-                let client = Arc::new(ProcessLocal::new(client));
-                *slot = Some(Arc::clone(&client));
-                Ok(client)
-            }
-            Err(error) => {
-                // Making the exception runs Python code, during which another thread may wait for the lock.
-                drop(slot);
-                Err(to_pyerr(py, error))
-            }
-        }
+        let client = self.config.build().map(|client| Arc::new(ProcessLocal::new(client)));
+        *slot = client.as_ref().ok().cloned();
+        // Making the exception runs Python code, during which another thread may wait for the lock.
+        drop(slot);
+        client.map_err(|error| to_pyerr(py, error))
     }
 }
 
 type Options<'a, 'py> = &'a Bound<'py, PyDict>;
-type Value<'a, 'py> = &'a Bound<'py, PyAny>;
+type Arg<'a, 'py> = &'a Bound<'py, PyAny>;
+
+/// The value of a call, or its id on an event loop.
+type Outcome = PyResult<Py<PyAny>>;
 
 impl Client {
-    fn target(&self, py: Python<'_>) -> PyResult<CallTarget> {
+    fn client(&self, py: Python<'_>) -> PyResult<InfraiClient> {
         let mut client = InfraiClient::clone(&*self.shared.client(py)?);
         for options in &self.options {
             client = client.with_options(options.clone()).map_err(|error| to_pyerr(py, error))?;
         }
-        Ok(CallTarget { client, has_callbacks: self.shared.config.has_callbacks() })
+        Ok(client)
+    }
+
+    fn stream(&self, py: Python<'_>, kind: StreamKind) -> PyResult<Stream> {
+        Ok(Stream::new(kind, stream_queue(py, self.shared.config.has_callbacks())?))
+    }
+
+    /// Makes a call with updates. `signal` lets it end by itself when it is cancelled.
+    fn call_with_updates(
+        &self,
+        py: Python<'_>,
+        event_loop: LoopArg<'_, '_>,
+        on_update: Option<Py<PyAny>>,
+        signal: Option<oneshot::Sender<()>>,
+        make: impl FnOnce(InfraiClient, Option<UpdateSender>) -> CallFuture,
+    ) -> Outcome {
+        let client = self.client(py)?;
+        let has_callbacks = self.shared.config.has_callbacks();
+        dispatch(py, has_callbacks, event_loop, on_update, signal, |updates| make(client, updates))
     }
 
     /// Makes a call whose outcome `to_python` converts.
-    fn call<T: Send + 'static, F>(
+    fn call<T: Send + 'static, F: Future<Output = infrai::Result<T>> + Send + 'static>(
         &self,
         py: Python<'_>,
         event_loop: LoopArg<'_, '_>,
         work: impl FnOnce(InfraiClient) -> F,
-        to_python: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
-    ) -> PyResult<Py<PyAny>>
-    where
-        F: Future<Output = Result<T, InfraiError>> + Send + 'static,
-    {
-        let CallTarget { client, has_callbacks } = self.target(py)?;
-        dispatch(py, has_callbacks, event_loop, call_future(work(client), to_python))
+        to_python: impl FnOnce(Python<'_>, T) -> Outcome + Send + 'static,
+    ) -> Outcome {
+        self.call_with_updates(py, event_loop, None, None, |client, _| call_future(work(client), to_python))
     }
 }
 
@@ -100,7 +108,7 @@ impl Client {
         catch_panic(py, || {
             let options = self.options.iter().cloned().chain([options::parse(options)?]).collect();
             let client = Self { shared: Arc::clone(&self.shared), options };
-            client.target(py)?;
+            client.client(py)?;
             Ok(client)
         })
     }
@@ -115,41 +123,34 @@ impl Client {
     }
 
     fn base_url(&self, py: Python<'_>) -> PyResult<String> {
-        catch_panic(py, || self.target(py)?.client.base_url().map_err(|error| to_pyerr(py, error)))
+        catch_panic(py, || self.client(py)?.base_url().map_err(|error| to_pyerr(py, error)))
     }
 
     fn key_hint(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        catch_panic(py, || self.target(py)?.client.key_hint().map_err(|error| to_pyerr(py, error)))
+        catch_panic(py, || self.client(py)?.key_hint().map_err(|error| to_pyerr(py, error)))
     }
 
-    fn generate(
-        &self,
-        py: Python<'_>,
-        event_loop: LoopArg<'_, '_>,
-        options: Options<'_, '_>,
-    ) -> PyResult<Py<PyAny>> {
+    fn generate(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>, options: Options<'_, '_>) -> Outcome {
         catch_panic(py, || {
             let request = options::parse(options)?;
             let work = |client: InfraiClient| client.video().generate_from(request).send();
-            self.call(py, event_loop, work, |py, job| convert::job(py, &job).map(Bound::unbind))
+            self.call(py, event_loop, work, |py, job| convert::job(py, &job))
         })
     }
 
-    fn status(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>, job: Value<'_, '_>) -> PyResult<Py<PyAny>> {
+    fn status(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>, job: Arg<'_, '_>) -> Outcome {
         catch_panic(py, || {
             let id = options::job_id(job)?;
             let work = |client: InfraiClient| async move { client.video().status(id).await };
-            self.call(py, event_loop, work, |py, job| convert::job(py, &job).map(Bound::unbind))
+            self.call(py, event_loop, work, |py, job| convert::job(py, &job))
         })
     }
 
-    fn cancel(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>, job: Value<'_, '_>) -> PyResult<Py<PyAny>> {
+    fn cancel(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>, job: Arg<'_, '_>) -> Outcome {
         catch_panic(py, || {
             let id = options::job_id(job)?;
             let work = |client: InfraiClient| async move { client.video().cancel(id).await };
-            self.call(py, event_loop, work, |py, result| {
-                convert::value(py, &result.to_json()).map(Bound::unbind)
-            })
+            self.call(py, event_loop, work, |py, result| json(py, &result.to_json()))
         })
     }
 
@@ -157,10 +158,10 @@ impl Client {
         &self,
         py: Python<'_>,
         event_loop: LoopArg<'_, '_>,
-        job: Value<'_, '_>,
+        job: Arg<'_, '_>,
         options: Options<'_, '_>,
         on_update: Option<Py<PyAny>>,
-    ) -> PyResult<Py<PyAny>> {
+    ) -> Outcome {
         catch_panic(py, || {
             let waited = options::waited_job(job, on_update.is_some())?;
             let job = job.clone().unbind();
@@ -168,17 +169,15 @@ impl Client {
             let (signal, aborted) = abort_signal();
             // Without something to do before it ends, the wait is dropped at once.
             let signal = options.cancels_on_abort().then_some(signal);
-            dispatch_with_updates(py, self.target(py)?, event_loop, on_update, signal, |client, updates| {
+            self.call_with_updates(py, event_loop, on_update, signal, |client, updates| {
                 let mut wait = client.video().wait(waited).options(options).abort_when(aborted);
                 if let Some(updates) = updates {
                     wait = wait.on_update(move |job| updates(Update::Job(Box::new(job.clone()))));
                 }
-                Box::pin(async move {
-                    let outcome = wait.send().await;
-                    Ok(Box::new(move |py: Python<'_>| match outcome {
-                        Ok(job) => convert::job(py, &job).map(Bound::unbind),
-                        Err(error) => Err(to_pyerr(py, options::with_job(error, job.bind(py)))),
-                    }) as ToPython)
+                let outcome = async move { Ok(wait.send().await) };
+                call_future(outcome, move |py, outcome| match outcome {
+                    Ok(job) => convert::job(py, &job),
+                    Err(error) => Err(to_pyerr(py, options::with_job(error, job.bind(py)))),
                 })
             })
         })
@@ -189,16 +188,16 @@ impl Client {
         &self,
         py: Python<'_>,
         event_loop: LoopArg<'_, '_>,
-        job: Value<'_, '_>,
-        path: Value<'_, '_>,
+        job: Arg<'_, '_>,
+        path: Arg<'_, '_>,
         options: Options<'_, '_>,
         on_progress: Option<Py<PyAny>>,
-    ) -> PyResult<Py<PyAny>> {
+    ) -> Outcome {
         catch_panic(py, || {
             let job = options::known_job(job)?;
             let path = convert::path("path", path)?;
-            let options: DownloadOptions = options::parse(options)?;
-            dispatch_with_updates(py, self.target(py)?, event_loop, on_progress, None, |client, updates| {
+            let options = options::parse(options)?;
+            self.call_with_updates(py, event_loop, on_progress, None, |client, updates| {
                 let mut download = client.video().download(job, path).options(options);
                 if let Some(updates) = updates {
                     download = download.on_progress(move |progress| updates(Update::Progress(progress)));
@@ -214,55 +213,49 @@ impl Client {
         &self,
         py: Python<'_>,
         event_loop: LoopArg<'_, '_>,
-        job: Value<'_, '_>,
+        job: Arg<'_, '_>,
         options: Options<'_, '_>,
-    ) -> PyResult<Py<PyAny>> {
+    ) -> Outcome {
         catch_panic(py, || {
             let job = options::known_job(job)?;
-            let options: DownloadOptions = options::parse(options)?;
-            let CallTarget { client, has_callbacks } = self.target(py)?;
-            let queue = stream_queue(py, has_callbacks)?;
+            let options = options::parse(options)?;
+            let open = self.client(py)?.video().download_stream(job).options(options).send();
+            let queue = stream_queue(py, self.shared.config.has_callbacks())?;
             let of_stream = queue.clone();
-            let open = client.video().download_stream(job).options(options).send();
             let future = call_future(open, |py, video| {
                 let job = convert::job(py, video.job())?;
                 (Stream::new(StreamKind::Bytes(Box::new(video)), of_stream), job).into_py_any(py)
             });
-            dispatch_with(py, queue, event_loop, RuntimeKind::Worker, future)
+            dispatch_stream(py, queue, event_loop, future)
         })
     }
 
-    fn watch(&self, py: Python<'_>, job: Value<'_, '_>) -> PyResult<Stream> {
+    fn watch(&self, py: Python<'_>, job: Arg<'_, '_>) -> PyResult<Stream> {
         catch_panic(py, || {
             let job = options::known_job(job)?;
-            let CallTarget { client, has_callbacks } = self.target(py)?;
-            let watch = client.video().watch(job);
-            Ok(Stream::new(StreamKind::Watch(watch), stream_queue(py, has_callbacks)?))
+            self.stream(py, StreamKind::Watch(self.client(py)?.video().watch(job)))
         })
     }
 
     fn generate_many(
         &self,
         py: Python<'_>,
-        prompts: Value<'_, '_>,
-        keys: Option<Value<'_, '_>>,
+        prompts: Arg<'_, '_>,
+        keys: Option<Arg<'_, '_>>,
         options: Options<'_, '_>,
     ) -> PyResult<Stream> {
         catch_panic(py, || {
             let requests = options::parse_requests(prompts, keys)?;
             let options = options::parse(options)?;
-            let CallTarget { client, has_callbacks } = self.target(py)?;
-            let many = client.video().generate_many(requests).options(options);
-            Ok(Stream::new(StreamKind::GenerateMany(many), stream_queue(py, has_callbacks)?))
+            let many = self.client(py)?.video().generate_many(requests).options(options);
+            self.stream(py, StreamKind::GenerateMany(many))
         })
     }
 
-    fn balance(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>) -> PyResult<Py<PyAny>> {
+    fn balance(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>) -> Outcome {
         catch_panic(py, || {
             let work = |client: InfraiClient| async move { client.account().balance().await };
-            self.call(py, event_loop, work, |py, balance| {
-                convert::value(py, &balance.to_json()).map(Bound::unbind)
-            })
+            self.call(py, event_loop, work, |py, balance| json(py, &balance.to_json()))
         })
     }
 
@@ -270,31 +263,23 @@ impl Client {
         &self,
         py: Python<'_>,
         event_loop: LoopArg<'_, '_>,
-        amount_usd: Value<'_, '_>,
+        amount_usd: Arg<'_, '_>,
         options: Options<'_, '_>,
-    ) -> PyResult<Py<PyAny>> {
+    ) -> Outcome {
         catch_panic(py, || {
             let amount = convert::number("amount_usd", amount_usd)?;
             let options = options::parse(options)?;
             let work = |client: InfraiClient| client.account().topup(amount).options(options).send();
-            self.call(py, event_loop, work, |py, record| {
-                convert::value(py, &record.to_json()).map(Bound::unbind)
-            })
+            self.call(py, event_loop, work, |py, record| json(py, &record.to_json()))
         })
     }
 
-    fn activate(
-        &self,
-        py: Python<'_>,
-        event_loop: LoopArg<'_, '_>,
-        options: Options<'_, '_>,
-    ) -> PyResult<Py<PyAny>> {
+    fn activate(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>, options: Options<'_, '_>) -> Outcome {
         catch_panic(py, || {
             let options = options::parse(options)?;
             let work = |client: InfraiClient| client.activate().options(options).send();
             self.call(py, event_loop, work, |py, result| {
-                let fields = convert::value(py, &result.to_json())?;
-                let file = result.credentials_file.as_deref();
+                let (fields, file) = (json(py, &result.to_json())?, result.credentials_file.as_deref());
                 (fields, result.primary_api_key.redacted(), &result.profile, file).into_py_any(py)
             })
         })
@@ -306,41 +291,39 @@ impl Client {
         &self,
         py: Python<'_>,
         event_loop: LoopArg<'_, '_>,
-        method: Value<'_, '_>,
-        path: Value<'_, '_>,
+        method: Arg<'_, '_>,
+        path: Arg<'_, '_>,
         body: Option<(Bound<'_, PyAny>,)>,
-        query: Option<Value<'_, '_>>,
+        query: Option<Arg<'_, '_>>,
         options: Options<'_, '_>,
-    ) -> PyResult<Py<PyAny>> {
+    ) -> Outcome {
         catch_panic(py, || {
-            let method = convert::text("method", method)?;
-            let path = convert::text("path", path)?;
+            let (method, path) = (convert::text("method", method)?, convert::text("path", path)?);
             let body = body.map(|(body,)| convert::json("body", &body)).transpose()?;
             let query = query.map(convert::query).transpose()?.unwrap_or_default();
             let options = options::parse(options)?;
             let work = |client: InfraiClient| {
                 let request = client.request(method, path).options(options).query(query);
-                match body {
-                    Some(body) => request.body(body),
-                    None => request,
-                }
-                .send()
+                body.into_iter().fold(request, ApiRequest::body).send()
             };
             self.call(py, event_loop, work, |py, response| {
-                let data = convert::value(py, &response.data)?;
                 let metadata = convert::object(py, response.metadata.as_map())?;
-                (response.status, data, metadata).into_py_any(py)
+                (response.status, json(py, &response.data)?, metadata).into_py_any(py)
             })
         })
     }
 
     /// For tests: a panic, in the runtime or attached.
     #[pyo3(name = "_panic")]
-    fn panic(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>, inside: bool) -> PyResult<Py<PyAny>> {
+    fn panic(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>, inside: bool) -> Outcome {
         catch_panic(py, || {
             assert!(inside, "asked for by a test");
             let work = |_| async { panic!("asked for by a test, in the runtime") };
             self.call(py, event_loop, work, |py, ()| Ok(py.None()))
         })
     }
+}
+
+fn json(py: Python<'_>, value: &Value) -> Outcome {
+    convert::value(py, value).map(Bound::unbind)
 }

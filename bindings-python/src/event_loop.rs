@@ -124,23 +124,18 @@ enum LoopWaker {
 impl LoopWaker {
     /// Returns a waker that calls `call`, or one with a socket.
     fn new(call: Option<Py<PyAny>>) -> PyResult<Self> {
-        match call {
-            Some(call) => Ok(Self::Call(call)),
-            None => Self::socket(),
+        if let Some(call) = call {
+            return Ok(Self::Call(call));
         }
-    }
-
-    #[cfg(unix)]
-    fn socket() -> PyResult<Self> {
-        let (worker_end, loop_end) = UnixStream::pair()?;
-        worker_end.set_nonblocking(true)?;
-        loop_end.set_nonblocking(true)?;
-        Ok(Self::Socket { worker_end, loop_end })
-    }
-
-    #[cfg(not(unix))]
-    fn socket() -> PyResult<Self> {
-        Err(pyo3::exceptions::PyNotImplementedError::new_err("no socket pairs on this system"))
+        #[cfg(not(unix))]
+        return Err(pyo3::exceptions::PyNotImplementedError::new_err("no socket pairs on this system"));
+        #[cfg(unix)]
+        {
+            let (worker_end, loop_end) = UnixStream::pair()?;
+            worker_end.set_nonblocking(true)?;
+            loop_end.set_nonblocking(true)?;
+            Ok(Self::Socket { worker_end, loop_end })
+        }
     }
 
     /// Wakes the loop. A full socket wakes it already.
@@ -208,8 +203,7 @@ impl EventLoopHandle {
 
     /// Returns the loop as a runner of callbacks.
     pub(crate) fn wake(&self) -> Weak<dyn Wake> {
-        let state: Weak<LoopState> = Arc::downgrade(self.state());
-        state
+        Arc::downgrade(self.state()) as Weak<LoopState>
     }
 }
 

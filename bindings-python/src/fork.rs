@@ -43,7 +43,6 @@ mod atfork {
 /// A value with connections, tasks or locks of one process.
 ///
 /// A drop in a forked child would join threads that do not exist there and write to the parent's TLS streams.
-#[derive(Debug)]
 pub(crate) struct ProcessLocal<T> {
     generation: u32,
     value: ManuallyDrop<T>,
@@ -107,15 +106,11 @@ impl<T: Send + Sync + 'static> ProcessStatic<T> {
         &self,
         make: impl FnOnce() -> Result<T, E>,
     ) -> Result<&'static ProcessLocal<T>, E> {
+        let found = self.0.load(Ordering::Acquire);
         if let Some(value) = self.get() {
             return Ok(value);
         }
-        let value = ProcessLocal::new(make()?);
-        let found = self.0.load(Ordering::Acquire);
-        if let Some(first) = self.get() {
-            return Ok(first);
-        }
-        let value = Box::into_raw(Box::new(value));
+        let value = Box::into_raw(Box::new(ProcessLocal::new(make()?)));
         let first = match self.0.compare_exchange(found, value, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => value,
             Err(first) => first,

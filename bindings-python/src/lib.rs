@@ -29,7 +29,7 @@ mod _native {
     #[pymodule_export]
     use super::{client::Client, event_loop::EventLoopHandle, key_responder::KeyResponder, stream::Stream};
     use infrai::VideoState;
-    use pyo3::{exceptions::PyImportError, prelude::*};
+    use pyo3::{exceptions::PyImportError, prelude::*, types::IntoPyDict as _};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "Python's name for it")]
@@ -82,8 +82,7 @@ mod _native {
         logging::install(CallbackQueue::push_record);
         let py = module.py();
         if let Ok(register) = py_util::import_attr(py, "os", "register_at_fork") {
-            let hooks = pyo3::types::PyDict::new(py);
-            hooks.set_item("after_in_child", module.getattr("after_fork_in_child")?)?;
+            let hooks = [("after_in_child", module.getattr("after_fork_in_child")?)].into_py_dict(py)?;
             register.call((), Some(&hooks))?;
         }
         Ok(())

@@ -32,9 +32,10 @@ use crate::{convert, errors, fork::ProcessStatic, py_util};
 /// Most records that wait to be emitted.
 const CAPACITY: usize = 10_000;
 
+// Levels of Python's `logging`.
 const OFF: u8 = 0;
-const WARN: u8 = 1;
-const DEBUG: u8 = 2;
+const DEBUG: u8 = 10;
+const WARN: u8 = 30;
 
 /// Level of Python's logger when a call last began.
 static LEVEL: AtomicU8 = AtomicU8::new(OFF);
@@ -109,14 +110,12 @@ fn effective_level(py: Python<'_>) -> PyResult<u8> {
         let logger = py_util::import_attr(py, "logging", "getLogger")?.call1(("infrai",))?;
         logger.getattr("isEnabledFor").map(Bound::unbind)
     })?;
-    let enabled = |level: u8| py_util::call(enabled_for.bind(py), (level,))?.extract::<bool>();
-    Ok(if enabled(10)? {
-        DEBUG
-    } else if enabled(30)? {
-        WARN
-    } else {
-        OFF
-    })
+    for level in [DEBUG, WARN] {
+        if py_util::call(enabled_for.bind(py), (level,))?.extract()? {
+            return Ok(level);
+        }
+    }
+    Ok(OFF)
 }
 
 /// Returns the records as `infrai._log` takes them.
@@ -125,9 +124,9 @@ fn to_python(py: Python<'_>, records: Vec<LogRecord>) -> PyResult<Bound<'_, PyLi
     for LogRecord { level, message, fields } in records {
         let level = match level {
             Level::ERROR => 40_u8,
-            Level::WARN => 30,
+            Level::WARN => WARN,
             Level::INFO => 20,
-            _ => 10,
+            _ => DEBUG,
         };
         let dict = PyDict::new(py);
         for (name, value) in fields {
@@ -206,6 +205,14 @@ struct FieldVisitor {
     fields: Fields,
 }
 
+macro_rules! record_values {
+    ($($record:ident: $value:ty,)*) => {$(
+        fn $record(&mut self, field: &Field, value: $value) {
+            self.fields.push((field.name(), value.into()));
+        }
+    )*};
+}
+
 impl Visit for FieldVisitor {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
@@ -216,23 +223,11 @@ impl Visit for FieldVisitor {
         }
     }
 
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.fields.push((field.name(), value.into()));
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.fields.push((field.name(), value.into()));
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.fields.push((field.name(), value.into()));
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.fields.push((field.name(), value.into()));
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.fields.push((field.name(), value.into()));
+    record_values! {
+        record_str: &str,
+        record_i64: i64,
+        record_u64: u64,
+        record_f64: f64,
+        record_bool: bool,
     }
 }

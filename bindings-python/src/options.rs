@@ -64,14 +64,11 @@ impl ClientConfig {
     pub(crate) fn parse(options: &Bound<'_, PyDict>) -> PyResult<Self> {
         let py = options.py();
         let options = options.copy()?;
-        let api_key = take_callable(&options, "api_key")?;
-        let mut hooks = [None, None];
-        for (name, hook) in ["on_request", "on_response"].into_iter().zip(&mut hooks) {
-            *hook = take_callable(&options, name)?;
-            if let Some(value) = options.get_item(name)? {
-                let got = format!("a value of type {}", convert::type_name(&value));
-                return Err(invalid_argument(py, name, &got, "a callable"));
-            }
+        let [api_key, on_request, on_response] =
+            ["api_key", "on_request", "on_response"].map(|name| take_callable(&options, name));
+        if let Ok(Some(_)) = api_key {
+            // Threads that import a module at once would wait for ever in gevent's pool.
+            py_util::import_attr(py, "infrai._keys", "ask")?;
         }
         let options: ClientOptions = infrai::options::parse(convert::options(&options)?)
             .map_err(|error| to_pyerr(py, error.into_configuration_error()))?;
@@ -79,8 +76,7 @@ impl ClientConfig {
             .options(options)
             .client_info("python", env!("CARGO_PKG_VERSION"), &interpreter_version(py)?)
             .ca_bundle_env(&["REQUESTS_CA_BUNDLE"]);
-        let [on_request, on_response] = hooks;
-        Ok(Self { builder, api_key, on_request, on_response })
+        Ok(Self { builder, api_key: api_key?, on_request: on_request?, on_response: on_response? })
     }
 
     /// Returns whether calls may have callbacks.
@@ -94,28 +90,23 @@ impl ClientConfig {
         if let Some(function) = self.api_key.clone() {
             builder = builder.api_key_provider(key_provider(move || {
                 let (responder, key) = key_request();
-                push(|| CallbackEvent::Key(Arc::clone(&function), responder));
+                push(CallbackEvent::Key(Arc::clone(&function), responder));
                 key
             }));
         }
         if let Some(hook) = self.on_request.clone() {
             builder = builder.on_request(move |event| {
-                push(|| {
-                    let event = json!({"method": event.method, "path": event.path, "attempt": event.attempt});
-                    CallbackEvent::Hook(Arc::clone(&hook), event)
-                });
+                let event = json!({"method": event.method, "path": event.path, "attempt": event.attempt});
+                push(CallbackEvent::Hook(Arc::clone(&hook), event));
             });
         }
         if let Some(hook) = self.on_response.clone() {
             builder = builder.on_response(move |event| {
-                push(|| {
-                    let event = json!({
-                        "method": event.method, "path": event.path, "attempt": event.attempt,
-                        "status": event.status, "latency": event.latency.as_secs_f64(),
-                        "request_id": event.request_id,
-                    });
-                    CallbackEvent::Hook(Arc::clone(&hook), event)
+                let event = json!({
+                    "method": event.method, "path": event.path, "attempt": event.attempt,
+                    "status": event.status, "latency": event.latency.as_secs_f64(), "request_id": event.request_id,
                 });
+                push(CallbackEvent::Hook(Arc::clone(&hook), event));
             });
         }
         builder.build()
@@ -123,9 +114,9 @@ impl ClientConfig {
 }
 
 /// Queues an event for the call that the core is working for.
-fn push(event: impl FnOnce() -> CallbackEvent) {
+fn push(event: CallbackEvent) {
     if let Some(queue) = CallbackQueue::current() {
-        queue.push(event());
+        queue.push(event);
     }
 }
 
@@ -145,52 +136,40 @@ fn interpreter_version(py: Python<'_>) -> PyResult<String> {
 
 /// Returns the id of a job, given as an id or a job.
 pub(crate) fn job_id(job: &Bound<'_, PyAny>) -> PyResult<String> {
-    match as_dict(job)? {
-        Some(dict) => id_of(&dict),
-        None => convert::text("id", job),
+    let Some(dict) = as_dict(job)? else { return convert::text("id", job) };
+    match dict.get_item("job_id")? {
+        Some(id) => convert::text("id", &id),
+        None => Err(invalid_argument(job.py(), "id", "a job without `job_id`", "a job's id, or a job")),
     }
 }
 
 /// Returns the reference of a wait: the id alone, unless its last known state is needed, because the wait `observes` the
 /// job's states or because a job that has ended is not polled.
 pub(crate) fn waited_job(job: &Bound<'_, PyAny>, observes: bool) -> PyResult<JobRef> {
-    let Some(dict) = as_dict(job)? else { return convert::text("id", job).map(JobRef::from) };
-    let state = dict.get_item("state")?.and_then(|state| state.extract::<String>().ok());
+    let state = as_dict(job)?.and_then(|dict| dict.get_item("state").ok()??.extract::<String>().ok());
     if observes || state.is_some_and(|state| VideoState::from(state.as_str()).is_terminal()) {
-        return known_job(&dict);
+        return known_job(job);
     }
-    id_of(&dict).map(JobRef::from)
+    job_id(job).map(JobRef::from)
 }
 
-/// Returns a reference to a job with its last known state, if it has one.
+/// Returns a reference to a job with its last known state, if it has one: a dict may hold the id alone.
 pub(crate) fn known_job(job: &Bound<'_, PyAny>) -> PyResult<JobRef> {
-    let Some(dict) = as_dict(job)? else { return convert::text("id", job).map(JobRef::from) };
-    let id = id_of(&dict)?;
-    // A dict with nothing but the id is an id.
-    Ok(parse_job(&dict)?.map_or_else(|| JobRef::from(id), JobRef::from))
+    let id = job_id(job)?;
+    Ok(parse_job(job)?.map_or_else(|| JobRef::from(id), JobRef::from))
 }
 
 /// Adds the job that a call was made for to an error without a job.
 pub(crate) fn with_job(error: InfraiError, job: &Bound<'_, PyAny>) -> InfraiError {
-    if error.job().is_some() {
-        return error;
-    }
-    let dict = as_dict(job).ok().flatten();
-    match dict.and_then(|dict| parse_job(&dict).ok()?) {
-        Some(job) => error.with_job(job),
-        None => error,
+    match parse_job(job) {
+        Ok(Some(job)) if error.job().is_none() => error.with_job(job),
+        _ => error,
     }
 }
 
-fn parse_job(dict: &Bound<'_, PyDict>) -> PyResult<Option<VideoJob>> {
-    Ok(VideoJob::from_json(convert::json_object("id", dict)?.into()).ok())
-}
-
-fn id_of(dict: &Bound<'_, PyDict>) -> PyResult<String> {
-    match dict.get_item("job_id")? {
-        Some(id) => convert::text("id", &id),
-        None => Err(invalid_argument(dict.py(), "id", "a job without `job_id`", "a job's id, or a job")),
-    }
+fn parse_job(job: &Bound<'_, PyAny>) -> PyResult<Option<VideoJob>> {
+    let Some(dict) = as_dict(job)? else { return Ok(None) };
+    Ok(VideoJob::from_json(convert::json("id", &dict)?).ok())
 }
 
 /// Returns a mapping as a dict. To find out whether a value is one may take a call of Python code, and most are ids.

@@ -13,8 +13,8 @@ use pyo3::{IntoPyObjectExt as _, PyTraverseError, PyVisit, prelude::*, types::Py
 use tokio::sync::Notify;
 
 use crate::{
-    blocking::{RuntimeKind, fork_error},
-    call::{LoopArg, dispatch_with},
+    blocking::fork_error,
+    call::{LoopArg, dispatch_stream},
     callbacks::CallbackQueue,
     convert,
     errors::{catch_panic, to_exception, to_pyerr},
@@ -36,31 +36,29 @@ pub(crate) enum StreamKind {
 
 impl StreamKind {
     async fn next(&mut self) -> StreamResult {
-        Ok(match self {
-            Self::Watch(watch) => match watch.next().await.transpose()? {
-                Some(job) => Arc::new(move |py| convert::job(py, &job).map(Bound::unbind)),
-                None => end(),
-            },
-            Self::GenerateMany(many) => match many.next().await {
-                Some((index, Ok(job))) => {
-                    Arc::new(move |py| (index, convert::job(py, &job)?, py.None()).into_py_any(py))
-                }
-                Some((index, Err(error))) => Arc::new(move |py| {
-                    let error = to_exception(py, error.clone())?.into_value(py);
-                    (index, py.None(), error).into_py_any(py)
-                }),
-                None => end(),
-            },
-            Self::Bytes(video) => match video.next().await.transpose()? {
-                Some(bytes) => Arc::new(move |py| PyBytes::new(py, &bytes).into_py_any(py)),
-                None => end(),
-            },
-        })
+        let item = match self {
+            Self::Watch(watch) => {
+                let job = watch.next().await.transpose()?;
+                job.map(|job| -> StreamItem { Arc::new(move |py| convert::job(py, &job)) })
+            }
+            Self::GenerateMany(many) => many.next().await.map(|(index, result)| -> StreamItem {
+                Arc::new(move |py| match &result {
+                    Ok(job) => (index, convert::job(py, job)?, py.None()).into_py_any(py),
+                    Err(error) => {
+                        let error = to_exception(py, error.clone())?.into_value(py);
+                        (index, py.None(), error).into_py_any(py)
+                    }
+                })
+            }),
+            Self::Bytes(video) => {
+                let bytes = video.next().await.transpose()?;
+                bytes.map(|bytes| -> StreamItem {
+                    Arc::new(move |py| PyBytes::new(py, &bytes).into_py_any(py))
+                })
+            }
+        };
+        Ok(item.unwrap_or_else(|| Arc::new(|py| Ok(py.None()))))
     }
-}
-
-fn end() -> StreamItem {
-    Arc::new(|py| Ok(py.None()))
 }
 
 /// A stream. Dropping the last reference to it ends it.
@@ -109,7 +107,7 @@ impl Stream {
                 }
                 result.map_err(|error| to_pyerr(py, error))?(py)
             });
-            let outcome = dispatch_with(py, self.0.queue.clone(), event_loop, RuntimeKind::Worker, future);
+            let outcome = dispatch_stream(py, self.0.queue.clone(), event_loop, future);
             match outcome {
                 Ok(call) if !blocking => (call, id).into_py_any(py),
                 outcome => {
@@ -152,16 +150,10 @@ struct Redelivery {
 #[derive(Default)]
 struct PendingReads {
     last_id: u64,
-    pending: HashMap<u64, PendingRead>,
+    /// The reads in flight, and their results once delivered: a task may or may not have received its result. A read that
+    /// is missing was cancelled.
+    pending: HashMap<u64, Option<StreamResult>>,
     undelivered: VecDeque<StreamResult>,
-}
-
-enum PendingRead {
-    Started,
-    /// Its task was cancelled before there was an item.
-    Cancelled,
-    /// Its task may or may not have received the item.
-    Delivered(StreamResult),
 }
 
 impl Redelivery {
@@ -173,7 +165,7 @@ impl Redelivery {
         let mut reads = self.lock();
         reads.last_id += 1;
         let id = reads.last_id;
-        reads.pending.insert(id, PendingRead::Started);
+        reads.pending.insert(id, None);
         ReadGuard { reads: Arc::clone(self), id }
     }
 
@@ -193,12 +185,10 @@ impl Redelivery {
     /// Ends a read. An item that was not received goes to the next one.
     fn acknowledge(&self, id: u64, received: bool) {
         let mut reads = self.lock();
-        match reads.pending.remove(&id) {
-            Some(PendingRead::Delivered(result)) if !received => self.requeue(&mut reads, result),
-            Some(PendingRead::Started) if !received => {
-                reads.pending.insert(id, PendingRead::Cancelled);
-            }
-            _ => {}
+        if let Some(Some(result)) = reads.pending.remove(&id)
+            && !received
+        {
+            self.requeue(&mut reads, result);
         }
     }
 
@@ -217,10 +207,9 @@ struct ReadGuard {
 impl ReadGuard {
     fn deliver(self, result: &StreamResult) {
         let mut reads = self.reads.lock();
-        if matches!(reads.pending.get(&self.id), Some(PendingRead::Started)) {
-            reads.pending.insert(self.id, PendingRead::Delivered(result.clone()));
-        } else {
-            self.reads.requeue(&mut reads, result.clone());
+        match reads.pending.get_mut(&self.id) {
+            Some(delivered) => *delivered = Some(result.clone()),
+            None => self.reads.requeue(&mut reads, result.clone()),
         }
     }
 }
@@ -228,7 +217,7 @@ impl ReadGuard {
 impl Drop for ReadGuard {
     fn drop(&mut self) {
         let mut reads = self.reads.lock();
-        if !matches!(reads.pending.get(&self.id), Some(PendingRead::Delivered(_))) {
+        if let Some(None) = reads.pending.get(&self.id) {
             reads.pending.remove(&self.id);
         }
     }

@@ -22,17 +22,13 @@ const JSON: &str = "JSON (None, bool, int, float, str, list, tuple, and dict wit
 
 /// Returns a value as an error shows it.
 fn repr_for_error(value: &Bound<'_, PyAny>) -> String {
-    let shown = if value.is_instance_of::<PyString>() {
-        value.as_any().call_method0("__repr__")
-    } else {
-        value.repr().map(Bound::into_any)
-    };
-    let text = shown.and_then(|text| {
-        let encoded =
-            text.call_method1(py_util::intern!(value.py(), "encode"), ("ascii", "backslashreplace"))?;
-        encoded.call_method1(py_util::intern!(value.py(), "decode"), ("ascii",))?.extract::<String>()
-    });
+    let ascii = py_util::import_attr(value.py(), "builtins", "ascii");
+    let text = ascii.and_then(|ascii| py_util::call(&ascii, (value,))?.extract::<String>());
     text.unwrap_or_else(|_| format!("a value of type {}", type_name(value)))
+}
+
+fn invalid(field: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
+    invalid_argument(value.py(), field, &repr_for_error(value), expected)
 }
 
 /// Returns the name of a value's type.
@@ -46,56 +42,37 @@ pub(crate) fn text(field: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
 }
 
 fn text_at(path: &JsonPath<'_>, value: &Bound<'_, PyAny>) -> PyResult<String> {
-    let refused = || path.invalid(value, TEXT);
-    let text = value.cast::<PyString>().map_err(|_| refused())?;
-    text.to_str().map(str::to_owned).map_err(|_| refused())
+    value.extract().map_err(|_| path.invalid(value, TEXT))
 }
 
 /// Returns a number, whatever Python calls one. The core checks its bounds.
 pub(crate) fn number(field: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let refused = || invalid_argument(value.py(), field, &repr_for_error(value), "a number");
-    if value.is_instance_of::<PyBool>() || value.is_instance_of::<PyString>() {
-        return Err(refused());
-    }
-    value.extract::<f64>().map_err(|_| refused())
+    let is_number = !value.is_instance_of::<PyBool>() && !value.is_instance_of::<PyString>();
+    let number = if is_number { value.extract::<f64>().ok() } else { None };
+    number.ok_or_else(|| invalid(field, value, "a number"))
 }
 
 /// Returns a path: `str`, `bytes` or `os.PathLike`.
 pub(crate) fn path(field: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
-    let refused =
-        |_| invalid_argument(value.py(), field, &repr_for_error(value), "a path (str or os.PathLike)");
-    value.extract::<PathBuf>().map_err(refused)
+    value.extract().map_err(|_| invalid(field, value, "a path (str or os.PathLike)"))
 }
 
 /// Returns the items of an iterable that is no text and no dict.
 pub(crate) fn array<'py>(field: &str, value: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    if value.is_instance_of::<PyString>() || value.is_instance_of::<PyDict>() {
-        return Err(invalid_argument(
-            value.py(),
-            field,
-            &repr_for_error(value),
-            "a list or another iterable",
-        ));
-    }
-    match value.try_iter() {
+    let iterable = !value.is_instance_of::<PyString>() && !value.is_instance_of::<PyDict>();
+    let items = iterable.then(|| value.try_iter().ok()).flatten();
+    let items = items.ok_or_else(|| invalid(field, value, "a list or another iterable"))?;
+    let mut found = Vec::new();
+    while let Some(item) = py_util::next(&items)? {
         // An endless iterator in C would not be interrupted otherwise.
-        Ok(items) => {
-            let mut found = Vec::new();
-            while let Some(item) = py_util::next(&items)? {
-                value.py().check_signals()?;
-                found.push(item);
-            }
-            Ok(found)
-        }
-        Err(_) => {
-            Err(invalid_argument(value.py(), field, &repr_for_error(value), "a list or another iterable"))
-        }
+        value.py().check_signals()?;
+        found.push(item);
     }
+    Ok(found)
 }
 
 /// Returns query parameters from a dict or pairs. `None` leaves a parameter out, and a list repeats it.
 pub(crate) fn query(value: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
-    let py = value.py();
     let pairs = match value.cast::<PyDict>() {
         Ok(dict) => dict.items().into_any(),
         Err(_) => value.clone(),
@@ -104,12 +81,7 @@ pub(crate) fn query(value: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>>
     for pair in array("query", &pairs)? {
         let halves = array("query", &pair)?;
         let [name, member] = &halves[..] else {
-            return Err(invalid_argument(
-                py,
-                "query",
-                &repr_for_error(&pair),
-                "a dict, or pairs of name and value",
-            ));
+            return Err(invalid("query", &pair, "a dict, or pairs of name and value"));
         };
         let name = text("query", name)?;
         let field = format!("query.{name}");
@@ -118,22 +90,15 @@ pub(crate) fn query(value: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>>
             Err(_) => vec![member.clone()],
         };
         for member in members {
-            match json(&field, &member)? {
-                Value::Null => {}
-                Value::String(text) => found.push((name.clone(), text)),
+            let text = match json(&field, &member)? {
+                Value::Null => continue,
+                Value::String(text) => text,
                 Value::Array(_) | Value::Object(_) => {
-                    return Err(invalid_argument(
-                        py,
-                        &field,
-                        &repr_for_error(&member),
-                        "a str, a number, a bool or None",
-                    ));
+                    return Err(invalid(&field, &member, "a str, a number, a bool or None"));
                 }
-                plain => {
-                    let text = String::from_utf8_lossy(&json::canonical(&plain)).trim_end().to_owned();
-                    found.push((name.clone(), text));
-                }
-            }
+                plain => String::from_utf8_lossy(&json::canonical(&plain)).trim_end().to_owned(),
+            };
+            found.push((name.clone(), text));
         }
     }
     Ok(found)
@@ -182,11 +147,6 @@ impl JsonPath<'_> {
 /// Returns a value of JSON.
 pub(crate) fn json(field: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
     from(&JsonPath::Argument(field), value, 0)
-}
-
-/// Returns a dict as a JSON object.
-pub(crate) fn json_object(field: &str, value: &Bound<'_, PyDict>) -> PyResult<Map<String, Value>> {
-    from_dict(&JsonPath::Argument(field), value, 0)
 }
 
 /// Returns a dict of options.
@@ -263,15 +223,12 @@ fn finite(path: &JsonPath<'_>, value: &Bound<'_, PyAny>, number: f64) -> PyResul
 }
 
 fn integer(path: &JsonPath<'_>, value: &Bound<'_, PyAny>) -> PyResult<Value> {
-    if let Ok(number) = value.extract::<i64>() {
-        return Ok(number.into());
-    }
-    if let Ok(number) = value.extract::<u64>() {
-        return Ok(number.into());
-    }
-    // The interpreter refuses to print the longest ones.
-    let digits = value.str().map_or_else(|_| "with thousands of digits".to_owned(), |text| text.to_string());
-    Err(to_pyerr(value.py(), json::out_of_range(&path.to_string(), &digits)))
+    let number = value.extract::<i64>().map(Value::from).or_else(|_| value.extract::<u64>().map(Value::from));
+    number.map_err(|_| {
+        // The interpreter refuses to print the longest ones.
+        let digits = value.str().map_or_else(|_| "with thousands of digits".into(), |text| text.to_string());
+        to_pyerr(value.py(), json::out_of_range(&path.to_string(), &digits))
+    })
 }
 
 fn from_dict(path: &JsonPath<'_>, dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<Map<String, Value>> {

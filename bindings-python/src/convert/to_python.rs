@@ -48,31 +48,11 @@ fn interned_key<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyString> {
             }
         };
     }
-    interned_keys!(
-        "aspect",
-        "cache_hit",
-        "code",
-        "cost_usd",
-        "created_at",
-        "duration_seconds",
-        "error",
-        "id",
-        "job_id",
-        "latency_ms",
-        "message",
-        "model",
-        "ok",
-        "prefer",
-        "progress",
-        "prompt",
-        "request_id",
-        "resolution",
-        "state",
-        "status",
-        "thumbnail_url",
-        "vendor",
-        "video_url"
-    )
+    interned_keys! {
+        "aspect", "cache_hit", "code", "cost_usd", "created_at", "duration_seconds", "error", "id", "job_id", "latency_ms",
+        "message", "model", "ok", "prefer", "progress", "prompt", "request_id", "resolution", "state", "status",
+        "thumbnail_url", "vendor", "video_url"
+    }
 }
 
 /// Returns a JSON object as a `dict`.
@@ -85,15 +65,15 @@ pub(crate) fn object<'py>(py: Python<'py>, map: &Map<String, Value>) -> PyResult
 }
 
 /// Returns a job's fields and `_metadata`.
-pub(crate) fn job<'py>(py: Python<'py>, job: &VideoJob) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn job(py: Python<'_>, job: &VideoJob) -> PyResult<Py<PyAny>> {
     let dict = object(py, job.fields())?;
     if !job.metadata.is_empty() {
         dict.set_item(py_util::intern!(py, "_metadata"), object(py, job.metadata.as_map())?)?;
     }
-    Ok(dict.into_any())
+    Ok(dict.into_any().unbind())
 }
 
 /// Returns the bytes so far and in all.
-pub(crate) fn progress(py: Python<'_>, progress: DownloadProgress) -> PyResult<Bound<'_, PyAny>> {
-    (progress.received, progress.total).into_bound_py_any(py)
+pub(crate) fn progress(py: Python<'_>, progress: DownloadProgress) -> PyResult<Py<PyAny>> {
+    (progress.received, progress.total).into_py_any(py)
 }
