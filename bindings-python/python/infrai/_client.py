@@ -5,8 +5,10 @@ from __future__ import annotations
 from . import _native
 from ._account import Account
 from ._results import ActivateResult, ApiResponse
-from ._video import Video
-from ._video import _given  # pyright: ignore[reportPrivateUsage]
+from ._video import (
+    Video,
+    _given,  # pyright: ignore[reportPrivateUsage]
+)
 from ._video import _plain as _not_async  # pyright: ignore[reportPrivateUsage]
 
 TYPE_CHECKING = False

@@ -123,6 +123,9 @@ fn options_of_calls_are_read_with_their_defaults() {
     assert_eq!(request, GenerateRequest::new("a kite").aspect("1:1"));
     let error = read::<GenerateRequest>(&json!({"aspect": "1:1"})).unwrap_err();
     assert_eq!(error.message(), "missing option `prompt`");
+    let items = json!({"prompts": [{"prompt": "a kite"}, {"aspect": "1:1"}]});
+    let error = read::<std::collections::HashMap<String, Vec<GenerateRequest>>>(&items).unwrap_err();
+    assert_eq!(error.message(), "missing option `prompts[1].prompt`");
     let activate: ActivateOptions = read(&json!({"force": true})).unwrap();
     assert!(activate.force && activate.write_credentials);
 }
