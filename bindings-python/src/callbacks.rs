@@ -287,7 +287,7 @@ impl CallbackQueue {
                     let responder = Bound::new(py, responder)?.into_any();
                     return self.call(request_key, &[function, responder]).map(drop);
                 }
-                let key = py_util::import_attr(py, "infrai._keys", "ask");
+                let key = py_util::import_attr(py, "infrai._keys", "call_provider");
                 let key = key.and_then(|call_provider| self.call(&call_provider, &[function]));
                 responder.send(extract_api_key(key));
                 Ok(())

@@ -73,7 +73,7 @@ pub(crate) fn invalid_argument(py: Python<'_>, field: &str, got: &str, expected:
 
 fn construct(py: Python<'_>, error: InfraiError) -> PyResult<PyErr> {
     static FROM_NATIVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let from_native = py_util::cached_attr(&FROM_NATIVE, py, "infrai._errors", "_make")?;
+    let from_native = py_util::cached_attr(&FROM_NATIVE, py, "infrai._errors", "_from_native")?;
     let error = error.in_language(Language::Python);
     let fields = to_python::value(py, &error.to_json())?;
     let exception = PyErr::from_value(py_util::call(from_native, (error.to_string(), fields))?);

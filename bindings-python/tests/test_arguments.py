@@ -256,3 +256,9 @@ def test_a_dict_that_changes_while_it_is_read_is_sent_as_it_was(
     server.on("*", {})
     client.request("POST", "/v1/x", body)
     assert server.requests[0].body == b'{"a":3,"b":2}\n'
+
+
+@pytest.mark.parametrize("make", [infrai.InfraiClient, infrai.AsyncInfraiClient, infrai.configure])
+def test_an_unknown_option_is_refused_by_name(make: Any) -> None:
+    with pytest.raises(infrai.ConfigurationError, match="timeuot"):
+        make(KEY, timeuot=30)

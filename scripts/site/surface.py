@@ -84,8 +84,8 @@ def python() -> Calls:
     groups = {
         "video": [("_video.py", "Video")],
         "account": [("_account.py", "Account")],
-        "client": [("_client.py", "_ClientBase"), ("_client.py", "InfraiClient")],
-        "job": [("_job.py", "_Job"), ("_job.py", "VideoJob")],
+        "client": [("_client_base.py", "ClientBase"), ("_account.py", "Activation"), ("_client.py", "InfraiClient")],
+        "job": [("_job_base.py", "JobBase"), ("_job.py", "VideoJob")],
     }
     calls: Calls = {}
     for group, places in groups.items():
@@ -104,8 +104,8 @@ def python_async() -> set[str]:
     groups = {
         "video": [("_async_video.py", "AsyncVideo")],
         "account": [("_async_account.py", "AsyncAccount")],
-        "client": [("_client.py", "_ClientBase"), ("_async_client.py", "AsyncInfraiClient")],
-        "job": [("_job.py", "_Job"), ("_job.py", "AsyncVideoJob")],
+        "client": [("_client_base.py", "ClientBase"), ("_async_account.py", "AsyncActivation"), ("_async_client.py", "AsyncInfraiClient")],
+        "job": [("_job_base.py", "JobBase"), ("_async_job.py", "AsyncVideoJob")],
     }
     return {f"{group}.{method}" for group, places in groups.items() for file, name in places for method in _python_class(f"{folder}/{file}", name)}
 
