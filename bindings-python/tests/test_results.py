@@ -55,7 +55,7 @@ def test_every_result_is_json(result: Any, plain: Any) -> None:
 
 @each_result
 def test_every_result_is_safe_yaml(result: Any, plain: Any) -> None:
-    import yaml
+    yaml = pytest.importorskip("yaml")
 
     assert yaml.safe_load(yaml.safe_dump(result)) == plain
     assert yaml.safe_load(yaml.safe_dump({"nested": [result]})) == {"nested": [plain]}
@@ -84,7 +84,7 @@ def test_every_result_is_pickled_and_copied_whole(result: Any, plain: Any) -> No
 
 @each_result
 def test_every_result_is_a_pydantic_field(result: Any, plain: Any) -> None:
-    import pydantic
+    pydantic = pytest.importorskip("pydantic")
 
     model = pydantic.create_model("Model", result=(type(result), ...))
     kept = model(result=result)
@@ -99,6 +99,7 @@ def test_every_result_is_a_pydantic_field(result: Any, plain: Any) -> None:
 
 
 def test_yaml_may_be_imported_after_the_result_was_made(script) -> None:  # type: ignore[no-untyped-def]
+    pytest.importorskip("yaml")
     code = """
     import infrai, sys
     job = infrai.VideoJob(job_id="vid_1", state="queued")
@@ -117,7 +118,7 @@ def test_a_job_stays_one_to_isinstance_and_its_class() -> None:
 
 
 def test_a_jobs_json_schema_names_its_fields() -> None:
-    import pydantic
+    pydantic = pytest.importorskip("pydantic")
 
     schema = pydantic.TypeAdapter(infrai.VideoJob).json_schema()
     assert schema["title"] == "VideoJob" and schema["required"] == ["job_id", "state"]
@@ -144,7 +145,7 @@ def test_a_key_is_masked_in_repr_and_part_of_the_data() -> None:
 
 @pytest.mark.parametrize("kind", [infrai.VideoJob, infrai.AsyncVideoJob])
 def test_a_fastapi_endpoint_returns_a_job(kind: Any) -> None:
-    import fastapi
+    fastapi = pytest.importorskip("fastapi")
 
     app = fastapi.FastAPI()
 
