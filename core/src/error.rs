@@ -119,6 +119,9 @@ impl fmt::Display for ErrorKind {
     }
 }
 
+/// Beginning of the message about an option that does not exist, up to its name.
+pub(crate) const UNKNOWN_OPTION: &str = "unknown option `";
+
 /// An error of the SDK. It is cheap to move and clone, because several waits of one job may share it.
 ///
 /// [`Display`](fmt::Display) describes the error in one line. [`hint`](Self::hint) names a remedy. An error never contains
@@ -202,6 +205,13 @@ impl InfraiError {
             None => {}
         }
         if inner.attempts == 0 && inner.status.is_none() {
+            if let Some((name, rest)) =
+                inner.message.strip_prefix(UNKNOWN_OPTION).and_then(|rest| rest.split_once('`'))
+            {
+                // The name is the caller's own, and wrong as it stands.
+                inner.message = format!("{UNKNOWN_OPTION}{name}`{}", language.respell(rest));
+                return self;
+            }
             inner.message = language.respell(&inner.message).into_owned();
             if let Some(Value::Object(details)) = &mut inner.details
                 && let Some(Value::String(field)) = details.get_mut("field")

@@ -55,7 +55,8 @@ impl Language {
         {
             return Some((duration, true));
         }
-        Some((snake_case(name), false)).filter(|(name, _)| !DURATIONS.contains(&&**name))
+        Some((snake_case(name), false))
+            .filter(|(name, _)| !DURATIONS.contains(&&**name) && !BODY_FIELDS.contains(&&**name))
     }
 
     /// Respells the options and calls that a text names in backticks.
@@ -89,10 +90,11 @@ impl Language {
         }
         let is_path = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.[]".contains(c);
         // Below these are a caller's own names.
-        let is_foreign = ["body", "query", "headers", "default_headers"]
-            .iter()
-            .any(|root| name.strip_prefix(root).is_some_and(|rest| rest.starts_with(['.', '['])));
-        if !name.chars().all(is_path) || is_foreign {
+        let root = name.split(['.', '[']).next().unwrap_or_default();
+        if ["body", "query", "headers", "default_headers"].contains(&root) {
+            return format!("{}{}", self.respell_option(root), &name[root.len()..]).into();
+        }
+        if !name.chars().all(is_path) {
             return name.into();
         }
         let segments: Vec<_> = name.split('.').map(|segment| self.respell_option(segment)).collect();
@@ -158,6 +160,7 @@ mod tests {
             // What the core would take and Node does not.
             ("timeout", None),
             ("api_key", None),
+            ("deviceKind", None),
         ] {
             let found = Language::node_option(node);
             assert_eq!(found.as_ref().map(|(name, ms)| (&**name, *ms)), core, "{node}");
@@ -191,6 +194,7 @@ mod tests {
         for name in ["body.max_retries", "query.job_id", "headers.x_tenant", "X-Max_Retries", "a b_c"] {
             assert_eq!(Language::Node.respell_name(name), name);
         }
+        assert_eq!(Language::Node.respell_name("default_headers.X-A_b"), "defaultHeaders.X-A_b");
         assert_eq!(
             Language::Kotlin.respell_name("prompts[0].reference_image_url"),
             "prompts[0].referenceImageUrl"

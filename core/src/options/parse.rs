@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::fields;
 use crate::{
-    error::{ErrorKind, InfraiError, Result, shorten},
+    error::{ErrorKind, InfraiError, Result, UNKNOWN_OPTION, shorten},
     redact::Redactor,
 };
 
@@ -44,6 +44,13 @@ pub fn parse<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> 
     }
 }
 
+/// Returns the error of an option that does not exist. Its name is the caller's, and stays so in every language.
+pub fn unknown_option(name: &str, known: &[&str]) -> InfraiError {
+    let (name, known) = (shorten(name, 40), known.join("`, `"));
+    let message = format!("{UNKNOWN_OPTION}{name}`, expected one of `{known}`");
+    error(&name, message, Map::new()).redacted(&Redactor::default())
+}
+
 /// Returns the error of the option at `path` from the message of serde.
 fn parse_error(path: &str, message: &str) -> InfraiError {
     let path = shorten(path, 80);
@@ -53,7 +60,7 @@ fn parse_error(path: &str, message: &str) -> InfraiError {
             Some((parent, _)) => format!("{parent}.{}", shorten(name, 40)),
             None => shorten(name, 40),
         };
-        return error(&name, format!("unknown option `{name}`{known}"), Map::new());
+        return error(&name, format!("{UNKNOWN_OPTION}{name}`{known}"), Map::new());
     }
     if let Some((name, _)) = quoted("missing field `") {
         let name = if path == "options" { name.to_owned() } else { format!("{path}.{name}") };

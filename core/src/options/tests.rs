@@ -174,6 +174,15 @@ fn an_error_names_options_as_its_language_does() {
 }
 
 #[test]
+fn an_unknown_option_keeps_the_caller_spelling() {
+    let error = unknown_option("api_key", &["api_key", "timeout"]).in_language(Language::Node);
+    assert_eq!(error.message(), "unknown option `api_key`, expected one of `apiKey`, `timeoutMs`");
+    assert_eq!(error.details().unwrap()["field"], "api_key");
+    let key = "ifr_pk_proj_0123456789abcdefghijWXYZ";
+    assert!(!unknown_option(key, &[]).message().contains("WXYZ"));
+}
+
+#[test]
 fn a_server_text_is_in_no_language() {
     let error = InfraiError::new(ErrorKind::InvalidRequest, "BAD", "unknown `api_key`").with_status(422);
     assert_eq!(error.in_language(Language::Node).message(), "unknown `api_key`");
