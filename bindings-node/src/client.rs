@@ -6,7 +6,7 @@ use infrai::{
     GenerateRequest, InfraiClient, Language,
     options::{
         ActivateOptions, BatchOptions, CallOptions, DownloadOptions, RequestOptions, TopupOptions,
-        WaitOptions,
+        WaitOptions, names,
     },
 };
 use infrai_bindings::abort_signal;
@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::{
     errors::{CallError, NativeResult, catch_panic},
     events::{Call, CallResult, EventKind, EventQueue, Payload},
-    options::{self, Arguments, Signature, names},
+    options::{self, Arguments, Signature},
     stream::{NativeStream, StreamSource},
     values::{JsValue, read},
 };

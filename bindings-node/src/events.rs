@@ -7,7 +7,7 @@ use std::{
     ptr,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -159,7 +159,8 @@ pub(crate) struct EventQueue {
     key_requests: Mutex<HashMap<u32, KeyResponder>>,
     next_key_request: AtomicU32,
     callback: OnceLock<EventCallback>,
-    in_flight: Arc<AtomicUsize>,
+    /// Each task in flight has a clone.
+    in_flight: Arc<()>,
     closed: AtomicBool,
 }
 
@@ -172,27 +173,6 @@ impl Drop for WakeOnDrop<'_> {
             // An environment that is closing takes no events.
             let _ = callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
         }
-    }
-}
-
-/// Counts a task in flight until it is dropped.
-struct InFlightGuard(Arc<AtomicUsize>);
-
-impl InFlightGuard {
-    fn new(tasks: &Arc<AtomicUsize>) -> Self {
-        tasks.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(tasks))
-    }
-
-    /// Ends the count, and returns whether other tasks are in flight.
-    fn end(self) -> bool {
-        self.0.load(Ordering::Relaxed) > 1
-    }
-}
-
-impl Drop for InFlightGuard {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -271,10 +251,11 @@ impl EventQueue {
     ) -> Result<(), InfraiError> {
         let runtime = RUNTIME.handle()?;
         let (queue, id) = (Arc::clone(self), call.id);
-        let guard = InFlightGuard::new(&self.in_flight);
+        let in_flight = Arc::clone(&self.in_flight);
         let task = runtime.spawn(async move {
             let event = call.run(work).await;
-            let others = guard.end();
+            let others = Arc::strong_count(&in_flight) > 2;
+            drop(in_flight);
             let wake = queue.add(event);
             if wake.is_some() && others {
                 // After a turn of the runtime, other responses that have arrived go to JavaScript together with this one.
@@ -358,19 +339,19 @@ pub struct EventBatch(Vec<CallEvent>);
 impl ToNapiValue for EventBatch {
     unsafe fn to_napi_value(env: sys::napi_env, batch: Self) -> napi::Result<sys::napi_value> {
         let mut array = ptr::null_mut();
-        // SAFETY: on the environment's thread, in the handle scope of the threadsafe function's call. Every value is
-        // made here, and the buffers are read before the calls return.
+        // SAFETY: on the environment's thread, in the handle scope of the threadsafe function's call.
         unsafe {
             check_status!(sys::napi_create_array_with_length(env, batch.0.len() * 3, &raw mut array))?;
-            let mut at = 0;
-            for event in batch.0 {
-                let (mut call_id, mut kind) = (ptr::null_mut(), ptr::null_mut());
-                check_status!(sys::napi_create_uint32(env, event.call_id, &raw mut call_id))?;
-                check_status!(sys::napi_create_uint32(env, event.kind as u32, &raw mut kind))?;
-                let payload = payload_value(env, &event.payload)?;
-                for value in [call_id, kind, payload] {
+            for (event, at) in batch.0.into_iter().zip((0..).step_by(3)) {
+                let call_id = u32::to_napi_value(env, event.call_id)?;
+                let kind = u32::to_napi_value(env, event.kind as u32)?;
+                let payload = match event.payload {
+                    Payload::Nothing => ToNapiValue::to_napi_value(env, ())?,
+                    Payload::Json(text) => ToNapiValue::to_napi_value(env, text)?,
+                    Payload::Bytes(bytes) => byte_array(env, &bytes)?,
+                };
+                for (value, at) in [call_id, kind, payload].into_iter().zip(at..) {
                     check_status!(sys::napi_set_element(env, array, at, value))?;
-                    at += 1;
                 }
             }
         }
@@ -378,26 +359,18 @@ impl ToNapiValue for EventBatch {
     }
 }
 
+/// Copies bytes to a `Uint8Array`, which unlike a `Buffer` shares no memory with others.
+///
 /// # Safety
 /// On the environment's thread, in a handle scope.
-unsafe fn payload_value(env: sys::napi_env, payload: &Payload) -> napi::Result<sys::napi_value> {
+unsafe fn byte_array(env: sys::napi_env, bytes: &[u8]) -> napi::Result<sys::napi_value> {
     let (mut value, mut data, mut buffer) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-    // SAFETY: as for this function.
+    let (length, kind) = (bytes.len(), sys::TypedarrayType::uint8_array);
+    // SAFETY: as for this function. The new buffer has the length of the bytes.
     unsafe {
-        match payload {
-            Payload::Nothing => check_status!(sys::napi_get_undefined(env, &raw mut value))?,
-            Payload::Json(text) => {
-                let length = text.len().cast_signed();
-                let text = text.as_ptr().cast();
-                check_status!(sys::napi_create_string_utf8(env, text, length, &raw mut value))?;
-            }
-            Payload::Bytes(bytes) => {
-                let (length, kind) = (bytes.len(), sys::TypedarrayType::uint8_array);
-                check_status!(sys::napi_create_arraybuffer(env, length, &raw mut data, &raw mut buffer))?;
-                ptr::copy_nonoverlapping(bytes.as_ptr(), data.cast(), length);
-                check_status!(sys::napi_create_typedarray(env, kind, length, buffer, 0, &raw mut value))?;
-            }
-        }
+        check_status!(sys::napi_create_arraybuffer(env, length, &raw mut data, &raw mut buffer))?;
+        ptr::copy_nonoverlapping(bytes.as_ptr(), data.cast(), length);
+        check_status!(sys::napi_create_typedarray(env, kind, length, buffer, 0, &raw mut value))?;
     }
     Ok(value)
 }

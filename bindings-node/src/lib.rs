@@ -21,7 +21,10 @@ mod values;
 
 use std::sync::Arc;
 
-use infrai::{Environment, InfraiClient, Language, options::ClientOptions};
+use infrai::{
+    Environment, InfraiClient, Language,
+    options::{ClientOptions, names},
+};
 use infrai_bindings::{ForeignException, KeyError};
 use napi::{Env, Unknown, bindgen_prelude::Function, threadsafe_function::UnknownReturnValue};
 use napi_derive::napi;
@@ -31,7 +34,7 @@ use crate::{
     client::NativeClient,
     errors::{CallError, NativeResult, catch_panic},
     events::{EventBatch, EventQueue},
-    options::{Signature, names},
+    options::Signature,
     values::{JsValue, read},
 };
 

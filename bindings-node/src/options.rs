@@ -4,13 +4,16 @@ use std::{mem, time::Duration};
 
 use infrai::{
     CallOptions, GenerateRequest, InfraiClient, InfraiError, JobId, Language, PollingOptions, VideoJob,
-    options,
+    options::{self, names},
     video::JobRef,
     wire::json::{canonical, out_of_range},
 };
 use serde::{
     Deserialize, Deserializer,
-    de::{Error as _, IntoDeserializer, Unexpected, Visitor, value},
+    de::{
+        Error as _, IntoDeserializer, Unexpected, Visitor,
+        value::{Error, MapDeserializer},
+    },
     forward_to_deserialize_any,
 };
 use serde_json::{Map, Number, Value};
@@ -217,43 +220,11 @@ fn option_value(
     Ok(Some((name.into_owned(), value)))
 }
 
-/// Returns the names of the options of a set.
-pub(crate) fn names<T: for<'de> Deserialize<'de>>() -> Names {
-    struct Probe<'a>(&'a mut Names);
-
-    impl<'de> Deserializer<'de> for Probe<'_> {
-        type Error = value::Error;
-
-        fn deserialize_struct<V: Visitor<'de>>(
-            self,
-            _: &'static str,
-            fields: Names,
-            visitor: V,
-        ) -> std::result::Result<V::Value, value::Error> {
-            *self.0 = fields;
-            self.deserialize_any(visitor)
-        }
-
-        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> std::result::Result<V::Value, value::Error> {
-            Err(value::Error::custom(""))
-        }
-
-        forward_to_deserialize_any! {
-            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-            newtype_struct seq tuple tuple_struct map enum identifier ignored_any
-        }
-    }
-
-    let mut names: Names = &[];
-    let _ = T::deserialize(Probe(&mut names));
-    names
-}
-
 /// Options have no lists. `Signature::read` has converted their names and units.
 impl<'de> Deserializer<'de> for JsValue {
-    type Error = value::Error;
+    type Error = Error;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, value::Error> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Error> {
         const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
         match self {
             Self::Null => visitor.visit_unit(),
@@ -264,16 +235,16 @@ impl<'de> Deserializer<'de> for JsValue {
             }
             Self::Number(number) if !number.is_infinite() => visitor.visit_f64(number),
             Self::Text(text) => visitor.visit_string(text),
-            Self::Record(members) => visitor.visit_map(value::MapDeserializer::new(members.into_iter())),
+            Self::Record(members) => visitor.visit_map(MapDeserializer::new(members.into_iter())),
             Self::Integer(digits) => {
                 let got = format!("a BigInt `{digits}n`");
-                Err(value::Error::invalid_type(Unexpected::Other(&got), &visitor))
+                Err(Error::invalid_type(Unexpected::Other(&got), &visitor))
             }
-            other => Err(value::Error::invalid_type(Unexpected::Other(&other.describe()), &visitor)),
+            other => Err(Error::invalid_type(Unexpected::Other(&other.describe()), &visitor)),
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, value::Error> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Error> {
         if self.is_nullish() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
@@ -281,7 +252,7 @@ impl<'de> Deserializer<'de> for JsValue {
         self,
         _: &'static str,
         visitor: V,
-    ) -> std::result::Result<V::Value, value::Error> {
+    ) -> std::result::Result<V::Value, Error> {
         visitor.visit_newtype_struct(self)
     }
 

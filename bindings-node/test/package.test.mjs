@@ -97,6 +97,16 @@ test("what other runtimes get has every name of the real exports", () => {
   assert.deepEqual(names, [...Object.keys(sdk), ...Object.keys(require("@infrai/sdk/testing"))].sort());
 });
 
+test("no two files import values from one another in a circle", () => {
+  const dist = join(PROJECT, "node_modules/@infrai/sdk/dist");
+  const imports = (name) => [...readFileSync(join(dist, name), "utf8").matchAll(/require\("\.\/([a-z-]+\.js)"\)/g)].map(([, other]) => other);
+  const visit = (name, above) => {
+    assert.ok(!above.includes(name), [...above, name].join(" -> "));
+    for (const other of imports(name)) visit(other, [...above, name]);
+  };
+  for (const name of readdirSync(dist).filter((name) => name.endsWith(".js"))) visit(name, []);
+});
+
 /** A copy of the installed package without its platform package. */
 function bare() {
   const folder = mkdtempSync(join(tmpdir(), "infrai-bare-"));

@@ -1,11 +1,15 @@
 //! Parsing of a set of options, and the errors of a set that cannot be parsed.
 
-use serde::{Deserialize, Deserializer};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, Visitor, value},
+    forward_to_deserialize_any,
+};
 use serde_json::{Map, Value};
 
 use super::fields;
 use crate::{
-    error::{ErrorKind, InfraiError, Result, UNKNOWN_OPTION, shorten},
+    error::{ErrorKind, InfraiError, UNKNOWN_OPTION, shorten},
     redact::Redactor,
 };
 
@@ -25,7 +29,7 @@ pub fn is_secret(option: &str) -> bool {
 /// # Errors
 /// `INVALID_ARGUMENT` for an unknown option or a value of the wrong type. The message has the option's path
 /// (`polling.refresh`), the expected value and the actual one; of an option that may hold a secret, the type alone.
-pub fn parse<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> Result<T> {
+pub fn parse<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> crate::Result<T> {
     struct Object<T>(T);
 
     impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -42,6 +46,40 @@ pub fn parse<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> 
             Err(parse_error(path, &error.inner().to_string()).redacted(&Redactor::default()))
         }
     }
+}
+
+/// Returns the names of the options of a set.
+pub fn names<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
+    /// Reads nothing, and notes the names.
+    struct Probe<'a>(&'a mut &'static [&'static str]);
+
+    impl<'de> Deserializer<'de> for Probe<'_> {
+        type Error = value::Error;
+
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            fields: &'static [&'static str],
+            visitor: V,
+        ) -> Result<V::Value, value::Error> {
+            *self.0 = fields;
+            self.deserialize_any(visitor)
+        }
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, value::Error> {
+            Err(value::Error::custom(""))
+        }
+
+        forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+            unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+
+    let mut names: &[&str] = &[];
+    // The error says only that nothing was read.
+    let _ = T::deserialize(Probe(&mut names));
+    names
 }
 
 /// Returns the error of an option that does not exist. Its name is the caller's, and stays so in every language.

@@ -174,6 +174,11 @@ fn an_error_names_options_as_its_language_does() {
 }
 
 #[test]
+fn the_names_of_a_set_are_known_without_a_value() {
+    assert_eq!(names::<WaitOptions>(), ["timeout", "cancel_on_timeout", "cancel_on_abort"]);
+}
+
+#[test]
 fn an_unknown_option_keeps_the_caller_spelling() {
     let error = unknown_option("api_key", &["api_key", "timeout"]).in_language(Language::Node);
     assert_eq!(error.message(), "unknown option `api_key`, expected one of `apiKey`, `timeoutMs`");
