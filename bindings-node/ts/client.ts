@@ -85,7 +85,7 @@ export class InfraiClient implements InfraiClientApi {
    * console.log(account_id, trial_credit_usd);
    * ```
    */
-  async activate(request?: ActivateRequest | null, options?: ActivateOptions): Promise<ActivateResult> {
+  async activate(request?: ActivateRequest, options?: ActivateOptions): Promise<ActivateResult> {
     const [settings, own] = splitCallOptions(options);
     const { result, keyHint } = await call<{ result: ActivateResult; keyHint: string }>(
       this.#client,
