@@ -10,7 +10,7 @@ use infrai::{
     },
 };
 use infrai_bindings::abort_signal;
-use napi::{Env, Unknown};
+use napi::Unknown;
 use napi_derive::napi;
 use serde_json::json;
 
@@ -59,11 +59,10 @@ impl NativeClient {
     /// Reads the options of a call, and returns its client.
     fn options(
         &self,
-        env: Env,
         signature: Signature,
         options: &Unknown<'_>,
     ) -> Result<(InfraiClient, Arguments), CallError> {
-        let mut arguments = signature.read(read(env, options, "")?)?;
+        let mut arguments = signature.read(read(options, "")?)?;
         Ok((arguments.client(&self.client)?, arguments))
     }
 }
@@ -78,10 +77,10 @@ impl NativeClient {
 
     /// Returns the same client with other options for its calls.
     #[napi]
-    pub fn with_options(&self, env: Env, options: Unknown<'_>) -> NativeResult<NativeClient> {
+    pub fn with_options(&self, options: Unknown<'_>) -> NativeResult<NativeClient> {
         catch_panic(Language::Node, || {
             let signature = Signature::of_client(names::<CallOptions>(), &[]);
-            let options = signature.read(read(env, &options, "")?)?.parse()?;
+            let options = signature.read(read(&options, "")?)?.parse()?;
             let client = self.client.with_options(options)?;
             Ok(Self::new(client, Arc::clone(&self.queue), self.has_callbacks))
         })
@@ -90,7 +89,6 @@ impl NativeClient {
     #[napi]
     pub fn generate(
         &self,
-        env: Env,
         call_id: u32,
         request: Unknown<'_>,
         options: Unknown<'_>,
@@ -98,36 +96,33 @@ impl NativeClient {
     ) -> NativeResult<CallStarted> {
         catch_panic(Language::NodeBody, || {
             let signature = Signature::new(&[]).body(names::<GenerateRequest>());
-            let request = signature.read_body("options", read(env, &request, "")?)?;
-            let (client, arguments) = self.options(env, signature, &options)?;
+            let request = signature.read_body("options", read(&request, "")?)?;
+            let (client, arguments) = self.options(signature, &options)?;
             let mut arguments = arguments.with_body(request);
             let idempotency_key = arguments.idempotency_key(abortable)?;
             let generate = client.video().generate_from(arguments.parse()?);
-            let work = async move { Ok(Payload::job(&generate.send().await?).into()) };
+            let work = async move { Ok(Some(Payload::job(&generate.send().await?))) };
             self.queue.spawn(self.call(call_id, Language::NodeBody), None, work)?;
             Ok(CallStarted { idempotency_key })
         })
     }
 
     #[napi]
-    pub fn status(&self, env: Env, call_id: u32, id: Unknown<'_>, options: Unknown<'_>) -> NativeResult<()> {
+    pub fn status(&self, call_id: u32, id: Unknown<'_>, options: Unknown<'_>) -> NativeResult<()> {
         catch_panic(Language::Node, || {
-            let id = options::text("id", read(env, &id, "id")?)?;
-            let (client, _) = self.options(env, Signature::new(&[]), &options)?;
-            self.spawn_call(
-                call_id,
-                async move { Ok(Payload::job(&client.video().status(id).await?).into()) },
-            )
+            let id = options::text("id", read(&id, "id")?)?;
+            let (client, _) = self.options(Signature::new(&[]), &options)?;
+            self.spawn_call(call_id, async move { Ok(Some(Payload::job(&client.video().status(id).await?))) })
         })
     }
 
     #[napi]
-    pub fn cancel(&self, env: Env, call_id: u32, id: Unknown<'_>, options: Unknown<'_>) -> NativeResult<()> {
+    pub fn cancel(&self, call_id: u32, id: Unknown<'_>, options: Unknown<'_>) -> NativeResult<()> {
         catch_panic(Language::Node, || {
-            let id = options::text("id", read(env, &id, "id")?)?;
-            let (client, _) = self.options(env, Signature::new(&[]), &options)?;
+            let id = options::text("id", read(&id, "id")?)?;
+            let (client, _) = self.options(Signature::new(&[]), &options)?;
             self.spawn_call(call_id, async move {
-                Ok(Payload::json(&client.video().cancel(id).await?.to_json()).into())
+                Ok(Some(Payload::json(&client.video().cancel(id).await?.to_json())))
             })
         })
     }
@@ -135,39 +130,43 @@ impl NativeClient {
     #[napi]
     pub fn wait(
         &self,
-        env: Env,
         call_id: u32,
         job: Unknown<'_>,
         options: Unknown<'_>,
         updates: bool,
+        graceful: bool,
     ) -> NativeResult<()> {
         catch_panic(Language::Node, || {
-            let job = options::job(read(env, &job, "job")?)?;
+            let job = options::job(read(&job, "job")?)?;
             let signature = Signature::with_timeout(names::<WaitOptions>());
             let signature = signature.local(&["onUpdate", "signal", "unref"]);
-            let (client, arguments) = self.options(env, signature, &options)?;
-            let (signal, aborted) = abort_signal();
-            let mut wait = client.video().wait(job).options(arguments.parse()?).abort_when(aborted);
+            let (client, arguments) = self.options(signature, &options)?;
+            let mut wait = client.video().wait(job).options(arguments.parse()?);
+            let mut signal = None;
+            if graceful {
+                let (sender, aborted) = abort_signal();
+                signal = Some(sender);
+                wait = wait.abort_when(aborted);
+            }
             if updates {
                 let queue = Arc::clone(&self.queue);
                 wait = wait.on_update(move |job| queue.push(call_id, EventKind::Update, Payload::job(job)));
             }
-            let work = async move { Ok(Payload::job(&wait.send().await?).into()) };
-            Ok(self.queue.spawn(self.call(call_id, Language::Node), Some(signal), work)?)
+            let work = async move { Ok(Some(Payload::job(&wait.send().await?))) };
+            Ok(self.queue.spawn(self.call(call_id, Language::Node), signal, work)?)
         })
     }
 
     #[napi]
     pub fn watch(
         &self,
-        env: Env,
         stream_id: u32,
         job: Unknown<'_>,
         options: Unknown<'_>,
     ) -> NativeResult<NativeStream> {
         catch_panic(Language::Node, || {
-            let job = options::job(read(env, &job, "job")?)?;
-            let (client, _) = self.options(env, Signature::new(&[]), &options)?;
+            let job = options::job(read(&job, "job")?)?;
+            let (client, _) = self.options(Signature::new(&[]), &options)?;
             let watch = StreamSource::Watch(client.video().watch(job));
             Ok(NativeStream::new(watch, &self.queue, self.call(stream_id, Language::Node)).0)
         })
@@ -176,15 +175,14 @@ impl NativeClient {
     #[napi]
     pub fn generate_many(
         &self,
-        env: Env,
         stream_id: u32,
         items: Unknown<'_>,
         options: Unknown<'_>,
     ) -> NativeResult<NativeStream> {
         catch_panic(Language::NodeBody, || {
-            let requests = options::generate_requests(read(env, &items, "items")?)?;
+            let requests = options::generate_requests(read(&items, "items")?)?;
             let signature = Signature::with_timeout(names::<BatchOptions>());
-            let (client, arguments) = self.options(env, signature, &options)?;
+            let (client, arguments) = self.options(signature, &options)?;
             let many = client.video().generate_many(requests).options(arguments.parse()?);
             let call = self.call(stream_id, Language::NodeBody);
             Ok(NativeStream::new(StreamSource::Many(many), &self.queue, call).0)
@@ -194,7 +192,6 @@ impl NativeClient {
     #[napi]
     pub fn download(
         &self,
-        env: Env,
         call_id: u32,
         job: Unknown<'_>,
         path: Unknown<'_>,
@@ -202,11 +199,11 @@ impl NativeClient {
         progress: bool,
     ) -> NativeResult<()> {
         catch_panic(Language::Node, || {
-            let path = options::text("path", read(env, &path, "path")?)?;
-            let job = options::job(read(env, &job, "job")?)?;
+            let path = options::text("path", read(&path, "path")?)?;
+            let job = options::job(read(&job, "job")?)?;
             let signature = Signature::with_timeout(names::<DownloadOptions>());
             let signature = signature.local(&["onProgress", "signal", "unref"]);
-            let (client, arguments) = self.options(env, signature, &options)?;
+            let (client, arguments) = self.options(signature, &options)?;
             let mut download = client.video().download(job, path).options(arguments.parse()?);
             if progress {
                 let queue = Arc::clone(&self.queue);
@@ -218,7 +215,7 @@ impl NativeClient {
             let work = async move {
                 let saved = download.send().await?;
                 let saved = json!({ "path": saved.path, "bytes": saved.bytes, "job": saved.job.to_json() });
-                Ok(Payload::json(&saved).into())
+                Ok(Some(Payload::json(&saved)))
             };
             Ok(self.queue.spawn_blocking(self.call(call_id, Language::Node), work)?)
         })
@@ -228,21 +225,20 @@ impl NativeClient {
     #[napi]
     pub fn download_stream(
         &self,
-        env: Env,
         call_id: u32,
         stream_id: u32,
         job: Unknown<'_>,
         options: Unknown<'_>,
     ) -> NativeResult<NativeStream> {
         catch_panic(Language::Node, || {
-            let job = options::job(read(env, &job, "job")?)?;
-            let (client, arguments) = self.options(env, Signature::with_timeout(&["timeout"]), &options)?;
+            let job = options::job(read(&job, "job")?)?;
+            let (client, arguments) = self.options(Signature::with_timeout(&["timeout"]), &options)?;
             let request = client.video().download_stream(job).options(arguments.parse()?);
             let call = self.call(stream_id, Language::Node);
             let (stream, slot) = NativeStream::new(StreamSource::Empty, &self.queue, call.clone());
             let work = async move {
                 slot.fill(request.send().await?).await;
-                Ok((EventKind::Value, Payload::Nothing))
+                Ok(Some(Payload::Nothing))
             };
             self.queue.spawn(Call { id: call_id, ..call }, None, work)?;
             Ok(stream)
@@ -250,11 +246,11 @@ impl NativeClient {
     }
 
     #[napi]
-    pub fn balance(&self, env: Env, call_id: u32, options: Unknown<'_>) -> NativeResult<()> {
+    pub fn balance(&self, call_id: u32, options: Unknown<'_>) -> NativeResult<()> {
         catch_panic(Language::Node, || {
-            let (client, _) = self.options(env, Signature::new(&[]), &options)?;
+            let (client, _) = self.options(Signature::new(&[]), &options)?;
             self.spawn_call(call_id, async move {
-                Ok(Payload::json(&client.account().balance().await?.to_json()).into())
+                Ok(Some(Payload::json(&client.account().balance().await?.to_json())))
             })
         })
     }
@@ -262,7 +258,6 @@ impl NativeClient {
     #[napi]
     pub fn topup(
         &self,
-        env: Env,
         call_id: u32,
         request: Unknown<'_>,
         options: Unknown<'_>,
@@ -270,38 +265,29 @@ impl NativeClient {
     ) -> NativeResult<CallStarted> {
         catch_panic(Language::Node, || {
             let signature = Signature::new(names::<TopupOptions>()).body(&["amount_usd", "return_url"]);
-            let request = signature.read_body("request", read(env, &request, "")?)?;
-            let (client, arguments) = self.options(env, signature, &options)?;
+            let request = signature.read_body("request", read(&request, "")?)?;
+            let (client, arguments) = self.options(signature, &options)?;
             let mut arguments = arguments.with_body(request);
             let amount = arguments.take("amount_usd").unwrap_or(JsValue::Undefined);
             let amount = options::number("amount_usd", &amount)?;
             let idempotency_key = arguments.idempotency_key(abortable)?;
             let topup = client.account().topup(amount).options(arguments.parse()?);
-            self.spawn_call(
-                call_id,
-                async move { Ok(Payload::json(&topup.send().await?.to_json()).into()) },
-            )?;
+            self.spawn_call(call_id, async move { Ok(Some(Payload::json(&topup.send().await?.to_json()))) })?;
             Ok(CallStarted { idempotency_key })
         })
     }
 
     #[napi]
-    pub fn activate(
-        &self,
-        env: Env,
-        call_id: u32,
-        request: Unknown<'_>,
-        options: Unknown<'_>,
-    ) -> NativeResult<()> {
+    pub fn activate(&self, call_id: u32, request: Unknown<'_>, options: Unknown<'_>) -> NativeResult<()> {
         catch_panic(Language::Node, || {
             let signature = Signature::new(names::<ActivateOptions>()).body(&["region", "device_kind"]);
-            let request = signature.read_body("request", read(env, &request, "")?)?;
-            let (client, arguments) = self.options(env, signature, &options)?;
+            let request = signature.read_body("request", read(&request, "")?)?;
+            let (client, arguments) = self.options(signature, &options)?;
             let activate = client.activate().options(arguments.with_body(request).parse()?);
             self.spawn_call(call_id, async move {
                 let activated = activate.send().await?;
                 let hint = activated.primary_api_key.redacted();
-                Ok(Payload::json(&json!({ "result": activated.to_json(), "keyHint": hint })).into())
+                Ok(Some(Payload::json(&json!({ "result": activated.to_json(), "keyHint": hint }))))
             })
         })
     }
@@ -310,7 +296,6 @@ impl NativeClient {
     #[napi]
     pub fn request(
         &self,
-        env: Env,
         call_id: u32,
         method: Unknown<'_>,
         path: Unknown<'_>,
@@ -319,12 +304,12 @@ impl NativeClient {
         abortable: bool,
     ) -> NativeResult<CallStarted> {
         catch_panic(Language::Node, || {
-            let method = options::text("method", read(env, &method, "method")?)?;
-            let path = options::text("path", read(env, &path, "path")?)?;
+            let method = options::text("method", read(&method, "method")?)?;
+            let path = options::text("path", read(&path, "path")?)?;
             let has_key = !["GET", "HEAD"].iter().any(|name| method.eq_ignore_ascii_case(name));
-            let body = read(env, &body, "body")?;
+            let body = read(&body, "body")?;
             let signature = Signature::new(names::<RequestOptions>()).body(&["body"]);
-            let (client, mut arguments) = self.options(env, signature, &options)?;
+            let (client, mut arguments) = self.options(signature, &options)?;
             let query = options::query(arguments.take("query"))?;
             let idempotency_key = arguments.idempotency_key(abortable && has_key)?;
             let mut request = client.request(method, path).options(arguments.parse()?).query(query);
@@ -338,7 +323,7 @@ impl NativeClient {
                     "metadata": response.metadata.as_map(),
                     "status": response.status,
                 });
-                Ok(Payload::json(&response).into())
+                Ok(Some(Payload::json(&response)))
             })?;
             Ok(CallStarted { idempotency_key })
         })

@@ -88,14 +88,8 @@ pub(crate) struct CallEvent {
     pub(crate) payload: Payload,
 }
 
-impl From<Payload> for (EventKind, Payload) {
-    fn from(payload: Payload) -> Self {
-        (EventKind::Value, payload)
-    }
-}
-
-/// Outcome of a call: its last event, or an error.
-pub(crate) type CallResult = Result<(EventKind, Payload), InfraiError>;
+/// Outcome of a call: a value, nothing at the end of a stream, or an error.
+pub(crate) type CallResult = Result<Option<Payload>, InfraiError>;
 
 /// A call or a stream: its id, the context of its callbacks, and the spelling of its errors.
 #[derive(Debug, Clone)]
@@ -120,8 +114,11 @@ impl Call {
         {
             scope.has_ended.store(true, Ordering::Release);
         }
-        let (kind, payload) = result
-            .unwrap_or_else(|error| (EventKind::Error, Payload::Json(error_json(error, self.language))));
+        let (kind, payload) = match result {
+            Ok(Some(payload)) => (EventKind::Value, payload),
+            Ok(None) => (EventKind::Done, Payload::Nothing),
+            Err(error) => (EventKind::Error, Payload::Json(error_json(error, self.language))),
+        };
         CallEvent { call_id: self.id, kind, payload }
     }
 }

@@ -102,14 +102,13 @@ impl NativeBinding {
     #[napi]
     pub fn client(
         &self,
-        env: Env,
         options: Unknown<'_>,
         callbacks: Callbacks,
         runtime: String,
     ) -> NativeResult<NativeClient> {
         let parse = || -> Result<ClientOptions, CallError> {
             let signature = Signature::of_client(names::<ClientOptions>(), &["onRequest", "onResponse"]);
-            Ok(signature.read(read(env, &options, "")?)?.parse()?)
+            Ok(signature.read(read(&options, "")?)?.parse()?)
         };
         catch_panic(Language::Node, || {
             let builder = InfraiClient::builder()
@@ -124,18 +123,15 @@ impl NativeBinding {
 
     /// Ends a call without an outcome. With `graceful`, a wait that is to cancel its job does so and then has an outcome.
     #[napi]
-    pub fn abort(&self, call_id: u32, graceful: bool) -> NativeResult<()> {
-        catch_panic(Language::Node, || {
-            self.queue.abort(call_id, graceful);
-            Ok(())
-        })
+    pub fn abort(&self, call_id: u32, graceful: bool) {
+        self.queue.abort(call_id, graceful);
     }
 
     /// Passes on the result of the key function.
     #[napi]
-    pub fn resolve_key(&self, env: Env, request: u32, key: Unknown<'_>) -> NativeResult<()> {
+    pub fn resolve_key(&self, request: u32, key: Unknown<'_>) -> NativeResult<()> {
         catch_panic(Language::Node, || {
-            let key = match read(env, &key, "apiKey") {
+            let key = match read(&key, "apiKey") {
                 Ok(JsValue::Text(key)) => Ok(key),
                 Ok(other) => Err(KeyError::WrongType { got: other.type_name().into() }),
                 Err(_) => Err(KeyError::WrongType { got: "a value that is no plain data".into() }),
@@ -147,12 +143,9 @@ impl NativeBinding {
 
     /// Passes on that the key function threw. JavaScript keeps the exception under this number.
     #[napi]
-    pub fn reject_key(&self, request: u32, exception: u32) -> NativeResult<()> {
-        catch_panic(Language::Node, || {
-            let exception = ForeignException::new(exception, "it threw");
-            self.queue.resolve_key(request, Err(KeyError::Exception(Arc::new(exception))));
-            Ok(())
-        })
+    pub fn reject_key(&self, request: u32, exception: u32) {
+        let exception = ForeignException::new(exception, "it threw");
+        self.queue.resolve_key(request, Err(KeyError::Exception(Arc::new(exception))));
     }
 }
 

@@ -71,12 +71,15 @@ impl Signature {
     /// Reads the last argument of a call.
     pub(crate) fn read(self, options: JsValue) -> Result<Arguments> {
         let mut arguments = Arguments { own: Vec::new(), call: Vec::new() };
-        for (name, value) in members("options", options, "an object")? {
+        for (name, value) in members("options", options)? {
             let option = Language::node_option(&name).filter(|(name, _)| !self.body.contains(&&**name));
             let members = match &option {
                 Some((name, _)) if self.own.contains(&&**name) => &mut arguments.own,
                 Some((name, _)) if self.call.contains(&&**name) => &mut arguments.call,
-                _ => return Err(self.unknown_option(&name)),
+                _ => {
+                    let place = "first argument, with the fields of the body";
+                    return Err(Self::unknown(&name, &self.options(), self.body, place));
+                }
             };
             members.extend(option_value(option.unwrap_or_default(), "", value, self.unlimited)?);
         }
@@ -85,9 +88,10 @@ impl Signature {
 
     /// Reads the first argument of a call, the fields of a body.
     pub(crate) fn read_body(self, what: &str, body: JsValue) -> Result<Members> {
-        let mut fields = members(what, body, "an object")?;
+        let mut fields = members(what, body)?;
         if let Some((name, _)) = fields.iter().find(|(name, _)| !self.body.contains(&&**name)) {
-            return Err(self.unknown_field(name));
+            let place = "last argument, with the options of the SDK";
+            return Err(Self::unknown(name, self.body, &self.options(), place));
         }
         fields.retain(|(_, value)| !value.is_nullish());
         Ok(fields)
@@ -98,22 +102,12 @@ impl Signature {
         own.filter(|name| !self.body.contains(name)).chain(self.local).copied().collect()
     }
 
-    fn unknown_option(&self, name: &str) -> InfraiError {
-        let error = options::unknown_option(name, &self.options());
-        let field = Language::node_option(name).map_or(name.into(), |(name, _)| name);
-        if self.body.contains(&&*field) {
-            return error
-                .with_hint(format!("Pass `{field}` in the first argument, with the fields of the body."));
-        }
-        error
-    }
-
-    fn unknown_field(&self, name: &str) -> InfraiError {
-        let error = options::unknown_option(name, self.body);
+    /// Returns the error of a name that is not known, with a hint if it belongs to the other argument.
+    fn unknown(name: &str, known: &[&str], others: &[&str], place: &str) -> InfraiError {
+        let error = options::unknown_option(name, known);
         let option = Language::node_option(name).map_or(name.into(), |(name, _)| name);
-        if self.options().contains(&&*option) {
-            return error
-                .with_hint(format!("Pass `{option}` in the last argument, with the options of the SDK."));
+        if others.contains(&&*option) {
+            return error.with_hint(format!("Pass `{option}` in the {place}."));
         }
         error
     }
@@ -167,14 +161,14 @@ impl Arguments {
     }
 }
 
-fn members(what: &str, value: JsValue, expected: &str) -> Result<Members> {
+fn members(what: &str, value: JsValue) -> Result<Members> {
     match value {
         JsValue::Record(mut members) => {
             members.retain(|(_, value)| *value != JsValue::Undefined);
             Ok(members)
         }
         JsValue::Undefined | JsValue::Null => Ok(Vec::new()),
-        other => Err(InfraiError::invalid_argument(what, other.describe(), expected)),
+        other => Err(InfraiError::invalid_argument(what, other.describe(), "an object")),
     }
 }
 

@@ -10,7 +10,7 @@ use napi_derive::napi;
 
 use crate::{
     errors::{NativeResult, catch_panic, error_json},
-    events::{Call, CallResult, EventKind, EventQueue, Payload},
+    events::{Call, CallResult, EventQueue, Payload},
 };
 
 /// A stream of the core.
@@ -18,7 +18,7 @@ pub(crate) enum StreamSource {
     Watch(Watch),
     Many(GenerateMany),
     Bytes(Box<VideoBytes>),
-    /// It is not open yet, or has ended.
+    /// It is not open yet.
     Empty,
 }
 
@@ -58,14 +58,12 @@ impl NativeStream {
         catch_panic(Language::Node, || {
             let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let (source, call) = shared.unzip();
-            let (context, language) = match call {
-                Some(call) => (call.context, call.language),
-                None => (None, Language::Node),
-            };
+            let (context, language) =
+                call.map_or((None, Language::Node), |call| (call.context, call.language));
             let work = async move {
                 match source {
                     Some(source) => next(&mut *source.lock().await).await,
-                    None => Ok((EventKind::Done, Payload::Nothing)),
+                    None => Ok(None),
                 }
             };
             Ok(self.queue.spawn(Call { id: call_id, context, language }, None, work)?)
@@ -74,20 +72,14 @@ impl NativeStream {
 
     /// Ends the stream. It cancels no job.
     #[napi]
-    pub fn close(&self) -> NativeResult<()> {
-        catch_panic(Language::Node, || {
-            self.shared.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Ok(())
-        })
+    pub fn close(&self) {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
 async fn next(source: &mut StreamSource) -> CallResult {
-    let item = match source {
-        StreamSource::Watch(watch) => match watch.next().await {
-            Some(job) => Some(Payload::job(&job?)),
-            None => None,
-        },
+    Ok(match source {
+        StreamSource::Watch(watch) => watch.next().await.transpose()?.map(|job| Payload::job(&job)),
         StreamSource::Many(many) => many.next().await.map(|(index, result)| {
             let (field, value) = match result {
                 Ok(job) => ("job", job.to_json().to_string()),
@@ -95,17 +87,7 @@ async fn next(source: &mut StreamSource) -> CallResult {
             };
             Payload::Json(format!(r#"{{"index":{index},"{field}":{value}}}"#))
         }),
-        StreamSource::Bytes(bytes) => match bytes.next().await {
-            Some(chunk) => Some(Payload::Bytes(chunk?)),
-            None => None,
-        },
+        StreamSource::Bytes(bytes) => bytes.next().await.transpose()?.map(Payload::Bytes),
         StreamSource::Empty => None,
-    };
-    Ok(item.map_or_else(
-        || {
-            *source = StreamSource::Empty;
-            (EventKind::Done, Payload::Nothing)
-        },
-        Into::into,
-    ))
+    })
 }

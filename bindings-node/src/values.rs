@@ -7,7 +7,7 @@
 use std::ptr;
 
 use infrai::InfraiError;
-use napi::{Env, JsValue as _, Unknown, ValueType, check_status, sys};
+use napi::{JsValue as _, Unknown, ValueType, check_status, sys};
 
 use crate::errors::CallError;
 
@@ -68,8 +68,8 @@ impl JsValue {
 }
 
 /// Reads a value with all that it contains.
-pub(crate) fn read(env: Env, value: &Unknown<'_>, path: &str) -> Result<JsValue, CallError> {
-    let mut reader = Reader { env: env.raw(), path: path.to_owned(), above: Vec::new() };
+pub(crate) fn read(value: &Unknown<'_>, path: &str) -> Result<JsValue, CallError> {
+    let mut reader = Reader { env: value.value().env, path: path.to_owned(), above: Vec::new() };
     reader.read(value.raw())
 }
 

@@ -21,7 +21,7 @@ export interface CallStarted {
 
 export interface NativeStream {
   next(callId: number): NativeResult<undefined>;
-  close(): NativeResult<undefined>;
+  close(): void;
 }
 
 export interface NativeClient {
@@ -30,7 +30,7 @@ export interface NativeClient {
   generate(callId: number, request: unknown, options: unknown, abortable: boolean): NativeResult<CallStarted>;
   status(callId: number, id: unknown, options: unknown): NativeResult<undefined>;
   cancel(callId: number, id: unknown, options: unknown): NativeResult<undefined>;
-  wait(callId: number, job: unknown, options: unknown, updates: boolean): NativeResult<undefined>;
+  wait(callId: number, job: unknown, options: unknown, updates: boolean, graceful: boolean): NativeResult<undefined>;
   watch(streamId: number, job: unknown, options: unknown): NativeResult<NativeStream>;
   generateMany(streamId: number, items: unknown, options: unknown): NativeResult<NativeStream>;
   download(callId: number, job: unknown, path: unknown, options: unknown, progress: boolean): NativeResult<undefined>;
@@ -58,9 +58,9 @@ export interface NativeBinding {
     callbacks: { key: boolean; request: boolean; response: boolean },
     runtime: string,
   ): NativeResult<NativeClient>;
-  abort(callId: number, graceful: boolean): NativeResult<undefined>;
+  abort(callId: number, graceful: boolean): void;
   resolveKey(request: number, key: unknown): NativeResult<undefined>;
-  rejectKey(request: number, exception: number): NativeResult<undefined>;
+  rejectKey(request: number, exception: number): void;
 }
 
 export interface NativeModule {

@@ -90,7 +90,7 @@ export class Video implements VideoApi {
     const [settings, own] = splitCallOptions(options, "onUpdate");
     const graceful = settings.signal != null && options?.cancelOnAbort === true;
     return call(this.#client, { ...settings, graceful }, this.wait, (id) =>
-      this.#client.native.wait(id, job, own, settings.listener !== undefined),
+      this.#client.native.wait(id, job, own, settings.listener !== undefined, graceful),
     );
   }
 
