@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::{job::VideoJob, language::Language, redact::Redactor};
@@ -11,6 +12,7 @@ pub type Result<T, E = InfraiError> = std::result::Result<T, E>;
 
 /// Kind of an [`InfraiError`], for callers to match on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The key is missing or the API does not accept it (401).
@@ -110,6 +112,12 @@ impl ErrorKind {
             Self::Aborted => "A job that was submitted continues. Wait for it with its id, or cancel it.",
             Self::Internal => "This is a bug in the SDK. Please report it with this message.",
         }
+    }
+}
+
+impl Serialize for ErrorKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -417,32 +425,6 @@ impl InfraiError {
     /// Returns whether the network failed, and not the API.
     pub fn is_connection(&self) -> bool {
         self.kind() == ErrorKind::Connection
-    }
-
-    /// Returns all fields as JSON, for the bindings. Durations are in seconds.
-    pub fn to_json(&self) -> Value {
-        let mut map = Map::new();
-        let inner = &self.0;
-        map.insert("kind".into(), self.kind().as_str().into());
-        map.insert("code".into(), inner.code.clone().into());
-        map.insert("message".into(), inner.message.clone().into());
-        map.insert("hint".into(), self.hint().into());
-        map.insert("retryable".into(), inner.retryable.into());
-        map.insert("attempts".into(), inner.attempts.into());
-        map.insert("may_have_been_processed".into(), inner.may_have_been_processed.into());
-        let mut optional = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                map.insert(name.into(), value);
-            }
-        };
-        optional("status", inner.status.map(Value::from));
-        optional("request_id", inner.request_id.clone().map(Value::from));
-        optional("retry_after", inner.retry_after.map(|d| Value::from(d.as_secs_f64())));
-        optional("idempotency_key", inner.idempotency_key.clone().map(Value::from));
-        optional("details", inner.details.clone());
-        optional("checkout_url", inner.checkout_url.clone().map(Value::from));
-        optional("job", inner.job.as_ref().map(|job| job.to_json()));
-        Value::Object(map)
     }
 }
 

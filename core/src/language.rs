@@ -5,6 +5,7 @@ use std::borrow::Cow;
 /// Language of the caller. The core's errors name options and calls as Python does; a binding respells them with
 /// [`InfraiError::in_language`](crate::InfraiError::in_language).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Language {
     /// `api_key`, `timeout`, `infra.activate()`.
     Python,

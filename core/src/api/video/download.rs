@@ -26,6 +26,7 @@ use crate::{
 
 /// Progress of a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
 pub struct DownloadProgress {
     /// Number of bytes received so far.
@@ -36,6 +37,7 @@ pub struct DownloadProgress {
 
 /// A finished download.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
 pub struct Download {
     /// Path of the file.
