@@ -102,9 +102,17 @@ func neutral(_ error: any Error) -> JSON {
     members["request_id"] = details.requestID.map(JSON.string)
     members["retry_after"] = details.retryAfter.map { .number($0.inSeconds) }
     members["idempotency_key"] = details.idempotencyKey.map(JSON.string)
-    members["details"] = details.facts
+    members["details"] = details.attempts == 0 ? details.facts.map(respelled) : details.facts
     members["checkout_url"] = details.checkoutURL.map { .string($0.absoluteString) }
     members["job"] = details.job.map(whole)
+    return .object(members)
+}
+
+/// Returns the details of a refusal with the field as in the scenarios: `reference_image_url`.
+private func respelled(_ facts: JSON) -> JSON {
+    guard case .object(var members) = facts, let field = facts["field"]?.string else { return facts }
+    let words = field.replacingOccurrences(of: "([a-z0-9])([A-Z]+)", with: "$1_$2", options: .regularExpression)
+    members["field"] = .string(words.lowercased())
     return .object(members)
 }
 

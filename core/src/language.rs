@@ -110,9 +110,12 @@ impl Language {
             Self::Node | Self::NodeBody if DURATIONS.contains(&name) => {
                 format!("{}Ms", camel_case(name)).into()
             }
-            Self::Swift if name.ends_with("_url") => {
-                format!("{}URL", camel_case(name.trim_end_matches("_url"))).into()
-            }
+            Self::Swift => match name.rsplit_once('_') {
+                Some((start, word @ ("url" | "usd" | "http" | "id"))) => {
+                    format!("{}{}", camel_case(start), word.to_ascii_uppercase()).into()
+                }
+                _ => camel_case(name),
+            },
             _ => camel_case(name),
         }
     }

@@ -60,7 +60,6 @@ impl Metadata {
 /// The fields of [`Metadata`] for other languages.
 #[cfg(feature = "uniffi")]
 #[derive(uniffi::Record)]
-#[uniffi(name = "Metadata")]
 pub struct MetadataRecord {
     cost_usd: Option<f64>,
     latency_ms: Option<f64>,

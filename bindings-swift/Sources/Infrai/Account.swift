@@ -24,10 +24,9 @@ public struct Account: Sendable {
     ///   URL that is not http(s); else as every call.
     public func topup(amountUSD: Double, returnURL: URL? = nil, idempotencyKey: String? = nil) async throws -> TopupRecord {
         try await client.call { native, cancellation in
-            TopupRecord(
-                try await native.topup(
-                    amountUsd: amountUSD, returnUrl: returnURL?.absoluteString, idempotencyKey: idempotencyKey,
-                    cancellation: cancellation))
+            let options = Options(["return_url": returnURL?.absoluteString, "idempotency_key": idempotencyKey])
+            return TopupRecord(
+                try await native.topup(amountUsd: amountUSD, options: try options.text(), cancellation: cancellation))
         }
     }
 }

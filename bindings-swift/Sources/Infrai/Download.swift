@@ -28,11 +28,12 @@ extension Video {
     ) async throws -> Download {
         let path = try filePath(file, "path")
         let listener = onProgress.map { Listener($0) }
-        return try await client.call(telling: listener) { native, cancellation in
-            Download(
+        return try await client.call(listener: listener) { native, cancellation in
+            let options = Options(["overwrite": overwrite, "timeout": timeout?.seconds])
+            return Download(
                 try await native.download(
-                    job: job.native, path: path, overwrite: overwrite, timeout: timeout?.seconds,
-                    listener: listener.map(ProgressListener.init), cancellation: cancellation),
+                    job: job.native, path: path, options: try options.text(), listener: listener.map(Progress.init),
+                    cancellation: cancellation),
                 of: client)
         }
     }

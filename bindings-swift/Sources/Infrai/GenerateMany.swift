@@ -25,7 +25,7 @@ extension Video {
     public func generateMany(
         _ requests: [GenerateRequest], concurrency: Int? = nil, keyPrefix: String? = nil
     ) -> GenerateManyResults {
-        GenerateManyResults(client: client, requests: requests, concurrency: concurrency, keyPrefix: keyPrefix, patience: .standard)
+        GenerateManyResults(client: client, requests: requests, concurrency: concurrency, keyPrefix: keyPrefix, timeout: .standard)
     }
 
     /// Starts many jobs, some at once, waits this long at most for each (`nil`: for ever), and gives each as it ends; see
@@ -34,7 +34,7 @@ extension Video {
         _ requests: [GenerateRequest], concurrency: Int? = nil, keyPrefix: String? = nil, timeout: Duration?
     ) -> GenerateManyResults {
         GenerateManyResults(
-            client: client, requests: requests, concurrency: concurrency, keyPrefix: keyPrefix, patience: NativePatience(timeout))
+            client: client, requests: requests, concurrency: concurrency, keyPrefix: keyPrefix, timeout: .after(timeout))
     }
 }
 
@@ -54,23 +54,24 @@ public struct GenerateManyResults: AsyncSequence, Sendable {
     let requests: [GenerateRequest]
     let concurrency: Int?
     let keyPrefix: String?
-    let patience: NativePatience
+    let timeout: WaitTimeout
 
     public func makeAsyncIterator() -> Iterator {
-        let options = NativeManyOptions(concurrency: concurrency.map(Int64.init), keyPrefix: keyPrefix, timeout: patience)
-        let (client, requests) = (client, requests)
-        return Iterator(
-            client: client, opened: Result { try client.native.get().generateMany(items: requests.map(\.native), options: options) })
+        let opened = Result {
+            let options = Options(["concurrency": concurrency, "key_prefix": keyPrefix, "timeout": timeout.option])
+            return try client.native.get().generateMany(requests: requests.map { try $0.options.text() }, options: options.text())
+        }
+        return Iterator(client: client, opened: opened)
     }
 
     /// Reads the items one by one. Dropping it ends the waiting.
     public struct Iterator: AsyncIteratorProtocol, Sendable {
         let client: InfraiClient
-        let opened: Result<NativeMany, any Error>
+        let opened: Result<GenerateManyStream, any Error>
 
         /// The next item; `nil` after the last.
         public mutating func next() async throws -> GenerateManyItem? {
-            let many: NativeMany
+            let many: GenerateManyStream
             do { many = try opened.get() } catch { throw publicError(error, of: client) }
             return try await client.cancellable { [client] cancellation in
                 try await many.next(cancellation: cancellation).map { GenerateManyItem($0, of: client) }

@@ -17,7 +17,7 @@ internal import InfraiNative
 ///
 /// Nothing is read and nothing is sent by making one: a missing key, or a setting that cannot work, is an error of the first call.
 public final class InfraiClient: Sendable {
-    let native: Result<NativeClient, InfraiError>
+    let native: Result<Client, InfraiError>
 
     /// A client with a key, or with what is found on the machine.
     ///
@@ -45,11 +45,11 @@ public final class InfraiClient: Sendable {
     }
 
     private init(key: String?, provider: (@Sendable () async throws -> String)?, baseURL: String?, options: ClientOptions) {
-        native = Result { try NativeClient.make(key: key, provider: provider, baseURL: baseURL, options: options) }
-            .mapError { setUp($0) }
+        native = Result { try Client.make(key: key, provider: provider, baseURL: baseURL, options: options) }
+            .mapError { configurationError($0) }
     }
 
-    private init(native: Result<NativeClient, InfraiError>) { self.native = native }
+    private init(native: Result<Client, InfraiError>) { self.native = native }
 
     /// Videos: generate, status, cancel, wait, watch, download.
     public var video: Video { Video(client: self) }
@@ -70,8 +70,11 @@ public final class InfraiClient: Sendable {
     public func withOptions(timeout: Duration? = nil, maxRetries: Int? = nil, headers: [String: String] = [:]) -> InfraiClient {
         InfraiClient(
             native: native.flatMap { native in
-                Result { try native.with(timeout: timeout, maxRetries: maxRetries, headers: headers) }
-                    .mapError { setUp($0) }
+                Result {
+                    let options = Options(["timeout": timeout?.seconds, "max_retries": maxRetries, "headers": headers])
+                    return try native.withOptions(options: options.text())
+                }
+                .mapError { configurationError($0) }
             })
     }
 
@@ -79,7 +82,7 @@ public final class InfraiClient: Sendable {
     ///
     /// - Throws: ``InfraiError/internal(_:)`` where the operating system gives no randomness.
     public static func newIdempotencyKey() throws -> String {
-        do { return try nativeNewIdempotencyKey() } catch { throw publicError(error, of: nil) }
+        do { return try InfraiNative.newIdempotencyKey(language: .swift) } catch { throw publicError(error, of: nil) }
     }
 
     /// Makes this device an anonymous account with a trial credit, and stores its key: `POST /v1/activate`. Where the
@@ -98,11 +101,10 @@ public final class InfraiClient: Sendable {
         region: String? = nil, deviceKind: String? = nil, profile: String? = nil, force: Bool = false, writeCredentials: Bool = true
     ) async throws -> ActivateResult {
         try await call { native, cancellation in
-            ActivateResult(
-                try await native.activate(
-                    options: NativeActivateOptions(
-                        region: region, deviceKind: deviceKind, writeCredentials: writeCredentials, force: force, profile: profile),
-                    cancellation: cancellation))
+            let options = Options([
+                "region": region, "device_kind": deviceKind, "profile": profile, "force": force, "write_credentials": writeCredentials,
+            ])
+            return ActivateResult(try await native.activate(options: try options.text(), cancellation: cancellation))
         }
     }
 
@@ -132,9 +134,10 @@ public final class InfraiClient: Sendable {
             throw InfraiError.refusal(field: "body", got: "\(error)", expected: "a value that JSON can write")
         }
         return try await call { native, cancellation in
-            APIResponse(
+            let options = Options(["query": query.map { [$0.0, $0.1] }, "idempotency_key": idempotencyKey])
+            return APIResponse(
                 try await native.request(
-                    method: method, path: path, query: query.map { NativePair(name: $0.0, value: $0.1) }, bodyJson: text, idempotencyKey: idempotencyKey, cancellation: cancellation))
+                    method: method, path: path, body: text, options: try options.text(), cancellation: cancellation))
         }
     }
 }

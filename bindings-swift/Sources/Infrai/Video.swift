@@ -51,6 +51,14 @@ public struct GenerateRequest: Sendable, Hashable, ExpressibleByStringLiteral {
 
     /// A video of this prompt: 720p, balanced, all else left to the API.
     public init(stringLiteral prompt: String) { self.init(prompt: prompt) }
+
+    var options: Options {
+        Options([
+            "prompt": prompt, "reference_image_url": referenceImageURL?.absoluteString, "duration_seconds": durationSeconds,
+            "aspect": aspect?.rawValue, "resolution": resolution?.rawValue, "prefer": prefer?.rawValue, "model": model,
+            "vendor": vendor, "idempotency_key": idempotencyKey,
+        ])
+    }
 }
 
 /// The calls about videos: ``InfraiClient/video``.
@@ -97,7 +105,7 @@ public struct Video: Sendable {
     /// Starts a job: `POST /v1/video/generate`; see ``generate(prompt:referenceImageURL:durationSeconds:aspect:resolution:prefer:model:vendor:idempotencyKey:)``.
     public func generate(_ request: GenerateRequest) async throws -> VideoJob {
         try await client.call { native, cancellation in
-            VideoJob(try await native.generate(request: request.native, cancellation: cancellation), of: client)
+            VideoJob(native: try await native.generate(request: try request.options.text(), cancellation: cancellation), client: client)
         }
     }
 
@@ -107,7 +115,7 @@ public struct Video: Sendable {
     /// - Throws: ``InfraiError/notFound(_:)`` for a job that the account does not have; else as every call.
     public func status(_ job: some JobReference) async throws -> VideoJob {
         try await client.call { native, cancellation in
-            VideoJob(try await native.status(job: job.native, cancellation: cancellation), of: client)
+            VideoJob(native: try await native.status(job: job.native, cancellation: cancellation), client: client)
         }
     }
 

@@ -1,50 +1,51 @@
-// A video job as last seen, and what a response says about itself.
+// A video job in its last known state, and the metadata of a response.
 
 import Foundation
+internal import InfraiNative
 
-/// A video job as last seen: plain data, and the client that it came from, for its methods.
+/// A video job in its last known state: plain data, and the client that made it, for its methods.
 ///
-/// Encoded it is the API's JSON, without client and key. A decoded one has no client: its methods throw
-/// ``InfraiError/invalidRequest(_:)``; give it to the methods of ``InfraiClient/video`` instead.
+/// Encoded it is the API's JSON, without client and key. A decoded job has no client: its methods throw
+/// ``InfraiError/invalidRequest(_:)``. Give it to the methods of ``InfraiClient/video`` instead.
 public struct VideoJob: Sendable, Identifiable {
-    /// The job's id.
-    public let jobID: String
-    /// Where it stands.
-    public let state: VideoState
-    /// Where the video is, once there is one. Presigned: it carries its own authorization and expires.
-    public let videoURL: URL?
-    /// Where a still of it is.
-    public let thumbnailURL: URL?
-    /// Why it failed.
-    public let error: JobError?
-    /// How far it is, from 0 to 1, if the API says so.
-    public let progress: Double?
-    /// What the response said about itself.
-    public let metadata: Metadata
-    /// Whether the job has ended, one way or another.
-    public let isTerminal: Bool
-    /// Whether there is a video.
-    public let isSuccess: Bool
-    /// Everything that the API sent, as JSON text; the metadata as `_metadata`.
-    public let json: String
-
-    let extraJSON: String?
+    let native: InfraiNative.VideoJob
     let client: InfraiClient?
+
+    /// The job's id.
+    public var jobID: String { native.jobId }
+    /// Current state.
+    public var state: VideoState { VideoState(rawValue: native.state) }
+    /// URL of the finished video. Presigned: it carries its own authorization and expires.
+    public var videoURL: URL? { native.videoUrl.flatMap { URL(string: $0) } }
+    /// URL of a still image of the video.
+    public var thumbnailURL: URL? { native.thumbnailUrl.flatMap { URL(string: $0) } }
+    /// Error of a failed job.
+    public var error: JobError? { native.error.map(JobError.init) }
+    /// Progress from 0 to 1, if the API sends it.
+    public var progress: Double? { native.progress }
+    /// Metadata of the response.
+    public var metadata: Metadata { Metadata(native.metadata) }
+    /// Whether the job has ended, with or without success.
+    public var isTerminal: Bool { native.isTerminal() }
+    /// Whether there is a video.
+    public var isSuccess: Bool { native.isSuccess() }
+    /// All fields that the API sent, as JSON text, with the metadata as `_metadata`.
+    public var json: String { native.toJson() }
 
     /// The job's id.
     public var id: String { jobID }
 
-    /// The fields that have no name here.
+    /// The fields that this version does not know.
     public var extra: [String: JSON] {
-        if case .object(let members)? = extraJSON.flatMap({ try? JSON(text: $0) }) { members } else { [:] }
+        if case .object(let members)? = native.extraJson().flatMap({ try? JSON(text: $0) }) { members } else { [:] }
     }
 }
 
 extension VideoJob: Hashable {
-    /// Whether both tell the same of the same job.
+    /// Returns whether both are the same state of the same job.
     public static func == (one: VideoJob, other: VideoJob) -> Bool {
-        // The same number can be written in more than one way.
-        one.json == other.json || (one.jobID == other.jobID && Infrai.json(one.json) == Infrai.json(other.json))
+        // JSON has several spellings of the same number.
+        one.native == other.native || (one.jobID == other.jobID && Infrai.json(one.json) == Infrai.json(other.json))
     }
     public func hash(into hasher: inout Hasher) {
         hasher.combine(jobID)

@@ -34,20 +34,21 @@ extension Video {
         _ job: some JobReference, timeout: Duration?, onUpdate: (@Sendable (VideoJob) -> Void)? = nil, cancelOnTimeout: Bool = false,
         cancelOnAbort: Bool = false
     ) async throws -> VideoJob {
-        try await wait(job, NativePatience(timeout), onUpdate, cancelOnTimeout, cancelOnAbort)
+        try await wait(job, .after(timeout), onUpdate, cancelOnTimeout, cancelOnAbort)
     }
 
     private func wait(
-        _ job: some JobReference, _ patience: NativePatience, _ onUpdate: (@Sendable (VideoJob) -> Void)?, _ cancelOnTimeout: Bool,
+        _ job: some JobReference, _ timeout: WaitTimeout, _ onUpdate: (@Sendable (VideoJob) -> Void)?, _ cancelOnTimeout: Bool,
         _ cancelOnAbort: Bool
     ) async throws -> VideoJob {
         let listener = onUpdate.map { Listener($0) }
-        let options = NativeWaitOptions(timeout: patience, cancelOnTimeout: cancelOnTimeout, cancelOnAbort: cancelOnAbort)
-        return try await client.call(telling: listener) { native, cancellation in
+        let options = Options(["timeout": timeout.option, "cancel_on_timeout": cancelOnTimeout, "cancel_on_abort": cancelOnAbort])
+        let text = try options.text()
+        return try await client.call(listener: listener) { native, cancellation in
             VideoJob(
-                try await native.wait(
-                    job: job.native, options: options, listener: listener.map { UpdateListener($0, of: client) }, cancellation: cancellation),
-                of: client)
+                native: try await native.wait(
+                    job: job.native, options: text, listener: listener.map { Updates($0, of: client) }, cancellation: cancellation),
+                client: client)
         }
     }
 
@@ -80,14 +81,14 @@ public struct VideoUpdates: AsyncSequence, Sendable {
     /// Reads a job's states one by one. Dropping it ends the looking.
     public struct Iterator: AsyncIteratorProtocol, Sendable {
         let client: InfraiClient
-        let opened: Result<NativeWatch, any Error>
+        let opened: Result<WatchStream, any Error>
 
         /// The next state; `nil` after the last.
         public mutating func next() async throws -> VideoJob? {
-            let watch: NativeWatch
+            let watch: WatchStream
             do { watch = try opened.get() } catch { throw publicError(error, of: client) }
             return try await client.cancellable { [client] cancellation in
-                try await watch.next(cancellation: cancellation).map { VideoJob($0, of: client) }
+                try await watch.next(cancellation: cancellation).map { VideoJob(native: $0, client: client) }
             }
         }
     }
