@@ -63,7 +63,7 @@ impl WatchStream {
     }
 
     /// Stops polling after the read in flight. The job continues.
-    pub fn close(&self) -> Result<(), NativeError> {
+    pub fn stop(&self) -> Result<(), NativeError> {
         self.0.close()
     }
 }
@@ -102,7 +102,7 @@ impl GenerateManyStream {
     }
 
     /// Stops the waits after the read in flight. No job is cancelled.
-    pub fn close(&self) -> Result<(), NativeError> {
+    pub fn stop(&self) -> Result<(), NativeError> {
         self.0.close()
     }
 }

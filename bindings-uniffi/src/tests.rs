@@ -242,7 +242,7 @@ async fn a_stream_reads_on_after_a_cancelled_read() {
         states.push(job.state.as_str().to_owned());
     }
     assert_eq!(states, ["queued", "succeeded"]);
-    watch.close().unwrap();
+    watch.stop().unwrap();
     assert!(watch.next(None).await.unwrap().is_none());
 }
 

@@ -1,9 +1,9 @@
 package dev.infrai
 
-import dev.infrai.internal.ffi.NativeActivation
-import dev.infrai.internal.ffi.NativeBalance
-import dev.infrai.internal.ffi.NativeResponse
-import dev.infrai.internal.ffi.NativeTopup
+import dev.infrai.internal.core.ActivateResult as NativeActivation
+import dev.infrai.internal.core.ApiResponse as NativeResponse
+import dev.infrai.internal.core.Balance as NativeBalance
+import dev.infrai.internal.core.TopupRecord as NativeTopup
 
 /** The account's calls; see [InfraiClient.account]. */
 public class Account internal constructor(private val client: InfraiClient) {
@@ -20,9 +20,8 @@ public class Account internal constructor(private val client: InfraiClient) {
      */
     @JvmOverloads
     public suspend fun topup(amountUsd: Double, returnUrl: String? = null, idempotencyKey: String? = null): TopupRecord {
-        checked("return_url", returnUrl)
-        checked("idempotency_key", idempotencyKey)
-        return TopupRecord(client.call { it.topup(amountUsd, returnUrl, idempotencyKey, null) })
+        val options = options("return_url" to returnUrl, "idempotency_key" to idempotencyKey)
+        return TopupRecord(client.call { it.topup(amountUsd, options.text, null) })
     }
 }
 
@@ -41,7 +40,7 @@ public class Balance internal constructor(
     public val json: String,
 ) {
     internal constructor(native: NativeBalance) :
-        this(native.balanceUsd, native.currency, Metadata(native.metadata), native.json)
+        this(native.balanceUsd, native.currency, Metadata(native.metadata), native.toJson())
 
     override fun toString(): String = "Balance($balanceUsd USD)"
 }
@@ -65,7 +64,7 @@ public class TopupRecord internal constructor(
     public val json: String,
 ) {
     internal constructor(native: NativeTopup) : this(
-        native.topupId, native.amountUsd, native.state, native.nextActionUrl, Metadata(native.metadata), native.json,
+        native.topupId, native.amountUsd, native.state, native.nextActionUrl, Metadata(native.metadata), native.toJson(),
     )
 
     override fun toString(): String = "TopupRecord($topupId, $amountUsd USD, $state)"
@@ -99,8 +98,8 @@ public class Activation internal constructor(
     private val json: String,
 ) {
     internal constructor(native: NativeActivation) : this(
-        native.accountId, native.projectId, native.primaryApiKey, native.keyHint, native.trialCreditUsd,
-        native.checkoutUrl, native.reused, native.profile, native.credentialsFile, Metadata(native.metadata), native.json,
+        native.accountId, native.projectId, native.primaryApiKey, native.keyHint(), native.trialCreditUsd,
+        native.checkoutUrl, native.reused, native.profile, native.credentialsFile, Metadata(native.metadata), native.toJson(),
     )
 
     /** Everything the API sent, as JSON text, the key itself included. */
@@ -121,7 +120,7 @@ public class ApiResponse internal constructor(
     public val json: String,
     public val metadata: Metadata,
 ) {
-    internal constructor(native: NativeResponse) : this(native.status, native.dataJson, Metadata(native.metadata))
+    internal constructor(native: NativeResponse) : this(native.status.toInt(), native.data, Metadata(native.metadata))
 
     override fun toString(): String = "ApiResponse($status)"
 }

@@ -1,14 +1,10 @@
 package dev.infrai
 
+import dev.infrai.internal.core.Language
+import dev.infrai.internal.ffi.Cancellation
+import dev.infrai.internal.ffi.Client
 import dev.infrai.internal.ffi.InternalException
-import dev.infrai.internal.ffi.NativeActivateOptions
-import dev.infrai.internal.ffi.NativeCallOptions
-import dev.infrai.internal.ffi.NativeCancellation
-import dev.infrai.internal.ffi.NativeClient
 import dev.infrai.internal.ffi.NativeException
-import dev.infrai.internal.ffi.NativePair
-import dev.infrai.internal.ffi.nativeNewIdempotencyKey
-import dev.infrai.internal.ffi.nativeInternal
 import java.io.Closeable
 import java.nio.file.Path
 import kotlin.time.Duration
@@ -37,7 +33,7 @@ import kotlinx.coroutines.withContext
  * Every call is a suspend function that may be made from any thread, a user interface's included, and throws an
  * [InfraiException]. Cancelling its coroutine stops it at once: no request, no polling and no callback of it goes on.
  */
-public class InfraiClient private constructor(private val native: NativeClient, internal val thrown: Thrown) : Closeable {
+public class InfraiClient private constructor(private val native: Client, internal val exceptions: KeyExceptions) : Closeable {
     @Volatile
     private var closed = false
 
@@ -47,7 +43,7 @@ public class InfraiClient private constructor(private val native: NativeClient, 
     /** The account: balance and top-up. */
     public val account: Account = Account(this)
 
-    private constructor(settings: Settings) : this(settings.open(), settings.thrown)
+    private constructor(settings: Settings) : this(settings.open(), settings.exceptions)
 
     /**
      * Makes a client. Nothing is read and nothing is sent yet: a missing key is an error of the first call. A setting that
@@ -132,8 +128,8 @@ public class InfraiClient private constructor(private val native: NativeClient, 
         maxRetries: Int? = null,
         headers: Map<String, String> = emptyMap(),
     ): InfraiClient {
-        val options = NativeCallOptions(timeout?.inSeconds(), maxRetries?.toLong(), pairs("headers", headers))
-        return InfraiClient(withNative { it.withOptions(options) }, thrown)
+        val options = options("timeout" to timeout, "max_retries" to maxRetries, "headers" to headers)
+        return InfraiClient(withNative { it.withOptions(options.text) }, exceptions)
     }
 
     /**
@@ -156,10 +152,14 @@ public class InfraiClient private constructor(private val native: NativeClient, 
         force: Boolean = false,
         profile: String? = null,
     ): Activation {
-        val options = NativeActivateOptions(
-            checked("region", region), checked("device_kind", deviceKind), writeCredentials, force, checked("profile", profile),
+        val options = options(
+            "region" to region,
+            "device_kind" to deviceKind,
+            "write_credentials" to writeCredentials,
+            "force" to force,
+            "profile" to profile,
         )
-        return Activation(callToItsEnd { native, cancellation -> native.activate(options, cancellation) })
+        return Activation(callToItsEnd { native, cancellation -> native.activate(options.text, cancellation) })
     }
 
     /**
@@ -183,10 +183,9 @@ public class InfraiClient private constructor(private val native: NativeClient, 
     ): ApiResponse {
         checked("method", method)
         checked("path", path)
-        checked("body", body)
-        checked("idempotency_key", idempotencyKey)
-        val pairs = query.map { (name, value) -> NativePair(checked("query", name), checked("query.$name", value)) }
-        return ApiResponse(call { it.request(method, path, pairs, body, idempotencyKey, null) })
+        body?.let { checked("body", it) }
+        val options = options("query" to query, "idempotency_key" to idempotencyKey)
+        return ApiResponse(call { it.request(method, path, body, options.text, null) })
     }
 
     /** Gives the connections back. Calls under way go on; later ones are refused. */
@@ -198,7 +197,7 @@ public class InfraiClient private constructor(private val native: NativeClient, 
     override fun toString(): String = if (closed) "InfraiClient(closed)" else "InfraiClient"
 
     /** Makes a call of the native half, its failure as an exception of ours. */
-    internal suspend fun <T> call(made: suspend (NativeClient) -> T): T {
+    internal suspend fun <T> call(made: suspend (Client) -> T): T {
         // The native half begins a call before it looks whether anybody waits for it.
         currentCoroutineContext().ensureActive()
         return guarded { made(native) }
@@ -208,10 +207,10 @@ public class InfraiClient private constructor(private val native: NativeClient, 
      * The same for a call that has something to do when it is cancelled, a job to cancel or a file to clear away: it is over
      * when this ends.
      */
-    internal suspend fun <T> callToItsEnd(made: suspend (NativeClient, NativeCancellation) -> T): T =
+    internal suspend fun <T> callToItsEnd(made: suspend (Client, Cancellation) -> T): T =
         // The coroutine's cancellation becomes one that the call may still answer to.
         coroutineScope {
-            NativeCancellation().use { cancellation ->
+            Cancellation().use { cancellation ->
                 // Unconfined: in the moment of the cancel, even while the caller's only thread is inside a callback.
                 val watcher = launch(Dispatchers.Unconfined, CoroutineStart.UNDISPATCHED) {
                     try {
@@ -230,17 +229,17 @@ public class InfraiClient private constructor(private val native: NativeClient, 
         }
 
     /** The same for what does not suspend. */
-    internal fun <T> withNative(made: (NativeClient) -> T): T = guarded { made(native) }
+    internal fun <T> withNative(made: (Client) -> T): T = guarded { made(native) }
 
     /** For calls of streams, which stay open with them. */
     internal inline fun <T> guarded(made: () -> T): T {
         try {
             if (closed) throw gone()
             return made()
-        } catch (failure: NativeException) {
-            throw translated(failure, this, thrown)
+        } catch (error: NativeException) {
+            throw translated(error, this, exceptions)
         } catch (fault: InternalException) {
-            throw InfraiException.of(nativeInternal(fault.message ?: "no message"), this)
+            throw fault(fault.message, this)
         } catch (fault: IllegalStateException) {
             // Closed by another thread in this moment.
             throw if (closed && fault !is java.util.concurrent.CancellationException) gone() else fault
@@ -253,7 +252,7 @@ public class InfraiClient private constructor(private val native: NativeClient, 
     public companion object {
         /** A fresh idempotency key, to know it before a call that may be cancelled. */
         @JvmStatic
-        public fun newIdempotencyKey(): String = direct { nativeNewIdempotencyKey() }
+        public fun newIdempotencyKey(): String = direct { dev.infrai.internal.ffi.newIdempotencyKey(Language.KOTLIN) }
 
         /** A client for callers in Java, where the constructor's times cannot be named. */
         @JvmStatic
@@ -262,6 +261,3 @@ public class InfraiClient private constructor(private val native: NativeClient, 
             InfraiClient(apiKey = apiKey, baseUrl = baseUrl, profile = profile)
     }
 }
-
-internal fun pairs(field: String, map: Map<String, String>): List<NativePair> =
-    map.map { (name, value) -> NativePair(checked(field, name), checked("$field.$name", value)) }

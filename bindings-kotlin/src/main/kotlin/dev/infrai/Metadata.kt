@@ -1,6 +1,6 @@
 package dev.infrai
 
-import dev.infrai.internal.ffi.NativeMetadata
+import dev.infrai.internal.core.MetadataRecord as NativeMetadata
 
 /**
  * What a response said about itself.

@@ -1,8 +1,6 @@
 package dev.infrai
 
-import dev.infrai.internal.ffi.NativeGenerate
-import dev.infrai.internal.ffi.NativeItem
-import dev.infrai.internal.ffi.nativeInternal
+import dev.infrai.internal.ffi.GenerateManyItem
 import java.nio.file.Path
 
 /**
@@ -29,16 +27,17 @@ public data class GenerateRequest @JvmOverloads constructor(
     public val vendor: String? = null,
     public val idempotencyKey: String? = null,
 ) {
-    internal fun native(place: String): NativeGenerate = NativeGenerate(
-        prompt = checked("${place}prompt", prompt),
-        referenceImageUrl = checked("${place}reference_image_url", referenceImageUrl),
-        durationSeconds = durationSeconds,
-        aspect = checked("${place}aspect", aspect),
-        resolution = checked("${place}resolution", resolution),
-        prefer = checked("${place}prefer", prefer),
-        model = checked("${place}model", model),
-        vendor = checked("${place}vendor", vendor),
-        idempotencyKey = checked("${place}idempotency_key", idempotencyKey),
+    internal fun options(place: String): Json = options(
+        "prompt" to prompt,
+        "reference_image_url" to referenceImageUrl,
+        "duration_seconds" to durationSeconds,
+        "aspect" to aspect,
+        "resolution" to resolution,
+        "prefer" to prefer,
+        "model" to model,
+        "vendor" to vendor,
+        "idempotency_key" to idempotencyKey,
+        place = place,
     )
 }
 
@@ -92,14 +91,11 @@ public sealed class ManyItem {
     }
 
     internal companion object {
-        fun of(item: NativeItem, client: InfraiClient): ManyItem {
-            val job = item.job
-            return if (job != null) {
-                Finished(item.index.toInt(), VideoJob(job, client))
-            } else {
-                val failure = item.failure ?: nativeInternal("an item without an outcome")
-                Failed(item.index.toInt(), InfraiException.of(failure, client, client.thrown.by(failure)))
-            }
+        fun of(item: GenerateManyItem, client: InfraiClient): ManyItem {
+            val (index, job, error) = item
+            if (job != null) return Finished(index.toInt(), VideoJob(job, client))
+            val exception = error?.let { translated(it, client, client.exceptions) as? InfraiException }
+            return Failed(index.toInt(), exception ?: fault("an item without an outcome", client))
         }
     }
 }

@@ -1,14 +1,11 @@
 package dev.infrai
 
-import dev.infrai.internal.ffi.NativeGenerate
-import dev.infrai.internal.ffi.NativeJob
-import dev.infrai.internal.ffi.NativeJobRef
-import dev.infrai.internal.ffi.NativeManyOptions
-import dev.infrai.internal.ffi.NativeProgress
-import dev.infrai.internal.ffi.NativeProgressListener
-import dev.infrai.internal.ffi.NativeUpdateListener
-import dev.infrai.internal.ffi.NativeWaitOptions
-import dev.infrai.internal.ffi.nativeDefaultWait
+import dev.infrai.internal.ffi.JobRef
+import dev.infrai.internal.ffi.ProgressListener
+import dev.infrai.internal.ffi.UpdateListener
+import dev.infrai.internal.ffi.defaultWaitTimeout
+import dev.infrai.internal.core.DownloadProgress as NativeProgress
+import dev.infrai.internal.core.VideoJob as NativeJob
 import java.nio.file.Path
 import java.nio.file.Paths
 import kotlin.coroutines.cancellation.CancellationException
@@ -63,8 +60,8 @@ public class Video internal constructor(private val client: InfraiClient) {
 
     /** Starts a job from a request that was put together before. */
     public suspend fun generate(request: GenerateRequest): VideoJob {
-        val native = request.native("")
-        return job(client.call { it.generate(native, null) })
+        val options = request.options("")
+        return job(client.call { it.generate(options.text, null) })
     }
 
     /**
@@ -78,7 +75,7 @@ public class Video internal constructor(private val client: InfraiClient) {
     /** Looks at a job once. */
     public suspend fun status(job: VideoJob): VideoJob = status(job.reference)
 
-    private suspend fun status(job: NativeJobRef): VideoJob = job(client.call { it.status(job, null) })
+    private suspend fun status(job: JobRef): VideoJob = job(client.call { it.status(job, null) })
 
     /**
      * Cancels a job: `POST /v1/video/jobs/{id}/cancel`. A job that had already ended is no error: its answer is not
@@ -91,9 +88,9 @@ public class Video internal constructor(private val client: InfraiClient) {
     /** Cancels a job. */
     public suspend fun cancel(job: VideoJob): CancelResult = cancel(job.reference)
 
-    private suspend fun cancel(job: NativeJobRef): CancelResult {
+    private suspend fun cancel(job: JobRef): CancelResult {
         val result = client.call { it.cancel(job, null) }
-        return CancelResult(result.ok, Metadata(result.metadata), result.json)
+        return CancelResult(result.ok, Metadata(result.metadata), result.toJson())
     }
 
     /**
@@ -119,7 +116,7 @@ public class Video internal constructor(private val client: InfraiClient) {
         cancelOnTimeout: Boolean = false,
         cancelOnAbort: Boolean = false,
         onUpdate: (suspend (VideoJob) -> Unit)? = null,
-    ): VideoJob = wait(byId(id), NativeWaitOptions(patience(timeout), cancelOnTimeout, cancelOnAbort), onUpdate)
+    ): VideoJob = wait(byId(id), timeout, cancelOnTimeout, cancelOnAbort, onUpdate)
 
     /** Waits until a job has ended and returns it; see the other `wait`. */
     @JvmOverloads
@@ -130,27 +127,37 @@ public class Video internal constructor(private val client: InfraiClient) {
         cancelOnTimeout: Boolean = false,
         cancelOnAbort: Boolean = false,
         onUpdate: (suspend (VideoJob) -> Unit)? = null,
-    ): VideoJob = wait(job.reference, NativeWaitOptions(patience(timeout), cancelOnTimeout, cancelOnAbort), onUpdate)
+    ): VideoJob = wait(job.reference, timeout, cancelOnTimeout, cancelOnAbort, onUpdate)
 
     private suspend fun wait(
-        job: NativeJobRef,
-        options: NativeWaitOptions,
+        job: JobRef,
+        timeout: Duration?,
+        cancelOnTimeout: Boolean,
+        cancelOnAbort: Boolean,
         onUpdate: (suspend (VideoJob) -> Unit)?,
     ): VideoJob {
-        if (onUpdate == null) return job(wait(job, options, null as NativeUpdateListener?))
-        return telling(Channel(Channel.UNLIMITED), onUpdate) { told ->
-            val listener = object : NativeUpdateListener {
-                override fun onUpdate(job: NativeJob) {
-                    told.trySend(job(job))
-                }
+        val options = options(
+            "timeout" to waitTimeout(timeout),
+            "cancel_on_timeout" to cancelOnTimeout,
+            "cancel_on_abort" to cancelOnAbort,
+        ).text
+        val wait: suspend (UpdateListener?) -> VideoJob = { listener ->
+            val done = when {
+                cancelOnAbort -> client.callToItsEnd { native, cancellation -> native.wait(job, options, listener, cancellation) }
+                else -> client.call { it.wait(job, options, listener, null) }
             }
-            job(wait(job, options, listener))
+            job(done)
         }
-    }
-
-    private suspend fun wait(job: NativeJobRef, options: NativeWaitOptions, listener: NativeUpdateListener?): NativeJob {
-        if (!options.cancelOnAbort) return client.call { it.wait(job, options, listener, null) }
-        return client.callToItsEnd { native, cancellation -> native.wait(job, options, listener, cancellation) }
+        if (onUpdate == null) return wait(null)
+        return notifying(Channel(Channel.UNLIMITED), onUpdate) { updates ->
+            wait(
+                object : UpdateListener {
+                    override fun onUpdate(job: NativeJob) {
+                        updates.trySend(job(job))
+                    }
+                },
+            )
+        }
     }
 
     /**
@@ -164,7 +171,7 @@ public class Video internal constructor(private val client: InfraiClient) {
     /** A job's states as they change; see the other `watch`. */
     public fun watch(job: VideoJob): Flow<VideoJob> = watch { job.reference }
 
-    private fun watch(job: () -> NativeJobRef): Flow<VideoJob> = flow {
+    private fun watch(job: () -> JobRef): Flow<VideoJob> = flow {
         val reference = job()
         client.withNative { it.watch(reference) }.use { states ->
             try {
@@ -172,7 +179,7 @@ public class Video internal constructor(private val client: InfraiClient) {
                     emit(job(next { states.next(null) } ?: break))
                 }
             } finally {
-                states.end()
+                states.stop()
             }
         }
     }
@@ -217,26 +224,26 @@ public class Video internal constructor(private val client: InfraiClient) {
     ): Download = download(job.reference, path, overwrite, timeout, onProgress)
 
     private suspend fun download(
-        job: NativeJobRef,
+        job: JobRef,
         path: Path,
         overwrite: Boolean,
         timeout: Duration?,
         onProgress: (suspend (DownloadProgress) -> Unit)?,
     ): Download {
         val file = file("path", path)
-        val limit = timeout?.takeIf { it != Duration.INFINITE }?.inSeconds()
-        val save: suspend (NativeProgressListener?) -> Download = { listener ->
+        val options = options("overwrite" to overwrite, "timeout" to timeout?.takeIf { it != Duration.INFINITE })
+        val save: suspend (ProgressListener?) -> Download = { listener ->
             val saved = client.callToItsEnd { native, cancellation ->
-                native.download(job, file, overwrite, limit, listener, cancellation)
+                native.download(job, file, options.text, listener, cancellation)
             }
-            Download(Paths.get(saved.path), saved.bytes, job(saved.job))
+            Download(Paths.get(saved.path), saved.bytes.toLong(), job(saved.job))
         }
         if (onProgress == null) return save(null)
-        return telling(Channel(Channel.CONFLATED), onProgress) { told ->
+        return notifying(Channel(Channel.CONFLATED), onProgress) { steps ->
             save(
-                object : NativeProgressListener {
+                object : ProgressListener {
                     override fun onProgress(progress: NativeProgress) {
-                        told.trySend(DownloadProgress(progress.received, progress.total))
+                        steps.trySend(DownloadProgress(progress.received.toLong(), progress.total?.toLong()))
                     }
                 },
             )
@@ -259,7 +266,7 @@ public class Video internal constructor(private val client: InfraiClient) {
         keyPrefix: String? = null,
         timeout: Duration? = DEFAULT_TIMEOUT,
     ): Flow<ManyItem> {
-        val items = { prompts.mapIndexed { at, prompt -> GenerateRequest(prompt).native("prompts[$at].") } }
+        val items = { prompts.mapIndexed { at, prompt -> GenerateRequest(prompt).options("prompts[$at].") } }
         return many(items, concurrency, keyPrefix, timeout)
     }
 
@@ -271,26 +278,27 @@ public class Video internal constructor(private val client: InfraiClient) {
         keyPrefix: String? = null,
         timeout: Duration? = DEFAULT_TIMEOUT,
     ): Flow<ManyItem> {
-        val items = { requests.mapIndexed { at, request -> request.native("requests[$at].") } }
+        val items = { requests.mapIndexed { at, request -> request.options("requests[$at].") } }
         return many(items, concurrency, keyPrefix, timeout)
     }
 
     private fun many(
-        items: () -> List<NativeGenerate>,
+        items: () -> List<Json>,
         concurrency: Int?,
         keyPrefix: String?,
         timeout: Duration?,
     ): Flow<ManyItem> = flow {
-        val options = NativeManyOptions(concurrency?.toLong(), checked("key_prefix", keyPrefix), patience(timeout))
-        val requests = items()
-        client.withNative { it.generateMany(requests, options) }.use { many ->
+        val options =
+            options("concurrency" to concurrency, "key_prefix" to keyPrefix, "timeout" to waitTimeout(timeout))
+        val requests = items().map { it.text }
+        client.withNative { it.generateMany(requests, options.text) }.use { many ->
             try {
                 while (true) {
                     val item = next { many.next(null) } ?: break
                     emit(ManyItem.of(item, client))
                 }
             } finally {
-                many.end()
+                many.stop()
             }
         }
     }
@@ -303,30 +311,30 @@ public class Video internal constructor(private val client: InfraiClient) {
 
     private fun job(native: NativeJob) = VideoJob(native, client)
 
-    private fun byId(id: String) = NativeJobRef.Id(checked("id", id))
+    private fun byId(id: String) = JobRef.Id(checked("id", id))
 
     /** Values that do not depend on a client. */
     public companion object {
         /** How long a wait lasts unless told otherwise: 30 minutes. */
-        public val DEFAULT_TIMEOUT: Duration by lazy { nativeDefaultWait().seconds }
+        public val DEFAULT_TIMEOUT: Duration by lazy { defaultWaitTimeout().seconds }
     }
 }
 
 /**
- * Runs a call whose listener fills the channel, and calls `tell` with each in the caller's context: the last of them before
- * the call returns or fails, and none once the caller was cancelled.
+ * Runs a call whose listener fills the channel, and calls `notify` with each event in the caller's context: with the last
+ * one before the call returns or fails, and never once the caller was cancelled.
  */
-private suspend fun <E, T> telling(channel: Channel<E>, tell: suspend (E) -> Unit, call: suspend (Channel<E>) -> T): T =
+private suspend fun <E, T> notifying(channel: Channel<E>, notify: suspend (E) -> Unit, call: suspend (Channel<E>) -> T): T =
     coroutineScope {
-        val teller = launch {
-            for (told in channel) {
-                // What is in the channel already is received without a look at the cancellation.
+        val notifier = launch {
+            for (event in channel) {
+                // The channel delivers buffered events without a check of the cancellation.
                 ensureActive()
-                tell(told)
+                notify(event)
             }
         }
         val outcome = runCatching { call(channel) }
         channel.close()
-        if (outcome.exceptionOrNull() !is CancellationException) teller.join()
+        if (outcome.exceptionOrNull() !is CancellationException) notifier.join()
         outcome.getOrThrow()
     }

@@ -1,8 +1,9 @@
 package dev.infrai
 
-import dev.infrai.internal.ffi.NativeJob
-import dev.infrai.internal.ffi.NativeJobRef
-import dev.infrai.internal.ffi.nativeJobFromJson
+import dev.infrai.internal.core.Language
+import dev.infrai.internal.ffi.JobRef
+import dev.infrai.internal.ffi.jobFromJson
+import dev.infrai.internal.core.VideoJob as NativeJob
 import java.nio.file.Path
 import kotlin.time.Duration
 import kotlinx.coroutines.flow.Flow
@@ -19,7 +20,7 @@ public class VideoJob internal constructor(private val native: NativeJob, privat
 
     /** Where it stands. */
     @get:JvmName("getState")
-    public val state: VideoState get() = VideoState(native.stateText)
+    public val state: VideoState get() = VideoState(native.state)
 
     /** Where the video is, once there is one. Presigned: it carries its own authorization and expires. */
     public val videoUrl: String? get() = native.videoUrl
@@ -28,7 +29,7 @@ public class VideoJob internal constructor(private val native: NativeJob, privat
     public val thumbnailUrl: String? get() = native.thumbnailUrl
 
     /** Why it failed. */
-    public val error: JobError? = native.error?.let { JobError(it.code, it.message, it.rawJson) }
+    public val error: JobError? = native.error?.let { JobError(it.code, it.message, it.raw) }
 
     /** How far it is, from 0 to 1, if the API says so. */
     public val progress: Double? get() = native.progress
@@ -37,22 +38,22 @@ public class VideoJob internal constructor(private val native: NativeJob, privat
     public val metadata: Metadata by lazy(LazyThreadSafetyMode.PUBLICATION) { Metadata(native.metadata) }
 
     /** The fields that this version does not know, as the JSON text of an object; `null` where there are none. */
-    public val extraJson: String? get() = native.extraJson
+    public val extraJson: String? get() = native.extraJson()
 
     /** Whether it has ended, one way or another. */
-    public val isDone: Boolean get() = native.isTerminal
+    public val isDone: Boolean get() = native.isTerminal()
 
     /** Whether there is a video. */
-    public val isSucceeded: Boolean get() = native.isSuccess
+    public val isSucceeded: Boolean get() = native.isSuccess()
 
     /** Whether it was cancelled. */
-    public val isCancelled: Boolean get() = native.isCancelled
+    public val isCancelled: Boolean get() = native.isCancelled()
 
     /**
      * Everything that is known of it as JSON text, which [fromJson] reads: to keep a job while the app is not running. It
      * holds no key; a [videoUrl] in it is an authorization of its own.
      */
-    public fun toJson(): String = native.json
+    public fun toJson(): String = native.toJson()
 
     /** Looks at it once: `GET /v1/video/jobs/{id}`. See [Video.status]. */
     public suspend fun refresh(): VideoJob = client().video.status(this)
@@ -81,17 +82,17 @@ public class VideoJob internal constructor(private val native: NativeJob, privat
         onProgress: (suspend (DownloadProgress) -> Unit)? = null,
     ): Download = client().video.download(this, path, overwrite, timeout, onProgress)
 
-    internal val reference: NativeJobRef get() = NativeJobRef.Seen(native.json)
+    internal val reference: JobRef get() = JobRef.Known(native)
 
     private fun client(): InfraiClient = client ?: throw refusal(
         "job", "a job that was read from JSON", "a job that a client made; hand this one to the client: client.video.wait(job)",
     )
 
-    override fun equals(other: Any?): Boolean = other is VideoJob && other.native.json == native.json
+    override fun equals(other: Any?): Boolean = other is VideoJob && other.native == native
 
-    override fun hashCode(): Int = native.json.hashCode()
+    override fun hashCode(): Int = native.hashCode()
 
-    override fun toString(): String = "VideoJob($jobId, ${native.stateText})"
+    override fun toString(): String = "VideoJob($jobId, ${native.state})"
 
     /** Reads jobs. */
     public companion object {
@@ -102,7 +103,7 @@ public class VideoJob internal constructor(private val native: NativeJob, privat
          */
         @JvmStatic
         public fun fromJson(text: String): VideoJob =
-            VideoJob(direct { nativeJobFromJson(checked("job", text)) }, client = null)
+            VideoJob(direct { jobFromJson(checked("job", text), Language.KOTLIN) }, client = null)
     }
 }
 
