@@ -1776,17 +1776,17 @@ public func FfiConverterTypeCredentialStore_lower(_ value: CredentialStore) -> U
 public protocol GenerateManyStreamProtocol: AnyObject, Sendable {
     
     /**
-     * Stops the waits after the read in flight. No job is cancelled.
-     */
-    func close() throws 
-    
-    /**
      * Returns the next item. `None` after the last one, and once the stream is closed.
      *
      * # Errors
      * Cancelled alone, after which the stream can be read again. The error of an item is part of the item.
      */
     func next(cancellation: Cancellation?) async throws  -> GenerateManyItem?
+    
+    /**
+     * Stops the waits after the read in flight. No job is cancelled.
+     */
+    func stop() throws 
     
 }
 /**
@@ -1846,17 +1846,6 @@ open class GenerateManyStream: GenerateManyStreamProtocol, @unchecked Sendable {
 
     
     /**
-     * Stops the waits after the read in flight. No job is cancelled.
-     */
-open func close()throws   {try rustCallWithError(FfiConverterTypeNativeError_lift) {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_generatemanystream_close(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-}
-}
-    
-    /**
      * Returns the next item. `None` after the last one, and once the stream is closed.
      *
      * # Errors
@@ -1876,6 +1865,17 @@ open func next(cancellation: Cancellation?)async throws  -> GenerateManyItem?  {
             liftFunc: FfiConverterOptionTypeGenerateManyItem.lift,
             errorHandler: FfiConverterTypeNativeError_lift
         )
+}
+    
+    /**
+     * Stops the waits after the read in flight. No job is cancelled.
+     */
+open func stop()throws   {try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_generatemanystream_stop(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
 }
     
 
@@ -2605,17 +2605,17 @@ public func FfiConverterTypeUpdateListener_lower(_ value: UpdateListener) -> UIn
 public protocol WatchStreamProtocol: AnyObject, Sendable {
     
     /**
-     * Stops polling after the read in flight. The job continues.
-     */
-    func close() throws 
-    
-    /**
      * Returns the next state. `None` after the last one, and once the stream is closed.
      *
      * # Errors
      * Those of a poll that cannot be retried. After a cancel, the stream can be read again.
      */
     func next(cancellation: Cancellation?) async throws  -> VideoJob?
+    
+    /**
+     * Stops polling after the read in flight. The job continues.
+     */
+    func stop() throws 
     
 }
 /**
@@ -2675,17 +2675,6 @@ open class WatchStream: WatchStreamProtocol, @unchecked Sendable {
 
     
     /**
-     * Stops polling after the read in flight. The job continues.
-     */
-open func close()throws   {try rustCallWithError(FfiConverterTypeNativeError_lift) {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_watchstream_close(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-}
-}
-    
-    /**
      * Returns the next state. `None` after the last one, and once the stream is closed.
      *
      * # Errors
@@ -2705,6 +2694,17 @@ open func next(cancellation: Cancellation?)async throws  -> VideoJob?  {
             liftFunc: FfiConverterOptionTypeVideoJob.lift,
             errorHandler: FfiConverterTypeNativeError_lift
         )
+}
+    
+    /**
+     * Stops polling after the read in flight. The job continues.
+     */
+open func stop()throws   {try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_watchstream_stop(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
 }
     
 
@@ -4021,16 +4021,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_infrai_ffi_checksum_method_credentialstore_write() != 64473) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_generatemanystream_close() != 16951) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_infrai_ffi_checksum_method_generatemanystream_next() != 9407) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_watchstream_close() != 49899) {
+    if (uniffi_infrai_ffi_checksum_method_generatemanystream_stop() != 53098) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_watchstream_next() != 52223) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_method_watchstream_stop() != 2411) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_constructor_cancellation_new() != 35088) {

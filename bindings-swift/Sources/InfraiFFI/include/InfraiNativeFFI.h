@@ -582,14 +582,14 @@ uint64_t uniffi_infrai_ffi_fn_clone_generatemanystream(uint64_t handle, RustCall
 void uniffi_infrai_ffi_fn_free_generatemanystream(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_GENERATEMANYSTREAM_CLOSE
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_GENERATEMANYSTREAM_CLOSE
-void uniffi_infrai_ffi_fn_method_generatemanystream_close(uint64_t ptr, RustCallStatus *_Nonnull out_status
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_GENERATEMANYSTREAM_NEXT
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_GENERATEMANYSTREAM_NEXT
 uint64_t uniffi_infrai_ffi_fn_method_generatemanystream_next(uint64_t ptr, RustBuffer cancellation
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_GENERATEMANYSTREAM_STOP
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_GENERATEMANYSTREAM_STOP
+void uniffi_infrai_ffi_fn_method_generatemanystream_stop(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_CLONE_WATCHSTREAM
@@ -602,14 +602,14 @@ uint64_t uniffi_infrai_ffi_fn_clone_watchstream(uint64_t handle, RustCallStatus 
 void uniffi_infrai_ffi_fn_free_watchstream(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_WATCHSTREAM_CLOSE
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_WATCHSTREAM_CLOSE
-void uniffi_infrai_ffi_fn_method_watchstream_close(uint64_t ptr, RustCallStatus *_Nonnull out_status
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_WATCHSTREAM_NEXT
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_WATCHSTREAM_NEXT
 uint64_t uniffi_infrai_ffi_fn_method_watchstream_next(uint64_t ptr, RustBuffer cancellation
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_WATCHSTREAM_STOP
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_WATCHSTREAM_STOP
+void uniffi_infrai_ffi_fn_method_watchstream_stop(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_DEFAULT_WAIT_TIMEOUT
@@ -1083,27 +1083,27 @@ uint16_t uniffi_infrai_ffi_checksum_method_credentialstore_write(void
     
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_GENERATEMANYSTREAM_CLOSE
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_GENERATEMANYSTREAM_CLOSE
-uint16_t uniffi_infrai_ffi_checksum_method_generatemanystream_close(void
-    
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_GENERATEMANYSTREAM_NEXT
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_GENERATEMANYSTREAM_NEXT
 uint16_t uniffi_infrai_ffi_checksum_method_generatemanystream_next(void
     
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_WATCHSTREAM_CLOSE
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_WATCHSTREAM_CLOSE
-uint16_t uniffi_infrai_ffi_checksum_method_watchstream_close(void
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_GENERATEMANYSTREAM_STOP
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_GENERATEMANYSTREAM_STOP
+uint16_t uniffi_infrai_ffi_checksum_method_generatemanystream_stop(void
     
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_WATCHSTREAM_NEXT
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_WATCHSTREAM_NEXT
 uint16_t uniffi_infrai_ffi_checksum_method_watchstream_next(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_WATCHSTREAM_STOP
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_WATCHSTREAM_STOP
+uint16_t uniffi_infrai_ffi_checksum_method_watchstream_stop(void
     
 );
 #endif
