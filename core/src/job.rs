@@ -207,7 +207,7 @@ pub(crate) struct RawJob {
     pub(crate) redactor: Redactor,
 }
 
-// Without the redactor: a secret leaves the core in errors as little as in jobs.
+// The redactor holds secrets and stays in the core.
 #[cfg(feature = "uniffi")]
 uniffi::custom_type!(RawJob, String, {
     lower: |raw| crate::foreign::object_text(&raw.fields),

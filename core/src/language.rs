@@ -206,6 +206,19 @@ mod tests {
     }
 
     #[test]
+    fn swift_writes_acronyms_in_capitals() {
+        for (name, swift) in [
+            ("amount_usd", "amountUSD"),
+            ("base_url", "baseURL"),
+            ("allow_insecure_http", "allowInsecureHTTP"),
+            ("ca_file", "caFile"),
+            ("id", "id"),
+        ] {
+            assert_eq!(Language::Swift.respell_name(name), swift);
+        }
+    }
+
+    #[test]
     fn an_idempotency_key_of_a_body_is_spelled_as_on_the_wire() {
         assert_eq!(Language::Node.respell_name("idempotency_key"), "idempotencyKey");
         assert_eq!(Language::NodeBody.respell_name("idempotency_key"), "idempotency_key");

@@ -55,7 +55,7 @@ extension VideoJob: Hashable {
 
 extension VideoJob: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public var debugDescription: String { description }
-    /// The files' addresses carry their own authorization: none of them is shown.
+    /// Without the URLs, which carry their own authorization.
     public var customMirror: Mirror {
         Mirror(self, children: ["jobID": jobID, "state": state, "progress": progress as Any, "error": error as Any])
     }
@@ -66,9 +66,9 @@ extension VideoJob: CustomStringConvertible, CustomDebugStringConvertible, Custo
 }
 
 extension VideoJob: Codable {
-    /// Reads a job as the API writes it.
+    /// Decodes a job from the API's JSON.
     ///
-    /// - Throws: ``InfraiError/invalidRequest(_:)`` where id or state is missing, or a field has another type.
+    /// - Throws: ``InfraiError/invalidRequest(_:)`` if the id or the state is missing, or a field has another type.
     public init(from decoder: any Decoder) throws {
         self = try VideoJob(text: JSON(from: decoder).text())
     }
@@ -79,21 +79,21 @@ extension VideoJob: Codable {
 }
 
 extension VideoJob {
-    /// Looks at the job once; see ``Video/status(_:)``.
+    /// Fetches the job's current state; see ``Video/status(_:)``.
     public func status() async throws -> VideoJob { try await ownClient.video.status(self) }
 
     /// Cancels the job; see ``Video/cancel(_:)``.
     @discardableResult
     public func cancel() async throws -> CancelResult { try await ownClient.video.cancel(self) }
 
-    /// Waits for the job's end, 30 minutes at most; see ``Video/wait(_:onUpdate:cancelOnTimeout:cancelOnAbort:)``.
+    /// Waits for the end of the job, at most 30 minutes; see ``Video/wait(_:onUpdate:cancelOnTimeout:cancelOnAbort:)``.
     public func wait(
         onUpdate: (@Sendable (VideoJob) -> Void)? = nil, cancelOnTimeout: Bool = false, cancelOnAbort: Bool = false
     ) async throws -> VideoJob {
         try await ownClient.video.wait(self, onUpdate: onUpdate, cancelOnTimeout: cancelOnTimeout, cancelOnAbort: cancelOnAbort)
     }
 
-    /// Waits for the job's end, this long at most, or for ever; see ``Video/wait(_:timeout:onUpdate:cancelOnTimeout:cancelOnAbort:)``.
+    /// Waits for the end of the job, at most this long; see ``Video/wait(_:timeout:onUpdate:cancelOnTimeout:cancelOnAbort:)``.
     public func wait(
         timeout: Duration?, onUpdate: (@Sendable (VideoJob) -> Void)? = nil, cancelOnTimeout: Bool = false, cancelOnAbort: Bool = false
     ) async throws -> VideoJob {
@@ -101,10 +101,10 @@ extension VideoJob {
             self, timeout: timeout, onUpdate: onUpdate, cancelOnTimeout: cancelOnTimeout, cancelOnAbort: cancelOnAbort)
     }
 
-    /// The job's states as they change; see ``Video/watch(_:)``.
+    /// Returns the states of the job; see ``Video/watch(_:)``.
     public func watch() throws -> VideoUpdates { try ownClient.video.watch(self) }
 
-    /// Saves the video; see ``Video/download(_:to:overwrite:timeout:onProgress:)``.
+    /// Downloads the video; see ``Video/download(_:to:overwrite:timeout:onProgress:)``.
     @discardableResult
     public func download(
         to file: URL, overwrite: Bool = false, timeout: Duration? = nil,
@@ -123,13 +123,13 @@ extension VideoJob {
     }
 }
 
-/// A job, for a call that takes one: its id, or what an earlier call returned.
+/// Reference to a job: its id, or the job.
 public protocol JobReference: Sendable {
     /// For the SDK itself.
     var _jobReference: _JobReference { get }
 }
 
-/// What a call takes for a job.
+/// A reference to a job.
 public enum _JobReference: Sendable {
     case id(String)
     case job(VideoJob)
@@ -143,38 +143,38 @@ extension String: JobReference {
     public var _jobReference: _JobReference { .id(self) }
 }
 
-/// Why a job failed.
+/// Error of a failed job.
 public struct JobError: Sendable, Hashable, CustomStringConvertible {
-    /// A code, if it gave one.
+    /// Error code, if the API sent one.
     public let code: String?
-    /// What happened, in words.
+    /// Error message.
     public let message: String
-    /// The error as it came: a string, or an object.
+    /// The unchanged error: a string or an object.
     public let raw: JSON
 
     public var description: String { code.map { "\(message) (\($0))" } ?? message }
 }
 
-/// What a cancel answered.
+/// Result of a cancel request.
 public struct CancelResult: Sendable, Hashable {
-    /// Whether the job is cancelled; `false` when it had ended already.
+    /// Whether the job is cancelled. `false` if it had already ended another way.
     public let ok: Bool
-    /// What the response said about itself.
+    /// Metadata of the response.
     public let metadata: Metadata
 }
 
-/// What a response says about itself. Nothing here is always there.
+/// Metadata of a response. All fields are optional.
 public struct Metadata: Sendable, Hashable {
-    /// What the call cost, in US dollars.
+    /// Cost of the call in US dollars.
     public let costUSD: Double?
-    /// How long the API took.
+    /// The API's processing time.
     public let latency: Duration?
-    /// Who did the work.
+    /// Vendor that did the work.
     public let vendor: String?
-    /// Whether the answer came from a cache.
+    /// Whether the response came from a cache.
     public let cacheHit: Bool?
-    /// The API's id of the request, for its support.
+    /// The API's id of the request, for support.
     public let requestID: String?
-    /// Everything that came, as JSON text: an object.
+    /// All fields as the JSON text of an object.
     public let json: String
 }

@@ -49,11 +49,11 @@ public class PollingOptions(
 }
 
 /**
- * An attempt about to be sent.
+ * An attempt that is about to be sent.
  *
- * @property method `GET`, `POST`, ….
- * @property path the path, without origin and query.
- * @property attempt 1 for the first attempt of the call.
+ * @property method HTTP method: `GET`, `POST`, ….
+ * @property path path without origin, query and keys.
+ * @property attempt number of the attempt within the call, starting at 1.
  */
 public class RequestEvent internal constructor(
     public val method: String,
@@ -64,13 +64,13 @@ public class RequestEvent internal constructor(
 }
 
 /**
- * An attempt that has been answered, or has failed.
+ * An attempt that has a response or has failed.
  *
- * @property method `GET`, `POST`, ….
- * @property path the path, without origin and query.
- * @property attempt 1 for the first attempt of the call.
- * @property status the HTTP status; `null` when the connection failed or no answer came in time.
- * @property latencySeconds from the request to the end of the answer.
+ * @property method HTTP method: `GET`, `POST`, ….
+ * @property path path without origin, query and keys.
+ * @property attempt number of the attempt within the call, starting at 1.
+ * @property status HTTP status. `null` if the connection failed or the response did not arrive in time.
+ * @property latencySeconds seconds from the request to the end of the response.
  * @property requestId the API's id of the request.
  */
 public class ResponseEvent internal constructor(
@@ -85,22 +85,22 @@ public class ResponseEvent internal constructor(
 }
 
 /**
- * A place for keys in place of the credentials file, such as an app's encrypted storage: named entries of text. The SDK
- * decides the entries' names (`profile:default`, `device`) and what they hold. Reads and writes are short and may block;
- * they come on threads of the SDK's, and what they throw becomes an [InfraiException.Credentials].
+ * Store that replaces the credentials file, such as an app's encrypted storage: named entries of text. The SDK chooses the
+ * names (`profile:default`, `device`) and the content of the entries. Its threads call the methods, which may block for a
+ * short time. An exception of a method becomes an [InfraiException.Credentials].
  */
 public interface CredentialStore {
-    /** What errors call it: `the app's encrypted storage`. */
+    /** Name of the store in errors: `the app's encrypted storage`. */
     public val name: String
 
-    /** The text of an entry, or `null` where there is none. */
+    /** Returns the text of an entry. `null` if there is none. */
     public fun read(entry: String): String?
 
-    /** Puts this text in place of whatever the entry held, all of it or nothing. */
+    /** Replaces the text of an entry atomically. */
     public fun write(entry: String, text: String)
 }
 
-/** A client's settings as they were given. */
+/** Options of a client. */
 internal class Settings(
     private val apiKey: String?,
     private val apiKeyProvider: (suspend () -> String)?,
@@ -210,7 +210,7 @@ private class Store(private val store: CredentialStore) : NativeStore {
 
     override fun write(entry: String, text: String) = failing { store.write(entry, text) }
 
-    @Suppress("TooGenericExceptionCaught") // Whatever it throws is why it failed.
+    @Suppress("TooGenericExceptionCaught") // Any exception is the reason.
     private inline fun <T> failing(work: () -> T): T = try {
         work()
     } catch (problem: Throwable) {
