@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::{
     cancellation::{CallInFlight, CancelOnDrop, Cancellation},
     error::NativeError,
-    listener::Closable,
+    listener::{Closable, ListenerHandle},
     runtime::RUNTIME,
 };
 
@@ -33,8 +33,8 @@ impl Call {
     }
 
     /// Sets the handle of the listener, which the end of the call closes.
-    pub(crate) fn listener(mut self, listener: Option<Arc<dyn Closable>>) -> Self {
-        self.listener = listener;
+    pub(crate) fn listener<L: Send + 'static>(mut self, listener: Option<&Arc<ListenerHandle<L>>>) -> Self {
+        self.listener = listener.map(|listener| Arc::clone(listener) as Arc<dyn Closable>);
         self
     }
 

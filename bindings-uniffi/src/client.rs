@@ -15,7 +15,7 @@ use crate::{
     callbacks::{ApiKeyProvider, ProgressListener, RequestHooks, UpdateListener, key_provider, with_hooks},
     cancellation::Cancellation,
     error::{NativeError, catch},
-    listener::{Closable, ListenerHandle},
+    listener::ListenerHandle,
     options::parse,
     runtime::{ACTIVATION_PERMITS, DOWNLOAD_PERMITS},
     store::{CredentialStore, ForeignStore},
@@ -54,15 +54,6 @@ impl From<JobRef> for video::JobRef {
 }
 
 type Cancel = Option<Arc<Cancellation>>;
-
-/// Returns a listener's handle, twice: to call it, and to close it.
-fn listener_handle<L: Send + 'static>(
-    listener: Option<L>,
-) -> (Option<Arc<ListenerHandle<L>>>, Option<Arc<dyn Closable>>) {
-    let handle = listener.map(|listener| Arc::new(ListenerHandle::new(listener)));
-    let closable = handle.clone().map(|handle| handle as Arc<dyn Closable>);
-    (handle, closable)
-}
 
 impl Client {
     fn call(&self, cancellation: Cancel) -> Call {
@@ -166,7 +157,8 @@ impl Client {
         let options: WaitOptions = self.catch(|| parse(options))?;
         let graceful = options.cancel_on_abort;
         let mut wait = self.client.video().wait(job).options(options);
-        let (updates, closable) = listener_handle(listener);
+        let updates = listener.map(ListenerHandle::new);
+        let call = self.call(cancellation).listener(updates.as_ref());
         if let Some(updates) = updates {
             wait = wait.on_update(move |job: &VideoJob| {
                 updates.invoke(|listener| listener.on_update(job.clone()));
@@ -178,7 +170,7 @@ impl Client {
             wait = wait.abort_when(aborted);
             signal = Some(sender);
         }
-        self.call(cancellation).listener(closable).graceful(signal).run(wait.send()).await
+        call.graceful(signal).run(wait.send()).await
     }
 
     /// Returns the states of a job as they change.
@@ -200,13 +192,13 @@ impl Client {
     ) -> Result<Download, NativeError> {
         let options = self.catch(|| parse(options))?;
         let mut download = self.client.video().download(job, path).options(options);
-        let (progress, closable) = listener_handle(listener);
-        if let Some(handle) = progress {
+        let updates = listener.map(ListenerHandle::new);
+        let call = self.call(cancellation).listener(updates.as_ref()).on_blocking_pool(&DOWNLOAD_PERMITS);
+        if let Some(updates) = updates {
             download = download.on_progress(move |progress| {
-                handle.invoke(|listener| listener.on_progress(progress));
+                updates.invoke(|listener| listener.on_progress(progress));
             });
         }
-        let call = self.call(cancellation).listener(closable).on_blocking_pool(&DOWNLOAD_PERMITS);
         call.run(download.send()).await
     }
 

@@ -107,7 +107,7 @@ public sealed class InfraiException(error: ErrorRecord, client: InfraiClient?, c
     public class Timeout internal constructor(error: ErrorRecord, client: InfraiClient?, cause: Throwable?) :
         InfraiException(error, client, cause)
 
-    /** The job ended in error; [job] says why. */
+    /** The job failed. See [job]. */
     public class JobFailed internal constructor(error: ErrorRecord, client: InfraiClient?, cause: Throwable?) :
         InfraiException(error, client, cause)
 
