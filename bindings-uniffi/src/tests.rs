@@ -1,4 +1,4 @@
-//! Calls through the surface as Swift and Kotlin make them: how they end, and what they leave behind.
+//! Tests of calls through the surface, as Swift and Kotlin make them.
 
 #[path = "../../core/tests/support/mod.rs"]
 mod support;
@@ -72,7 +72,7 @@ fn is_cancelled<T>(result: &Result<T, NativeError>) -> bool {
     matches!(result, Err(NativeError::Cancelled))
 }
 
-/// Lets the server see a request that would still come, and says how many came.
+/// Returns the number of requests, after a pause for those still in flight.
 async fn settled(server: &Server) -> usize {
     tokio::time::sleep(Duration::from_millis(100)).await;
     server.seen().len()
@@ -93,7 +93,7 @@ impl UpdateListener for Count {
 }
 
 #[tokio::test]
-async fn a_call_gives_a_job_with_its_state_its_extras_and_every_digit() {
+async fn a_job_keeps_unknown_fields_and_every_digit() {
     let data = r#"{"job_id":"vid_1","state":"dreaming","progress":0.5,"seed":18446744073709551615}"#;
     let server = Server::start(move |_, _| ok(data));
     let job = client(&server).generate(KITE, None).await.unwrap();
@@ -105,7 +105,7 @@ async fn a_call_gives_a_job_with_its_state_its_extras_and_every_digit() {
 }
 
 #[tokio::test]
-async fn an_error_brings_all_its_fields() {
+async fn an_error_has_all_its_fields() {
     let body = br#"{"ok":false,"error":{"code":"INSUFFICIENT_CREDIT","message":"no","checkout_url":"https://pay.example","need":7}}"#;
     let server = Server::start(|_, _| response(402, "", body));
     let failure = failure(client(&server).generate(KITE, None).await);
@@ -141,15 +141,15 @@ async fn an_invalid_option_is_refused_by_its_name() {
 #[tokio::test]
 async fn an_argument_is_named_as_the_language_does() {
     let server = Server::start(|_, _| ok(QUEUED));
-    let call = client(&server).generate(r#"{"prompt":"a kite","reference_image_url":"x"}"#, None).await;
+    let call = client(&server).generate(r#"{"prompt":"a kite","duration_seconds":-1}"#, None).await;
     let failure = failure(call);
-    assert!(failure.message.starts_with("invalid `referenceImageUrl`: expected "), "{failure:?}");
-    assert_eq!(failure.details.unwrap()["field"], "referenceImageUrl");
+    assert!(failure.message.starts_with("invalid `durationSeconds`: expected "), "{failure:?}");
+    assert_eq!(failure.details.unwrap()["field"], "durationSeconds");
     assert!(server.seen().is_empty());
 }
 
 #[tokio::test]
-async fn a_cancelled_call_ends_and_sends_nothing_more() {
+async fn a_cancelled_call_sends_nothing_more() {
     let server = Server::start(|_, _| Act::Write(Vec::new()));
     let (client, cancellation) = (client(&server), Cancellation::new());
     let call = tokio::spawn({
@@ -167,8 +167,8 @@ async fn a_cancelled_call_ends_and_sends_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_cancelled_wait_stops_polling_and_telling() {
-    // Each look finds another state, so that each tells.
+async fn a_cancelled_wait_stops_polls_and_updates() {
+    // Each poll returns another state, so that each is an update.
     let server =
         Server::start(|number, _| ok(&format!(r#"{{"job_id":"vid_1","state":"running","n":{number}}}"#)));
     let (client, cancellation) = (client(&server), Cancellation::new());
@@ -189,7 +189,7 @@ async fn a_cancelled_wait_stops_polling_and_telling() {
 }
 
 #[tokio::test]
-async fn a_wait_whose_future_is_dropped_stops_as_well() {
+async fn a_dropped_wait_stops_polls_and_updates() {
     let server =
         Server::start(|number, _| ok(&format!(r#"{{"job_id":"vid_1","state":"running","n":{number}}}"#)));
     let client = client(&server);
@@ -211,7 +211,7 @@ async fn a_wait_whose_future_is_dropped_stops_as_well() {
 }
 
 #[tokio::test]
-async fn a_wait_that_is_to_cancel_its_job_does_that_first() {
+async fn a_wait_cancels_its_job_before_it_ends() {
     let server = Server::start(|_, request| match request.path() {
         "/v1/video/jobs/vid_1/cancel" => response(200, "", br#"{"ok":true,"data":null}"#),
         _ => ok(QUEUED),
@@ -247,7 +247,7 @@ async fn a_stream_reads_on_after_a_cancelled_read() {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_call_is_an_internal_error_that_asks_for_a_report() {
+async fn a_panic_is_an_error_that_asks_for_a_report() {
     let failure = failure(panic_for_tests(Language::Kotlin).await);
     assert_eq!((failure.kind, failure.code.as_str()), (ErrorKind::Internal, "INTERNAL"));
     assert_eq!(failure.message, "the native module panicked: asked for by a test");
@@ -264,7 +264,7 @@ impl ApiKeyProvider for Failing {
 }
 
 #[tokio::test]
-async fn what_a_key_function_throws_keeps_its_number() {
+async fn an_exception_of_a_key_function_has_its_number() {
     let server = Server::start(|_, _| ok(QUEUED));
     let mut options = options(&server.url());
     options.as_object_mut().unwrap().remove("api_key");
@@ -294,7 +294,7 @@ impl RequestHooks for Panicking {
 }
 
 #[tokio::test]
-async fn a_hook_that_panics_disturbs_no_call() {
+async fn a_panicking_hook_ends_no_call() {
     let server = Server::start(|_, _| ok(r#"{"balance_usd":2}"#));
     let hooks = Arc::new(Panicking(AtomicUsize::new(0)));
     let client = made(&options(&server.url()), None, Some(Arc::clone(&hooks) as _)).unwrap();
@@ -303,7 +303,7 @@ async fn a_hook_that_panics_disturbs_no_call() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_or_too_great_a_number_is_refused_before_anything_is_sent() {
+async fn an_invalid_body_is_refused_before_sending() {
     let server = Server::start(|_, _| ok("{}"));
     let client = client(&server);
     for (body, word) in [("{", "JSON"), ("[18446744073709551616]", "18446744073709551616")] {
@@ -318,7 +318,7 @@ async fn a_body_that_is_no_json_or_too_great_a_number_is_refused_before_anything
 }
 
 #[test]
-fn a_text_that_is_no_job_is_refused() {
+fn a_text_that_is_not_a_job_is_refused() {
     for json in ["", "[]", r#"{"state":"queued"}"#] {
         let failure = failure(job_from_json(json, Language::Kotlin));
         assert!(
