@@ -2,7 +2,6 @@
 //! that a record belongs to, or by the next call if it belongs to none.
 
 use std::{
-    convert::Infallible,
     fmt::{self, Write as _},
     sync::{
         Mutex, PoisonError,
@@ -67,8 +66,9 @@ pub(crate) fn disable() {
 pub(crate) fn refresh_level(py: Python<'_>) {
     let level = effective_level(py).unwrap_or(OFF);
     if level != OFF {
-        // Made while attached, so that no fork by Python falls in between.
-        let Ok(_) = BUFFER.get_or_try_init(|| Ok::<_, Infallible>(LogBuffer::default()));
+        // Made and imported now, since a fork during an import by another thread would block the child's import.
+        let emit = || py_util::import_attr(py, "infrai._log", "emit");
+        let _ = BUFFER.get_or_try_init(|| emit().map(|_| LogBuffer::default()));
     }
     LEVEL.store(level, Ordering::Relaxed);
 }

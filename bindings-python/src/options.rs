@@ -18,7 +18,7 @@ use crate::{
     callbacks::{Callback, CallbackEvent, CallbackQueue},
     convert,
     errors::{invalid_argument, to_pyerr},
-    py_util,
+    logging, py_util,
 };
 
 /// Parses the options of a call. An absent option has its default.
@@ -66,8 +66,10 @@ impl ClientConfig {
         let options = options.copy()?;
         let [api_key, on_request, on_response] =
             ["api_key", "on_request", "on_response"].map(|name| take_callable(&options, name));
+        // Calls import nothing: a fork during an import blocks the child, and threads of gevent's pool block one another.
+        logging::refresh_level(py);
+        py_util::import_attr(py, "infrai._errors", "_make")?;
         if let Ok(Some(_)) = api_key {
-            // Threads that import a module at once would wait for ever in gevent's pool.
             py_util::import_attr(py, "infrai._keys", "ask")?;
         }
         let options: ClientOptions = infrai::options::parse(convert::options(&options)?)
