@@ -68,8 +68,41 @@ private func steps(_ start: JSON, _ told: Outcomes) async {
     }
 }
 
-/// Makes a call, and abandons it when it has to be: by cancelling its task.
+/// Context of a call: its text, and the paths that the hook recorded in it.
+final class Context: Sendable {
+    @TaskLocal static var current: Context?
+    let text: String
+    let hooks = Locked<[String]>([])
+
+    init(_ text: String) { self.text = text }
+}
+
+/// A value behind a lock.
+final class Locked<Value: Sendable>: @unchecked Sendable {
+    private let lock = NSLock()
+    private var held: Value
+
+    init(_ value: Value) { held = value }
+
+    var value: Value { lock.withLock { held } }
+
+    func change(_ body: (inout Value) -> Void) { lock.withLock { body(&held) } }
+}
+
+/// Makes a call in the context that the scenario gives it, and reports what the hook recorded there.
 private func outcome(of call: JSON, _ client: InfraiClient, _ jobs: [VideoJob?]) async -> Outcome {
+    guard let text = call["context"]?.string else { return await outcomeHere(of: call, client, jobs) }
+    let context = Context(text)
+    var outcome = await Context.$current.withValue(context) { await outcomeHere(of: call, client, jobs) }
+    if case .object(var members) = outcome.report {
+        members["hooks"] = .array(context.hooks.value.map(JSON.string))
+        outcome.report = .object(members)
+    }
+    return outcome
+}
+
+/// Makes a call, and abandons it when it has to be: by cancelling its task.
+private func outcomeHere(of call: JSON, _ client: InfraiClient, _ jobs: [VideoJob?]) async -> Outcome {
     if let after = call["after"]?.double { try? await Task.sleep(for: .seconds(after)) }
     let task = Task {
         do {

@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use futures_util::FutureExt as _;
-use infrai::{InfraiError, Language};
+use infrai::{CallContext, InfraiError, Language};
 use infrai_bindings::{CallHandle, catch_async_panic, run_blocking};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -20,6 +20,7 @@ type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Builder of a call: its cancellation, its listener and where it runs.
 pub(crate) struct Call {
     language: Language,
+    context: Option<CallContext>,
     cancellation: Option<Arc<Cancellation>>,
     listener: Option<Arc<dyn Closable>>,
     graceful: Option<oneshot::Sender<()>>,
@@ -27,9 +28,13 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Creates a call that the cancellation may end.
-    pub(crate) fn new(language: Language, cancellation: Option<Arc<Cancellation>>) -> Self {
-        Self { language, cancellation, listener: None, graceful: None, permits: None }
+    /// Creates a call that the cancellation may end. Its callbacks are in the context.
+    pub(crate) fn new(
+        language: Language,
+        context: Option<CallContext>,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Self {
+        Self { language, context, cancellation, listener: None, graceful: None, permits: None }
     }
 
     /// Sets the handle of the listener, which the end of the call closes.
@@ -61,7 +66,11 @@ impl Call {
             // A cancelled call has no receiver any more.
             let _ = sender.send(catch_async_panic(work).await);
         };
-        let ended = self.run_task(Box::pin(work)).await;
+        let work: Work = match self.context.clone() {
+            Some(context) => Box::pin(context.scope(work)),
+            None => Box::pin(work),
+        };
+        let ended = self.run_task(work).await;
         match ended.map(|ended| ended.and_then(|()| result.try_recv().ok())) {
             Ok(Some(Ok(value))) => Ok(value),
             Ok(Some(Err(error))) | Err(error) => Err(NativeError::new(error, language)),
@@ -72,7 +81,7 @@ impl Call {
     /// Runs the work of any call, because a task type per call would be a large part of the library. Returns `None` if
     /// the call was cancelled.
     async fn run_task(self, work: Work) -> Result<Option<()>, InfraiError> {
-        let Self { language: _, cancellation, listener, graceful, permits } = self;
+        let Self { language: _, context: _, cancellation, listener, graceful, permits } = self;
         // A call that cancels a job first has to begin for that.
         if graceful.is_none() && cancellation.as_ref().is_some_and(|cancellation| cancellation.is_cancelled())
         {
@@ -125,7 +134,7 @@ mod tests {
     }
 
     fn call(cancellation: &Arc<Cancellation>, permits: &'static Semaphore) -> Call {
-        Call::new(Language::Kotlin, Some(Arc::clone(cancellation))).on_blocking_pool(permits)
+        Call::new(Language::Kotlin, None, Some(Arc::clone(cancellation))).on_blocking_pool(permits)
     }
 
     /// Work that takes its time to clean up.

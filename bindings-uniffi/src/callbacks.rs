@@ -2,16 +2,8 @@
 
 use std::{error::Error as StdError, fmt, sync::Arc};
 
-use infrai::{ClientBuilder, KeyProvider, VideoJob, video::DownloadProgress};
-use infrai_bindings::{ForeignException, KeyError, catch_panic};
-
-/// Key function. Each call runs it once, and once more after a 401.
-#[uniffi::export(foreign)]
-#[async_trait::async_trait]
-pub trait ApiKeyProvider: Send + Sync {
-    /// Returns the key. Cancelled with the call that needs it.
-    async fn key(&self) -> Result<String, ApiKeyProviderError>;
-}
+use infrai::{CallContext, ClientBuilder, VideoJob, video::DownloadProgress};
+use infrai_bindings::{ForeignException, KeyError, catch_panic, key_provider};
 
 /// Error of a key function.
 #[derive(Debug, Clone, uniffi::Error)]
@@ -48,14 +40,6 @@ impl From<ApiKeyProviderError> for KeyError {
     }
 }
 
-/// Converts a key function to the core's provider.
-pub(crate) fn key_provider(function: Arc<dyn ApiKeyProvider>) -> KeyProvider {
-    infrai_bindings::key_provider(move || {
-        let function = Arc::clone(&function);
-        async move { Ok(function.key().await?) }
-    })
-}
-
 /// An attempt that is about to be sent; see `infrai::RequestEvent`, which borrows its texts.
 #[derive(Debug, Clone, uniffi::Record)]
 pub struct RequestEvent {
@@ -84,38 +68,80 @@ pub struct ResponseEvent {
     pub request_id: Option<String>,
 }
 
-/// Instrumentation hooks. They run on a thread of the runtime and should return quickly.
+/// Callbacks of one call or stream, which run in the context of its caller.
 #[uniffi::export(foreign)]
-pub trait RequestHooks: Send + Sync {
-    /// Called before every attempt.
+#[async_trait::async_trait]
+pub trait Callbacks: Send + Sync {
+    /// Returns the key, once per call and once more after a 401. Cancelled with the call.
+    async fn key(&self) -> Result<String, ApiKeyProviderError>;
+    /// Called before every attempt, on a thread of the runtime. It should return quickly.
     fn on_request(&self, event: RequestEvent);
-    /// Called after every attempt.
+    /// Called after every attempt, on a thread of the runtime. It should return quickly.
     fn on_response(&self, event: ResponseEvent);
 }
 
-/// Adds the hooks to a builder. A panic of a hook ends no call; the panic hook has printed its message.
-pub(crate) fn with_hooks(builder: ClientBuilder, hooks: &Arc<dyn RequestHooks>) -> ClientBuilder {
-    let (before, after) = (Arc::clone(hooks), Arc::clone(hooks));
+/// Callbacks that a client has.
+#[derive(Debug, Clone, Copy, uniffi::Record)]
+pub struct CallbackKinds {
+    /// Whether a function returns the key.
+    pub key: bool,
+    /// Whether there are hooks.
+    pub hooks: bool,
+}
+
+/// Returns the context of a call with these callbacks.
+pub(crate) fn context(callbacks: Arc<dyn Callbacks>) -> CallContext {
+    CallContext::new(callbacks)
+}
+
+/// Returns the callbacks of the call that the core is working for. `None` if the package passed none.
+fn current() -> Option<Arc<dyn Callbacks>> {
+    CallContext::current()?.downcast_ref::<Arc<dyn Callbacks>>().cloned()
+}
+
+/// Adds the callbacks to a builder. Each runs for the call that it belongs to, so no call of another caller sees it.
+pub(crate) fn with_callbacks(mut builder: ClientBuilder, kinds: CallbackKinds) -> ClientBuilder {
+    if kinds.key {
+        builder = builder.api_key_provider(key_provider(|| {
+            let callbacks = current();
+            async move {
+                match callbacks {
+                    Some(callbacks) => Ok(callbacks.key().await?),
+                    None => Err(KeyError::NotCalled),
+                }
+            }
+        }));
+    }
+    if kinds.hooks {
+        builder = builder
+            .on_request(|event| {
+                let event = RequestEvent {
+                    method: event.method.to_owned(),
+                    path: event.path.to_owned(),
+                    attempt: event.attempt,
+                };
+                run_hook(|callbacks| callbacks.on_request(event));
+            })
+            .on_response(|event| {
+                let event = ResponseEvent {
+                    method: event.method.to_owned(),
+                    path: event.path.to_owned(),
+                    attempt: event.attempt,
+                    status: event.status,
+                    latency: event.latency.as_secs_f64(),
+                    request_id: event.request_id.map(str::to_owned),
+                };
+                run_hook(|callbacks| callbacks.on_response(event));
+            });
+    }
     builder
-        .on_request(move |event| {
-            let event = RequestEvent {
-                method: event.method.to_owned(),
-                path: event.path.to_owned(),
-                attempt: event.attempt,
-            };
-            let _ = catch_panic(|| before.on_request(event));
-        })
-        .on_response(move |event| {
-            let event = ResponseEvent {
-                method: event.method.to_owned(),
-                path: event.path.to_owned(),
-                attempt: event.attempt,
-                status: event.status,
-                latency: event.latency.as_secs_f64(),
-                request_id: event.request_id.map(str::to_owned),
-            };
-            let _ = catch_panic(|| after.on_response(event));
-        })
+}
+
+/// Runs a hook. Its panic ends no call; the panic hook has printed its message.
+fn run_hook(hook: impl FnOnce(&dyn Callbacks)) {
+    if let Some(callbacks) = current() {
+        let _ = catch_panic(|| hook(&*callbacks));
+    }
 }
 
 /// Listener for a job's states during a wait. Never called after the wait has ended or was cancelled.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use infrai::{
-    ActivateResult, ApiResponse, Balance, InfraiClient, InfraiError, Language, TopupRecord, VideoJob,
+    ActivateResult, ApiResponse, Balance, CallContext, InfraiClient, InfraiError, Language, TopupRecord,
+    VideoJob,
     options::{GenerateRequest, WaitOptions},
     video::{self, CancelResult, Download},
     wire::json,
@@ -12,7 +13,7 @@ use infrai_bindings::abort_signal;
 
 use crate::{
     call::Call,
-    callbacks::{ApiKeyProvider, ProgressListener, RequestHooks, UpdateListener, key_provider, with_hooks},
+    callbacks::{CallbackKinds, Callbacks, ProgressListener, UpdateListener, context, with_callbacks},
     cancellation::Cancellation,
     error::{NativeError, catch},
     listener::ListenerHandle,
@@ -25,8 +26,10 @@ use crate::{
 /// A client of the core. The options of its methods are JSON objects, which `infrai::options` describes.
 #[derive(uniffi::Object)]
 pub struct Client {
-    client: InfraiClient,
+    core: InfraiClient,
     language: Language,
+    /// Context of its calls, if the client has callbacks.
+    context: Option<CallContext>,
 }
 
 /// Reference to a job.
@@ -57,7 +60,7 @@ type Cancel = Option<Arc<Cancellation>>;
 
 impl Client {
     fn call(&self, cancellation: Cancel) -> Call {
-        Call::new(self.language, cancellation)
+        Call::new(self.language, self.context.clone(), cancellation)
     }
 
     fn catch<T>(&self, body: impl FnOnce() -> Result<T, InfraiError>) -> Result<T, NativeError> {
@@ -76,8 +79,7 @@ impl Client {
         options: &str,
         language: Language,
         runtime: &str,
-        key: Option<Arc<dyn ApiKeyProvider>>,
-        hooks: Option<Arc<dyn RequestHooks>>,
+        callbacks: CallbackKinds,
         store: Option<Arc<dyn CredentialStore>>,
     ) -> Result<Arc<Self>, NativeError> {
         catch(language, || {
@@ -88,16 +90,11 @@ impl Client {
                 env!("CARGO_PKG_VERSION"),
                 runtime,
             );
-            if let Some(function) = key {
-                builder = builder.api_key_provider(key_provider(function));
-            }
-            if let Some(hooks) = hooks {
-                builder = with_hooks(builder, &hooks);
-            }
+            builder = with_callbacks(builder, callbacks);
             if let Some(store) = store {
                 builder = builder.credential_store(ForeignStore(store));
             }
-            Ok(Arc::new(Self { client: builder.build()?, language }))
+            Ok(Arc::new(Self { core: builder.build()?, language, context: None }))
         })
     }
 
@@ -107,9 +104,15 @@ impl Client {
     /// `INVALID_ARGUMENT` or `CONFIGURATION_INVALID` if an option is invalid.
     pub fn with_options(&self, options: &str) -> Result<Arc<Self>, NativeError> {
         self.catch(|| {
-            let client = self.client.with_options(parse(options)?)?;
-            Ok(Arc::new(Self { client, language: self.language }))
+            let core = self.core.with_options(parse(options)?)?;
+            Ok(Arc::new(Self { core, language: self.language, context: self.context.clone() }))
         })
+    }
+
+    /// Returns the same client for one call or stream, with the callbacks that belong to its caller.
+    pub fn in_context(&self, callbacks: Arc<dyn Callbacks>) -> Arc<Self> {
+        let context = Some(context(callbacks));
+        Arc::new(Self { core: self.core.clone(), language: self.language, context })
     }
 
     /// Returns the base URL.
@@ -117,7 +120,7 @@ impl Client {
     /// # Errors
     /// Those of the first call.
     pub fn base_url(&self) -> Result<String, NativeError> {
-        self.catch(|| self.client.base_url())
+        self.catch(|| self.core.base_url())
     }
 
     /// Returns the key's redacted form.
@@ -125,24 +128,24 @@ impl Client {
     /// # Errors
     /// Those of the first call.
     pub fn key_hint(&self) -> Result<Option<String>, NativeError> {
-        self.catch(|| self.client.key_hint())
+        self.catch(|| self.core.key_hint())
     }
 
     /// Submits a job: `POST /v1/video/generate`.
     pub async fn generate(&self, request: &str, cancellation: Cancel) -> Result<VideoJob, NativeError> {
         let request = self.catch(|| parse(request))?;
-        self.call(cancellation).run(self.client.video().generate_from(request).send()).await
+        self.call(cancellation).run(self.core.video().generate_from(request).send()).await
     }
 
     /// Fetches the job's current state: `GET /v1/video/jobs/{id}`.
     pub async fn status(&self, job: JobRef, cancellation: Cancel) -> Result<VideoJob, NativeError> {
-        let client = self.client.clone();
+        let client = self.core.clone();
         self.call(cancellation).run(async move { client.video().status(job).await }).await
     }
 
     /// Cancels a job: `POST /v1/video/jobs/{id}/cancel`.
     pub async fn cancel(&self, job: JobRef, cancellation: Cancel) -> Result<CancelResult, NativeError> {
-        let client = self.client.clone();
+        let client = self.core.clone();
         self.call(cancellation).run(async move { client.video().cancel(job).await }).await
     }
 
@@ -156,7 +159,7 @@ impl Client {
     ) -> Result<VideoJob, NativeError> {
         let options: WaitOptions = self.catch(|| parse(options))?;
         let graceful = options.cancel_on_abort;
-        let mut wait = self.client.video().wait(job).options(options);
+        let mut wait = self.core.video().wait(job).options(options);
         let updates = listener.map(ListenerHandle::new);
         let call = self.call(cancellation).listener(updates.as_ref());
         if let Some(updates) = updates {
@@ -176,7 +179,7 @@ impl Client {
     /// Returns the states of a job as they change.
     pub fn watch(&self, job: JobRef) -> Result<Arc<WatchStream>, NativeError> {
         self.catch(|| {
-            let stream = StreamHandle::new(self.client.video().watch(job), self.language);
+            let stream = StreamHandle::new(self.core.video().watch(job), self.language, self.context.clone());
             Ok(Arc::new(WatchStream(stream)))
         })
     }
@@ -191,7 +194,7 @@ impl Client {
         cancellation: Cancel,
     ) -> Result<Download, NativeError> {
         let options = self.catch(|| parse(options))?;
-        let mut download = self.client.video().download(job, path).options(options);
+        let mut download = self.core.video().download(job, path).options(options);
         let updates = listener.map(ListenerHandle::new);
         let call = self.call(cancellation).listener(updates.as_ref()).on_blocking_pool(&DOWNLOAD_PERMITS);
         if let Some(updates) = updates {
@@ -214,14 +217,15 @@ impl Client {
         self.catch(|| {
             let requests = requests.iter().map(|request| parse(request));
             let requests = requests.collect::<Result<Vec<GenerateRequest>, _>>()?;
-            let many = self.client.video().generate_many(requests).options(parse(options)?);
-            Ok(Arc::new(GenerateManyStream(StreamHandle::new(many, self.language))))
+            let many = self.core.video().generate_many(requests).options(parse(options)?);
+            let stream = StreamHandle::new(many, self.language, self.context.clone());
+            Ok(Arc::new(GenerateManyStream(stream)))
         })
     }
 
     /// Returns the balance: `GET /v1/account/balance`.
     pub async fn balance(&self, cancellation: Cancel) -> Result<Balance, NativeError> {
-        let client = self.client.clone();
+        let client = self.core.clone();
         self.call(cancellation).run(async move { client.account().balance().await }).await
     }
 
@@ -233,14 +237,14 @@ impl Client {
         cancellation: Cancel,
     ) -> Result<TopupRecord, NativeError> {
         let options = self.catch(|| parse(options))?;
-        self.call(cancellation).run(self.client.account().topup(amount_usd).options(options).send()).await
+        self.call(cancellation).run(self.core.account().topup(amount_usd).options(options).send()).await
     }
 
     /// Activates this device: `POST /v1/activate`.
     pub async fn activate(&self, options: &str, cancellation: Cancel) -> Result<ActivateResult, NativeError> {
         let options = self.catch(|| parse(options))?;
         let call = self.call(cancellation).on_blocking_pool(&ACTIVATION_PERMITS);
-        call.run(self.client.activate().options(options).send()).await
+        call.run(self.core.activate().options(options).send()).await
     }
 
     /// Calls any other route. The body is JSON text of its own, so that its numbers keep every digit.
@@ -253,7 +257,7 @@ impl Client {
         cancellation: Cancel,
     ) -> Result<ApiResponse, NativeError> {
         let request = self.catch(|| {
-            let request = self.client.request(method, path).options(parse(options)?);
+            let request = self.core.request(method, path).options(parse(options)?);
             Ok(match body {
                 Some(text) => request.body(json::parse_body("body", &text)?),
                 None => request,

@@ -54,5 +54,5 @@ pub fn internal_error(message: &str, language: Language) -> ErrorRecord {
 /// `INTERNAL`, always.
 #[uniffi::export]
 pub async fn panic_for_tests(language: Language) -> Result<(), NativeError> {
-    Call::new(language, None).run(async { panic!("asked for by a test") }).await
+    Call::new(language, None, None).run(async { panic!("asked for by a test") }).await
 }

@@ -28,7 +28,7 @@ mod tests;
 
 pub use self::{
     callbacks::{
-        ApiKeyProvider, ApiKeyProviderError, ProgressListener, RequestEvent, RequestHooks, ResponseEvent,
+        ApiKeyProviderError, CallbackKinds, Callbacks, ProgressListener, RequestEvent, ResponseEvent,
         UpdateListener,
     },
     cancellation::Cancellation,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
 use futures_util::{Stream, StreamExt as _};
 use infrai::{
-    Language, VideoJob,
+    CallContext, Language, VideoJob,
     video::{GenerateMany, Watch},
 };
 use tokio::sync::Mutex;
@@ -19,11 +19,13 @@ use crate::{
 pub(crate) struct StreamHandle<S> {
     stream: StdMutex<Option<Arc<Mutex<S>>>>,
     language: Language,
+    /// Context of all reads, since work continues between them.
+    context: Option<CallContext>,
 }
 
 impl<S: Stream<Item: Send> + Unpin + Send + 'static> StreamHandle<S> {
-    pub(crate) fn new(stream: S, language: Language) -> Self {
-        Self { stream: StdMutex::new(Some(Arc::new(Mutex::new(stream)))), language }
+    pub(crate) fn new(stream: S, language: Language, context: Option<CallContext>) -> Self {
+        Self { stream: StdMutex::new(Some(Arc::new(Mutex::new(stream)))), language, context }
     }
 
     /// Returns the next item. `None` after the last one, and once the stream is closed.
@@ -31,7 +33,7 @@ impl<S: Stream<Item: Send> + Unpin + Send + 'static> StreamHandle<S> {
         let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(stream) = stream else { return Ok(None) };
         let work = async move { Ok(stream.lock().await.next().await) };
-        Call::new(self.language, cancellation).run(work).await
+        Call::new(self.language, self.context.clone(), cancellation).run(work).await
     }
 
     /// Closes the stream after the read in flight.

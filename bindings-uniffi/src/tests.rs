@@ -18,8 +18,8 @@ use infrai::{ErrorKind, ErrorRecord, Language, VideoJob, VideoState};
 use serde_json::{Value, json};
 
 use crate::{
-    ApiKeyProvider, ApiKeyProviderError, Cancellation, Client, JobRef, NativeError, RequestEvent,
-    RequestHooks, ResponseEvent, UpdateListener, job_from_json, panic_for_tests,
+    ApiKeyProviderError, CallbackKinds, Callbacks, Cancellation, Client, JobRef, NativeError, RequestEvent,
+    ResponseEvent, UpdateListener, job_from_json, panic_for_tests,
 };
 use support::{Act, KEY, Server, ok, response};
 
@@ -41,16 +41,14 @@ fn options(url: &str) -> Value {
     })
 }
 
-fn made(
-    options: &Value,
-    key: Option<Arc<dyn ApiKeyProvider>>,
-    hooks: Option<Arc<dyn RequestHooks>>,
-) -> Result<Arc<Client>, NativeError> {
-    Client::new(&options.to_string(), Language::Kotlin, "test 1", key, hooks, None)
+const NO_CALLBACKS: CallbackKinds = CallbackKinds { key: false, hooks: false };
+
+fn made(options: &Value, callbacks: CallbackKinds) -> Result<Arc<Client>, NativeError> {
+    Client::new(&options.to_string(), Language::Kotlin, "test 1", callbacks, None)
 }
 
 fn client(server: &Server) -> Arc<Client> {
-    made(&options(&server.url()), None, None).unwrap()
+    made(&options(&server.url()), NO_CALLBACKS).unwrap()
 }
 
 fn id() -> JobRef {
@@ -121,7 +119,7 @@ async fn an_invalid_option_is_refused_by_its_name() {
     let at = |parent: &str, name: &str, value: Value| {
         let mut options = options("http://127.0.0.1:9");
         options.pointer_mut(parent).unwrap()[name] = value;
-        failure(made(&options, None, None).map(drop))
+        failure(made(&options, NO_CALLBACKS).map(drop))
     };
     let cases: [(&str, ErrorRecord); 4] = [
         ("invalid `timeout`: expected ", at("", "timeout", json!(-1.0))),
@@ -133,7 +131,7 @@ async fn an_invalid_option_is_refused_by_its_name() {
         assert_eq!(failure.kind, ErrorKind::Configuration, "{failure:?}");
         assert!(failure.message.starts_with(begins), "{failure:?}");
     }
-    let client = made(&options("http://127.0.0.1:9"), None, None).unwrap();
+    let client = made(&options("http://127.0.0.1:9"), NO_CALLBACKS).unwrap();
     let failure = failure(client.with_options(r#"{"timeout":"inf"}"#).map(drop));
     assert_eq!((failure.kind, failure.code.as_str()), (ErrorKind::InvalidRequest, "INVALID_ARGUMENT"));
 }
@@ -257,10 +255,14 @@ async fn a_panic_is_an_error_that_asks_for_a_report() {
 struct Failing;
 
 #[async_trait::async_trait]
-impl ApiKeyProvider for Failing {
+impl Callbacks for Failing {
     async fn key(&self) -> Result<String, ApiKeyProviderError> {
         Err(ApiKeyProviderError::Exception { number: 41, reason: "the backend is down".into() })
     }
+
+    fn on_request(&self, _: RequestEvent) {}
+
+    fn on_response(&self, _: ResponseEvent) {}
 }
 
 #[tokio::test]
@@ -268,7 +270,8 @@ async fn an_exception_of_a_key_function_has_its_number() {
     let server = Server::start(|_, _| ok(QUEUED));
     let mut options = options(&server.url());
     options.as_object_mut().unwrap().remove("api_key");
-    let client = made(&options, Some(Arc::new(Failing)), None).unwrap();
+    let client = made(&options, CallbackKinds { key: true, hooks: false }).unwrap();
+    let client = client.in_context(Arc::new(Failing));
     let error = client.balance(None).await.unwrap_err();
     assert!(matches!(error, NativeError::Failed { exception: Some(41), .. }), "{error:?}");
     let failure = failure::<()>(Err(error));
@@ -278,9 +281,44 @@ async fn an_exception_of_a_key_function_has_its_number() {
     assert!(server.seen().is_empty());
 }
 
+struct Tenant(&'static str);
+
+#[async_trait::async_trait]
+impl Callbacks for Tenant {
+    async fn key(&self) -> Result<String, ApiKeyProviderError> {
+        Ok(format!("ifr_pk_proj_{}000000000000000000000000", self.0))
+    }
+
+    fn on_request(&self, _: RequestEvent) {}
+
+    fn on_response(&self, _: ResponseEvent) {}
+}
+
+#[tokio::test]
+async fn each_call_asks_its_own_key_function() {
+    let server = Server::start(|_, _| ok(r#"{"balance_usd":2}"#));
+    let mut options = options(&server.url());
+    options.as_object_mut().unwrap().remove("api_key");
+    let client = made(&options, CallbackKinds { key: true, hooks: false }).unwrap();
+    for tenant in ["acme", "globex"] {
+        client.in_context(Arc::new(Tenant(tenant))).balance(None).await.unwrap();
+        assert!(
+            format!("{:?}", server.seen().last().unwrap().headers)
+                .contains(&format!("Bearer ifr_pk_proj_{tenant}"))
+        );
+    }
+    // Without callbacks, a call has no key: never that of another call.
+    assert_eq!(failure(client.balance(None).await).code, "INTERNAL");
+}
+
 struct Panicking(AtomicUsize);
 
-impl RequestHooks for Panicking {
+#[async_trait::async_trait]
+impl Callbacks for Panicking {
+    async fn key(&self) -> Result<String, ApiKeyProviderError> {
+        unreachable!("the client has a fixed key")
+    }
+
     fn on_request(&self, event: RequestEvent) {
         assert_eq!((event.method.as_str(), event.path.as_str()), ("GET", "/v1/account/balance"));
         self.0.fetch_add(1, Ordering::SeqCst);
@@ -297,7 +335,8 @@ impl RequestHooks for Panicking {
 async fn a_panicking_hook_ends_no_call() {
     let server = Server::start(|_, _| ok(r#"{"balance_usd":2}"#));
     let hooks = Arc::new(Panicking(AtomicUsize::new(0)));
-    let client = made(&options(&server.url()), None, Some(Arc::clone(&hooks) as _)).unwrap();
+    let client = made(&options(&server.url()), CallbackKinds { key: false, hooks: true }).unwrap();
+    let client = client.in_context(Arc::clone(&hooks) as _);
     client.balance(None).await.unwrap();
     assert_eq!(hooks.0.load(Ordering::SeqCst), 2);
 }

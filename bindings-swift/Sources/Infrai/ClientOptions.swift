@@ -49,9 +49,10 @@ public struct ClientOptions: Sendable {
     /// Whether plain `http` is allowed to hosts other than loopback, such as a development machine. Do not allow it over the
     /// internet: everyone on the network path can read the key. Variable: `INFRAI_ALLOW_HTTP=1`. Default: no.
     public var allowInsecureHTTP: Bool?
-    /// Called before every attempt. The event contains no body and no key.
+    /// Called before every attempt, in order, with the task-local values of the call's task. All hooks of a call have run when
+    /// it returns. The event contains no body and no key.
     public var onRequest: (@Sendable (RequestEvent) -> Void)?
-    /// Called after every attempt. The event contains no body and no key.
+    /// Called after every attempt, as ``onRequest``. The event contains no body and no key.
     public var onResponse: (@Sendable (ResponseEvent) -> Void)?
 
     /// Creates options.

@@ -60,7 +60,7 @@ public struct GenerateManyResults: AsyncSequence, Sendable {
     public func makeAsyncIterator() -> Iterator {
         let opened = Result {
             let options = Options(["concurrency": concurrency, "key_prefix": keyPrefix, "timeout": timeout.option])
-            return try client.native.get().generateMany(requests: requests.map { try $0.options.text() }, options: options.text())
+            return try client.streaming().generateMany(requests: requests.map { try $0.options.text() }, options: options.text())
         }
         return Iterator(client: client, opened: opened)
     }

@@ -18,6 +18,7 @@ internal import InfraiNative
 /// The initializers read no file and send no request. A missing key or an invalid option is an error of the first call.
 public final class InfraiClient: Sendable {
     let native: Result<Client, InfraiError>
+    let callbacks: ClientCallbacks
 
     /// Creates a client with a key, or with the key of the environment or the profile.
     ///
@@ -34,7 +35,8 @@ public final class InfraiClient: Sendable {
     /// Creates a client with a key function, such as a request to the application's backend.
     ///
     /// - Parameters:
-    ///   - apiKey: Returns the key. Each call runs it once, and once more after a 401. Its error is the
+    ///   - apiKey: Returns the key. Each call runs it once, and once more after a 401, with the task-local values of the call's
+    ///     task. Its error is the
     ///     ``ErrorDetails/underlyingError`` of the call's ``InfraiError/configuration(_:)``.
     ///   - baseURL: The base URL of the API. Variable: `INFRAI_BASE_URL`. Default: `https://api.infrai.cc`.
     ///   - options: All other options.
@@ -45,11 +47,16 @@ public final class InfraiClient: Sendable {
     }
 
     private init(key: String?, provider: (@Sendable () async throws -> String)?, baseURL: String?, options: ClientOptions) {
-        native = Result { try Client.make(key: key, provider: provider, baseURL: baseURL, options: options) }
+        let callbacks = ClientCallbacks(key: provider, onRequest: options.onRequest, onResponse: options.onResponse)
+        self.callbacks = callbacks
+        native = Result { try Client.make(key: key, callbacks: callbacks, baseURL: baseURL, options: options) }
             .mapError { configurationError($0) }
     }
 
-    private init(native: Result<Client, InfraiError>) { self.native = native }
+    private init(native: Result<Client, InfraiError>, callbacks: ClientCallbacks) {
+        self.native = native
+        self.callbacks = callbacks
+    }
 
     /// Methods for videos: generate, status, cancel, wait, watch, download.
     public var video: Video { Video(client: self) }
@@ -75,7 +82,8 @@ public final class InfraiClient: Sendable {
                     return try native.withOptions(options: options.text())
                 }
                 .mapError { configurationError($0) }
-            })
+            },
+            callbacks: callbacks)
     }
 
     /// Returns a new idempotency key, for an application that stores it before the call.

@@ -80,7 +80,7 @@ public struct VideoUpdates: AsyncSequence, Sendable {
 
     public func makeAsyncIterator() -> Iterator {
         let (client, job) = (client, job)
-        return Iterator(client: client, opened: Result { try client.native.get().watch(job: job.native) })
+        return Iterator(client: client, opened: Result { try client.streaming().watch(job: job.native) })
     }
 
     /// Reads the states one by one. Dropping it stops the polls.

@@ -622,20 +622,30 @@ fileprivate struct FfiConverterString: FfiConverter {
 
 
 /**
- * Key function. Each call runs it once, and once more after a 401.
+ * Callbacks of one call or stream, which run in the context of its caller.
  */
-public protocol ApiKeyProvider: AnyObject, Sendable {
+public protocol Callbacks: AnyObject, Sendable {
     
     /**
-     * Returns the key. Cancelled with the call that needs it.
+     * Returns the key, once per call and once more after a 401. Cancelled with the call.
      */
     func key() async throws  -> String
     
+    /**
+     * Called before every attempt, on a thread of the runtime. It should return quickly.
+     */
+    func onRequest(event: RequestEvent) 
+    
+    /**
+     * Called after every attempt, on a thread of the runtime. It should return quickly.
+     */
+    func onResponse(event: ResponseEvent) 
+    
 }
 /**
- * Key function. Each call runs it once, and once more after a 401.
+ * Callbacks of one call or stream, which run in the context of its caller.
  */
-open class ApiKeyProviderImpl: ApiKeyProvider, @unchecked Sendable {
+open class CallbacksImpl: Callbacks, @unchecked Sendable {
     fileprivate let handle: UInt64
 
     /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
@@ -672,7 +682,7 @@ open class ApiKeyProviderImpl: ApiKeyProvider, @unchecked Sendable {
     @_documentation(visibility: private)
 #endif
     public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_infrai_ffi_fn_clone_apikeyprovider(self.handle, $0) }
+        return try! rustCall { uniffi_infrai_ffi_fn_clone_callbacks(self.handle, $0) }
     }
     // No primary constructor declared for this class.
 
@@ -682,20 +692,20 @@ open class ApiKeyProviderImpl: ApiKeyProvider, @unchecked Sendable {
             return
         }
 
-        try! rustCall { uniffi_infrai_ffi_fn_free_apikeyprovider(handle, $0) }
+        try! rustCall { uniffi_infrai_ffi_fn_free_callbacks(handle, $0) }
     }
 
     
 
     
     /**
-     * Returns the key. Cancelled with the call that needs it.
+     * Returns the key, once per call and once more after a 401. Cancelled with the call.
      */
 open func key()async throws  -> String  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
-                uniffi_infrai_ffi_fn_method_apikeyprovider_key(
+                uniffi_infrai_ffi_fn_method_callbacks_key(
                         self.uniffiCloneHandle()
                 )
             },
@@ -707,6 +717,30 @@ open func key()async throws  -> String  {
         )
 }
     
+    /**
+     * Called before every attempt, on a thread of the runtime. It should return quickly.
+     */
+open func onRequest(event: RequestEvent)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_callbacks_on_request(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeRequestEvent_lower(event),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Called after every attempt, on a thread of the runtime. It should return quickly.
+     */
+open func onResponse(event: ResponseEvent)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_callbacks_on_response(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeResponseEvent_lower(event),uniffiCallStatus
+    )
+}
+}
+    
 
     
 }
@@ -714,25 +748,25 @@ open func key()async throws  -> String  {
 
 
 // Put the implementation in a struct so we don't pollute the top-level namespace
-fileprivate struct UniffiCallbackInterfaceApiKeyProvider {
+fileprivate struct UniffiCallbackInterfaceCallbacks {
 
     // Create the VTable using a series of closures.
     // Swift automatically converts these into C callback functions.
     //
     // Store the vtable directly.
-    static let vtable: UniffiVTableCallbackInterfaceApiKeyProvider = UniffiVTableCallbackInterfaceApiKeyProvider(
+    static let vtable: UniffiVTableCallbackInterfaceCallbacks = UniffiVTableCallbackInterfaceCallbacks(
         uniffiFree: { (uniffiHandle: UInt64) -> () in
             do {
-                try FfiConverterTypeApiKeyProvider.handleMap.remove(handle: uniffiHandle)
+                try FfiConverterTypeCallbacks.handleMap.remove(handle: uniffiHandle)
             } catch {
-                print("Uniffi callback interface ApiKeyProvider: handle missing in uniffiFree")
+                print("Uniffi callback interface Callbacks: handle missing in uniffiFree")
             }
         },
         uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
             do {
-                return try FfiConverterTypeApiKeyProvider.handleMap.clone(handle: uniffiHandle)
+                return try FfiConverterTypeCallbacks.handleMap.clone(handle: uniffiHandle)
             } catch {
-                fatalError("Uniffi callback interface ApiKeyProvider: handle missing in uniffiClone")
+                fatalError("Uniffi callback interface Callbacks: handle missing in uniffiClone")
             }
         },
         key: { (
@@ -743,7 +777,7 @@ fileprivate struct UniffiCallbackInterfaceApiKeyProvider {
         ) in
             let makeCall = {
                 () async throws -> String in
-                guard let uniffiObj = try? FfiConverterTypeApiKeyProvider.handleMap.get(handle: uniffiHandle) else {
+                guard let uniffiObj = try? FfiConverterTypeCallbacks.handleMap.get(handle: uniffiHandle) else {
                     throw UniffiInternalError.unexpectedStaleHandle
                 }
                 return try await uniffiObj.key(
@@ -775,6 +809,54 @@ fileprivate struct UniffiCallbackInterfaceApiKeyProvider {
                 lowerError: FfiConverterTypeApiKeyProviderError_lower,
                 droppedCallback: uniffiOutDroppedCallback
             )
+        },
+        onRequest: { (
+            uniffiHandle: UInt64,
+            event: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeCallbacks.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return uniffiObj.onRequest(
+                     event: try FfiConverterTypeRequestEvent_lift(event)
+                )
+            }
+
+            
+            let writeReturn = { () }
+            uniffiTraitInterfaceCall(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn
+            )
+        },
+        onResponse: { (
+            uniffiHandle: UInt64,
+            event: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeCallbacks.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return uniffiObj.onResponse(
+                     event: try FfiConverterTypeResponseEvent_lift(event)
+                )
+            }
+
+            
+            let writeReturn = { () }
+            uniffiTraitInterfaceCall(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn
+            )
         }
     )
 
@@ -784,39 +866,39 @@ fileprivate struct UniffiCallbackInterfaceApiKeyProvider {
     // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
     // This is safe because the pointee is initialized once during static init
     // and never mutated by either side of the FFI.  Its fields are C function pointers.
-    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceApiKeyProvider> = {
-        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceApiKeyProvider>.allocate(capacity: 1)
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceCallbacks> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceCallbacks>.allocate(capacity: 1)
         ptr.initialize(to: vtable)
         return UnsafePointer(ptr)
     }()
 }
 
-private func uniffiCallbackInitApiKeyProvider() {
-    uniffi_infrai_ffi_fn_init_callback_vtable_apikeyprovider(UniffiCallbackInterfaceApiKeyProvider.vtablePtr)
+private func uniffiCallbackInitCallbacks() {
+    uniffi_infrai_ffi_fn_init_callback_vtable_callbacks(UniffiCallbackInterfaceCallbacks.vtablePtr)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeApiKeyProvider: FfiConverter {
-    fileprivate static let handleMap = UniffiHandleMap<ApiKeyProvider>()
+public struct FfiConverterTypeCallbacks: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<Callbacks>()
 
     typealias FfiType = UInt64
-    typealias SwiftType = ApiKeyProvider
+    typealias SwiftType = Callbacks
 
-    public static func lift(_ handle: UInt64) throws -> ApiKeyProvider {
+    public static func lift(_ handle: UInt64) throws -> Callbacks {
         if ((handle & 1) == 0) {
             // Rust-generated handle, construct a new class that uses the handle to implement the
             // interface
-            return ApiKeyProviderImpl(unsafeFromHandle: handle)
+            return CallbacksImpl(unsafeFromHandle: handle)
         } else {
             // Swift-generated handle, get the object from the handle map
             return try handleMap.remove(handle: handle)
         }
     }
 
-    public static func lower(_ value: ApiKeyProvider) -> UInt64 {
-         if let rustImpl = value as? ApiKeyProviderImpl {
+    public static func lower(_ value: Callbacks) -> UInt64 {
+         if let rustImpl = value as? CallbacksImpl {
              // Rust-implemented object.  Clone the handle and return it
             return rustImpl.uniffiCloneHandle()
          } else {
@@ -825,12 +907,12 @@ public struct FfiConverterTypeApiKeyProvider: FfiConverter {
          }
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ApiKeyProvider {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Callbacks {
         let handle: UInt64 = try readInt(&buf)
         return try lift(handle)
     }
 
-    public static func write(_ value: ApiKeyProvider, into buf: inout [UInt8]) {
+    public static func write(_ value: Callbacks, into buf: inout [UInt8]) {
         writeInt(&buf, lower(value))
     }
 }
@@ -839,15 +921,15 @@ public struct FfiConverterTypeApiKeyProvider: FfiConverter {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeApiKeyProvider_lift(_ handle: UInt64) throws -> ApiKeyProvider {
-    return try FfiConverterTypeApiKeyProvider.lift(handle)
+public func FfiConverterTypeCallbacks_lift(_ handle: UInt64) throws -> Callbacks {
+    return try FfiConverterTypeCallbacks.lift(handle)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeApiKeyProvider_lower(_ value: ApiKeyProvider) -> UInt64 {
-    return FfiConverterTypeApiKeyProvider.lower(value)
+public func FfiConverterTypeCallbacks_lower(_ value: Callbacks) -> UInt64 {
+    return FfiConverterTypeCallbacks.lower(value)
 }
 
 
@@ -1060,6 +1142,11 @@ public protocol ClientProtocol: AnyObject, Sendable {
     func generateMany(requests: [String], options: String) throws  -> GenerateManyStream
     
     /**
+     * Returns the same client for one call or stream, with the callbacks that belong to its caller.
+     */
+    func inContext(callbacks: Callbacks)  -> Client
+    
+    /**
      * Returns the key's redacted form.
      *
      * # Errors
@@ -1149,7 +1236,7 @@ open class Client: ClientProtocol, @unchecked Sendable {
      * # Errors
      * `CONFIGURATION_INVALID` if an option is invalid.
      */
-public convenience init(options: String, language: Language, runtime: String, key: ApiKeyProvider?, hooks: RequestHooks?, store: CredentialStore?)throws  {
+public convenience init(options: String, language: Language, runtime: String, callbacks: CallbackKinds, store: CredentialStore?)throws  {
     let handle =
         try rustCallWithError(FfiConverterTypeNativeError_lift) {
         uniffiCallStatus in
@@ -1157,8 +1244,7 @@ public convenience init(options: String, language: Language, runtime: String, ke
         FfiConverterString.lower(options),
         FfiConverterTypeLanguage_lower(language),
         FfiConverterString.lower(runtime),
-        FfiConverterOptionTypeApiKeyProvider.lower(key),
-        FfiConverterOptionTypeRequestHooks.lower(hooks),
+        FfiConverterTypeCallbackKinds_lower(callbacks),
         FfiConverterOptionTypeCredentialStore.lower(store),uniffiCallStatus
     )
 }
@@ -1300,6 +1386,19 @@ open func generateMany(requests: [String], options: String)throws  -> GenerateMa
             self.uniffiCloneHandle(),
         FfiConverterSequenceString.lower(requests),
         FfiConverterString.lower(options),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Returns the same client for one call or stream, with the callbacks that belong to its caller.
+     */
+open func inContext(callbacks: Callbacks) -> Client  {
+    return try!  FfiConverterTypeClient_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_client_in_context(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeCallbacks_lower(callbacks),uniffiCallStatus
     )
 })
 }
@@ -2139,257 +2238,6 @@ public func FfiConverterTypeProgressListener_lower(_ value: ProgressListener) ->
 
 
 /**
- * Instrumentation hooks. They run on a thread of the runtime and should return quickly.
- */
-public protocol RequestHooks: AnyObject, Sendable {
-    
-    /**
-     * Called before every attempt.
-     */
-    func onRequest(event: RequestEvent) 
-    
-    /**
-     * Called after every attempt.
-     */
-    func onResponse(event: ResponseEvent) 
-    
-}
-/**
- * Instrumentation hooks. They run on a thread of the runtime and should return quickly.
- */
-open class RequestHooksImpl: RequestHooks, @unchecked Sendable {
-    fileprivate let handle: UInt64
-
-    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public struct NoHandle {
-        public init() {}
-    }
-
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    required public init(unsafeFromHandle handle: UInt64) {
-        self.handle = handle
-    }
-
-    // This constructor can be used to instantiate a fake object.
-    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
-    //
-    // - Warning:
-    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public init(noHandle: NoHandle) {
-        self.handle = 0
-    }
-
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_infrai_ffi_fn_clone_requesthooks(self.handle, $0) }
-    }
-    // No primary constructor declared for this class.
-
-    deinit {
-        if handle == 0 {
-            // Mock objects have handle=0 don't try to free them
-            return
-        }
-
-        try! rustCall { uniffi_infrai_ffi_fn_free_requesthooks(handle, $0) }
-    }
-
-    
-
-    
-    /**
-     * Called before every attempt.
-     */
-open func onRequest(event: RequestEvent)  {try! rustCall() {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_requesthooks_on_request(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeRequestEvent_lower(event),uniffiCallStatus
-    )
-}
-}
-    
-    /**
-     * Called after every attempt.
-     */
-open func onResponse(event: ResponseEvent)  {try! rustCall() {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_requesthooks_on_response(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeResponseEvent_lower(event),uniffiCallStatus
-    )
-}
-}
-    
-
-    
-}
-
-
-
-// Put the implementation in a struct so we don't pollute the top-level namespace
-fileprivate struct UniffiCallbackInterfaceRequestHooks {
-
-    // Create the VTable using a series of closures.
-    // Swift automatically converts these into C callback functions.
-    //
-    // Store the vtable directly.
-    static let vtable: UniffiVTableCallbackInterfaceRequestHooks = UniffiVTableCallbackInterfaceRequestHooks(
-        uniffiFree: { (uniffiHandle: UInt64) -> () in
-            do {
-                try FfiConverterTypeRequestHooks.handleMap.remove(handle: uniffiHandle)
-            } catch {
-                print("Uniffi callback interface RequestHooks: handle missing in uniffiFree")
-            }
-        },
-        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
-            do {
-                return try FfiConverterTypeRequestHooks.handleMap.clone(handle: uniffiHandle)
-            } catch {
-                fatalError("Uniffi callback interface RequestHooks: handle missing in uniffiClone")
-            }
-        },
-        onRequest: { (
-            uniffiHandle: UInt64,
-            event: RustBuffer,
-            uniffiOutReturn: UnsafeMutableRawPointer,
-            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
-        ) in
-            let makeCall = {
-                () throws -> () in
-                guard let uniffiObj = try? FfiConverterTypeRequestHooks.handleMap.get(handle: uniffiHandle) else {
-                    throw UniffiInternalError.unexpectedStaleHandle
-                }
-                return uniffiObj.onRequest(
-                     event: try FfiConverterTypeRequestEvent_lift(event)
-                )
-            }
-
-            
-            let writeReturn = { () }
-            uniffiTraitInterfaceCall(
-                callStatus: uniffiCallStatus,
-                makeCall: makeCall,
-                writeReturn: writeReturn
-            )
-        },
-        onResponse: { (
-            uniffiHandle: UInt64,
-            event: RustBuffer,
-            uniffiOutReturn: UnsafeMutableRawPointer,
-            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
-        ) in
-            let makeCall = {
-                () throws -> () in
-                guard let uniffiObj = try? FfiConverterTypeRequestHooks.handleMap.get(handle: uniffiHandle) else {
-                    throw UniffiInternalError.unexpectedStaleHandle
-                }
-                return uniffiObj.onResponse(
-                     event: try FfiConverterTypeResponseEvent_lift(event)
-                )
-            }
-
-            
-            let writeReturn = { () }
-            uniffiTraitInterfaceCall(
-                callStatus: uniffiCallStatus,
-                makeCall: makeCall,
-                writeReturn: writeReturn
-            )
-        }
-    )
-
-    // Rust stores this pointer for future callback invocations, so it must live
-    // for the process lifetime (not just for the init function call).
-    //
-    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
-    // This is safe because the pointee is initialized once during static init
-    // and never mutated by either side of the FFI.  Its fields are C function pointers.
-    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceRequestHooks> = {
-        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceRequestHooks>.allocate(capacity: 1)
-        ptr.initialize(to: vtable)
-        return UnsafePointer(ptr)
-    }()
-}
-
-private func uniffiCallbackInitRequestHooks() {
-    uniffi_infrai_ffi_fn_init_callback_vtable_requesthooks(UniffiCallbackInterfaceRequestHooks.vtablePtr)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeRequestHooks: FfiConverter {
-    fileprivate static let handleMap = UniffiHandleMap<RequestHooks>()
-
-    typealias FfiType = UInt64
-    typealias SwiftType = RequestHooks
-
-    public static func lift(_ handle: UInt64) throws -> RequestHooks {
-        if ((handle & 1) == 0) {
-            // Rust-generated handle, construct a new class that uses the handle to implement the
-            // interface
-            return RequestHooksImpl(unsafeFromHandle: handle)
-        } else {
-            // Swift-generated handle, get the object from the handle map
-            return try handleMap.remove(handle: handle)
-        }
-    }
-
-    public static func lower(_ value: RequestHooks) -> UInt64 {
-         if let rustImpl = value as? RequestHooksImpl {
-             // Rust-implemented object.  Clone the handle and return it
-            return rustImpl.uniffiCloneHandle()
-         } else {
-            // Swift object, generate a new vtable handle and return that.
-            return handleMap.insert(obj: value)
-         }
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RequestHooks {
-        let handle: UInt64 = try readInt(&buf)
-        return try lift(handle)
-    }
-
-    public static func write(_ value: RequestHooks, into buf: inout [UInt8]) {
-        writeInt(&buf, lower(value))
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeRequestHooks_lift(_ handle: UInt64) throws -> RequestHooks {
-    return try FfiConverterTypeRequestHooks.lift(handle)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeRequestHooks_lower(_ value: RequestHooks) -> UInt64 {
-    return FfiConverterTypeRequestHooks.lower(value)
-}
-
-
-
-
-
-
-/**
  * Listener for a job's states during a wait. Never called after the wait has ended or was cancelled.
  */
 public protocol UpdateListener: AnyObject, Sendable {
@@ -2753,6 +2601,75 @@ public func FfiConverterTypeWatchStream_lower(_ value: WatchStream) -> UInt64 {
 }
 
 
+
+
+/**
+ * Callbacks that a client has.
+ */
+public struct CallbackKinds: Equatable, Hashable {
+    /**
+     * Whether a function returns the key.
+     */
+    public let key: Bool
+    /**
+     * Whether there are hooks.
+     */
+    public let hooks: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Whether a function returns the key.
+         */key: Bool, 
+        /**
+         * Whether there are hooks.
+         */hooks: Bool) {
+        self.key = key
+        self.hooks = hooks
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CallbackKinds: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCallbackKinds: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CallbackKinds {
+        return
+            try CallbackKinds(
+                key: FfiConverterBool.read(from: &buf), 
+                hooks: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CallbackKinds, into buf: inout [UInt8]) {
+        FfiConverterBool.write(value.key, into: &buf)
+        FfiConverterBool.write(value.hooks, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCallbackKinds_lift(_ buf: RustBuffer) throws -> CallbackKinds {
+    return try FfiConverterTypeCallbackKinds.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCallbackKinds_lower(_ value: CallbackKinds) -> RustBuffer {
+    return FfiConverterTypeCallbackKinds.lower(value)
+}
 
 
 /**
@@ -3455,30 +3372,6 @@ fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeApiKeyProvider: FfiConverterRustBuffer {
-    typealias SwiftType = ApiKeyProvider?
-
-    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
-        guard let value = value else {
-            writeInt(&buf, Int8(0))
-            return
-        }
-        writeInt(&buf, Int8(1))
-        FfiConverterTypeApiKeyProvider.write(value, into: &buf)
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
-        switch try readInt(&buf) as Int8 {
-        case 0: return nil
-        case 1: return try FfiConverterTypeApiKeyProvider.read(from: &buf)
-        default: throw UniffiInternalError.unexpectedOptionalTag
-        }
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
 fileprivate struct FfiConverterOptionTypeCancellation: FfiConverterRustBuffer {
     typealias SwiftType = Cancellation?
 
@@ -3543,30 +3436,6 @@ fileprivate struct FfiConverterOptionTypeProgressListener: FfiConverterRustBuffe
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeProgressListener.read(from: &buf)
-        default: throw UniffiInternalError.unexpectedOptionalTag
-        }
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterOptionTypeRequestHooks: FfiConverterRustBuffer {
-    typealias SwiftType = RequestHooks?
-
-    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
-        guard let value = value else {
-            writeInt(&buf, Int8(0))
-            return
-        }
-        writeInt(&buf, Int8(1))
-        FfiConverterTypeRequestHooks.write(value, into: &buf)
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
-        switch try readInt(&buf) as Int8 {
-        case 0: return nil
-        case 1: return try FfiConverterTypeRequestHooks.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -3949,16 +3818,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_infrai_ffi_checksum_func_panic_for_tests() != 5219) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_apikeyprovider_key() != 52410) {
+    if (uniffi_infrai_ffi_checksum_method_callbacks_key() != 51302) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_method_callbacks_on_request() != 6301) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_method_callbacks_on_response() != 46450) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_progresslistener_on_progress() != 39506) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_infrai_ffi_checksum_method_requesthooks_on_request() != 27082) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_infrai_ffi_checksum_method_requesthooks_on_response() != 2925) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_updatelistener_on_update() != 58934) {
@@ -3989,6 +3858,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_client_generate_many() != 24551) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_method_client_in_context() != 18226) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_client_key_hint() != 55564) {
@@ -4036,14 +3908,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_infrai_ffi_checksum_constructor_cancellation_new() != 35088) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_constructor_client_new() != 41070) {
+    if (uniffi_infrai_ffi_checksum_constructor_client_new() != 55163) {
         return InitializationResult.apiChecksumMismatch
     }
 
-    uniffiCallbackInitApiKeyProvider()
+    uniffiCallbackInitCallbacks()
     uniffiCallbackInitCredentialStore()
     uniffiCallbackInitProgressListener()
-    uniffiCallbackInitRequestHooks()
     uniffiCallbackInitUpdateListener()
     uniffiEnsureInfraiInitialized()
     return InitializationResult.ok

@@ -3,18 +3,77 @@
 import Foundation
 internal import InfraiNative
 
-/// The key function. What it throws is kept under a number for the error of the call.
-final class KeyFunction: ApiKeyProvider {
-    private let provide: @Sendable () async throws -> String
+/// The key function and the hooks of a client.
+struct ClientCallbacks: Sendable {
+    let key: (@Sendable () async throws -> String)?
+    let onRequest: (@Sendable (RequestEvent) -> Void)?
+    let onResponse: (@Sendable (ResponseEvent) -> Void)?
 
-    init(_ provide: @escaping @Sendable () async throws -> String) { self.provide = provide }
+    var kinds: CallbackKinds { CallbackKinds(key: key != nil, hooks: onRequest != nil || onResponse != nil) }
+
+    var isEmpty: Bool { key == nil && onRequest == nil && onResponse == nil }
+}
+
+/// The callbacks of one call or stream. They run in a task that its caller created, which has the caller's task-local values.
+final class ContextCallbacks: Callbacks {
+    private enum Event: Sendable {
+        case key(CheckedContinuation<Task<String, any Error>, Never>)
+        case hook(@Sendable () -> Void)
+    }
+
+    private let callbacks: ClientCallbacks
+    private let events: AsyncStream<Event>.Continuation
+    private let runner: Task<Void, Never>
+
+    /// Creates the callbacks of the current task's call.
+    init(_ callbacks: ClientCallbacks) {
+        let (stream, events) = AsyncStream.makeStream(of: Event.self)
+        self.callbacks = callbacks
+        self.events = events
+        runner = Task {
+            for await event in stream {
+                switch event {
+                // A task of its own, so that the hooks of other calls of a batch do not wait for the key.
+                case .key(let request): request.resume(returning: Task { try await callbacks.key?() ?? "" })
+                case .hook(let hook): hook()
+                }
+            }
+        }
+    }
+
+    deinit { events.finish() }
+
+    /// Runs the hooks that are still queued, at the end of the call.
+    func finish() async {
+        events.finish()
+        await runner.value
+    }
 
     func key() async throws -> String {
+        let task: Task<String, any Error> = await withCheckedContinuation { request in
+            if case .terminated = events.yield(.key(request)) {
+                request.resume(returning: Task { throw CancellationError() })
+            }
+        }
         do {
-            return try await provide()
+            return try await withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }
         } catch {
             throw ApiKeyProviderError.Exception(number: KeyExceptions.keep(error), reason: error.localizedDescription)
         }
+    }
+
+    func onRequest(event: InfraiNative.RequestEvent) {
+        guard let hook = callbacks.onRequest else { return }
+        let event = RequestEvent(method: event.method, path: event.path, attempt: Int(event.attempt))
+        events.yield(.hook { hook(event) })
+    }
+
+    func onResponse(event: InfraiNative.ResponseEvent) {
+        guard let hook = callbacks.onResponse else { return }
+        let event = ResponseEvent(
+            method: event.method, path: event.path, attempt: Int(event.attempt), status: event.status.map(Int.init),
+            latency: .seconds(event.latency), requestID: event.requestId)
+        events.yield(.hook { hook(event) })
     }
 }
 
@@ -33,29 +92,6 @@ enum KeyExceptions {
     }
 
     static func take(_ number: Int64) -> (any Error)? { kept.change { $0.errors.removeValue(forKey: number) } }
-}
-
-/// The hooks of a client.
-final class Hooks: RequestHooks {
-    private let before: (@Sendable (RequestEvent) -> Void)?
-    private let after: (@Sendable (ResponseEvent) -> Void)?
-
-    /// Returns `nil` if the options have no hook.
-    init?(_ options: ClientOptions) {
-        if options.onRequest == nil && options.onResponse == nil { return nil }
-        (before, after) = (options.onRequest, options.onResponse)
-    }
-
-    func onRequest(event: InfraiNative.RequestEvent) {
-        before?(RequestEvent(method: event.method, path: event.path, attempt: Int(event.attempt)))
-    }
-
-    func onResponse(event: InfraiNative.ResponseEvent) {
-        after?(
-            ResponseEvent(
-                method: event.method, path: event.path, attempt: Int(event.attempt), status: event.status.map(Int.init),
-                latency: .seconds(event.latency), requestID: event.requestId))
-    }
 }
 
 /// The credential store of a client.

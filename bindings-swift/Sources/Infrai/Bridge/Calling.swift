@@ -15,7 +15,23 @@ extension InfraiClient {
         listener: (any Closable)? = nil, _ work: @Sendable (Client, Cancellation) async throws -> Value
     ) async throws -> Value {
         let native = try native.get()
-        return try await cancellable(listener: listener) { try await work(native, $0) }
+        if callbacks.isEmpty { return try await cancellable(listener: listener) { try await work(native, $0) } }
+        let context = ContextCallbacks(callbacks)
+        let result: Result<Value, any Error>
+        do {
+            result = .success(
+                try await cancellable(listener: listener) { try await work(native.inContext(callbacks: context), $0) })
+        } catch {
+            result = .failure(error)
+        }
+        await context.finish()
+        return try result.get()
+    }
+
+    /// Returns the native client of a stream, whose callbacks have the task-local values of the current task.
+    func streaming() throws -> Client {
+        let native = try native.get()
+        return callbacks.isEmpty ? native : native.inContext(callbacks: ContextCallbacks(callbacks))
     }
 
     /// Makes a call that needs no native client, such as a read of a stream.

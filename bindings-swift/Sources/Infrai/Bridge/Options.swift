@@ -47,7 +47,7 @@ enum WaitTimeout {
 
 extension Client {
     static func make(
-        key: String?, provider: (@Sendable () async throws -> String)?, baseURL: String?, options: ClientOptions
+        key: String?, callbacks: ClientCallbacks, baseURL: String?, options: ClientOptions
     ) throws -> Client {
         let polling = options.polling
         let text = try Options([
@@ -79,8 +79,7 @@ extension Client {
             "allow_insecure_http": options.allowInsecureHTTP,
         ]).text()
         return try Client(
-            options: text, language: .swift, runtime: runtimeName, key: provider.map(KeyFunction.init), hooks: Hooks(options),
-            store: options.store.map(Store.init))
+            options: text, language: .swift, runtime: runtimeName, callbacks: callbacks.kinds, store: options.store.map(Store.init))
     }
 }
 

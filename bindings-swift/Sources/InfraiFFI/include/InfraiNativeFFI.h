@@ -243,29 +243,29 @@ typedef void (*UniffiForeignFutureCompleteVoid)(uint64_t, UniffiForeignFutureRes
     );
 
 #endif
-#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_API_KEY_PROVIDER_METHOD0
-#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_API_KEY_PROVIDER_METHOD0
-typedef void (*UniffiCallbackInterfaceApiKeyProviderMethod0)(uint64_t, UniffiForeignFutureCompleteRustBuffer _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_CALLBACKS_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_CALLBACKS_METHOD0
+typedef void (*UniffiCallbackInterfaceCallbacksMethod0)(uint64_t, UniffiForeignFutureCompleteRustBuffer _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_CALLBACKS_METHOD1
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_CALLBACKS_METHOD1
+typedef void (*UniffiCallbackInterfaceCallbacksMethod1)(uint64_t, RustBuffer, void* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_CALLBACKS_METHOD2
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_CALLBACKS_METHOD2
+typedef void (*UniffiCallbackInterfaceCallbacksMethod2)(uint64_t, RustBuffer, void* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
     );
 
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_PROGRESS_LISTENER_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_PROGRESS_LISTENER_METHOD0
 typedef void (*UniffiCallbackInterfaceProgressListenerMethod0)(uint64_t, RustBuffer, void* _Nonnull, 
-        RustCallStatus *_Nonnull uniffiCallStatus
-    );
-
-#endif
-#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_REQUEST_HOOKS_METHOD0
-#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_REQUEST_HOOKS_METHOD0
-typedef void (*UniffiCallbackInterfaceRequestHooksMethod0)(uint64_t, RustBuffer, void* _Nonnull, 
-        RustCallStatus *_Nonnull uniffiCallStatus
-    );
-
-#endif
-#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_REQUEST_HOOKS_METHOD1
-#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_REQUEST_HOOKS_METHOD1
-typedef void (*UniffiCallbackInterfaceRequestHooksMethod1)(uint64_t, RustBuffer, void* _Nonnull, 
         RustCallStatus *_Nonnull uniffiCallStatus
     );
 
@@ -298,13 +298,15 @@ typedef void (*UniffiCallbackInterfaceCredentialStoreMethod2)(uint64_t, RustBuff
     );
 
 #endif
-#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_API_KEY_PROVIDER
-#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_API_KEY_PROVIDER
-typedef struct UniffiVTableCallbackInterfaceApiKeyProvider {
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_CALLBACKS
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_CALLBACKS
+typedef struct UniffiVTableCallbackInterfaceCallbacks {
     UniffiCallbackInterfaceFree _Nonnull uniffiFree;
     UniffiCallbackInterfaceClone _Nonnull uniffiClone;
-    UniffiCallbackInterfaceApiKeyProviderMethod0 _Nonnull key;
-} UniffiVTableCallbackInterfaceApiKeyProvider;
+    UniffiCallbackInterfaceCallbacksMethod0 _Nonnull key;
+    UniffiCallbackInterfaceCallbacksMethod1 _Nonnull onRequest;
+    UniffiCallbackInterfaceCallbacksMethod2 _Nonnull onResponse;
+} UniffiVTableCallbackInterfaceCallbacks;
 
 #endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_PROGRESS_LISTENER
@@ -314,16 +316,6 @@ typedef struct UniffiVTableCallbackInterfaceProgressListener {
     UniffiCallbackInterfaceClone _Nonnull uniffiClone;
     UniffiCallbackInterfaceProgressListenerMethod0 _Nonnull onProgress;
 } UniffiVTableCallbackInterfaceProgressListener;
-
-#endif
-#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_REQUEST_HOOKS
-#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_REQUEST_HOOKS
-typedef struct UniffiVTableCallbackInterfaceRequestHooks {
-    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
-    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
-    UniffiCallbackInterfaceRequestHooksMethod0 _Nonnull onRequest;
-    UniffiCallbackInterfaceRequestHooksMethod1 _Nonnull onResponse;
-} UniffiVTableCallbackInterfaceRequestHooks;
 
 #endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_UPDATE_LISTENER
@@ -346,24 +338,34 @@ typedef struct UniffiVTableCallbackInterfaceCredentialStore {
 } UniffiVTableCallbackInterfaceCredentialStore;
 
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_CLONE_APIKEYPROVIDER
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_CLONE_APIKEYPROVIDER
-uint64_t uniffi_infrai_ffi_fn_clone_apikeyprovider(uint64_t handle, RustCallStatus *_Nonnull out_status
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_CLONE_CALLBACKS
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_CLONE_CALLBACKS
+uint64_t uniffi_infrai_ffi_fn_clone_callbacks(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FREE_APIKEYPROVIDER
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FREE_APIKEYPROVIDER
-void uniffi_infrai_ffi_fn_free_apikeyprovider(uint64_t handle, RustCallStatus *_Nonnull out_status
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FREE_CALLBACKS
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FREE_CALLBACKS
+void uniffi_infrai_ffi_fn_free_callbacks(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_INIT_CALLBACK_VTABLE_APIKEYPROVIDER
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_INIT_CALLBACK_VTABLE_APIKEYPROVIDER
-void uniffi_infrai_ffi_fn_init_callback_vtable_apikeyprovider(const UniffiVTableCallbackInterfaceApiKeyProvider* _Nonnull vtable
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_INIT_CALLBACK_VTABLE_CALLBACKS
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_INIT_CALLBACK_VTABLE_CALLBACKS
+void uniffi_infrai_ffi_fn_init_callback_vtable_callbacks(const UniffiVTableCallbackInterfaceCallbacks* _Nonnull vtable
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_APIKEYPROVIDER_KEY
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_APIKEYPROVIDER_KEY
-uint64_t uniffi_infrai_ffi_fn_method_apikeyprovider_key(uint64_t ptr
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CALLBACKS_KEY
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CALLBACKS_KEY
+uint64_t uniffi_infrai_ffi_fn_method_callbacks_key(uint64_t ptr
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CALLBACKS_ON_REQUEST
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CALLBACKS_ON_REQUEST
+void uniffi_infrai_ffi_fn_method_callbacks_on_request(uint64_t ptr, RustBuffer event, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CALLBACKS_ON_RESPONSE
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CALLBACKS_ON_RESPONSE
+void uniffi_infrai_ffi_fn_method_callbacks_on_response(uint64_t ptr, RustBuffer event, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_CLONE_PROGRESSLISTENER
@@ -384,31 +386,6 @@ void uniffi_infrai_ffi_fn_init_callback_vtable_progresslistener(const UniffiVTab
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_PROGRESSLISTENER_ON_PROGRESS
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_PROGRESSLISTENER_ON_PROGRESS
 void uniffi_infrai_ffi_fn_method_progresslistener_on_progress(uint64_t ptr, RustBuffer progress, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_CLONE_REQUESTHOOKS
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_CLONE_REQUESTHOOKS
-uint64_t uniffi_infrai_ffi_fn_clone_requesthooks(uint64_t handle, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FREE_REQUESTHOOKS
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FREE_REQUESTHOOKS
-void uniffi_infrai_ffi_fn_free_requesthooks(uint64_t handle, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_INIT_CALLBACK_VTABLE_REQUESTHOOKS
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_INIT_CALLBACK_VTABLE_REQUESTHOOKS
-void uniffi_infrai_ffi_fn_init_callback_vtable_requesthooks(const UniffiVTableCallbackInterfaceRequestHooks* _Nonnull vtable
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_REQUESTHOOKS_ON_REQUEST
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_REQUESTHOOKS_ON_REQUEST
-void uniffi_infrai_ffi_fn_method_requesthooks_on_request(uint64_t ptr, RustBuffer event, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_REQUESTHOOKS_ON_RESPONSE
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_REQUESTHOOKS_ON_RESPONSE
-void uniffi_infrai_ffi_fn_method_requesthooks_on_response(uint64_t ptr, RustBuffer event, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_CLONE_UPDATELISTENER
@@ -469,7 +446,7 @@ void uniffi_infrai_ffi_fn_free_client(uint64_t handle, RustCallStatus *_Nonnull 
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_CONSTRUCTOR_CLIENT_NEW
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_CONSTRUCTOR_CLIENT_NEW
-uint64_t uniffi_infrai_ffi_fn_constructor_client_new(RustBuffer options, RustBuffer language, RustBuffer runtime, RustBuffer key, RustBuffer hooks, RustBuffer store, RustCallStatus *_Nonnull out_status
+uint64_t uniffi_infrai_ffi_fn_constructor_client_new(RustBuffer options, RustBuffer language, RustBuffer runtime, RustBuffer callbacks, RustBuffer store, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_ACTIVATE
@@ -505,6 +482,11 @@ uint64_t uniffi_infrai_ffi_fn_method_client_generate(uint64_t ptr, RustBuffer re
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_GENERATE_MANY
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_GENERATE_MANY
 uint64_t uniffi_infrai_ffi_fn_method_client_generate_many(uint64_t ptr, RustBuffer requests, RustBuffer options, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_IN_CONTEXT
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_IN_CONTEXT
+uint64_t uniffi_infrai_ffi_fn_method_client_in_context(uint64_t ptr, uint64_t callbacks, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_KEY_HINT
@@ -939,27 +921,27 @@ uint16_t uniffi_infrai_ffi_checksum_func_panic_for_tests(void
     
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_APIKEYPROVIDER_KEY
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_APIKEYPROVIDER_KEY
-uint16_t uniffi_infrai_ffi_checksum_method_apikeyprovider_key(void
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CALLBACKS_KEY
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CALLBACKS_KEY
+uint16_t uniffi_infrai_ffi_checksum_method_callbacks_key(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CALLBACKS_ON_REQUEST
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CALLBACKS_ON_REQUEST
+uint16_t uniffi_infrai_ffi_checksum_method_callbacks_on_request(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CALLBACKS_ON_RESPONSE
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CALLBACKS_ON_RESPONSE
+uint16_t uniffi_infrai_ffi_checksum_method_callbacks_on_response(void
     
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_PROGRESSLISTENER_ON_PROGRESS
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_PROGRESSLISTENER_ON_PROGRESS
 uint16_t uniffi_infrai_ffi_checksum_method_progresslistener_on_progress(void
-    
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_REQUESTHOOKS_ON_REQUEST
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_REQUESTHOOKS_ON_REQUEST
-uint16_t uniffi_infrai_ffi_checksum_method_requesthooks_on_request(void
-    
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_REQUESTHOOKS_ON_RESPONSE
-#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_REQUESTHOOKS_ON_RESPONSE
-uint16_t uniffi_infrai_ffi_checksum_method_requesthooks_on_response(void
     
 );
 #endif
@@ -1020,6 +1002,12 @@ uint16_t uniffi_infrai_ffi_checksum_method_client_generate(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_GENERATE_MANY
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_GENERATE_MANY
 uint16_t uniffi_infrai_ffi_checksum_method_client_generate_many(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_IN_CONTEXT
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_IN_CONTEXT
+uint16_t uniffi_infrai_ffi_checksum_method_client_in_context(void
     
 );
 #endif

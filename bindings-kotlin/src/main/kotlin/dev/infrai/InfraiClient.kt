@@ -33,7 +33,7 @@ import kotlinx.coroutines.withContext
  * Every call is a suspend function for any thread, including that of a user interface, and throws an [InfraiException].
  * Cancelling its coroutine stops its requests, polls and callbacks at once.
  */
-public class InfraiClient private constructor(private val native: Client, internal val exceptions: KeyExceptions) : Closeable {
+public class InfraiClient private constructor(private val native: Client, private val callbacks: ClientCallbacks) : Closeable {
     @Volatile
     private var closed = false
 
@@ -43,7 +43,7 @@ public class InfraiClient private constructor(private val native: Client, intern
     /** Methods of the account: balance and top-up. */
     public val account: Account = Account(this)
 
-    private constructor(settings: Settings) : this(settings.open(), settings.exceptions)
+    private constructor(settings: Settings) : this(settings.open(), settings.callbacks)
 
     /**
      * Creates a client. It reads no file and sends no request yet: a missing key is an error of the first call. An option
@@ -52,7 +52,7 @@ public class InfraiClient private constructor(private val native: Client, intern
      * @param apiKey the project key; else `INFRAI_API_KEY`, else the profile's. Do not ship it in an app: see
      *   [apiKeyProvider].
      * @param apiKeyProvider key function, for an app that gets a token from its own backend. Each call runs it once, and once
-     *   more after a 401. Its exception is the [cause][Throwable.cause] of the call's [InfraiException.Configuration].
+     *   more after a 401, on a thread of the SDK, with the coroutine context of the call. Its exception is the [cause][Throwable.cause] of the call's [InfraiException.Configuration].
      * @param baseUrl the base URL of the API; else `INFRAI_BASE_URL`, else the profile's, else `https://api.infrai.cc`.
      * @param profile the profile of the credentials file; else `INFRAI_PROFILE`, else `default`.
      * @param credentialsFile the credentials file; else `INFRAI_CREDENTIALS_FILE`, else `~/.infrai/credentials`.
@@ -71,8 +71,9 @@ public class InfraiClient private constructor(private val native: Client, intern
      * @param userAgentSuffix suffix of the `User-Agent`, such as the app's name and version.
      * @param allowInsecureHttp whether plain `http` is allowed to hosts other than loopback, such as an emulator's
      *   `10.0.2.2`; else `INFRAI_ALLOW_HTTP=1`. Do not allow it over the internet.
-     * @param onRequest called before every attempt, on a thread of the SDK. The event contains no body and no key.
-     * @param onResponse called after every attempt, on a thread of the SDK. The event contains no body and no key.
+     * @param onRequest called before every attempt, on a thread of the SDK, with the coroutine context of the call: its
+     *   thread-local elements are set. The event contains no body and no key.
+     * @param onResponse called after every attempt, as `onRequest`. The event contains no body and no key.
      * @throws InfraiException.Configuration if an option is invalid.
      */
     public constructor(
@@ -126,7 +127,7 @@ public class InfraiClient private constructor(private val native: Client, intern
         headers: Map<String, String> = emptyMap(),
     ): InfraiClient {
         val options = options("timeout" to timeout, "max_retries" to maxRetries, "headers" to headers)
-        return InfraiClient(withNative { it.withOptions(options.text) }, exceptions)
+        return InfraiClient(withNative { it.withOptions(options.text) }, callbacks)
     }
 
     /**
@@ -202,7 +203,16 @@ public class InfraiClient private constructor(private val native: Client, intern
     internal suspend fun <T> call(made: suspend (Client) -> T): T {
         // The native half would begin the call of a cancelled coroutine.
         currentCoroutineContext().ensureActive()
-        return guarded { made(native) }
+        return guarded { inContext { made(it) } }
+    }
+
+    /** Opens a stream, whose callbacks run in the context of its collector. */
+    internal suspend fun <T> open(made: (Client) -> T): T = guarded { inContext { made(it) } }
+
+    /** Runs a call whose callbacks run in the caller's context. */
+    private suspend inline fun <T> inContext(made: (Client) -> T): T {
+        if (callbacks.isEmpty) return made(native)
+        return native.inContext(callbacks.inContext(currentCoroutineContext())).use(made)
     }
 
     /**
@@ -239,7 +249,7 @@ public class InfraiClient private constructor(private val native: Client, intern
             if (closed) throw gone()
             return made()
         } catch (error: NativeException) {
-            throw translated(error, this, exceptions)
+            throw translated(error, this, callbacks.exceptions)
         } catch (fault: InternalException) {
             throw fault(fault.message, this)
         } catch (fault: IllegalStateException) {

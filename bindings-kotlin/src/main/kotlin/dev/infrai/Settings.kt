@@ -1,14 +1,9 @@
 package dev.infrai
 
 import dev.infrai.internal.core.Language
-import dev.infrai.internal.ffi.ApiKeyProvider
-import dev.infrai.internal.ffi.ApiKeyProviderException
 import dev.infrai.internal.ffi.Client
 import dev.infrai.internal.ffi.CredentialStoreException
-import dev.infrai.internal.ffi.RequestHooks
 import dev.infrai.internal.ffi.CredentialStore as NativeStore
-import dev.infrai.internal.ffi.RequestEvent as NativeRequestEvent
-import dev.infrai.internal.ffi.ResponseEvent as NativeResponseEvent
 import java.nio.file.Path
 import kotlin.time.Duration
 
@@ -103,7 +98,7 @@ public interface CredentialStore {
 /** Options of a client. */
 internal class Settings(
     private val apiKey: String?,
-    private val apiKeyProvider: (suspend () -> String)?,
+    apiKeyProvider: (suspend () -> String)?,
     private val baseUrl: String?,
     private val profile: String?,
     private val credentialsFile: Path?,
@@ -121,11 +116,10 @@ internal class Settings(
     private val caFile: Path?,
     private val userAgentSuffix: String?,
     private val allowInsecureHttp: Boolean?,
-    private val onRequest: ((RequestEvent) -> Unit)?,
-    private val onResponse: ((ResponseEvent) -> Unit)?,
+    onRequest: ((RequestEvent) -> Unit)?,
+    onResponse: ((ResponseEvent) -> Unit)?,
 ) {
-    /** The exceptions of the key function. */
-    val exceptions: KeyExceptions = KeyExceptions()
+    val callbacks: ClientCallbacks = ClientCallbacks(apiKeyProvider, onRequest, onResponse)
 
     /** Creates the native client. */
     fun open(): Client {
@@ -149,14 +143,7 @@ internal class Settings(
             "allow_insecure_http" to allowInsecureHttp,
         )
         return direct {
-            Client(
-                options.text,
-                Language.KOTLIN,
-                runtime(),
-                apiKeyProvider?.let { KeyFunction(it, exceptions) },
-                if (onRequest == null && onResponse == null) null else Hooks(onRequest, onResponse),
-                credentialStore?.let(::Store),
-            )
+            Client(options.text, Language.KOTLIN, runtime(), callbacks.kinds, credentialStore?.let(::Store))
         }
     }
 }
@@ -165,42 +152,6 @@ internal class Settings(
 private fun runtime(): String {
     val version = System.getProperty("java.version").orEmpty().filter { it.isLetterOrDigit() || it in "._-" }
     return if (System.getProperty("java.vm.name") == "Dalvik") "Android $version" else "JVM $version"
-}
-
-private class KeyFunction(private val function: suspend () -> String, private val exceptions: KeyExceptions) : ApiKeyProvider {
-    @Suppress("TooGenericExceptionCaught") // Any exception belongs to the call that needs the key.
-    override suspend fun key(): String = try {
-        checked("api_key", function())
-    } catch (problem: Throwable) {
-        throw ApiKeyProviderException.Exception(exceptions.keep(problem), problem.toString())
-    }
-}
-
-private class Hooks(
-    private val onRequest: ((RequestEvent) -> Unit)?,
-    private val onResponse: ((ResponseEvent) -> Unit)?,
-) : RequestHooks {
-    override fun onRequest(event: NativeRequestEvent) = ignoringFailure {
-        onRequest?.invoke(RequestEvent(event.method, event.path, event.attempt.toInt()))
-    }
-
-    override fun onResponse(event: NativeResponseEvent) = ignoringFailure {
-        onResponse?.invoke(
-            ResponseEvent(
-                event.method, event.path, event.attempt.toInt(), event.status?.toInt(), event.latency, event.requestId,
-            ),
-        )
-    }
-
-    /** Drops the failure of a hook: the thread's handler would end an app on Android. */
-    @Suppress("TooGenericExceptionCaught")
-    private inline fun ignoringFailure(hook: () -> Unit) {
-        try {
-            hook()
-        } catch (_: Throwable) {
-            // The call goes on.
-        }
-    }
 }
 
 private class Store(private val store: CredentialStore) : NativeStore {

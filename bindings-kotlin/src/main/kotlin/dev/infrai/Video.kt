@@ -180,7 +180,7 @@ public class Video internal constructor(private val client: InfraiClient) {
 
     private fun watch(job: () -> JobRef): Flow<VideoJob> = flow {
         val reference = job()
-        client.withNative { it.watch(reference) }.use { states ->
+        client.open { it.watch(reference) }.use { states ->
             try {
                 while (true) {
                     emit(job(next { states.next(null) } ?: break))
@@ -308,7 +308,7 @@ public class Video internal constructor(private val client: InfraiClient) {
         val options =
             options("concurrency" to concurrency, "key_prefix" to keyPrefix, "timeout" to waitTimeout(timeout))
         val requests = items().map { it.text }
-        client.withNative { it.generateMany(requests, options.text) }.use { many ->
+        client.open { it.generateMany(requests, options.text) }.use { many ->
             try {
                 while (true) {
                     val item = next { many.next(null) } ?: break

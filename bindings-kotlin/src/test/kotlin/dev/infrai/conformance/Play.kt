@@ -13,6 +13,7 @@ import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
 import kotlin.time.DurationUnit
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.asContextElement
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.coroutineScope
@@ -65,7 +66,23 @@ private suspend fun steps(start: JsonObject, outcomes: MutableList<JsonElement>)
     }
 }
 
+/** Context of a call: its text, and the paths that the hook recorded in it. */
+private class Context(val text: String) {
+    val hooks: MutableList<String> = java.util.concurrent.CopyOnWriteArrayList()
+}
+
+private val CONTEXT = ThreadLocal<Context>()
+
+/** Makes a call in the context that the scenario gives it, and reports what the hook recorded there. */
 private suspend fun one(made: Result<InfraiClient>, call: JsonObject, jobs: List<VideoJob?>): Outcome {
+    val text = (call["context"] as? JsonPrimitive)?.takeIf { it !is JsonNull }?.content
+    val context = Context(text.orEmpty())
+    val outcome = withContext(CONTEXT.asContextElement(context)) { oneHere(made, call, jobs) }
+    if (text == null) return outcome
+    return Outcome(JsonObject(outcome.report + ("hooks" to JsonArray(context.hooks.map(::JsonPrimitive)))), outcome.job)
+}
+
+private suspend fun oneHere(made: Result<InfraiClient>, call: JsonObject, jobs: List<VideoJob?>): Outcome {
     made.exceptionOrNull()?.let { return Outcome(failed(it, fromConstructor = true)) }
     val updates = mutableListOf<JsonElement>()
     val args = call["args"] as? JsonObject ?: JsonObject(emptyMap())
@@ -254,11 +271,17 @@ private fun snakeCase(name: String): String =
 
 private fun client(given: JsonObject?): InfraiClient {
     val settings = given ?: JsonObject(emptyMap())
-    val function = (settings["api_key"] as? JsonObject)?.get("\$function")?.jsonArray?.map(::textOf)?.let(::ArrayDeque)
+    val key = settings["api_key"] as? JsonObject
+    val keys = key?.get("\$function")?.jsonArray?.map(::textOf)?.let(::ArrayDeque)
+    val function: (suspend () -> String)? = when {
+        keys != null -> ({ synchronized(keys) { if (keys.size > 1) keys.removeFirst() else keys.first() } })
+        key != null -> ({ CONTEXT.get().text })
+        else -> null
+    }
     val polling = settings["polling"] as? JsonObject
     return InfraiClient(
         apiKey = if (function == null) settings.text("api_key") else null,
-        apiKeyProvider = function?.let { keys -> { synchronized(keys) { if (keys.size > 1) keys.removeFirst() else keys.first() } } },
+        apiKeyProvider = function,
         baseUrl = settings.text("base_url"),
         profile = settings.text("profile"),
         credentialsFile = settings.text("credentials_file")?.let(Paths::get),
@@ -280,6 +303,7 @@ private fun client(given: JsonObject?): InfraiClient {
         caFile = settings.text("ca_file")?.let(Paths::get),
         userAgentSuffix = settings.text("user_agent_suffix"),
         allowInsecureHttp = settings.flag("allow_insecure_http"),
+        onRequest = if (settings.flag("on_request") == true) ({ event -> CONTEXT.get().hooks += event.path }) else null,
     )
 }
 
