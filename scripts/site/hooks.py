@@ -13,6 +13,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 #: Pages of the navigation that need not be there.
 OPTIONAL = {"releasing.md", "reliability.md", "threat-model.md"}
 LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
+#: A tab is a language's label in bold, then at most one paragraph and at most one snippet. Not a heading: on GitHub, what follows the last tab would stand under it.
+LABEL = r"^\*\*(Python|Node|Rust|Swift|Kotlin|Command|命令行)\*\*\n\n"
+PARAGRAPH = r"(?:(?!```|<!--|\*\*\w+\*\*\n|#|\|)[^\n]+\n)+"
+SNIPPET = r"(?:<!-- [^\n]+ -->\n)?```[^\n]*\n(?:.*?\n)??```\n"
+TAB = re.compile(rf"{LABEL}({PARAGRAPH}\n{SNIPPET}|{PARAGRAPH}|{SNIPPET})", re.MULTILINE | re.DOTALL)
 
 
 _serving = False
@@ -46,6 +51,12 @@ def on_config(config: Any) -> Any:
     return config
 
 
+def tabbed(markdown: str) -> str:
+    """The page with each run of labels as tabs of the site."""
+    # mkdocs strips the end of the last line.
+    return TAB.sub(lambda found: f"/// tab | {found[1]}\n{found[2]}///\n", f"{markdown}\n")
+
+
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
     """A link to a file of the repository outside the documentation goes to the repository's page of it, if the file exists."""
     folder = posixpath.join("docs", posixpath.dirname(page.file.src_uri))
@@ -63,7 +74,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         kind = "tree" if place.is_dir() else "blob"
         return f"{before}{config['extra']['repository']}/{kind}/main/{path}{anchor or ''}{after}"
 
-    return LINK.sub(link, markdown)
+    return LINK.sub(link, tabbed(markdown))
 
 
 def on_post_page(output: str, *, page: Any, config: Any) -> str:
