@@ -183,6 +183,27 @@ class Languages(unittest.TestCase):
             self.assertTrue(page.with_name(page.name.replace(".zh.md", ".md")).is_file(), page)
 
 
+class Codes(unittest.TestCase):
+    def test_every_error_code_has_an_entry(self) -> None:
+        listed = subprocess.run(["git", "ls-files", "-z", "core/src/*.rs", "cli/src/*.rs", "bindings-*/*.rs"], cwd=ROOT, check=True, capture_output=True).stdout
+        codes: set[str] = set()
+        for name in filter(None, listed.decode().split("\0")):
+            if re.search(r"test|fuzzing|build\.rs", name) or not (ROOT / name).is_file():
+                continue
+            source = re.split(r"#\[cfg\(test\)\]\s*mod", (ROOT / name).read_text(encoding="utf-8"))[0]
+            codes |= set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', source))
+            # One word may be a method or a placeholder: a code has a kind or a message beside it.
+            codes |= set(re.findall(r'(?:ErrorKind::\w+,|\()\s*"([A-Z]{5,})",', source))
+            codes |= set(re.findall(r'"([A-Z]{5,})"', source)) if name.endswith("wire/codes.rs") else set()
+        variables = re.compile(r"(INFRAI|CARGO|SSL|XDG|NODE|NO|HTTPS?|ALL|REQUESTS?)_")
+        codes = {code for code in codes if not variables.match(code)}
+        self.assertGreater(len(codes), 45)
+        for page in (DOCS / "error-codes.md", DOCS / "error-codes.zh.md"):
+            entries = re.findall(r"^### ([A-Z0-9_]+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+            self.assertEqual(sorted(set(entries) - {"HTTP_STATUS"}), sorted(codes), page)
+            self.assertEqual(len(entries), len(set(entries)), page)
+
+
 class Decisions(unittest.TestCase):
     def test_every_record_has_a_date_and_a_status(self) -> None:
         index = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")

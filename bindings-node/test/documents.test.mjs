@@ -86,6 +86,13 @@ for (const [name, files] of [
   });
 }
 
+test("examples/node/error-codes.mjs handles each group of codes", once, async () => {
+  const folder = example("error-codes.mjs");
+  const { stdout } = await run(process.execPath, ["error-codes.mjs"], { cwd: folder, env, timeout: 120_000 });
+  const codes = ["INSUFFICIENT_CREDIT", "KEY_REVOKED", "VENDOR_DOWN", "INVALID_ARGUMENT", "JOB_FAILED", "INSECURE_HTTP", "REDIRECT"];
+  assert.deepEqual([...stdout.matchAll(/^([A-Z_]{5,}) /gm)].map(([, code]) => code), codes);
+});
+
 test("examples/node/video.test.mjs passes", once, async () => {
   const folder = example("video.test.mjs");
   const { NODE_TEST_CONTEXT: _, ...outside } = env; // a test runner inside a test runner runs nothing

@@ -125,6 +125,12 @@ def test_the_guides_snippets_do_what_they_say(run: Run, tmp_path: Path) -> None:
         assert (tmp_path / "work" / name).read_bytes()[4:8] == b"ftyp", name
 
 
+def test_each_group_of_error_codes_has_a_handler(run: Run) -> None:
+    said = run(str(ROOT / "examples" / "python" / "error_codes.py"), INFRAI_CLI=find_command()).stdout
+    codes = ["INSUFFICIENT_CREDIT", "KEY_REVOKED", "VENDOR_DOWN", "INVALID_ARGUMENT", "JOB_FAILED", "REDIRECT", "INSECURE_HTTP"]
+    assert re.findall(r"^([A-Z_]+) ", said, re.MULTILINE) == codes
+
+
 def test_the_guides_tests_pass(run: Run) -> None:
     example = str(ROOT / "examples" / "python" / "test_video.py")
     said = run("-m", "pytest", "-q", "-p", "no:cacheprovider", example, INFRAI_CLI=find_command()).stdout
