@@ -36,6 +36,8 @@ RUN = {
 #: The words by which its test knows a file, where they are not its name.
 KNOWN_AS = {
     "examples/python/django_view.py": "import django_view",
+    "examples/python/django_sse.py": "import django_sse",
+    "examples/python/serverless.py": "import serverless",
     "examples/kotlin/Snippets.kt": "examples.withToken",
     "examples/kotlin/VideoScreenModel.kt": "VideoScreenModel(",
     "examples/swift/Main.swift": "InfraiExamples",

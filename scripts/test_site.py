@@ -56,7 +56,7 @@ def sections(text: str) -> list[Section]:
             "lists": re.findall(r"^ *(-|\d+\.) ", part, re.MULTILINE),
             "pictures": re.findall(r"!\[[^\]]*\]\(([^)]+)\)", part),
             "links": sorted(re.findall(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)", part)),
-            "marks": re.findall(r"^<!-- .* -->$|<a id=[^>]*>", part, re.MULTILINE),
+            "marks": re.findall(r"^<!-- .* -->$", part, re.MULTILINE),
         })
     return found
 

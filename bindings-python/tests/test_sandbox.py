@@ -193,6 +193,55 @@ print("fine")
     assert run("-c", code).stdout == "fine\n"
 
 
+def test_the_django_view_streams_the_states(run: Run) -> None:
+    pytest.importorskip("django", reason="Django is not there for this interpreter")
+    activated(run)
+    code = f"""
+import asyncio, json, sys
+sys.path.insert(0, {str(ROOT / "examples" / "python")!r})
+import django
+from django.conf import settings
+settings.configure(ALLOWED_HOSTS=["*"], DEBUG=False)
+django.setup()
+from django.test import AsyncRequestFactory
+import django_sse
+requests = AsyncRequestFactory()
+
+async def main():
+    answer = await django_sse.start(requests.post("/videos", {{"prompt": "a boat"}}))
+    assert answer.status_code == 202, answer.content
+    stream = await django_sse.events(requests.get("/videos/x/events"), json.loads(answer.content)["id"])
+    states = [json.loads(event.decode().removeprefix("data: "))["state"] async for event in stream]
+    assert (await django_sse.start(requests.post("/videos", {{}}))).status_code == 400
+    print(states[-1])
+
+asyncio.run(main())
+"""
+    assert run("-c", code).stdout == "succeeded\n"
+
+
+def test_the_serverless_functions_return_at_once_and_resume(run: Run) -> None:
+    activated(run)
+    code = f"""
+import json, sys, time
+sys.path.insert(0, {str(ROOT / "examples" / "python")!r})
+import serverless
+
+def started(request_id, prompt="a boat"):
+    answer = serverless.start({{"body": json.dumps({{"prompt": prompt, "request_id": request_id}})}}, None)
+    return answer["statusCode"], json.loads(answer["body"])
+
+status, video = started("form-1")
+assert (status, started("form-1")[1]["id"]) == (202, video["id"])
+assert started("form-2", prompt="")[0] == 400
+while not (seen := json.loads(serverless.resume({{"pathParameters": video}}, None)["body"]))["done"]:
+    time.sleep(0.1)
+assert serverless.resume({{"pathParameters": {{"id": "vid_unknown"}}}}, None)["statusCode"] == 404
+print(seen["state"])
+"""
+    assert run("-c", code).stdout == "succeeded\n"
+
+
 def test_the_notebook_runs_from_top_to_bottom(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("IPython", reason="IPython is not there for this interpreter")
     notebook = json.loads((ROOT / "examples" / "python" / "quickstart.ipynb").read_text(encoding="utf-8"))
