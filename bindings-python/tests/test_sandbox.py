@@ -125,6 +125,12 @@ def test_the_guides_snippets_do_what_they_say(run: Run, tmp_path: Path) -> None:
         assert (tmp_path / "work" / name).read_bytes()[4:8] == b"ftyp", name
 
 
+def test_each_call_has_an_example_that_runs(run: Run, tmp_path: Path) -> None:
+    run(str(ROOT / "examples" / "python" / "calls.py"), INFRAI_CLI=find_command())
+    for name in ("kite.mp4", "copy.mp4"):
+        assert (tmp_path / "work" / name).read_bytes()[4:8] == b"ftyp", name
+
+
 def test_each_group_of_error_codes_has_a_handler(run: Run) -> None:
     said = run(str(ROOT / "examples" / "python" / "error_codes.py"), INFRAI_CLI=find_command()).stdout
     codes = ["INSUFFICIENT_CREDIT", "KEY_REVOKED", "VENDOR_DOWN", "INVALID_ARGUMENT", "JOB_FAILED", "REDIRECT", "INSECURE_HTTP"]
