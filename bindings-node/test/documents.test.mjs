@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { generateKeyPairSync, sign } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -111,6 +111,14 @@ test("examples/node/next.config.mjs leaves the package to Node.js", async () => 
 
 const TSC = [join(ROOT, "node_modules/typescript/bin/tsc"), "--strict", "--target", "es2022", "--module", "nodenext", "--types", "node"];
 TSC.push("--typeRoots", join(ROOT, "node_modules/@types"));
+
+test("the examples pass tsc --strict --checkJs", once, async () => {
+  const folder = mkdtempSync(join(PROJECT, "example-"));
+  // Express has no types of its own.
+  const files = readdirSync(EXAMPLES).filter((name) => name.endsWith(".mjs") && name !== "express-sse.mjs");
+  for (const file of files) copyFileSync(join(EXAMPLES, file), join(folder, file));
+  await run(process.execPath, [...TSC, "--allowJs", "--checkJs", "--noEmit", ...files], { cwd: folder });
+});
 
 test("examples/node/batch.ts compiles strictly and makes every video once, however often it runs", async () => {
   const folder = example("batch.ts", "batch.mts");
