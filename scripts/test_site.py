@@ -337,6 +337,9 @@ class Picture(unittest.TestCase):
         self.assertIn("prefers-color-scheme", picture)
         self.assertNotRegex(picture, r"<script|<foreignObject|href=|url\((?!#)|@import")
 
+    def test_the_frame_of_a_video_is_light(self) -> None:
+        self.assertLess((DOCS / "images" / "skyline.jpg").stat().st_size, 60_000)
+
     def test_every_picture_says_what_it_shows(self) -> None:
         for picture in (DOCS / "images").glob("*.svg"):
             self.assertRegex(picture.read_text(encoding="utf-8"), r'<svg[^>]* role="img"[^>]* aria-label="[^"]+"', picture)
