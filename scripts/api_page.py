@@ -54,7 +54,7 @@ MEANINGS: dict[str, Words] = {
     "client.key_hint": ("Returns the redacted key, `ifr_pk_proj_…abcd`.", "密钥可展示的形式 `ifr_pk_proj_…abcd`。"),
     "client.new_idempotency_key": ("Returns a new idempotency key, to store before a call.", "生成一个幂等键，供调用前先行记录。"),
     "client.close": ("Closes pooled connections.", "释放连接。"),
-    "client.whoami": ("Returns the profile, key and base URL of the calls.", "显示调用将使用的配置档、密钥与地址。"),
+    "client.whoami": ("Returns the profile, key and base URL of the calls.", "显示调用将使用的配置、密钥与地址。"),
     "client.completions": ("Prints a completion script for a shell.", "输出 shell 补全脚本。"),
     "job.wait": ("As `video.wait`, for this job.", "同 `video.wait`，针对本任务。"),
     "job.watch": ("As `video.watch`, for this job.", "同 `video.watch`，针对本任务。"),
