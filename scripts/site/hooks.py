@@ -18,6 +18,14 @@ ENGLISH_ONLY = "!!! note \"本页只有英文\"\n    本页随代码更新，不
 #: Pages of the navigation that need not be there.
 OPTIONAL = {"releasing.md", "reliability.md", "threat-model.md"}
 LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
+#: The kinds of names of the Python package; each name belongs to the first that it fits.
+NAMES = {
+    "Clients": r"\w*Client|configure",
+    "Calls": r"(Async)?(Video|Account)",
+    "Errors": r"\w+Error",
+    "Types": r"Aspect|Prefer|Region|Resolution|\w+Options|\w+Event",
+    "Jobs and results": r"[A-Z]\w+",
+}
 #: A tab is a language's label in bold, then at most one paragraph and at most one snippet. Not a heading: on GitHub, what follows the last tab would stand under it.
 LABEL = r"^\*\*(Python|Node|Rust|Swift|Kotlin|Command|命令行)\*\*\n\n"
 PARAGRAPH = r"(?:(?!```|<!--|\*\*\w+\*\*\n|#|\|)[^\n]+\n)+"
@@ -66,6 +74,17 @@ def tabbed(markdown: str) -> str:
     return TAB.sub(lambda found: f"/// tab | {found[1]}\n{found[2]}///\n", f"{markdown}\n")
 
 
+def _reference() -> str:
+    """The names of the Python package, by kind, for the plugin that shows their docstrings. GitHub shows nothing in their place."""
+    public = re.findall(r"^    from \.\w+ import \w+ as (\w+)$", (ROOT / "bindings-python/python/infrai/__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
+    parts = []
+    for title, pattern in NAMES.items():
+        found = [name for name in public if re.fullmatch(pattern, name)]
+        public = [name for name in public if name not in found]
+        parts += [f"## {title}", *(f"::: infrai.{name}" for name in found)]
+    return "\n\n".join([*parts, "## Testing", "::: infrai.testing"])
+
+
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
     """A link to a file of the repository outside the documentation goes to the repository's page of it, if the file exists."""
     source = posixpath.join("docs", page.file.src_uri)
@@ -89,6 +108,8 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         return f"{before}{config['extra']['repository']}/{kind}/main/{path}{anchor or ''}{after}"
 
     fallback = page.file.dest_uri.startswith("zh/") and not page.file.src_uri.endswith(".zh.md")
+    # Once: each name has one place, for links to it.
+    markdown = markdown.replace("<!-- reference -->", '<a href="../../reference/python.html">Python reference</a>' if fallback else _reference())
     return (ENGLISH_ONLY if fallback else "") + LINK.sub(link, tabbed(markdown))
 
 
