@@ -125,6 +125,20 @@ class Site(unittest.TestCase):
             source = DOCS / page.relative_to(SITE / "zh").with_suffix(".zh.md")
             self.assertEqual("本页只有英文" in page.read_text(encoding="utf-8"), not source.is_file(), page)
 
+    def test_the_references_have_each_public_name(self) -> None:
+        python = (SITE / "reference" / "python.html").read_text(encoding="utf-8")
+        exported = (ROOT / "bindings-python/python/infrai/__init__.py").read_text(encoding="utf-8")
+        names = re.findall(r"^    from \.\w+ import \w+ as ([A-Z]\w+)$", exported, re.MULTILINE)
+        self.assertGreater(len(names), 40)
+        for name in names:
+            self.assertIn(f'id="infrai.{name}"', python)
+        for name in ("InfraiClient", "InfraiError", "PaymentRequiredError"):
+            self.assertTrue((SITE / "reference" / "node" / "classes" / f"index.{name}.html").is_file(), name)
+        for folder in (".", "zh"):
+            page = (SITE / folder / "reference" / "languages.html").read_text(encoding="utf-8")
+            (target,) = re.findall(r'href="([./]+reference/node/index\.html)"', page)
+            self.assertTrue((SITE / folder / "reference" / target).resolve().is_file(), target)
+
     def test_a_page_that_is_not_found_speaks_both_languages(self) -> None:
         missing = (SITE / "404.html").read_text(encoding="utf-8")
         for words in ('<html lang="en"', "Not found", "页面不存在"):

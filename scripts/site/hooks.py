@@ -108,6 +108,8 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         return f"{before}{config['extra']['repository']}/{kind}/main/{path}{anchor or ''}{after}"
 
     fallback = page.file.dest_uri.startswith("zh/") and not page.file.src_uri.endswith(".zh.md")
+    up = "../../" if fallback else "../"
+    markdown = re.sub(r"<!-- node -->.*<!-- end -->", f'<a href="{up}reference/node/index.html">Node reference</a>', markdown)
     # Once: each name has one place, for links to it.
     markdown = markdown.replace("<!-- reference -->", '<a href="../../reference/python.html">Python reference</a>' if fallback else _reference())
     return (ENGLISH_ONLY if fallback else "") + LINK.sub(link, tabbed(markdown))
