@@ -133,7 +133,15 @@ def test_each_call_has_an_example_that_runs(run: Run, tmp_path: Path) -> None:
 
 def test_each_group_of_error_codes_has_a_handler(run: Run) -> None:
     said = run(str(ROOT / "examples" / "python" / "error_codes.py"), INFRAI_CLI=find_command()).stdout
-    codes = ["INSUFFICIENT_CREDIT", "KEY_REVOKED", "VENDOR_DOWN", "INVALID_ARGUMENT", "JOB_FAILED", "REDIRECT", "INSECURE_HTTP"]
+    codes = [
+        "INSUFFICIENT_CREDIT",
+        "KEY_REVOKED",
+        "VENDOR_DOWN",
+        "INVALID_ARGUMENT",
+        "JOB_FAILED",
+        "REDIRECT",
+        "INSECURE_HTTP",
+    ]
     assert re.findall(r"^([A-Z_]+) ", said, re.MULTILINE) == codes
 
 
