@@ -112,14 +112,15 @@ INTRODUCTION: Words = (
 The calls of each package with their parameters. `scripts/api_page.py` writes this page from the sources. The comments in the sources document each parameter
 with its unit and default: hover over a call in an editor, or build Rust's pages with `make doc`.
 
-`video.…` is `ai.video.…` of Python's default client, else `client.video.…`. Python's `AsyncInfraiClient` has the same calls, awaited. Every call of Node's
-takes `signal` and `unref` too. Parameters with a default or a `?` are optional; in Swift, all labelled ones but `prompt:`, `to:` and `amountUSD:`.
+`video.…` is `ai.video.…` of Python's default client, else `client.video.…`. Python's `AsyncInfraiClient` has the same calls, awaited. In Node, the first
+argument has the fields of the request's body as on the wire, and the last one the options of the SDK in camel case. Every call of Node takes `timeoutMs`, `maxRetries`, `headers`,
+`signal` and `unref` there too. Parameters with a default or a `?` are optional; in Swift, all labelled ones but `prompt:`, `to:` and `amountUSD:`.
 """,
     """# 全部调用
 
 各语言软件包提供的调用及其参数。本页由 `scripts/api_page.py` 根据源码生成。参数的含义、单位与默认值写在源码注释中：在编辑器里悬停即可查看，Rust 也可用 `make doc` 生成文档。
 
-`video.…` 在 Python 默认客户端中写作 `ai.video.…`，其余写作 `client.video.…`。Python 的 `AsyncInfraiClient` 提供相同的调用，以 await 方式使用。Node 的每个调用还接受 `signal` 与 `unref`。带默认值或 `?` 的参数可以省略；Swift 中除 `prompt:`、`to:`、`amountUSD:` 外，带标签的参数均可省略。
+`video.…` 在 Python 默认客户端中写作 `ai.video.…`，其余写作 `client.video.…`。Python 的 `AsyncInfraiClient` 提供相同的调用，以 await 方式使用。在 Node 中，第一个参数是请求体字段，拼写与线上格式一致；最后一个参数是 SDK 自身的选项，采用驼峰写法。Node 的每个调用在最后一个参数中还接受 `timeoutMs`、`maxRetries`、`headers`、`signal` 与 `unref`。带默认值或 `?` 的参数可以省略；Swift 中除 `prompt:`、`to:`、`amountUSD:` 外，带标签的参数均可省略。
 """,
 )
 
