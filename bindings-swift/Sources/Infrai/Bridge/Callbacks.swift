@@ -1,10 +1,10 @@
-// Functions and stores of the application's, in the form in which the native surface calls them.
+// Callbacks and stores of the application as the native surface calls them.
 
 import Foundation
 internal import InfraiNative
 
-/// Gives the key. What it throws is kept under a number, for the error that comes of it.
-final class KeyFunction: NativeKeyFunction {
+/// The key function. What it throws is kept under a number for the error of the call.
+final class KeyFunction: ApiKeyProvider {
     private let provide: @Sendable () async throws -> String
 
     init(_ provide: @escaping @Sendable () async throws -> String) { self.provide = provide }
@@ -13,20 +13,20 @@ final class KeyFunction: NativeKeyFunction {
         do {
             return try await provide()
         } catch {
-            throw NativeKeyFailure.Thrown(number: Thrown.keep(error), reason: error.localizedDescription)
+            throw ApiKeyProviderError.Exception(number: KeyExceptions.keep(error), reason: error.localizedDescription)
         }
     }
 }
 
-/// What key functions threw lately: until the error that it caused is made, or a hundred others were thrown.
-enum Thrown {
+/// The last hundred errors of key functions that no call has thrown yet.
+enum KeyExceptions {
     private static let kept = Locked<(next: Int64, errors: [Int64: any Error])>((0, [:]))
 
     static func keep(_ error: any Error) -> Int64 {
         kept.change { kept in
             kept.next += 1
             kept.errors[kept.next] = error
-            // A call that was cancelled meanwhile asks for none.
+            // A cancelled call takes none.
             kept.errors[kept.next - 100] = nil
             return kept.next
         }
@@ -36,21 +36,21 @@ enum Thrown {
 }
 
 /// The hooks of a client.
-final class Hooks: NativeHooks {
+final class Hooks: RequestHooks {
     private let before: (@Sendable (RequestEvent) -> Void)?
     private let after: (@Sendable (ResponseEvent) -> Void)?
 
-    /// None, where there is no hook.
+    /// Returns `nil` if the options have no hook.
     init?(_ options: ClientOptions) {
         if options.onRequest == nil && options.onResponse == nil { return nil }
         (before, after) = (options.onRequest, options.onResponse)
     }
 
-    func onRequest(event: NativeRequestEvent) {
+    func onRequest(event: InfraiNative.RequestEvent) {
         before?(RequestEvent(method: event.method, path: event.path, attempt: Int(event.attempt)))
     }
 
-    func onResponse(event: NativeResponseEvent) {
+    func onResponse(event: InfraiNative.ResponseEvent) {
         after?(
             ResponseEvent(
                 method: event.method, path: event.path, attempt: Int(event.attempt), status: event.status.map(Int.init),
@@ -58,29 +58,29 @@ final class Hooks: NativeHooks {
     }
 }
 
-/// The store of a client.
-final class Store: NativeStore {
+/// The credential store of a client.
+final class Store: InfraiNative.CredentialStore {
     private let store: any CredentialStore
 
     init(_ store: any CredentialStore) { self.store = store }
 
     func name() -> String { store.name }
 
-    func read(entry: String) throws -> String? { try telling { try store.read(entry) } }
+    func read(entry: String) throws -> String? { try converting { try store.read(entry) } }
 
-    func write(entry: String, text: String) throws { try telling { try store.write(entry, text) } }
+    func write(entry: String, text: String) throws { try converting { try store.write(entry, text) } }
 
-    private func telling<Value>(_ work: () throws -> Value) throws -> Value {
+    private func converting<Value>(_ work: () throws -> Value) throws -> Value {
         do {
             return try work()
         } catch {
-            throw NativeStoreFailure.Failed(reason: error.localizedDescription)
+            throw CredentialStoreError.Failed(reason: error.localizedDescription)
         }
     }
 }
 
 /// The listener of a wait.
-final class UpdateListener: NativeUpdateListener {
+final class Updates: UpdateListener {
     private let listener: Listener<VideoJob>
     private let client: InfraiClient
 
@@ -89,16 +89,17 @@ final class UpdateListener: NativeUpdateListener {
         self.client = client
     }
 
-    func onUpdate(job: NativeJob) { listener.tell(VideoJob(job, of: client)) }
+    func onUpdate(job: InfraiNative.VideoJob) { listener.notify(VideoJob(native: job, client: client)) }
 }
 
 /// The listener of a download.
-final class ProgressListener: NativeProgressListener {
+final class Progress: ProgressListener {
     private let listener: Listener<DownloadProgress>
 
     init(_ listener: Listener<DownloadProgress>) { self.listener = listener }
 
-    func onProgress(progress: NativeProgress) {
-        listener.tell(DownloadProgress(received: progress.received, total: progress.total))
+    func onProgress(progress: InfraiNative.DownloadProgress) {
+        listener.notify(
+            DownloadProgress(received: Int64(clamping: progress.received), total: progress.total.map { Int64(clamping: $0) }))
     }
 }
