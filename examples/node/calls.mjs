@@ -67,6 +67,13 @@ console.log((await client.account.balance()).balance_usd);
 // docs: end
 
 {
+  // docs: account.topup
+  const record = await client.account.topup({ amount_usd: 20, return_url: "https://example.com/paid" });
+  console.log(record.state, record.next_action_url);
+  // docs: end
+}
+
+{
   // docs: client.request
   const { status, data } = await client.request("GET", "/v1/account/balance");
   console.log(status, data);
