@@ -45,7 +45,7 @@ def bracketed(source: str, at: int) -> str:
 # -- Python
 
 
-def _default_wait() -> str:
+def default_wait() -> str:
     """The seconds of a wait for which no time is given: the core's default, which stands for it in Python as `...`."""
     found = re.search(r"^pub const DEFAULT_WAIT_TIMEOUT: Duration = Duration::from_secs\(([\d_ *]+)\);", text("core/src/options/video.rs"), re.MULTILINE)
     if not found:
@@ -58,7 +58,7 @@ def _python_word(name: str, default: ast.expr | None) -> str:
     if default is None:
         return name
     if isinstance(default, ast.Constant) and default.value is ...:
-        return f"{name}={_default_wait()}" if name == "timeout" else f"{name}?"
+        return f"{name}={default_wait()}" if name == "timeout" else f"{name}?"
     return f"{name}={ast.unparse(default)}"
 
 
