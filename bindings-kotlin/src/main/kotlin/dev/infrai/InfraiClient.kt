@@ -37,6 +37,8 @@ public class InfraiClient private constructor(private val native: Client, privat
     @Volatile
     private var closed = false
 
+    internal val exceptions: KeyExceptions get() = callbacks.exceptions
+
     /** Methods for videos: generate, status, cancel, wait, watch, download, generateMany. */
     public val video: Video = Video(this)
 
@@ -249,7 +251,7 @@ public class InfraiClient private constructor(private val native: Client, privat
             if (closed) throw gone()
             return made()
         } catch (error: NativeException) {
-            throw translated(error, this, callbacks.exceptions)
+            throw translated(error, this, exceptions)
         } catch (fault: InternalException) {
             throw fault(fault.message, this)
         } catch (fault: IllegalStateException) {
