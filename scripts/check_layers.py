@@ -24,6 +24,8 @@ LAYERS: dict[str, list[set[str]]] = {
     "bindings-common/src": [],
     "bindings-uniffi/src": [],
     "cli/src": [],
+    "sandbox/src": [],
+    "sandbox/render/src": [],
 }
 
 TOKEN = re.compile(

@@ -62,6 +62,13 @@ impl Default for SandboxBuilder {
     }
 }
 
+impl Sandbox {
+    /// Returns the settings of a sandbox, all at their defaults.
+    pub fn builder() -> SandboxBuilder {
+        SandboxBuilder::default()
+    }
+}
+
 impl SandboxBuilder {
     /// The folder that keeps accounts, jobs and files; created if need be, and used by one process at a time. One that
     /// is there has to be empty or a sandbox's. By default a temporary one that is removed at the end.

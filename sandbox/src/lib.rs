@@ -46,7 +46,6 @@ pub mod pricing;
 mod private;
 mod rate;
 mod registry;
-pub mod render;
 mod runner;
 mod secrets;
 mod server;

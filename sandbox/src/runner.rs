@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use infrai_render::{RenderError, RenderReport, RenderSpec, render};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -21,7 +22,6 @@ use crate::{
     db::Db,
     error::ApiError,
     private::{self, Kind},
-    render::{RenderError, RenderReport, RenderSpec, render},
     secrets,
     store::jobs::{self, Job, Next},
 };

@@ -21,7 +21,7 @@ use tokio::{
 
 use tokio_io_timeout::TimeoutStream;
 
-use crate::{SandboxBuilder, api, app::App, edge, folder::Folder, secrets};
+use crate::{api, app::App, edge, folder::Folder, secrets};
 
 /// How long requests in flight may take to end once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -45,11 +45,6 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// The settings to start one with.
-    pub fn builder() -> SandboxBuilder {
-        SandboxBuilder::default()
-    }
-
     /// The base URL for clients on this machine, without a slash at its end.
     pub fn url(&self) -> String {
         let ip = match self.addr.ip() {

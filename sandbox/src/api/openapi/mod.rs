@@ -62,23 +62,10 @@ To a browser `/` is a page that shows what happens here; it and `/sandbox/page/�
 this, rounded up to a whole millionth of a dollar:\n\n| resolution | prefer | a second |\n| --- | --- | --- |\n\
 {prices}\n## Models\n\n`sandbox/default` renders. `sandbox/fail` fails. `sandbox/slow` takes some seconds (30 \
 unless set) before it renders. `sandbox/stuck` runs until it is cancelled.\n\n## Vendors\n\n`sandbox` renders \
-every resolution, `sandbox-lite` has no 4k.\n\n{FAULTS}"
+every resolution, `sandbox-lite` has no 4k.\n\n{}",
+        operations::FAULTS
     )
 }
-
-/// The fault words, as the crate's documentation has them.
-pub(super) const FAULTS: &str = "## Faults\n\n`[METHOD] PATH: EFFECT…`; `*` in the path stands for any characters; \
-the first fault in force that applies to a request is the one it meets; `/sandbox/…` meets none.\n\n\
-| word | effect |\n| --- | --- |\n\
-| `status=503` | answers this (200 to 599) without processing the request |\n\
-| `code=VENDOR_DOWN` | the error code that goes with `status` |\n\
-| `retry-after=1` | a `Retry-After` header of so many seconds, on the fault's answer or the real one |\n\
-| `delay=200ms` | waits (`ms` or `s`, at most 600 s) before anything else |\n\
-| `drop=before` | closes the connection before the request is processed |\n\
-| `drop=after` | processes the request, then closes the connection without an answer |\n\
-| `cut=100` | sends so many bytes of the answer's body, then closes the connection |\n\
-| `times=2` | meets so many requests, then is spent |\n\
-| `probability=0.3` | meets each request with this chance, from a seeded generator |\n";
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,20 @@ use serde_json::{Map, Value, json};
 
 use crate::api::admin::LAST_SEQ;
 
+/// The fault words, as the crate's documentation has them.
+pub(super) const FAULTS: &str = "## Faults\n\n`[METHOD] PATH: EFFECT…`; `*` in the path stands for any characters; \
+the first fault in force that applies to a request is the one it meets; `/sandbox/…` meets none.\n\n\
+| word | effect |\n| --- | --- |\n\
+| `status=503` | answers this (200 to 599) without processing the request |\n\
+| `code=VENDOR_DOWN` | the error code that goes with `status` |\n\
+| `retry-after=1` | a `Retry-After` header of so many seconds, on the fault's answer or the real one |\n\
+| `delay=200ms` | waits (`ms` or `s`, at most 600 s) before anything else |\n\
+| `drop=before` | closes the connection before the request is processed |\n\
+| `drop=after` | processes the request, then closes the connection without an answer |\n\
+| `cut=100` | sends so many bytes of the answer's body, then closes the connection |\n\
+| `times=2` | meets so many requests, then is spent |\n\
+| `probability=0.3` | meets each request with this chance, from a seeded generator |\n";
+
 fn reference(kind: &str, name: &str) -> Value {
     json!({"$ref": format!("#/components/{kind}/{name}")})
 }
@@ -206,7 +220,7 @@ fn sandbox() -> Value {
         &["400", "403", "413", "415"],
     );
     add["requestBody"] = body("FaultRequest");
-    add["description"] = json!(super::FAULTS);
+    add["description"] = json!(FAULTS);
     let mut ledger = act(
         "ledger",
         "A page of the account's ledger, up to 1000 entries, and the sum of all of it.",

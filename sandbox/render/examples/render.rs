@@ -1,11 +1,11 @@
-//! Renders one video without the API: `cargo run --release -p infrai-sandbox --example render -- "a red fox"
+//! Renders one video without the API: `cargo run --release -p infrai-render --example render -- "a red fox"
 //! --resolution 1080p --aspect 16:9 --seconds 5 --out fox.mp4`.
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use infrai_sandbox::render::{RenderSpec, render};
+use infrai_render::{RenderSpec, render};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut prompt = String::from("A red fox runs through fresh snow at dawn");

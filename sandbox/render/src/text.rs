@@ -9,8 +9,8 @@ use cosmic_text::{
 use unicode_script::{Script, UnicodeScript};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::fonts;
-use super::overlay::Canvas;
+use crate::fonts;
+use crate::overlay::Canvas;
 
 /// Line height in font sizes: room for the tallest script that is embedded.
 const LEADING: f32 = 1.42;
@@ -19,11 +19,11 @@ const MOST_CHARACTERS: usize = 5000;
 /// How many missing characters a warning names.
 const NAMED: usize = 5;
 const BOX: char = '□';
-pub(super) const WHITE: [u8; 3] = [255; 3];
+pub(crate) const WHITE: [u8; 3] = [255; 3];
 
 /// Turns control characters and line ends into spaces, runs of white space into one, and cuts what can never
 /// be shown, at a character as readers see it.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let mut clean = String::new();
     let mut characters = 0;
     for cluster in text.graphemes(true) {
@@ -51,26 +51,26 @@ pub(super) fn clean(text: &str) -> String {
 
 /// How a text may be set.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fit {
-    pub(super) width: f32,
-    pub(super) height: f32,
+pub(crate) struct Fit {
+    pub(crate) width: f32,
+    pub(crate) height: f32,
     /// Font size in pixels to begin with, and the one below which an ellipsis ends the text.
-    pub(super) largest: f32,
-    pub(super) smallest: f32,
-    pub(super) align: Align,
+    pub(crate) largest: f32,
+    pub(crate) smallest: f32,
+    pub(crate) align: Align,
 }
 
 /// A text that has been set.
 #[derive(Debug)]
-pub(super) struct Block {
+pub(crate) struct Block {
     buffer: Buffer,
     left: f32,
-    pub(super) width: f32,
-    pub(super) height: f32,
+    pub(crate) width: f32,
+    pub(crate) height: f32,
 }
 
 /// Sets and draws the texts of one video.
-pub(super) struct Typesetter {
+pub(crate) struct Typesetter {
     fonts: FontSystem,
     glyphs: SwashCache,
     /// Characters that no font has.
@@ -81,13 +81,13 @@ pub(super) struct Typesetter {
 
 impl Typesetter {
     /// One that knows the fonts for all these texts.
-    pub(super) fn new(texts: &[&str]) -> Self {
+    pub(crate) fn new(texts: &[&str]) -> Self {
         let (fonts, lacking) = fonts::for_text(&texts.concat());
         Self { fonts, glyphs: SwashCache::new(), lacking, missing: BTreeMap::new() }
     }
 
     /// Sets a clean text as large as fits.
-    pub(super) fn set(&mut self, text: &str, fit: Fit) -> Block {
+    pub(crate) fn set(&mut self, text: &str, fit: Fit) -> Block {
         let text = self.drawable(text);
         let metrics = |size: f32| Metrics::new(size, size * LEADING);
         let mut buffer = Buffer::new(&mut self.fonts, metrics(fit.largest));
@@ -139,7 +139,7 @@ impl Typesetter {
     }
 
     /// Draws a block with its upper left corner at this point of the canvas.
-    pub(super) fn draw(&mut self, block: &Block, canvas: &mut Canvas, x: f32, y: f32, colour: [u8; 3]) {
+    pub(crate) fn draw(&mut self, block: &Block, canvas: &mut Canvas, x: f32, y: f32, colour: [u8; 3]) {
         for run in block.buffer.layout_runs() {
             for glyph in run.glyphs {
                 let origin = (x - block.left, y + run.line_y);
@@ -206,7 +206,7 @@ impl Typesetter {
     }
 
     /// One sentence for each script of which something could not be drawn.
-    pub(super) fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         self.missing.iter().map(|(script, characters)| warning(script, characters)).collect()
     }
 }

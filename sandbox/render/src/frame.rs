@@ -4,19 +4,19 @@ use std::ops::Range;
 
 /// A picture of even width and height; each chroma value covers two by two pixels.
 #[derive(Debug, Clone)]
-pub(super) struct Frame {
-    pub(super) width: usize,
-    pub(super) height: usize,
-    pub(super) y: Plane,
-    pub(super) u: Plane,
-    pub(super) v: Plane,
+pub(crate) struct Frame {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) y: Plane,
+    pub(crate) u: Plane,
+    pub(crate) v: Plane,
 }
 
 /// One channel, row by row.
 #[derive(Debug, Clone)]
-pub(super) struct Plane {
-    pub(super) width: usize,
-    pub(super) data: Vec<u8>,
+pub(crate) struct Plane {
+    pub(crate) width: usize,
+    pub(crate) data: Vec<u8>,
 }
 
 impl Plane {
@@ -24,7 +24,7 @@ impl Plane {
         Self { width, data: vec![value; width * height] }
     }
 
-    pub(super) fn row(&mut self, y: usize) -> &mut [u8] {
+    pub(crate) fn row(&mut self, y: usize) -> &mut [u8] {
         &mut self.data[y * self.width..(y + 1) * self.width]
     }
 
@@ -98,14 +98,14 @@ fn blend(under: u8, over: u8, share: f32) -> u8 {
 
 impl Frame {
     /// A black picture. Both sides must be even.
-    pub(super) fn new(width: usize, height: usize) -> Self {
+    pub(crate) fn new(width: usize, height: usize) -> Self {
         debug_assert!(width.is_multiple_of(2) && height.is_multiple_of(2));
         let chroma = || Plane::new(width / 2, height / 2, 128);
         Self { width, height, y: Plane::new(width, height, 16), u: chroma(), v: chroma() }
     }
 
     /// Fills below a ridge line of one height a column, in pixels from the top.
-    pub(super) fn fill_below(&mut self, tops: &[f32], upper: [u8; 3], lower: [u8; 3]) {
+    pub(crate) fn fill_below(&mut self, tops: &[f32], upper: [u8; 3], lower: [u8; 3]) {
         let luma: Vec<i32> = tops.iter().map(|top| (top * 256.0) as i32).collect();
         let chroma: Vec<i32> = luma.chunks_exact(2).map(|pair| (pair[0] + pair[1]) / 4).collect();
         self.y.fill_below(&luma, upper[0], lower[0]);
@@ -113,7 +113,7 @@ impl Frame {
         self.v.fill_below(&chroma, upper[2], lower[2]);
     }
 
-    pub(super) fn fill_rectangle(&mut self, x: Range<f32>, y: Range<usize>, colour: [u8; 3], opacity: f32) {
+    pub(crate) fn fill_rectangle(&mut self, x: Range<f32>, y: Range<usize>, colour: [u8; 3], opacity: f32) {
         let half = x.start / 2.0..x.end / 2.0;
         let rows = y.start / 2..y.end.div_ceil(2);
         self.y.fill_rectangle(x, y, colour[0], opacity);
@@ -121,7 +121,7 @@ impl Frame {
         self.v.fill_rectangle(half, rows, colour[2], opacity);
     }
 
-    pub(super) fn fill_disc(&mut self, centre: (f32, f32), radius: f32, colour: [u8; 3], opacity: f32) {
+    pub(crate) fn fill_disc(&mut self, centre: (f32, f32), radius: f32, colour: [u8; 3], opacity: f32) {
         let half = (centre.0 / 2.0, centre.1 / 2.0);
         self.y.fill_disc(centre, radius, colour[0], opacity);
         self.u.fill_disc(half, radius / 2.0, colour[1], opacity);

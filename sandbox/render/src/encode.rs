@@ -17,12 +17,12 @@ use openh264::encoder::{
 };
 use openh264::formats::YUVSlices;
 
-use super::frame::Frame;
-use super::mux::{Parameters, Sample};
-use super::{FRAMES_PER_SECOND, RenderError};
+use crate::frame::Frame;
+use crate::mux::{Parameters, Sample};
+use crate::{error::RenderError, spec::FRAMES_PER_SECOND};
 
 /// Frames a group, hence at most so many between two key frames: a second, for quick seeking.
-pub(super) const GROUP: u32 = FRAMES_PER_SECOND;
+pub(crate) const GROUP: u32 = FRAMES_PER_SECOND;
 /// Groups encoded at once. More would help on larger machines, and take 100 MB each at 4k.
 const MOST_THREADS: usize = 4;
 /// How far compression may go: 0 (none) to 51. The picture is smooth, and shows it early.
@@ -30,7 +30,7 @@ const QUANTISER: u8 = 20;
 
 /// Encodes all frames. `draw` fills a frame by its number; `each` takes the samples in order, on the calling
 /// thread; `frame_done` hears of every encoded frame there, in whatever order they come, and may end the work.
-pub(super) fn encode(
+pub(crate) fn encode(
     (width, height): (usize, usize),
     frames: u32,
     draw: &(dyn Fn(u32, &mut Frame) + Sync),

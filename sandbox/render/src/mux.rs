@@ -11,7 +11,7 @@ use mp4_atom::{
     Vmhd,
 };
 
-use super::RenderError;
+use crate::error::RenderError;
 
 /// Ticks a second of the movie's and the track's clock: a frame lasts a whole number of them.
 const TIMESCALE: u32 = 24_000;
@@ -19,29 +19,29 @@ const MDAT_HEADER: u64 = 8;
 
 /// One encoded picture, split into the parts that MP4 stores apart.
 #[derive(Debug, Default)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     /// The picture's NAL units, each behind its length in four bytes.
-    pub(super) data: Vec<u8>,
+    pub(crate) data: Vec<u8>,
     /// Sequence and picture parameter set, which key frames carry.
-    pub(super) parameters: Option<Parameters>,
+    pub(crate) parameters: Option<Parameters>,
 }
 
 /// What a decoder must know before the first picture.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Parameters {
-    pub(super) sps: Vec<u8>,
-    pub(super) pps: Vec<u8>,
+pub(crate) struct Parameters {
+    pub(crate) sps: Vec<u8>,
+    pub(crate) pps: Vec<u8>,
 }
 
 /// The shape of the file, known before the first frame is encoded.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Layout {
-    pub(super) width: u16,
-    pub(super) height: u16,
-    pub(super) frames: u32,
-    pub(super) frames_per_second: u32,
+pub(crate) struct Layout {
+    pub(crate) width: u16,
+    pub(crate) height: u16,
+    pub(crate) frames: u32,
+    pub(crate) frames_per_second: u32,
     /// Every so many frames, from the first one on, comes a key frame and a new chunk.
-    pub(super) group: u32,
+    pub(crate) group: u32,
 }
 
 /// An MP4 being written.
@@ -49,7 +49,7 @@ pub(super) struct Layout {
 /// The index has one entry a frame, so its length is known beforehand: its room is left free after the first
 /// frame has told the parameters, and filled in at the end.
 #[derive(Debug)]
-pub(super) struct Muxer<W> {
+pub(crate) struct Muxer<W> {
     out: W,
     layout: Layout,
     parameters: Option<Parameters>,
@@ -59,13 +59,13 @@ pub(super) struct Muxer<W> {
 }
 
 impl<W: Write + Seek> Muxer<W> {
-    pub(super) fn new(out: W, layout: Layout) -> Self {
+    pub(crate) fn new(out: W, layout: Layout) -> Self {
         let sizes = Vec::with_capacity(layout.frames as usize);
         Self { out, layout, parameters: None, sizes, head: 0, body: 0 }
     }
 
     /// Appends the next frame.
-    pub(super) fn write(&mut self, sample: &Sample) -> Result<(), RenderError> {
+    pub(crate) fn write(&mut self, sample: &Sample) -> Result<(), RenderError> {
         let is_key = (self.sizes.len() as u32).is_multiple_of(self.layout.group);
         match (&sample.parameters, &self.parameters, is_key) {
             (Some(first), None, true) => {
@@ -92,7 +92,7 @@ impl<W: Write + Seek> Muxer<W> {
     }
 
     /// Fills in the index and gives back the file and its length in bytes.
-    pub(super) fn finish(mut self) -> Result<(W, u64), RenderError> {
+    pub(crate) fn finish(mut self) -> Result<(W, u64), RenderError> {
         if self.sizes.len() != self.layout.frames as usize {
             return Err(RenderError::Encode(format!(
                 "{} frames instead of {}",

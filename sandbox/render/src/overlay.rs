@@ -1,25 +1,25 @@
 //! What stands still over the picture: drawn once in colour, then blended into every frame.
 
-use super::colour::Rgb;
-use super::frame::Frame;
+use crate::colour::Rgb;
+use crate::frame::Frame;
 
 /// A small transparent picture to draw on; its colours are multiplied by their opacity.
 #[derive(Debug)]
-pub(super) struct Canvas {
-    pub(super) width: usize,
-    pub(super) height: usize,
+pub(crate) struct Canvas {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
     pixels: Vec<[u8; 4]>,
 }
 
 impl Canvas {
     /// An empty canvas; an odd side grows by one.
-    pub(super) fn new(width: usize, height: usize) -> Self {
+    pub(crate) fn new(width: usize, height: usize) -> Self {
         let (width, height) = (width.next_multiple_of(2), height.next_multiple_of(2));
         Self { width, height, pixels: vec![[0; 4]; width * height] }
     }
 
     /// Lays a colour with this opacity over a pixel; outside the canvas nothing happens.
-    pub(super) fn put(&mut self, x: i32, y: i32, colour: [u8; 3], opacity: u8) {
+    pub(crate) fn put(&mut self, x: i32, y: i32, colour: [u8; 3], opacity: u8) {
         let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { return };
         if x >= self.width || y >= self.height || opacity == 0 {
             return;
@@ -33,7 +33,7 @@ impl Canvas {
     }
 
     /// The frame of a rectangle, for what cannot be drawn otherwise.
-    pub(super) fn outline(
+    pub(crate) fn outline(
         &mut self,
         left: i32,
         top: i32,
@@ -53,7 +53,7 @@ impl Canvas {
     }
 
     /// Covers the whole canvas, its corners rounded.
-    pub(super) fn backing(&mut self, radius: f32, colour: [u8; 3], opacity: f32) {
+    pub(crate) fn backing(&mut self, radius: f32, colour: [u8; 3], opacity: f32) {
         let (width, height) = (self.width as f32, self.height as f32);
         for y in 0..self.height {
             for x in 0..self.width {
@@ -68,9 +68,9 @@ impl Canvas {
 
 /// A canvas ready to be blended into frames.
 #[derive(Debug)]
-pub(super) struct Layer {
-    pub(super) width: usize,
-    pub(super) height: usize,
+pub(crate) struct Layer {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
     luma: Vec<Ink>,
     chroma: Vec<(Ink, Ink)>,
 }
@@ -130,7 +130,7 @@ impl From<&Canvas> for Layer {
 impl Layer {
     /// Blends it into the frame with its upper left corner at a point of even coordinates; what does not fit
     /// is cut off.
-    pub(super) fn blend(&self, frame: &mut Frame, left: usize, top: usize) {
+    pub(crate) fn blend(&self, frame: &mut Frame, left: usize, top: usize) {
         debug_assert!(left.is_multiple_of(2) && top.is_multiple_of(2));
         let width = self.width.min(frame.width.saturating_sub(left));
         for (row, inks) in self.luma.chunks_exact(self.width).enumerate() {

@@ -2,27 +2,27 @@
 
 use cosmic_text::Align;
 
-use super::FRAMES_PER_SECOND;
-use super::frame::Frame;
-use super::overlay::{Canvas, Layer};
-use super::text::{Fit, Typesetter, WHITE, clean};
+use crate::frame::Frame;
+use crate::overlay::{Canvas, Layer};
+use crate::spec::FRAMES_PER_SECOND;
+use crate::text::{Fit, Typesetter, WHITE, clean};
 
 const NOTICE: &str = "Infrai sandbox · no model ran";
 const BACKING: [u8; 3] = [10, 12, 20];
 
 /// All texts of a video, drawn and placed.
 #[derive(Debug)]
-pub(super) struct Captions {
+pub(crate) struct Captions {
     still: Vec<(Layer, usize, usize)>,
     digits: Vec<Layer>,
     /// Where the time code's first digit stands.
     clock: (usize, usize),
     /// One sentence for each script of which something could not be drawn.
-    pub(super) warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Captions {
-    pub(super) fn new(prompt: &str, label: &str, width: usize, height: usize) -> Self {
+    pub(crate) fn new(prompt: &str, label: &str, width: usize, height: usize) -> Self {
         let (prompt, label) = (clean(prompt), clean(label));
         let mut setter = Typesetter::new(&[&prompt, &label, NOTICE]);
         let (wide, tall, short) = (width as f32, height as f32, width.min(height) as f32);
@@ -74,7 +74,7 @@ impl Captions {
     }
 
     /// Puts the texts on the frame of this number.
-    pub(super) fn draw(&self, number: u32, frame: &mut Frame) {
+    pub(crate) fn draw(&self, number: u32, frame: &mut Frame) {
         for (layer, left, top) in &self.still {
             layer.blend(frame, *left, *top);
         }

@@ -7,11 +7,11 @@ use cosmic_text::fontdb::{Database, FaceInfo, Source, Weight};
 use cosmic_text::{Fallback, Font, FontSystem, PlatformFallback};
 use unicode_script::Script;
 
-const LATIN: &[u8] = include_bytes!("../../assets/infrai-sandbox-latin.ttf");
-const HAN: &[u8] = include_bytes!("../../assets/infrai-sandbox-han.otf");
+const LATIN: &[u8] = include_bytes!("../assets/infrai-sandbox-latin.ttf");
+const HAN: &[u8] = include_bytes!("../assets/infrai-sandbox-han.otf");
 const HAN_FAMILY: &str = "Infrai Sandbox Han";
 /// The family that text is asked for in.
-pub(super) const FAMILY: &str = "Infrai Sandbox Latin";
+pub(crate) const FAMILY: &str = "Infrai Sandbox Latin";
 /// Which shapes hanzi take that the embedded font lacks: a fixed choice, so that the machine's own settings
 /// do not change a picture.
 const LOCALE: &str = "zh-CN";
@@ -20,7 +20,7 @@ const LOCALE: &str = "zh-CN";
 ///
 /// The system's fonts are looked at only if the embedded ones do not cover the text: what they cover comes out
 /// the same on every machine.
-pub(super) fn for_text(text: &str) -> (FontSystem, BTreeSet<char>) {
+pub(crate) fn for_text(text: &str) -> (FontSystem, BTreeSet<char>) {
     static ALL: OnceLock<Database> = OnceLock::new();
 
     let mut fonts = system(embedded_only());
@@ -56,7 +56,7 @@ fn uncovered(fonts: &mut FontSystem, text: &str) -> BTreeSet<char> {
 }
 
 /// Whether a font maps this character to a glyph.
-pub(super) fn has_glyph(font: &Font, character: char) -> bool {
+pub(crate) fn has_glyph(font: &Font, character: char) -> bool {
     font.as_swash().charmap().map(character) != 0
 }
 
@@ -74,7 +74,7 @@ fn system(fonts: Database) -> FontSystem {
 }
 
 /// Whether a character needs no glyph: white space, and what Unicode calls default ignorable.
-pub(super) fn is_invisible(character: char) -> bool {
+pub(crate) fn is_invisible(character: char) -> bool {
     character.is_whitespace()
         || matches!(u32::from(character),
             0xAD | 0x34F | 0x61C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180B..=0x180F
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn every_hanzi_of_gb_2312_has_a_glyph() {
-        let hanzi = include_str!("../../assets/gb2312-hanzi.txt");
+        let hanzi = include_str!("../assets/gb2312-hanzi.txt");
         assert_eq!(hanzi.chars().filter(|character| !character.is_whitespace()).count(), 6763);
         assert_eq!(missing(hanzi), "");
     }

@@ -5,8 +5,8 @@ use std::f32::consts::TAU;
 
 use sha2::{Digest, Sha256};
 
-use super::colour::{PALETTES, Palette, Rgb};
-use super::frame::{Frame, Plane};
+use crate::colour::{PALETTES, Palette, Rgb};
+use crate::frame::{Frame, Plane};
 
 /// The sky is computed at one point in so many pixels, and drawn straight between them.
 const GRID: usize = 16;
@@ -14,7 +14,7 @@ const RIDGES: usize = 4;
 
 /// What can be drawn at any frame, by several threads at once.
 #[derive(Debug)]
-pub(super) struct Picture {
+pub(crate) struct Picture {
     width: usize,
     height: usize,
     palette: Palette,
@@ -57,7 +57,7 @@ enum Shape {
 
 impl Picture {
     /// The scene of a prompt: the same one every time.
-    pub(super) fn new(prompt: &str, width: usize, height: usize) -> Self {
+    pub(crate) fn new(prompt: &str, width: usize, height: usize) -> Self {
         let digest = Sha256::digest(prompt.as_bytes());
         let seed = digest.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte));
         let mut dice = fastrand::Rng::with_seed(seed);
@@ -104,7 +104,7 @@ impl Picture {
     }
 
     /// Draws the scene as it is `seconds` after the start over whatever the frame holds.
-    pub(super) fn draw(&self, seconds: f32, frame: &mut Frame) {
+    pub(crate) fn draw(&self, seconds: f32, frame: &mut Frame) {
         let short = self.short();
         let sun = (self.sun.0 + 0.008 * seconds, self.sun.1 + 0.02 * (seconds * 0.12).sin());
         self.draw_sky(seconds, sun, frame);

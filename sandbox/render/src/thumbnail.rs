@@ -3,16 +3,16 @@
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use super::RenderError;
-use super::colour::rgb_bytes;
-use super::frame::{Frame, Plane};
+use crate::colour::rgb_bytes;
+use crate::error::RenderError;
+use crate::frame::{Frame, Plane};
 
 /// The long side in pixels, unless the frame is smaller than that.
 const LONG_SIDE: usize = 640;
 const QUALITY: u8 = 85;
 
 /// A frame as a JPEG of at most 640 pixels on its long side.
-pub(super) fn jpeg(frame: &Frame) -> Result<Vec<u8>, RenderError> {
+pub(crate) fn jpeg(frame: &Frame) -> Result<Vec<u8>, RenderError> {
     let long = frame.width.max(frame.height);
     let scaled = |side: usize| (side * LONG_SIDE.min(long) / long).max(1);
     let (width, height) = (scaled(frame.width), scaled(frame.height));

@@ -7,7 +7,7 @@ use mp4_atom::{Any, Avc1, Codec, Decode, Mdat, Moov, StszSamples};
 use openh264::decoder::Decoder;
 use openh264::formats::YUVSource;
 
-use super::*;
+use crate::{RenderError, RenderReport, RenderSpec, render};
 
 fn spec(prompt: &str) -> RenderSpec {
     RenderSpec {

@@ -5,11 +5,11 @@
 
 /// Red, green and blue from 0 to 1, as displayed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Rgb(pub(super) f32, pub(super) f32, pub(super) f32);
+pub(crate) struct Rgb(pub(crate) f32, pub(crate) f32, pub(crate) f32);
 
 impl Rgb {
     /// From `0xRRGGBB`.
-    pub(super) const fn hex(value: u32) -> Self {
+    pub(crate) const fn hex(value: u32) -> Self {
         const fn part(value: u32, shift: u32) -> f32 {
             ((value >> shift) & 0xFF) as u8 as f32 / 255.0
         }
@@ -17,13 +17,13 @@ impl Rgb {
     }
 
     /// This colour with `share` (0 to 1) of another one.
-    pub(super) fn mix(self, other: Self, share: f32) -> Self {
+    pub(crate) fn mix(self, other: Self, share: f32) -> Self {
         let part = |from: f32, to: f32| from + (to - from) * share;
         Self(part(self.0, other.0), part(self.1, other.1), part(self.2, other.2))
     }
 
     /// Luma and both chroma values from 0 to 255, in the studio range.
-    pub(super) fn yuv(self) -> [f32; 3] {
+    pub(crate) fn yuv(self) -> [f32; 3] {
         let Self(r, g, b) = self;
         [
             16.0 + 46.559 * r + 156.629 * g + 15.812 * b,
@@ -33,13 +33,13 @@ impl Rgb {
     }
 
     /// The same, rounded to what a pixel holds.
-    pub(super) fn yuv_bytes(self) -> [u8; 3] {
+    pub(crate) fn yuv_bytes(self) -> [u8; 3] {
         self.yuv().map(|part| (part + 0.5) as u8)
     }
 }
 
 /// Red, green and blue bytes of a pixel in the studio range.
-pub(super) fn rgb_bytes(y: f32, u: f32, v: f32) -> [u8; 3] {
+pub(crate) fn rgb_bytes(y: f32, u: f32, v: f32) -> [u8; 3] {
     let (y, u, v) = ((y - 16.0) * 1.164_384, u - 128.0, v - 128.0);
     [y + 1.792_741 * v, y - 0.213_249 * u - 0.532_909 * v, y + 2.112_402 * u]
         .map(|part| part.round().clamp(0.0, 255.0) as u8)
@@ -47,16 +47,16 @@ pub(super) fn rgb_bytes(y: f32, u: f32, v: f32) -> [u8; 3] {
 
 /// The colours of one scene.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Palette {
+pub(crate) struct Palette {
     /// The sky from the top to the horizon.
-    pub(super) sky: [Rgb; 3],
+    pub(crate) sky: [Rgb; 3],
     /// Clouds of light that drift over it.
-    pub(super) glow: [Rgb; 2],
-    pub(super) sun: Rgb,
+    pub(crate) glow: [Rgb; 2],
+    pub(crate) sun: Rgb,
     /// The ridge farthest away, and the nearest one.
-    pub(super) far: Rgb,
-    pub(super) near: Rgb,
-    pub(super) stars: bool,
+    pub(crate) far: Rgb,
+    pub(crate) near: Rgb,
+    pub(crate) stars: bool,
 }
 
 const fn palette(colours: [u32; 8], stars: bool) -> Palette {
@@ -71,7 +71,7 @@ const fn palette(colours: [u32; 8], stars: bool) -> Palette {
     }
 }
 
-pub(super) const PALETTES: [Palette; 8] = [
+pub(crate) const PALETTES: [Palette; 8] = [
     // Dawn
     palette([0x2B3A67, 0xC06C84, 0xF8B195, 0xF67280, 0xFFD8A8, 0xFFF1D0, 0xA0607D, 0x2A1F3D], false),
     // Noon
