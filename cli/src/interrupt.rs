@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use infrai::{ErrorKind, InfraiError};
 use serde_json::{Value, json};
 
-use crate::{exit, follow_up::quoted};
+use crate::{exit, next_command::shell_quote};
 
 /// What stops a command from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,46 +54,46 @@ async fn terminated() {
 
 /// What there would be to say if the command were stopped now.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Farewell(Arc<Mutex<Option<Words>>>);
+pub(crate) struct InterruptNotice(Arc<Mutex<Option<Message>>>);
 
 #[derive(Debug, Clone)]
-struct Words {
+struct Message {
     message: String,
     hint: String,
     details: Value,
 }
 
-impl Farewell {
-    fn set(&self, words: Words) {
+impl InterruptNotice {
+    fn set(&self, words: Message) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
     }
 
     /// A request that costs is on its way; repeated with its key it has its effect once.
-    pub(crate) fn submitting(&self, idempotency_key: &str) {
-        self.set(Words {
+    pub(crate) fn set_submitting(&self, idempotency_key: &str) {
+        self.set(Message {
             message: "the request was on its way and may have been carried out".into(),
             hint: format!(
                 "Repeat the command with --idempotency-key {}: it has its effect once.",
-                quoted(idempotency_key)
+                shell_quote(idempotency_key)
             ),
             details: json!({ "idempotency_key": idempotency_key }),
         });
     }
 
     /// A job has been submitted and goes on.
-    pub(crate) fn job(&self, id: &str, message: String, hint: String) {
-        self.set(Words { message, hint, details: json!({ "job_id": id }) });
+    pub(crate) fn set_job(&self, id: &str, message: String, hint: String) {
+        self.set(Message { message, hint, details: json!({ "job_id": id }) });
     }
 
     /// There is nothing more to say than that it was stopped.
-    pub(crate) fn nothing(&self) {
+    pub(crate) fn clear(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// The words, as the error that they are for programs.
     pub(crate) fn into_error(self) -> InfraiError {
         let words = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let words = words.unwrap_or_else(|| Words {
+        let words = words.unwrap_or_else(|| Message {
             message: "the command was stopped before its end".into(),
             hint: "Run it again when you like.".into(),
             details: json!({}),

@@ -4,10 +4,10 @@
 
 mod args;
 mod commands;
+mod error;
 mod exit;
-mod fail;
-mod follow_up;
 mod interrupt;
+mod next_command;
 mod output;
 mod sandbox;
 mod session;
@@ -18,7 +18,7 @@ use infrai::{InfraiError, Result};
 
 use self::{
     args::{Cli, Command},
-    interrupt::{Farewell, Signal},
+    interrupt::{InterruptNotice, Signal},
     terminal::{logs, progress::Progress},
 };
 
@@ -50,21 +50,21 @@ async fn run(cli: Cli) -> u8 {
     let json = global.json;
     if let Command::Sandbox(args) = &command {
         let result = if global.sandbox {
-            Err(fail::usage("`infrai sandbox` is a sandbox itself: it takes no --sandbox"))
+            Err(error::usage("`infrai sandbox` is a sandbox itself: it takes no --sandbox"))
         } else {
             sandbox::serve(args, &global).await
         };
         return ended(result, json);
     }
-    let farewell = Farewell::default();
+    let notice = InterruptNotice::default();
     // Whatever the command held is dropped before anything is said: a half-written file, the bar on the screen.
     let stopped = tokio::select! {
         biased;
         signal = Signal::next() => signal,
-        result = commands::run(&global, command, &farewell) => return ended(result, json),
+        result = commands::run(&global, command, &notice) => return ended(result, json),
     };
     Progress::clear();
-    fail::tell(farewell.into_error(), json);
+    error::print_error(notice.into_error(), json);
     stopped.exit_code()
 }
 
@@ -75,7 +75,7 @@ fn ended(result: Result<u8>, json: bool) -> u8 {
         Err(error) if output::is_closed(&error) => exit::OK,
         Err(error) => {
             let code = exit::code(error.kind());
-            fail::tell(error, json);
+            error::print_error(error, json);
             code
         }
     }
@@ -95,7 +95,7 @@ fn not_parsed(error: &clap::Error) -> u8 {
         }
         _ => {
             let json = std::env::args_os().any(|word| word == "--json");
-            fail::tell(fail::from_clap(error), json);
+            error::print_error(error::from_clap(error), json);
             exit::USAGE
         }
     }

@@ -10,25 +10,25 @@ const CLOSED: &str = "STDOUT_CLOSED";
 
 /// Who the result is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Output {
-    People,
-    Programs,
+pub(crate) enum OutputFormat {
+    Text,
+    Json,
 }
 
-impl Output {
+impl OutputFormat {
     pub(crate) fn new(json: bool) -> Self {
-        if json { Self::Programs } else { Self::People }
+        if json { Self::Json } else { Self::Text }
     }
 
     pub(crate) fn is_json(self) -> bool {
-        self == Self::Programs
+        self == Self::Json
     }
 
     /// Prints the result in the form that is wanted. Each element of `lines` is one line, whatever it holds.
     pub(crate) fn result(self, json: &Value, lines: &[String]) -> Result<()> {
         match self {
-            Self::People => write(lines.iter().map(|line| one_line(line)).collect::<String>().as_bytes()),
-            Self::Programs => write(json_line(json).as_bytes()),
+            Self::Text => write(lines.iter().map(|line| one_line(line)).collect::<String>().as_bytes()),
+            Self::Json => write(json_line(json).as_bytes()),
         }
     }
 }

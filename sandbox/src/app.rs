@@ -11,8 +11,8 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    db::Db, error::ApiError, host::Host, host::HostPolicy, log::RequestLog, rate::RateLimiter,
-    registry::Faults, runner::Runner,
+    db::Db, error::ApiError, fault_injector::FaultInjector, host::Host, host::HostPolicy,
+    rate_limit::RateLimiter, request_log::RequestLog, runner::Runner,
 };
 
 /// The running sandbox, as handlers see it.
@@ -21,7 +21,7 @@ pub(crate) struct App {
     pub(crate) runner: Arc<Runner>,
     pub(crate) files: PathBuf,
     pub(crate) hosts: HostPolicy,
-    pub(crate) faults: Faults,
+    pub(crate) faults: FaultInjector,
     pub(crate) limiter: Option<RateLimiter>,
     pub(crate) log: RequestLog,
     pub(crate) file_signing_key: [u8; 32],
@@ -40,25 +40,25 @@ impl fmt::Debug for App {
 
 impl App {
     /// Counts a request against the rate limit, if there is one.
-    pub(crate) fn limit(&self, who: &Who<'_>) -> Result<(), ApiError> {
+    pub(crate) fn limit(&self, who: &RateLimitSubject<'_>) -> Result<(), ApiError> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         let (bucket, code) = match who {
-            Who::Account(id) => ((*id).to_owned(), "RATE_LIMIT_USER"),
-            Who::Address(address) => (address.to_string(), "RATE_LIMIT_IP"),
+            RateLimitSubject::Account(id) => ((*id).to_owned(), "RATE_LIMIT_USER"),
+            RateLimitSubject::Address(address) => (address.to_string(), "RATE_LIMIT_IP"),
         };
         limiter.take(&bucket, std::time::Instant::now()).map_err(|wait| ApiError::rate_limited(code, wait))
     }
 }
 
-/// Who a request counts for.
-pub(crate) enum Who<'a> {
+/// RateLimitSubject a request counts for.
+pub(crate) enum RateLimitSubject<'a> {
     Account(&'a str),
     Address(IpAddr),
 }
 
 /// A request's own facts, established before any handler runs.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts {
+pub(crate) struct RequestContext {
     pub(crate) host: Host,
     pub(crate) peer: SocketAddr,
     pub(crate) body: Bytes,

@@ -5,14 +5,14 @@ use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::net::{TcpListener, lookup_host};
 
 use crate::{
-    Fault, RateLimit, Sandbox, SpecError,
+    Fault, ParseError, RateLimit, Sandbox,
     app::App,
+    data_dir::{DataDir, DataDirError},
     db::{Db, OpenError},
-    folder::{Folder, FolderError},
+    fault_injector::FaultInjector,
     host::HostPolicy,
-    log::RequestLog,
-    rate::RateLimiter,
-    registry::Faults,
+    rate_limit::RateLimiter,
+    request_log::RequestLog,
     runner::{self, Runner},
     server::{self, Limits},
     store::{accounts, jobs},
@@ -96,7 +96,7 @@ impl SandboxBuilder {
     }
 
     /// A fault to start with, in the words of [`Fault`].
-    pub fn fault(self, words: &str) -> Result<Self, SpecError> {
+    pub fn fault(self, words: &str) -> Result<Self, ParseError> {
         Ok(self.add_fault(words.parse()?))
     }
 
@@ -174,13 +174,13 @@ impl SandboxBuilder {
     }
 
     /// All that touches the disk.
-    pub(crate) fn prepare(self, hosts: HostPolicy) -> Result<(Arc<App>, Folder, Limits), StartError> {
-        let folder = Folder::take(self.data_dir)?;
+    pub(crate) fn prepare(self, hosts: HostPolicy) -> Result<(Arc<App>, DataDir, Limits), StartError> {
+        let folder = DataDir::open(self.data_dir)?;
         let database = |error| match error {
             OpenError::TooNew(version) => StartError::NewerData { path: folder.path().to_owned(), version },
             OpenError::Io(error) => StartError::Io(error),
             OpenError::Sqlite(error) => StartError::Database(error.to_string()),
-            OpenError::NotASandboxes => StartError::Database(format!(
+            OpenError::ForeignDatabase => StartError::Database(format!(
                 "{} holds the tables of another program",
                 folder.database().display()
             )),
@@ -194,14 +194,14 @@ impl SandboxBuilder {
         }
         let files = folder.files();
         let without = db.write_blocking(|transaction| jobs::without_files(transaction)).map_err(refused)?;
-        runner::sweep(&files, &without)?;
+        runner::remove_orphans(&files, &without)?;
         let runner = Runner::start(db.clone(), files.clone(), self.slow, self.render_workers)?;
         let app = App {
             db,
             runner,
             files,
             hosts,
-            faults: Faults::new(self.faults, self.seed),
+            faults: FaultInjector::new(self.faults, self.seed),
             limiter: self.rate_limit.map(RateLimiter::new),
             log: RequestLog::default(),
             file_signing_key,
@@ -282,13 +282,13 @@ impl From<io::Error> for StartError {
     }
 }
 
-impl From<FolderError> for StartError {
-    fn from(error: FolderError) -> Self {
+impl From<DataDirError> for StartError {
+    fn from(error: DataDirError) -> Self {
         match error {
-            FolderError::InUse(path) => Self::DataDirInUse(path),
-            FolderError::NotASandbox(path, holds) => Self::NotASandbox { path, holds },
-            FolderError::Untrusted(path, reason) => Self::Untrusted { path, reason },
-            FolderError::Io(path, source) => Self::DataDir { path, source },
+            DataDirError::InUse(path) => Self::DataDirInUse(path),
+            DataDirError::NotASandbox(path, holds) => Self::NotASandbox { path, holds },
+            DataDirError::Untrusted(path, reason) => Self::Untrusted { path, reason },
+            DataDirError::Io(path, source) => Self::DataDir { path, source },
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use http::{Method, StatusCode};
 
-use crate::SpecError;
+use crate::ParseError;
 
 /// The longest fault, in bytes.
 const LIMIT: usize = 1000;
@@ -40,7 +40,7 @@ pub(crate) enum DropWhen {
 ///
 /// ```
 /// let fault: infrai_sandbox::Fault = "POST /v1/video/generate: status=503 retry-after=1 times=2".parse()?;
-/// # Ok::<(), infrai_sandbox::SpecError>(())
+/// # Ok::<(), infrai_sandbox::ParseError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
@@ -63,11 +63,11 @@ impl Fault {
             && wildcard(self.path.as_bytes(), path.as_bytes())
     }
 
-    fn set(&mut self, word: &str) -> Result<(), SpecError> {
-        let (name, value) = word
-            .split_once('=')
-            .ok_or_else(|| SpecError::new(format!("a fault's effect is written name=value; got `{word}`")))?;
-        let takes = |what: &str| SpecError::new(format!("`{name}` takes {what}; got `{value}`"));
+    fn set(&mut self, word: &str) -> Result<(), ParseError> {
+        let (name, value) = word.split_once('=').ok_or_else(|| {
+            ParseError::new(format!("a fault's effect is written name=value; got `{word}`"))
+        })?;
+        let takes = |what: &str| ParseError::new(format!("`{name}` takes {what}; got `{value}`"));
         match name {
             "status" => {
                 let status = value.parse().ok().filter(|status| (200..=599).contains(status));
@@ -106,27 +106,27 @@ impl Fault {
                 let chance = value.parse::<f64>().ok().filter(|chance| (0.0..=1.0).contains(chance));
                 set_once(&mut self.probability, name, chance.ok_or_else(|| takes("a number from 0 to 1"))?)
             }
-            _ => Err(SpecError::new(format!(
+            _ => Err(ParseError::new(format!(
                 "a fault knows status, code, retry-after, delay, drop, cut, times and probability; got `{name}`"
             ))),
         }
     }
 
-    fn check(&self) -> Result<(), SpecError> {
+    fn check(&self) -> Result<(), ParseError> {
         let harmless = self.status.is_none()
             && self.retry_after.is_none()
             && self.delay.is_none()
             && self.drop.is_none()
             && self.cut.is_none();
         if harmless {
-            return Err(SpecError::new("a fault needs an effect: status, retry-after, delay, drop or cut"));
+            return Err(ParseError::new("a fault needs an effect: status, retry-after, delay, drop or cut"));
         }
         if self.code.is_some() && self.status.is_none() {
-            return Err(SpecError::new("`code` goes with `status`"));
+            return Err(ParseError::new("`code` goes with `status`"));
         }
         if self.drop.is_some() && (self.status.is_some() || self.cut.is_some() || self.retry_after.is_some())
         {
-            return Err(SpecError::new(
+            return Err(ParseError::new(
                 "a dropped connection carries no answer: `drop` goes with `delay`, `times` and `probability` only",
             ));
         }
@@ -134,10 +134,10 @@ impl Fault {
     }
 }
 
-fn set_once<T>(slot: &mut Option<T>, name: &str, value: T) -> Result<(), SpecError> {
+fn set_once<T>(slot: &mut Option<T>, name: &str, value: T) -> Result<(), ParseError> {
     match slot.replace(value) {
         None => Ok(()),
-        Some(_) => Err(SpecError::new(format!("`{name}` is given twice"))),
+        Some(_) => Err(ParseError::new(format!("`{name}` is given twice"))),
     }
 }
 
@@ -173,15 +173,15 @@ fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
 }
 
 impl FromStr for Fault {
-    type Err = SpecError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, SpecError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
         if text.len() > LIMIT {
-            return Err(SpecError::new(format!("a fault has at most {LIMIT} bytes; got {}", text.len())));
+            return Err(ParseError::new(format!("a fault has at most {LIMIT} bytes; got {}", text.len())));
         }
         let (target, effects) = text.split_once(": ").ok_or_else(|| {
-            SpecError::new(format!("a fault is written `[METHOD] PATH: EFFECT…`; got `{text}`"))
+            ParseError::new(format!("a fault is written `[METHOD] PATH: EFFECT…`; got `{text}`"))
         })?;
         let mut words = target.split_whitespace();
         let (method, path) = match (words.next(), words.next(), words.next()) {
@@ -190,13 +190,13 @@ impl FromStr for Fault {
                 let known = method.bytes().all(|byte| byte.is_ascii_uppercase());
                 let method = Method::from_bytes(method.as_bytes()).ok().filter(|_| known);
                 let method =
-                    method.ok_or_else(|| SpecError::new(format!("`{target}` starts with no method")))?;
+                    method.ok_or_else(|| ParseError::new(format!("`{target}` starts with no method")))?;
                 (Some(method), path)
             }
-            _ => return Err(SpecError::new(format!("a fault names one path; got `{target}`"))),
+            _ => return Err(ParseError::new(format!("a fault names one path; got `{target}`"))),
         };
         if !path.starts_with(['/', '*']) {
-            return Err(SpecError::new(format!("a fault's path starts with / or *; got `{path}`")));
+            return Err(ParseError::new(format!("a fault's path starts with / or *; got `{path}`")));
         }
         let mut fault = Self {
             text: text.to_owned(),

@@ -25,38 +25,39 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod api;
 mod app;
 mod builder;
 mod canonical;
 mod catalog;
+mod data_dir;
 mod db;
-mod door;
-mod edge;
 mod envelope;
 mod error;
 mod fault;
-mod folder;
+mod fault_injector;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod host;
-mod log;
+mod middleware;
+mod parse_error;
 pub mod pricing;
 mod private;
-mod rate;
-mod registry;
+mod rate_limit;
+mod request_log;
 mod runner;
-mod secrets;
 mod server;
-mod spec;
 mod store;
+mod time;
+mod tokens;
 
 pub use builder::{SandboxBuilder, StartError};
 pub use fault::Fault;
-pub use rate::RateLimit;
+pub use parse_error::ParseError;
+pub use rate_limit::RateLimit;
 pub use server::Sandbox;
-pub use spec::SpecError;
 
 /// The examples of the crate's README, which run as tests.
 #[cfg(doctest)]

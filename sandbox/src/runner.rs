@@ -22,8 +22,8 @@ use crate::{
     db::Db,
     error::ApiError,
     private::{self, Kind},
-    secrets,
     store::jobs::{self, Job, Next},
+    time, tokens,
 };
 
 /// The name of a job's video in its folder and its URL.
@@ -33,7 +33,7 @@ pub(crate) const THUMBNAIL: &str = "thumbnail.jpg";
 
 /// What is known of a job that is being rendered.
 #[derive(Debug, Default)]
-struct Live {
+struct RunningJob {
     /// The bits of a double between 0 and 1.
     progress: AtomicU64,
     cancelled: AtomicBool,
@@ -45,7 +45,7 @@ pub(crate) struct Runner {
     db: Arc<Db>,
     files: PathBuf,
     slow: Duration,
-    live: Arc<Mutex<HashMap<String, Arc<Live>>>>,
+    live: Arc<Mutex<HashMap<String, Arc<RunningJob>>>>,
     /// Counts the changes that workers wait for.
     changes: Mutex<u64>,
     changed: Condvar,
@@ -54,7 +54,7 @@ pub(crate) struct Runner {
 }
 
 /// What became of a rendering.
-enum Rendered {
+enum RenderOutcome {
     Whole { video_etag: String, thumbnail_etag: String, warnings: String },
     Failed { code: &'static str, message: String },
     Abandoned,
@@ -62,8 +62,8 @@ enum Rendered {
 
 /// Returns the folder of a job below the folder of all jobs' files. An id that the sandbox does not make has none: it could
 /// lead anywhere.
-pub(crate) fn folder_of(files: &Path, id: &str) -> io::Result<PathBuf> {
-    if jobs::is_an_id(id) {
+pub(crate) fn job_dir(files: &Path, id: &str) -> io::Result<PathBuf> {
+    if jobs::is_job_id(id) {
         return Ok(files.join(id));
     }
     let message = format!("the database has a job with the id {id:?}, which is none of the sandbox's");
@@ -97,8 +97,8 @@ impl Runner {
             std::thread::Builder::new().name(name).spawn(move || work(&shared))
         };
         let started = (0..workers)
-            .map(|index| spawn(format!("sandbox-render-{index}"), Self::work))
-            .chain(std::iter::once_with(|| spawn("sandbox-hold".to_owned(), Self::hold)))
+            .map(|index| spawn(format!("sandbox-render-{index}"), Self::worker_loop))
+            .chain(std::iter::once_with(|| spawn("sandbox-hold".to_owned(), Self::blocked_loop)))
             .try_for_each(|thread| thread.map(|thread| lock(&runner.threads).push(thread)));
         match started {
             Ok(()) => Ok(runner),
@@ -148,7 +148,7 @@ impl Runner {
             }
             "render" if slow => {
                 let started = job.started_at.unwrap_or(job.ready_at);
-                let waited = (secrets::unix_millis() - started).max(0) as f64;
+                let waited = (time::unix_millis() - started).max(0) as f64;
                 (waited / (job.ready_at - started).max(1) as f64).min(1.0) / 2.0
             }
             "stuck" => 0.5,
@@ -171,7 +171,7 @@ impl Runner {
     }
 
     /// The thread of the models that wait: they must not take a worker from those that render.
-    fn hold(&self) {
+    fn blocked_loop(&self) {
         let slow = i64::try_from(self.slow.as_millis()).unwrap_or(i64::MAX / 2);
         while !self.is_stopping() {
             let seen = self.changes();
@@ -184,7 +184,7 @@ impl Runner {
     }
 
     /// The thread of one worker.
-    fn work(&self) {
+    fn worker_loop(&self) {
         while !self.is_stopping() {
             let seen = self.changes();
             match self.claim() {
@@ -194,7 +194,7 @@ impl Runner {
                     lock(&self.live).remove(&job.id);
                 }
                 Ok(Next::At(ready_at)) => {
-                    let left = (ready_at - secrets::unix_millis()).clamp(1, 60_000);
+                    let left = (ready_at - time::unix_millis()).clamp(1, 60_000);
                     self.wait(seen, Duration::from_millis(left.unsigned_abs()));
                 }
                 Ok(Next::Nothing) => self.wait(seen, Duration::from_secs(60)),
@@ -215,22 +215,24 @@ impl Runner {
         })
     }
 
-    fn run(&self, job: &Job, live: &Live) {
+    fn run(&self, job: &Job, live: &RunningJob) {
         let rendered = if job.request.model == FAIL {
-            Rendered::Failed {
+            RenderOutcome::Failed {
                 code: "SANDBOX_FAILURE",
                 message: format!("the model {FAIL} always fails; the charge was given back"),
             }
         } else {
-            catch_unwind(AssertUnwindSafe(|| self.render(job, live))).unwrap_or_else(|_| Rendered::Failed {
-                code: "RENDER_FAILED",
-                message: "the renderer crashed; the sandbox's log says why".to_owned(),
+            catch_unwind(AssertUnwindSafe(|| self.render(job, live))).unwrap_or_else(|_| {
+                RenderOutcome::Failed {
+                    code: "RENDER_FAILED",
+                    message: "the renderer crashed; the sandbox's log says why".to_owned(),
+                }
             })
         };
         let kept = match rendered {
-            Rendered::Whole { video_etag, thumbnail_etag, warnings } => {
+            RenderOutcome::Whole { video_etag, thumbnail_etag, warnings } => {
                 let id = job.id.clone();
-                self.insist(move |db| {
+                self.retry_write(move |db| {
                     let (id, video, thumbnail, warnings) =
                         (id.clone(), video_etag.clone(), thumbnail_etag.clone(), warnings.clone());
                     db.write_blocking(move |transaction| {
@@ -238,16 +240,16 @@ impl Runner {
                     })
                 })
             }
-            Rendered::Failed { code, message } => {
+            RenderOutcome::Failed { code, message } => {
                 tracing::info!(job = %job.id, code, "job failed");
                 let failed = job.clone();
-                self.insist(move |db| {
+                self.retry_write(move |db| {
                     let (job, message) = (failed.clone(), message.clone());
                     db.write_blocking(move |transaction| jobs::fail(transaction, &job, code, &message))
                 });
                 false
             }
-            Rendered::Abandoned => false,
+            RenderOutcome::Abandoned => false,
         };
         if !kept {
             remove(&self.files, &job.id);
@@ -255,7 +257,7 @@ impl Runner {
     }
 
     /// Repeats a write that failed (a full disk, say) until it succeeds: a finished job must not stay running.
-    fn insist(&self, write: impl Fn(&Db) -> Result<bool, ApiError>) -> bool {
+    fn retry_write(&self, write: impl Fn(&Db) -> Result<bool, ApiError>) -> bool {
         while !self.is_stopping() {
             match write(&self.db) {
                 Ok(done) => return done,
@@ -273,24 +275,24 @@ impl Runner {
         }
     }
 
-    fn render(&self, job: &Job, live: &Live) -> Rendered {
+    fn render(&self, job: &Job, live: &RunningJob) -> RenderOutcome {
         match self.produce(job, live) {
             Ok((report, video_etag, thumbnail_etag)) => {
                 tracing::info!(job = %job.id, frames = report.frames, bytes = report.bytes, "job rendered");
                 let warnings = serde_json::Value::from(report.warnings).to_string();
-                Rendered::Whole { video_etag, thumbnail_etag, warnings }
+                RenderOutcome::Whole { video_etag, thumbnail_etag, warnings }
             }
-            Err(RenderError::Cancelled) => Rendered::Abandoned,
-            Err(RenderError::Io(error)) => Rendered::Failed {
+            Err(RenderError::Cancelled) => RenderOutcome::Abandoned,
+            Err(RenderError::Io(error)) => RenderOutcome::Failed {
                 code: "RENDER_FAILED",
                 message: format!("the video could not be written: {error}"),
             },
-            Err(RenderError::Encode(message)) => Rendered::Failed { code: "RENDER_FAILED", message },
+            Err(RenderError::Encode(message)) => RenderOutcome::Failed { code: "RENDER_FAILED", message },
         }
     }
 
-    fn produce(&self, job: &Job, live: &Live) -> Result<(RenderReport, String, String), RenderError> {
-        let folder = folder_of(&self.files, &job.id).map_err(RenderError::Io)?;
+    fn produce(&self, job: &Job, live: &RunningJob) -> Result<(RenderReport, String, String), RenderError> {
+        let folder = job_dir(&self.files, &job.id).map_err(RenderError::Io)?;
         private::make_folder(&folder).map_err(RenderError::Io)?;
         let (video, thumbnail) = (folder.join(VIDEO), folder.join(THUMBNAIL));
         let (width, height) = catalog::dimensions(&job.request.resolution, &job.request.aspect);
@@ -319,7 +321,7 @@ fn etag(path: &Path) -> io::Result<String> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(secrets::hex(&hash.finalize()[..16])),
+            0 => return Ok(tokens::hex(&hash.finalize()[..16])),
             read => hash.update(&buffer[..read]),
         }
     }
@@ -327,7 +329,7 @@ fn etag(path: &Path) -> io::Result<String> {
 
 /// Removes the folder of a job and the files that a rendering makes in it. Whatever else lies there stays, and its folder.
 fn remove(files: &Path, id: &str) {
-    if let Err(error) = folder_of(files, id).and_then(|folder| remove_files(&folder))
+    if let Err(error) = job_dir(files, id).and_then(|folder| remove_files(&folder))
         && error.kind() != io::ErrorKind::NotFound
     {
         tracing::warn!(%error, job = ?id, "files of a job that ended could not be removed");
@@ -338,7 +340,7 @@ fn remove_files(folder: &Path) -> io::Result<()> {
     private::check(&fs::symlink_metadata(folder)?, Kind::Folder)?;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().to_str().is_some_and(is_a_renderings) {
+        if entry.file_name().to_str().is_some_and(is_render_output) {
             fs::remove_file(entry.path())?;
         }
     }
@@ -346,7 +348,7 @@ fn remove_files(folder: &Path) -> io::Result<()> {
 }
 
 /// Whether a rendering makes a file of this name: the video or its thumbnail, whole or unfinished.
-fn is_a_renderings(name: &str) -> bool {
+fn is_render_output(name: &str) -> bool {
     [VIDEO, THUMBNAIL].iter().any(|whole| {
         let unfinished = name.strip_prefix('.').and_then(|name| name.strip_prefix(whole));
         name == *whole
@@ -356,7 +358,7 @@ fn is_a_renderings(name: &str) -> bool {
 
 /// Removes the files of the jobs `without` files: leftovers of a process that was killed. What belongs to no job of the
 /// database is not the sandbox's.
-pub(crate) fn sweep(files: &Path, without: &HashSet<String>) -> io::Result<()> {
+pub(crate) fn remove_orphans(files: &Path, without: &HashSet<String>) -> io::Result<()> {
     for entry in fs::read_dir(files)? {
         let name = entry?.file_name();
         if let Some(id) = name.to_str().filter(|name| without.contains(*name)) {

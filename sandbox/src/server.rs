@@ -21,10 +21,10 @@ use tokio::{
 
 use tokio_io_timeout::TimeoutStream;
 
-use crate::{api, app::App, edge, folder::Folder, secrets};
+use crate::{api, app::App, data_dir::DataDir, middleware, tokens};
 
 /// How long requests in flight may take to end once the server is told to stop.
-const GRACE: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a client may use up.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ pub(crate) struct Limits {
 pub struct Sandbox {
     addr: SocketAddr,
     app: Arc<App>,
-    folder: Arc<Folder>,
+    folder: Arc<DataDir>,
     stop: watch::Sender<bool>,
     serving: Option<JoinHandle<()>>,
 }
@@ -58,7 +58,7 @@ impl Sandbox {
     /// The address of the page that shows this sandbox in a browser on this machine. What follows its `#` opens the
     /// accounts' jobs and wallets to the page: whoever is not to see them is not to have it.
     pub fn page_url(&self) -> String {
-        format!("{}/#{}", self.url(), secrets::page_token(&self.app.file_signing_key))
+        format!("{}/#{}", self.url(), tokens::page_token(&self.app.file_signing_key))
     }
 
     /// The address that is listened on, its port the real one.
@@ -92,7 +92,7 @@ impl Drop for Sandbox {
 /// Serves `app` on `listener`, on the runtime this is called from.
 pub(crate) fn serve(
     app: Arc<App>,
-    folder: Folder,
+    folder: DataDir,
     listener: TcpListener,
     limits: &Limits,
 ) -> std::io::Result<Sandbox> {
@@ -153,7 +153,7 @@ impl Server {
             }
         }
         drop(listener);
-        if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await.is_err() {
             tracing::warn!("requests in flight were broken off");
         }
         connections.shutdown().await;
@@ -169,7 +169,7 @@ impl Server {
         let (app, router) = (self.app.clone(), self.router.clone());
         let service = service_fn(move |request: http::Request<Incoming>| {
             let (app, router) = (app.clone(), router.clone());
-            async move { edge::answer(&app, router, peer, request).await }
+            async move { middleware::handle_request(&app, router, peer, request).await }
         });
         // A client that stops reading its answer would otherwise hold its slot and an open file for as long as it likes.
         let mut stream = TimeoutStream::new(stream);

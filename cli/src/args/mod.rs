@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::{
     sandbox::SandboxArgs,
-    video::{DownloadArgs, GenerateArgs, PatienceArgs, SaveArgs, VideoCommand, WaitArgs},
+    video::{DownloadArgs, GenerateArgs, SaveArgs, TimeoutArgs, VideoCommand, WaitArgs},
 };
 use crate::exit;
 
@@ -27,15 +27,15 @@ use crate::exit;
 #[command(after_help = exit::AFTER_HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
-    pub(crate) global: Global,
+    pub(crate) global: GlobalArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Global options")]
-pub(crate) struct Global {
+#[command(next_help_heading = "GlobalArgs options")]
+pub(crate) struct GlobalArgs {
     /// Print the result as one line of JSON, and an error as one line of JSON on standard error
     #[arg(long, global = true)]
     pub(crate) json: bool,

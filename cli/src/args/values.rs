@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// How long to wait; nothing is for ever.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Patience(pub(crate) Option<Duration>);
+pub(crate) struct WaitTimeout(pub(crate) Option<Duration>);
 
 /// `500ms`, `30s`, `2m`, `1h`, or a plain number of seconds; more than nothing.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -25,11 +25,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// A [`duration`], or `never`.
-pub(super) fn patience(text: &str) -> Result<Patience, String> {
+pub(super) fn wait_timeout(text: &str) -> Result<WaitTimeout, String> {
     if text == "never" {
-        return Ok(Patience(None));
+        return Ok(WaitTimeout(None));
     }
-    duration(text).map(|duration| Patience(Some(duration))).map_err(|wrong| format!("{wrong} (or never)"))
+    duration(text).map(|duration| WaitTimeout(Some(duration))).map_err(|wrong| format!("{wrong} (or never)"))
 }
 
 /// `name=value`.
@@ -54,7 +54,7 @@ mod tests {
         for bad in ["", "s", "0", "0s", "-1s", "1d", "1 s", "NaN", "inf", "1e300", "ms"] {
             assert!(duration(bad).is_err(), "{bad:?}");
         }
-        assert_eq!(patience("never"), Ok(Patience(None)));
+        assert_eq!(wait_timeout("never"), Ok(WaitTimeout(None)));
     }
 
     #[test]

@@ -45,16 +45,16 @@ pub(crate) struct SaveArgs {
 
 /// How long to wait for a job.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct PatienceArgs {
+pub(crate) struct TimeoutArgs {
     /// How long to wait for the job's end: 90s, 10m, 2h, or never to wait for ever
-    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = values::patience)]
-    pub(crate) wait_timeout: values::Patience,
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = values::wait_timeout)]
+    pub(crate) wait_timeout: values::WaitTimeout,
     /// Cancel the job when that time is over
     #[arg(long)]
     pub(crate) cancel_on_timeout: bool,
 }
 
-impl PatienceArgs {
+impl TimeoutArgs {
     pub(crate) fn timeout(&self) -> Option<Duration> {
         self.wait_timeout.0
     }
@@ -70,7 +70,7 @@ pub(crate) struct GenerateArgs {
     #[arg(long)]
     pub(crate) wait: bool,
     #[command(flatten)]
-    pub(crate) patience: PatienceArgs,
+    pub(crate) timeout: TimeoutArgs,
     /// 720p, 1080p or 4k, as far as the vendor can
     #[arg(long, default_value = "720p", help_heading = "Video")]
     pub(crate) resolution: String,
@@ -105,7 +105,7 @@ pub(crate) struct WaitArgs {
     #[command(flatten)]
     pub(crate) save: SaveArgs,
     #[command(flatten)]
-    pub(crate) patience: PatienceArgs,
+    pub(crate) timeout: TimeoutArgs,
 }
 
 #[derive(Debug, Args)]

@@ -3,13 +3,13 @@
 use infrai::Result;
 
 use crate::{
-    args::{ActivateArgs, Global},
+    args::{ActivateArgs, GlobalArgs},
     exit,
     output::{dollars, table},
     session::Session,
 };
 
-pub(super) async fn run(session: &Session, global: &Global, args: &ActivateArgs) -> Result<u8> {
+pub(super) async fn run(session: &Session, global: &GlobalArgs, args: &ActivateArgs) -> Result<u8> {
     let result = session.client.activate().region(&args.region).force(args.force).await?;
     // The key is in the file; here it could only be overlooked or copied into a log.
     let mut json = result.to_json();
@@ -28,7 +28,7 @@ pub(super) async fn run(session: &Session, global: &Global, args: &ActivateArgs)
         ("project", result.project_id),
         ("key", Some(result.primary_api_key.redacted())),
         ("trial credit", result.trial_credit_usd.map(dollars)),
-        ("add credit", result.checkout_url.filter(|_| !session.jobs_rest())),
+        ("add credit", result.checkout_url.filter(|_| !session.jobs_are_paused())),
         ("credentials", result.credentials_file.map(|file| file.display().to_string())),
         ("profile", Some(result.profile)),
     ]);

@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use infrai::{InfraiError, Result};
 
-use crate::fail;
+use crate::error;
 
 /// All of standard input, without the line end that a shell puts behind it.
 pub(super) async fn standard_input(field: &'static str) -> Result<String> {
@@ -36,7 +36,7 @@ async fn on_a_thread(
     tokio::task::spawn_blocking(read)
         .await
         .map_err(|error| InfraiError::internal(format!("reading {name} ended in a panic: {error}")))?
-        .map_err(|error| fail::unreadable(name, error))
+        .map_err(|error| error::unreadable(name, error))
 }
 
 fn utf8(field: &str, bytes: Vec<u8>) -> Result<String> {

@@ -6,7 +6,7 @@ use infrai::{CallOptions, ErrorKind, Identity, InfraiClient, InfraiError, KeySou
 use serde_json::json;
 
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit,
     output::{dollars, table},
     session::Session,
@@ -15,7 +15,7 @@ use crate::{
 /// How long the balance may keep the rest waiting.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) async fn run(session: &Session, global: &Global) -> Result<u8> {
+pub(super) async fn run(session: &Session, global: &GlobalArgs) -> Result<u8> {
     let timeout = global.timeout.unwrap_or(PATIENCE);
     let identity = identity(session.client.clone(), timeout).await?;
     let hurried = CallOptions::new().timeout(timeout).max_retries(0);

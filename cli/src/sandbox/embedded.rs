@@ -9,37 +9,37 @@ use std::{
 use infrai::Result;
 use infrai_sandbox::{Sandbox, StartError};
 
-use super::folder::{DataFolder, failed, not_started};
+use super::data_dir::{DataDir, start_error, unavailable};
 
 /// How long the end of a call may take to put the sandbox away in order; killed, it loses nothing either.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A sandbox at hand: in this process, or in another that serves the same folder.
 #[derive(Debug)]
-pub(crate) struct Embedded {
-    folder: DataFolder,
+pub(crate) struct EmbeddedSandbox {
+    folder: DataDir,
     url: String,
     /// None where another process serves.
     own: Option<Sandbox>,
     has_account: bool,
 }
 
-impl Embedded {
+impl EmbeddedSandbox {
     /// Starts one on the data folder, or finds the server that has it.
     pub(crate) async fn open(data_dir: Option<&Path>) -> Result<Self> {
-        let folder = DataFolder::find(data_dir)?;
+        let folder = DataDir::find(data_dir)?;
         let (url, own) = match Sandbox::builder().data_dir(folder.path()).start().await {
             Ok(sandbox) => {
-                folder.withdraw();
+                folder.remove_address();
                 (sandbox.url(), Some(sandbox))
             }
-            Err(error @ StartError::DataDirInUse(_)) => match folder.announced() {
-                Some(url) if answers(&url) => (url, None),
-                _ => return Err(not_started(error)),
+            Err(error @ StartError::DataDirInUse(_)) => match folder.read_address() {
+                Some(url) if is_running(&url) => (url, None),
+                _ => return Err(start_error(error)),
             },
-            Err(error) => return Err(not_started(error)),
+            Err(error) => return Err(start_error(error)),
         };
-        let profile = folder.settle(&url).await?;
+        let profile = folder.ensure_profile(&url).await?;
         let has_account = profile.is_some_and(|profile| profile.api_key.is_some());
         Ok(Self { folder, url, own, has_account })
     }
@@ -62,14 +62,14 @@ impl Embedded {
     }
 
     /// Whether it ends with this process: then its jobs rest until the next call.
-    pub(crate) fn ends_with_this_call(&self) -> bool {
+    pub(crate) fn is_temporary(&self) -> bool {
         self.own.is_some()
     }
 
     /// The path of a top-up's page.
     pub(crate) fn page_path<'u>(&self, page: &'u str) -> Result<&'u str> {
         page.strip_prefix(&self.url).filter(|path| path.starts_with('/')).ok_or_else(|| {
-            failed(format!("the sandbox at {} names a payment page of another server", self.url))
+            unavailable(format!("the sandbox at {} names a payment page of another server", self.url))
         })
     }
 
@@ -81,7 +81,7 @@ impl Embedded {
     }
 
     /// The key is not known to the state beside it.
-    pub(crate) fn lost_account(&self) -> String {
+    pub(crate) fn unknown_key_hint(&self) -> String {
         format!(
             "The sandbox's state does not know its key: remove {} to start afresh.",
             self.data_dir().display()
@@ -90,7 +90,7 @@ impl Embedded {
 }
 
 /// Whether somebody listens there.
-fn answers(url: &str) -> bool {
+fn is_running(url: &str) -> bool {
     let Some(address) = url.strip_prefix("http://") else { return false };
     let Ok(mut addresses) = address.to_socket_addrs() else { return false };
     addresses.any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok())

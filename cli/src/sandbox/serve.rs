@@ -7,19 +7,19 @@ use infrai_sandbox::{Sandbox, SandboxBuilder};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::folder::{DataFolder, not_started};
+use super::data_dir::{DataDir, start_error};
 use crate::{
-    args::{Global, SandboxArgs},
-    exit, fail,
+    args::{GlobalArgs, SandboxArgs},
+    error, exit,
     interrupt::Signal,
-    output::{Output, table},
+    output::{OutputFormat, table},
 };
 
 /// Serves until Ctrl-C, SIGTERM or, if asked, the end of standard input.
-pub(crate) async fn serve(args: &SandboxArgs, global: &Global) -> Result<u8> {
-    let out = Output::new(global.json);
+pub(crate) async fn serve(args: &SandboxArgs, global: &GlobalArgs) -> Result<u8> {
+    let out = OutputFormat::new(global.json);
     let mut builder = settings(args)?;
-    let named = if args.temporary { None } else { Some(DataFolder::find(global.data_dir.as_deref())?) };
+    let named = if args.temporary { None } else { Some(DataDir::find(global.data_dir.as_deref())?) };
     if let Some(folder) = &named {
         builder = builder.data_dir(folder.path());
     }
@@ -28,25 +28,25 @@ pub(crate) async fn serve(args: &SandboxArgs, global: &Global) -> Result<u8> {
     let sandbox = tokio::select! {
         biased;
         _ = &mut signal => return Ok(exit::OK),
-        started = builder.start() => started.map_err(not_started)?,
+        started = builder.start() => started.map_err(start_error)?,
     };
-    let folder = DataFolder::at(sandbox.data_dir());
+    let folder = DataDir::at(sandbox.data_dir());
     let url = sandbox.url();
-    folder.announce(&url)?;
-    folder.settle(&url).await?;
-    let ended = announce(out, &sandbox, &folder, args.temporary);
+    folder.write_address(&url)?;
+    folder.ensure_profile(&url).await?;
+    let ended = print_banner(out, &sandbox, &folder, args.temporary);
     if ended.is_ok() {
         tokio::select! {
             _ = &mut signal => {}
             () = parent_ends(args.exit_with_parent) => {}
         }
     }
-    folder.withdraw();
+    folder.remove_address();
     sandbox.stop().await;
     ended.map(|()| exit::OK)
 }
 
-fn announce(out: Output, sandbox: &Sandbox, folder: &DataFolder, temporary: bool) -> Result<()> {
+fn print_banner(out: OutputFormat, sandbox: &Sandbox, folder: &DataDir, temporary: bool) -> Result<()> {
     let (url, page) = (sandbox.url(), sandbox.page_url());
     let credentials = folder.credentials();
     let json = json!({
@@ -80,7 +80,7 @@ fn announce(out: Output, sandbox: &Sandbox, folder: &DataFolder, temporary: bool
 
 fn export(name: &str, value: &Path) -> String {
     let word = if cfg!(windows) { "$env:" } else { "export " };
-    format!("  {word}{name}={}", crate::follow_up::quoted(&value.to_string_lossy()))
+    format!("  {word}{name}={}", crate::next_command::shell_quote(&value.to_string_lossy()))
 }
 
 /// Every option as a setting.
@@ -95,7 +95,7 @@ fn settings(args: &SandboxArgs) -> Result<SandboxBuilder> {
             None => builder,
         }
     }
-    let mut builder = Sandbox::builder().addr(args.listen().map_err(fail::usage)?);
+    let mut builder = Sandbox::builder().addr(args.listen().map_err(error::usage)?);
     for host in &args.allow_host {
         builder = builder.allow_host(host);
     }

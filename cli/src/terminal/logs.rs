@@ -21,7 +21,7 @@ pub(crate) fn start(verbose: u8) {
     };
     let ours = Targets::new().with_target("infrai", level).with_target("infrai_sandbox", level);
     let layer = fmt::layer()
-        .with_writer(|| AboveTheBar)
+        .with_writer(|| ProgressAwareWriter)
         .with_ansi(io::stderr().is_terminal() && super::color_is_wanted())
         .with_target(false);
     if verbose == 0 {
@@ -31,9 +31,9 @@ pub(crate) fn start(verbose: u8) {
     }
 }
 
-struct AboveTheBar;
+struct ProgressAwareWriter;
 
-impl Write for AboveTheBar {
+impl Write for ProgressAwareWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         progress::write_above(bytes).map(|()| bytes.len())
     }

@@ -10,11 +10,11 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use infrai::{VideoJob, escape_text, video::DownloadProgress};
 
-use super::estimate::{Estimate, clock};
+use super::estimate::{Estimate, format_clock};
 use crate::output::{self, one_line};
 
 /// The bar's length: thousandths of the job.
-const WHOLE: u64 = 1000;
+const SCALE: u64 = 1000;
 
 /// The bar that stands on the terminal's last line, if one does.
 static ON_SCREEN: Mutex<Option<ProgressBar>> = Mutex::new(None);
@@ -24,7 +24,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Prints a line on standard error, escaped, without tearing the bar.
-pub(crate) fn say(line: &str) {
+pub(crate) fn print_line(line: &str) {
     let _ = write_above(one_line(line).as_bytes());
 }
 
@@ -63,13 +63,13 @@ impl Style {
 pub(crate) struct Progress {
     style: Style,
     started: Instant,
-    shared: Arc<Mutex<Shown>>,
+    shared: Arc<Mutex<DisplayState>>,
     bar: Option<ProgressBar>,
 }
 
 /// What was shown last.
 #[derive(Debug, Default)]
-struct Shown {
+struct DisplayState {
     estimate: Estimate,
     line: String,
 }
@@ -77,9 +77,9 @@ struct Shown {
 impl Progress {
     /// Begins with the word that stands there until a state is known.
     pub(crate) fn new(style: Style, first: &'static str) -> Self {
-        let shared = Arc::new(Mutex::new(Shown::default()));
+        let shared = Arc::new(Mutex::new(DisplayState::default()));
         let bar = (style == Style::Bar).then(|| {
-            let bar = ProgressBar::with_draw_target(Some(WHOLE), ProgressDrawTarget::stderr());
+            let bar = ProgressBar::with_draw_target(Some(SCALE), ProgressDrawTarget::stderr());
             let template = if super::color_is_wanted() {
                 "{spinner:.cyan} {msg:10} {bar:28.cyan/dim} {percent:>3}%  {clock} elapsed{left}"
             } else {
@@ -100,7 +100,7 @@ impl Progress {
         let progress = job.progress.filter(|progress| (0.0..=1.0).contains(progress));
         let running = progress.filter(|_| !job.is_terminal());
         let mut shown = lock(&self.shared);
-        shown.estimate.saw(running, now);
+        shown.estimate.observe(running, now);
         if let Some(bar) = &self.bar {
             drop(shown);
             bar.set_message(escape_text(job.state.as_str()).into_owned());
@@ -115,12 +115,12 @@ impl Progress {
             return;
         }
         shown.line.clone_from(&line);
-        let _ = write!(line, ", {} elapsed", clock(now.duration_since(self.started)));
-        if let Some(left) = shown.estimate.left(now) {
-            let _ = write!(line, ", about {} left", clock(left));
+        let _ = write!(line, ", {} elapsed", format_clock(now.duration_since(self.started)));
+        if let Some(left) = shown.estimate.remaining(now) {
+            let _ = write!(line, ", about {} left", format_clock(left));
         }
         drop(shown);
-        say(&format!("{}: {line}", job.job_id));
+        print_line(&format!("{}: {line}", job.job_id));
     }
 
     /// The video is made and comes over the network now.
@@ -140,7 +140,7 @@ impl Progress {
                 Some(total) if total > 0 => {
                     #[allow(clippy::cast_precision_loss, reason = "a fraction to draw")]
                     let share = progress.received as f64 / total as f64;
-                    lock(&shared).estimate.saw(Some(share), Instant::now());
+                    lock(&shared).estimate.observe(Some(share), Instant::now());
                     bar.set_position(thousandths(share));
                 }
                 _ => bar.set_message(output::bytes(progress.received)),
@@ -162,16 +162,16 @@ fn thousandths(share: f64) -> u64 {
     (share.clamp(0.0, 1.0) * 1000.0).floor() as u64
 }
 
-fn job_style(template: &str, shared: Arc<Mutex<Shown>>) -> ProgressStyle {
+fn job_style(template: &str, shared: Arc<Mutex<DisplayState>>) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("━╸─")
         .with_key("clock", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let _ = out.write_str(&clock(state.elapsed()));
+            let _ = out.write_str(&format_clock(state.elapsed()));
         })
         .with_key("left", move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
-            if let Some(left) = lock(&shared).estimate.left(Instant::now()) {
-                let _ = write!(out, ", about {} left", clock(left));
+            if let Some(left) = lock(&shared).estimate.remaining(Instant::now()) {
+                let _ = write!(out, ", about {} left", format_clock(left));
             }
         })
 }

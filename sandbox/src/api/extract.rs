@@ -1,4 +1,4 @@
-//! What handlers are given: the request's facts, its account, a path segment, a JSON object, an idempotency key.
+//! What handlers are given: the request's context, its account, a path segment, a JSON object, an idempotency key.
 
 use std::sync::Arc;
 
@@ -7,18 +7,18 @@ use http::{HeaderMap, StatusCode, header, request::Parts};
 use serde_json::{Map, Value};
 
 use crate::{
-    app::{App, Facts, Who},
+    app::{App, RateLimitSubject, RequestContext},
     error::ApiError,
-    secrets,
-    store::{accounts, accounts::Account, idempotency::Guard},
+    store::{accounts, accounts::Account, idempotency::IdempotencyKey},
+    tokens,
 };
 
-impl FromRequestParts<Arc<App>> for Facts {
+impl FromRequestParts<Arc<App>> for RequestContext {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
-        let facts = parts.extensions.get::<Facts>().cloned();
-        facts.ok_or_else(|| ApiError::internal("the request came past the edge"))
+        let context = parts.extensions.get::<RequestContext>().cloned();
+        context.ok_or_else(|| ApiError::internal("the request came past the edge"))
     }
 }
 
@@ -42,15 +42,15 @@ impl FromRequestParts<Arc<App>> for Authenticated {
                 "this key is unknown here: POST /v1/activate gives one out (a sandbox knows its own keys only)",
             ));
         };
-        app.limit(&Who::Account(&account.id))?;
+        app.limit(&RateLimitSubject::Account(&account.id))?;
         Ok(Self(account))
     }
 }
 
 /// Counts a request without a good key against its address.
 fn anonymous(parts: &Parts, app: &App) -> Result<(), ApiError> {
-    match parts.extensions.get::<Facts>() {
-        Some(facts) => app.limit(&Who::Address(facts.peer.ip())),
+    match parts.extensions.get::<RequestContext>() {
+        Some(context) => app.limit(&RateLimitSubject::Address(context.peer.ip())),
         None => Ok(()),
     }
 }
@@ -60,16 +60,16 @@ fn bearer(headers: &HeaderMap) -> Result<[u8; 32], ApiError> {
     let missing = || ApiError::unauthorized("send `Authorization: Bearer <project key>`");
     let value = headers.get(header::AUTHORIZATION).ok_or_else(missing)?;
     let (scheme, key) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(missing)?;
-    if !scheme.eq_ignore_ascii_case("bearer") || !key.starts_with(secrets::KEY_PREFIX) {
+    if !scheme.eq_ignore_ascii_case("bearer") || !key.starts_with(tokens::KEY_PREFIX) {
         return Err(missing());
     }
-    Ok(secrets::hash_token(key))
+    Ok(tokens::hash_token(key))
 }
 
 /// The one variable segment of a route's path.
-pub(super) struct Segment(pub(super) String);
+pub(super) struct PathParam(pub(super) String);
 
-impl FromRequestParts<Arc<App>> for Segment {
+impl FromRequestParts<Arc<App>> for PathParam {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
@@ -99,18 +99,18 @@ pub(super) fn json_object(headers: &HeaderMap, body: &[u8]) -> Result<Map<String
 }
 
 /// The request's idempotency key, if it has one, bound to its route and body.
-pub(super) fn guard(
+pub(super) fn idempotency_key(
     headers: &HeaderMap,
     route: &'static str,
     body: &Map<String, Value>,
-) -> Result<Option<Guard>, ApiError> {
-    let Some(key) = idempotency_key(headers)? else { return Ok(None) };
+) -> Result<Option<IdempotencyKey>, ApiError> {
+    let Some(key) = idempotency_header(headers)? else { return Ok(None) };
     let body_hash = crate::canonical::hash(&Value::Object(body.clone()));
-    Ok(Some(Guard { route, key, body_hash }))
+    Ok(Some(IdempotencyKey { route, key, body_hash }))
 }
 
 /// The `Idempotency-Key` header: 1 to 255 visible ASCII characters, given once or not at all.
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+pub(super) fn idempotency_header(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let mut keys = headers.get_all("idempotency-key").iter();
     let Some(key) = keys.next() else { return Ok(None) };
     let visible = |byte: &u8| byte.is_ascii_graphic();

@@ -3,13 +3,13 @@
 mod account;
 mod activate;
 mod admin;
+mod checkout;
+mod dashboard;
 mod extract;
 mod fields;
 mod files;
-mod meta;
+mod health;
 mod openapi;
-mod page;
-mod pages;
 mod range;
 mod routes;
 mod video;

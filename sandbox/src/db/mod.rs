@@ -25,12 +25,12 @@ enum Message {
 
 /// A connection on a thread of its own, so that no request blocks the async runtime.
 #[derive(Debug)]
-struct Lane {
+struct DbThread {
     tasks: mpsc::Sender<Message>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl Lane {
+impl DbThread {
     fn start(name: &str, mut connection: Connection) -> std::io::Result<Self> {
         let (tasks, inbox) = mpsc::channel();
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
@@ -70,8 +70,8 @@ impl Lane {
 /// The database of a data folder.
 #[derive(Debug)]
 pub(crate) struct Db {
-    writer: Lane,
-    reader: Lane,
+    writer: DbThread,
+    reader: DbThread,
 }
 
 impl Db {
@@ -81,18 +81,18 @@ impl Db {
         // gives its journal the same mode.
         drop(private::open(path)?);
         let mut writer = Connection::open(path)?;
-        writer.busy_timeout(BUSY)?;
-        if !schema::is_empty(&writer)? && !schema::is_a_sandboxes(&writer)? {
-            return Err(OpenError::NotASandboxes);
+        writer.busy_timeout(BUSY_TIMEOUT)?;
+        if !schema::is_empty(&writer)? && !schema::has_sandbox_tables(&writer)? {
+            return Err(OpenError::ForeignDatabase);
         }
         configure(&writer)?;
         schema::migrate(&mut writer)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(path, flags)?;
-        reader.busy_timeout(BUSY)?;
+        reader.busy_timeout(BUSY_TIMEOUT)?;
         Ok(Self {
-            writer: Lane::start("sandbox-write", writer)?,
-            reader: Lane::start("sandbox-read", reader)?,
+            writer: DbThread::start("sandbox-write", writer)?,
+            reader: DbThread::start("sandbox-read", reader)?,
         })
     }
 
@@ -136,14 +136,14 @@ impl Db {
 }
 
 /// Whether a file is the database of a sandbox. Nothing in it is changed.
-pub(crate) fn is_a_sandboxes(path: &Path) -> bool {
+pub(crate) fn has_sandbox_tables(path: &Path) -> bool {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(path, flags)
-        .and_then(|connection| schema::is_a_sandboxes(&connection))
+        .and_then(|connection| schema::has_sandbox_tables(&connection))
         .unwrap_or(false)
 }
 
-const BUSY: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;

@@ -10,7 +10,7 @@ pub(crate) enum OpenError {
     /// Written by a newer version.
     TooNew(i64),
     /// It holds the tables of another program.
-    NotASandboxes,
+    ForeignDatabase,
 }
 
 impl From<rusqlite::Error> for OpenError {
@@ -26,7 +26,7 @@ impl From<std::io::Error> for OpenError {
 }
 
 /// Each step takes the schema from the version of its index to the next; steps are never edited, only added.
-const STEPS: &[&str] = &[V1, V2];
+const MIGRATIONS: &[&str] = &[V1, V2];
 
 /// The ledger keeps a running balance; its triggers refuse a row that does not add up, and any change to an
 /// old one, so the last balance is the sum of all amounts whatever the code above does.
@@ -133,7 +133,7 @@ pub(crate) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Whether it has the tables that every version has.
-pub(crate) fn is_a_sandboxes(connection: &Connection) -> rusqlite::Result<bool> {
+pub(crate) fn has_sandbox_tables(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(
         "SELECT COUNT(*) = 7 FROM sqlite_schema WHERE type = 'table' AND name IN
             ('meta', 'accounts', 'api_keys', 'ledger', 'topups', 'idempotency', 'jobs')",
@@ -147,13 +147,13 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let done = usize::try_from(version).unwrap_or(usize::MAX);
-    if done > STEPS.len() {
+    if done > MIGRATIONS.len() {
         return Err(OpenError::TooNew(version));
     }
-    for step in &STEPS[done..] {
+    for step in &MIGRATIONS[done..] {
         transaction.execute_batch(step)?;
     }
-    transaction.pragma_update(None, "user_version", i64::try_from(STEPS.len()).unwrap_or(i64::MAX))?;
+    transaction.pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))?;
     transaction.commit()?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 
-use crate::{Fault, RateLimit, SpecError, rate::RateLimiter, registry::Faults};
+use crate::{Fault, ParseError, RateLimit, fault_injector::FaultInjector, rate_limit::RateLimiter};
 
 pub fn faults(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
@@ -39,7 +39,7 @@ fn fault(words: &str, path: &str) {
     };
     let meets = fault.matches(&method, path);
     assert_eq!(meets, slowly(pattern.as_bytes(), path.as_bytes()), "{pattern} {path}");
-    let registry = Faults::new(vec![fault.clone()], 0);
+    let registry = FaultInjector::new(vec![fault.clone()], 0);
     let mut hits = 0;
     for _ in 0..3 {
         let due = meets && fault.times.is_none_or(|times| hits < times);
@@ -86,6 +86,6 @@ fn rate(words: &str) {
     }
 }
 
-fn explained(error: &SpecError) {
+fn explained(error: &ParseError) {
     assert!(!error.to_string().is_empty());
 }

@@ -6,8 +6,8 @@
 #![allow(missing_docs, clippy::pedantic, reason = "for the targets in fuzz/ alone")]
 
 mod faults;
+mod fixture;
 mod routes;
-mod world;
 
 pub use self::{faults::faults, routes::routes};
 

@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use serde_json::Value;
 use url::Url;
 
-use super::world::{Answer, Names, World, world};
+use super::fixture::{Fixture, Names, Reply, fixture};
 
 pub fn routes(data: &[u8]) {
     statuses(data);
@@ -21,10 +21,10 @@ pub fn routes(data: &[u8]) {
 /// Runs an input, and tells the status of each answer; 0 for a connection that was dropped.
 pub(super) fn statuses(data: &[u8]) -> Vec<u16> {
     let mut statuses = Vec::new();
-    let mut world = world();
-    let names = world.begin();
+    let mut fixture = fixture();
+    let names = fixture.begin();
     for text in data.split(|byte| *byte == 0).take(8) {
-        let text = fill(text, &names, &world.file);
+        let text = fill(text, &names, &fixture.file);
         let (text, local) = match text.strip_prefix(b"~") {
             Some(text) => (text, false),
             None => (&text[..], true),
@@ -33,14 +33,14 @@ pub(super) fn statuses(data: &[u8]) -> Vec<u16> {
         let about = format!("{request:?}");
         let asked = Asked::of(&request, local);
         let peer = SocketAddr::from((if local { [127, 0, 0, 1] } else { [192, 0, 2, 1] }, 7));
-        let answer = world.call(peer, request);
+        let answer = fixture.call(peer, request);
         statuses.push(answer.as_ref().map_or(0, |answer| answer.status));
         if let Some(answer) = answer {
             check(&asked, &answer, &about);
         }
     }
-    world.end();
-    balanced(&world, &names.key);
+    fixture.end();
+    balanced(&fixture, &names.key);
     statuses
 }
 
@@ -128,7 +128,7 @@ fn line(text: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-fn check(asked: &Asked, answer: &Answer, about: &str) {
+fn check(asked: &Asked, answer: &Reply, about: &str) {
     let header = |name: &str| answer.headers.get(name).map(|value| value.to_str().expect("text"));
     assert_eq!(header("x-request-id").map(|id| uuid::Uuid::parse_str(id).is_ok()), Some(true), "{about}");
     if answer.status < 400 {
@@ -165,12 +165,12 @@ fn check(asked: &Asked, answer: &Answer, about: &str) {
 }
 
 /// Whatever was asked: the wallet holds what its ledger adds up to, and no less than nothing.
-fn balanced(world: &World, key: &str) {
+fn balanced(fixture: &Fixture, key: &str) {
     let request = Request::get("/sandbox/ledger")
         .header("host", "localhost")
         .header("authorization", format!("Bearer {key}"));
     let request = request.body(Bytes::new()).expect("a request");
-    let answer = world.call(SocketAddr::from(([127, 0, 0, 1], 7)), request).expect("no fault meets it");
+    let answer = fixture.call(SocketAddr::from(([127, 0, 0, 1], 7)), request).expect("no fault meets it");
     let envelope: Value = serde_json::from_slice(&answer.body.expect("a body")).expect("JSON");
     let ledger = &envelope["data"];
     assert_eq!(ledger["sum_micros"], ledger["balance_micros"], "{envelope}");

@@ -3,11 +3,11 @@
 use rusqlite::{OptionalExtension, Transaction};
 use serde_json::{Value, json};
 
-use crate::{error::ApiError, secrets};
+use crate::{error::ApiError, time};
 
 /// An idempotency key with what it is bound to: the route, and the body it came with first.
 #[derive(Debug, Clone)]
-pub(crate) struct Guard {
+pub(crate) struct IdempotencyKey {
     pub(crate) route: &'static str,
     pub(crate) key: String,
     pub(crate) body_hash: [u8; 32],
@@ -16,13 +16,13 @@ pub(crate) struct Guard {
 /// Does `work` once a key: its answer is kept in the same transaction, so both are there or neither.
 ///
 /// The second value tells whether the answer is a kept one.
-pub(crate) fn once(
+pub(crate) fn execute_once(
     transaction: &Transaction<'_>,
     account: &str,
-    guard: Option<&Guard>,
+    key: Option<&IdempotencyKey>,
     work: impl FnOnce() -> Result<Value, ApiError>,
 ) -> Result<(Value, bool), ApiError> {
-    let Some(Guard { route, key, body_hash }) = guard else { return Ok((work()?, false)) };
+    let Some(IdempotencyKey { route, key, body_hash }) = key else { return Ok((work()?, false)) };
     let kept: Option<([u8; 32], String)> = transaction
         .prepare_cached(
             "SELECT body_hash, answer FROM idempotency WHERE account_id = ?1 AND route = ?2 AND key = ?3",
@@ -50,7 +50,7 @@ pub(crate) fn once(
         key,
         body_hash,
         answer.to_string(),
-        secrets::unix_millis(),
+        time::unix_millis(),
     ))?;
     Ok((answer, false))
 }

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use crate::{
     catalog::{SLOW, STUCK},
     error::ApiError,
-    secrets,
-    store::wallet,
+    store::ledger,
+    time, tokens,
 };
 
 /// What `generate` was asked for, checked and with its defaults filled in.
@@ -94,7 +94,7 @@ const ID_PREFIX: &str = "vid_";
 const ID_LENGTH: usize = 24;
 
 /// Whether the sandbox makes such ids: a database that came from elsewhere may hold others.
-pub(crate) fn is_an_id(text: &str) -> bool {
+pub(crate) fn is_job_id(text: &str) -> bool {
     text.strip_prefix(ID_PREFIX)
         .is_some_and(|rest| rest.len() == ID_LENGTH && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
@@ -105,14 +105,14 @@ pub(crate) fn create(
     account: &str,
     request: JobRequest,
 ) -> Result<Job, ApiError> {
-    let now = secrets::unix_millis();
+    let now = time::unix_millis();
     let job = Job {
-        id: format!("{ID_PREFIX}{}", secrets::random_string(ID_LENGTH)),
+        id: format!("{ID_PREFIX}{}", tokens::random_string(ID_LENGTH)),
         account_id: account.to_owned(),
         state: "queued".to_owned(),
         stage: first_stage(&request.model).to_owned(),
         request,
-        file_id: secrets::random_string(secrets::TOKEN_LENGTH),
+        file_id: tokens::random_string(tokens::TOKEN_LENGTH),
         video_etag: None,
         thumbnail_etag: None,
         warnings: None,
@@ -147,7 +147,7 @@ pub(crate) fn create(
             job.file_id,
             now,
         ])?;
-    wallet::append(transaction, account, "charge", &job.id, -job.request.cost_micros)?;
+    ledger::append(transaction, account, "charge", &job.id, -job.request.cost_micros)?;
     Ok(job)
 }
 
@@ -176,17 +176,17 @@ pub(crate) fn cancel(transaction: &Transaction<'_>, account: &str, id: &str) -> 
     let changed = transaction.execute(
         "UPDATE jobs SET state = 'cancelled', stage = 'ended', ended_at = ?2
          WHERE id = ?1 AND state IN ('queued', 'running')",
-        (id, secrets::unix_millis()),
+        (id, time::unix_millis()),
     )?;
     if changed == 1 {
-        wallet::append(transaction, account, "refund", id, job.request.cost_micros)?;
+        ledger::append(transaction, account, "refund", id, job.request.cost_micros)?;
     }
     Ok(changed == 1 || job.state == "cancelled")
 }
 
 /// Starts what needs no worker: `sandbox/slow` waits until it may render, `sandbox/stuck` for ever.
 pub(crate) fn start_held(transaction: &Transaction<'_>, slow_ms: i64) -> Result<usize, ApiError> {
-    let now = secrets::unix_millis();
+    let now = time::unix_millis();
     Ok(transaction.execute(
         "UPDATE jobs SET state = 'running', started_at = ?1, ready_at = ?1 + ?2,
             stage = CASE model WHEN ?3 THEN 'stuck' ELSE 'render' END
@@ -211,7 +211,7 @@ pub(crate) fn claim(transaction: &Transaction<'_>) -> Result<Next, ApiError> {
     else {
         return Ok(Next::Nothing);
     };
-    let now = secrets::unix_millis();
+    let now = time::unix_millis();
     if job.ready_at > now {
         return Ok(Next::At(job.ready_at));
     }
@@ -238,7 +238,7 @@ pub(crate) fn succeed(
         "UPDATE jobs SET state = 'succeeded', stage = 'ended', video_etag = ?2, thumbnail_etag = ?3,
             warnings = ?4, ended_at = ?5
          WHERE id = ?1 AND stage = 'rendering'",
-        (id, video_etag, thumbnail_etag, warnings, secrets::unix_millis()),
+        (id, video_etag, thumbnail_etag, warnings, time::unix_millis()),
     )?;
     Ok(changed == 1)
 }
@@ -253,10 +253,10 @@ pub(crate) fn fail(
     let changed = transaction.execute(
         "UPDATE jobs SET state = 'failed', stage = 'ended', error_code = ?2, error_message = ?3, ended_at = ?4
          WHERE id = ?1 AND stage = 'rendering'",
-        (&job.id, code, message, secrets::unix_millis()),
+        (&job.id, code, message, time::unix_millis()),
     )?;
     if changed == 1 {
-        wallet::append(transaction, &job.account_id, "refund", &job.id, job.request.cost_micros)?;
+        ledger::append(transaction, &job.account_id, "refund", &job.id, job.request.cost_micros)?;
     }
     Ok(changed == 1)
 }

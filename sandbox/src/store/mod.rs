@@ -3,5 +3,5 @@
 pub(crate) mod accounts;
 pub(crate) mod idempotency;
 pub(crate) mod jobs;
+pub(crate) mod ledger;
 pub(crate) mod topups;
-pub(crate) mod wallet;

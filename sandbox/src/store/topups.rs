@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
-use crate::{error::ApiError, secrets, store::wallet};
+use crate::{error::ApiError, store::ledger, time, tokens};
 
 /// A topup.
 #[derive(Debug, Clone)]
@@ -41,11 +41,11 @@ pub(crate) fn create(
     return_url: Option<String>,
 ) -> Result<Topup, ApiError> {
     let topup = Topup {
-        id: format!("top_{}", secrets::random_string(24)),
+        id: format!("top_{}", tokens::random_string(24)),
         account_id: account.to_owned(),
         amount_micros,
         state: "pending".to_owned(),
-        token: secrets::random_string(secrets::TOKEN_LENGTH),
+        token: tokens::random_string(tokens::TOKEN_LENGTH),
         return_url,
     };
     transaction.execute(
@@ -57,7 +57,7 @@ pub(crate) fn create(
             &topup.state,
             &topup.token,
             &topup.return_url,
-            secrets::unix_millis(),
+            time::unix_millis(),
         ),
     )?;
     Ok(topup)
@@ -80,10 +80,10 @@ pub(crate) fn complete(transaction: &Transaction<'_>, token: &str) -> Result<(),
     let topup = by_token(transaction, token)?;
     let changed = transaction.execute(
         "UPDATE topups SET state = 'succeeded', completed_at = ?2 WHERE id = ?1 AND state = 'pending'",
-        (&topup.id, secrets::unix_millis()),
+        (&topup.id, time::unix_millis()),
     )?;
     if changed == 1 {
-        wallet::append(transaction, &topup.account_id, "topup", &topup.id, topup.amount_micros)?;
+        ledger::append(transaction, &topup.account_id, "topup", &topup.id, topup.amount_micros)?;
     }
     Ok(())
 }

@@ -3,12 +3,22 @@
 mod operations;
 mod schemas;
 
+use axum::{body::Body, response::Response};
+use http::{HeaderValue, header};
 use serde_json::{Value, json};
 
-use crate::pricing::PRICES;
+use crate::{app::RequestContext, pricing::PRICES};
+
+/// `GET /openapi.json`, without an envelope.
+pub(super) async fn serve(context: RequestContext) -> Response {
+    let document = document(&context.host.url(""));
+    let mut response = Response::new(Body::from(document.to_string()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
 
 /// The document, for a server at `origin`.
-pub(super) fn document(origin: &str) -> Value {
+fn document(origin: &str) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -90,7 +100,7 @@ mod tests {
 
     #[test]
     fn what_is_not_described_is_the_pages() {
-        for route in routes::of_the_page() {
+        for route in routes::dashboard_routes() {
             assert!(route.path.starts_with("/sandbox/page/"), "{}", route.path);
         }
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Tells of an error. That standard error cannot be written is nobody's business any more.
-pub(crate) fn tell(error: InfraiError, json: bool) {
+pub(crate) fn print_error(error: InfraiError, json: bool) {
     let error = error.in_language(Language::Command);
     let hint = hint(&error);
     let error = error.with_hint(hint);

@@ -14,16 +14,16 @@ use sha2::{Digest, Sha256};
 
 use super::{super::video, guard};
 use crate::{
-    app::{App, Facts},
-    envelope::Answer,
+    app::{App, RequestContext},
+    envelope::ApiSuccess,
     error::ApiError,
     pricing::dollars,
-    secrets,
     store::{
-        accounts::{self, Glance},
+        accounts::{self, AccountSummary},
         jobs::{self, Job},
-        wallet,
+        ledger,
     },
+    time, tokens,
 };
 
 /// How much of each is shown.
@@ -40,7 +40,7 @@ const TOKEN: &str = "x-sandbox-page";
 /// What to show.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::api) struct Ask {
+pub(in crate::api) struct DashboardQuery {
     /// The account, by default the one that was used last.
     account: Option<String>,
     /// Whether the page's own requests are listed too.
@@ -61,21 +61,21 @@ struct Accounts {
 /// accounts, jobs and ledgers, which are otherwise for whoever has the key.
 pub(in crate::api) async fn state(
     State(app): State<Arc<App>>,
-    facts: Facts,
+    context: RequestContext,
     headers: HeaderMap,
-    ask: Result<Query<Ask>, QueryRejection>,
+    query: Result<Query<DashboardQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(ask) =
-        ask.map_err(|_| ApiError::invalid("the query takes account, and own as true or false"))?;
+    let Query(query) =
+        query.map_err(|_| ApiError::invalid("the query takes account, and own as true or false"))?;
     let token = headers.get(TOKEN).and_then(|token| token.to_str().ok());
-    let unlocked = token.is_some_and(|token| secrets::verify_page(&app.file_signing_key, token));
+    let unlocked = token.is_some_and(|token| tokens::verify_page(&app.file_signing_key, token));
     let accounts = if unlocked {
-        app.db.read(move |connection| read(connection, ask.account)).await?
+        app.db.read(move |connection| read(connection, query.account)).await?
     } else {
         Accounts::default()
     };
     let jobs = accounts.jobs.iter().map(|job| {
-        let mut shown = video::show_now(&app, &facts.host, job);
+        let mut shown = video::show_now(&app, &context.host, job);
         if let Some(prompt) =
             shown.get_mut("prompt").and_then(|prompt| Some((prompt.as_str()?.to_owned(), prompt)))
         {
@@ -91,33 +91,33 @@ pub(in crate::api) async fn state(
         "jobs": jobs.collect::<Vec<_>>(),
         "ledger": accounts.ledger,
         "faults": app.faults.list(),
-        "requests": app.log.latest(REQUESTS, ask.own),
+        "requests": app.log.latest(REQUESTS, query.own),
     });
     redact(&mut data);
     Ok(tagged(data, &headers))
 }
 
 fn read(connection: &rusqlite::Connection, asked: Option<String>) -> Result<Accounts, ApiError> {
-    let glances = accounts::latest(connection, ACCOUNTS)?;
+    let summaries = accounts::latest(connection, ACCOUNTS)?;
     // One that is not among them, after a long time or in another folder: the latest instead.
-    let known = |id: &String| glances.iter().any(|glance| glance.account.id == *id);
-    let shown = asked.filter(known).or_else(|| glances.first().map(|glance| glance.account.id.clone()));
-    let all = glances.iter().map(|glance| show(connection, glance)).collect::<Result<_, _>>()?;
+    let known = |id: &String| summaries.iter().any(|summary| summary.account.id == *id);
+    let shown = asked.filter(known).or_else(|| summaries.first().map(|summary| summary.account.id.clone()));
+    let all = summaries.iter().map(|summary| show(connection, summary)).collect::<Result<_, _>>()?;
     let (jobs, ledger) = match &shown {
-        Some(id) => (jobs::latest(connection, id, JOBS)?, wallet::latest(connection, id, ENTRIES)?),
+        Some(id) => (jobs::latest(connection, id, JOBS)?, ledger::latest(connection, id, ENTRIES)?),
         None => Default::default(),
     };
     Ok(Accounts { all, shown, jobs, ledger })
 }
 
-fn show(connection: &rusqlite::Connection, glance: &Glance) -> Result<Value, ApiError> {
-    let account = &glance.account;
+fn show(connection: &rusqlite::Connection, summary: &AccountSummary) -> Result<Value, ApiError> {
+    let account = &summary.account;
     Ok(json!({
         "account_id": account.id,
-        "created_at": secrets::rfc3339(glance.created_at),
-        "keys": glance.keys,
-        "jobs": glance.jobs,
-        "balance_usd": dollars(wallet::balance(connection, &account.id)?),
+        "created_at": time::rfc3339(summary.created_at),
+        "keys": summary.keys,
+        "jobs": summary.jobs,
+        "balance_usd": dollars(ledger::balance(connection, &account.id)?),
         "checkout": format!("/checkout/{}", account.checkout_token),
     }))
 }
@@ -133,7 +133,7 @@ fn clip(prompt: &str) -> String {
 fn redact(value: &mut Value) {
     match value {
         Value::String(text) => {
-            if let std::borrow::Cow::Owned(redacted) = secrets::redact_keys(text) {
+            if let std::borrow::Cow::Owned(redacted) = tokens::redact_keys(text) {
                 *text = redacted;
             }
         }
@@ -145,9 +145,10 @@ fn redact(value: &mut Value) {
 
 /// The answer with its tag, or 304 to whoever has it already.
 fn tagged(data: Value, headers: &HeaderMap) -> Response {
-    let tag = format!("\"{}\"", &secrets::hex(&Sha256::digest(data.to_string().as_bytes()))[..32]);
+    let tag = format!("\"{}\"", &tokens::hex(&Sha256::digest(data.to_string().as_bytes()))[..32]);
     let has_it = headers.get(header::IF_NONE_MATCH).is_some_and(|given| given.as_bytes() == tag.as_bytes());
-    let mut response = if has_it { Response::new(Body::empty()) } else { Answer::new(data).into_response() };
+    let mut response =
+        if has_it { Response::new(Body::empty()) } else { ApiSuccess::new(data).into_response() };
     if has_it {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
@@ -164,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_key_is_cut_down_wherever_it_stands() {
-        let key = secrets::project_key();
+        let key = tokens::project_key();
         let mut data = json!({"a": [{"prompt": format!("use {key} please")}, 1, null], "b": key});
         redact(&mut data);
         let text = data.to_string();

@@ -4,18 +4,18 @@ use std::fmt;
 
 /// A fault or rate limit that cannot be read; shows as a sentence that says what is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpecError(String);
+pub struct ParseError(String);
 
-impl SpecError {
+impl ParseError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }
 
-impl fmt::Display for SpecError {
+impl fmt::Display for ParseError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
 }
 
-impl std::error::Error for SpecError {}
+impl std::error::Error for ParseError {}

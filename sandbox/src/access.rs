@@ -11,40 +11,40 @@ use crate::{
 
 /// A part of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum RouteGroup {
     /// What a real server has too.
     Api,
     /// `/sandbox/…`: says what clients sent and breaks what they get.
     Admin,
     /// `/` for a browser: the page's first file, which says nothing about this sandbox.
-    Front,
+    Index,
     /// `/sandbox/page/…`: what the page fetches.
-    Page,
+    Dashboard,
 }
 
-impl Part {
+impl RouteGroup {
     /// The part that a request is for.
     pub(crate) fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
         let path = uri.path();
         if path.starts_with("/sandbox/page/") {
-            Self::Page
+            Self::Dashboard
         } else if path == "/sandbox" || path.starts_with("/sandbox/") {
             Self::Admin
         } else if path == "/" && (method == Method::GET || method == Method::HEAD) && prefers_html(headers) {
-            Self::Front
+            Self::Index
         } else {
             Self::Api
         }
     }
 
     /// Whether faults meet it: never the routes that clear them, nor the page that shows them.
-    pub(crate) fn meets_faults(self) -> bool {
+    pub(crate) fn allows_faults(self) -> bool {
         self == Self::Api
     }
 
     /// Whether the page makes these requests, and no client does.
-    pub(crate) fn is_the_pages(self) -> bool {
-        matches!(self, Self::Front | Self::Page)
+    pub(crate) fn is_dashboard(self) -> bool {
+        matches!(self, Self::Index | Self::Dashboard)
     }
 
     /// All but the API answer to this machine alone, and to no page of another origin.
@@ -53,8 +53,8 @@ impl Part {
         let open = match self {
             Self::Api => true,
             // A link may lead here from anywhere: nothing is told, nothing is changed, and no frame may hold it.
-            Self::Front => from_here,
-            Self::Admin | Self::Page => from_here && !is_foreign(headers),
+            Self::Index => from_here,
+            Self::Admin | Self::Dashboard => from_here && !is_cross_origin(headers),
         };
         if open {
             return Ok(());
@@ -68,7 +68,7 @@ impl Part {
 }
 
 /// Whether a web page of another origin sends this. It cannot read the answer, but what is changed is changed.
-fn is_foreign(headers: &HeaderMap) -> bool {
+fn is_cross_origin(headers: &HeaderMap) -> bool {
     let elsewhere = |value: &http::HeaderValue| !matches!(value.as_bytes(), b"same-origin" | b"none");
     // Browsers that do not say where a request comes from still name the origin.
     let origin_elsewhere = |value: &http::HeaderValue| {
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_page_of_another_origin_is_foreign() {
-        let foreign = |pairs: &[(&'static str, &str)]| is_foreign(&headers(pairs));
+        let foreign = |pairs: &[(&'static str, &str)]| is_cross_origin(&headers(pairs));
         assert!(!foreign(&[]));
         assert!(!foreign(&[("sec-fetch-site", "same-origin"), ("origin", "http://127.0.0.1:4010")]));
         assert!(!foreign(&[("sec-fetch-site", "none")]));

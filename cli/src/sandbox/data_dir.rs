@@ -17,9 +17,9 @@ const VARIABLE: &str = "INFRAI_SANDBOX_DIR";
 
 /// A data folder.
 #[derive(Debug, Clone)]
-pub(super) struct DataFolder(PathBuf);
+pub(super) struct DataDir(PathBuf);
 
-impl DataFolder {
+impl DataDir {
     /// The folder that was named, else the environment's, else the platform's.
     pub(super) fn find(named: Option<&Path>) -> Result<Self> {
         let folder = match named.filter(|path| !path.as_os_str().is_empty()) {
@@ -27,14 +27,14 @@ impl DataFolder {
             None => match absolute_variable(VARIABLE) {
                 Some(path) => path,
                 None => platform().ok_or_else(|| {
-                    failed("this user has no home folder, so there is no place for the sandbox's state")
+                    unavailable("this user has no home folder, so there is no place for the sandbox's state")
                         .with_hint("Name a folder with --data-dir or INFRAI_SANDBOX_DIR.")
                 })?,
             },
         };
         std::path::absolute(&folder)
             .map(Self)
-            .map_err(|error| failed(format!("{} is no folder: {error}", folder.display())))
+            .map_err(|error| unavailable(format!("{} is no folder: {error}", folder.display())))
     }
 
     pub(super) fn at(path: &Path) -> Self {
@@ -56,8 +56,8 @@ impl DataFolder {
     }
 
     /// Tells other processes where this folder is served.
-    pub(super) fn announce(&self, url: &str) -> Result<()> {
-        self.withdraw();
+    pub(super) fn write_address(&self, url: &str) -> Result<()> {
+        self.remove_address();
         let mut options = fs::OpenOptions::new();
         // Always a new file, so that nothing is written through a link.
         options.write(true).create_new(true);
@@ -65,28 +65,28 @@ impl DataFolder {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let written = options.open(self.address()).and_then(|mut file| file.write_all(url.as_bytes()));
         written.map_err(|error| {
-            failed(format!("{} cannot be written: {error}", self.address().display())).with_source(error)
+            unavailable(format!("{} cannot be written: {error}", self.address().display())).with_source(error)
         })
     }
 
     /// Takes that back. Whoever holds the folder may do so: what stands there is an earlier process's.
-    pub(super) fn withdraw(&self) {
+    pub(super) fn remove_address(&self) {
         if let Err(error) = fs::remove_file(self.address())
             && error.kind() != io::ErrorKind::NotFound
         {
             let path = self.address();
-            progress::say(&format!("warning: {} cannot be removed: {error}", path.display()));
+            progress::print_line(&format!("warning: {} cannot be removed: {error}", path.display()));
         }
     }
 
     /// Where another process says that it serves this folder.
-    pub(super) fn announced(&self) -> Option<String> {
+    pub(super) fn read_address(&self) -> Option<String> {
         fs::read_to_string(self.address()).ok().map(|url| url.trim().to_owned()).filter(|url| !url.is_empty())
     }
 
     /// Lets the stored account's key be sent to the address that the folder is served at now: each start has another
     /// port, and the account is the folder's.
-    pub(super) async fn settle(&self, url: &str) -> Result<Option<Profile>> {
+    pub(super) async fn ensure_profile(&self, url: &str) -> Result<Option<Profile>> {
         let Some(mut profile) = Profile::read(self.credentials(), PROFILE)? else { return Ok(None) };
         if profile.api_key.is_some() && profile.base_url.as_deref() != Some(url) {
             profile.base_url = Some(url.to_owned());
@@ -116,12 +116,12 @@ fn platform() -> Option<PathBuf> {
 }
 
 /// A sandbox that cannot be had.
-pub(super) fn failed(message: impl Into<String>) -> InfraiError {
+pub(super) fn unavailable(message: impl Into<String>) -> InfraiError {
     InfraiError::new(ErrorKind::Configuration, "SANDBOX_UNAVAILABLE", message)
 }
 
 /// Why it did not start, and what to do about it.
-pub(super) fn not_started(error: StartError) -> InfraiError {
+pub(super) fn start_error(error: StartError) -> InfraiError {
     let hint = match &error {
         StartError::DataDirInUse(_) => {
             "Wait for that process to end, name another folder with --data-dir, or let calls share one server: `infrai sandbox`."
@@ -143,5 +143,5 @@ pub(super) fn not_started(error: StartError) -> InfraiError {
         StartError::InvalidHost(_) => "Give a name or an address, with or without a port.",
         _ => "Name another folder with --data-dir.",
     };
-    failed(error.to_string()).with_hint(hint).with_source(error)
+    unavailable(error.to_string()).with_hint(hint).with_source(error)
 }

@@ -26,9 +26,9 @@ struct State {
 
 /// All faults, in the order in which they were given; the first that applies to a request is the one it meets.
 #[derive(Debug)]
-pub(crate) struct Faults(Mutex<State>);
+pub(crate) struct FaultInjector(Mutex<State>);
 
-impl Faults {
+impl FaultInjector {
     pub(crate) fn new(faults: Vec<Fault>, seed: u64) -> Self {
         let rules: Vec<_> = (1..).zip(faults).map(|(id, fault)| Rule { id, fault, hits: 0 }).collect();
         let next_id = rules.len() as u64 + 1;
@@ -97,7 +97,7 @@ mod tests {
 
     fn hits(seed: u64) -> Vec<bool> {
         let fault = "/x: cut=1 probability=0.3".parse().expect("a fault");
-        let faults = Faults::new(vec![fault], seed);
+        let faults = FaultInjector::new(vec![fault], seed);
         (0..200).map(|_| faults.pick(&Method::GET, "/x").is_some()).collect()
     }
 
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_spent_fault_lets_the_next_one_act() {
         let fault = |text: &str| text.parse().expect("a fault");
-        let faults = Faults::new(vec![fault("/x: status=503 times=1"), fault("/x: status=500")], 1);
+        let faults = FaultInjector::new(vec![fault("/x: status=503 times=1"), fault("/x: status=500")], 1);
         let status =
             |picked: Option<Fault>| picked.and_then(|fault| fault.status).map(|status| status.as_u16());
         assert_eq!(status(faults.pick(&Method::GET, "/x")), Some(503));
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn one_is_removed_by_its_id_which_no_other_gets() {
         let fault = |text: &str| text.parse::<Fault>().expect("a fault");
-        let faults = Faults::new(vec![fault("/a: cut=1"), fault("/b: cut=1")], 1);
+        let faults = FaultInjector::new(vec![fault("/a: cut=1"), fault("/b: cut=1")], 1);
         assert!(faults.remove(2) && !faults.remove(2));
         assert_eq!(faults.add(fault("/c: cut=1")).expect("there is room")["id"], 3);
         let listed = faults.list();
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn there_is_an_end_to_how_many_there_are() {
         let fault: Fault = "/x: cut=1 times=1".parse().expect("a fault");
-        let faults = Faults::new(Vec::new(), 1);
+        let faults = FaultInjector::new(Vec::new(), 1);
         for _ in 0..CAPACITY {
             faults.add(fault.clone()).expect("there is room");
         }

@@ -1,19 +1,19 @@
-//! Commands to type next, with the options that led here and quoted for a shell.
+//! Commands to type next, with the options that led here and shell_quote for a shell.
 
 use std::path::Path;
 
 use infrai::escape_text;
 
-use crate::args::Global;
+use crate::args::GlobalArgs;
 
 /// What stands before every command that is printed.
 #[derive(Debug, Clone)]
-pub(crate) struct FollowUp {
+pub(crate) struct NextCommand {
     start: Vec<String>,
 }
 
-impl FollowUp {
-    pub(crate) fn new(global: &Global) -> Self {
+impl NextCommand {
+    pub(crate) fn new(global: &GlobalArgs) -> Self {
         let mut start = vec![program()];
         if global.sandbox {
             start.push("--sandbox".into());
@@ -32,7 +32,7 @@ impl FollowUp {
     /// The command with these words, fit to be pasted.
     pub(crate) fn command(&self, words: &[&str]) -> String {
         let all = self.start.iter().map(String::as_str).chain(words.iter().copied());
-        all.map(quoted).collect::<Vec<_>>().join(" ")
+        all.map(shell_quote).collect::<Vec<_>>().join(" ")
     }
 
     /// `infrai video VERB -- ID`, with the file that the video is to be saved in. Behind `--` no id is an option.
@@ -57,8 +57,8 @@ fn program() -> String {
 }
 
 /// A word as this platform's shells take it, in characters that all stand on one line.
-pub(crate) fn quoted(word: &str) -> String {
-    if cfg!(windows) { quoted_on_windows(word) } else { quoted_on_unix(word) }
+pub(crate) fn shell_quote(word: &str) -> String {
+    if cfg!(windows) { quote_for_windows(word) } else { quote_for_unix(word) }
 }
 
 fn is_plain(word: &str, signs: &str) -> bool {
@@ -69,7 +69,7 @@ fn is_plain(word: &str, signs: &str) -> bool {
 }
 
 /// Single quotes; `$'…'` with the octal bytes of what would act on a terminal.
-fn quoted_on_unix(word: &str) -> String {
+fn quote_for_unix(word: &str) -> String {
     let visible = escape_text(word) == word;
     if visible && is_plain(word, "-_./:=@%+,") {
         word.to_owned()
@@ -88,7 +88,7 @@ fn quoted_on_unix(word: &str) -> String {
 
 /// Double quotes, which `cmd` and `PowerShell` both know. `?` stands for a character that one of them would act on even
 /// there, so that a pasted command names the wrong thing rather than running another.
-fn quoted_on_windows(word: &str) -> String {
+fn quote_for_windows(word: &str) -> String {
     if is_plain(word, r"-_./:=+\") && escape_text(word) == word {
         return word.to_owned();
     }
@@ -118,7 +118,7 @@ mod tests {
             ("\u{202e}x", r"$'\342\200\256x'", "\"?x\""),
             ("", "''", "\"\""),
         ] {
-            assert_eq!((quoted_on_unix(word), quoted_on_windows(word)), (unix.into(), windows.into()));
+            assert_eq!((quote_for_unix(word), quote_for_windows(word)), (unix.into(), windows.into()));
         }
     }
 }

@@ -43,7 +43,7 @@ const NAMED: usize = 3;
 
 /// A folder held by this process alone, until dropped.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub(crate) struct DataDir {
     path: PathBuf,
     /// The operating system lets go of it when the process dies, however it dies.
     _lock: File,
@@ -53,7 +53,7 @@ pub(crate) struct Folder {
 
 /// Why a folder could not be taken.
 #[derive(Debug)]
-pub(crate) enum FolderError {
+pub(crate) enum DataDirError {
     InUse(PathBuf),
     /// It is not empty and not a sandbox's; the names of some of its entries.
     NotASandbox(PathBuf, String),
@@ -62,9 +62,9 @@ pub(crate) enum FolderError {
     Io(PathBuf, io::Error),
 }
 
-impl Folder {
+impl DataDir {
     /// Takes `path`, created if need be, or a fresh temporary folder.
-    pub(crate) fn take(path: Option<PathBuf>) -> Result<Self, FolderError> {
+    pub(crate) fn open(path: Option<PathBuf>) -> Result<Self, DataDirError> {
         let (path, temporary) = if let Some(path) = path {
             (path, None)
         } else {
@@ -73,10 +73,10 @@ impl Folder {
             #[cfg(unix)]
             builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
             let temporary =
-                builder.tempdir().map_err(|error| FolderError::Io(std::env::temp_dir(), error))?;
+                builder.tempdir().map_err(|error| DataDirError::Io(std::env::temp_dir(), error))?;
             (temporary.path().to_owned(), Some(temporary))
         };
-        let lock = take(&path)?;
+        let lock = lock_dir(&path)?;
         Ok(Self { path, _lock: lock, _temporary: temporary })
     }
 
@@ -94,8 +94,8 @@ impl Folder {
 }
 
 /// Takes a folder, in which nothing is changed if it is refused.
-fn take(path: &Path) -> Result<File, FolderError> {
-    let failed = |error| FolderError::Io(path.to_owned(), error);
+fn lock_dir(path: &Path) -> Result<File, DataDirError> {
+    let failed = |error| DataDirError::Io(path.to_owned(), error);
     private::builder().recursive(true).create(path).map_err(failed)?;
     check_folder(path)?;
     if fs::read_dir(path).map_err(failed)?.next().is_none() {
@@ -107,30 +107,30 @@ fn take(path: &Path) -> Result<File, FolderError> {
     }
     check_entries(path)?;
     let file = path.join(LOCK);
-    let lock = private::open(&file).map_err(|error| FolderError::Io(file, error))?;
+    let lock = private::open(&file).map_err(|error| DataDirError::Io(file, error))?;
     lock.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => FolderError::InUse(path.to_owned()),
+        TryLockError::WouldBlock => DataDirError::InUse(path.to_owned()),
         TryLockError::Error(error) => failed(error),
     })?;
     if !marked {
-        if !db::is_a_sandboxes(&path.join(DATABASE)) {
+        if !db::has_sandbox_tables(&path.join(DATABASE)) {
             return Err(not_a_sandbox(path));
         }
         mark(path)?;
     }
     let files = path.join(FILES);
-    private::make_folder(&files).map_err(|error| FolderError::Io(files, error))?;
+    private::make_folder(&files).map_err(|error| DataDirError::Io(files, error))?;
     Ok(lock)
 }
 
-fn mark(path: &Path) -> Result<(), FolderError> {
+fn mark(path: &Path) -> Result<(), DataDirError> {
     let marker = path.join(MARKER);
     match private::options().write(true).create_new(true).open(&marker) {
         // It says to people what its name says to the sandbox.
         Ok(mut file) => drop(io::Write::write_all(&mut file, MARKER_TEXT)),
         // Another process that starts on this folder was first.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(FolderError::Io(marker, error)),
+        Err(error) => return Err(DataDirError::Io(marker, error)),
     }
     Ok(())
 }
@@ -142,25 +142,25 @@ fn looks_unmarked(path: &Path) -> bool {
     file(LOCK).is_some_and(|lock| lock.len() == 0) && file(DATABASE).is_some()
 }
 
-fn not_a_sandbox(path: &Path) -> FolderError {
+fn not_a_sandbox(path: &Path) -> DataDirError {
     let names = fs::read_dir(path).into_iter().flatten().flatten();
     let mut names: Vec<_> = names.map(|entry| format!("{:?}", entry.file_name().to_string_lossy())).collect();
     names.sort();
     let more = names.len().saturating_sub(NAMED);
     names.truncate(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    FolderError::NotASandbox(path.to_owned(), format!("{}{more}", names.join(", ")))
+    DataDirError::NotASandbox(path.to_owned(), format!("{}{more}", names.join(", ")))
 }
 
 /// The folder itself may be reached through a link: its user named it.
-fn check_folder(path: &Path) -> Result<(), FolderError> {
-    let metadata = fs::metadata(path).map_err(|error| FolderError::Io(path.to_owned(), error))?;
+fn check_folder(path: &Path) -> Result<(), DataDirError> {
+    let metadata = fs::metadata(path).map_err(|error| DataDirError::Io(path.to_owned(), error))?;
     match private::judge(&metadata, Kind::Folder) {
         Trust::Own => {}
         Trust::Foreign(owner) => {
             tracing::warn!(folder = %path.display(), owner, "the data folder belongs to another user");
         }
-        Trust::Refused(reason) => return Err(FolderError::Untrusted(path.to_owned(), reason)),
+        Trust::Refused(reason) => return Err(DataDirError::Untrusted(path.to_owned(), reason)),
     }
     if private::others_can_write(&metadata) {
         tracing::warn!(folder = %path.display(), "other users can write the data folder");
@@ -169,25 +169,25 @@ fn check_folder(path: &Path) -> Result<(), FolderError> {
 }
 
 /// Whatever is opened later, by `SQLite` and the command too, is what it should be and this user's.
-fn check_entries(path: &Path) -> Result<(), FolderError> {
+fn check_entries(path: &Path) -> Result<(), DataDirError> {
     let folder = (FILES, Kind::Folder);
     for (name, kind) in OPENED.map(|name| (name, Kind::File)).into_iter().chain([folder]) {
         let entry = path.join(name);
         let metadata = match entry.symlink_metadata() {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(FolderError::Io(entry, error)),
+            Err(error) => return Err(DataDirError::Io(entry, error)),
         };
         match private::judge(&metadata, kind) {
             Trust::Own => {}
             Trust::Foreign(owner) => {
                 tracing::warn!(path = %entry.display(), owner, "belongs to another user");
             }
-            Trust::Refused(reason) => return Err(FolderError::Untrusted(entry, reason)),
+            Trust::Refused(reason) => return Err(DataDirError::Untrusted(entry, reason)),
         }
         if name == JOURNAL && ends_with(&entry, NAMES_ANOTHER).unwrap_or(true) {
             let reason = "names a file that SQLite may delete, which no journal of a sandbox does".to_owned();
-            return Err(FolderError::Untrusted(entry, reason));
+            return Err(DataDirError::Untrusted(entry, reason));
         }
     }
     Ok(())

@@ -16,19 +16,19 @@ use tokio::runtime::Runtime;
 use crate::{
     Sandbox, api,
     app::App,
-    edge::{self, Dropped},
-    folder::Folder,
+    data_dir::DataDir,
     host::HostPolicy,
+    middleware::{self, ConnectionDropped},
 };
 
-pub(super) struct World {
+pub(super) struct Fixture {
     app: Arc<App>,
     router: Router,
     runtime: Runtime,
     number: u64,
     /// The path of the video's signed URL.
     pub(super) file: String,
-    _folder: Folder,
+    _folder: DataDir,
 }
 
 /// What an input's account has, by the names that stand for it in an input.
@@ -40,33 +40,33 @@ pub(super) struct Names {
 }
 
 /// An answer with all of its body; `None` in its place where the body broke off, as a fault may want it.
-pub(super) struct Answer {
+pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Bytes>,
 }
 
-static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| Mutex::new(World::new()));
+static FIXTURE: LazyLock<Mutex<Fixture>> = LazyLock::new(|| Mutex::new(Fixture::new()));
 
-/// The world, for one input at a time.
-pub(super) fn world() -> MutexGuard<'static, World> {
-    WORLD.lock().unwrap_or_else(PoisonError::into_inner)
+/// The fixture, for one input at a time.
+pub(super) fn fixture() -> MutexGuard<'static, Fixture> {
+    FIXTURE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl World {
+impl Fixture {
     fn new() -> Self {
         // Nobody waits for the seconds that a fault or a limit asks for: the clock stands, and jumps when all wait.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (app, folder, _) = Sandbox::builder().prepare(HostPolicy::default()).expect("a sandbox");
         let router = api::router(app.clone());
-        let mut world = Self { app, router, runtime, number: 0, file: String::new(), _folder: folder };
-        let names = world.begin();
+        let mut fixture = Self { app, router, runtime, number: 0, file: String::new(), _folder: folder };
+        let names = fixture.begin();
         let authorization = format!("Bearer {}", names.key);
         let body = json!({"prompt": "x", "duration_seconds": 1, "aspect": "1:1"}).to_string();
-        let job = world.api("POST", "/v1/video/generate", &authorization, &body);
+        let job = fixture.api("POST", "/v1/video/generate", &authorization, &body);
         let path = format!("/v1/video/jobs/{}", job["job_id"].as_str().expect("a job"));
-        world.file = loop {
-            let job = world.api("GET", &path, &authorization, "");
+        fixture.file = loop {
+            let job = fixture.api("GET", &path, &authorization, "");
             match job["video_url"].as_str() {
                 Some(url) => break url.strip_prefix("http://localhost").expect("its host").to_owned(),
                 None => assert!(job["state"] != "failed", "{job}"),
@@ -74,10 +74,10 @@ impl World {
             std::thread::sleep(std::time::Duration::from_millis(20));
         };
         // What inputs ask for stays queued: rendering is another test's matter, and would take all the time.
-        world.app.runner.signal_stop();
-        world.app.runner.join();
-        world.runtime.block_on(async { tokio::time::pause() });
-        world
+        fixture.app.runner.signal_stop();
+        fixture.app.runner.join();
+        fixture.runtime.block_on(async { tokio::time::pause() });
+        fixture
     }
 
     /// Ends what an input left, and makes the next one's account, with a job and a topup.
@@ -126,17 +126,17 @@ impl World {
     }
 
     /// Sends a request the way that every request goes; `None` where a fault dropped the connection.
-    pub(super) fn call(&self, peer: SocketAddr, request: Request<Bytes>) -> Option<Answer> {
+    pub(super) fn call(&self, peer: SocketAddr, request: Request<Bytes>) -> Option<Reply> {
         let request = request.map(Full::new);
         self.runtime.block_on(async {
             let response: Response<Body> =
-                match edge::answer(&self.app, self.router.clone(), peer, request).await {
+                match middleware::handle_request(&self.app, self.router.clone(), peer, request).await {
                     Ok(response) => response,
-                    Err(Dropped) => return None,
+                    Err(ConnectionDropped) => return None,
                 };
             let (parts, body) = response.into_parts();
             let body = body.collect().await.ok().map(http_body_util::Collected::to_bytes);
-            Some(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+            Some(Reply { status: parts.status.as_u16(), headers: parts.headers, body })
         })
     }
 }

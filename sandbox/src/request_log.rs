@@ -7,12 +7,12 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::secrets;
+use crate::{time, tokens};
 
 /// How many requests are kept.
 pub(crate) const CAPACITY: usize = 1000;
 /// How many of the page's own are kept beside them, so that a page left open pushes none of a client's out.
-const OWN_CAPACITY: usize = 100;
+const DASHBOARD_CAPACITY: usize = 100;
 /// How much is kept of what a client may make as long as it likes, in characters.
 const METHOD_LIMIT: usize = 20;
 const PATH_LIMIT: usize = 200;
@@ -20,7 +20,7 @@ const KEY_LIMIT: usize = 255;
 
 /// A request and what came of it.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
+pub(crate) struct RequestEntry {
     at: i64,
     pub(crate) method: String,
     pub(crate) path: String,
@@ -34,17 +34,17 @@ pub(crate) struct Entry {
     own: bool,
 }
 
-impl Entry {
+impl RequestEntry {
     /// A request that arrives now, what is secret or long in it cut.
     pub(crate) fn new(method: &str, path: &str, idempotency_key: Option<&str>, own: bool) -> Self {
         Self {
-            at: secrets::unix_millis(),
+            at: time::unix_millis(),
             method: clip(method, METHOD_LIMIT),
             path: redact(path),
             status: None,
             latency_ms: 0,
-            request_id: secrets::request_id(),
-            idempotency_key: idempotency_key.map(|key| clip(&secrets::redact_keys(key), KEY_LIMIT)),
+            request_id: tokens::request_id(),
+            idempotency_key: idempotency_key.map(|key| clip(&tokens::redact_keys(key), KEY_LIMIT)),
             fault: None,
             own,
         }
@@ -52,7 +52,7 @@ impl Entry {
 
     fn show(&self) -> Value {
         json!({
-            "at": secrets::rfc3339(self.at),
+            "at": time::rfc3339(self.at),
             "method": self.method,
             "path": self.path,
             "status": self.status,
@@ -65,24 +65,24 @@ impl Entry {
 }
 
 #[derive(Debug, Default)]
-struct Rings {
-    clients: VecDeque<Entry>,
-    own: VecDeque<Entry>,
+struct RingBuffers {
+    clients: VecDeque<RequestEntry>,
+    own: VecDeque<RequestEntry>,
 }
 
 /// A ring of the last [`CAPACITY`] requests, and a shorter one of the page's own.
 #[derive(Debug, Default)]
-pub(crate) struct RequestLog(Mutex<Rings>);
+pub(crate) struct RequestLog(Mutex<RingBuffers>);
 
 impl RequestLog {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Rings> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, RingBuffers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn push(&self, entry: Entry) {
+    pub(crate) fn push(&self, entry: RequestEntry) {
         let rings = &mut *self.lock();
         let (ring, capacity) =
-            if entry.own { (&mut rings.own, OWN_CAPACITY) } else { (&mut rings.clients, CAPACITY) };
+            if entry.own { (&mut rings.own, DASHBOARD_CAPACITY) } else { (&mut rings.clients, CAPACITY) };
         if ring.len() == capacity {
             ring.pop_front();
         }
@@ -91,7 +91,7 @@ impl RequestLog {
 
     /// Every request but the page's own, oldest first.
     pub(crate) fn list(&self) -> Vec<Value> {
-        self.lock().clients.iter().map(Entry::show).collect()
+        self.lock().clients.iter().map(RequestEntry::show).collect()
     }
 
     /// At most `count`, latest first; the page's own only if they are asked for.
@@ -100,7 +100,7 @@ impl RequestLog {
         let own = rings.own.iter().filter(|_| own);
         let mut entries: Vec<_> = rings.clients.iter().chain(own).collect();
         entries.sort_by_key(|entry| entry.at);
-        entries.into_iter().rev().take(count).map(Entry::show).collect()
+        entries.into_iter().rev().take(count).map(RequestEntry::show).collect()
     }
 }
 
@@ -111,7 +111,7 @@ fn clip(text: &str, limit: usize) -> String {
 /// A path as it may be kept and logged: the token in the URL of a file or page is a secret. It is left out also where the
 /// path leads nowhere, because a client joined it wrongly: a segment by what stands before it, a token by its shape.
 pub(crate) fn redact(path: &str) -> String {
-    let path = secrets::redact_keys(path);
+    let path = tokens::redact_keys(path);
     let mut after_secret = false;
     let segments = path.split('/').map(|segment| {
         if segment.is_empty() {
@@ -131,7 +131,7 @@ fn without_tokens(text: &str) -> String {
     let pieces = text.split_inclusive(|character: char| !character.is_ascii_alphanumeric());
     let shorten = |piece: &str| {
         let run = piece.trim_end_matches(|character: char| !character.is_ascii_alphanumeric());
-        if run.len() < secrets::TOKEN_LENGTH {
+        if run.len() < tokens::TOKEN_LENGTH {
             piece.to_owned()
         } else {
             format!("…{}", &piece[run.len()..])
@@ -153,14 +153,14 @@ mod tests {
         assert_eq!(redact("/checkout/secret"), "/checkout/…");
         assert_eq!(redact("/"), "/");
         assert_eq!(redact("//"), "//");
-        let key = secrets::project_key();
+        let key = tokens::project_key();
         assert!(!redact(&format!("/v1/{key}/x")).contains(&key[..key.len() - 4]));
     }
 
     #[test]
     fn tokens_are_redacted_in_paths_joined_wrongly() {
-        let token = secrets::sign_file(&secrets::signing_key(), &secrets::random_string(32), 1234);
-        let page = secrets::random_string(secrets::TOKEN_LENGTH);
+        let token = tokens::sign_file(&tokens::signing_key(), &tokens::random_string(32), 1234);
+        let page = tokens::random_string(tokens::TOKEN_LENGTH);
         for path in [
             format!("//files/{token}/video.mp4"),
             format!("/files//{token}/video.mp4"),
@@ -183,7 +183,7 @@ mod tests {
             }
         }
         assert_eq!(redact("//files/secret/video.mp4"), "//files/…/video.mp4");
-        let id = format!("/v1/video/jobs/vid_{}", secrets::random_string(24));
+        let id = format!("/v1/video/jobs/vid_{}", tokens::random_string(24));
         assert_eq!(redact(&id), id, "a job's id is no secret");
     }
 
@@ -192,7 +192,7 @@ mod tests {
         let long = "é".repeat(70_000);
         let path = format!("/files/x/{long}");
         for path in [&path, &long] {
-            let text = Entry::new(&long, path, Some(&long), false).show().to_string();
+            let text = RequestEntry::new(&long, path, Some(&long), false).show().to_string();
             assert!(text.chars().count() < 1000, "{}", text.len());
         }
     }
@@ -201,17 +201,17 @@ mod tests {
     fn the_pages_own_requests_push_out_no_others_and_are_shown_on_request_alone() {
         let log = RequestLog::default();
         for index in 0..3 {
-            log.push(Entry::new("GET", &format!("/v1/{index}"), None, false));
+            log.push(RequestEntry::new("GET", &format!("/v1/{index}"), None, false));
         }
         for _ in 0..5000 {
-            log.push(Entry::new("GET", "/sandbox/page/state", None, true));
+            log.push(RequestEntry::new("GET", "/sandbox/page/state", None, true));
         }
         assert_eq!(log.list().len(), 3);
         let paths = |own| -> Vec<_> {
             log.latest(1000, own).iter().map(|entry| entry["path"].as_str().map(str::to_owned)).collect()
         };
         assert_eq!(paths(false), ["/v1/2", "/v1/1", "/v1/0"].map(|path| Some(path.to_owned())));
-        assert_eq!(paths(true).len(), 3 + OWN_CAPACITY);
+        assert_eq!(paths(true).len(), 3 + DASHBOARD_CAPACITY);
         assert_eq!(log.latest(2, true).len(), 2);
     }
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use serde_json::{Value, json};
 
-use crate::{error::ApiError, pricing::dollars, secrets};
+use crate::{error::ApiError, pricing::dollars, time};
 
 /// How many entries one page of the ledger has.
 pub(crate) const PAGE: i64 = 1000;
@@ -33,7 +33,7 @@ pub(crate) fn append(
             "INSERT INTO ledger (account_id, kind, reference, amount_micros, balance_micros, created_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute((account, kind, reference, amount, after, secrets::unix_millis()))?;
+        .execute((account, kind, reference, amount, after, time::unix_millis()))?;
     Ok(after)
 }
 
@@ -46,7 +46,7 @@ fn show(row: &Row<'_>) -> rusqlite::Result<Value> {
         "amount_micros": amount,
         "amount_usd": dollars(amount),
         "balance_micros": balance,
-        "created_at": secrets::rfc3339(row.get(5)?),
+        "created_at": time::rfc3339(row.get(5)?),
     }))
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn latest(connection: &Connection, account: &str, count: i64) -> Resu
 }
 
 /// A page of an account's ledger after entry `after`, with the sum and count of all of it.
-pub(crate) fn ledger(connection: &Connection, account: &str, after: i64) -> Result<Value, ApiError> {
+pub(crate) fn page(connection: &Connection, account: &str, after: i64) -> Result<Value, ApiError> {
     let mut statement = connection.prepare_cached(
         "SELECT seq, kind, reference, amount_micros, balance_micros, created_at FROM ledger
          WHERE account_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::SpecError;
+use crate::ParseError;
 
 /// How many requests an account (or, without a key, an address) may make to `/v1/…`.
 ///
@@ -17,7 +17,7 @@ use crate::SpecError;
 /// ```
 /// let limit: infrai_sandbox::RateLimit = "20/s burst 40".parse()?;
 /// assert_eq!(limit.to_string(), "20/s burst 40");
-/// # Ok::<(), infrai_sandbox::SpecError>(())
+/// # Ok::<(), infrai_sandbox::ParseError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateLimit {
@@ -27,11 +27,11 @@ pub struct RateLimit {
 }
 
 impl FromStr for RateLimit {
-    type Err = SpecError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, SpecError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let wrong = || {
-            SpecError::new(format!(
+            ParseError::new(format!(
                 "a rate limit is written like `20/s`, `100/min` or `20/s burst 40`; got `{text}`"
             ))
         };

@@ -178,7 +178,7 @@ async fn no_id_of_the_database_leads_out_of_it() {
             assert_eq!(api.get(url).await.status, 500, "{id:?}");
         }
         sandbox.stop().await;
-        // One that is to be rendered fails, whatever its model, and one that has failed leaves no files to sweep.
+        // One that is to be rendered fails, whatever its model, and one that has failed leaves no files to remove_orphans.
         // Another id for the second, since an id has one refund.
         for (model, id) in [("sandbox/default", id.to_owned()), ("sandbox/fail", format!("{id}/"))] {
             database

@@ -6,19 +6,19 @@ use axum::{body::Body, extract::State, response::Response};
 use http::{HeaderValue, StatusCode, header};
 use url::form_urlencoded;
 
-use super::{account::AMOUNT, extract::Segment};
+use super::{account::AMOUNT, extract::PathParam};
 use crate::{
-    app::{App, Facts},
+    app::{App, RequestContext},
     catalog::TOPUP_MICROS,
     error::ApiError,
     pricing::dollars,
-    store::{accounts, topups, wallet},
+    store::{accounts, ledger, topups},
 };
 
 /// `GET /topup/{token}`: what is to be paid, and the button that pays it.
 pub(super) async fn topup(
     State(app): State<Arc<App>>,
-    Segment(token): Segment,
+    PathParam(token): PathParam,
 ) -> Result<Response, ApiError> {
     let topup = app.db.read(move |connection| topups::by_token(connection, &token)).await?;
     let amount = dollars(topup.amount_micros);
@@ -41,7 +41,7 @@ pub(super) async fn topup(
 /// `POST /topup/{token}`: pays, once however often the button is pressed.
 pub(super) async fn complete_topup(
     State(app): State<Arc<App>>,
-    Segment(token): Segment,
+    PathParam(token): PathParam,
 ) -> Result<Response, ApiError> {
     let page = format!("/topup/{token}");
     app.db.write(move |transaction| topups::complete(transaction, &token), |()| ()).await?;
@@ -51,12 +51,12 @@ pub(super) async fn complete_topup(
 /// `GET /checkout/{token}`: the balance, and amounts to add to it.
 pub(super) async fn checkout(
     State(app): State<Arc<App>>,
-    Segment(token): Segment,
+    PathParam(token): PathParam,
 ) -> Result<Response, ApiError> {
     let balance = app
         .db
         .read(move |connection| match accounts::by_checkout(connection, &token)? {
-            Some(account) => wallet::balance(connection, &account.id),
+            Some(account) => ledger::balance(connection, &account.id),
             None => Err(unknown()),
         })
         .await?;
@@ -73,10 +73,10 @@ pub(super) async fn checkout(
 /// `POST /checkout/{token}`: makes a topup and goes on to its page.
 pub(super) async fn start_topup(
     State(app): State<Arc<App>>,
-    facts: Facts,
-    Segment(token): Segment,
+    context: RequestContext,
+    PathParam(token): PathParam,
 ) -> Result<Response, ApiError> {
-    let amount = form_urlencoded::parse(&facts.body)
+    let amount = form_urlencoded::parse(&context.body)
         .find(|(name, _)| name == "amount_usd")
         .and_then(|(_, amount)| amount.trim().parse::<f64>().ok())
         // Before it is rounded: 10,000.000000000002 is more than 10,000.

@@ -21,12 +21,12 @@ use http_body_util::BodyExt;
 use tower_service::Service;
 
 use crate::{
-    app::{App, Facts},
-    door::Part,
+    access::RouteGroup,
+    app::{App, RequestContext},
     envelope,
     error::{self, ApiError},
     fault::{DropWhen, Fault},
-    log,
+    request_log::RequestEntry,
 };
 
 /// The largest request body.
@@ -36,48 +36,48 @@ const DRAIN_LIMIT: usize = 16 * BODY_LIMIT;
 
 /// The connection is to be closed without an answer.
 #[derive(Debug)]
-pub(crate) struct Dropped;
+pub(crate) struct ConnectionDropped;
 
-impl fmt::Display for Dropped {
+impl fmt::Display for ConnectionDropped {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("the connection was dropped by a fault")
     }
 }
 
-impl Error for Dropped {}
+impl Error for ConnectionDropped {}
 
 /// Answers one request.
-pub(crate) async fn answer<B>(
+pub(crate) async fn handle_request<B>(
     app: &Arc<App>,
     router: Router,
     peer: SocketAddr,
     request: Request<B>,
-) -> Result<Response, Dropped>
+) -> Result<Response, ConnectionDropped>
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
-    let part = Part::of(&parts.method, &parts.uri, &parts.headers);
+    let group = RouteGroup::of(&parts.method, &parts.uri, &parts.headers);
     let idempotency_key = parts.headers.get("idempotency-key").map(HeaderValue::as_bytes);
     let idempotency_key = idempotency_key.map(String::from_utf8_lossy);
-    let mut entry = log::Entry::new(
+    let mut entry = RequestEntry::new(
         parts.method.as_str(),
         parts.uri.path(),
         idempotency_key.as_deref(),
-        part.is_the_pages(),
+        group.is_dashboard(),
     );
-    let (result, fault) = process(app, router, peer, part, parts, body).await;
+    let (result, fault) = dispatch(app, router, peer, group, parts, body).await;
     let elapsed = started.elapsed();
     entry.fault = fault.as_ref().map(Fault::to_string);
     entry.latency_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     let result = result.map(|response| {
-        let mut response = envelope::seal(response, &entry.request_id, elapsed);
+        let mut response = envelope::finish_envelope(response, &entry.request_id, elapsed);
         if let Some(seconds) = fault.as_ref().and_then(|fault| fault.retry_after) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         match fault.and_then(|fault| fault.cut) {
-            Some(length) => cut(response, length),
+            Some(length) => truncate(response, length),
             None => response,
         }
     });
@@ -95,56 +95,56 @@ where
     result
 }
 
-async fn process<B>(
+async fn dispatch<B>(
     app: &Arc<App>,
     router: Router,
     peer: SocketAddr,
-    part: Part,
+    group: RouteGroup,
     parts: Parts,
     body: B,
-) -> (Result<Response, Dropped>, Option<Fault>)
+) -> (Result<Response, ConnectionDropped>, Option<Fault>)
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {
     let prepared = async {
         let host = app.hosts.check(&parts.uri, &parts.headers)?;
-        part.check(&parts.headers, peer, &host)?;
+        group.check(&parts.headers, peer, &host)?;
         let body = read(body, &parts, app.body_timeout).await?;
-        Ok::<_, ApiError>(Facts { host, peer, body })
+        Ok::<_, ApiError>(RequestContext { host, peer, body })
     };
-    let facts = match prepared.await {
+    let context = match prepared.await {
         Ok(prepared) => prepared,
         Err(error) => return (Ok(error.into_response()), None),
     };
-    let fault = if part.meets_faults() { app.faults.pick(&parts.method, parts.uri.path()) } else { None };
+    let fault = if group.allows_faults() { app.faults.pick(&parts.method, parts.uri.path()) } else { None };
     if let Some(fault) = &fault {
         if let Some(delay) = fault.delay {
             tokio::time::sleep(delay).await;
         }
         if fault.drop == Some(DropWhen::Before) {
-            return (Err(Dropped), Some(fault.clone()));
+            return (Err(ConnectionDropped), Some(fault.clone()));
         }
         if let Some(status) = fault.status {
-            return (Ok(injected(status, fault)), Some(fault.clone()));
+            return (Ok(fault_response(status, fault)), Some(fault.clone()));
         }
     }
-    let response = handle(router, parts, facts).await;
+    let response = handle(router, parts, context).await;
     match &fault {
-        Some(met) if met.drop == Some(DropWhen::After) => (Err(Dropped), fault),
+        Some(met) if met.drop == Some(DropWhen::After) => (Err(ConnectionDropped), fault),
         _ => (Ok(response), fault),
     }
 }
 
-async fn handle(mut router: Router, parts: Parts, facts: Facts) -> Response {
+async fn handle(mut router: Router, parts: Parts, context: RequestContext) -> Response {
     let mut request = Request::from_parts(parts, Body::empty());
-    request.extensions_mut().insert(facts);
+    request.extensions_mut().insert(context);
     match AssertUnwindSafe(router.call(request)).catch_unwind().await {
         Ok(Ok(response)) => response,
         Err(_) => ApiError::internal("the sandbox failed; its log says why").into_response(),
     }
 }
 
-fn injected(status: StatusCode, fault: &Fault) -> Response {
+fn fault_response(status: StatusCode, fault: &Fault) -> Response {
     let code = fault.code.clone().unwrap_or_else(|| error::default_code(status).to_owned());
     ApiError::new(status, code, "a fault that was asked for").with("fault", fault.to_string()).into_response()
 }
@@ -186,7 +186,7 @@ fn too_large() -> ApiError {
 }
 
 /// Announces the whole body, sends `length` bytes of it, and breaks the connection.
-fn cut(mut response: Response, length: usize) -> Response {
+fn truncate(mut response: Response, length: usize) -> Response {
     let exact = response.body().size_hint().exact();
     if let Some(exact) = exact {
         if exact <= length as u64 {
@@ -208,7 +208,7 @@ fn cut(mut response: Response, length: usize) -> Response {
     let broken = stream::once(async {
         // What was written before is flushed while this waits.
         tokio::time::sleep(Duration::from_millis(50)).await;
-        Err(axum::Error::new(Dropped))
+        Err(axum::Error::new(ConnectionDropped))
     });
     *response.body_mut() = Body::from_stream(taken.chain(broken));
     response
@@ -235,7 +235,7 @@ mod tests {
         for path in ["/handler", "/database", "/handler"] {
             let request = Request::get(path).header("host", "localhost").body(Body::empty());
             let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-            let answer = answer(&app, router.clone(), peer, request.expect("a request")).await;
+            let answer = handle_request(&app, router.clone(), peer, request.expect("a request")).await;
             let response = answer.expect("an answer");
             assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR, "{path}");
             let body = response.into_body().collect().await.expect("a body").to_bytes();

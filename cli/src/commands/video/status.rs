@@ -19,7 +19,7 @@ pub(super) async fn status(session: &Session, id: &str) -> Result<u8> {
 pub(super) async fn watch(session: &Session, id: &str) -> Result<u8> {
     let again = session.next.job("watch", id, None);
     let cancel = session.next.job("cancel", id, None);
-    session.farewell.job(
+    session.notice.set_job(
         id,
         format!("the job {id} goes on"),
         format!("Watch it again: `{again}`. Cancel it: `{cancel}`."),

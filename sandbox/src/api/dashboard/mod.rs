@@ -8,8 +8,8 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
-use super::extract::Segment;
-use crate::{door::Part, error::ApiError};
+use super::extract::PathParam;
+use crate::{access::RouteGroup, error::ApiError};
 pub(super) use state::state;
 
 /// The first file, and those that it names.
@@ -35,7 +35,7 @@ require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// What has no route: `/` is the page to a browser; to everything else it is as unknown as any other path.
 pub(super) async fn front(method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    let mut response = if Part::of(&method, &uri, &headers) == Part::Front {
+    let mut response = if RouteGroup::of(&method, &uri, &headers) == RouteGroup::Index {
         text(HTML, FRONT)
     } else {
         ApiError::not_found("there is no such route; /openapi.json lists them all").into_response()
@@ -47,7 +47,7 @@ pub(super) async fn front(method: Method, uri: Uri, headers: HeaderMap) -> Respo
 }
 
 /// `GET /sandbox/page/{file}`.
-pub(super) async fn file(Segment(name): Segment) -> Result<Response, ApiError> {
+pub(super) async fn file(PathParam(name): PathParam) -> Result<Response, ApiError> {
     let file = FILES.iter().find(|(known, _, _)| *known == name);
     let (_, media_type, content) = file.ok_or_else(|| ApiError::not_found("the page has no such file"))?;
     Ok(text(media_type, content))
