@@ -1,4 +1,4 @@
-//! Errors on standard error: a line that says what happened and one that says what to do, or JSON.
+//! Errors on standard error: a line with the failure and a line with the remedy, or JSON.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -10,7 +10,7 @@ use crate::{
     terminal,
 };
 
-/// Tells of an error. That standard error cannot be written is nobody's business any more.
+/// Prints an error. A failure of standard error itself is ignored.
 pub(crate) fn print_error(error: InfraiError, json: bool) {
     let error = error.in_language(Language::Command);
     let hint = hint(&error);
@@ -31,7 +31,7 @@ pub(crate) fn print_error(error: InfraiError, json: bool) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// What to do: the core's advice, in the words of a shell where the core speaks to programs.
+/// Returns the remedy: the core's hint, in the words of the command where the core's are for programs.
 fn hint(error: &InfraiError) -> String {
     match error.code() {
         "API_KEY_MISSING" => {
@@ -44,7 +44,7 @@ fn hint(error: &InfraiError) -> String {
             "Make the folder writable, or name another file with INFRAI_CREDENTIALS_FILE.".to_owned()
         }
         _ => match error.kind() {
-            // Whoever typed the command does not know the key that was sent; where it matters, it has been told.
+            // The user does not know the key of an ambiguous request; the core's hint names it.
             _ if error.may_have_been_processed() => error.hint(),
             ErrorKind::Timeout => "Try again, or allow more time with --timeout.".to_owned(),
             ErrorKind::Server => "Try again later; report the request id if it persists.".to_owned(),
@@ -57,13 +57,13 @@ fn hint(error: &InfraiError) -> String {
     }
 }
 
-/// A command line that cannot be meant, found after it was parsed.
+/// Creates the error for a wrong command line, found after its parsing.
 pub(crate) fn usage(message: impl Into<String>) -> InfraiError {
     InfraiError::new(ErrorKind::InvalidRequest, "USAGE", message)
-        .with_hint("`infrai --help`, and --help after any command, show what can be typed.")
+        .with_hint("See `infrai --help`, or --help after any command.")
 }
 
-/// A file of the caller's that cannot be read.
+/// Creates the error for an unreadable file of the user.
 pub(crate) fn unreadable(what: &str, error: io::Error) -> InfraiError {
     let message = format!("{what} cannot be read: {error}");
     InfraiError::new(ErrorKind::Configuration, "FILE_ERROR", message)
@@ -71,7 +71,7 @@ pub(crate) fn unreadable(what: &str, error: io::Error) -> InfraiError {
         .with_source(error)
 }
 
-/// The same form for what clap finds.
+/// Converts clap's errors to the same form.
 pub(crate) fn from_clap(error: &clap::Error) -> InfraiError {
     let text = error.render().to_string();
     let mut paragraphs = text.split("\n\n");

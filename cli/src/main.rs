@@ -33,31 +33,32 @@ fn main() {
     let code = match runtime {
         Ok(runtime) => {
             let code = runtime.block_on(run(cli));
-            // Without waiting for a thread that reads standard input or a disk, and may do so for ever.
+            // Does not wait for threads that read standard input or a disk: such a read may never return.
             runtime.shutdown_background();
             code
         }
-        Err(error) => {
-            ended(Err(InfraiError::internal(format!("the operating system gives no threads: {error}"))), json)
-        }
+        Err(error) => ended(
+            Err(InfraiError::internal(format!("the operating system provides no threads: {error}"))),
+            json,
+        ),
     };
     std::process::exit(i32::from(code));
 }
 
-/// Runs the command until it ends or is stopped, and tells how it went.
+/// Runs the command until it ends or a signal stops it, and prints its error.
 async fn run(cli: Cli) -> u8 {
     let Cli { global, command } = cli;
     let json = global.json;
     if let Command::Sandbox(args) = &command {
         let result = if global.sandbox {
-            Err(error::usage("`infrai sandbox` is a sandbox itself: it takes no --sandbox"))
+            Err(error::usage("`infrai sandbox` does not support --sandbox"))
         } else {
             sandbox::serve(args, &global).await
         };
         return ended(result, json);
     }
     let notice = InterruptNotice::default();
-    // Whatever the command held is dropped before anything is said: a half-written file, the bar on the screen.
+    // The command is dropped before the message: its half-written file goes, and the bar leaves the screen.
     let stopped = tokio::select! {
         biased;
         signal = Signal::next() => signal,
@@ -81,7 +82,7 @@ fn ended(result: Result<u8>, json: bool) -> u8 {
     }
 }
 
-/// Help and version go to standard output; anything else is an error like every other.
+/// Prints help and version to standard output, and any other parse error like all errors.
 fn not_parsed(error: &clap::Error) -> u8 {
     use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
     match error.kind() {

@@ -1,4 +1,4 @@
-//! Commands to type next, with the options that led here and shell_quote for a shell.
+//! Suggested commands, with the options of this call, quoted for a shell.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use infrai::escape_text;
 
 use crate::args::GlobalArgs;
 
-/// What stands before every command that is printed.
+/// The start of every suggested command.
 #[derive(Debug, Clone)]
 pub(crate) struct NextCommand {
     start: Vec<String>,
@@ -29,13 +29,13 @@ impl NextCommand {
         Self { start }
     }
 
-    /// The command with these words, fit to be pasted.
+    /// Returns the command with these words, ready to paste.
     pub(crate) fn command(&self, words: &[&str]) -> String {
         let all = self.start.iter().map(String::as_str).chain(words.iter().copied());
         all.map(shell_quote).collect::<Vec<_>>().join(" ")
     }
 
-    /// `infrai video VERB -- ID`, with the file that the video is to be saved in. Behind `--` no id is an option.
+    /// Returns `infrai video VERB -- ID`, with the output file if there is one. Behind `--` no id is an option.
     pub(crate) fn job(&self, verb: &str, id: &str, output: Option<&Path>) -> String {
         let output = output.map(text);
         let mut words = vec!["video", verb];
@@ -51,24 +51,24 @@ fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// The program as it was called, where that was by its path; else its name.
+/// Returns the program's path if it was called by its path, else its name.
 fn program() -> String {
     std::env::args().next().filter(|name| name.contains(['/', '\\'])).unwrap_or_else(|| "infrai".into())
 }
 
-/// A word as this platform's shells take it, in characters that all stand on one line.
+/// Quotes a word for this platform's shells. The result is one line.
 pub(crate) fn shell_quote(word: &str) -> String {
     if cfg!(windows) { quote_for_windows(word) } else { quote_for_unix(word) }
 }
 
 fn is_plain(word: &str, signs: &str) -> bool {
-    // zsh looks a word that begins with `=` up as a command.
+    // zsh looks up a word that begins with `=` as a command.
     !word.is_empty()
         && !word.starts_with('=')
         && word.chars().all(|c| c.is_alphanumeric() || signs.contains(c))
 }
 
-/// Single quotes; `$'…'` with the octal bytes of what would act on a terminal.
+/// Quotes with single quotes, or with `$'…'` and octal bytes if a character would control the terminal.
 fn quote_for_unix(word: &str) -> String {
     let visible = escape_text(word) == word;
     if visible && is_plain(word, "-_./:=@%+,") {
@@ -86,8 +86,8 @@ fn quote_for_unix(word: &str) -> String {
     }
 }
 
-/// Double quotes, which `cmd` and `PowerShell` both know. `?` stands for a character that one of them would act on even
-/// there, so that a pasted command names the wrong thing rather than running another.
+/// Quotes with double quotes, which `cmd` and `PowerShell` both know. Replaces characters that act even there by `?`:
+/// a pasted command then names the wrong thing instead of running another.
 fn quote_for_windows(word: &str) -> String {
     if is_plain(word, r"-_./:=+\") && escape_text(word) == word {
         return word.to_owned();

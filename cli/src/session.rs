@@ -1,4 +1,4 @@
-//! What a command works with: the client, the sandbox if one was asked for, and whom it talks to.
+//! The state of one call: client, embedded sandbox and output.
 
 use infrai::{ErrorKind, InfraiClient, InfraiError, Result};
 
@@ -24,7 +24,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Makes the client, and with `--sandbox` the sandbox that it talks to.
+    /// Creates the client, and with `--sandbox` its sandbox.
     pub(crate) async fn open(global: &GlobalArgs, notice: &InterruptNotice) -> Result<Self> {
         let mut builder =
             InfraiClient::builder().user_agent_suffix(concat!("infrai-cli/", env!("CARGO_PKG_VERSION")));
@@ -57,12 +57,12 @@ impl Session {
         })
     }
 
-    /// Whether this is a sandbox's first call.
+    /// Returns true at the first call of a sandbox.
     pub(crate) fn lacks_sandbox_account(&self) -> bool {
         self.sandbox.as_ref().is_some_and(|sandbox| !sandbox.has_account())
     }
 
-    /// Gives the sandbox an account, which its further calls find.
+    /// Creates the sandbox's account, which further calls find.
     pub(crate) async fn activate_in_sandbox(&self) -> Result<()> {
         let activated = self.client.activate().await?;
         let credit =
@@ -74,7 +74,7 @@ impl Session {
         Ok(())
     }
 
-    /// Says what a sandbox is, before it answers in the API's place.
+    /// Prints that a sandbox replaces the API.
     pub(crate) fn print_sandbox_notice(&self) {
         if let Some(sandbox) = &self.sandbox {
             let folder = sandbox.data_dir().display();
@@ -82,19 +82,19 @@ impl Session {
         }
     }
 
-    /// A line on standard error for people; programs get the result alone.
+    /// Prints a line on standard error; not with `--json`.
     pub(crate) fn note(&self, line: &str) {
         if !self.out.is_json() {
             progress::print_line(line);
         }
     }
 
-    /// Whether the jobs rest once this call has ended.
+    /// Returns true if the jobs pause after this call.
     pub(crate) fn jobs_are_paused(&self) -> bool {
         self.sandbox.as_ref().is_some_and(EmbeddedSandbox::is_temporary)
     }
 
-    /// An error with advice that fits how the command was called.
+    /// Adds a remedy in the words of the command to an error.
     pub(crate) fn add_hint(&self, error: InfraiError) -> InfraiError {
         let advice = match (error.kind(), &self.sandbox) {
             (ErrorKind::Authentication, Some(sandbox)) => sandbox.unknown_key_hint(),
@@ -115,13 +115,13 @@ impl Session {
         error.with_hint(advice)
     }
 
-    /// The same for a command that takes `--idempotency-key`: what may have been carried out can be repeated safely.
+    /// Adds the remedy for a command with `--idempotency-key`: an ambiguous request can be repeated safely.
     pub(crate) fn add_retry_hint(&self, error: InfraiError) -> InfraiError {
         let error = self.add_hint(error);
         match error.idempotency_key() {
             Some(key) if error.may_have_been_processed() => {
                 let advice = format!(
-                    "It may have been carried out: repeat the command with --idempotency-key {}, and it has its effect once.",
+                    "It may have been processed: repeat the command with --idempotency-key {}, and it takes effect once.",
                     shell_quote(key)
                 );
                 error.with_hint(advice)
@@ -130,7 +130,7 @@ impl Session {
         }
     }
 
-    /// Ends the sandbox in order.
+    /// Stops the sandbox.
     pub(crate) async fn close(self) {
         if let Some(sandbox) = self.sandbox {
             sandbox.close().await;

@@ -104,7 +104,7 @@ fn a_folder_that_another_process_holds_is_told() {
     let server = Server::with(&["--data-dir", named]);
     let ran = home.run(&["sandbox", "--data-dir", named]).expect(5);
     assert!(ran.error_lines().0.contains("another sandbox serves"), "{ran:?}");
-    // A process that serves for itself alone announces nothing.
+    // A process that serves itself alone writes no address.
     std::fs::remove_file(folder.join("url")).expect("the announcement");
     let ran = home.run(&["--sandbox", "--data-dir", named, "whoami"]).expect(5);
     assert!(ran.error_lines().1.contains("--data-dir"), "{ran:?}");

@@ -1,4 +1,4 @@
-// What the sandbox's page promises, in a browser.
+// Promises of the sandbox's page, in a browser.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

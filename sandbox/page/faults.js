@@ -24,7 +24,7 @@ preset.addEventListener("change", () => {
   words.value = preset.value;
   setText(at("fault-error"), "");
 });
-// What is typed is in words of one's own.
+// Text of the user stays as typed.
 words.addEventListener("input", () => {
   if (words.value !== preset.value) preset.value = "";
 });

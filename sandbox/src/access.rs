@@ -1,4 +1,4 @@
-//! Which part of the sandbox a request is for, and whether that part is open to whoever asks.
+//! Access control by route group.
 
 use std::net::SocketAddr;
 
@@ -9,21 +9,21 @@ use crate::{
     host::{self, Host},
 };
 
-/// A part of the sandbox.
+/// A group of routes with the same access rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RouteGroup {
-    /// What a real server has too.
+    /// Routes that the real API has too.
     Api,
-    /// `/sandbox/…`: says what clients sent and breaks what they get.
+    /// `/sandbox/…`: faults, requests, ledger and other controls of the sandbox.
     Admin,
-    /// `/` for a browser: the page's first file, which says nothing about this sandbox.
+    /// `/` for a browser: the dashboard's HTML, which holds no data of this sandbox.
     Index,
-    /// `/sandbox/page/…`: what the page fetches.
+    /// `/sandbox/page/…`: the files and the state that the dashboard fetches.
     Dashboard,
 }
 
 impl RouteGroup {
-    /// The part that a request is for.
+    /// Returns the group that a request belongs to.
     pub(crate) fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
         let path = uri.path();
         if path.starts_with("/sandbox/page/") {
@@ -37,22 +37,22 @@ impl RouteGroup {
         }
     }
 
-    /// Whether faults meet it: never the routes that clear them, nor the page that shows them.
+    /// Returns true for routes that faults apply to. Admin and dashboard routes must work while faults are in force.
     pub(crate) fn allows_faults(self) -> bool {
         self == Self::Api
     }
 
-    /// Whether the page makes these requests, and no client does.
+    /// Returns true for requests of the dashboard, which no client makes.
     pub(crate) fn is_dashboard(self) -> bool {
         matches!(self, Self::Index | Self::Dashboard)
     }
 
-    /// All but the API answer to this machine alone, and to no page of another origin.
+    /// Refuses requests to the admin and dashboard routes from other machines and from web pages of another origin.
     pub(crate) fn check(self, headers: &HeaderMap, peer: SocketAddr, host: &Host) -> Result<(), ApiError> {
         let from_here = peer.ip().to_canonical().is_loopback() && host.is_loopback();
         let open = match self {
             Self::Api => true,
-            // A link may lead here from anywhere: nothing is told, nothing is changed, and no frame may hold it.
+            // A link may lead here from any page. The HTML holds no data, changes nothing, and may not be framed.
             Self::Index => from_here,
             Self::Admin | Self::Dashboard => from_here && !is_cross_origin(headers),
         };
@@ -62,18 +62,19 @@ impl RouteGroup {
         Err(ApiError::new(
             StatusCode::FORBIDDEN,
             "ADMIN_LOOPBACK_ONLY",
-            "/sandbox/… and the page at / answer to this machine only, under a loopback host, and to no web page elsewhere",
+            "/sandbox/… and the dashboard at / serve this machine only, under a loopback host, and no web page of another origin",
         ))
     }
 }
 
-/// Whether a web page of another origin sends this. It cannot read the answer, but what is changed is changed.
+/// Returns true for a request from a web page of another origin. Such a page cannot read the response, but the
+/// request would take effect.
 fn is_cross_origin(headers: &HeaderMap) -> bool {
     let elsewhere = |value: &http::HeaderValue| !matches!(value.as_bytes(), b"same-origin" | b"none");
-    // Browsers that do not say where a request comes from still name the origin.
+    // Browsers without `Sec-Fetch-Site` still name the origin.
     let origin_elsewhere = |value: &http::HeaderValue| {
         let authority = value.to_str().ok().and_then(|origin| origin.split_once("://"));
-        // Pages of http and https alone: any program may register another scheme.
+        // Only pages of http and https: any program may register another scheme.
         !authority.is_some_and(|(scheme, authority)| {
             matches!(scheme, "http" | "https") && host::names_loopback(authority)
         })
@@ -82,7 +83,7 @@ fn is_cross_origin(headers: &HeaderMap) -> bool {
         || headers.get_all(header::ORIGIN).iter().any(origin_elsewhere)
 }
 
-/// Whether `Accept` names HTML, and not below JSON: browsers do, API clients and `*/*` do not.
+/// Returns true if `Accept` prefers HTML to JSON. Browsers do; API clients and `*/*` do not.
 pub(crate) fn prefers_html(headers: &HeaderMap) -> bool {
     let (mut html, mut json) = (0.0, 0.0);
     for value in headers.get_all(header::ACCEPT) {

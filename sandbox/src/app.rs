@@ -1,4 +1,4 @@
-//! What every request shares.
+//! State that all requests share, and the context of one request.
 
 use std::{
     fmt,
@@ -15,7 +15,7 @@ use crate::{
     rate_limit::RateLimiter, request_log::RequestLog, runner::Runner,
 };
 
-/// The running sandbox, as handlers see it.
+/// State of the running sandbox that handlers use.
 pub(crate) struct App {
     pub(crate) db: Arc<Db>,
     pub(crate) runner: Arc<Runner>,
@@ -32,17 +32,17 @@ pub(crate) struct App {
 }
 
 impl fmt::Debug for App {
-    /// Without its fields: one of them signs the addresses of files.
+    /// Omits the fields: one of them is the key that signs file URLs.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("App").finish_non_exhaustive()
     }
 }
 
 impl App {
-    /// Counts a request against the rate limit, if there is one.
-    pub(crate) fn limit(&self, who: &RateLimitSubject<'_>) -> Result<(), ApiError> {
+    /// Counts a request against the rate limit, if one is set.
+    pub(crate) fn limit(&self, subject: &RateLimitSubject<'_>) -> Result<(), ApiError> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
-        let (bucket, code) = match who {
+        let (bucket, code) = match subject {
             RateLimitSubject::Account(id) => ((*id).to_owned(), "RATE_LIMIT_USER"),
             RateLimitSubject::Address(address) => (address.to_string(), "RATE_LIMIT_IP"),
         };
@@ -50,13 +50,13 @@ impl App {
     }
 }
 
-/// RateLimitSubject a request counts for.
+/// The account or address that a request counts against.
 pub(crate) enum RateLimitSubject<'a> {
     Account(&'a str),
     Address(IpAddr),
 }
 
-/// A request's own facts, established before any handler runs.
+/// Properties of a request that the middleware establishes before any handler runs.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestContext {
     pub(crate) host: Host,

@@ -1,4 +1,4 @@
-//! The data folder: one process at a time, and where things lie in it.
+//! The data folder: ownership, exclusive use, and layout.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -13,19 +13,19 @@ use crate::{
     private::{self, Kind, Trust},
 };
 
-/// Says whose folder it is; the first thing in each. The name alone counts, so that a process killed between making and
-/// writing it leaves a good one.
+/// Marks the folder as a sandbox's; the first file in each. Only the name counts: a process killed before it wrote
+/// the text leaves a valid marker.
 const MARKER: &str = ".infrai-sandbox";
 const MARKER_TEXT: &[u8] = b"The Infrai sandbox keeps its accounts, jobs and videos in this folder.\n";
 const LOCK: &str = "lock";
 const DATABASE: &str = "sandbox.db";
 const JOURNAL: &str = "sandbox.db-journal";
-/// How a rollback journal ends that names another journal. `SQLite` may delete the file of that name, wherever it is; the
-/// sandbox writes to one database at a time and makes no such journal.
+/// Last bytes of a rollback journal that names another journal. `SQLite` may delete the file of that name, wherever
+/// it is. The sandbox writes to one database at a time and creates no such journal.
 const NAMES_ANOTHER: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
-/// Where each succeeded job has a folder with its files.
+/// Holds one folder per job, with its files.
 const FILES: &str = "files";
-/// The files that are opened in it: by the sandbox, by `SQLite` beside the database, and by the command.
+/// Files that the sandbox, `SQLite` and the command open in the folder.
 const OPENED: [&str; 10] = [
     MARKER,
     LOCK,
@@ -38,32 +38,32 @@ const OPENED: [&str; 10] = [
     "credentials.lock",
     "device",
 ];
-/// How many of a folder's entries an error names.
+/// Number of entries that an error names.
 const NAMED: usize = 3;
 
-/// A folder held by this process alone, until dropped.
+/// A data folder that this process alone uses, until dropped.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    /// The operating system lets go of it when the process dies, however it dies.
+    /// The operating system releases it when the process dies, whatever the cause.
     _lock: File,
-    /// Removed with everything in it, if no folder was named.
+    /// Removed with its contents, if no folder was named.
     _temporary: Option<TempDir>,
 }
 
-/// Why a folder could not be taken.
+/// The reason why a folder could not be opened.
 #[derive(Debug)]
 pub(crate) enum DataDirError {
     InUse(PathBuf),
-    /// It is not empty and not a sandbox's; the names of some of its entries.
+    /// Neither empty nor a sandbox's; the names of some of its entries.
     NotASandbox(PathBuf, String),
-    /// The folder, or something in it, and why the sandbox does not rely on it.
+    /// The folder or an entry of it, and the reason why the sandbox does not use it.
     Untrusted(PathBuf, String),
     Io(PathBuf, io::Error),
 }
 
 impl DataDir {
-    /// Takes `path`, created if need be, or a fresh temporary folder.
+    /// Opens `path`, created if missing, or a new temporary folder.
     pub(crate) fn open(path: Option<PathBuf>) -> Result<Self, DataDirError> {
         let (path, temporary) = if let Some(path) = path {
             (path, None)
@@ -93,7 +93,7 @@ impl DataDir {
     }
 }
 
-/// Takes a folder, in which nothing is changed if it is refused.
+/// Checks and locks a folder. Changes nothing in a folder that it refuses.
 fn lock_dir(path: &Path) -> Result<File, DataDirError> {
     let failed = |error| DataDirError::Io(path.to_owned(), error);
     private::builder().recursive(true).create(path).map_err(failed)?;
@@ -126,17 +126,16 @@ fn lock_dir(path: &Path) -> Result<File, DataDirError> {
 fn mark(path: &Path) -> Result<(), DataDirError> {
     let marker = path.join(MARKER);
     match private::options().write(true).create_new(true).open(&marker) {
-        // It says to people what its name says to the sandbox.
+        // The text is for people; the sandbox looks at the name alone.
         Ok(mut file) => drop(io::Write::write_all(&mut file, MARKER_TEXT)),
-        // Another process that starts on this folder was first.
+        // Another process, starting on this folder, was first.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(DataDirError::Io(marker, error)),
     }
     Ok(())
 }
 
-/// Whether it looks like the folder of a version that made no marker: before its database it made a lock and left it
-/// empty.
+/// Returns true for a folder of a version without a marker. That version created an empty lock before its database.
 fn looks_unmarked(path: &Path) -> bool {
     let file = |name: &str| path.join(name).symlink_metadata().ok().filter(fs::Metadata::is_file);
     file(LOCK).is_some_and(|lock| lock.len() == 0) && file(DATABASE).is_some()
@@ -152,7 +151,7 @@ fn not_a_sandbox(path: &Path) -> DataDirError {
     DataDirError::NotASandbox(path.to_owned(), format!("{}{more}", names.join(", ")))
 }
 
-/// The folder itself may be reached through a link: its user named it.
+/// Checks the folder. A link to it is allowed: the user named it.
 fn check_folder(path: &Path) -> Result<(), DataDirError> {
     let metadata = fs::metadata(path).map_err(|error| DataDirError::Io(path.to_owned(), error))?;
     match private::judge(&metadata, Kind::Folder) {
@@ -168,7 +167,7 @@ fn check_folder(path: &Path) -> Result<(), DataDirError> {
     Ok(())
 }
 
-/// Whatever is opened later, by `SQLite` and the command too, is what it should be and this user's.
+/// Checks the kind and the owner of every entry that the sandbox, `SQLite` or the command opens later.
 fn check_entries(path: &Path) -> Result<(), DataDirError> {
     let folder = (FILES, Kind::Folder);
     for (name, kind) in OPENED.map(|name| (name, Kind::File)).into_iter().chain([folder]) {

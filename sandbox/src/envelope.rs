@@ -1,4 +1,4 @@
-//! The one shape of every API answer: `{ok, data, error, metadata}`.
+//! The envelope of API responses: `{ok, data, error, metadata}`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{error::ApiError, pricing};
 
-/// A successful answer, before it is sealed into its envelope.
+/// A successful result, before the envelope is put around it.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiSuccess {
     pub(crate) data: Value,
@@ -26,7 +26,7 @@ impl ApiSuccess {
     }
 }
 
-/// What a handler decided; the envelope is made around it once latency and request id are known.
+/// The result of a handler. The envelope follows once latency and request id are known.
 #[derive(Debug, Clone)]
 enum EnvelopeBody {
     Ok(Arc<ApiSuccess>),
@@ -56,7 +56,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Puts the envelope around what a handler decided; a raw answer (a file, a page) passes as it is.
+/// Puts the envelope around a handler's result. Raw responses (a file, a page) pass unchanged.
 pub(crate) fn finish_envelope(mut response: Response, request_id: &str, latency: Duration) -> Response {
     if let Ok(value) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert("x-request-id", value);
@@ -81,7 +81,7 @@ pub(crate) fn finish_envelope(mut response: Response, request_id: &str, latency:
         },
     });
     let headers = response.headers_mut();
-    // The router measured the empty empty_response.
+    // The router measured the body before the envelope.
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -6,15 +6,15 @@ use http::{Method, StatusCode};
 
 use crate::ParseError;
 
-/// The longest fault, in bytes.
+/// Maximum length of a fault, in bytes.
 const LIMIT: usize = 1000;
 
-/// When a connection is dropped.
+/// The moment at which a connection is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DropWhen {
-    /// The request is never processed.
+    /// Before the request is processed.
     Before,
-    /// The request is processed, its answer never sent.
+    /// After the request is processed; the response is never sent.
     After,
 }
 
@@ -150,7 +150,7 @@ fn parse_delay(text: &str) -> Option<Duration> {
     (0.0..=600.0).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
 }
 
-/// Whether `text` is `pattern`, in which `*` stands for any characters, none included.
+/// Returns true if `text` matches `pattern`, in which `*` stands for any characters, none included.
 fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut here) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;

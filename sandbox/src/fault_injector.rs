@@ -1,4 +1,4 @@
-//! The faults in force: which one meets a request, and how often each has.
+//! The faults in force, and the choice of one for a request.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{error::ApiError, fault::Fault};
 
-/// How many faults may be in force, the spent ones included.
+/// Maximum number of faults in force, spent ones included.
 const CAPACITY: usize = 1000;
 
 #[derive(Debug)]
@@ -24,7 +24,7 @@ struct State {
     random: fastrand::Rng,
 }
 
-/// All faults, in the order in which they were given; the first that applies to a request is the one it meets.
+/// All faults, in the order of their creation. The first one that applies to a request is used.
 #[derive(Debug)]
 pub(crate) struct FaultInjector(Mutex<State>);
 
@@ -39,7 +39,7 @@ impl FaultInjector {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The fault that this request meets, counted as a hit.
+    /// Returns the fault for a request, and counts a hit.
     pub(crate) fn pick(&self, method: &Method, path: &str) -> Option<Fault> {
         let State { rules, random, .. } = &mut *self.lock();
         let rule = rules.iter_mut().find(|rule| {
@@ -54,7 +54,7 @@ impl FaultInjector {
     pub(crate) fn add(&self, fault: Fault) -> Result<Value, ApiError> {
         let state = &mut *self.lock();
         if state.rules.len() >= CAPACITY {
-            let message = format!("{CAPACITY} faults are there already: DELETE /sandbox/faults ends them");
+            let message = format!("too many faults ({CAPACITY}): remove them with DELETE /sandbox/faults");
             return Err(ApiError::invalid(message));
         }
         let rule = Rule { id: state.next_id, fault, hits: 0 };
@@ -68,7 +68,7 @@ impl FaultInjector {
         self.lock().rules.iter().map(show).collect()
     }
 
-    /// Removes one fault and says whether it was there.
+    /// Removes one fault. Returns false if there is none with this id.
     pub(crate) fn remove(&self, id: u64) -> bool {
         let rules = &mut self.lock().rules;
         let before = rules.len();
@@ -76,7 +76,7 @@ impl FaultInjector {
         rules.len() < before
     }
 
-    /// Removes every fault and says how many there were.
+    /// Removes every fault, and returns their number.
     pub(crate) fn clear(&self) -> usize {
         std::mem::take(&mut self.lock().rules).len()
     }

@@ -1,8 +1,8 @@
 //! The Infrai API on one machine: real HTTP, accounts, a wallet, and jobs that render a real MP4.
 //!
-//! It is a stand-in and says so: no model runs and no real money moves. Everything else is real. Requests are
-//! authenticated and charged, jobs are queued and rendered, files are served with ranges, and a data folder
-//! keeps it all through a kill at any moment.
+//! A stand-in: no model runs and no real money moves. Everything else is real. Requests are authenticated and
+//! charged, jobs are queued and rendered, files are served with ranges, and a data folder keeps all of it through a
+//! kill at any moment.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,7 +21,7 @@
 //! # }
 //! ```
 //!
-//! The routes are described by the server itself, at `/openapi.json`.
+//! `/openapi.json` describes every route; [`Fault`] has the notation of faults.
 
 #![forbid(unsafe_code)]
 
@@ -59,7 +59,7 @@ pub use parse_error::ParseError;
 pub use rate_limit::RateLimit;
 pub use server::Sandbox;
 
-/// The examples of the crate's README, which run as tests.
+/// Examples of the crate's README, run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

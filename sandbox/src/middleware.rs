@@ -31,7 +31,7 @@ use crate::{
 
 /// The largest request body.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
-/// How much of a body that is too large is still read, so that its sender hears why it was refused.
+/// Number of bytes read of a body that is too large, so that its sender gets the error instead of a reset.
 const DRAIN_LIMIT: usize = 16 * BODY_LIMIT;
 
 /// The connection is to be closed without an answer.
@@ -89,7 +89,7 @@ where
         latency_ms = entry.latency_ms,
         request_id = entry.request_id,
         fault = entry.fault,
-        "answered"
+        "request handled"
     );
     app.log.push(entry);
     result
@@ -140,13 +140,13 @@ async fn handle(mut router: Router, parts: Parts, context: RequestContext) -> Re
     request.extensions_mut().insert(context);
     match AssertUnwindSafe(router.call(request)).catch_unwind().await {
         Ok(Ok(response)) => response,
-        Err(_) => ApiError::internal("the sandbox failed; its log says why").into_response(),
+        Err(_) => ApiError::internal("the sandbox failed; see its log").into_response(),
     }
 }
 
 fn fault_response(status: StatusCode, fault: &Fault) -> Response {
     let code = fault.code.clone().unwrap_or_else(|| error::default_code(status).to_owned());
-    ApiError::new(status, code, "a fault that was asked for").with("fault", fault.to_string()).into_response()
+    ApiError::new(status, code, "an injected fault").with("fault", fault.to_string()).into_response()
 }
 
 async fn read<B>(mut body: B, parts: &Parts, timeout: Duration) -> Result<Bytes, ApiError>
@@ -157,7 +157,7 @@ where
         let mut bytes = BytesMut::new();
         let mut total = 0;
         while let Some(frame) = body.frame().await {
-            let Ok(frame) = frame else { return Err(ApiError::invalid("the request's body was cut off")) };
+            let Ok(frame) = frame else { return Err(ApiError::invalid("the request's body ended early")) };
             let Ok(data) = frame.into_data() else { continue };
             total += data.len();
             if total <= BODY_LIMIT {
@@ -176,12 +176,16 @@ where
         return Err(too_large());
     }
     tokio::time::timeout(timeout, reading).await.unwrap_or_else(|_| {
-        Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "the request's body took too long"))
+        Err(ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "REQUEST_TIMEOUT",
+            "the request's body did not arrive in time",
+        ))
     })
 }
 
 fn too_large() -> ApiError {
-    let message = format!("a request's body has at most {BODY_LIMIT} bytes");
+    let message = format!("the body is too large: at most {BODY_LIMIT} bytes");
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
 }
 
@@ -206,7 +210,7 @@ fn truncate(mut response: Response, length: usize) -> Response {
         std::future::ready(piece)
     });
     let broken = stream::once(async {
-        // What was written before is flushed while this waits.
+        // Flushes the bytes written before.
         tokio::time::sleep(Duration::from_millis(50)).await;
         Err(axum::Error::new(ConnectionDropped))
     });
@@ -244,7 +248,7 @@ mod tests {
             assert_eq!(envelope["error"]["code"], "UNKNOWN_ERROR");
             assert!(!envelope.to_string().contains("panics"), "the reason stays inside");
         }
-        app.db.read(|_| Ok(())).await.expect("the database goes on");
+        app.db.read(|_| Ok(())).await.expect("the database continues");
         app.runner.signal_stop();
         app.runner.join();
         app.db.close();

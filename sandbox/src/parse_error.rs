@@ -1,8 +1,8 @@
-//! What is wrong with the words of a fault or a rate limit.
+//! The error of a fault or rate limit that cannot be parsed.
 
 use std::fmt;
 
-/// A fault or rate limit that cannot be read; shows as a sentence that says what is taken.
+/// An invalid fault or rate limit. Its text is a sentence with the field, the expectation and the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError(String);
 

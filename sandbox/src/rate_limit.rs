@@ -1,4 +1,4 @@
-//! The rate limit: a token bucket an account or address.
+//! Rate limiting: one token bucket per account or address.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,7 @@ use std::{
 
 use crate::ParseError;
 
-/// How many requests an account (or, without a key, an address) may make to `/v1/…`.
+/// Maximum rate of requests to `/v1/…` per account (or, without a key, per address).
 ///
 /// Written `20/s`, `100/min` or `20/s burst 40`; without `burst`, it is the rate itself.
 ///
@@ -32,7 +32,7 @@ impl FromStr for RateLimit {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let wrong = || {
             ParseError::new(format!(
-                "a rate limit is written like `20/s`, `100/min` or `20/s burst 40`; got `{text}`"
+                "invalid rate limit: expected for example `20/s`, `100/min` or `20/s burst 40`, got `{text}`"
             ))
         };
         let mut words = text.split_whitespace();
@@ -66,10 +66,10 @@ impl fmt::Display for RateLimit {
     }
 }
 
-/// Buckets beyond this number are swept: those that are full again say nothing.
+/// Number of buckets above which full ones are removed: they carry no information.
 const BUCKETS: usize = 10_000;
 
-/// The buckets of everyone seen lately.
+/// The buckets of recent accounts and addresses.
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
     limit: RateLimit,
@@ -81,7 +81,7 @@ impl RateLimiter {
         Self { limit, buckets: Mutex::new(HashMap::new()) }
     }
 
-    /// Takes a token, or says how long until there is one.
+    /// Takes a token, or returns the time until the next one.
     pub(crate) fn take(&self, who: &str, now: Instant) -> Result<(), Duration> {
         let a_second = f64::from(self.limit.count) / self.limit.per.as_secs_f64();
         let burst = f64::from(self.limit.burst);

@@ -1,4 +1,4 @@
-//! The last requests, kept in memory for whoever wants to see what a client sent.
+//! The log of recent requests, in memory.
 
 use std::{
     collections::VecDeque,
@@ -9,33 +9,34 @@ use serde_json::{Value, json};
 
 use crate::{time, tokens};
 
-/// How many requests are kept.
+/// Number of logged requests.
 pub(crate) const CAPACITY: usize = 1000;
-/// How many of the page's own are kept beside them, so that a page left open pushes none of a client's out.
+/// Number of logged requests of the dashboard. They have a buffer of their own, so that an open dashboard evicts no
+/// request of a client.
 const DASHBOARD_CAPACITY: usize = 100;
-/// How much is kept of what a client may make as long as it likes, in characters.
+/// Maximum lengths, in characters, of texts that a client chooses.
 const METHOD_LIMIT: usize = 20;
 const PATH_LIMIT: usize = 200;
 const KEY_LIMIT: usize = 255;
 
-/// A request and what came of it.
+/// A request and its outcome.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestEntry {
     at: i64,
     pub(crate) method: String,
     pub(crate) path: String,
-    /// Nothing if the connection was dropped by a fault.
+    /// `None` if a fault dropped the connection.
     pub(crate) status: Option<u16>,
     pub(crate) latency_ms: u64,
     pub(crate) request_id: String,
     idempotency_key: Option<String>,
     pub(crate) fault: Option<String>,
-    /// It is the page's own.
+    /// True for a request of the dashboard.
     own: bool,
 }
 
 impl RequestEntry {
-    /// A request that arrives now, what is secret or long in it cut.
+    /// Creates the entry of an arriving request, with secrets removed and long texts clipped.
     pub(crate) fn new(method: &str, path: &str, idempotency_key: Option<&str>, own: bool) -> Self {
         Self {
             at: time::unix_millis(),
@@ -70,7 +71,7 @@ struct RingBuffers {
     own: VecDeque<RequestEntry>,
 }
 
-/// A ring of the last [`CAPACITY`] requests, and a shorter one of the page's own.
+/// A ring buffer of the last [`CAPACITY`] requests, and a shorter one for the dashboard's.
 #[derive(Debug, Default)]
 pub(crate) struct RequestLog(Mutex<RingBuffers>);
 
@@ -89,12 +90,12 @@ impl RequestLog {
         ring.push_back(entry);
     }
 
-    /// Every request but the page's own, oldest first.
+    /// Returns all requests except the dashboard's, oldest first.
     pub(crate) fn list(&self) -> Vec<Value> {
         self.lock().clients.iter().map(RequestEntry::show).collect()
     }
 
-    /// At most `count`, latest first; the page's own only if they are asked for.
+    /// Returns at most `count` requests, latest first; the dashboard's only if `own` is set.
     pub(crate) fn latest(&self, count: usize, own: bool) -> Vec<Value> {
         let rings = self.lock();
         let own = rings.own.iter().filter(|_| own);
@@ -108,8 +109,8 @@ fn clip(text: &str, limit: usize) -> String {
     text.chars().take(limit).collect()
 }
 
-/// A path as it may be kept and logged: the token in the URL of a file or page is a secret. It is left out also where the
-/// path leads nowhere, because a client joined it wrongly: a segment by what stands before it, a token by its shape.
+/// Removes the tokens of files and pages from a path, for the log. They are secrets. A wrongly joined path is covered
+/// as well: a segment after a known name, and any run of letters and digits as long as a token.
 pub(crate) fn redact(path: &str) -> String {
     let path = tokens::redact_keys(path);
     let mut after_secret = false;
@@ -123,10 +124,10 @@ pub(crate) fn redact(path: &str) -> String {
     clip(&segments.collect::<Vec<_>>().join("/"), PATH_LIMIT)
 }
 
-/// The segments that a token follows.
+/// Segments that precede a token.
 const BEFORE_SECRETS: [&str; 3] = ["files", "topup", "checkout"];
 
-/// `text` without its runs of letters and digits that are as long as a token.
+/// Replaces runs of letters and digits that are as long as a token.
 fn without_tokens(text: &str) -> String {
     let pieces = text.split_inclusive(|character: char| !character.is_ascii_alphanumeric());
     let shorten = |piece: &str| {

@@ -1,4 +1,4 @@
-//! The workers that carry jobs from `queued` to their end.
+//! Workers that run jobs from `queued` to their end.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -26,12 +26,12 @@ use crate::{
     time, tokens,
 };
 
-/// The name of a job's video in its folder and its URL.
+/// Name of a job's video in its folder and its URL.
 pub(crate) const VIDEO: &str = "video.mp4";
-/// The name of a job's thumbnail in its folder and its URL.
+/// Name of a job's thumbnail in its folder and its URL.
 pub(crate) const THUMBNAIL: &str = "thumbnail.jpg";
 
-/// What is known of a job that is being rendered.
+/// The live state of a job that is being rendered.
 #[derive(Debug, Default)]
 struct RunningJob {
     /// The bits of a double between 0 and 1.
@@ -39,7 +39,7 @@ struct RunningJob {
     cancelled: AtomicBool,
 }
 
-/// The jobs being rendered and the signal that there is something to do.
+/// The worker threads, and the jobs they render.
 #[derive(Debug)]
 pub(crate) struct Runner {
     db: Arc<Db>,
@@ -53,20 +53,20 @@ pub(crate) struct Runner {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// What became of a rendering.
+/// The outcome of a rendering.
 enum RenderOutcome {
     Whole { video_etag: String, thumbnail_etag: String, warnings: String },
     Failed { code: &'static str, message: String },
     Abandoned,
 }
 
-/// Returns the folder of a job below the folder of all jobs' files. An id that the sandbox does not make has none: it could
-/// lead anywhere.
+/// Returns the folder of a job below the folder of all files. Fails for an id that the sandbox does not generate,
+/// because it could lead anywhere.
 pub(crate) fn job_dir(files: &Path, id: &str) -> io::Result<PathBuf> {
     if jobs::is_job_id(id) {
         return Ok(files.join(id));
     }
-    let message = format!("the database has a job with the id {id:?}, which is none of the sandbox's");
+    let message = format!("the database has a job with the id {id:?}, which no sandbox generates");
     Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }
 
@@ -75,7 +75,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Runner {
-    /// Starts `workers` threads that render, and one for the models that wait.
+    /// Starts `workers` rendering threads, and one for the models that wait.
     pub(crate) fn start(
         db: Arc<Db>,
         files: PathBuf,
@@ -109,13 +109,13 @@ impl Runner {
         }
     }
 
-    /// Wakes the workers: a job was queued, cancelled or made ready.
+    /// Wakes the workers after a job was queued, cancelled or made ready.
     pub(crate) fn wake(&self) {
         *lock(&self.changes) += 1;
         self.changed.notify_all();
     }
 
-    /// Tells a rendering to stop, its job being cancelled already.
+    /// Stops the rendering of a cancelled job.
     pub(crate) fn abandon(&self, id: &str) {
         if let Some(live) = lock(&self.live).get(id) {
             live.cancelled.store(true, Ordering::Relaxed);
@@ -123,7 +123,7 @@ impl Runner {
         self.wake();
     }
 
-    /// Tells all threads to end; what they were doing is queued again at the next start.
+    /// Signals all threads to end. Their jobs are queued again at the next start.
     pub(crate) fn signal_stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
         self.wake();
@@ -136,7 +136,7 @@ impl Runner {
         }
     }
 
-    /// How far a running job is, from 0 to 1; never less than it was before.
+    /// Returns the progress of a running job, from 0 to 1. It never decreases.
     #[allow(clippy::cast_precision_loss, reason = "milliseconds of a job's life")]
     pub(crate) fn progress(&self, job: &Job) -> f64 {
         let slow = job.request.model == SLOW;
@@ -164,13 +164,13 @@ impl Runner {
         *lock(&self.changes)
     }
 
-    /// Sleeps until something changed since `seen`, or for `at_most`.
+    /// Sleeps until something changes after `seen`, at most for `at_most`.
     fn wait(&self, seen: u64, at_most: Duration) {
         let changes = lock(&self.changes);
         let _ = self.changed.wait_timeout_while(changes, at_most, |now| *now == seen && !self.is_stopping());
     }
 
-    /// The thread of the models that wait: they must not take a worker from those that render.
+    /// Runs the thread of the models that wait. They must not occupy a rendering worker.
     fn blocked_loop(&self) {
         let slow = i64::try_from(self.slow.as_millis()).unwrap_or(i64::MAX / 2);
         while !self.is_stopping() {
@@ -183,7 +183,7 @@ impl Runner {
         }
     }
 
-    /// The thread of one worker.
+    /// Runs the thread of one worker.
     fn worker_loop(&self) {
         while !self.is_stopping() {
             let seen = self.changes();
@@ -207,7 +207,7 @@ impl Runner {
         let known = self.live.clone();
         self.db.write_blocking(move |transaction| {
             let next = jobs::claim(transaction)?;
-            // Before the transaction commits, so that a cancel, which comes after it, finds the rendering.
+            // Before the commit, so that a later cancel finds the rendering.
             if let Next::Job(job) = &next {
                 lock(&known).insert(job.id.clone(), Arc::default());
             }
@@ -219,13 +219,13 @@ impl Runner {
         let rendered = if job.request.model == FAIL {
             RenderOutcome::Failed {
                 code: "SANDBOX_FAILURE",
-                message: format!("the model {FAIL} always fails; the charge was given back"),
+                message: format!("the model {FAIL} always fails; the charge was refunded"),
             }
         } else {
             catch_unwind(AssertUnwindSafe(|| self.render(job, live))).unwrap_or_else(|_| {
                 RenderOutcome::Failed {
                     code: "RENDER_FAILED",
-                    message: "the renderer crashed; the sandbox's log says why".to_owned(),
+                    message: "the renderer crashed; see the sandbox's log".to_owned(),
                 }
             })
         };
@@ -256,7 +256,7 @@ impl Runner {
         }
     }
 
-    /// Repeats a write that failed (a full disk, say) until it succeeds: a finished job must not stay running.
+    /// Repeats a failed write (a full disk, for example) until it succeeds: a finished job must not stay running.
     fn retry_write(&self, write: impl Fn(&Db) -> Result<bool, ApiError>) -> bool {
         while !self.is_stopping() {
             match write(&self.db) {
@@ -264,13 +264,13 @@ impl Runner {
                 Err(error) => self.pause(&error),
             }
         }
-        // Queued again at the next start; its files are swept then.
+        // Queued again at the next start, which removes its files.
         false
     }
 
     fn pause(&self, error: &ApiError) {
         if !self.is_stopping() {
-            tracing::warn!(error = %error.message, "a worker could not write; trying again");
+            tracing::warn!(error = %error.message, "a worker could not write; retrying");
             self.wait(self.changes(), Duration::from_millis(500));
         }
     }
@@ -314,7 +314,7 @@ impl Runner {
     }
 }
 
-/// A strong entity tag: the start of the file's SHA-256.
+/// Returns a strong entity tag: the start of the file's SHA-256.
 fn etag(path: &Path) -> io::Result<String> {
     let mut file = fs::File::open(path)?;
     let mut hash = Sha256::new();
@@ -327,12 +327,12 @@ fn etag(path: &Path) -> io::Result<String> {
     }
 }
 
-/// Removes the folder of a job and the files that a rendering makes in it. Whatever else lies there stays, and its folder.
+/// Removes the rendered files of a job, and its folder if nothing else is in it.
 fn remove(files: &Path, id: &str) {
     if let Err(error) = job_dir(files, id).and_then(|folder| remove_files(&folder))
         && error.kind() != io::ErrorKind::NotFound
     {
-        tracing::warn!(%error, job = ?id, "files of a job that ended could not be removed");
+        tracing::warn!(%error, job = ?id, "files of a finished job could not be removed");
     }
 }
 
@@ -347,7 +347,7 @@ fn remove_files(folder: &Path) -> io::Result<()> {
     fs::remove_dir(folder)
 }
 
-/// Whether a rendering makes a file of this name: the video or its thumbnail, whole or unfinished.
+/// Returns true for the names of a rendering's files: video or thumbnail, complete or partial.
 fn is_render_output(name: &str) -> bool {
     [VIDEO, THUMBNAIL].iter().any(|whole| {
         let unfinished = name.strip_prefix('.').and_then(|name| name.strip_prefix(whole));
@@ -356,12 +356,12 @@ fn is_render_output(name: &str) -> bool {
     })
 }
 
-/// Removes the files of the jobs `without` files: leftovers of a process that was killed. What belongs to no job of the
-/// database is not the sandbox's.
-pub(crate) fn remove_orphans(files: &Path, without: &HashSet<String>) -> io::Result<()> {
+/// Removes the files that a killed process left for the jobs in `unfinished`. Other entries are not the sandbox's and
+/// stay.
+pub(crate) fn remove_orphans(files: &Path, unfinished: &HashSet<String>) -> io::Result<()> {
     for entry in fs::read_dir(files)? {
         let name = entry?.file_name();
-        if let Some(id) = name.to_str().filter(|name| without.contains(*name)) {
+        if let Some(id) = name.to_str().filter(|name| unfinished.contains(*name)) {
             remove(files, id);
         }
     }

@@ -7,18 +7,18 @@ use sha2::{Digest, Sha256};
 
 use crate::time;
 
-/// What every project key starts with.
+/// Prefix of every project key.
 pub(crate) const KEY_PREFIX: &str = "ifr_pk_proj_";
 
-/// How many random characters a token has, alone or as the first part of a file's.
+/// Number of random characters in a token, alone or as the first part of a file's.
 pub(crate) const TOKEN_LENGTH: usize = 32;
 
 fn fill(bytes: &mut [u8]) {
-    // Nothing secret can be made without it; the panic becomes a 500 envelope.
+    // No secret can be generated without it; the panic becomes a 500 envelope.
     getrandom::fill(bytes).expect("the operating system's random generator answers");
 }
 
-/// `length` random letters and digits, evenly distributed, from the operating system's generator.
+/// Returns `length` random letters and digits, evenly distributed, from the operating system's generator.
 pub(crate) fn random_string(length: usize) -> String {
     const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let mut out = String::with_capacity(length);
@@ -35,19 +35,19 @@ pub(crate) fn random_string(length: usize) -> String {
     out
 }
 
-/// A fresh 32-byte key for signing.
+/// Generates a 32-byte signing key.
 pub(crate) fn signing_key() -> [u8; 32] {
     let mut key = [0; 32];
     fill(&mut key);
     key
 }
 
-/// A fresh project key.
+/// Generates a project key.
 pub(crate) fn project_key() -> String {
     format!("{KEY_PREFIX}{}", random_string(32))
 }
 
-/// A time-ordered id (`UUIDv7`), as the envelope's `request_id` wants it.
+/// Generates a time-ordered id (`UUIDv7`) for the envelope's `request_id`.
 pub(crate) fn request_id() -> String {
     let mut random = [0; 10];
     fill(&mut random);
@@ -57,15 +57,15 @@ pub(crate) fn request_id() -> String {
         .to_string()
 }
 
-/// The SHA-256 of a token, the only form in which keys and fingerprints are stored.
+/// Returns the SHA-256 of a token, the only form in which keys and fingerprints are stored.
 ///
-/// A plain hash is right here: a key carries 190 random bits, so there is no dictionary that a slow,
-/// salted password hash would have to defend against, and the hash must be found by an index.
+/// A plain hash suffices: a key carries 190 random bits, so there is no dictionary that a slow, salted password hash
+/// would have to defend against, and an index must find the hash.
 pub(crate) fn hash_token(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// Lower-case hexadecimal.
+/// Formats bytes as lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
@@ -80,12 +80,12 @@ fn mac(key: &[u8; 32], message: &str) -> Hmac<Sha256> {
     mac
 }
 
-/// The first half of a signature, as it stands in a token.
+/// Returns the first half of a signature, for use in a token.
 fn sign(key: &[u8; 32], message: &str) -> String {
     hex(&mac(key, message).finalize().into_bytes()[..16])
 }
 
-/// Whether `signature` is what [`sign`] makes of `message`; compared in constant time by the library.
+/// Returns `Some` if `signature` is the one that [`sign`] makes of `message`. The comparison takes constant time.
 fn verify(key: &[u8; 32], message: &str, signature: &str) -> Option<()> {
     if signature.len() != 32 || !signature.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return None;
@@ -97,27 +97,27 @@ fn verify(key: &[u8; 32], message: &str, signature: &str) -> Option<()> {
     mac(key, message).verify_truncated_left(&given).ok()
 }
 
-/// What is signed for the page; no file's message, for those have a dash.
+/// Message of the dashboard's token. A file's message contains a dash, so the two cannot coincide.
 const PAGE: &str = "page";
 
-/// The token with which the page may see what an account's key would show: the same for as long as the data folder is.
+/// Returns the token that opens jobs and wallets to the dashboard. It stays the same for the life of the data folder.
 pub(crate) fn page_token(key: &[u8; 32]) -> String {
     sign(key, PAGE)
 }
 
-/// Whether this is the token made by [`page_token`].
+/// Returns true for the token made by [`page_token`].
 pub(crate) fn verify_page(key: &[u8; 32], token: &str) -> bool {
     verify(key, PAGE, token).is_some()
 }
 
-/// The token of a file URL: which job's files, until when (Unix milliseconds), and the proof of both.
+/// Returns the token of a file URL: file id, expiry (Unix milliseconds), and the signature of both.
 pub(crate) fn sign_file(key: &[u8; 32], file_id: &str, expires: i64) -> String {
     let message = format!("{file_id}-{expires}");
     let signature = sign(key, &message);
     format!("{message}-{signature}")
 }
 
-/// Reads a token made by [`sign_file`]: the file id and the expiry, or nothing if it was tampered with.
+/// Verifies a token made by [`sign_file`]. Returns the file id and the expiry, or `None` if the token was changed.
 pub(crate) fn verify_file<'a>(key: &[u8; 32], token: &'a str) -> Option<(&'a str, i64)> {
     let mut parts = token.split('-');
     let (file_id, expires, signature) = (parts.next()?, parts.next()?, parts.next()?);
@@ -129,7 +129,7 @@ pub(crate) fn verify_file<'a>(key: &[u8; 32], token: &'a str) -> Option<(&'a str
     Some((file_id, expires))
 }
 
-/// `text` with whatever looks like a project key cut down to its prefix and, of a long one, its last four characters.
+/// Cuts down everything that looks like a project key to its prefix and, for a long one, its last four characters.
 pub(crate) fn redact_keys(text: &str) -> Cow<'_, str> {
     if !text.contains(KEY_PREFIX) {
         return Cow::Borrowed(text);
@@ -215,7 +215,7 @@ mod tests {
             prop_assert_eq!(verify_file(&key, &token), Some((file_id.as_str(), expires)));
             let at = at.index(token.len());
             let changed = format!("{}{byte}{}", &token[..at], &token[at + 1..]);
-            // Upper-case hexadecimal is the same proof.
+            // Upper-case hexadecimal is the same signature.
             let same = verify_file(&key, &changed).is_none_or(|read| read == (file_id.as_str(), expires));
             prop_assert!(same, "{}", changed);
             prop_assert!(verify_file(&[8; 32], &token).is_none());

@@ -1,14 +1,14 @@
-//! Reading the values of options: times, and names with values.
+//! Parsers of option values: times, and names with values.
 
 use std::time::Duration;
 
-/// How long to wait; nothing is for ever.
+/// The timeout of a wait; `None` waits without limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct WaitTimeout(pub(crate) Option<Duration>);
 
-/// `500ms`, `30s`, `2m`, `1h`, or a plain number of seconds; more than nothing.
+/// Parses `500ms`, `30s`, `2m`, `1h`, or a plain number of seconds, above zero.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("a time is written like 500ms, 30s, 2m or 1h; got {text:?}");
+    let wrong = || format!("expected a time such as 500ms, 30s, 2m or 1h, got {text:?}");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let seconds = match &text[digits.len()..] {
         "ms" => 0.001,
@@ -24,7 +24,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(wrong)
 }
 
-/// A [`duration`], or `never`.
+/// Parses a [`duration`], or `never`.
 pub(super) fn wait_timeout(text: &str) -> Result<WaitTimeout, String> {
     if text == "never" {
         return Ok(WaitTimeout(None));
@@ -32,11 +32,11 @@ pub(super) fn wait_timeout(text: &str) -> Result<WaitTimeout, String> {
     duration(text).map(|duration| WaitTimeout(Some(duration))).map_err(|wrong| format!("{wrong} (or never)"))
 }
 
-/// `name=value`.
+/// Parses `name=value`.
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err(format!("a query parameter is written name=value; got {text:?}")),
+        _ => Err(format!("expected name=value, got {text:?}")),
     }
 }
 

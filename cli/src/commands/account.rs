@@ -1,4 +1,4 @@
-//! `infrai account …`: what is left, and adding to it.
+//! `infrai account …`: balance and top-ups.
 
 use infrai::{Result, TopupRecord, new_idempotency_key};
 
@@ -48,13 +48,13 @@ pub(super) async fn topup(session: &Session, args: TopupArgs) -> Result<u8> {
     Ok(exit::OK)
 }
 
-/// In a sandbox that ends with this call nobody could reach the payment page, so its button is pressed here.
+/// Completes the payment in a sandbox that ends with this call, because no browser could reach its payment page.
 async fn complete_sandbox_checkout(session: &Session, record: &TopupRecord) -> Result<bool> {
     let (Some(sandbox), Some(url)) = (&session.sandbox, &record.next_action_url) else { return Ok(false) };
     let path = sandbox.page_path(url)?;
     match session.client.request("POST", path).await {
         Ok(_) => Ok(true),
-        // The page answers with a redirect to itself.
+        // The page responds with a redirect to itself.
         Err(error) if error.status() == Some(303) => Ok(true),
         Err(error) => Err(error),
     }

@@ -11,7 +11,7 @@ use crate::{
 
 pub(super) async fn run(session: &Session, global: &GlobalArgs, args: &ActivateArgs) -> Result<u8> {
     let result = session.client.activate().region(&args.region).force(args.force).await?;
-    // The key is in the file; here it could only be overlooked or copied into a log.
+    // The key is in the file. Printed here, it could end up in a log.
     let mut json = result.to_json();
     if let Some(map) = json.as_object_mut() {
         map.remove("primary_api_key");
@@ -21,7 +21,7 @@ pub(super) async fn run(session: &Session, global: &GlobalArgs, args: &ActivateA
             map.insert("credentials_file".into(), file.to_string_lossy().into());
         }
     }
-    let status = if result.reused { "was activated before; nothing was sent" } else { "activated" };
+    let status = if result.reused { "already activated; nothing was sent" } else { "activated" };
     let lines = table([
         ("status", Some(status.to_owned())),
         ("account", result.account_id),
@@ -35,7 +35,9 @@ pub(super) async fn run(session: &Session, global: &GlobalArgs, args: &ActivateA
     session.out.result(&json, &lines)?;
     let environment = std::env::var_os("INFRAI_API_KEY").is_some_and(|key| !key.is_empty());
     if environment && global.profile.is_none() && !global.sandbox {
-        session.note("INFRAI_API_KEY is set and wins over what was stored: unset it, or name --profile.");
+        session.note(
+            "INFRAI_API_KEY is set and takes precedence over the stored key: unset it, or use --profile.",
+        );
     }
     Ok(exit::OK)
 }

@@ -1,4 +1,4 @@
-//! The commands, one file a group.
+//! The commands, one file per group.
 
 mod account;
 mod activate;
@@ -18,13 +18,13 @@ use crate::{
     session::Session,
 };
 
-/// Carries a command out and gives its exit code.
+/// Runs a command and returns its exit code.
 pub(crate) async fn run(global: &GlobalArgs, command: Command, notice: &InterruptNotice) -> Result<u8> {
     if let Command::Completions { shell } = &command {
         return completions(*shell);
     }
     if let Command::Video(command) = &command {
-        // A file in the way is no reason to start anything.
+        // Fails before any request if the output file exists.
         video::check(command)?;
     }
     let session = Session::open(global, notice).await?;

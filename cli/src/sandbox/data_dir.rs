@@ -1,4 +1,4 @@
-//! The sandbox's data folder: where it is, and what the command keeps in it beside the sandbox's own state.
+//! The sandbox's data folder: its location, and the command's files in it.
 
 use std::{
     env, fs,
@@ -12,22 +12,22 @@ use infrai_sandbox::StartError;
 use super::PROFILE;
 use crate::terminal::progress;
 
-/// The variable that names the folder.
+/// Environment variable with the folder.
 const VARIABLE: &str = "INFRAI_SANDBOX_DIR";
 
-/// A data folder.
+/// A data folder of the sandbox.
 #[derive(Debug, Clone)]
 pub(super) struct DataDir(PathBuf);
 
 impl DataDir {
-    /// The folder that was named, else the environment's, else the platform's.
+    /// Returns the named folder, else the environment's, else the platform's.
     pub(super) fn find(named: Option<&Path>) -> Result<Self> {
         let folder = match named.filter(|path| !path.as_os_str().is_empty()) {
             Some(path) => path.to_owned(),
             None => match absolute_variable(VARIABLE) {
                 Some(path) => path,
                 None => platform().ok_or_else(|| {
-                    unavailable("this user has no home folder, so there is no place for the sandbox's state")
+                    unavailable("this user has no home folder for the sandbox's state")
                         .with_hint("Name a folder with --data-dir or INFRAI_SANDBOX_DIR.")
                 })?,
             },
@@ -45,21 +45,21 @@ impl DataDir {
         &self.0
     }
 
-    /// The sandbox's own credentials file; the user's is another.
+    /// Returns the path of the sandbox's credentials file. The user's is another one.
     pub(super) fn credentials(&self) -> PathBuf {
         self.0.join("credentials")
     }
 
-    /// Where a server that others may use tells its address.
+    /// Returns the path of the file with the server's address.
     fn address(&self) -> PathBuf {
         self.0.join("url")
     }
 
-    /// Tells other processes where this folder is served.
+    /// Writes the server's address for other processes.
     pub(super) fn write_address(&self, url: &str) -> Result<()> {
         self.remove_address();
         let mut options = fs::OpenOptions::new();
-        // Always a new file, so that nothing is written through a link.
+        // Always a new file: never writes through a link.
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -69,7 +69,7 @@ impl DataDir {
         })
     }
 
-    /// Takes that back. Whoever holds the folder may do so: what stands there is an earlier process's.
+    /// Removes the address. The process that holds the folder may do so: any address is an earlier process's.
     pub(super) fn remove_address(&self) {
         if let Err(error) = fs::remove_file(self.address())
             && error.kind() != io::ErrorKind::NotFound
@@ -79,13 +79,13 @@ impl DataDir {
         }
     }
 
-    /// Where another process says that it serves this folder.
+    /// Returns the address that another process wrote.
     pub(super) fn read_address(&self) -> Option<String> {
         fs::read_to_string(self.address()).ok().map(|url| url.trim().to_owned()).filter(|url| !url.is_empty())
     }
 
-    /// Lets the stored account's key be sent to the address that the folder is served at now: each start has another
-    /// port, and the account is the folder's.
+    /// Sets the address of the stored profile, so that its key is sent to the folder's current server: each start has
+    /// another port.
     pub(super) async fn ensure_profile(&self, url: &str) -> Result<Option<Profile>> {
         let Some(mut profile) = Profile::read(self.credentials(), PROFILE)? else { return Ok(None) };
         if profile.api_key.is_some() && profile.base_url.as_deref() != Some(url) {
@@ -100,7 +100,7 @@ fn absolute_variable(name: &str) -> Option<PathBuf> {
     env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// The platform's place for a program's data.
+/// Returns the platform's folder for the data of programs.
 fn platform() -> Option<PathBuf> {
     let home = || env::home_dir().filter(|home| !home.as_os_str().is_empty());
     let base = if cfg!(windows) {
@@ -108,19 +108,19 @@ fn platform() -> Option<PathBuf> {
     } else if cfg!(target_os = "macos") {
         home()?.join("Library").join("Application Support")
     } else {
-        // The XDG rules: a relative path is to be ignored.
+        // The XDG rules ignore a relative path.
         let named = absolute_variable("XDG_DATA_HOME").filter(|path| path.is_absolute());
         named.or_else(|| home().map(|home| home.join(".local").join("share")))?
     };
     Some(base.join("infrai").join("sandbox"))
 }
 
-/// A sandbox that cannot be had.
+/// Creates the error for a sandbox that cannot be used.
 pub(super) fn unavailable(message: impl Into<String>) -> InfraiError {
     InfraiError::new(ErrorKind::Configuration, "SANDBOX_UNAVAILABLE", message)
 }
 
-/// Why it did not start, and what to do about it.
+/// Converts the error of a start, with a remedy.
 pub(super) fn start_error(error: StartError) -> InfraiError {
     let hint = match &error {
         StartError::DataDirInUse(_) => {

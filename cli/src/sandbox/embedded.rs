@@ -1,4 +1,4 @@
-//! `--sandbox`: a sandbox for this call, its account and jobs found again by the next.
+//! `--sandbox`: a sandbox for one call. The next call finds its account and jobs.
 
 use std::{
     net::{TcpStream, ToSocketAddrs as _},
@@ -11,21 +11,21 @@ use infrai_sandbox::{Sandbox, StartError};
 
 use super::data_dir::{DataDir, start_error, unavailable};
 
-/// How long the end of a call may take to put the sandbox away in order; killed, it loses nothing either.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Time for the sandbox to stop at the end of a call. Killed, it loses nothing either.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A sandbox at hand: in this process, or in another that serves the same folder.
+/// A sandbox in this process, or in another one that serves the same folder.
 #[derive(Debug)]
 pub(crate) struct EmbeddedSandbox {
     folder: DataDir,
     url: String,
-    /// None where another process serves.
+    /// `None` if another process serves.
     own: Option<Sandbox>,
     has_account: bool,
 }
 
 impl EmbeddedSandbox {
-    /// Starts one on the data folder, or finds the server that has it.
+    /// Starts a sandbox on the data folder, or finds the server that has it.
     pub(crate) async fn open(data_dir: Option<&Path>) -> Result<Self> {
         let folder = DataDir::find(data_dir)?;
         let (url, own) = match Sandbox::builder().data_dir(folder.path()).start().await {
@@ -56,31 +56,31 @@ impl EmbeddedSandbox {
         self.folder.path()
     }
 
-    /// Whether an earlier call left a key.
+    /// Returns true if an earlier call stored a key.
     pub(crate) fn has_account(&self) -> bool {
         self.has_account
     }
 
-    /// Whether it ends with this process: then its jobs rest until the next call.
+    /// Returns true if the sandbox ends with this process. Its jobs then pause until the next call.
     pub(crate) fn is_temporary(&self) -> bool {
         self.own.is_some()
     }
 
-    /// The path of a top-up's page.
+    /// Returns the path of a top-up's page.
     pub(crate) fn page_path<'u>(&self, page: &'u str) -> Result<&'u str> {
         page.strip_prefix(&self.url).filter(|path| path.starts_with('/')).ok_or_else(|| {
             unavailable(format!("the sandbox at {} names a payment page of another server", self.url))
         })
     }
 
-    /// Puts it away. A job that is being rendered starts over next time.
+    /// Stops the sandbox. A job that is being rendered starts over next time.
     pub(crate) async fn close(self) {
         if let Some(sandbox) = self.own {
-            let _ = tokio::time::timeout(PATIENCE, sandbox.stop()).await;
+            let _ = tokio::time::timeout(STOP_TIMEOUT, sandbox.stop()).await;
         }
     }
 
-    /// The key is not known to the state beside it.
+    /// Returns the hint for a stored key that the sandbox's state does not know.
     pub(crate) fn unknown_key_hint(&self) -> String {
         format!(
             "The sandbox's state does not know its key: remove {} to start afresh.",
@@ -89,7 +89,7 @@ impl EmbeddedSandbox {
     }
 }
 
-/// Whether somebody listens there.
+/// Returns true if a server listens at `url`.
 fn is_running(url: &str) -> bool {
     let Some(address) = url.strip_prefix("http://") else { return false };
     let Ok(mut addresses) = address.to_socket_addrs() else { return false };

@@ -1,4 +1,4 @@
-//! The sandbox: inside this process for one call, or as a server.
+//! The sandbox, inside this process for one call or as a server.
 
 mod data_dir;
 mod embedded;
@@ -6,5 +6,5 @@ mod serve;
 
 pub(crate) use self::{embedded::EmbeddedSandbox, serve::serve};
 
-/// The profile of the sandbox's credentials file.
+/// Profile in the sandbox's credentials file.
 pub(crate) const PROFILE: &str = "default";

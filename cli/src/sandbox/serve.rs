@@ -1,4 +1,4 @@
-//! `infrai sandbox`: serves the API on this machine until it is told to stop.
+//! `infrai sandbox`: the API on this machine, until a signal.
 
 use std::{io, path::Path};
 
@@ -15,7 +15,7 @@ use crate::{
     output::{OutputFormat, table},
 };
 
-/// Serves until Ctrl-C, SIGTERM or, if asked, the end of standard input.
+/// Serves until Ctrl-C, SIGTERM or, with `--exit-with-parent`, the end of standard input.
 pub(crate) async fn serve(args: &SandboxArgs, global: &GlobalArgs) -> Result<u8> {
     let out = OutputFormat::new(global.json);
     let mut builder = settings(args)?;
@@ -23,7 +23,7 @@ pub(crate) async fn serve(args: &SandboxArgs, global: &GlobalArgs) -> Result<u8>
     if let Some(folder) = &named {
         builder = builder.data_dir(folder.path());
     }
-    // Asked for before anything is printed: who reads the address may send the signal at once.
+    // Before any output: a program that reads the address may send the signal at once.
     let mut signal = std::pin::pin!(Signal::next());
     let sandbox = tokio::select! {
         biased;
@@ -83,7 +83,7 @@ fn export(name: &str, value: &Path) -> String {
     format!("  {word}{name}={}", crate::next_command::shell_quote(&value.to_string_lossy()))
 }
 
-/// Every option as a setting.
+/// Converts the options to settings of the sandbox.
 fn settings(args: &SandboxArgs) -> Result<SandboxBuilder> {
     fn with<T>(
         builder: SandboxBuilder,
@@ -113,13 +113,13 @@ fn settings(args: &SandboxArgs) -> Result<SandboxBuilder> {
     Ok(with(builder, args.body_timeout, SandboxBuilder::body_timeout))
 }
 
-/// Standard input closes when whoever holds its other end does, however that ends.
+/// Waits for the end of standard input, which closes with its writer however that ends.
 async fn parent_ends(wanted: bool) {
     if !wanted {
         return std::future::pending().await;
     }
     let (sender, closed) = oneshot::channel::<()>();
-    // A thread of its own: a read that never returns must not hold up the runtime's end.
+    // On its own thread: a read that never returns must not hold up the runtime's end.
     std::thread::spawn(move || {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         drop(sender);

@@ -1,8 +1,8 @@
-//! How long a job still takes, from how fast it has got on so far.
+//! Estimate of a job's remaining time, from its progress so far.
 
 use std::time::{Duration, Instant};
 
-/// The first progress that was seen, and when the end is expected.
+/// The first observed progress, and the expected end.
 #[derive(Debug, Default)]
 pub(super) struct Estimate {
     first: Option<(Instant, f64)>,
@@ -10,7 +10,7 @@ pub(super) struct Estimate {
 }
 
 impl Estimate {
-    /// Takes a look at the job into account: its progress, if it is running and says so.
+    /// Records the progress of a running job; `None` starts over.
     pub(super) fn observe(&mut self, progress: Option<f64>, now: Instant) {
         let Some(progress) = progress.filter(|progress| (0.0..=1.0).contains(progress)) else {
             *self = Self::default();
@@ -26,13 +26,13 @@ impl Estimate {
         }
     }
 
-    /// What is left; nothing where nothing can be said.
+    /// Returns the remaining time, if it can be estimated.
     pub(super) fn remaining(&self, now: Instant) -> Option<Duration> {
         self.end.map(|end| end.saturating_duration_since(now))
     }
 }
 
-/// `0:07`, `12:30`, `1:02:03`.
+/// Formats a time as `0:07`, `12:30`, `1:02:03`.
 pub(super) fn format_clock(duration: Duration) -> String {
     let seconds = duration.as_secs_f64().round().max(0.0);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounded and not negative")]

@@ -1,4 +1,4 @@
-//! Logs on standard error: warnings always, what is sent and answered with --verbose. No key is ever part of them.
+//! Logs on standard error: warnings, and with --verbose requests and responses. They never contain a key.
 
 use std::io::{self, IsTerminal as _, Write};
 
@@ -12,7 +12,7 @@ use tracing_subscriber::{
 
 use super::progress;
 
-/// Starts logging. Only this project's own words are taken: an HTTP library's might repeat a header.
+/// Starts logging. Only this project's own targets are logged: an HTTP library might log a header.
 pub(crate) fn start(verbose: u8) {
     let level = match verbose {
         0 => LevelFilter::WARN,

@@ -1,4 +1,4 @@
-//! How far a job is: a bar on a terminal, a line a change elsewhere, nothing for programs.
+//! Progress of a job: a bar on a terminal, one line per change elsewhere, nothing with --json.
 
 use std::{
     fmt::Write as _,
@@ -37,7 +37,7 @@ pub(super) fn write_above(bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// How progress is shown.
+/// Form of the progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
     Bar,
@@ -67,7 +67,7 @@ pub(crate) struct Progress {
     bar: Option<ProgressBar>,
 }
 
-/// What was shown last.
+/// The last shown state.
 #[derive(Debug, Default)]
 struct DisplayState {
     estimate: Estimate,

@@ -1,4 +1,4 @@
-//! What the video says: the prompt, what it is, and the running time code.
+//! Captions: the prompt, the stand-in notice, and the running time code.
 
 use cosmic_text::Align;
 
@@ -10,14 +10,14 @@ use crate::text::{Fit, Typesetter, WHITE, clean};
 const NOTICE: &str = "Infrai sandbox · no model ran";
 const BACKING: [u8; 3] = [10, 12, 20];
 
-/// All texts of a video, drawn and placed.
+/// All texts of a video, drawn and positioned.
 #[derive(Debug)]
 pub(crate) struct Captions {
     still: Vec<(Layer, usize, usize)>,
     digits: Vec<Layer>,
-    /// Where the time code's first digit stands.
+    /// Position of the time code's first digit.
     clock: (usize, usize),
-    /// One sentence for each script of which something could not be drawn.
+    /// One sentence per script with characters that could not be drawn.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ impl Captions {
         Self { still, digits, clock: start, warnings: setter.warnings() }
     }
 
-    /// Puts the texts on the frame of this number.
+    /// Draws the texts on a frame.
     pub(crate) fn draw(&self, number: u32, frame: &mut Frame) {
         for (layer, left, top) in &self.still {
             layer.blend(frame, *left, *top);
@@ -87,19 +87,19 @@ impl Captions {
     }
 }
 
-/// Hours, minutes, seconds and frames of a frame's place in the video.
+/// Formats the position of a frame as hours, minutes, seconds and frames.
 fn time_code(frame: u32) -> String {
     let seconds = frame / FRAMES_PER_SECOND;
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     format!("{hours:02}:{minutes:02}:{:02}:{:02}", seconds % 60, frame % FRAMES_PER_SECOND)
 }
 
-/// Lines of text, one below the other, on a backing that fits them.
+/// Draws lines of text, one below the other, on a backing that fits them.
 fn panel(setter: &mut Typesetter, lines: &[(&str, Fit)], pad: f32, opacity: f32) -> Layer {
     let blocks: Vec<_> = lines.iter().map(|(text, fit)| setter.set(text, *fit)).collect();
     let width = blocks.iter().map(|block| block.width).fold(0.0, f32::max);
     let height: f32 = blocks.iter().map(|block| block.height).sum();
-    // The lines bring room of their own above and below.
+    // The lines include room above and below.
     let above = pad * 0.6;
     let mut canvas = Canvas::new((width + 2.0 * pad).ceil() as usize, (height + 2.0 * above).ceil() as usize);
     canvas.backing(pad * 0.8, BACKING, opacity);
@@ -111,7 +111,7 @@ fn panel(setter: &mut Typesetter, lines: &[(&str, Fit)], pad: f32, opacity: f32)
     Layer::from(&canvas)
 }
 
-/// `0` to `9`, all of one size, and the colon, which follows `9` in ASCII.
+/// Draws `0` to `9`, all of one size, and the colon, which follows `9` in ASCII.
 fn digits(setter: &mut Typesetter, size: f32) -> Vec<Layer> {
     let fit =
         Fit { width: size * 4.0, height: size * 4.0, largest: size, smallest: size, align: Align::Left };
@@ -127,12 +127,12 @@ fn digits(setter: &mut Typesetter, size: f32) -> Vec<Layer> {
     layers.collect()
 }
 
-/// Where a time code's symbol stands among the digits.
+/// Returns the index of a time code's symbol among the digits.
 fn place(symbol: u8) -> usize {
     usize::from(symbol - b'0')
 }
 
-/// The next even number of pixels.
+/// Rounds up to an even number of pixels.
 fn even(length: f32) -> usize {
     (length.ceil().max(0.0) as usize).next_multiple_of(2)
 }

@@ -1,6 +1,6 @@
-//! Colours, and what they are in the BT.709 studio range that the video carries.
+//! Colours, and their conversion to the BT.709 studio range of the video.
 
-// Colours read as they are written elsewhere: 0xRRGGBB.
+// Written as elsewhere: 0xRRGGBB.
 #![allow(clippy::unreadable_literal)]
 
 /// Red, green and blue from 0 to 1, as displayed.
@@ -8,7 +8,7 @@
 pub(crate) struct Rgb(pub(crate) f32, pub(crate) f32, pub(crate) f32);
 
 impl Rgb {
-    /// From `0xRRGGBB`.
+    /// Parses `0xRRGGBB`.
     pub(crate) const fn hex(value: u32) -> Self {
         const fn part(value: u32, shift: u32) -> f32 {
             ((value >> shift) & 0xFF) as u8 as f32 / 255.0
@@ -16,13 +16,13 @@ impl Rgb {
         Self(part(value, 16), part(value, 8), part(value, 0))
     }
 
-    /// This colour with `share` (0 to 1) of another one.
+    /// Mixes in `share` (0 to 1) of another colour.
     pub(crate) fn mix(self, other: Self, share: f32) -> Self {
         let part = |from: f32, to: f32| from + (to - from) * share;
         Self(part(self.0, other.0), part(self.1, other.1), part(self.2, other.2))
     }
 
-    /// Luma and both chroma values from 0 to 255, in the studio range.
+    /// Returns luma and both chroma values from 0 to 255, in the studio range.
     pub(crate) fn yuv(self) -> [f32; 3] {
         let Self(r, g, b) = self;
         [
@@ -32,13 +32,13 @@ impl Rgb {
         ]
     }
 
-    /// The same, rounded to what a pixel holds.
+    /// Returns them rounded to bytes.
     pub(crate) fn yuv_bytes(self) -> [u8; 3] {
         self.yuv().map(|part| (part + 0.5) as u8)
     }
 }
 
-/// Red, green and blue bytes of a pixel in the studio range.
+/// Returns the red, green and blue bytes of a pixel in the studio range.
 pub(crate) fn rgb_bytes(y: f32, u: f32, v: f32) -> [u8; 3] {
     let (y, u, v) = ((y - 16.0) * 1.164_384, u - 128.0, v - 128.0);
     [y + 1.792_741 * v, y - 0.213_249 * u - 0.532_909 * v, y + 2.112_402 * u]

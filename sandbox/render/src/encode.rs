@@ -1,7 +1,7 @@
-//! Draws and encodes the frames, a group of them a thread, and hands them on in order.
+//! Parallel drawing and encoding: one group of frames per thread, samples in order.
 //!
-//! A group begins with a key frame and refers to nothing outside itself, so groups can be encoded side by
-//! side. How many threads there are does not change a byte.
+//! A group begins with a key frame and refers to nothing outside itself, so groups can be encoded in parallel. The
+//! number of threads does not change the output.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -21,15 +21,15 @@ use crate::frame::Frame;
 use crate::mux::{Parameters, Sample};
 use crate::{error::RenderError, spec::FRAMES_PER_SECOND};
 
-/// Frames a group, hence at most so many between two key frames: a second, for quick seeking.
+/// Frames per group and between two key frames: one second, for quick seeking.
 pub(crate) const GROUP: u32 = FRAMES_PER_SECOND;
-/// Groups encoded at once. More would help on larger machines, and take 100 MB each at 4k.
+/// Groups encoded at once. More would help on larger machines, at 100 MB each at 4k.
 const MOST_THREADS: usize = 4;
-/// How far compression may go: 0 (none) to 51. The picture is smooth, and shows it early.
+/// Quantiser, from 0 (no loss) to 51. The picture is smooth and shows artefacts early.
 const QUANTISER: u8 = 20;
 
-/// Encodes all frames. `draw` fills a frame by its number; `each` takes the samples in order, on the calling
-/// thread; `frame_done` hears of every encoded frame there, in whatever order they come, and may end the work.
+/// Encodes all frames. `draw` fills a frame by its number. On the calling thread, `each` takes the samples in order,
+/// and `frame_done` takes the number of encoded frames and may end the work.
 pub(crate) fn encode(
     (width, height): (usize, usize),
     frames: u32,
@@ -51,10 +51,10 @@ pub(crate) fn encode(
         drop(send);
         let result = collect(&receive, frames, &mut frame_done, &mut each);
         stop.store(true, Ordering::Relaxed);
-        // A worker that waits to send must see that nobody listens any more.
+        // A worker that waits to send must see that the receiver is gone.
         drop(receive);
         for worker in workers {
-            // One that panicked sent too few frames, which is an error already.
+            // A worker that panicked sent too few frames, which is an error already.
             let _ = worker.join();
         }
         result
@@ -63,7 +63,7 @@ pub(crate) fn encode(
 
 type Encoded = Result<(u32, Sample), RenderError>;
 
-/// Puts the samples in order.
+/// Hands on the samples in order.
 fn collect(
     receive: &Receiver<Encoded>,
     frames: u32,
@@ -85,7 +85,7 @@ fn collect(
     Ok(())
 }
 
-/// A thread that takes one group after the other.
+/// A thread that encodes one group after the other.
 struct Worker<'a> {
     width: usize,
     height: usize,
@@ -105,7 +105,7 @@ impl Worker<'_> {
                 return;
             }
             if let Err(error) = self.encode_group(first..(first + GROUP).min(self.frames), &mut frame) {
-                // Nobody listens after a cancellation, and nobody needs to.
+                // After a cancellation the receiver is gone, and the error is not needed.
                 let _ = self.send.send(Err(error));
                 return;
             }
@@ -157,7 +157,7 @@ fn config(width: usize, height: usize) -> EncoderConfig {
         .vui(VuiConfig::bt709())
 }
 
-/// Splits a picture's NAL units as MP4 wants them.
+/// Splits a picture's NAL units for MP4.
 fn sample(bits: &EncodedBitStream<'_>) -> Result<Sample, RenderError> {
     const SPS: u8 = 7;
     const PPS: u8 = 8;

@@ -1,4 +1,4 @@
-//! The fonts: two that are always there, and the system's for whatever those two lack.
+//! Fonts: two embedded ones, and the system's for other characters.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -10,16 +10,16 @@ use unicode_script::Script;
 const LATIN: &[u8] = include_bytes!("../assets/infrai-sandbox-latin.ttf");
 const HAN: &[u8] = include_bytes!("../assets/infrai-sandbox-han.otf");
 const HAN_FAMILY: &str = "Infrai Sandbox Han";
-/// The family that text is asked for in.
+/// The default family of text.
 pub(crate) const FAMILY: &str = "Infrai Sandbox Latin";
-/// Which shapes hanzi take that the embedded font lacks: a fixed choice, so that the machine's own settings
-/// do not change a picture.
+/// Locale for the shapes of hanzi outside the embedded font. It is fixed, so that the machine's settings do not
+/// change a picture.
 const LOCALE: &str = "zh-CN";
 
-/// A font system that can draw the text as well as this machine can, and the characters that it cannot.
+/// Returns a font system for the text, and the characters that no font covers.
 ///
-/// The system's fonts are looked at only if the embedded ones do not cover the text: what they cover comes out
-/// the same on every machine.
+/// Loads the system's fonts only if the embedded ones do not cover the text, so that a covered text looks the same on
+/// every machine.
 pub(crate) fn for_text(text: &str) -> (FontSystem, BTreeSet<char>) {
     static ALL: OnceLock<Database> = OnceLock::new();
 
@@ -38,8 +38,8 @@ pub(crate) fn for_text(text: &str) -> (FontSystem, BTreeSet<char>) {
     (fonts, missing)
 }
 
-/// The characters of a text that need a glyph and have none in the fonts of normal weight, which are those
-/// that text falls back to.
+/// Returns the characters of a text without a glyph in the fonts of normal weight, the only ones that text falls back
+/// to.
 fn uncovered(fonts: &mut FontSystem, text: &str) -> BTreeSet<char> {
     let mut missing: BTreeSet<char> = text.chars().filter(|character| !is_invisible(*character)).collect();
     let normal = |face: &&FaceInfo| face.weight == Weight::NORMAL;
@@ -55,7 +55,7 @@ fn uncovered(fonts: &mut FontSystem, text: &str) -> BTreeSet<char> {
     missing
 }
 
-/// Whether a font maps this character to a glyph.
+/// Returns true if a font has a glyph for this character.
 pub(crate) fn has_glyph(font: &Font, character: char) -> bool {
     font.as_swash().charmap().map(character) != 0
 }
@@ -73,7 +73,7 @@ fn system(fonts: Database) -> FontSystem {
     FontSystem::new_with_locale_and_db_and_fallback(LOCALE.into(), fonts, EmbeddedFirst::new())
 }
 
-/// Whether a character needs no glyph: white space, and what Unicode calls default ignorable.
+/// Returns true for characters that need no glyph: white space and Unicode's default ignorables.
 pub(crate) fn is_invisible(character: char) -> bool {
     character.is_whitespace()
         || matches!(u32::from(character),
@@ -82,7 +82,7 @@ pub(crate) fn is_invisible(character: char) -> bool {
             | 0xFFA0 | 0xFFF0..=0xFFF8 | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE0000..=0xE0FFF)
 }
 
-/// The platform's fallbacks behind the embedded ones.
+/// Font fallback: the embedded fonts first, then the platform's.
 struct EmbeddedFirst {
     common: Vec<&'static str>,
     east_asian: Vec<&'static str>,

@@ -1,4 +1,4 @@
-//! One picture in the form the encoder takes (planar YUV 4:2:0), and the shapes drawn into it.
+//! A picture in the encoder's format (planar YUV 4:2:0), and the shapes drawn into it.
 
 use std::ops::Range;
 
@@ -32,8 +32,8 @@ impl Plane {
         self.data.len() / self.width
     }
 
-    /// Fills what lies below a ridge line, whose edge is drawn smooth. `tops` has one height a column, in
-    /// 256ths of a row from the top; row by row the fill goes from `upper` to `lower`.
+    /// Fills the area below a ridge line, with a smooth edge. `tops` has one height per column, in 256ths of a row
+    /// from the top; the fill goes from `upper` to `lower` row by row.
     fn fill_below(&mut self, tops: &[i32], upper: u8, lower: u8) {
         let rows = self.height();
         let highest = tops.iter().copied().min().unwrap_or(0).max(0) >> 8;
@@ -97,14 +97,14 @@ fn blend(under: u8, over: u8, share: f32) -> u8 {
 }
 
 impl Frame {
-    /// A black picture. Both sides must be even.
+    /// Creates a black picture. Both sides must be even.
     pub(crate) fn new(width: usize, height: usize) -> Self {
         debug_assert!(width.is_multiple_of(2) && height.is_multiple_of(2));
         let chroma = || Plane::new(width / 2, height / 2, 128);
         Self { width, height, y: Plane::new(width, height, 16), u: chroma(), v: chroma() }
     }
 
-    /// Fills below a ridge line of one height a column, in pixels from the top.
+    /// Fills the area below a ridge line with one height per column, in pixels from the top.
     pub(crate) fn fill_below(&mut self, tops: &[f32], upper: [u8; 3], lower: [u8; 3]) {
         let luma: Vec<i32> = tops.iter().map(|top| (top * 256.0) as i32).collect();
         let chroma: Vec<i32> = luma.chunks_exact(2).map(|pair| (pair[0] + pair[1]) / 4).collect();

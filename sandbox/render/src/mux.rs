@@ -1,4 +1,4 @@
-//! Writes an MP4 whose index stands before its samples, in one pass and without holding the samples.
+//! MP4 writer: the index before the samples, in one pass, without holding the samples.
 
 // Boxes count in 32 bits; every number here is bounded by 60 seconds of video or checked.
 #![allow(clippy::cast_possible_truncation)]
@@ -13,11 +13,11 @@ use mp4_atom::{
 
 use crate::error::RenderError;
 
-/// Ticks a second of the movie's and the track's clock: a frame lasts a whole number of them.
+/// Ticks per second of the movie's and the track's clock. A frame lasts a whole number of them.
 const TIMESCALE: u32 = 24_000;
 const MDAT_HEADER: u64 = 8;
 
-/// One encoded picture, split into the parts that MP4 stores apart.
+/// An encoded picture, split into the parts that MP4 stores apart.
 #[derive(Debug, Default)]
 pub(crate) struct Sample {
     /// The picture's NAL units, each behind its length in four bytes.
@@ -26,28 +26,28 @@ pub(crate) struct Sample {
     pub(crate) parameters: Option<Parameters>,
 }
 
-/// What a decoder must know before the first picture.
+/// Decoder parameters, needed before the first picture.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Parameters {
     pub(crate) sps: Vec<u8>,
     pub(crate) pps: Vec<u8>,
 }
 
-/// The shape of the file, known before the first frame is encoded.
+/// The layout of the file, known before the first frame is encoded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layout {
     pub(crate) width: u16,
     pub(crate) height: u16,
     pub(crate) frames: u32,
     pub(crate) frames_per_second: u32,
-    /// Every so many frames, from the first one on, comes a key frame and a new chunk.
+    /// Number of frames per group. Each group starts with a key frame and a new chunk.
     pub(crate) group: u32,
 }
 
 /// An MP4 being written.
 ///
-/// The index has one entry a frame, so its length is known beforehand: its room is left free after the first
-/// frame has told the parameters, and filled in at the end.
+/// The index has one entry per frame, so its length is known beforehand. Its room is reserved once the first frame
+/// has the parameters, and filled in at the end.
 #[derive(Debug)]
 pub(crate) struct Muxer<W> {
     out: W,
@@ -91,7 +91,7 @@ impl<W: Write + Seek> Muxer<W> {
         Ok(())
     }
 
-    /// Fills in the index and gives back the file and its length in bytes.
+    /// Fills in the index, and returns the file and its length in bytes.
     pub(crate) fn finish(mut self) -> Result<(W, u64), RenderError> {
         if self.sizes.len() != self.layout.frames as usize {
             return Err(RenderError::Encode(format!(
@@ -110,7 +110,7 @@ impl<W: Write + Seek> Muxer<W> {
         Ok((self.out, self.head + self.body))
     }
 
-    /// Everything before the samples. Its length depends on the layout and the parameters alone.
+    /// Returns the bytes before the samples. Their length depends on the layout and the parameters alone.
     fn header(&self) -> Result<Vec<u8>, RenderError> {
         let mut head = Vec::new();
         let file_type = Ftyp {
@@ -219,7 +219,7 @@ impl<W: Write + Seek> Muxer<W> {
                 picture_parameter_sets: vec![pps],
                 ext: None,
             },
-            // BT.709, as the pixels are computed.
+            // BT.709, as the pixels are.
             colr: Some(Colr::Nclx {
                 colour_primaries: 1,
                 transfer_characteristics: 1,
@@ -235,7 +235,7 @@ impl<W: Write + Seek> Muxer<W> {
     }
 }
 
-/// Which chunks hold how many frames: all `group`, but the last one when the frames do not divide.
+/// Returns the numbers of frames per chunk: all `group`, except for a shorter last one.
 fn chunk_runs(frames: u32, group: u32) -> Vec<StscEntry> {
     let run = |first_chunk, samples_per_chunk| StscEntry {
         first_chunk,

@@ -1,4 +1,4 @@
-//! What stands still over the picture: drawn once in colour, then blended into every frame.
+//! Still overlays: drawn once in colour, then blended into every frame.
 
 use crate::colour::Rgb;
 use crate::frame::Frame;
@@ -12,13 +12,13 @@ pub(crate) struct Canvas {
 }
 
 impl Canvas {
-    /// An empty canvas; an odd side grows by one.
+    /// Creates an empty canvas; an odd side grows by one.
     pub(crate) fn new(width: usize, height: usize) -> Self {
         let (width, height) = (width.next_multiple_of(2), height.next_multiple_of(2));
         Self { width, height, pixels: vec![[0; 4]; width * height] }
     }
 
-    /// Lays a colour with this opacity over a pixel; outside the canvas nothing happens.
+    /// Draws a colour with this opacity over a pixel. Outside the canvas it does nothing.
     pub(crate) fn put(&mut self, x: i32, y: i32, colour: [u8; 3], opacity: u8) {
         let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { return };
         if x >= self.width || y >= self.height || opacity == 0 {
@@ -32,7 +32,7 @@ impl Canvas {
         }
     }
 
-    /// The frame of a rectangle, for what cannot be drawn otherwise.
+    /// Draws the outline of a rectangle, for characters without a glyph.
     pub(crate) fn outline(
         &mut self,
         left: i32,
@@ -75,7 +75,7 @@ pub(crate) struct Layer {
     chroma: Vec<(Ink, Ink)>,
 }
 
-/// A value multiplied by its opacity, and what is left of that below it, in 255ths.
+/// A value multiplied by its opacity, and the remaining share of the value below, in 255ths.
 #[derive(Debug, Clone, Copy)]
 struct Ink {
     value: u8,
@@ -95,7 +95,7 @@ impl Ink {
 
 impl From<&Canvas> for Layer {
     fn from(canvas: &Canvas) -> Self {
-        // `Rgb::yuv` is linear but for its constant part, which counts as often as the pixel is opaque.
+        // `Rgb::yuv` is linear except for its constant part, which counts with the pixel's opacity.
         let yuv = |[r, g, b, a]: [f32; 4]| {
             let black = Rgb(0.0, 0.0, 0.0).yuv();
             let mut parts = Rgb(r / 255.0, g / 255.0, b / 255.0).yuv();
@@ -128,8 +128,7 @@ impl From<&Canvas> for Layer {
 }
 
 impl Layer {
-    /// Blends it into the frame with its upper left corner at a point of even coordinates; what does not fit
-    /// is cut off.
+    /// Blends it into the frame with its upper left corner at a point of even coordinates, clipped to the frame.
     pub(crate) fn blend(&self, frame: &mut Frame, left: usize, top: usize) {
         debug_assert!(left.is_multiple_of(2) && top.is_multiple_of(2));
         let width = self.width.min(frame.width.saturating_sub(left));

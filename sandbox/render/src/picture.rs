@@ -1,5 +1,4 @@
-//! The moving picture: a sky with drifting light over ridges, a skyline or waves, all of it chosen by the
-//! prompt.
+//! The moving picture: a sky with drifting light over ridges, a skyline or waves, chosen by the prompt.
 
 use std::f32::consts::TAU;
 
@@ -8,11 +7,11 @@ use sha2::{Digest, Sha256};
 use crate::colour::{PALETTES, Palette, Rgb};
 use crate::frame::{Frame, Plane};
 
-/// The sky is computed at one point in so many pixels, and drawn straight between them.
+/// Distance in pixels between computed points of the sky; values in between are interpolated.
 const GRID: usize = 16;
 const RIDGES: usize = 4;
 
-/// What can be drawn at any frame, by several threads at once.
+/// A scene that several threads can draw at any frame.
 #[derive(Debug)]
 pub(crate) struct Picture {
     width: usize,
@@ -39,9 +38,9 @@ struct Cloud {
 #[derive(Debug)]
 struct Ridge {
     shape: Shape,
-    /// Height of its middle, in heights of the picture from the top.
+    /// Height of its middle from the top, relative to the picture's height.
     base: f32,
-    /// Short sides a second that it moves to the left.
+    /// Speed to the left, in short sides per second.
     speed: f32,
     upper: [u8; 3],
     lower: [u8; 3],
@@ -49,14 +48,14 @@ struct Ridge {
 
 #[derive(Debug)]
 enum Shape {
-    /// A sum of waves (length, height, phase, how fast each one travels on its own).
+    /// A sum of waves (length, height, phase, own speed).
     Waves(Vec<(f32, f32, f32, f32)>),
-    /// Houses of one width and different heights; the windows' light, if they can be seen.
+    /// Houses of one width and different heights; the windows' light, if they are visible.
     Houses { width: f32, rise: f32, seed: u64, window: Option<[u8; 3]> },
 }
 
 impl Picture {
-    /// The scene of a prompt: the same one every time.
+    /// Creates the scene of a prompt, always the same one.
     pub(crate) fn new(prompt: &str, width: usize, height: usize) -> Self {
         let digest = Sha256::digest(prompt.as_bytes());
         let seed = digest.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte));
@@ -103,7 +102,7 @@ impl Picture {
         self.width.min(self.height) as f32
     }
 
-    /// Draws the scene as it is `seconds` after the start over whatever the frame holds.
+    /// Draws the scene `seconds` after the start over the frame.
     pub(crate) fn draw(&self, seconds: f32, frame: &mut Frame) {
         let short = self.short();
         let sun = (self.sun.0 + 0.008 * seconds, self.sun.1 + 0.02 * (seconds * 0.12).sin());
@@ -161,7 +160,7 @@ impl Picture {
     }
 }
 
-/// Draws a grid of values (in 256ths) over a plane, straight between the grid's points.
+/// Draws a grid of values (in 256ths) over a plane, interpolated between the grid's points.
 fn stretch(grid: &[i32], columns: usize, step: usize, plane: &mut Plane) {
     let mut line = vec![0; columns];
     let shift = step.trailing_zeros();
@@ -250,12 +249,12 @@ impl Ridge {
     }
 }
 
-/// How high a house is, from 0 to 1.
+/// Returns the height of a house, from 0 to 1.
 fn house(seed: u64, number: f32) -> f32 {
     (mix(seed ^ mix(u64::from(number.to_bits()))) >> 40) as f32 / (1 << 24) as f32
 }
 
-/// Spreads a number over all bits (the finaliser of `SplitMix64`).
+/// Spreads a number over all bits (`SplitMix64`'s finaliser).
 fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -1,4 +1,4 @@
-//! What a rendered file promises, read back from the file.
+//! Promises of a rendered file, read back from the file.
 
 use std::cell::Cell;
 use std::fs;
@@ -37,7 +37,7 @@ fn rendered(spec: &RenderSpec) -> Rendered {
     try_render(spec).expect("it can be rendered")
 }
 
-/// The boxes at the top of a file.
+/// Returns the top-level boxes of a file.
 fn boxes(mut file: &[u8]) -> Vec<Any> {
     let mut boxes = Vec::new();
     while !file.is_empty() {
@@ -61,7 +61,7 @@ fn sample_entry(movie: &Moov) -> &Avc1 {
     }
 }
 
-/// Each sample's bytes, found as a player finds them: through chunks, offsets and sizes.
+/// Returns each sample's bytes, found as a player does: through chunks, offsets and sizes.
 fn samples(file: &[u8]) -> Vec<Vec<u8>> {
     let movie = movie(file);
     let table = &movie.trak[0].mdia.minf.stbl;
@@ -82,7 +82,7 @@ fn samples(file: &[u8]) -> Vec<Vec<u8>> {
     samples
 }
 
-/// Decodes all frames; gives the luma of each one.
+/// Decodes all frames, and returns the luma of each one.
 fn decoded(file: &[u8]) -> Vec<Vec<u8>> {
     let movie = movie(file);
     let avcc = &sample_entry(&movie).avcc;

@@ -1,4 +1,4 @@
-//! Sets text: cleans it, fits it into a box, draws it, and notes the characters that no font can draw.
+//! Typesetting: cleans text, fits it into a box, draws it, and records characters without a glyph.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,17 +12,17 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::fonts;
 use crate::overlay::Canvas;
 
-/// Line height in font sizes: room for the tallest script that is embedded.
+/// Line height in font sizes: room for the tallest embedded script.
 const LEADING: f32 = 1.42;
-/// More than any frame can show at the smallest size; what is beyond is not even looked at.
+/// More characters than any frame can show at the smallest size; the rest is ignored.
 const MOST_CHARACTERS: usize = 5000;
-/// How many missing characters a warning names.
+/// Number of missing characters that a warning names.
 const NAMED: usize = 5;
 const BOX: char = '□';
 pub(crate) const WHITE: [u8; 3] = [255; 3];
 
-/// Turns control characters and line ends into spaces, runs of white space into one, and cuts what can never
-/// be shown, at a character as readers see it.
+/// Turns control characters and line ends into spaces, runs of white space into one, and cuts the text at a grapheme
+/// boundary.
 pub(crate) fn clean(text: &str) -> String {
     let mut clean = String::new();
     let mut characters = 0;
@@ -49,18 +49,18 @@ pub(crate) fn clean(text: &str) -> String {
     clean
 }
 
-/// How a text may be set.
+/// Constraints on the setting of a text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fit {
     pub(crate) width: f32,
     pub(crate) height: f32,
-    /// Font size in pixels to begin with, and the one below which an ellipsis ends the text.
+    /// Largest and smallest font size in pixels. At the smallest, an ellipsis ends the text.
     pub(crate) largest: f32,
     pub(crate) smallest: f32,
     pub(crate) align: Align,
 }
 
-/// A text that has been set.
+/// A set text.
 #[derive(Debug)]
 pub(crate) struct Block {
     buffer: Buffer,
@@ -73,20 +73,20 @@ pub(crate) struct Block {
 pub(crate) struct Typesetter {
     fonts: FontSystem,
     glyphs: SwashCache,
-    /// Characters that no font has.
+    /// Characters without a glyph in any font.
     lacking: BTreeSet<char>,
-    /// By script, what was drawn as a box.
+    /// Characters drawn as boxes, by script.
     missing: BTreeMap<String, BTreeSet<char>>,
 }
 
 impl Typesetter {
-    /// One that knows the fonts for all these texts.
+    /// Creates a typesetter with fonts for all these texts.
     pub(crate) fn new(texts: &[&str]) -> Self {
         let (fonts, lacking) = fonts::for_text(&texts.concat());
         Self { fonts, glyphs: SwashCache::new(), lacking, missing: BTreeMap::new() }
     }
 
-    /// Sets a clean text as large as fits.
+    /// Sets a cleaned text as large as it fits.
     pub(crate) fn set(&mut self, text: &str, fit: Fit) -> Block {
         let text = self.drawable(text);
         let metrics = |size: f32| Metrics::new(size, size * LEADING);
@@ -115,7 +115,7 @@ impl Typesetter {
         Block { buffer, left, width: right - left, height }
     }
 
-    /// The text with a box in place of each character that no font has, so that nothing searches for it.
+    /// Replaces each character without a glyph by a box, so that the library does not search for it.
     fn drawable(&mut self, text: &str) -> String {
         let known = |character| if self.lacking.contains(&character) { BOX } else { character };
         let drawable = text.chars().map(known).collect();
@@ -125,7 +125,7 @@ impl Typesetter {
         drawable
     }
 
-    /// Where the ink may begin and end from left to right, and how high the lines are together.
+    /// Returns the horizontal extent of the ink, and the height of the lines together.
     fn measure(buffer: &Buffer) -> ((f32, f32), f32) {
         let (mut left, mut right, mut height) = (f32::MAX, 0.0_f32, 0.0_f32);
         for run in buffer.layout_runs() {
@@ -174,7 +174,7 @@ impl Typesetter {
         }
     }
 
-    /// A box where a font was chosen that lacks the character after all.
+    /// Draws a box if the chosen font lacks the character after all.
     fn draw_missing(
         &mut self,
         text: &str,
@@ -205,13 +205,13 @@ impl Typesetter {
         canvas.outline(left, top, width, height, line, colour);
     }
 
-    /// One sentence for each script of which something could not be drawn.
+    /// Returns one sentence per script with characters that could not be drawn.
     pub(crate) fn warnings(&self) -> Vec<String> {
         self.missing.iter().map(|(script, characters)| warning(script, characters)).collect()
     }
 }
 
-/// A script's name as it reads in a sentence.
+/// Returns a script's name for use in a sentence.
 fn script(character: char) -> String {
     match character.script() {
         Script::Common | Script::Inherited | Script::Unknown => "other".into(),
@@ -249,7 +249,7 @@ mod tests {
         block.buffer.metrics().font_size
     }
 
-    /// Whether the last line ends before the text does.
+    /// Returns true if the last line ends before the text does.
     fn is_cut(text: &str) -> bool {
         let (block, text) = (set(text), clean(text));
         let glyphs = block.buffer.layout_runs().flat_map(|run| run.glyphs);

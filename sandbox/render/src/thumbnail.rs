@@ -1,4 +1,4 @@
-//! The still picture: one frame, made smaller, as JPEG.
+//! The thumbnail: one frame, scaled down, as JPEG.
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
@@ -11,7 +11,7 @@ use crate::frame::{Frame, Plane};
 const LONG_SIDE: usize = 640;
 const QUALITY: u8 = 85;
 
-/// A frame as a JPEG of at most 640 pixels on its long side.
+/// Encodes a frame as a JPEG of at most 640 pixels on its long side.
 pub(crate) fn jpeg(frame: &Frame) -> Result<Vec<u8>, RenderError> {
     let long = frame.width.max(frame.height);
     let scaled = |side: usize| (side * LONG_SIDE.min(long) / long).max(1);
@@ -25,7 +25,7 @@ pub(crate) fn jpeg(frame: &Frame) -> Result<Vec<u8>, RenderError> {
     Ok(jpeg)
 }
 
-/// The mean of the pixels that fall on each new one, or the nearest pixel where there are fewer.
+/// Scales a plane down: each new pixel is the mean of the old ones on it, or the nearest where there are fewer.
 fn shrink(plane: &Plane, width: usize, height: usize) -> Vec<f32> {
     let rows = plane.data.len() / plane.width;
     let span = |index: usize, from: usize, to: usize| {

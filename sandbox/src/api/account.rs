@@ -1,4 +1,4 @@
-//! `/v1/account/…`: the balance, and topups that a page completes.
+//! `/v1/account/…`: balance, and top-ups that a page completes.
 
 use std::sync::Arc;
 
@@ -28,10 +28,10 @@ pub(super) async fn balance(
     Ok(ApiSuccess::new(json!({"balance_usd": dollars(balance), "currency": "USD"})))
 }
 
-/// What a topup's amount may be, in words.
+/// The accepted amounts of a top-up, in words.
 pub(super) const AMOUNT: &str = "a number of US dollars from 1 to 10000";
 
-/// `POST /v1/account/topup`: a pending record; the page behind `next_action_url` completes it.
+/// `POST /v1/account/topup`: creates a pending record; the page behind `next_action_url` completes it.
 pub(super) async fn topup(
     State(app): State<Arc<App>>,
     context: RequestContext,
@@ -40,7 +40,7 @@ pub(super) async fn topup(
 ) -> Result<ApiSuccess, ApiError> {
     let body = json_object(&headers, &context.body)?;
     let key = idempotency_key(&headers, "topup", &body)?.ok_or_else(|| {
-        let message = "a call that creates a record needs an Idempotency-Key header";
+        let message = "missing `Idempotency-Key`: a top-up needs this header";
         ApiError::new(StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_REQUIRED", message)
             .with("field", "Idempotency-Key")
     })?;
@@ -66,7 +66,7 @@ pub(super) async fn topup(
             |_| (),
         )
         .await?;
-    // Kept as a path: the port may be another one when the answer is asked for again.
+    // Stored as a path: the port may differ when the stored result is returned.
     if let Some(page) = data["next_action_url"].as_str() {
         data["next_action_url"] = Value::from(context.host.url(page));
     }

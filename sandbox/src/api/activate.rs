@@ -19,15 +19,15 @@ use crate::{
     store::accounts,
 };
 
-/// The same fingerprint is the same account; each call gives out a further key of it.
+/// `POST /v1/activate`. The same fingerprint is the same account; each call returns a further key of it.
 pub(super) async fn activate(
     State(app): State<Arc<App>>,
     context: RequestContext,
     headers: HeaderMap,
 ) -> Result<ApiSuccess, ApiError> {
     app.limit(&RateLimitSubject::Address(context.peer.ip()))?;
-    // A repeated request gives out a further key instead of the first one: keys are not kept in a form that
-    // could be shown again. The account, which is what must not be made twice, is the fingerprint's anyway.
+    // A repeated request returns a further key instead of the first one: keys are stored as hashes and cannot be
+    // shown again. The fingerprint keeps the account from being created twice.
     idempotency_header(&headers)?;
     let body = json_object(&headers, &context.body)?;
     let fields = Fields::new(&body, &["region", "device_kind", "device_fingerprint"])?;

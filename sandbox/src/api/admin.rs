@@ -52,7 +52,7 @@ pub(super) async fn remove_fault(
 ) -> Result<ApiSuccess, ApiError> {
     let removed = id.parse().is_ok_and(|id| app.faults.remove(id));
     if !removed {
-        return Err(ApiError::not_found("there is no such fault; GET /sandbox/faults lists them"));
+        return Err(ApiError::not_found("no such fault: GET /sandbox/faults lists them"));
     }
     Ok(ApiSuccess::new(json!({"removed": 1})))
 }
@@ -67,17 +67,17 @@ pub(super) async fn requests(State(app): State<Arc<App>>) -> ApiSuccess {
     ApiSuccess::new(json!({"requests": app.log.list()}))
 }
 
-/// Where a page of the ledger starts.
+/// Query of the ledger: the start of a page.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
     after: Option<String>,
 }
 
-/// The greatest seq that every reader of JSON holds exactly.
+/// The greatest seq that every JSON parser represents exactly.
 pub(super) const LAST_SEQ: i64 = (1 << 53) - 1;
 
-/// `GET /sandbox/ledger`, of the account whose key is sent.
+/// `GET /sandbox/ledger`, for the account of the request's key.
 pub(super) async fn ledger(
     State(app): State<Arc<App>>,
     Authenticated(account): Authenticated,

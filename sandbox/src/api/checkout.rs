@@ -1,4 +1,4 @@
-//! The two pages for people: a checkout that starts a topup, and the topup's own, which completes it.
+//! Pages for people: a checkout that starts a top-up, and the page that completes one.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
     store::{accounts, ledger, topups},
 };
 
-/// `GET /topup/{token}`: what is to be paid, and the button that pays it.
+/// `GET /topup/{token}`: the amount, and the button that pays it.
 pub(super) async fn topup(
     State(app): State<Arc<App>>,
     PathParam(token): PathParam,
@@ -38,7 +38,7 @@ pub(super) async fn topup(
     Ok(page("Top up", &body))
 }
 
-/// `POST /topup/{token}`: pays, once however often the button is pressed.
+/// `POST /topup/{token}`: pays, once however often it is sent.
 pub(super) async fn complete_topup(
     State(app): State<Arc<App>>,
     PathParam(token): PathParam,
@@ -70,7 +70,7 @@ pub(super) async fn checkout(
     Ok(page("Checkout", &body))
 }
 
-/// `POST /checkout/{token}`: makes a topup and goes on to its page.
+/// `POST /checkout/{token}`: creates a top-up and redirects to its page.
 pub(super) async fn start_topup(
     State(app): State<Arc<App>>,
     context: RequestContext,
@@ -79,7 +79,7 @@ pub(super) async fn start_topup(
     let amount = form_urlencoded::parse(&context.body)
         .find(|(name, _)| name == "amount_usd")
         .and_then(|(_, amount)| amount.trim().parse::<f64>().ok())
-        // Before it is rounded: 10,000.000000000002 is more than 10,000.
+        // Before rounding: 10,000.000000000002 is more than 10,000.
         .filter(|amount| (dollars(*TOPUP_MICROS.start())..=dollars(*TOPUP_MICROS.end())).contains(amount));
     #[allow(clippy::cast_possible_truncation, reason = "in range")]
     let amount = amount
@@ -99,7 +99,7 @@ pub(super) async fn start_topup(
 }
 
 fn unknown() -> ApiError {
-    ApiError::not_found("there is no such checkout")
+    ApiError::not_found("no such checkout")
 }
 
 fn see_other(path: &str) -> Response {

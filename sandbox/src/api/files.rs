@@ -52,10 +52,10 @@ async fn find(
     token: &str,
     etag: fn(jobs::Job) -> Option<String>,
 ) -> Result<(String, String), ApiError> {
-    let unknown = || ApiError::not_found("there is no such file");
+    let unknown = || ApiError::not_found("no such file");
     let (file_id, expires) = tokens::verify_file(&app.file_signing_key, token).ok_or_else(unknown)?;
     if expires <= time::unix_millis() {
-        let message = "this URL has expired; the job's status gives a fresh one";
+        let message = "this URL has expired: the job's status has a fresh one";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "FILE_URL_EXPIRED", message));
     }
     let file_id = file_id.to_owned();
@@ -75,7 +75,7 @@ async fn serve(
 ) -> Result<Response, ApiError> {
     let gone = |error: std::io::Error| {
         tracing::error!(%error, job = ?job, name, "a file of a finished job cannot be read");
-        ApiError::internal("the file cannot be read; the sandbox's log says why")
+        ApiError::internal("the file cannot be read; see the sandbox's log")
     };
     let path = job_dir(&app.files, job).map_err(gone)?.join(name);
     let mut options = private::options();
@@ -89,8 +89,8 @@ async fn serve(
     let unchanged = text(header::IF_NONE_MATCH).is_some_and(|tags| {
         tags.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == "*" || etag == tag)
     });
-    // A range is for GET, and only if the file is still the one that the client has a part of. No date is
-    // ever sent, so a date in If-Range cannot match.
+    // A range applies to GET, and only if the file is still the one that the client has a part of. No date is ever
+    // sent, so a date in If-Range cannot match.
     let same_file = headers.get(header::IF_RANGE).is_none_or(|tag| *tag == etag);
     let ask = if method == Method::GET && same_file {
         range::parse(text(header::RANGE), length)
@@ -102,7 +102,7 @@ async fn serve(
         RangeRequest::Whole => (StatusCode::OK, 0, length),
         RangeRequest::Part { start, end } => (StatusCode::PARTIAL_CONTENT, start, end - start + 1),
         RangeRequest::Unsatisfiable => {
-            let message = format!("the file has {length} bytes; the range starts beyond them");
+            let message = format!("the range starts beyond the end of the file ({length} bytes)");
             let range = HeaderValue::from_str(&format!("bytes */{length}"));
             let error = ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_NOT_SATISFIABLE", message);
             return Err(
@@ -136,10 +136,11 @@ async fn serve(
 }
 
 const CHUNK: u64 = 64 * 1024;
-/// The slowest that a file may be read, in bytes a second: who reads a byte now and then holds it open too.
+/// Minimum rate of a download, in bytes per second. A client that reads a byte now and then would hold the file open
+/// indefinitely.
 const MIN_RATE: u64 = 16 * 1024;
 
-/// What is still to be sent of a file, and until when.
+/// The unsent part of a file, and its deadline.
 struct FileTail {
     file: File,
     left: u64,

@@ -1,4 +1,4 @@
-//! The routes, a group a file.
+//! The routes, one file per group.
 
 mod account;
 mod activate;

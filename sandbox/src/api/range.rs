@@ -1,22 +1,22 @@
-//! The `Range` header of RFC 9110, as far as one range goes.
+//! The `Range` header of RFC 9110, for a single range.
 
-/// What a request asks for of a file.
+/// The part of a file that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RangeRequest {
-    /// All of it: no range, several, or one that is not understood.
+    /// The whole file: no range, several ranges, or an invalid one.
     Whole,
     /// Bytes `start` to `end`, both included.
     Part { start: u64, end: u64 },
-    /// Nothing that is there.
+    /// A range beyond the file.
     Unsatisfiable,
 }
 
-/// Reads a `Range` header against a file of `length` bytes.
+/// Parses a `Range` header for a file of `length` bytes.
 pub(super) fn parse(header: Option<&str>, length: u64) -> RangeRequest {
     let Some(ranges) = header.and_then(|header| header.trim().strip_prefix("bytes=")) else {
         return RangeRequest::Whole;
     };
-    // Several ranges would need a multipart answer; the whole file is as allowed.
+    // Several ranges would need a multipart response; the whole file is allowed too.
     let Some((first, last)) = ranges.trim().split_once('-') else { return RangeRequest::Whole };
     let number = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! Every route in one table, from which the router is made and against which the `OpenAPI` document is tested.
+//! The table of routes. The router is built from it, and the `OpenAPI` document is tested against it.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ where
     Route { method, path, handler: on(filter, handler) }
 }
 
-/// The table.
+/// Returns the routes of the API and of `/sandbox/…`.
 pub(super) fn all() -> Vec<Route> {
     vec![
         route(Method::GET, "/healthz", health::health),
@@ -55,7 +55,7 @@ pub(super) fn all() -> Vec<Route> {
     ]
 }
 
-/// What the page fetches: no part of the API, so no client need know of it and no document describes it.
+/// Returns the routes of the dashboard. They are not part of the API, and the document does not describe them.
 pub(super) fn dashboard_routes() -> Vec<Route> {
     vec![
         route(Method::GET, "/sandbox/page/state", dashboard::state),
@@ -65,7 +65,7 @@ pub(super) fn dashboard_routes() -> Vec<Route> {
     ]
 }
 
-/// The router of both tables; what neither has is the page's front, or nothing.
+/// Builds the router. `/` and unknown paths go to the dashboard's fallback.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let mut router = Router::new();
     for Route { path, handler, .. } in all().into_iter().chain(dashboard_routes()) {
@@ -77,7 +77,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             ApiError::new(
                 http::StatusCode::METHOD_NOT_ALLOWED,
                 "METHOD_NOT_ALLOWED",
-                "the route does not take this method; the Allow header says which it takes",
+                "this route does not support the method: see the Allow header",
             )
         })
         .with_state(app)

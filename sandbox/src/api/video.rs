@@ -30,7 +30,7 @@ use crate::{
     time, tokens,
 };
 
-/// The fields that `generate` takes.
+/// Fields of `generate`.
 const FIELDS: &[&str] = &[
     "prompt",
     "reference_image_url",
@@ -62,7 +62,7 @@ fn check(body: &Map<String, Value>) -> Result<JobRequest, ApiError> {
     if !catalog::supports(&vendor, &resolution) {
         let able = RESOLUTIONS.iter().filter(|resolution| catalog::supports(&vendor, resolution));
         let able = able.copied().collect::<Vec<_>>().join(", ");
-        let message = format!("the vendor {vendor} renders {able}; got {resolution}");
+        let message = format!("invalid `resolution`: the vendor {vendor} renders {able}, got {resolution}");
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "RESOLUTION_NOT_SUPPORTED", message)
             .with("field", "resolution")
             .with("expected", able));
@@ -83,7 +83,7 @@ fn check(body: &Map<String, Value>) -> Result<JobRequest, ApiError> {
     })
 }
 
-/// `POST /v1/video/generate`: charges the wallet and queues a job, once an idempotency key.
+/// `POST /v1/video/generate`: debits the wallet and queues a job, once per idempotency key.
 pub(super) async fn generate(
     State(app): State<Arc<App>>,
     context: RequestContext,
@@ -151,7 +151,7 @@ pub(super) async fn cancel(
     headers: HeaderMap,
     PathParam(id): PathParam,
 ) -> Result<ApiSuccess, ApiError> {
-    // Cancelling twice is cancelling once, so the key needs no keeping.
+    // A second cancel has the result of the first, so the key is not stored.
     idempotency_header(&headers)?;
     let (runner, cancelled) = (app.runner.clone(), id.clone());
     let ok = app
@@ -168,7 +168,7 @@ pub(super) async fn cancel(
     Ok(ApiSuccess::new(json!({"ok": ok})))
 }
 
-/// A job as clients see it.
+/// Returns a job as the API represents it.
 pub(super) fn show_now(app: &App, host: &Host, job: &Job) -> Value {
     let mut data = show(job);
     if job.state == "running" {
@@ -183,7 +183,7 @@ pub(super) fn show_now(app: &App, host: &Host, job: &Job) -> Value {
     data
 }
 
-/// A job as clients see it, but for what changes with the time and the host.
+/// Returns the part of a job that depends on neither time nor host.
 fn show(job: &Job) -> Value {
     let request = &job.request;
     let mut data = json!({
@@ -217,7 +217,8 @@ fn show(job: &Job) -> Value {
     data
 }
 
-/// A URL that lives for the set time and up to an eighth more, so that polls within that eighth see the same one.
+/// Returns the URL of a file. It lives for the set time and up to an eighth more, so that polls within that eighth
+/// see the same URL.
 fn file_url(app: &App, host: &Host, job: &Job, file: &str) -> String {
     let ttl = i64::try_from(app.file_url_ttl.as_millis()).unwrap_or(i64::MAX / 4).max(1);
     let step = (ttl / 8).max(1);

@@ -1,8 +1,8 @@
-//! The tables, and how an older database becomes a newer one.
+//! The schema, and its migrations.
 
 use rusqlite::{Connection, TransactionBehavior};
 
-/// Why a database could not be opened.
+/// The reason why a database could not be opened.
 #[derive(Debug)]
 pub(crate) enum OpenError {
     Sqlite(rusqlite::Error),
@@ -25,11 +25,11 @@ impl From<std::io::Error> for OpenError {
     }
 }
 
-/// Each step takes the schema from the version of its index to the next; steps are never edited, only added.
+/// Each migration takes the schema from the version of its index to the next. Migrations are added, never edited.
 const MIGRATIONS: &[&str] = &[V1, V2];
 
-/// The ledger keeps a running balance; its triggers refuse a row that does not add up, and any change to an
-/// old one, so the last balance is the sum of all amounts whatever the code above does.
+/// The ledger keeps a running balance. Its triggers refuse a row that does not add up and any change to an old one,
+/// so the last balance is always the sum of all amounts.
 const V1: &str = "
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
@@ -121,18 +121,18 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_by_stage ON jobs (stage, ready_at, seq);
 ";
 
-/// The page asks for an account's latest jobs once a second.
+/// The dashboard reads an account's latest jobs once a second.
 const V2: &str = "
 CREATE INDEX jobs_by_account ON jobs (account_id, seq);
 CREATE INDEX keys_by_account ON api_keys (account_id);
 ";
 
-/// Whether nothing has been written into it.
+/// Returns true for an empty database.
 pub(crate) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
 }
 
-/// Whether it has the tables that every version has.
+/// Returns true if it has the tables that every version has.
 pub(crate) fn has_sandbox_tables(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(
         "SELECT COUNT(*) = 7 FROM sqlite_schema WHERE type = 'table' AND name IN
@@ -142,7 +142,7 @@ pub(crate) fn has_sandbox_tables(connection: &Connection) -> rusqlite::Result<bo
     )
 }
 
-/// Applies the steps that this database has not had.
+/// Applies the missing migrations.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;

@@ -1,4 +1,4 @@
-//! The words of faults and rate limits: what is read says the same when it is written and read again.
+//! Parsing of faults and rate limits: a parsed value prints as a text that parses to the same value.
 //!
 //! An input is a fault on the first line, a path on the second, a rate limit on the third.
 
@@ -51,7 +51,7 @@ fn fault(words: &str, path: &str) {
     registry.list();
 }
 
-/// Whether the pattern fits, by trying everything from left to right: the set of places that can be reached.
+/// Matches by exhaustive search: the set of reachable positions, from left to right.
 fn slowly(pattern: &[u8], text: &[u8]) -> bool {
     let mut reached = vec![false; text.len() + 1];
     reached[0] = true;
@@ -79,7 +79,7 @@ fn rate(words: &str) {
     for _ in 0..3 {
         if let Err(wait) = limiter.take("a", start) {
             assert!(wait <= Duration::from_secs(3600), "{wait:?}");
-            // After that wait, and a little for what a double rounds, there is a token.
+            // After that wait, plus rounding, there is a token.
             assert_eq!(limiter.take("a", start + wait + Duration::from_millis(1)), Ok(()));
             break;
         }

@@ -1,5 +1,4 @@
-//! A sandbox without a network: one for all inputs of a process, with a video that was really rendered, and an account
-//! of its own for each input.
+//! A sandbox without a network: one per process, with a rendered video, and one account per input.
 
 use std::{
     net::SocketAddr,
@@ -26,12 +25,12 @@ pub(super) struct Fixture {
     router: Router,
     runtime: Runtime,
     number: u64,
-    /// The path of the video's signed URL.
+    /// Path of the video's signed URL.
     pub(super) file: String,
     _folder: DataDir,
 }
 
-/// What an input's account has, by the names that stand for it in an input.
+/// Values of an input's account, by the placeholders of an input.
 pub(super) struct Names {
     pub(super) key: String,
     pub(super) job: String,
@@ -39,7 +38,7 @@ pub(super) struct Names {
     pub(super) checkout: String,
 }
 
-/// An answer with all of its body; `None` in its place where the body broke off, as a fault may want it.
+/// A response with its whole body; `None` if a fault cut the body.
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
@@ -48,14 +47,14 @@ pub(super) struct Reply {
 
 static FIXTURE: LazyLock<Mutex<Fixture>> = LazyLock::new(|| Mutex::new(Fixture::new()));
 
-/// The fixture, for one input at a time.
+/// Returns the fixture, for one input at a time.
 pub(super) fn fixture() -> MutexGuard<'static, Fixture> {
     FIXTURE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Fixture {
     fn new() -> Self {
-        // Nobody waits for the seconds that a fault or a limit asks for: the clock stands, and jumps when all wait.
+        // The clock is paused and jumps, so that delays of faults and limits take no time.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (app, folder, _) = Sandbox::builder().prepare(HostPolicy::default()).expect("a sandbox");
         let router = api::router(app.clone());
@@ -73,14 +72,14 @@ impl Fixture {
             }
             std::thread::sleep(std::time::Duration::from_millis(20));
         };
-        // What inputs ask for stays queued: rendering is another test's matter, and would take all the time.
+        // Jobs of inputs stay queued: rendering is tested elsewhere, and would take all the time.
         fixture.app.runner.signal_stop();
         fixture.app.runner.join();
         fixture.runtime.block_on(async { tokio::time::pause() });
         fixture
     }
 
-    /// Ends what an input left, and makes the next one's account, with a job and a topup.
+    /// Clears the faults of an input, and creates the next one's account with a job and a top-up.
     pub(super) fn begin(&mut self) -> Names {
         self.end();
         self.number += 1;
@@ -104,7 +103,7 @@ impl Fixture {
         }
     }
 
-    /// Ends the faults that an input put in force.
+    /// Clears the faults of an input.
     pub(super) fn end(&self) {
         self.app.faults.clear();
     }
@@ -125,7 +124,7 @@ impl Fixture {
         envelope["data"].clone()
     }
 
-    /// Sends a request the way that every request goes; `None` where a fault dropped the connection.
+    /// Sends a request through the middleware. `None` if a fault dropped the connection.
     pub(super) fn call(&self, peer: SocketAddr, request: Request<Bytes>) -> Option<Reply> {
         let request = request.map(Full::new);
         self.runtime.block_on(async {

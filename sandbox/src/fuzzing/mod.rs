@@ -1,7 +1,7 @@
-//! What must hold whatever bytes come in: the bodies of the fuzz targets, each a function that panics where it does not.
+//! The bodies of the fuzz targets: functions that panic when an invariant breaks.
 //!
-//! `make fuzz` feeds them with inputs of its own making, the test below with those that are kept in `fuzz/corpus/`. They
-//! exist in test and fuzz builds only (`cfg(fuzzing)`, which `cargo fuzz` sets) and are no part of the crate's API.
+//! `make fuzz` generates inputs; the test below replays those in `fuzz/corpus/`. The module exists in test and fuzz
+//! builds only (`cfg(fuzzing)`, which `cargo fuzz` sets) and is not part of the crate's API.
 
 #![allow(missing_docs, clippy::pedantic, reason = "for the targets in fuzz/ alone")]
 
@@ -19,7 +19,7 @@ mod tests {
 
     use super::*;
 
-    /// Runs a target on every input that is kept for it.
+    /// Runs a target on every input of its corpus.
     fn replay(name: &str, target: fn(&[u8])) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(name);
         let mut count = 0;
@@ -70,7 +70,7 @@ mod tests {
     }
 
     proptest! {
-        // Each of them is several writes to a database.
+        // Each case writes to a database several times.
         #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn any_request_is_answered(

@@ -1,9 +1,9 @@
-//! The sandbox's routes: any requests get answers of the contract's shape, no 5xx that nobody asked for, and nothing
-//! that is another's.
+//! The routes: any request gets a response of the contract's shape, no 5xx without a fault, and no other account's
+//! data.
 //!
-//! An input is one or more requests, each as HTTP/1.1 writes it, with a zero byte between them. A `~` before the method
-//! means that it comes from another machine. `{key}`, `{job}`, `{topup}`, `{checkout}` and `{file}` stand for what the
-//! input's own account has.
+//! An input is one or more requests in HTTP/1.1 syntax, separated by zero bytes. A `~` before the method marks a
+//! request from another machine. `{key}`, `{job}`, `{topup}`, `{checkout}` and `{file}` stand for values of the
+//! input's account.
 
 use std::net::SocketAddr;
 
@@ -18,7 +18,7 @@ pub fn routes(data: &[u8]) {
     statuses(data);
 }
 
-/// Runs an input, and tells the status of each answer; 0 for a connection that was dropped.
+/// Runs an input and returns the status of each response; 0 for a dropped connection.
 pub(super) fn statuses(data: &[u8]) -> Vec<u16> {
     let mut statuses = Vec::new();
     let mut fixture = fixture();
@@ -44,12 +44,12 @@ pub(super) fn statuses(data: &[u8]) -> Vec<u16> {
     statuses
 }
 
-/// What the checks must know of a request.
+/// The properties of a request that the checks need.
 struct Asked {
     path: String,
-    /// Whether the host that it names is this machine, and the only one that it names.
+    /// True if the only host that it names is this machine.
     here: bool,
-    /// Whether it comes from this machine, and from no page of another.
+    /// True if it comes from this machine, and from no page of another.
     own: bool,
 }
 
@@ -67,7 +67,7 @@ impl Asked {
     }
 }
 
-/// Whether a URL's host is this machine, asked of the URL library's own types.
+/// Returns true if a URL's host is this machine, by the URL library's own types.
 fn is_here(url: &str) -> bool {
     let Ok(url) = Url::parse(url) else { return false };
     match url.host() {
@@ -103,7 +103,7 @@ fn fill(text: &[u8], names: &Names, file: &str) -> Vec<u8> {
     out
 }
 
-/// A request as hyper would read it; `None` for what it would refuse itself.
+/// Parses a request as hyper would; `None` for one that hyper refuses.
 fn read(text: &[u8]) -> Option<Request<Bytes>> {
     let (first, mut rest) = line(text);
     let mut words = first.splitn(2, |byte| *byte == b' ');
@@ -135,7 +135,7 @@ fn check(asked: &Asked, answer: &Reply, about: &str) {
         assert!(asked.here, "an answer under another machine's name: {about}");
         assert!(!asked.path.starts_with("/sandbox") || asked.own, "an answer to another's page: {about}");
     }
-    // Broken off by a fault.
+    // A fault cut the body.
     let Some(body) = &answer.body else { return };
     if header("content-type") != Some("application/json")
         || asked.path == "/openapi.json" && answer.status == 200
@@ -164,7 +164,7 @@ fn check(asked: &Asked, answer: &Reply, about: &str) {
     }
 }
 
-/// Whatever was asked: the wallet holds what its ledger adds up to, and no less than nothing.
+/// Checks that the wallet holds the sum of its ledger, and is not overdrawn.
 fn balanced(fixture: &Fixture, key: &str) {
     let request = Request::get("/sandbox/ledger")
         .header("host", "localhost")

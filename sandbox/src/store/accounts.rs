@@ -4,14 +4,14 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use crate::{error::ApiError, pricing, store::ledger, time, tokens};
 
-/// An account, as found by its key or its checkout page.
+/// An account, found by its key or its checkout page.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) id: String,
     pub(crate) checkout_token: String,
 }
 
-/// What an activation gives out.
+/// The result of an activation.
 #[derive(Debug)]
 pub(crate) struct Activation {
     pub(crate) account: Account,
@@ -19,7 +19,7 @@ pub(crate) struct Activation {
     pub(crate) key: String,
 }
 
-/// The account of a device fingerprint, made with its trial credit the first time, and a further key of it.
+/// Returns the account of a device fingerprint, with a further key. Creates it with its trial credit the first time.
 pub(crate) fn activate(
     transaction: &Transaction<'_>,
     fingerprint: &str,
@@ -55,7 +55,7 @@ pub(crate) fn activate(
     Ok(Activation { account, project_id, key })
 }
 
-/// The account that a key belongs to.
+/// Returns the account of a key.
 pub(crate) fn by_key(connection: &Connection, key_hash: [u8; 32]) -> Result<Option<Account>, ApiError> {
     find(
         connection,
@@ -64,12 +64,12 @@ pub(crate) fn by_key(connection: &Connection, key_hash: [u8; 32]) -> Result<Opti
     )
 }
 
-/// The account that a checkout page belongs to.
+/// Returns the account of a checkout page.
 pub(crate) fn by_checkout(connection: &Connection, token: &str) -> Result<Option<Account>, ApiError> {
     find(connection, "SELECT id, checkout_token FROM accounts WHERE checkout_token = ?1", token)
 }
 
-/// An account at a summary.
+/// An account with counts, for the dashboard.
 #[derive(Debug)]
 pub(crate) struct AccountSummary {
     pub(crate) account: Account,
@@ -78,7 +78,7 @@ pub(crate) struct AccountSummary {
     pub(crate) jobs: i64,
 }
 
-/// The accounts, that whose ledger was written to last first.
+/// Returns the accounts, the one with the latest ledger entry first.
 pub(crate) fn latest(connection: &Connection, count: i64) -> Result<Vec<AccountSummary>, ApiError> {
     let mut statement = connection.prepare_cached(
         "SELECT id, checkout_token, created_at,
@@ -108,7 +108,7 @@ fn find(connection: &Connection, sql: &str, by: impl rusqlite::ToSql) -> Result<
     Ok(account)
 }
 
-/// The key that signs file URLs, made once a data folder.
+/// Returns the key that signs file URLs, created once per data folder.
 pub(crate) fn file_signing_key(transaction: &Transaction<'_>) -> Result<[u8; 32], ApiError> {
     transaction.execute(
         "INSERT INTO meta VALUES ('file_signing_key', ?1) ON CONFLICT DO NOTHING",

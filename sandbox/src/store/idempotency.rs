@@ -1,11 +1,11 @@
-//! Answers kept by idempotency key, so that a request that comes again is answered, not processed, again.
+//! Results stored per idempotency key, so that a repeated request is not processed twice.
 
 use rusqlite::{OptionalExtension, Transaction};
 use serde_json::{Value, json};
 
 use crate::{error::ApiError, time};
 
-/// An idempotency key with what it is bound to: the route, and the body it came with first.
+/// An idempotency key, bound to its route and the first body it came with.
 #[derive(Debug, Clone)]
 pub(crate) struct IdempotencyKey {
     pub(crate) route: &'static str,
@@ -13,9 +13,9 @@ pub(crate) struct IdempotencyKey {
     pub(crate) body_hash: [u8; 32],
 }
 
-/// Does `work` once a key: its answer is kept in the same transaction, so both are there or neither.
+/// Executes `work` once per key. The result is stored in the same transaction, so either both exist or neither.
 ///
-/// The second value tells whether the answer is a kept one.
+/// The second value is true for a stored result.
 pub(crate) fn execute_once(
     transaction: &Transaction<'_>,
     account: &str,
@@ -34,16 +34,16 @@ pub(crate) fn execute_once(
             return Err(ApiError::new(
                 http::StatusCode::CONFLICT,
                 "IDEMPOTENCY_CONFLICT",
-                "this Idempotency-Key was used with another body: send the same body, or a fresh key",
+                "this Idempotency-Key was used with another body: send the same body, or a new key",
             )
             .with("idempotency_key", json!(key)));
         }
-        let answer =
-            serde_json::from_str(&answer).map_err(|_| ApiError::internal("a kept answer cannot be read"))?;
+        let answer = serde_json::from_str(&answer)
+            .map_err(|_| ApiError::internal("a stored result cannot be read"))?;
         return Ok((answer, true));
     }
     let answer = work()?;
-    // Unique: were there ever a second writer, one of two equal keys would fail here and undo its work.
+    // Unique: with a second writer, one of two equal keys would fail here and roll back.
     transaction.prepare_cached("INSERT INTO idempotency VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute((
         account,
         route,

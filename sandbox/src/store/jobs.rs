@@ -1,4 +1,4 @@
-//! Jobs: what was asked, where each one stands, and the transitions between, money included.
+//! Jobs: requests, states, and the transitions between states with their ledger entries.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::{
     time, tokens,
 };
 
-/// What `generate` was asked for, checked and with its defaults filled in.
+/// A validated request of `generate`, with defaults filled in.
 #[derive(Debug, Clone)]
 pub(crate) struct JobRequest {
     pub(crate) prompt: String,
@@ -31,8 +31,7 @@ pub(crate) struct Job {
     pub(crate) id: String,
     pub(crate) account_id: String,
     pub(crate) state: String,
-    /// Where it stands inside its state: `hold` and `stuck` need no worker, `render` waits for one,
-    /// `rendering` has one.
+    /// Stage within the state: `hold` and `stuck` need no worker, `render` waits for one, `rendering` has one.
     pub(crate) stage: String,
     pub(crate) request: JobRequest,
     pub(crate) file_id: String,
@@ -90,16 +89,16 @@ fn first_stage(model: &str) -> &'static str {
 }
 
 const ID_PREFIX: &str = "vid_";
-/// How many random letters and digits follow the prefix.
+/// Number of random letters and digits after the prefix.
 const ID_LENGTH: usize = 24;
 
-/// Whether the sandbox makes such ids: a database that came from elsewhere may hold others.
+/// Returns true for ids that the sandbox generates. A database from elsewhere may hold others.
 pub(crate) fn is_job_id(text: &str) -> bool {
     text.strip_prefix(ID_PREFIX)
         .is_some_and(|rest| rest.len() == ID_LENGTH && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-/// Debits the wallet and queues the job; neither happens without the other.
+/// Debits the wallet and queues the job, in one transaction.
 pub(crate) fn create(
     transaction: &Transaction<'_>,
     account: &str,
@@ -151,13 +150,13 @@ pub(crate) fn create(
     Ok(job)
 }
 
-/// An account's job; another's is as unknown as none.
+/// Returns a job of an account. Another account's job is as unknown as none.
 pub(crate) fn of_account(connection: &Connection, account: &str, id: &str) -> Result<Job, ApiError> {
     find(connection, "WHERE id = ?1 AND account_id = ?2", (id, account))?
-        .ok_or_else(|| ApiError::not_found("there is no such job in this account"))
+        .ok_or_else(|| ApiError::not_found("no such job in this account"))
 }
 
-/// An account's latest jobs, the last one first.
+/// Returns an account's latest jobs, the last one first.
 pub(crate) fn latest(connection: &Connection, account: &str, count: i64) -> Result<Vec<Job>, ApiError> {
     let clause = "WHERE account_id = ?1 ORDER BY seq DESC LIMIT ?2";
     let mut statement = connection.prepare_cached(&format!("{SELECT}{clause}"))?;
@@ -165,12 +164,12 @@ pub(crate) fn latest(connection: &Connection, account: &str, count: i64) -> Resu
     Ok(jobs)
 }
 
-/// The job whose files a URL names, if they are whole.
+/// Returns the succeeded job with this file id.
 pub(crate) fn by_file(connection: &Connection, file_id: &str) -> Result<Option<Job>, ApiError> {
     find(connection, "WHERE file_id = ?1 AND state = 'succeeded'", [file_id])
 }
 
-/// Cancels it and gives the money back; false if it had ended otherwise.
+/// Cancels a job and refunds it. Returns false if it had ended otherwise.
 pub(crate) fn cancel(transaction: &Transaction<'_>, account: &str, id: &str) -> Result<bool, ApiError> {
     let job = of_account(transaction, account, id)?;
     let changed = transaction.execute(
@@ -184,7 +183,7 @@ pub(crate) fn cancel(transaction: &Transaction<'_>, account: &str, id: &str) -> 
     Ok(changed == 1 || job.state == "cancelled")
 }
 
-/// Starts what needs no worker: `sandbox/slow` waits until it may render, `sandbox/stuck` for ever.
+/// Starts the jobs that need no worker: `sandbox/slow` waits until it may render, `sandbox/stuck` for ever.
 pub(crate) fn start_held(transaction: &Transaction<'_>, slow_ms: i64) -> Result<usize, ApiError> {
     let now = time::unix_millis();
     Ok(transaction.execute(
@@ -195,17 +194,17 @@ pub(crate) fn start_held(transaction: &Transaction<'_>, slow_ms: i64) -> Result<
     )?)
 }
 
-/// What there is for a worker to do.
+/// The next work of a worker.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// This job, which is its alone.
+    /// A job, claimed for this worker.
     Job(Box<Job>),
-    /// Nothing before this time (Unix milliseconds).
+    /// No job before this time (Unix milliseconds).
     At(i64),
     Nothing,
 }
 
-/// Gives the longest-waiting job to a worker.
+/// Claims the longest-waiting job.
 pub(crate) fn claim(transaction: &Transaction<'_>) -> Result<Next, ApiError> {
     let Some(mut job) = find(transaction, "WHERE stage = 'render' ORDER BY ready_at, seq LIMIT 1", [])?
     else {
@@ -226,7 +225,7 @@ pub(crate) fn claim(transaction: &Transaction<'_>) -> Result<Next, ApiError> {
     Ok(Next::Job(Box::new(job)))
 }
 
-/// The files are whole: false if the job was cancelled meanwhile.
+/// Marks a job as succeeded. Returns false if it was cancelled meanwhile.
 pub(crate) fn succeed(
     transaction: &Transaction<'_>,
     id: &str,
@@ -243,7 +242,7 @@ pub(crate) fn succeed(
     Ok(changed == 1)
 }
 
-/// The job failed: the money goes back in the same transaction; false if it was cancelled meanwhile.
+/// Marks a job as failed and refunds it, in one transaction. Returns false if it was cancelled meanwhile.
 pub(crate) fn fail(
     transaction: &Transaction<'_>,
     job: &Job,
@@ -261,7 +260,7 @@ pub(crate) fn fail(
     Ok(changed == 1)
 }
 
-/// After a stop of any kind: what had not ended starts over, and its ids are returned.
+/// Queues the unfinished jobs of an earlier process again, and returns their ids.
 pub(crate) fn requeue(transaction: &Transaction<'_>) -> Result<Vec<String>, ApiError> {
     let ids = transaction
         .prepare("SELECT id FROM jobs WHERE state IN ('queued', 'running') ORDER BY seq")?
@@ -276,7 +275,7 @@ pub(crate) fn requeue(transaction: &Transaction<'_>) -> Result<Vec<String>, ApiE
     Ok(ids)
 }
 
-/// The jobs that have no files, or none that are whole.
+/// Returns the ids of the jobs without complete files.
 pub(crate) fn without_files(connection: &Connection) -> Result<HashSet<String>, ApiError> {
     let mut statement = connection.prepare("SELECT id FROM jobs WHERE state <> 'succeeded'")?;
     let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;

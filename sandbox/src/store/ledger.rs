@@ -1,14 +1,14 @@
-//! The wallet: an append-only ledger whose sum is the balance.
+//! The ledger: append-only, and its sum is the wallet's balance.
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use serde_json::{Value, json};
 
 use crate::{error::ApiError, pricing::dollars, time};
 
-/// How many entries one page of the ledger has.
+/// Number of entries per page of the ledger.
 pub(crate) const PAGE: i64 = 1000;
 
-/// The balance in micro-dollars.
+/// Returns the balance in micro-dollars.
 pub(crate) fn balance(connection: &Connection, account: &str) -> Result<i64, ApiError> {
     let last = connection
         .prepare_cached("SELECT balance_micros FROM ledger WHERE account_id = ?1 ORDER BY seq DESC LIMIT 1")?
@@ -17,7 +17,7 @@ pub(crate) fn balance(connection: &Connection, account: &str) -> Result<i64, Api
     Ok(last.unwrap_or(0))
 }
 
-/// Adds an entry: `reference` is the job, topup or account it is for, once a kind.
+/// Appends an entry. `reference` is the job, top-up or account it belongs to, at most once per kind.
 pub(crate) fn append(
     transaction: &Transaction<'_>,
     account: &str,
@@ -27,7 +27,7 @@ pub(crate) fn append(
 ) -> Result<i64, ApiError> {
     let after = balance(transaction, account)?
         .checked_add(amount)
-        .ok_or_else(|| ApiError::invalid("the wallet can hold no more"))?;
+        .ok_or_else(|| ApiError::invalid("the balance would exceed its maximum"))?;
     transaction
         .prepare_cached(
             "INSERT INTO ledger (account_id, kind, reference, amount_micros, balance_micros, created_at)
@@ -50,7 +50,7 @@ fn show(row: &Row<'_>) -> rusqlite::Result<Value> {
     }))
 }
 
-/// An account's latest entries, the last one first.
+/// Returns an account's latest entries, the last one first.
 pub(crate) fn latest(connection: &Connection, account: &str, count: i64) -> Result<Vec<Value>, ApiError> {
     let mut statement = connection.prepare_cached(
         "SELECT seq, kind, reference, amount_micros, balance_micros, created_at FROM ledger
@@ -60,7 +60,7 @@ pub(crate) fn latest(connection: &Connection, account: &str, count: i64) -> Resu
     Ok(entries)
 }
 
-/// A page of an account's ledger after entry `after`, with the sum and count of all of it.
+/// Returns the page of an account's ledger after entry `after`, with the sum and count of all entries.
 pub(crate) fn page(connection: &Connection, account: &str, after: i64) -> Result<Value, ApiError> {
     let mut statement = connection.prepare_cached(
         "SELECT seq, kind, reference, amount_micros, balance_micros, created_at FROM ledger

@@ -1,4 +1,4 @@
-//! Topups: records that a page completes.
+//! Top-ups: records that a page completes.
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
@@ -16,7 +16,7 @@ pub(crate) struct Topup {
 }
 
 impl Topup {
-    /// The path of the page that completes it.
+    /// Returns the path of the page that completes it.
     pub(crate) fn page(&self) -> String {
         format!("/topup/{}", self.token)
     }
@@ -33,7 +33,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Topup> {
     })
 }
 
-/// A pending topup; no money moves yet.
+/// Creates a pending top-up. No money moves yet.
 pub(crate) fn create(
     transaction: &Transaction<'_>,
     account: &str,
@@ -63,7 +63,7 @@ pub(crate) fn create(
     Ok(topup)
 }
 
-/// The topup behind a page.
+/// Returns the top-up of a page.
 pub(crate) fn by_token(connection: &Connection, token: &str) -> Result<Topup, ApiError> {
     connection
         .query_row(
@@ -72,10 +72,10 @@ pub(crate) fn by_token(connection: &Connection, token: &str) -> Result<Topup, Ap
             read,
         )
         .optional()?
-        .ok_or_else(|| ApiError::not_found("there is no such topup"))
+        .ok_or_else(|| ApiError::not_found("no such top-up"))
 }
 
-/// Credits the wallet, once however often it is asked.
+/// Credits the wallet once, however often it is called.
 pub(crate) fn complete(transaction: &Transaction<'_>, token: &str) -> Result<(), ApiError> {
     let topup = by_token(transaction, token)?;
     let changed = transaction.execute(

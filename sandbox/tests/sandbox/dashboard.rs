@@ -1,4 +1,4 @@
-//! The page at `/` and what it fetches: for this machine, for itself, and with no key in it.
+//! The dashboard: for this machine, for itself, and without keys.
 
 use infrai_sandbox::Sandbox;
 use serde_json::{Value, json};
@@ -143,7 +143,7 @@ async fn a_page_elsewhere_changes_nothing_and_is_given_no_leave_to_read() {
             }
         }
     }
-    // What a form or a script can send without a preflight is no JSON, by its own word.
+    // Requests of forms and scripts without a preflight do not call themselves JSON.
     let text = [("Content-Type", "text/plain")];
     let reply = request(api.addr, "POST", "/sandbox/faults", &text, body.to_string().as_bytes()).await;
     reply.expect("a connection").expect("an answer").error(415, "UNSUPPORTED_MEDIA_TYPE");

@@ -1,4 +1,4 @@
-//! The data folder: whose it may be, what is made in it, and that nothing else in it is touched.
+//! The data folder: allowed owners, created entries, and untouched ones.
 
 use std::{
     collections::BTreeMap,
@@ -54,7 +54,7 @@ async fn a_folder_of_others_is_refused_and_unchanged() {
         &["notes.txt"],
         &["lock"],
         &["sandbox.db"],
-        // What a version without the marker left, but for its database.
+        // The state of a version without the marker, except for its database.
         &["lock", "sandbox.db", "files/vid_a/video.mp4"],
     ] {
         let folder = empty();
@@ -231,7 +231,7 @@ mod unix {
 
     use super::*;
 
-    /// What is opened in a data folder.
+    /// Entries that the sandbox opens in a data folder.
     const OPENED: [&str; 10] = [
         MARKER,
         "lock",

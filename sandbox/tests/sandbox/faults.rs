@@ -1,4 +1,4 @@
-//! Faults on demand, each kind.
+//! Injected faults, each kind.
 
 use std::time::{Duration, Instant};
 
@@ -83,7 +83,7 @@ async fn a_cut_sends_so_many_bytes_of_the_body_and_no_more() {
     add(&api, "GET /v1/account/balance: status=500 cut=3 times=1").await;
     let reply = api.get("/v1/account/balance").await;
     assert_eq!((reply.status, reply.body.as_slice()), (500, &b"{\"d"[..]));
-    // What is shorter than the cut comes whole.
+    // A body shorter than the cut arrives complete.
     add(&api, "GET /v1/account/balance: cut=1000000 times=1").await;
     api.get("/v1/account/balance").await.data();
 }
@@ -94,7 +94,7 @@ async fn a_delay_delays() {
     add(&api, "GET /healthz: delay=300ms times=1").await;
     let started = Instant::now();
     api.get("/healthz").await.data();
-    assert!(started.elapsed() >= Duration::from_millis(300), "not sooner than it was told");
+    assert!(started.elapsed() >= Duration::from_millis(300), "not before the delay");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ async fn generate_charges_by_the_second_and_the_price_list_is_public() {
     let document: Value = serde_json::from_slice(&api.get("/openapi.json").await.body).expect("JSON");
     assert_eq!(document["x-prices"].as_array().map(Vec::len), Some(pricing::PRICES.len()));
     for price in document["x-prices"].as_array().expect("prices") {
-        // Stuck and cancelled: what matters is the charge.
+        // Stuck and cancelled: only the charge matters.
         let body = json!({
             "prompt": "x", "model": "sandbox/stuck", "duration_seconds": 2.5,
             "resolution": price["resolution"], "prefer": price["prefer"],
@@ -30,7 +30,7 @@ async fn generate_charges_by_the_second_and_the_price_list_is_public() {
         assert!((api.balance().await - (2.0 - expected)).abs() < 1e-9);
         let id = data["job_id"].as_str().expect("an id");
         assert_eq!(api.cancel(id).await.data(), json!({"ok": true}));
-        assert!((api.balance().await - 2.0).abs() < 1e-9, "given back");
+        assert!((api.balance().await - 2.0).abs() < 1e-9, "refunded");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the sandbox promises, over real HTTP.
+//! Promises of the sandbox, over real HTTP.
 
 mod accounts;
 mod client;

@@ -1,4 +1,4 @@
-//! What every request meets: envelopes, hosts, limits of size, the admin routes' door.
+//! The middleware: envelopes, hosts, size limits, access to the admin routes.
 
 use infrai_sandbox::Sandbox;
 use serde_json::json;

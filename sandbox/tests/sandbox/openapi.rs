@@ -1,4 +1,4 @@
-//! The document at `/openapi.json` describes what is served.
+//! The document at `/openapi.json` matches the served routes.
 
 use serde_json::{Value, json};
 

@@ -35,7 +35,7 @@ pub(super) async fn run(session: &Session, mut args: GenerateArgs) -> Result<u8>
     }
     let wait = session.next.job("wait", job.job_id.as_str(), Some(Path::new("FILE")));
     if session.jobs_are_paused() {
-        session.note(&format!("It is rendered while a call with --sandbox waits for it: {wait}"));
+        session.note(&format!("The sandbox renders it while a call with --sandbox waits for it: {wait}"));
     } else {
         session.note(&format!("Wait for it and save it: {wait}"));
     }

@@ -8,7 +8,7 @@ use infrai::Result;
 
 use crate::{args::VideoCommand, session::Session};
 
-/// What can be refused before anything is started.
+/// Checks a command before anything is sent.
 pub(super) fn check(command: &VideoCommand) -> Result<()> {
     match command {
         VideoCommand::Generate(args) => save::check(args.save.output.as_deref(), args.save.overwrite),

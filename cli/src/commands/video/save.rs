@@ -1,4 +1,4 @@
-//! Waiting for a job and saving its video: what `generate -o`, `wait` and `download` share.
+//! Waiting for a job and saving its video, for `generate -o`, `wait` and `download`.
 
 use std::path::{Path, PathBuf};
 
@@ -16,18 +16,18 @@ use crate::{
     terminal::progress::Progress,
 };
 
-/// How a job is waited for, and where its video goes.
+/// Options for waiting and saving.
 pub(super) struct SaveOptions {
     pub(super) save: SaveArgs,
     pub(super) timeout: TimeoutArgs,
     pub(super) cost_usd: Option<f64>,
 }
 
-/// Refuses a file that could not be written, before anything is sent or paid for.
+/// Refuses an output file that could not be written, before a request that costs.
 pub(super) fn check(output: Option<&Path>, overwrite: bool) -> Result<()> {
     match output {
         Some(path) if path.as_os_str() == "-" => {
-            Err(error::usage("-o takes the name of a file: a video is saved whole or not at all"))
+            Err(error::usage("invalid `--output`: expected a file name, got -"))
         }
         Some(path) => DownloadRequest::check_target(path, overwrite),
         None => Ok(()),
@@ -36,14 +36,14 @@ pub(super) fn check(output: Option<&Path>, overwrite: bool) -> Result<()> {
 
 /// `infrai video wait`.
 pub(super) async fn wait(session: &Session, args: WaitArgs) -> Result<u8> {
-    let progress = Progress::new(session.style, "looking");
+    let progress = Progress::new(session.style, "checking");
     let saving = SaveOptions { save: args.save, timeout: args.timeout, cost_usd: None };
     wait_and_save(session, &args.id, args.id.as_str().into(), saving, &progress).await
 }
 
 /// `infrai video download`.
 pub(super) async fn download(session: &Session, args: DownloadArgs) -> Result<u8> {
-    let progress = Progress::new(session.style, "looking");
+    let progress = Progress::new(session.style, "checking");
     let DownloadArgs { id, output, overwrite, download_timeout } = args;
     let save = SaveArgs { output: None, overwrite, download_timeout };
     let saved = download_video(session, id.as_str().into(), &output, &save, &progress).await;
@@ -57,7 +57,7 @@ pub(super) async fn download(session: &Session, args: DownloadArgs) -> Result<u8
     print_job(session, &saved.job, Some(&saved), None)
 }
 
-/// Waits until a job has ended, saves its video where one is wanted, and tells of it.
+/// Waits until a job has ended, saves its video if `-o` is set, and prints it.
 pub(super) async fn wait_and_save(
     session: &Session,
     id: &str,
@@ -69,9 +69,9 @@ pub(super) async fn wait_and_save(
     let resume = session.next.job("wait", id, save.output.as_deref());
     let cancel = session.next.job("cancel", id, None);
     let goes_on = if session.jobs_are_paused() {
-        format!("the job {id} is kept and goes on with the next call")
+        format!("the job {id} is saved and continues with the next call")
     } else {
-        format!("the job {id} goes on")
+        format!("the job {id} continues")
     };
     session.notice.set_job(id, goes_on, format!("Return to it: `{resume}`. Cancel it: `{cancel}`."));
     let shown = progress.clone();
@@ -90,7 +90,7 @@ pub(super) async fn wait_and_save(
             error.details().and_then(|details| details.get("cancelled")) == Some(&Value::Bool(true));
         match error.kind() {
             ErrorKind::WaitTimeout if !cancelled => {
-                error.with_hint(format!("The job goes on. Wait again: `{resume}`. Cancel it: `{cancel}`."))
+                error.with_hint(format!("The job continues. Wait again: `{resume}`. Cancel it: `{cancel}`."))
             }
             _ => error,
         }
@@ -101,7 +101,7 @@ pub(super) async fn wait_and_save(
     };
     session.notice.set_job(
         id,
-        format!("the job {id} has succeeded, and its video is not saved yet"),
+        format!("the job {id} has succeeded; its video is not saved yet"),
         format!("Save it: `{resume}`."),
     );
     let saved = download_video(session, (&job).into(), output, &save, progress).await.map_err(|error| {
@@ -126,12 +126,12 @@ async fn download_video(
         download = download.timeout(timeout);
     }
     download.await.map_err(|error| match error.code() {
-        "DOWNLOAD_TIMEOUT" => error.with_hint("Allow more with --download-timeout; nothing was saved."),
+        "DOWNLOAD_TIMEOUT" => error.with_hint("Allow more time with --download-timeout; nothing was saved."),
         _ => error,
     })
 }
 
-/// The end of it: where the video is.
+/// Prints the job, and the path of its saved video.
 fn print_job(
     session: &Session,
     job: &VideoJob,
@@ -157,10 +157,10 @@ fn print_job(
     Ok(exit::OK)
 }
 
-/// A job as a few lines for people.
+/// Formats a job as text lines.
 pub(super) fn describe(session: &Session, job: &VideoJob) -> Vec<String> {
     let progress = job.progress.filter(|_| !job.is_terminal());
-    // The files of a sandbox in this process end with it: their addresses would lead nowhere.
+    // The files of a sandbox in this process end with it, so their URLs would lead nowhere.
     let url = |url: &Option<String>| url.clone().filter(|_| !session.jobs_are_paused());
     let download = session.next.job("download", job.job_id.as_str(), Some(Path::new("FILE")));
     table([

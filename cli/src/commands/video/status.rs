@@ -15,13 +15,13 @@ pub(super) async fn status(session: &Session, id: &str) -> Result<u8> {
     Ok(exit::OK)
 }
 
-/// A line a change. How the job ends is its last line and no error: `wait` is for that.
+/// Prints one line per change, the end included. A failed job is not an error of `watch`: `wait` reports it.
 pub(super) async fn watch(session: &Session, id: &str) -> Result<u8> {
     let again = session.next.job("watch", id, None);
     let cancel = session.next.job("cancel", id, None);
     session.notice.set_job(
         id,
-        format!("the job {id} goes on"),
+        format!("the job {id} continues"),
         format!("Watch it again: `{again}`. Cancel it: `{cancel}`."),
     );
     let mut watch = session.client.video().watch(id);
@@ -45,7 +45,7 @@ pub(super) async fn watch(session: &Session, id: &str) -> Result<u8> {
     Ok(exit::OK)
 }
 
-/// A cancel that comes too late is told by its exit code too.
+/// Cancels a job. A late cancel has its own exit code.
 pub(super) async fn cancel(session: &Session, id: &str) -> Result<u8> {
     let result = session.client.video().cancel(id).await?;
     let what = if result.ok { "is cancelled" } else { "had ended already; nothing was cancelled" };

@@ -1,4 +1,4 @@
-//! The page at `/`: its files, which are the same for everyone, and how a browser is to treat them.
+//! The dashboard: its files, and the security headers for them.
 
 mod state;
 
@@ -12,7 +12,7 @@ use super::extract::PathParam;
 use crate::{access::RouteGroup, error::ApiError};
 pub(super) use state::state;
 
-/// The first file, and those that it names.
+/// The HTML, and the files that it names.
 const FRONT: &str = include_str!("../../../page/index.html");
 const FILES: &[(&str, &str, &str)] = &[
     ("page.css", CSS, include_str!("../../../page/page.css")),
@@ -28,17 +28,17 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
-/// Only what this server serves is loaded, nothing inline runs, no string becomes markup, no frame may hold it.
+/// Loads nothing from other servers, runs no inline script, turns no string into markup, and may not be framed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; \
 connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; \
 require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// What has no route: `/` is the page to a browser; to everything else it is as unknown as any other path.
+/// Serves `/` as the dashboard to a browser. Any other path without a route, and `/` for other clients, is 404.
 pub(super) async fn front(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let mut response = if RouteGroup::of(&method, &uri, &headers) == RouteGroup::Index {
         text(HTML, FRONT)
     } else {
-        ApiError::not_found("there is no such route; /openapi.json lists them all").into_response()
+        ApiError::not_found("no such route: /openapi.json lists all").into_response()
     };
     if uri.path() == "/" {
         response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
@@ -49,20 +49,21 @@ pub(super) async fn front(method: Method, uri: Uri, headers: HeaderMap) -> Respo
 /// `GET /sandbox/page/{file}`.
 pub(super) async fn file(PathParam(name): PathParam) -> Result<Response, ApiError> {
     let file = FILES.iter().find(|(known, _, _)| *known == name);
-    let (_, media_type, content) = file.ok_or_else(|| ApiError::not_found("the page has no such file"))?;
+    let (_, media_type, content) =
+        file.ok_or_else(|| ApiError::not_found("the dashboard has no such file"))?;
     Ok(text(media_type, content))
 }
 
 fn text(media_type: &'static str, content: &'static str) -> Response {
     let mut response = Response::new(Body::from(content));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    // The next version of the command has other files at the same addresses.
+    // The next version has other files at the same URLs.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     guard(&mut response);
     response
 }
 
-/// The headers of everything that the page is made of and fetches.
+/// Sets the security headers of everything that the dashboard loads.
 fn guard(response: &mut Response) {
     let headers = response.headers_mut();
     for (name, value) in [
@@ -80,7 +81,7 @@ fn guard(response: &mut Response) {
 mod tests {
     use super::*;
 
-    /// What stands between `before` and the next quotation mark, everywhere in `text`.
+    /// Returns the texts between `before` and the next quotation mark, everywhere in `text`.
     fn named<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
         text.split(before).skip(1).filter_map(|rest| rest.split(['"', '\'']).next()).collect()
     }

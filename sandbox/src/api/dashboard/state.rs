@@ -1,4 +1,4 @@
-//! What the page shows, in one answer: asked for once a second, and empty while nothing changes.
+//! The dashboard's state in one response, with an entity tag: polled once a second, and empty while nothing changes.
 
 use std::sync::Arc;
 
@@ -26,29 +26,29 @@ use crate::{
     time, tokens,
 };
 
-/// How much of each is shown.
+/// Maximum numbers of shown entries.
 const ACCOUNTS: i64 = 50;
 const JOBS: i64 = 48;
 const ENTRIES: i64 = 50;
 const REQUESTS: usize = 100;
-/// How much of a prompt is sent, in characters.
+/// Maximum length of a shown prompt, in characters.
 const PROMPT: usize = 500;
 
-/// The header that carries the token from the page's address: no form and no page of another origin can send it.
+/// Header with the token from the dashboard's URL. No form and no page of another origin can send it.
 const TOKEN: &str = "x-sandbox-page";
 
-/// What to show.
+/// Query of the state.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct DashboardQuery {
-    /// The account, by default the one that was used last.
+    /// The account to show. Default: the one used last.
     account: Option<String>,
-    /// Whether the page's own requests are listed too.
+    /// True to list the dashboard's requests too.
     #[serde(default)]
     own: bool,
 }
 
-/// What an account's key would show.
+/// Data that otherwise needs an account's key.
 #[derive(Debug, Default)]
 struct Accounts {
     all: Vec<Value>,
@@ -57,8 +57,8 @@ struct Accounts {
     ledger: Vec<Value>,
 }
 
-/// `GET /sandbox/page/state`: what is at the admin routes for anybody on this machine; with the page's token also the
-/// accounts, jobs and ledgers, which are otherwise for whoever has the key.
+/// `GET /sandbox/page/state`: faults and requests. With the dashboard's token also accounts, jobs and ledgers, which
+/// otherwise need the account's key.
 pub(in crate::api) async fn state(
     State(app): State<Arc<App>>,
     context: RequestContext,
@@ -66,7 +66,7 @@ pub(in crate::api) async fn state(
     query: Result<Query<DashboardQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(query) =
-        query.map_err(|_| ApiError::invalid("the query takes account, and own as true or false"))?;
+        query.map_err(|_| ApiError::invalid("invalid query: expected account, and own as true or false"))?;
     let token = headers.get(TOKEN).and_then(|token| token.to_str().ok());
     let unlocked = token.is_some_and(|token| tokens::verify_page(&app.file_signing_key, token));
     let accounts = if unlocked {
@@ -99,7 +99,7 @@ pub(in crate::api) async fn state(
 
 fn read(connection: &rusqlite::Connection, asked: Option<String>) -> Result<Accounts, ApiError> {
     let summaries = accounts::latest(connection, ACCOUNTS)?;
-    // One that is not among them, after a long time or in another folder: the latest instead.
+    // An account that is not among them: show the latest instead.
     let known = |id: &String| summaries.iter().any(|summary| summary.account.id == *id);
     let shown = asked.filter(known).or_else(|| summaries.first().map(|summary| summary.account.id.clone()));
     let all = summaries.iter().map(|summary| show(connection, summary)).collect::<Result<_, _>>()?;
@@ -129,7 +129,7 @@ fn clip(prompt: &str) -> String {
     }
 }
 
-/// No key leaves here whole, wherever somebody may have pasted one.
+/// Redacts keys in every text: someone may have pasted one.
 fn redact(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -143,7 +143,7 @@ fn redact(value: &mut Value) {
     }
 }
 
-/// The answer with its tag, or 304 to whoever has it already.
+/// Returns the data with its entity tag, or 304 if the client has it already.
 fn tagged(data: Value, headers: &HeaderMap) -> Response {
     let tag = format!("\"{}\"", &tokens::hex(&Sha256::digest(data.to_string().as_bytes()))[..32]);
     let has_it = headers.get(header::IF_NONE_MATCH).is_some_and(|given| given.as_bytes() == tag.as_bytes());

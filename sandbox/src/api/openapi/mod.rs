@@ -17,7 +17,7 @@ pub(super) async fn serve(context: RequestContext) -> Response {
     response
 }
 
-/// The document, for a server at `origin`.
+/// Returns the document for a server at `origin`.
 fn document(origin: &str) -> Value {
     json!({
         "openapi": "3.1.0",

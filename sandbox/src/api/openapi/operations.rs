@@ -22,7 +22,7 @@ fn reference(kind: &str, name: &str) -> Value {
     json!({"$ref": format!("#/components/{kind}/{name}")})
 }
 
-/// A JSON answer: the envelope around `schema`.
+/// Returns the description of a JSON response: the envelope around `schema`.
 fn enveloped(description: &str, schema: &Value) -> Value {
     json!({
         "description": description,
@@ -40,7 +40,7 @@ fn body(schema: &str) -> Value {
     json!({"required": true, "content": {"application/json": {"schema": reference("schemas", schema)}}})
 }
 
-/// An operation with its errors by status; `default` covers what any request can meet.
+/// Returns an operation with its errors by status; `default` covers the errors of every route.
 fn operation(tag: &str, id: &str, summary: &str, success: (&str, Value), errors: &[&str]) -> Value {
     let mut responses = Map::new();
     responses.insert(success.0.to_owned(), success.1);
@@ -59,7 +59,7 @@ fn with(mut operation: Value, members: &Value) -> Value {
     operation
 }
 
-/// `paths` of the document.
+/// Returns the document's `paths`.
 pub(super) fn paths() -> Value {
     let mut paths = Map::new();
     for group in [account(), video(), files(), pages(), meta(), sandbox()] {

@@ -1,4 +1,4 @@
-//! The schemas, errors and parameters that the operations of the `OpenAPI` document share.
+//! Schemas, errors and parameters that the operations share.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ fn one_of(values: &[&str]) -> Value {
     json!({"type": "string", "enum": values, "default": values[0]})
 }
 
-/// What a text with more than white space in it matches: the same characters that are trimmed off it when it comes in.
+/// Returns a pattern for texts that are not blank: of the same characters that validation trims.
 fn not_blank() -> String {
     let blank: String = ('\0'..='\u{ffff}').filter(|character| character.is_whitespace()).collect();
     format!("[^{blank}]")
@@ -21,7 +21,7 @@ fn url() -> Value {
     json!({"type": "string", "format": "uri", "pattern": "^https?://", "maxLength": URL_LIMIT})
 }
 
-/// `components.schemas`.
+/// Returns `components.schemas`.
 pub(super) fn schemas() -> Value {
     let mut schemas = Map::new();
     for group in [envelope(), account(), video(), sandbox()] {
@@ -127,7 +127,7 @@ fn video() -> Value {
             "type": "object",
             "additionalProperties": false,
             "required": ["prompt"],
-            // What `catalog::supports` refuses.
+            // As `catalog::supports` says.
             "not": {
                 "required": ["vendor", "resolution"],
                 "properties": {"vendor": {"const": LITE}, "resolution": {"const": "4k"}},
@@ -238,7 +238,7 @@ fn sandbox() -> Value {
     })
 }
 
-/// Error answers by status, each with its codes.
+/// Error codes by status.
 const ERRORS: &[(&str, &str)] = &[
     (
         "400",
@@ -255,7 +255,7 @@ const ERRORS: &[(&str, &str)] = &[
     ("429", "RATE_LIMIT_USER (the account), RATE_LIMIT_IP (without a known key), with Retry-After"),
 ];
 
-/// `components.responses`.
+/// Returns `components.responses`.
 pub(super) fn responses() -> Value {
     let error = |description: &str| {
         json!({
@@ -276,7 +276,7 @@ whatever a fault says";
     Value::Object(responses)
 }
 
-/// `components.parameters`.
+/// Returns `components.parameters`.
 pub(super) fn parameters() -> Value {
     json!({
         "IdempotencyKey": {
