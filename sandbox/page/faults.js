@@ -47,7 +47,7 @@ async function send(method, path, body) {
     setText(problem, ok ? "" : error.message);
     return ok;
   } catch {
-    setText(problem, "The sandbox does not answer.");
+    setText(problem, "The sandbox does not respond.");
     return false;
   } finally {
     changed();

@@ -62,4 +62,6 @@ pub(crate) struct RequestContext {
     pub(crate) host: Host,
     pub(crate) peer: SocketAddr,
     pub(crate) body: Bytes,
+    /// The error code of the job that this request creates, if a fault makes that job fail.
+    pub(crate) job_error_code: Option<String>,
 }

@@ -33,6 +33,9 @@ pub(crate) const DEFAULT_DURATION_MS: i64 = 5000;
 /// Accepted amounts of a top-up, in micro-dollars.
 pub(crate) const TOPUP_MICROS: std::ops::RangeInclusive<i64> = 1_000_000..=10_000_000_000;
 
+/// Accepted amounts of credit, in micro-dollars.
+pub(crate) const CREDIT_MICROS: std::ops::RangeInclusive<i64> = 1..=*TOPUP_MICROS.end();
+
 /// Returns true if `vendor` renders `resolution`.
 pub(crate) fn supports(vendor: &str, resolution: &str) -> bool {
     !(vendor == LITE && resolution == "4k")

@@ -41,6 +41,7 @@ mod fault_injector;
 #[doc(hidden)]
 pub mod fuzzing;
 mod host;
+mod manual;
 mod middleware;
 mod parse_error;
 pub mod pricing;
@@ -55,6 +56,7 @@ mod tokens;
 
 pub use builder::{SandboxBuilder, StartError};
 pub use fault::Fault;
+pub use manual::manual;
 pub use parse_error::ParseError;
 pub use rate_limit::RateLimit;
 pub use server::Sandbox;

@@ -110,9 +110,9 @@ where
         let host = app.hosts.check(&parts.uri, &parts.headers)?;
         group.check(&parts.headers, peer, &host)?;
         let body = read(body, &parts, app.body_timeout).await?;
-        Ok::<_, ApiError>(RequestContext { host, peer, body })
+        Ok::<_, ApiError>(RequestContext { host, peer, body, job_error_code: None })
     };
-    let context = match prepared.await {
+    let mut context = match prepared.await {
         Ok(prepared) => prepared,
         Err(error) => return (Ok(error.into_response()), None),
     };
@@ -127,6 +127,7 @@ where
         if let Some(status) = fault.status {
             return (Ok(fault_response(status, fault)), Some(fault.clone()));
         }
+        context.job_error_code = fault.job_error_code().map(str::to_owned);
     }
     let response = handle(router, parts, context).await;
     match &fault {

@@ -56,7 +56,7 @@ pub(crate) struct Runner {
 /// The outcome of a rendering.
 enum RenderOutcome {
     Whole { video_etag: String, thumbnail_etag: String, warnings: String },
-    Failed { code: &'static str, message: String },
+    Failed { code: String, message: String },
     Abandoned,
 }
 
@@ -216,15 +216,20 @@ impl Runner {
     }
 
     fn run(&self, job: &Job, live: &RunningJob) {
-        let rendered = if job.request.model == FAIL {
+        let rendered = if let Some(code) = &job.request.injected_error_code {
             RenderOutcome::Failed {
-                code: "SANDBOX_FAILURE",
+                code: code.clone(),
+                message: "an injected fault; the charge was refunded".to_owned(),
+            }
+        } else if job.request.model == FAIL {
+            RenderOutcome::Failed {
+                code: "SANDBOX_FAILURE".to_owned(),
                 message: format!("the model {FAIL} always fails; the charge was refunded"),
             }
         } else {
             catch_unwind(AssertUnwindSafe(|| self.render(job, live))).unwrap_or_else(|_| {
                 RenderOutcome::Failed {
-                    code: "RENDER_FAILED",
+                    code: "RENDER_FAILED".to_owned(),
                     message: "the renderer crashed; see the sandbox's log".to_owned(),
                 }
             })
@@ -244,8 +249,8 @@ impl Runner {
                 tracing::info!(job = %job.id, code, "job failed");
                 let failed = job.clone();
                 self.retry_write(move |db| {
-                    let (job, message) = (failed.clone(), message.clone());
-                    db.write_blocking(move |transaction| jobs::fail(transaction, &job, code, &message))
+                    let (job, code, message) = (failed.clone(), code.clone(), message.clone());
+                    db.write_blocking(move |transaction| jobs::fail(transaction, &job, &code, &message))
                 });
                 false
             }
@@ -284,10 +289,12 @@ impl Runner {
             }
             Err(RenderError::Cancelled) => RenderOutcome::Abandoned,
             Err(RenderError::Io(error)) => RenderOutcome::Failed {
-                code: "RENDER_FAILED",
+                code: "RENDER_FAILED".to_owned(),
                 message: format!("the video could not be written: {error}"),
             },
-            Err(RenderError::Encode(message)) => RenderOutcome::Failed { code: "RENDER_FAILED", message },
+            Err(RenderError::Encode(message)) => {
+                RenderOutcome::Failed { code: "RENDER_FAILED".to_owned(), message }
+            }
         }
     }
 

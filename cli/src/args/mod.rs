@@ -83,6 +83,7 @@ pub(crate) enum Command {
     /// Call any route of the API with the same key, retries and errors
     Request(RequestArgs),
     /// Serve the API on this machine, for tests and experiments
+    #[command(after_long_help = infrai_sandbox::manual())]
     Sandbox(SandboxArgs),
     /// Print a completion script for a shell
     Completions {

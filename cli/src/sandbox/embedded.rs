@@ -9,7 +9,7 @@ use std::{
 use infrai::Result;
 use infrai_sandbox::{Sandbox, StartError};
 
-use super::data_dir::{DataDir, start_error, unavailable};
+use super::data_dir::{DataDir, start_error};
 
 /// Time for the sandbox to stop at the end of a call. Killed, it loses nothing either.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -64,13 +64,6 @@ impl EmbeddedSandbox {
     /// Returns true if the sandbox ends with this process. Its jobs then pause until the next call.
     pub(crate) fn is_temporary(&self) -> bool {
         self.own.is_some()
-    }
-
-    /// Returns the path of a top-up's page.
-    pub(crate) fn page_path<'u>(&self, page: &'u str) -> Result<&'u str> {
-        page.strip_prefix(&self.url).filter(|path| path.starts_with('/')).ok_or_else(|| {
-            unavailable(format!("the sandbox at {} names a payment page of another server", self.url))
-        })
     }
 
     /// Stops the sandbox. A job that is being rendered starts over next time.

@@ -61,6 +61,7 @@ fn print_banner(out: OutputFormat, sandbox: &Sandbox, folder: &DataDir, temporar
     let mut lines = table([
         ("sandbox", Some(format!("{url} (a stand-in: no model runs, no real money moves)"))),
         ("page", Some(page)),
+        ("manual", Some(format!("`infrai sandbox --help`; every route: {url}/openapi.json"))),
         (
             "listens on",
             (!sandbox.addr().ip().to_canonical().is_loopback()).then(|| sandbox.addr().to_string()),

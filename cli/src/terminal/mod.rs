@@ -1,6 +1,7 @@
 //! Output to the terminal: logs and progress.
 
 mod estimate;
+mod line;
 pub(crate) mod logs;
 pub(crate) mod progress;
 

@@ -1,11 +1,12 @@
-//! `/sandbox/…`: faults, the last requests, the ledger. For this machine only, which the edge sees to.
+//! `/sandbox/…`: faults, recent requests, ledger, credit. The middleware limits them to this machine.
 
 use std::sync::Arc;
 
 use axum::extract::{Query, State, rejection::QueryRejection};
 use http::HeaderMap;
+use rusqlite::Transaction;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     extract::{Authenticated, PathParam, json_object},
@@ -13,10 +14,15 @@ use super::{
 };
 use crate::{
     app::{App, RequestContext},
+    catalog::CREDIT_MICROS,
     envelope::ApiSuccess,
     error::ApiError,
     fault::Fault,
-    store::ledger,
+    pricing::dollars,
+    store::{
+        ledger,
+        topups::{self, Topup},
+    },
 };
 
 /// `GET /sandbox/faults`.
@@ -91,4 +97,48 @@ pub(super) async fn ledger(
     })?;
     let ledger = app.db.read(move |connection| ledger::page(connection, &account.id, after)).await?;
     Ok(ApiSuccess::new(ledger))
+}
+
+/// The accepted amounts of credit, in words.
+const AMOUNT: &str = "a number of US dollars above 0 and at most 10000";
+
+/// `POST /sandbox/credit`: adds credit to the account of the request's key, as a completed top-up.
+pub(super) async fn add_credit(
+    State(app): State<Arc<App>>,
+    context: RequestContext,
+    Authenticated(account): Authenticated,
+    headers: HeaderMap,
+) -> Result<ApiSuccess, ApiError> {
+    let body = json_object(&headers, &context.body)?;
+    let amount = Fields::new(&body, &["amount_usd"])?
+        .scaled("amount_usd", 1e6, CREDIT_MICROS, AMOUNT)?
+        .ok_or_else(|| ApiError::field("amount_usd", AMOUNT, "nothing"))?;
+    let paid = move |transaction: &Transaction<'_>| {
+        let topup = topups::create(transaction, &account.id, amount, None)?;
+        pay(transaction, &topup)
+    };
+    Ok(ApiSuccess::new(app.db.write(paid, |_| ()).await?))
+}
+
+/// `POST /sandbox/topups/{id}/pay`: completes a top-up, once however often it is sent.
+pub(super) async fn pay_topup(
+    State(app): State<Arc<App>>,
+    Authenticated(account): Authenticated,
+    PathParam(id): PathParam,
+) -> Result<ApiSuccess, ApiError> {
+    let paid = move |transaction: &Transaction<'_>| {
+        let topup = topups::of_account(transaction, &account.id, &id)?;
+        pay(transaction, &topup)
+    };
+    Ok(ApiSuccess::new(app.db.write(paid, |_| ()).await?))
+}
+
+fn pay(transaction: &Transaction<'_>, topup: &Topup) -> Result<Value, ApiError> {
+    topups::complete(transaction, topup)?;
+    Ok(json!({
+        "topup_id": topup.id,
+        "amount_usd": dollars(topup.amount_micros),
+        "state": "succeeded",
+        "balance_usd": dollars(ledger::balance(transaction, &topup.account_id)?),
+    }))
 }

@@ -44,7 +44,12 @@ pub(super) async fn complete_topup(
     PathParam(token): PathParam,
 ) -> Result<Response, ApiError> {
     let page = format!("/topup/{token}");
-    app.db.write(move |transaction| topups::complete(transaction, &token), |()| ()).await?;
+    app.db
+        .write(
+            move |transaction| topups::complete(transaction, &topups::by_token(transaction, &token)?),
+            |()| (),
+        )
+        .await?;
     Ok(see_other(&page))
 }
 

@@ -52,6 +52,8 @@ pub(super) fn all() -> Vec<Route> {
         route(Method::DELETE, "/sandbox/faults/{id}", admin::remove_fault),
         route(Method::GET, "/sandbox/requests", admin::requests),
         route(Method::GET, "/sandbox/ledger", admin::ledger),
+        route(Method::POST, "/sandbox/credit", admin::add_credit),
+        route(Method::POST, "/sandbox/topups/{id}/pay", admin::pay_topup),
     ]
 }
 

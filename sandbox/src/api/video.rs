@@ -80,6 +80,7 @@ fn check(body: &Map<String, Value>) -> Result<JobRequest, ApiError> {
         model,
         vendor,
         cost_micros,
+        injected_error_code: None,
     })
 }
 
@@ -92,7 +93,7 @@ pub(super) async fn generate(
 ) -> Result<ApiSuccess, ApiError> {
     let body = json_object(&headers, &context.body)?;
     let key = idempotency_key(&headers, "generate", &body)?;
-    let request = check(&body)?;
+    let request = JobRequest { injected_error_code: context.job_error_code, ..check(&body)? };
     let (cost_micros, vendor) = (request.cost_micros, request.vendor.clone());
     let checkout_url = context.host.url(&format!("/checkout/{}", account.checkout_token));
     let runner = app.runner.clone();

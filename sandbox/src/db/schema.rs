@@ -26,7 +26,7 @@ impl From<std::io::Error> for OpenError {
 }
 
 /// Each migration takes the schema from the version of its index to the next. Migrations are added, never edited.
-const MIGRATIONS: &[&str] = &[V1, V2];
+const MIGRATIONS: &[&str] = &[V1, V2, V3];
 
 /// The ledger keeps a running balance. Its triggers refuse a row that does not add up and any change to an old one,
 /// so the last balance is always the sum of all amounts.
@@ -125,6 +125,11 @@ CREATE INDEX jobs_by_stage ON jobs (stage, ready_at, seq);
 const V2: &str = "
 CREATE INDEX jobs_by_account ON jobs (account_id, seq);
 CREATE INDEX keys_by_account ON api_keys (account_id);
+";
+
+/// A fault can make an accepted job fail, also after a restart.
+const V3: &str = "
+ALTER TABLE jobs ADD COLUMN injected_error_code TEXT;
 ";
 
 /// Returns true for an empty database.

@@ -63,7 +63,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_fault_is_read(
-            text in "((GET |\\* )?[/*][a-z*]{0,6}: ((status|cut|times|retry-after)=[0-9]{1,3} |delay=[0-9]{1,3}(ms|s) |drop=(before|after) |probability=0.[0-9] ){0,4}|\\PC{0,30})\n/[a-z]{0,6}\n([0-9]{1,3}/(s|min|h)( burst [0-9]{1,2})?|\\PC{0,9})",
+            text in "((GET |\\* )?[/*][a-z*]{0,6}: ((status|cut|times|retry-after)=[0-9]{1,3} |delay=[0-9]{1,3}(ms|s) |drop=(before|after) |job=fail |probability=0.[0-9] ){0,4}|\\PC{0,30})\n/[a-z]{0,6}\n([0-9]{1,3}/(s|min|h)( burst [0-9]{1,2})?|\\PC{0,9})",
         ) {
             faults(text.as_bytes());
         }
@@ -74,7 +74,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn any_request_is_answered(
-            method in "GET|POST|DELETE|HEAD|PUT", path in "/(v1/(activate|account/(balance|topup)|video/(generate|jobs/([{]job[}]|\\PC{1,4})(/cancel)?))|sandbox/(faults|requests|ledger([?]after=-?[0-9]{1,20})?)|topup/[{]topup[}]|checkout/[{]checkout[}]|healthz|[!-~]{0,6})",
+            method in "GET|POST|DELETE|HEAD|PUT", path in "/(v1/(activate|account/(balance|topup)|video/(generate|jobs/([{]job[}]|\\PC{1,4})(/cancel)?))|sandbox/(credit|topups/.{0,3}/pay|faults|requests|ledger([?]after=-?[0-9]{1,20})?)|topup/[{]topup[}]|checkout/[{]checkout[}]|healthz|[!-~]{0,6})",
             headers in "(Authorization: Bearer [{]key[}]\n)?(Content-Type: application/json\n)?(Idempotency-Key: \\PC{0,3}\n)?",
             body in "[{]\"(prompt|amount_usd|fault|device_fingerprint)\":(\"\\PC{0,9}\"|-?[0-9]{1,6}(e[0-9]{1,3})?|null)[}]|amount_usd=[0-9.e]{0,5}|\\PC{0,9}",
         ) {

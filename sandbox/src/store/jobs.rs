@@ -23,6 +23,8 @@ pub(crate) struct JobRequest {
     pub(crate) model: String,
     pub(crate) vendor: String,
     pub(crate) cost_micros: i64,
+    /// The error code with which the job fails instead of rendering, set by a fault.
+    pub(crate) injected_error_code: Option<String>,
 }
 
 /// A job.
@@ -47,7 +49,7 @@ pub(crate) struct Job {
 
 const SELECT: &str = "SELECT id, account_id, state, stage, prompt, reference_image_url, duration_ms, aspect,
     resolution, prefer, model, vendor, cost_micros, file_id, video_etag, thumbnail_etag, warnings, error_code,
-    error_message, created_at, ready_at, started_at, ended_at FROM jobs ";
+    error_message, created_at, ready_at, started_at, ended_at, injected_error_code FROM jobs ";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
     let code: Option<String> = row.get(17)?;
@@ -67,6 +69,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
             model: row.get(10)?,
             vendor: row.get(11)?,
             cost_micros: row.get(12)?,
+            injected_error_code: row.get(23)?,
         },
         file_id: row.get(13)?,
         video_etag: row.get(14)?,
@@ -126,8 +129,8 @@ pub(crate) fn create(
     transaction
         .prepare_cached(
             "INSERT INTO jobs (id, account_id, state, stage, prompt, reference_image_url, duration_ms, aspect,
-                resolution, prefer, model, vendor, cost_micros, file_id, created_at, ready_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15)",
+                resolution, prefer, model, vendor, cost_micros, file_id, created_at, ready_at, injected_error_code)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16)",
         )?
         .execute(rusqlite::params![
             job.id,
@@ -145,6 +148,7 @@ pub(crate) fn create(
             job.request.cost_micros,
             job.file_id,
             now,
+            job.request.injected_error_code,
         ])?;
     ledger::append(transaction, account, "charge", &job.id, -job.request.cost_micros)?;
     Ok(job)

@@ -1,6 +1,6 @@
 //! Top-ups: records that a page completes.
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension, Params, Row, Transaction};
 
 use crate::{error::ApiError, store::ledger, time, tokens};
 
@@ -65,19 +65,24 @@ pub(crate) fn create(
 
 /// Returns the top-up of a page.
 pub(crate) fn by_token(connection: &Connection, token: &str) -> Result<Topup, ApiError> {
+    find(connection, "WHERE token = ?1", [token])
+}
+
+/// Returns a top-up of an account.
+pub(crate) fn of_account(connection: &Connection, account: &str, id: &str) -> Result<Topup, ApiError> {
+    find(connection, "WHERE id = ?1 AND account_id = ?2", [id, account])
+}
+
+fn find(connection: &Connection, clause: &str, by: impl Params) -> Result<Topup, ApiError> {
+    let select = "SELECT id, account_id, amount_micros, state, token, return_url FROM topups";
     connection
-        .query_row(
-            "SELECT id, account_id, amount_micros, state, token, return_url FROM topups WHERE token = ?1",
-            [token],
-            read,
-        )
+        .query_row(&format!("{select} {clause}"), by, read)
         .optional()?
         .ok_or_else(|| ApiError::not_found("no such top-up"))
 }
 
 /// Credits the wallet once, however often it is called.
-pub(crate) fn complete(transaction: &Transaction<'_>, token: &str) -> Result<(), ApiError> {
-    let topup = by_token(transaction, token)?;
+pub(crate) fn complete(transaction: &Transaction<'_>, topup: &Topup) -> Result<(), ApiError> {
     let changed = transaction.execute(
         "UPDATE topups SET state = 'succeeded', completed_at = ?2 WHERE id = ?1 AND state = 'pending'",
         (&topup.id, time::unix_millis()),

@@ -430,7 +430,7 @@ mod unix {
         let this = std::env::current_exe().expect("this program");
         let as_victim = || {
             let mut command = Command::new(&this);
-            command.args(["--exact", "folder::unix::serve_once", "--nocapture"]).env(FOLDER, &folder);
+            command.args(["--exact", "data_dir::unix::serve_once", "--nocapture"]).env(FOLDER, &folder);
             command.uid(1111).gid(1111).output().expect("it runs")
         };
         chmod(&folder, 0o777);

@@ -127,6 +127,35 @@ async fn chance_is_the_same_for_the_same_seed() {
 }
 
 #[tokio::test]
+async fn an_accepted_job_fails_with_the_code_and_is_refunded() {
+    let (_sandbox, api) = fresh().await;
+    for (fault, code) in [
+        ("POST /v1/video/generate: job=fail times=1", "INJECTED_FAULT"),
+        ("*: job=fail code=VENDOR_DOWN times=1", "VENDOR_DOWN"),
+    ] {
+        add(&api, fault).await;
+        api.get("/v1/account/balance").await.data();
+        let id = api.quick("sandbox/default").await;
+        let job = api.ended(&id).await;
+        assert_eq!((&job["state"], &job["error"]["code"]), (&json!("failed"), &json!(code)));
+    }
+    assert!((api.balance().await - 2.0).abs() < 1e-9, "both are refunded");
+    let id = api.quick("sandbox/default").await;
+    assert_eq!(api.ended(&id).await["state"], "succeeded", "both faults are spent");
+}
+
+#[tokio::test]
+async fn an_injected_job_failure_outlives_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let slow = Sandbox::builder().slow(Duration::from_secs(1)).data_dir(folder.path());
+    let (sandbox, api) = start(slow.clone().fault("*: job=fail").expect("a fault")).await;
+    let id = api.quick("sandbox/slow").await;
+    sandbox.stop().await;
+    let (_sandbox, api) = start(slow).await;
+    assert_eq!(api.ended(&id).await["error"]["code"], "INJECTED_FAULT");
+}
+
+#[tokio::test]
 async fn faults_are_listed_cleared_and_never_meet_the_route_that_clears_them() {
     let (_sandbox, api) = fresh().await;
     add(&api, "*: status=500").await;
@@ -158,5 +187,6 @@ async fn words_that_are_no_fault_are_refused() {
         let error = api.post("/sandbox/faults", &body, &[]).await.error(400, "INVALID_REQUEST");
         assert!(error["message"].as_str().expect("a message").len() > 10);
     }
-    assert!(Sandbox::builder().fault("nonsense").is_err());
+    let error = Sandbox::builder().fault("nonsense").expect_err("it is wrong").to_string();
+    assert_eq!(error, "invalid fault: expected `[METHOD] PATH: EFFECT…`, got `nonsense`");
 }

@@ -34,7 +34,7 @@ fn document(origin: &str) -> Value {
             {"name": "video", "description": "Jobs that render a video, and their files."},
             {"name": "pages", "description": "Pages for people, behind unguessable URLs."},
             {"name": "meta", "description": "The server itself."},
-            {"name": "sandbox", "description": "What a real server does not have: faults, requests, ledger. Answers to this machine only, under a loopback host."},
+            {"name": "sandbox", "description": "Controls that a real server does not have: faults, requests, ledger, credit. For this machine only, under a loopback host."},
         ],
         "paths": operations::paths(),
         "components": {
@@ -73,7 +73,7 @@ this, rounded up to a whole millionth of a dollar:\n\n| resolution | prefer | a 
 {prices}\n## Models\n\n`sandbox/default` renders. `sandbox/fail` fails. `sandbox/slow` takes some seconds (30 \
 unless set) before it renders. `sandbox/stuck` runs until it is cancelled.\n\n## Vendors\n\n`sandbox` renders \
 every resolution, `sandbox-lite` has no 4k.\n\n{}",
-        operations::FAULTS
+        operations::faults()
     )
 }
 

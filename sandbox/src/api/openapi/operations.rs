@@ -2,21 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::api::admin::LAST_SEQ;
+use crate::{Fault, api::admin::LAST_SEQ};
 
-/// The fault words, as the crate's documentation has them.
-pub(super) const FAULTS: &str = "## Faults\n\n`[METHOD] PATH: EFFECT…`; `*` in the path stands for any characters; \
-the first fault in force that applies to a request is the one it meets; `/sandbox/…` meets none.\n\n\
-| word | effect |\n| --- | --- |\n\
-| `status=503` | answers this (200 to 599) without processing the request |\n\
-| `code=VENDOR_DOWN` | the error code that goes with `status` |\n\
-| `retry-after=1` | a `Retry-After` header of so many seconds, on the fault's answer or the real one |\n\
-| `delay=200ms` | waits (`ms` or `s`, at most 600 s) before anything else |\n\
-| `drop=before` | closes the connection before the request is processed |\n\
-| `drop=after` | processes the request, then closes the connection without an answer |\n\
-| `cut=100` | sends so many bytes of the answer's body, then closes the connection |\n\
-| `times=2` | meets so many requests, then is spent |\n\
-| `probability=0.3` | meets each request with this chance, from a seeded generator |\n";
+/// Returns the notation of faults.
+pub(super) fn faults() -> String {
+    let effects = Fault::EFFECTS.map(|(word, effect)| format!("| `{word}` | {effect} |\n")).concat();
+    format!(
+        "## Faults\n\n`[METHOD] PATH: EFFECT…`; `*` in the path stands for any characters. The first fault in force \
+that applies to a request is used. None applies to `/sandbox/…`.\n\n| word | effect |\n| --- | --- |\n{effects}"
+    )
+}
 
 fn reference(kind: &str, name: &str) -> Value {
     json!({"$ref": format!("#/components/{kind}/{name}")})
@@ -220,7 +215,7 @@ fn sandbox() -> Value {
         &["400", "403", "413", "415"],
     );
     add["requestBody"] = body("FaultRequest");
-    add["description"] = json!(FAULTS);
+    add["description"] = json!(faults());
     let mut ledger = act(
         "ledger",
         "A page of the account's ledger, up to 1000 entries, and the sum of all of it.",
@@ -231,6 +226,25 @@ fn sandbox() -> Value {
     ledger["parameters"] = json!([{
         "name": "after", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": LAST_SEQ, "default": 0},
         "description": "Only entries after the one of this seq.",
+    }]);
+    let mut credit = act(
+        "credit",
+        "Adds credit to the account, as a completed top-up.",
+        "The top-up.",
+        &reference("schemas", "PaidTopup"),
+        &["400", "401", "403", "413", "415", "429"],
+    );
+    credit["requestBody"] = body("CreditRequest");
+    let mut pay = act(
+        "topups.pay",
+        "Completes a top-up of the account, as its page does.",
+        "The top-up.",
+        &reference("schemas", "PaidTopup"),
+        &["401", "403", "404", "429"],
+    );
+    pay["parameters"] = json!([{
+        "name": "id", "in": "path", "required": true, "schema": {"type": "string"},
+        "description": "The top-up's `topup_id`.",
     }]);
     json!({
         "/sandbox/faults": {
@@ -249,5 +263,7 @@ fn sandbox() -> Value {
             act("requests", "The last 1000 requests, oldest first; what the page at / asks is none of them.", "The requests.", &list("requests", "Request"), &["403"]), &open,
         )},
         "/sandbox/ledger": {"get": ledger},
+        "/sandbox/credit": {"post": credit},
+        "/sandbox/topups/{id}/pay": {"post": pay},
     })
 }

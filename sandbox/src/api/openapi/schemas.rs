@@ -157,7 +157,7 @@ fn video() -> Value {
                 "thumbnail_url": {"type": "string", "format": "uri"},
                 "error": {
                     "type": "object",
-                    "properties": {"code": {"enum": ["SANDBOX_FAILURE", "RENDER_FAILED"]}, "message": {"type": "string"}},
+                    "properties": {"code": {"type": "string", "description": "SANDBOX_FAILURE, RENDER_FAILED, or the code of a fault (INJECTED_FAULT by default)."}, "message": {"type": "string"}},
                 },
                 "warnings": {"type": "array", "items": {"type": "string"}, "description": "Such as characters that no font has."},
                 "created_at": {"type": "string", "format": "date-time"},
@@ -189,6 +189,22 @@ fn sandbox() -> Value {
             "additionalProperties": false,
             "required": ["fault"],
             "properties": {"fault": {"type": "string", "examples": ["POST /v1/video/generate: status=503 retry-after=1 times=2"]}},
+        },
+        "CreditRequest": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["amount_usd"],
+            "properties": {"amount_usd": {"type": "number", "minimum": 0.000_001, "maximum": 10000}},
+        },
+        "PaidTopup": {
+            "type": "object",
+            "required": ["topup_id", "amount_usd", "state", "balance_usd"],
+            "properties": {
+                "topup_id": {"type": "string"},
+                "amount_usd": {"type": "number"},
+                "state": {"const": "succeeded"},
+                "balance_usd": {"type": "number", "description": "The balance after it."},
+            },
         },
         "Fault": {
             "type": "object",
