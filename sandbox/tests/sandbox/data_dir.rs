@@ -346,7 +346,7 @@ mod unix {
     #[tokio::test(flavor = "multi_thread")]
     async fn what_it_makes_is_private_whatever_the_umask() {
         let this = std::env::current_exe().expect("this program");
-        let shell = "umask 0; exec \"$0\" --exact folder::unix::serve_once";
+        let shell = "umask 0; exec \"$0\" --exact data_dir::unix::serve_once";
         let folder = empty();
         let path = folder.path().join("a/b");
         let status = Command::new("sh").args(["-c", shell]).arg(this).env(FOLDER, &path).status();
@@ -364,7 +364,7 @@ mod unix {
         let this = std::env::current_exe().expect("this program");
         let top = empty();
         for umask in ["0", "002"] {
-            let shell = format!("umask {umask}; exec \"$0\" --exact folder::unix::serve_once --nocapture");
+            let shell = format!("umask {umask}; exec \"$0\" --exact data_dir::unix::serve_once --nocapture");
             let mut command = Command::new("sh");
             command.args(["-c", &shell]).arg(&this).env("TMPDIR", top.path()).env(FOLDER, "");
             let output = command.output().expect("it runs");
