@@ -61,7 +61,9 @@ impl Line {
                 _ => {}
             }
         }
-        Self { state: truncate_str(state, width, "…").into_owned(), ..Self::default() }
+        // Without a column there is no room for an ellipsis either.
+        let state = if width == 0 { String::new() } else { truncate_str(state, width, "…").into_owned() };
+        Self { state, ..Self::default() }
     }
 }
 
