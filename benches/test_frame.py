@@ -22,9 +22,6 @@ from frame.workers import Failed, Worker
 from sections import calls, download
 from sections.settings import Settings
 
-sys.path.insert(0, str(places.ROOT / "scripts"))
-import readme_figures
-
 SMOKE = Settings(smoke=True)
 
 
@@ -125,34 +122,6 @@ class Goals(unittest.TestCase):
         self.assertEqual(other, [])
         (unmeasured,) = calls.goals("One core", [row], 1, {"ours": calls.Measured(rates=[2])})
         self.assertEqual(unmeasured.verdict, "**not measured**")
-
-
-class Readme(unittest.TestCase):
-    def results(self, titles: list[str]) -> str:
-        """Returns results in which `infrai` makes three calls in the time of `httpx`'s one, and `absent` did not run."""
-        result = Result()
-        rows = [calls.Row("infrai", []), *(calls.Row(name, [], beside="infrai", failed="no") for name in ("httpx", "absent"))]
-        sample = {name: calls.Measured(*[[rate]] * 4) for name, rate in {"infrai": 3.0, "httpx": 1.0}.items()}
-        for title in titles:
-            calls.table(result, title, rows, sample)
-        with tempfile.TemporaryDirectory() as folder, mock.patch.object(report, "CACHE", Path(folder)):
-            report.keep("python-calls", "today", result)
-            return report.assembled("a machine", [("python-calls", "Calls: Python")])
-
-    def test_the_readme_has_the_ratios_of_one_core(self) -> None:
-        text = self.results(["One after another, all cores", "One after another, one core", "64 at once, one core"])
-        lines = readme_figures.block(text).splitlines()
-        self.assertIn("| httpx | 3.00 × | 3.00 × |", lines)
-        self.assertIn("| urllib3 | – | – |", lines)
-
-    def test_results_without_a_mode_are_refused(self) -> None:
-        with self.assertRaises(ValueError):
-            readme_figures.block(self.results(["One after another, one core"]))
-
-    def test_the_readme_names_python_clients_alone(self) -> None:
-        peers = (places.BENCHES / "python" / "requirements.txt").read_text()
-        for name in readme_figures.PEERS:
-            self.assertRegex(peers, rf"(?m)^{name.removesuffix(' async')}==")
 
 
 class Downloads(unittest.TestCase):

@@ -220,11 +220,10 @@ const CALLS = {
     return value(results.sort(([a], [b]) => a - b));
   },
   "account.balance": async (client, _, { signal }) => value(await client.account.balance({ signal })),
-  "account.topup": async (client, { amount_usd, ...rest }, { signal }) => value(await client.account.topup(amount_usd, { ...rest, signal })),
+  "account.topup": async (client, { idempotency_key, ...request }, { signal }) =>
+    value(await client.account.topup(request, { idempotencyKey: idempotency_key, signal })),
   activate: async (client, { region, device_kind, profile, force, write_credentials }, { signal }) =>
-    value(
-      await client.activate({ region, deviceKind: device_kind, profile, force, writeCredentials: write_credentials, signal }),
-    ),
+    value(await client.activate({ region, device_kind }, { profile, force, writeCredentials: write_credentials, signal })),
   request: async (client, { method, path, query, body, idempotency_key }, { signal }) => {
     const { data, metadata, status } = await client.request(method, path, body, { query, idempotencyKey: idempotency_key, signal });
     return { report: { value: data, metadata, status } };
@@ -272,6 +271,7 @@ const ms = (seconds) => (typeof seconds === "number" ? seconds * 1000 : undefine
 function neutral(error) {
   if (typeof error.toJSON !== "function") return { kind: `not of the SDK: ${error.stack}` };
   const { name, ...fields } = error.toJSON();
+  if (typeof fields.details?.field === "string") fields.details = { ...fields.details, field: snake(fields.details.field) };
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [snake(name), value]));
 }
 

@@ -1,20 +1,28 @@
 #!/usr/bin/env python3
 """Writes the page of every call in every language, from the sources: docs/api.md and docs/api.zh.md.
 
-    scripts/api_page.py            writes them
-    scripts/api_page.py --check    fails if they are not what the sources say, or if a language lacks a call for no reason that
-                                   is given here; ends with "N passed, N failed"
+    scripts/api_page.py            writes them, and names the Chinese texts whose English text has changed
+    scripts/api_page.py --check    fails if they are not what the sources say, if a Chinese text is missing or older than its
+                                   English one, or if a language lacks a call for no reason that is given here; ends with
+                                   "N passed, N failed"
+
+The parameters' English texts stand in the docstrings of the Python package, the Chinese ones in scripts/site/parameters.zh.json
+beside the English text that they translate.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "site"))
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent / "site")]
+import parameters  # noqa: E402
+import snippets  # noqa: E402
 import surface  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
+TRANSLATIONS = ROOT / "scripts" / "site" / "parameters.zh.json"
 Words = tuple[str, str]
 #: A call's other name somewhere, and what is no call.
 ALIASES = {"job.refresh": "job.status", "video.generate_from": "video.generate", "client.identity": "client.whoami"}
@@ -46,7 +54,7 @@ MEANINGS: dict[str, Words] = {
     "client.key_hint": ("Returns the redacted key, `ifr_pk_proj_…abcd`.", "密钥可展示的形式 `ifr_pk_proj_…abcd`。"),
     "client.new_idempotency_key": ("Returns a new idempotency key, to store before a call.", "生成一个幂等键，供调用前先行记录。"),
     "client.close": ("Closes pooled connections.", "释放连接。"),
-    "client.whoami": ("Returns the profile, key and base URL of the calls.", "显示调用将使用的配置档、密钥与地址。"),
+    "client.whoami": ("Returns the profile, key and base URL of the calls.", "显示调用将使用的配置、密钥与地址。"),
     "client.completions": ("Prints a completion script for a shell.", "输出 shell 补全脚本。"),
     "job.wait": ("As `video.wait`, for this job.", "同 `video.wait`，针对本任务。"),
     "job.watch": ("As `video.watch`, for this job.", "同 `video.watch`，针对本任务。"),
@@ -109,19 +117,93 @@ ABSENT: dict[str, dict[str, Words]] = {
 INTRODUCTION: Words = (
     """# Every call
 
-The calls of each package with their parameters. `scripts/api_page.py` writes this page from the sources. The comments in the sources document each parameter
-with its unit and default: hover over a call in an editor, or build Rust's pages with `make doc`.
+Each call with its parameters, result, errors and an example. `scripts/api_page.py` writes this page from the sources.
 
-`video.…` is `ai.video.…` of Python's default client, else `client.video.…`. Python's `AsyncInfraiClient` has the same calls, awaited. Every call of Node's
-takes `signal` and `unref` too. Parameters with a default or a `?` are optional; in Swift, all labelled ones but `prompt:`, `to:` and `amountUSD:`.
+- `video.…` is `ai.video.…` of Python's default client, else `client.video.…`. Python's `AsyncInfraiClient` has the same calls, awaited.
+- The parameter tables use Python's and Rust's names, and seconds. In Node, the first argument has the fields of the request's body as the API spells them
+  (`duration_seconds`). The last one has the options of the SDK in camel case and milliseconds, among them `timeoutMs`, `maxRetries`, `headers`, `signal` and `unref` for every
+  call. Swift and Kotlin use camel case and their own types for durations.
+- Parameters with a default (`=`) or a `?` are optional; in Swift, all labelled ones but `prompt:`, `to:` and `amountUSD:`.
+- A call can fail with `authentication`, `permission`, `rate_limit`, `server`, `connection`, `timeout`, `unexpected_response`, `credentials`, `configuration` or `aborted`.
+  Each call below adds its own. [Errors](errors.md) explains the kinds, [Error codes](error-codes.md) the codes.
 """,
     """# 全部调用
 
-各语言软件包提供的调用及其参数。本页由 `scripts/api_page.py` 根据源码生成。参数的含义、单位与默认值写在源码注释中：在编辑器里悬停即可查看，Rust 也可用 `make doc` 生成文档。
+每个调用的参数、返回值、错误与示例。本页由 `scripts/api_page.py` 根据源码生成。
 
-`video.…` 在 Python 默认客户端中写作 `ai.video.…`，其余写作 `client.video.…`。Python 的 `AsyncInfraiClient` 提供相同的调用，以 await 方式使用。Node 的每个调用还接受 `signal` 与 `unref`。带默认值或 `?` 的参数可以省略；Swift 中除 `prompt:`、`to:`、`amountUSD:` 外，带标签的参数均可省略。
+- `video.…` 在 Python 默认客户端中写作 `ai.video.…`，其余写作 `client.video.…`。Python 的 `AsyncInfraiClient` 提供相同的调用，以 await 方式使用。
+- 参数表采用 Python 与 Rust 的名称，时间以秒计。在 Node 中，第一个参数是请求体字段，拼写与 API 一致（如 `duration_seconds`）；最后一个参数是 SDK 自身的选项，用驼峰命名、以毫秒计，每个调用都接受 `timeoutMs`、`maxRetries`、`headers`、`signal` 与 `unref`。Swift 与 Kotlin 用驼峰命名及各自的时长类型。
+- 带默认值（`=`）或 `?` 的参数可以省略；Swift 中除 `prompt:`、`to:`、`amountUSD:` 外，带标签的参数均可省略。
+- 任何调用都可能出现 `authentication`、`permission`、`rate_limit`、`server`、`connection`、`timeout`、`unexpected_response`、`credentials`、`configuration` 或 `aborted` 错误，以下各调用只列出自身特有的错误。类别见[错误](errors.md)，错误码见[错误码](error-codes.md)。
 """,
 )
+#: The states of a job, and what a wait makes of them.
+STATES: list[tuple[str, str, str]] = [
+    ("`queued`", "in the queue; the wait continues", "排队中，继续等待"),
+    ("`running`, and any state that is not listed here", "in progress; the wait continues", "进行中（未列出的状态也按此处理），继续等待"),
+    ("`succeeded`, `completed`, `done`", "success; the wait returns the job", "成功，等待返回任务"),
+    ("`failed`, `error`, `expired`", "failure; the wait ends with `job_failed`", "失败，等待以 `job_failed` 结束"),
+    ("`cancelled`, `canceled`", "cancelled; the wait ends with `job_cancelled`", "已取消，等待以 `job_cancelled` 结束"),
+]
+THE_JOB: Words = (
+    "A plain record of what the API sent: it can be stored as JSON, and every unknown field is kept. An absent field is absent or null. `_metadata` has what the response "
+    "said about itself: `cost_usd`, `latency_ms`, `vendor`, `cache_hit`, `request_id`.",
+    "任务是 API 返回内容的普通记录：可存为 JSON，未知字段也会保留；没有的字段为缺失或空值。`_metadata` 是响应的元数据：`cost_usd`、`latency_ms`、`vendor`、`cache_hit`、`request_id`。",
+)
+
+
+class Texts:
+    """The texts of parameters and fields in both languages."""
+
+    def __init__(self) -> None:
+        self.chinese: dict[str, list[str]] = json.loads(TRANSLATIONS.read_text(encoding="utf-8"))
+        self.used: set[str] = set()
+        self.changed: list[str] = []
+
+    def of(self, name: str, english: str, language: int) -> str:
+        self.used.add(name)
+        known = self.chinese.setdefault(name, [english, ""])
+        if known[0] != english or not known[1]:
+            self.changed.append(name)
+            known[0] = english
+        return (english, known[1] or english)[language].replace("|", "\\|")
+
+    def save(self) -> None:
+        kept = {name: pair for name, pair in sorted(self.chinese.items()) if name in self.used}
+        TRANSLATIONS.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+def fields(owner: str, parts: list[parameters.Parameter], texts: Texts, language: int) -> str:
+    """The table of a call's parameters or of a result's fields."""
+    titles = (("parameter" if "." in owner else "field", "type", "meaning"), ("参数" if "." in owner else "字段", "类型", "含义"))[language]
+    table = row(*titles) + row(*["---"] * len(titles))
+    for part in parts:
+        optional = "" if part.default is None else f" = {part.default}" if part.default else "?"
+        kind = f"`{part.kind}{optional}`".replace("|", "\\|")
+        table += row(f"`{part.name}`", kind, texts.of(f"{owner}.{part.name}", part.text, language))
+    return table
+
+
+def errors(names: list[str]) -> str:
+    """Kinds and codes, each with its place."""
+    links = []
+    for name in dict.fromkeys(names):
+        kind = surface.snake(name.removesuffix("Error")).lower()
+        links.append(f"`{kind}`" if name.endswith("Error") else f"[`{name}`](error-codes.md#{name.lower()})")
+    return ", ".join(links)
+
+
+def example(call: str) -> str:
+    """The call's snippets, of the files that have one."""
+    found = ""
+    for label, file, info in (("Python", "examples/python/calls.py", "python"), ("Node", "examples/node/calls.mjs", "js")):
+        if f"docs: {call}\n" in snippets.text(file):
+            found += f"**{label}**\n\n<!-- {file}: {call} -->\n```{info}\n{snippets.part(file, call)}```\n\n"
+    return found
 
 
 def known() -> tuple[dict[str, dict[str, str]], list[str]]:
@@ -146,18 +228,34 @@ def known() -> tuple[dict[str, dict[str, str]], list[str]]:
     return written, faults
 
 
-def page(written: dict[str, dict[str, str]], language: int) -> str:
+def page(written: dict[str, dict[str, str]], texts: Texts, language: int) -> str:
     parts = [INTRODUCTION[language]]
     names = {"Command": ("Command", "命令行")}
+    calls, results = parameters.calls(surface.default_wait()), parameters.results()
     for group, titles in GROUPS.items():
         parts.append(f"## {titles[language]}\n")
         for call in (call for call in MEANINGS if call.startswith(f"{group}.")):
-            rows = []
+            text = f"### {call}\n\n{MEANINGS[call][language]}\n\n"
+            if found := calls.get(call):
+                if found.parameters:
+                    text += fields(call, found.parameters, texts, language) + "\n"
+                if found.result in parameters.RESULTS:
+                    anchor = ("the-job", "任务")[language] if found.result == "VideoJob" else found.result.lower()
+                    text += (f"Result: [`{found.result}`](#{anchor}). ", f"返回值：[`{found.result}`](#{anchor})。")[language]
+                if found.errors:
+                    text += (f"Errors: {errors(found.errors)}.", f"错误：{errors(found.errors).replace(', ', '、')}。")[language]
+                text = text.rstrip() + "\n\n"
+            text += example(call) + "| | |\n| --- | --- |\n"
             for name in surface.LANGUAGES:
                 line = written[call].get(name)
-                told = f"`{line}`" if line else ABSENT[call][name][language]
-                rows.append(f"| {names.get(name, (name, name))[language]} | {told} |")
-            parts.append(f"### {call}\n\n{MEANINGS[call][language]}\n\n| | |\n| --- | --- |\n" + "\n".join(rows) + "\n")
+                text += row(names.get(name, (name, name))[language], f"`{line}`" if line else ABSENT[call][name][language])
+            parts.append(text)
+    parts.append(("## The job\n", "## 任务\n")[language])
+    parts.append(f"{THE_JOB[language]}\n\n{fields('VideoJob', results.pop('VideoJob'), texts, language)}")
+    states = row(*(("state", "meaning"), ("状态", "含义"))[language]) + row("---", "---")
+    parts.append(states + "".join(row((state[0], state[0].replace(", and any state that is not listed here", ""))[language], state[1 + language]) for state in STATES))
+    parts.append(("## Other results\n", "## 其他返回值\n")[language])
+    parts += [f"### {name}\n\n{fields(name, results[name], texts, language)}" for name in parameters.RESULTS if name in results]
     return "\n".join(parts)
 
 
@@ -171,8 +269,9 @@ def main() -> int:
         print(f"0 passed, {len(faults)} failed")
         return 1
     passed = failed = 0
+    texts = Texts()
     for language, name in enumerate(("api.md", "api.zh.md")):
-        place, wanted = ROOT / "docs" / name, page(written, language)
+        place, wanted = ROOT / "docs" / name, page(written, texts, language)
         if sys.argv[1:] != ["--check"]:
             place.write_text(wanted, encoding="utf-8")
         elif place.is_file() and place.read_text(encoding="utf-8") == wanted:
@@ -180,6 +279,11 @@ def main() -> int:
         else:
             print(f"docs/{name} is not what the sources say: run scripts/api_page.py")
             failed += 1
+    for name in dict.fromkeys(texts.changed):
+        print(f"{TRANSLATIONS.name}: review the Chinese text of {name}: {texts.chinese[name][0]}")
+        failed += sys.argv[1:] == ["--check"]
+    if sys.argv[1:] != ["--check"]:
+        texts.save()
     print(f"{passed + len(written)} passed, {failed} failed")
     return 1 if failed else 0
 

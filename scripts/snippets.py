@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: What a fence may call a language whose code has to be tested.
 CODE = {"python", "py", "js", "javascript", "ts", "typescript", "rust", "swift", "kotlin", "kts", "java", "sh", "bash", "shell", "console"}
 FENCE = re.compile(r"(?:^<!-- (?P<mark>[^\n]+) -->\n)?^(?P<ticks>`{3,})(?P<info>[^\n`]*)\n(?P<code>.*?)^(?P=ticks)[ ]*$", re.MULTILINE | re.DOTALL)
-MARK = re.compile(r"(?P<file>[\w./-]+\.\w+)(?:: (?P<region>[\w-]+))?")
+MARK = re.compile(r"(?P<file>[\w./-]+\.\w+)(?:: (?P<region>[\w.-]+))?")
 
 #: Which test runs a file: it has to name it.
 RUN = {
@@ -36,6 +36,8 @@ RUN = {
 #: The words by which its test knows a file, where they are not its name.
 KNOWN_AS = {
     "examples/python/django_view.py": "import django_view",
+    "examples/python/django_sse.py": "import django_sse",
+    "examples/python/serverless.py": "import serverless",
     "examples/kotlin/Snippets.kt": "examples.withToken",
     "examples/kotlin/VideoScreenModel.kt": "VideoScreenModel(",
     "examples/swift/Main.swift": "InfraiExamples",

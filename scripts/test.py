@@ -36,7 +36,7 @@ SUITES: dict[str, list[list[str]]] = {
     "rust": [[CARGO, "test", "--locked", "--workspace", "--no-fail-fast"]],
     "openapi": [[PYTHON, "tests/openapi/run-tests"]],
     "docs": [["make", "--no-print-directory", "doc"]],
-    "site": [[PYTHON, "scripts/snippets.py"], [PYTHON, "scripts/api_page.py", "--check"], [PYTHON, "scripts/readme_figures.py", "--check"], [PYTHON, "scripts/test_site.py"]],
+    "site": [[PYTHON, "scripts/snippets.py"], [PYTHON, "scripts/api_page.py", "--check"], [PYTHON, "scripts/test_site.py"]],
     "deny": [["scripts/cargo-tool", "cargo-deny", "deny", "check", "licenses", "bans", "sources"]],
     "python": [[PYTHON, "bindings-python/run-tests"]],
     "node": [["bindings-node/run-tests"]],

@@ -25,7 +25,7 @@ SITE = ROOT / "target" / "site"
 EXAMPLES = ROOT / "examples" / "shell"
 CARGO = os.environ.get("CARGO", "cargo")
 #: What is written in English alone: it changes with the code (docs/decisions/0012-documentation.md).
-ENGLISH_ONLY = {"releasing.md", "reliability.md", "threat-model.md"}
+ENGLISH_ONLY = {"changelog.md", "examples.md", "releasing.md", "reliability.md", "threat-model.md"}
 
 
 def pages() -> list[Path]:
@@ -33,19 +33,32 @@ def pages() -> list[Path]:
     return sorted(path for path in found if path.name not in ENGLISH_ONLY)
 
 
-def outline(text: str) -> dict[str, list[str]]:
-    """What two languages of a page share: the levels of its headings, its snippets, its tabs, the shape of its tables."""
-    fences = re.findall(r"^```([^\n]*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-    rows = re.findall(r"^\|.*\|$", prose, re.MULTILINE)
-    return {
-        "headings": re.findall(r"^(#+) ", prose, re.MULTILINE),
-        "snippets": [f"{info}\n{code}" for info, code in fences],
-        "tabs": re.findall(r"^/// tab \| (Python|Node|Rust|Swift|Kotlin)$", prose, re.MULTILINE),
-        "tables": [str(len(re.findall(r"(?<!\\)\|", row))) for row in rows],
-        "pictures": re.findall(r"!\[[^\]]*\]\(([^)]+)\)", prose),
-        "links": sorted(re.findall(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)", prose)),
-    }
+Section = dict[str, list[str]]
+
+
+def sections(text: str) -> list[Section]:
+    """What two languages of a page share, per section: its level, snippets, tabs, lists, pictures, links and the shape of its tables."""
+    snippets: list[str] = []
+
+    def kept(found: re.Match[str]) -> str:
+        snippets.append(found[0])
+        return f"<snippet {len(snippets) - 1}>"
+
+    prose = re.sub(r"^```[^\n]*\n.*?^```$", kept, text, flags=re.MULTILINE | re.DOTALL)
+    found: list[Section] = []
+    for part in re.split(r"^(?=#+ )", prose, flags=re.MULTILINE)[1:]:
+        rows = re.findall(r"^\|.*\|$", part, re.MULTILINE)
+        found.append({
+            "level": [part.split(" ")[0]],
+            "snippets": [snippets[int(number)] for number in re.findall(r"<snippet (\d+)>", part)],
+            "tabs": [label.replace("命令行", "Command") for label in re.findall(r"^\*\*(\w+)\*\*$", part, re.MULTILINE)],
+            "tables": [str(len(re.findall(r"(?<!\\)\|", row))) for row in rows],
+            "lists": re.findall(r"^ *(-|\d+\.) ", part, re.MULTILINE),
+            "pictures": re.findall(r"!\[[^\]]*\]\(([^)]+)\)", part),
+            "links": sorted(re.findall(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)", part)),
+            "marks": re.findall(r"^<!-- .* -->$", part, re.MULTILINE),
+        })
+    return found
 
 
 class Fetched(HTMLParser):
@@ -90,6 +103,48 @@ class Site(unittest.TestCase):
             for place in (SITE / page.with_suffix(".html").name, SITE / "zh" / page.with_suffix(".html").name):
                 self.assertTrue(place.is_file(), place)
 
+    def test_labels_on_github_are_tabs_on_the_site(self) -> None:
+        for path in sorted(DOCS.glob("*.md")):
+            markdown = path.read_text(encoding="utf-8")
+            self.assertNotRegex(markdown, r"(?m)^///", path)
+            place = SITE / ("zh" if path.name.endswith(".zh.md") else "") / f"{path.name.split('.')[0]}.html"
+            shown = "".join(re.findall(r'<div class="tabbed-labels">(.*?)</div>', place.read_text(encoding="utf-8"), re.DOTALL))
+            labels = re.findall(r"^\*\*(Python|Node|Rust|Swift|Kotlin|Command|命令行)\*\*$", markdown, re.MULTILINE)
+            self.assertEqual(re.findall(r"<label[^>]*>([^<]*)</label>", shown), labels, path)
+
+    def test_each_navigation_names_a_page_once(self) -> None:
+        for page in (SITE / "index.html", SITE / "zh" / "index.html"):
+            nav = re.search(r'<nav class="md-nav md-nav--primary.*?</nav>\s*</div>', page.read_text(encoding="utf-8"), re.DOTALL)
+            assert nav is not None
+            targets = re.findall(r'<a href="([^"#]+)" class="md-nav__link', nav[0])
+            self.assertGreater(len(targets), 30)
+            self.assertEqual(sorted(set(targets)), sorted(targets), page)
+
+    def test_english_pages_among_chinese_ones_say_so(self) -> None:
+        for page in (SITE / "zh").rglob("*.html"):
+            source = DOCS / page.relative_to(SITE / "zh").with_suffix(".zh.md")
+            self.assertEqual("本页只有英文" in page.read_text(encoding="utf-8"), not source.is_file(), page)
+
+    def test_the_references_have_each_public_name(self) -> None:
+        python = (SITE / "reference" / "python.html").read_text(encoding="utf-8")
+        exported = (ROOT / "bindings-python/python/infrai/__init__.py").read_text(encoding="utf-8")
+        names = re.findall(r"^    from \.\w+ import \w+ as ([A-Z]\w+)$", exported, re.MULTILINE)
+        self.assertGreater(len(names), 40)
+        for name in names:
+            self.assertIn(f'id="infrai.{name}"', python)
+        for name in ("InfraiClient", "InfraiError", "PaymentRequiredError"):
+            self.assertTrue((SITE / "reference" / "node" / "classes" / f"index.{name}.html").is_file(), name)
+        for folder in (".", "zh"):
+            page = (SITE / folder / "reference" / "languages.html").read_text(encoding="utf-8")
+            (target,) = re.findall(r'href="([./]+reference/node/index\.html)"', page)
+            self.assertTrue((SITE / folder / "reference" / target).resolve().is_file(), target)
+
+    def test_a_page_that_is_not_found_speaks_both_languages(self) -> None:
+        missing = (SITE / "404.html").read_text(encoding="utf-8")
+        for words in ('<html lang="en"', "Not found", "页面不存在"):
+            self.assertIn(words, missing)
+        self.assertNotIn("None", (SITE / "sitemap.xml").read_text(encoding="utf-8"))
+
     def test_each_language_can_be_searched_by_its_words(self) -> None:
         indexes = [json.loads((SITE / folder / "search" / "search_index.json").read_text(encoding="utf-8")) for folder in (".", "zh")]
         english, chinese = (" ".join(entry["text"] + entry["title"] for entry in index["docs"]) for index in indexes)
@@ -123,9 +178,11 @@ class Languages(unittest.TestCase):
             chinese = page.with_name(f"{page.stem}.zh.md")
             with self.subTest(page=page.name):
                 self.assertTrue(chinese.is_file(), f"{chinese.name} is missing")
-                there, here = outline(page.read_text(encoding="utf-8")), outline(chinese.read_text(encoding="utf-8"))
-                for what, english in there.items():
-                    self.assertEqual(here[what], english, f"{chinese.name}: other {what}")
+                there, here = (sections(path.read_text(encoding="utf-8")) for path in (page, chinese))
+                self.assertEqual([part["level"] for part in here], [part["level"] for part in there], f"{chinese.name}: other headings")
+                for number, (english, translated) in enumerate(zip(there, here), 1):
+                    for what in english:
+                        self.assertEqual(translated[what], english[what], f"{chinese.name}, section {number}: other {what}")
 
     def test_the_chinese_pages_are_chinese(self) -> None:
         for page in DOCS.glob("*.zh.md"):
@@ -138,6 +195,27 @@ class Languages(unittest.TestCase):
     def test_no_chinese_page_is_without_an_english_one(self) -> None:
         for page in DOCS.rglob("*.zh.md"):
             self.assertTrue(page.with_name(page.name.replace(".zh.md", ".md")).is_file(), page)
+
+
+class Codes(unittest.TestCase):
+    def test_every_error_code_has_an_entry(self) -> None:
+        listed = subprocess.run(["git", "ls-files", "-z", "core/src/*.rs", "cli/src/*.rs", "bindings-*/*.rs"], cwd=ROOT, check=True, capture_output=True).stdout
+        codes: set[str] = set()
+        for name in filter(None, listed.decode().split("\0")):
+            if re.search(r"test|fuzzing|build\.rs", name) or not (ROOT / name).is_file():
+                continue
+            source = re.split(r"#\[cfg\(test\)\]\s*mod", (ROOT / name).read_text(encoding="utf-8"))[0]
+            codes |= set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', source))
+            # One word may be a method or a placeholder: a code has a kind or a message beside it.
+            codes |= set(re.findall(r'(?:ErrorKind::\w+,|\()\s*"([A-Z]{5,})",', source))
+            codes |= set(re.findall(r'"([A-Z]{5,})"', source)) if name.endswith("wire/codes.rs") else set()
+        variables = re.compile(r"(INFRAI|CARGO|SSL|XDG|NODE|NO|HTTPS?|ALL|REQUESTS?)_")
+        codes = {code for code in codes if not variables.match(code)}
+        self.assertGreater(len(codes), 45)
+        for page in (DOCS / "error-codes.md", DOCS / "error-codes.zh.md"):
+            entries = re.findall(r"^### ([A-Z0-9_]+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+            self.assertEqual(sorted(set(entries) - {"HTTP_STATUS"}), sorted(codes), page)
+            self.assertEqual(len(entries), len(set(entries)), page)
 
 
 class Decisions(unittest.TestCase):
@@ -246,7 +324,7 @@ class Paths(unittest.TestCase):
         ends = r"(?:\.\w+|/)[`\s;,]"
         named = re.compile(rf"`((?:{'|'.join(sorted(map(re.escape, folders - {'target', 'demo', '.cache'})))})/[\w./-]*?){ends}")
         found = 0
-        for document in (ROOT / "CONTRIBUTING.md", ROOT / "README.md", *DOCS.glob("*.md")):
+        for document in (*ROOT.glob("*.md"), *DOCS.glob("*.md")):
             for match in named.finditer(document.read_text(encoding="utf-8")):
                 path = match[0].strip("`;, \n")
                 # `make bench` writes the results; what git ignores is made when it is needed.
@@ -256,6 +334,14 @@ class Paths(unittest.TestCase):
                 found += 1
         self.assertGreater(found, 50)
 
+    def test_every_test_that_the_threat_model_names_is_there(self) -> None:
+        listed = subprocess.run(["git", "ls-files", "-z", "*.rs"], cwd=ROOT, check=True, capture_output=True).stdout
+        sources = "".join((ROOT / name).read_text(encoding="utf-8") for name in listed.decode().split("\0") if name and (ROOT / name).is_file())
+        named = re.findall(r" \*(\w{8,})(…?)\*", (DOCS / "threat-model.md").read_text(encoding="utf-8"))
+        self.assertGreater(len(named), 15)
+        for name, more in named:
+            self.assertRegex(sources, rf"\bfn {name}" + ("" if more else r"\("))
+
 
 class Picture(unittest.TestCase):
     def test_the_recording_of_the_command_moves_is_light_and_loads_nothing(self) -> None:
@@ -264,6 +350,9 @@ class Picture(unittest.TestCase):
         self.assertIn("@keyframes", picture)
         self.assertIn("prefers-color-scheme", picture)
         self.assertNotRegex(picture, r"<script|<foreignObject|href=|url\((?!#)|@import")
+
+    def test_the_frame_of_a_video_is_light(self) -> None:
+        self.assertLess((DOCS / "images" / "skyline.jpg").stat().st_size, 60_000)
 
     def test_every_picture_says_what_it_shows(self) -> None:
         for picture in (DOCS / "images").glob("*.svg"):

@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -50,20 +49,6 @@ def replace(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-#: The records that hold a key, a header's value or a proxy's password: what prints them prints none of it.
-SECRETIVE = ("NativeSettings", "NativePair", "NativeActivation")
-
-
-def discreet(source: str) -> str:
-    """The generated Kotlin, in which a record with secrets is shown by its name alone."""
-    for name in SECRETIVE:
-        whole = re.compile(rf"(data class {name} ?\(.*?\n\) ?\{{)", re.DOTALL)
-        source, found = whole.subn(rf'\1\n    override fun toString(): String = "{name}"\n', source)
-        if found != 1:
-            raise SystemExit(f"the generated Kotlin has no record {name} where one is looked for: see SECRETIVE")
-    return source
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", default="dev")
@@ -88,9 +73,8 @@ def main() -> int:
             described = target_directory() / "debug" / library
         command = [str(bindgen), "generate", "--no-format", "--language", "kotlin", "--out-dir", folder, str(described)]
         subprocess.run(command, cwd=ROOT, check=True)
-        source = Path(folder) / "dev" / "infrai" / "internal" / "ffi" / "infrai_ffi.kt"
-        source.write_text(discreet(source.read_text(encoding="utf-8")), encoding="utf-8")
-        replace(source, GENERATED / source.relative_to(folder))
+        for source in Path(folder).rglob("*.kt"):
+            replace(source, GENERATED / source.relative_to(folder))
     return 0
 
 

@@ -17,7 +17,7 @@ import { platformDependencies, platformManifest } from "./platforms.mjs";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Declarations of what nobody imports. */
-const INTERNAL = /[\\/](calls|load|native|paths|pieces|unsupported)\.d\.m?ts$/;
+const INTERNAL = /[\\/](async-iterator|calls|environment|load|native|paths|unsupported)\.d\.m?ts$/;
 
 const { values } = parseArgs({
   options: { out: { type: "string" }, native: { type: "string", multiple: true, default: [] } },

@@ -1,123 +1,93 @@
-//! What is read piece by piece: states of a job, items of a batch, bytes of a video. Each piece is a call of its own, so
-//! that a reader who stops reading holds nothing up, and one that is forgotten takes the stream with it.
+//! Streams that JavaScript reads: states of a job, items of a batch, bytes of a video. Each read is a call of its own.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use infrai::{
-    CallContext,
+    Language,
     video::{GenerateMany, VideoBytes, Watch},
 };
 use napi_derive::napi;
-use serde_json::{Value, json};
-use tokio::sync::Mutex;
 
 use crate::{
-    bridge::error_json,
-    client::{Told, job_value, value},
-    guard::{Given, guarded},
-    outbox::{Outbox, Payload, Topic},
+    errors::{NativeResult, catch_panic, error_json},
+    events::{Call, CallResult, EventQueue, Payload},
 };
 
-/// A stream of the core's, or where one was.
-enum Source {
+/// A stream of the core.
+pub(crate) enum StreamSource {
     Watch(Watch),
     Many(GenerateMany),
     Bytes(Box<VideoBytes>),
-    Ended,
+    /// It is not open yet.
+    Empty,
 }
 
-/// Where a stream lies while it is being opened.
-pub(crate) struct Slot(Arc<Mutex<Source>>);
+/// A source that all reads share. A read that is aborted leaves it.
+type SharedSource = Arc<tokio::sync::Mutex<StreamSource>>;
 
-impl Slot {
-    pub(crate) async fn open(self, bytes: VideoBytes) {
-        *self.0.lock().await = Source::Bytes(Box::new(bytes));
+/// The place of a source that is not open yet.
+pub(crate) struct StreamSlot(SharedSource);
+
+impl StreamSlot {
+    pub(crate) async fn fill(self, bytes: VideoBytes) {
+        *self.0.lock().await = StreamSource::Bytes(Box::new(bytes));
     }
 }
-
-/// A source, and the context that all its reads share, since work goes on between them.
-type Open = (Arc<Mutex<Source>>, Option<CallContext>);
 
 /// A stream that JavaScript reads.
 #[napi]
 pub struct NativeStream {
-    /// None once it is closed: what is being read goes with the call that reads it.
-    open: std::sync::Mutex<Option<Open>>,
-    outbox: Arc<Outbox>,
+    /// None once it is closed. The context is the stream's, because the client works for it between reads too.
+    shared: Mutex<Option<(SharedSource, Call)>>,
+    queue: Arc<EventQueue>,
 }
 
 impl NativeStream {
-    fn new(source: Arc<Mutex<Source>>, outbox: &Arc<Outbox>, context: Option<CallContext>) -> Self {
-        Self { open: std::sync::Mutex::new(Some((source, context))), outbox: Arc::clone(outbox) }
-    }
-
-    pub(crate) fn watch(watch: Watch, outbox: &Arc<Outbox>, context: Option<CallContext>) -> Self {
-        Self::new(Arc::new(Mutex::new(Source::Watch(watch))), outbox, context)
-    }
-
-    pub(crate) fn many(many: GenerateMany, outbox: &Arc<Outbox>, context: Option<CallContext>) -> Self {
-        Self::new(Arc::new(Mutex::new(Source::Many(many))), outbox, context)
-    }
-
-    pub(crate) fn unopened(outbox: &Arc<Outbox>, context: Option<CallContext>) -> (Self, Slot) {
-        let source = Arc::new(Mutex::new(Source::Ended));
-        (Self::new(Arc::clone(&source), outbox, context), Slot(source))
+    pub(crate) fn new(source: StreamSource, queue: &Arc<EventQueue>, call: Call) -> (Self, StreamSlot) {
+        let source = Arc::new(tokio::sync::Mutex::new(source));
+        let shared = Mutex::new(Some((Arc::clone(&source), call)));
+        (Self { shared, queue: Arc::clone(queue) }, StreamSlot(source))
     }
 }
 
 #[napi]
 impl NativeStream {
-    /// Reads the next piece as a call of this number.
+    /// Reads the next item, as a call with this id.
     #[napi]
-    pub fn next(&self, number: u32) -> Given<()> {
-        guarded(|| {
-            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let (source, context) = open.unzip();
+    pub fn next(&self, call_id: u32) -> NativeResult<()> {
+        catch_panic(Language::Node, || {
+            let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let (source, call) = shared.unzip();
+            let (context, language) =
+                call.map_or((None, Language::Node), |call| (call.context, call.language));
             let work = async move {
                 match source {
                     Some(source) => next(&mut *source.lock().await).await,
-                    None => Ok((Topic::End, Payload::Nothing)),
+                    None => Ok(None),
                 }
             };
-            Ok(self.outbox.run(number, None, context.flatten(), work)?)
+            Ok(self.queue.spawn(Call { id: call_id, context, language }, None, work)?)
         })
     }
 
-    /// Ends the stream: nothing is read any more, and nothing is cancelled.
+    /// Ends the stream. It cancels no job.
     #[napi]
-    pub fn close(&self) -> Given<()> {
-        guarded(|| {
-            self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Ok(())
-        })
+    pub fn close(&self) {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
-async fn next(source: &mut Source) -> Told {
-    let piece = match source {
-        Source::Watch(watch) => match watch.next().await {
-            Some(job) => Some(job_value(&job?)),
-            None => None,
-        },
-        Source::Many(many) => many.next().await.map(|(index, result)| {
-            let item = match result {
-                Ok(job) => json!({ "index": index, "job": job.to_json() }),
-                Err(error) => {
-                    // The text is JSON of our own making.
-                    let error: Value = serde_json::from_str(&error_json(&error)).unwrap_or_default();
-                    json!({ "index": index, "error": error })
-                }
+async fn next(source: &mut StreamSource) -> CallResult {
+    Ok(match source {
+        StreamSource::Watch(watch) => watch.next().await.transpose()?.map(|job| Payload::job(&job)),
+        StreamSource::Many(many) => many.next().await.map(|(index, result)| {
+            let (field, value) = match result {
+                Ok(job) => ("job", job.to_json().to_string()),
+                Err(error) => ("error", error_json(error, Language::NodeBody)),
             };
-            value(&item)
+            Payload::Json(format!(r#"{{"index":{index},"{field}":{value}}}"#))
         }),
-        Source::Bytes(bytes) => match bytes.next().await {
-            Some(piece) => Some((Topic::Value, Payload::Bytes(piece?))),
-            None => None,
-        },
-        Source::Ended => None,
-    };
-    Ok(piece.unwrap_or_else(|| {
-        *source = Source::Ended;
-        (Topic::End, Payload::Nothing)
-    }))
+        StreamSource::Bytes(bytes) => bytes.next().await.transpose()?.map(Payload::Bytes),
+        StreamSource::Empty => None,
+    })
 }

@@ -24,8 +24,8 @@ test("a signal that has aborted already sends nothing", async () => {
     () => infrai.video.download("vid_1", "/tmp/never.mp4", { signal }),
     () => infrai.video.downloadStream("vid_1", { signal }),
     () => infrai.account.balance({ signal }),
-    () => infrai.account.topup(5, { signal }),
-    () => infrai.activate({ signal, writeCredentials: false }),
+    () => infrai.account.topup({ amount_usd: 5 }, { signal }),
+    () => infrai.activate({}, { signal, writeCredentials: false }),
     () => infrai.request("GET", "/v1/x", undefined, { signal }),
   ];
   for (const make of calls) {

@@ -58,7 +58,7 @@ test("the account's balance and a top-up", async () => {
     n === 0 ? ok({ balance_usd: 1.5, currency: "USD" }, {}) : ok({ topup_id: "t", amount_usd: 20, state: "pending" }, {}),
   );
   assert.deepEqual(await infrai.account.balance(), { balance_usd: 1.5, currency: "USD" });
-  assert.deepEqual(await infrai.account.topup(20, { return_url: "https://me.test/", idempotency_key: "top-1" }), {
+  assert.deepEqual(await infrai.account.topup({ amount_usd: 20, return_url: "https://me.test/" }, { idempotencyKey: "top-1" }), {
     topup_id: "t",
     amount_usd: 20,
     state: "pending",
@@ -90,7 +90,7 @@ test("activate stores the key, uses it from then on, and shows it nowhere but in
 test("activate writes nothing when it is told not to", async () => {
   const file = join(mkdtempSync(join(tmpdir(), "infrai-")), "credentials");
   const { client: infrai } = await client(() => ok({ primary_api_key: KEY }), { apiKey: undefined, credentialsFile: new URL(`file://${file}`) });
-  await infrai.activate({ writeCredentials: false });
+  await infrai.activate({}, { writeCredentials: false });
   assert.equal(existsSync(file), false);
 });
 
@@ -114,6 +114,46 @@ test("withOptions changes what it is given, for the calls made through it alone"
   await rejection(hurried.video.status("vid_1"));
   await rejection(infrai.video.status("vid_1"));
   assert.deepEqual(seen.map(({ headers }) => headers["x-trace"]), ["t-1", undefined, undefined, undefined]);
+});
+
+test("every call takes a timeout, retries and headers for itself in its last argument", async () => {
+  const file = Buffer.from("bytes");
+  const { client: infrai, seen, url } = await client((_, { url: path }) => {
+    if (path === "/file") return { headers: { "content-type": "video/mp4" }, body: file };
+    if (path === "/v1/activate") return ok({ account_id: "acc", primary_api_key: KEY });
+    return ok(job("succeeded", { ok: true, balance_usd: 1, topup_id: "t", video_url: `${url}/file` }));
+  });
+  const folder = mkdtempSync(join(tmpdir(), "infrai-"));
+  const calls = [
+    (own) => infrai.video.generate({ prompt: "a" }, own),
+    (own) => infrai.video.status("vid_1", own),
+    (own) => infrai.video.cancel("vid_1", own),
+    (own) => infrai.video.wait("vid_1", own),
+    (own) => infrai.video.watch("vid_1", own).next(),
+    (own) => infrai.video.generateMany(["a"], own).next(),
+    (own) => infrai.video.download("vid_1", join(folder, "v.mp4"), own),
+    (own) => infrai.video.downloadStream("vid_1", own).then((stream) => new Response(stream).text()),
+    (own) => infrai.account.balance(own),
+    (own) => infrai.account.topup({ amount_usd: 5 }, own),
+    (own) => infrai.activate({}, { ...own, force: true, writeCredentials: false }),
+    (own) => infrai.request("GET", "/v1/x", undefined, own),
+  ];
+  for (const [at, call] of calls.entries()) {
+    const before = seen.length;
+    await call({ timeoutMs: 30_000, maxRetries: 0, headers: { "x-call": `c-${at}` } });
+    const mine = seen.slice(before).filter(({ url }) => url !== "/file");
+    assert.ok(mine.length > 0 && mine.every(({ headers }) => headers["x-call"] === `c-${at}`), String(call));
+  }
+  await infrai.video.status("vid_1");
+  assert.equal(seen.at(-1).headers["x-call"], undefined);
+});
+
+test("a call's own timeout and retries end it", async () => {
+  const { client: infrai, seen } = await client((n) => (n === 0 ? "never" : fail(503, "VENDOR_DOWN")));
+  const late = await rejection(infrai.video.status("vid_1", { timeoutMs: 50 }));
+  assert.ok(late instanceof sdk.TimeoutError, inspect(late));
+  const down = await rejection(infrai.account.balance({ maxRetries: 0 }));
+  assert.deepEqual([down.code, down.attempts, seen.length], ["VENDOR_DOWN", 1, 2]);
 });
 
 test("hooks see every attempt, and neither key nor body", async () => {
@@ -174,7 +214,8 @@ test("what a key function throws is what the call rejects with, and what is no k
   assert.equal(await rejection(thrower.video.status("vid_1")), mine);
   const { client: nothing } = await client(() => ok(job("queued")), { apiKey: () => undefined });
   const error = await rejection(nothing.video.status("vid_1"));
-  assert.ok(error instanceof sdk.ConfigurationError && /apiKey function/.test(error.message), error.message);
+  assert.ok(error instanceof sdk.ConfigurationError);
+  assert.equal(error.message, "invalid `apiKey`: expected a function without arguments that returns a string, it returned undefined");
   const { client: spaced } = await client(() => ok(job("queued")), { apiKey: () => "ifr_pk_proj_secret secret" });
   assert.ok(!inspect(await rejection(spaced.video.status("vid_1"))).includes("secret"));
   assert.equal(seen.length, 0);
@@ -226,6 +267,8 @@ test("a missing key is an error of the first call, and looked for again at the n
   const { client: infrai } = await client(() => ok(job("queued")), { apiKey: "", credentialsFile: "/nowhere/credentials" });
   const error = await rejection(infrai.video.status("vid_1"));
   assert.ok(error instanceof sdk.AuthenticationError && error.code === "API_KEY_MISSING");
+  assert.match(error.hint, /`client\.activate\(\)`/);
+  assert.ok(!/api_key|infra\.activate/.test(error.message + error.hint), error.hint);
   process.env.INFRAI_API_KEY = KEY;
   try {
     assert.equal((await infrai.video.status("vid_1")).state, "queued");

@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync, sign } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -70,20 +72,29 @@ test("examples/node/quickstart.mjs makes a video", async () => {
 const once = { skip: process.env.INFRAI_TEST_FIRST === "" && "it ran under the first version" };
 
 for (const [name, files] of [
+  ["readme.mjs", ["boat.mp4"]],
   ["first.mjs", ["skyline.mp4"]],
   ["guide.mjs", ["boat.mp4", "kite-0.mp4", "kite-1.mp4"]],
+  ["calls.mjs", ["kite.mp4", "copy.mp4"]],
   ["raw.mjs", ["boat.mp4"]],
   ["migrated.mjs", ["boat.mp4"]],
 ]) {
   test(`examples/node/${name} does what the guide says`, once, async () => {
     const folder = example(name);
     // An account of its own where it activates one, so that it has its credit to itself.
-    const own = name === "guide.mjs" ? { INFRAI_API_KEY: "", INFRAI_CREDENTIALS_FILE: join(folder, "credentials") } : {};
+    const own = ["guide.mjs", "calls.mjs"].includes(name) ? { INFRAI_API_KEY: "", INFRAI_CREDENTIALS_FILE: join(folder, "credentials") } : {};
     const { stdout } = await run(process.execPath, [name], { cwd: folder, env: { ...env, ...own }, timeout: 240_000 });
     for (const file of files) assert.equal(readFileSync(join(folder, file)).toString("latin1", 4, 8), "ftyp", file);
     if (name === "guide.mjs") assert.match(stdout, /^stopped: cancelled$/m);
   });
 }
+
+test("examples/node/error-codes.mjs handles each group of codes", once, async () => {
+  const folder = example("error-codes.mjs");
+  const { stdout } = await run(process.execPath, ["error-codes.mjs"], { cwd: folder, env, timeout: 120_000 });
+  const codes = ["INSUFFICIENT_CREDIT", "KEY_REVOKED", "VENDOR_DOWN", "INVALID_ARGUMENT", "JOB_FAILED", "INSECURE_HTTP", "REDIRECT"];
+  assert.deepEqual([...stdout.matchAll(/^([A-Z_]{5,}) /gm)].map(([, code]) => code), codes);
+});
 
 test("examples/node/video.test.mjs passes", once, async () => {
   const folder = example("video.test.mjs");
@@ -100,6 +111,14 @@ test("examples/node/next.config.mjs leaves the package to Node.js", async () => 
 
 const TSC = [join(ROOT, "node_modules/typescript/bin/tsc"), "--strict", "--target", "es2022", "--module", "nodenext", "--types", "node"];
 TSC.push("--typeRoots", join(ROOT, "node_modules/@types"));
+
+test("the examples pass tsc --strict --checkJs", once, async () => {
+  const folder = mkdtempSync(join(PROJECT, "example-"));
+  // Express has no types of its own.
+  const files = readdirSync(EXAMPLES).filter((name) => name.endsWith(".mjs") && name !== "express-sse.mjs");
+  for (const file of files) copyFileSync(join(EXAMPLES, file), join(folder, file));
+  await run(process.execPath, [...TSC, "--allowJs", "--checkJs", "--noEmit", ...files], { cwd: folder });
+});
 
 test("examples/node/batch.ts compiles strictly and makes every video once, however often it runs", async () => {
   const folder = example("batch.ts", "batch.mts");
@@ -145,4 +164,66 @@ test("examples/node/nextjs-route.ts compiles strictly and streams the states", a
   const [refused, events] = JSON.parse(stdout);
   assert.equal(refused, 400);
   assert.match(events, /"state":"succeeded".*"video_url":"http/);
+});
+
+test("examples/node/serverless.mjs starts a video and resumes it by its id", once, async () => {
+  const folder = example("serverless.mjs");
+  const source = `import { setTimeout } from "node:timers/promises";
+    import handler from "./serverless.mjs";
+    const post = (body) => handler.fetch(new Request("http://x.test/videos", { method: "POST", body: JSON.stringify(body) }));
+    const get = (id) => handler.fetch(new Request("http://x.test/videos/" + id));
+    const started = await post({ prompt: "a boat", request_id: "form-1" });
+    const { id } = await started.json();
+    const again = await (await post({ prompt: "a boat", request_id: "form-1" })).json();
+    let seen = await (await get(id)).json();
+    while (!seen.done) {
+      await setTimeout(100);
+      seen = await (await get(id)).json();
+    }
+    console.log(JSON.stringify([started.status, again.id === id, seen.state, (await get("vid_unknown")).status, (await post({ prompt: "" })).status]));`;
+  writeFileSync(join(folder, "run.mjs"), source);
+  const { stdout } = await run(process.execPath, ["run.mjs"], { cwd: folder, env, timeout: 120_000 });
+  assert.deepEqual(JSON.parse(stdout), [202, true, "succeeded", 404, 400]);
+});
+
+test("examples/node/discord-bot.mjs answers a command with the video", once, async () => {
+  const folder = example("discord-bot.mjs");
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const edits = [];
+  const discord = createServer(async (request, response) => {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    edits.push({ method: request.method, url: request.url, body: Buffer.concat(chunks).toString("latin1") });
+    response.end("{}");
+    if (edits.length === 1) edited();
+  });
+  let edited;
+  const edit = new Promise((resolve) => (edited = resolve));
+  await new Promise((resolve) => discord.listen(0, "127.0.0.1", resolve));
+  const own = {
+    DISCORD_API: `http://127.0.0.1:${discord.address().port}`,
+    DISCORD_PUBLIC_KEY: publicKey.export({ format: "der", type: "spki" }).subarray(12).toString("hex"),
+    PORT: "0",
+  };
+  const child = spawn(process.execPath, ["discord-bot.mjs"], { cwd: folder, env: { ...env, ...own }, stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    const url = await new Promise((resolve) => createInterface({ input: child.stdout }).once("line", resolve));
+    const post = async (interaction, forged = "") => {
+      const body = JSON.stringify(interaction);
+      const signature = sign(null, Buffer.from(`1${body}`), privateKey).toString("hex");
+      const answer = await fetch(url, { method: "POST", body: body + forged, headers: { "x-signature-timestamp": "1", "x-signature-ed25519": signature } });
+      return [answer.status, answer.ok ? (await answer.json()).type : undefined];
+    };
+    assert.deepEqual(await post({ type: 1 }, " "), [401, undefined]);
+    assert.deepEqual(await post({ type: 1 }), [200, 1]);
+    const command = { type: 2, id: "7", application_id: "app", token: "tok", data: { options: [{ value: "a paper boat" }] } };
+    assert.deepEqual(await post(command), [200, 5]);
+    await edit;
+    assert.deepEqual([edits[0].method, edits[0].url], ["PATCH", "/webhooks/app/tok/messages/@original"]);
+    assert.match(edits[0].body, /"content":"a paper boat"/);
+    assert.match(edits[0].body, /video\.mp4[^]*ftyp/);
+  } finally {
+    child.kill();
+    discord.close();
+  }
 });

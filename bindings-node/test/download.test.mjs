@@ -1,7 +1,7 @@
 // Videos into files, and as streams of bytes.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, readdirSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -52,6 +52,20 @@ test("a path may be a file URL; an existing file is replaced only when asked to"
   const error = await rejection(infrai.video.download("vid_1", path));
   assert.deepEqual([error.code, seen.length], ["FILE_EXISTS", before]);
   await infrai.video.download("vid_1", path, { overwrite: true });
+});
+
+test("a relative path starts from the folder at the time of the call", async () => {
+  const { client: infrai } = await ready();
+  const [here, there, before] = [realpathSync(folder()), folder(), process.cwd()];
+  try {
+    process.chdir(here);
+    const saved = [infrai.video.download("vid_1", "a.mp4"), infrai.video.download("vid_1", new URL("b.mp4", pathToFileURL(join(here, "/"))))];
+    process.chdir(there);
+    assert.deepEqual((await Promise.all(saved)).map(({ path }) => path), [join(here, "a.mp4"), join(here, "b.mp4")]);
+    assert.deepEqual([readdirSync(here).sort(), readdirSync(there)], [["a.mp4", "b.mp4"], []]);
+  } finally {
+    process.chdir(before);
+  }
 });
 
 test("an onProgress that throws ends the download with that error and leaves nothing", async () => {

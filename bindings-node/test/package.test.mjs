@@ -30,7 +30,7 @@ test("publint and arethetypeswrong find nothing in the tarball", async () => {
 
 test("the tarball holds what a user needs and no more", () => {
   const names = execFileSync("tar", ["tzf", TARBALL], { encoding: "utf8" }).trim().split("\n");
-  const strange = names.filter((name) => !/^package\/(dist\/[a-z]+(\.d)?\.m?[jt]s|testing\/package\.json|package\.json|README\.md|LICENSE)$/.test(name));
+  const strange = names.filter((name) => !/^package\/(dist\/[a-z-]+(\.d)?\.m?[jt]s|testing\/package\.json|package\.json|README\.md|LICENSE)$/.test(name));
   assert.deepEqual(strange, []);
   assert.deepEqual(names.filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts")), []);
 });
@@ -95,6 +95,16 @@ test("what other runtimes get has every name of the real exports", () => {
   const text = readFileSync(join(PROJECT, "node_modules/@infrai/sdk/dist/unsupported.mjs"), "utf8");
   const names = [...text.matchAll(/nothing as (\w+)/g)].map(([, name]) => name).sort();
   assert.deepEqual(names, [...Object.keys(sdk), ...Object.keys(require("@infrai/sdk/testing"))].sort());
+});
+
+test("no two files import values from one another in a circle", () => {
+  const dist = join(PROJECT, "node_modules/@infrai/sdk/dist");
+  const imports = (name) => [...readFileSync(join(dist, name), "utf8").matchAll(/require\("\.\/([a-z-]+\.js)"\)/g)].map(([, other]) => other);
+  const visit = (name, above) => {
+    assert.ok(!above.includes(name), [...above, name].join(" -> "));
+    for (const other of imports(name)) visit(other, [...above, name]);
+  };
+  for (const name of readdirSync(dist).filter((name) => name.endsWith(".js"))) visit(name, []);
 });
 
 /** A copy of the installed package without its platform package. */

@@ -76,8 +76,8 @@ test("ids, jobs, paths, amounts and options of a wrong type are refused by name"
     ["path", () => infrai.video.download("vid_1", 5)],
     ["timeoutMs", () => infrai.video.download("vid_1", "/tmp/never.mp4", { timeoutMs: -1 })],
     ["timeoutMs", () => infrai.video.downloadStream("vid_1", { timeoutMs: "soon" })],
-    ["amount_usd", () => infrai.account.topup("20")],
-    ["amount_usd", () => infrai.account.topup(NaN)],
+    ["amount_usd", () => infrai.account.topup({ amount_usd: "20" })],
+    ["amount_usd", () => infrai.account.topup({ amount_usd: NaN })],
     ["method", () => infrai.request(undefined, "/v1/x")],
     ["items", () => infrai.video.generateMany("a").next()],
     ["items[1]", () => infrai.video.generateMany(["a", 5]).next()],
@@ -96,41 +96,101 @@ test("ids, jobs, paths, amounts and options of a wrong type are refused by name"
   assert.equal(seen.length, 0);
 });
 
-const EVERY = "signal, unref";
+const EVERY = "maxRetries, headers, signal, unref";
 const UNKNOWN = [
-  ["status", (infrai, options) => infrai.video.status("vid_1", options), EVERY],
-  ["cancel", (infrai, options) => infrai.video.cancel("vid_1", options), EVERY],
-  ["balance", (infrai, options) => infrai.account.balance(options), EVERY],
-  ["generate", (infrai, options) => infrai.video.generate({ prompt: "a" }, options), EVERY],
-  ["watch", (infrai, options) => infrai.video.watch("vid_1", options).next(), EVERY],
+  ["status", (infrai, options) => infrai.video.status("vid_1", options), `timeoutMs, ${EVERY}`],
+  ["cancel", (infrai, options) => infrai.video.cancel("vid_1", options), `timeoutMs, ${EVERY}`],
+  ["balance", (infrai, options) => infrai.account.balance(options), `timeoutMs, ${EVERY}`],
+  ["generate", (infrai, options) => infrai.video.generate({ prompt: "a" }, options), `timeoutMs, ${EVERY}`],
+  ["watch", (infrai, options) => infrai.video.watch("vid_1", options).next(), `timeoutMs, ${EVERY}`],
   ["downloadStream", (infrai, options) => infrai.video.downloadStream("vid_1", options), `timeoutMs, ${EVERY}`],
-  ["wait", (infrai, options) => infrai.video.wait("vid_1", options), "timeoutMs, cancelOnTimeout, cancelOnAbort, onUpdate, signal, unref"],
-  ["download", (infrai, options) => infrai.video.download("vid_1", "/tmp/never.mp4", options), "overwrite, timeoutMs, onProgress, signal, unref"],
+  ["wait", (infrai, options) => infrai.video.wait("vid_1", options), "timeoutMs, cancelOnTimeout, cancelOnAbort, maxRetries, headers, onUpdate, signal, unref"],
+  ["download", (infrai, options) => infrai.video.download("vid_1", "/tmp/never.mp4", options), "overwrite, timeoutMs, maxRetries, headers, onProgress, signal, unref"],
   ["generateMany", (infrai, options) => infrai.video.generateMany(["a"], options).next(), `concurrency, keyPrefix, timeoutMs, ${EVERY}`],
-  ["topup", (infrai, options) => infrai.account.topup(5, options), `return_url, idempotency_key, ${EVERY}`],
-  ["activate", (infrai, options) => infrai.activate(options), `region, deviceKind, profile, force, writeCredentials, ${EVERY}`],
-  ["request", (infrai, options) => infrai.request("GET", "/v1/x", undefined, options), `query, idempotencyKey, ${EVERY}`],
+  ["topup", (infrai, options) => infrai.account.topup({ amount_usd: 5 }, options), `idempotencyKey, timeoutMs, ${EVERY}`],
+  ["activate", (infrai, options) => infrai.activate({}, options), `writeCredentials, force, profile, timeoutMs, ${EVERY}`],
+  ["request", (infrai, options) => infrai.request("GET", "/v1/x", undefined, options), `query, idempotencyKey, timeoutMs, ${EVERY}`],
+  ["the body of generate", (infrai, fields) => infrai.video.generate({ prompt: "a", ...fields }), "prompt, reference_image_url, duration_seconds, aspect, resolution, prefer, model, vendor, idempotency_key"],
+  ["the body of topup", (infrai, fields) => infrai.account.topup({ amount_usd: 5, ...fields }), "amount_usd, return_url"],
+  ["the body of activate", (infrai, fields) => infrai.activate(fields), "region, device_kind"],
+  ["withOptions", async (infrai, options) => infrai.withOptions(options), "timeoutMs, maxRetries, headers"],
 ];
+
+/** The message about an option that does not exist, which lists those that do. */
+const unknown = (name, known) => `unknown option \`${name}\`, expected one of ${known.split(", ").map((name) => `\`${name}\``).join(", ")}`;
 
 for (const [name, make, known] of UNKNOWN) {
   test(`${name} refuses an option that does not exist, and lists those that people can give`, async () => {
     const { client: infrai, seen } = await client(() => ok(job("queued")));
-    for (const [wrong, value] of [["onupdate", () => 1], ["timeout", 5], ["updates", true], ["progress", false]]) {
+    for (const [wrong, value] of [["onupdate", () => 1], ["timeout", 5], ["updates", true], ["progress", false], ["retries", null], ["api_key", "ifr_pk_proj_secret"]]) {
       const error = await rejection(make(infrai, { [wrong]: value }));
       assert.deepEqual([error.name, error.details?.field], ["InvalidRequestError", wrong], inspect(error));
-      assert.equal(/\(known: (.*)\)/.exec(error.message)[1], known);
+      assert.equal(error.message, unknown(wrong, known));
     }
     assert.equal(seen.length, 0);
   });
 }
 
-test("a signal among what to generate is refused with a hint where it belongs", async () => {
+test("an option among the fields of the body is refused with a hint where it belongs", async () => {
   const { client: infrai, seen } = await client(() => ok(job("queued")));
-  for (const [name, value] of [["signal", new AbortController().signal], ["unref", true]]) {
-    const error = await rejection(infrai.video.generate({ prompt: "a", [name]: value }));
+  const { signal } = new AbortController();
+  const cases = [
+    ["signal", () => infrai.video.generate({ prompt: "a", signal })],
+    ["unref", () => infrai.video.generate({ prompt: "a", unref: true })],
+    ["timeoutMs", () => infrai.video.generate({ prompt: "a", timeoutMs: 5 })],
+    ["headers", () => infrai.video.generateMany([{ prompt: "a", headers: {} }]).next()],
+    ["idempotencyKey", () => infrai.account.topup({ amount_usd: 5, idempotencyKey: "k" })],
+    ["writeCredentials", () => infrai.activate({ writeCredentials: false })],
+    ["signal", () => infrai.activate({ signal })],
+  ];
+  for (const [name, make] of cases) {
+    const error = await rejection(make());
     assert.deepEqual([error.name, error.details.field], ["InvalidRequestError", name]);
-    assert.match(error.hint, new RegExp(`second argument: generate\\(\\{ prompt \\}, \\{ ${name} \\}\\)`));
+    assert.equal(error.hint, `Pass \`${name}\` in the last argument, with the options of the SDK.`);
   }
+  const wire = await rejection(infrai.account.topup({ amount_usd: 5, idempotency_key: "k" }));
+  assert.deepEqual([wire.details.field, wire.hint], ["idempotency_key", "Pass `idempotencyKey` in the last argument, with the options of the SDK."]);
+  assert.equal(seen.length, 0);
+});
+
+test("a field of the body among the options is refused with a hint where it belongs", async () => {
+  const { client: infrai, seen } = await client(() => ok(job("queued")));
+  const cases = [
+    ["aspect", "aspect", () => infrai.video.generate({ prompt: "a" }, { aspect: "1:1" })],
+    ["idempotency_key", "idempotency_key", () => infrai.video.generate({ prompt: "a" }, { idempotency_key: "k" })],
+    ["idempotencyKey", "idempotency_key", () => infrai.video.generate({ prompt: "a" }, { idempotencyKey: "k" })],
+    ["return_url", "return_url", () => infrai.account.topup({ amount_usd: 5 }, { return_url: "https://me.test/" })],
+    ["device_kind", "device_kind", () => infrai.activate({}, { device_kind: "cli" })],
+  ];
+  for (const [name, field, make] of cases) {
+    const error = await rejection(make());
+    assert.deepEqual([error.name, error.details.field], ["InvalidRequestError", name]);
+    assert.equal(error.hint, `Pass \`${field}\` in the first argument, with the fields of the body.`);
+  }
+  assert.equal(seen.length, 0);
+});
+
+test("a value of a wrong type is named with its option, its value and its unit", async () => {
+  const { client: infrai, seen } = await client(() => ok(job("queued")));
+  const cases = [
+    [() => infrai.video.generate({ prompt: 5 }), "invalid `prompt`: expected a string, got 5"],
+    [() => infrai.video.generate({ prompt: "a", duration_seconds: 5n }), "invalid `duration_seconds`: expected a number, got 5n"],
+    [() => infrai.video.generate({ prompt: "a", aspect: ["16:9"] }), "invalid `aspect`: expected a string, got an array"],
+    [() => infrai.video.generate({ prompt: "a", idempotency_key: 5 }), "invalid `idempotency_key`: expected a string, got 5"],
+    [() => infrai.account.topup({ amount_usd: 5 }, { idempotencyKey: {} }), "invalid `idempotencyKey`: expected a string, got an object"],
+    [() => infrai.activate({}, { force: "yes" }), 'invalid `force`: expected a boolean, got "yes"'],
+    [() => infrai.video.status("vid_1", { maxRetries: -1 }), "invalid `maxRetries`: expected a whole number that is not negative, got -1"],
+    [() => infrai.video.status("vid_1", { maxRetries: Infinity }), "invalid `maxRetries`: expected a whole number that is not negative, got Infinity"],
+    [() => infrai.video.generateMany(["a"], { concurrency: 1.5 }).next(), "invalid `concurrency`: expected a whole number that is not negative, got 1.5"],
+    [() => infrai.video.status("vid_1", { headers: { "x-tenant": 5 } }), "invalid `headers.x-tenant`: expected a string, got a number"],
+  ];
+  for (const value of [-1, NaN, 1e300, "5", 5n, [5], {}]) {
+    const got = typeof value === "string" ? '"5"' : typeof value === "bigint" ? "the BigInt 5" : Array.isArray(value) ? "an array" : value === 1e300 ? `1${"0".repeat(119)}…` : typeof value === "object" ? "an object" : String(value);
+    cases.push([() => infrai.video.wait("vid_1", { timeoutMs: value }), `invalid \`timeoutMs\`: expected a number of milliseconds that is not negative, got ${got}`]);
+  }
+  for (const [make, message] of cases) assert.equal((await rejection(make())).message, message);
+  const forever = await rejection(infrai.video.status("vid_1", { timeoutMs: Infinity }));
+  assert.equal(forever.message, "invalid `timeoutMs`: expected a number of milliseconds that is not negative, got Infinity");
   assert.equal(seen.length, 0);
 });
 
@@ -145,8 +205,8 @@ test("options that are no object are refused by name, not passed over", async ()
     (options) => first(infrai.video.generateMany(["a"], options)),
     (options) => infrai.video.download("vid_1", "/nowhere/v.mp4", options),
     (options) => infrai.video.downloadStream("vid_1", options),
-    (options) => infrai.account.topup(5, options),
-    (options) => infrai.activate(options),
+    (options) => infrai.account.topup({ amount_usd: 5 }, options),
+    (options) => infrai.activate({}, options),
     (options) => infrai.request("GET", "/v1/x", undefined, options),
   ];
   for (const call of calls) {
@@ -170,8 +230,9 @@ test("a URL that names no file is refused where a path belongs", async () => {
 });
 
 test("the constructor's refusal lists its hooks too", () => {
-  for (const settings of [{ onrequest: () => 1 }, { timeout: 5 }]) {
-    assert.throws(() => new InfraiClient(settings), /known: apiKey, .*maxRetries, .*polling, onRequest, onResponse\)/);
+  for (const [name, value] of [["onrequest", () => 1], ["timeout", 5], ["api_key", "secret"]]) {
+    const expected = new RegExp(`^unknown option \`${name}\`, expected one of \`apiKey\`, .*\`maxRetries\`, .*\`polling\`, .*\`onRequest\`, \`onResponse\`$`);
+    assert.throws(() => new InfraiClient({ [name]: value }), (error) => expected.test(error.message) && error instanceof sdk.ConfigurationError);
   }
 });
 
@@ -192,6 +253,11 @@ test("a setting that can never work is an error of the constructor that names it
     [{ apikey: "ifr_pk_proj_secret" }, /apikey/],
     [{ apiKey: "ifr_pk_proj_secret\ud800" }, /invalid `apiKey`: expected text of whole characters/],
     [{ polling: { jitter: 2 } }, /polling\.jitter/],
+    [{ polling: { minIntervalMs: 0 } }, /invalid `polling\.minIntervalMs`: expected /],
+    [{ polling: { minIntervalMs: -1 } }, /invalid `polling\.minIntervalMs`: expected a number of milliseconds that is not negative, got -1/],
+    [{ polling: { min_interval: 1 } }, /unknown option `polling\.min_interval`, expected one of `requestCost`, `minIntervalMs`/],
+    [{ polling: [0.05] }, /invalid `polling`: expected an object of options, got an array/],
+    [{ apiKey: 7355608n }, /invalid `apiKey`: expected a string, got a BigInt$/],
     [{ defaultHeaders: { authorization: "x" } }, /authorization/],
     [{ defaultHeaders: { "x-a": 5 } }, /defaultHeaders\.x-a/],
     [{ onRequest: "log" }, /onRequest/],

@@ -1,7 +1,7 @@
 // What TypeScript has to accept, and what it has to refuse. Compiled under every resolution, and run against the sandbox.
 
 import { AbortError, InfraiClient, InfraiError, PaymentRequiredError } from "@infrai/sdk";
-import type { Balance, GenerateManyItem, VideoGenerateOptions, VideoJob } from "@infrai/sdk";
+import type { AccountApi, Balance, CallOptions, GenerateManyItem, InfraiClientApi, Metadata, VideoApi, VideoGenerateOptions, VideoJob, VideoState } from "@infrai/sdk";
 import { startSandbox } from "@infrai/sdk/testing";
 
 /** The documented signatures. */
@@ -29,11 +29,25 @@ export async function uses(client: InfraiClient): Promise<string[]> {
   const url: string | undefined = done.video_url;
   told.push(typeof url);
   // What the API sends besides can be read, as what it is.
-  const later: unknown = done["a_field_of_tomorrow"];
+  const fields: Record<string, unknown> = done;
+  const later: unknown = fields["a_field_of_tomorrow"];
   told.push(typeof later);
   // @ts-expect-error: of an unknown type
-  const guessed: string = done["a_field_of_tomorrow"];
+  const guessed: string = fields["a_field_of_tomorrow"];
   told.push(typeof guessed);
+  const costs: Record<string, unknown> = done._metadata ?? {};
+  told.push(typeof costs["a_field_of_tomorrow"], ...misspelt(done), (await render(fake)).job_id);
+  // Options of the SDK are in the last argument of every call.
+  const every: CallOptions = { timeoutMs: 60_000, maxRetries: 1, headers: { "x-tenant": "a" }, signal, unref: false };
+  told.push(typeof (await client.video.status(job.job_id, every)).state);
+  // @ts-expect-error: fields of the body are in the first argument
+  const misplaced = (): unknown => client.account.topup({ amount_usd: 5 }, { return_url: "https://me.test/" });
+  // @ts-expect-error: options of the SDK are in the last argument
+  const mistaken = (): unknown => client.video.generate({ prompt: "a", timeoutMs: 5 });
+  told.push(typeof misplaced, typeof mistaken);
+  // A job that was stored as JSON has a state that may be any text.
+  const stored: { job_id: string; state: string } = { job_id: done.job_id, state: done.state };
+  told.push((await client.video.wait(stored)).state);
   for await (const { state, progress } of client.video.watch(done.job_id, { signal })) told.push(`${state} ${progress === undefined}`);
   for await (const item of client.video.generateMany([{ prompt: "b", duration_seconds: 1 }, "c"], { concurrency: 2, keyPrefix: "types" })) {
     const typed: GenerateManyItem = item;
@@ -65,6 +79,57 @@ export async function uses(client: InfraiClient): Promise<string[]> {
   told.push(typeof wrong, typeof text, typeof key);
   return told;
 }
+
+/** A misspelt field or state is an error, and a state of a later version is not. */
+function misspelt(job: VideoJob): string[] {
+  // @ts-expect-error: video_url
+  const url: unknown = job.videoUrl;
+  // @ts-expect-error: cost_usd
+  const cost: unknown = job._metadata?.costUsd;
+  // @ts-expect-error: succeeded
+  const done = job.state === "suceeded";
+  // @ts-expect-error: succeeded
+  const state: VideoState = "suceeded";
+  // @ts-expect-error: cost_usd
+  const metadata: Metadata = { costUsd: 1 };
+  const paused = (job.state as string) === "paused";
+  return [url, cost, done, state, metadata, paused].map((value) => typeof value);
+}
+
+/** Takes what a fake is as well as what a client is. */
+export async function render(client: InfraiClientApi): Promise<VideoJob> {
+  return client.withOptions({ maxRetries: 0 }).video.generate({ prompt: "a" });
+}
+
+const fakeJob: VideoJob = { job_id: "vid_1", state: "succeeded", video_url: "https://example.com/v.mp4" };
+const fakeVideo: VideoApi = {
+  generate: async () => fakeJob,
+  status: async (job_id) => ({ ...fakeJob, job_id }),
+  cancel: async () => ({ ok: true }),
+  wait: async () => fakeJob,
+  async *watch() {
+    yield fakeJob;
+  },
+  async *generateMany(items) {
+    for (const index of items.keys()) yield { index, job: fakeJob };
+  },
+  download: async (_job, path) => ({ path: String(path), bytes: 1, job: fakeJob }),
+  downloadStream: async () => new ReadableStream<Uint8Array>(),
+};
+const fakeAccount: AccountApi = {
+  balance: async () => ({ balance_usd: 1 }),
+  topup: async ({ amount_usd }) => ({ topup_id: "top_1", amount_usd }),
+};
+/** A fake client needs no cast. */
+export const fake: InfraiClientApi = {
+  video: fakeVideo,
+  account: fakeAccount,
+  withOptions: () => fake,
+  activate: async () => ({ ok: true, primary_api_key: "ifr_pk_proj_fake", reused: false }),
+  request: async <T,>() => ({ data: null as T, metadata: {}, status: 200 }),
+};
+/** A client is what a fake stands for. */
+export const real = (client: InfraiClient): InfraiClientApi => client;
 
 export async function main(): Promise<void> {
   const sandbox = await startSandbox();

@@ -1,10 +1,13 @@
-// The account: what is left on it, and how to add to it.
+// Calls of the account.
 
-import { call, split, type Client } from "./calls.js";
-import type { Balance, CallOptions, TopupOptions, TopupRecord } from "./types.js";
+import { call, splitCallOptions, type Client } from "./calls.js";
+import type { Balance, CallOptions, TopupOptions, TopupRecord, TopupRequest } from "./types.js";
 
-/** The account's calls: `client.account`. */
-export class Account {
+/** Public calls of {@link Account}, for a fake in tests. */
+export interface AccountApi extends Pick<Account, keyof Account> {}
+
+/** Calls of the account: `client.account`. */
+export class Account implements AccountApi {
   readonly #client: Client;
 
   /** @internal */
@@ -12,21 +15,29 @@ export class Account {
     this.#client = client;
   }
 
-  /** What is left on the account: `GET /v1/account/balance`. */
+  /**
+   * Returns the balance: `GET /v1/account/balance`.
+   *
+   * ```ts
+   * const { balance_usd } = await client.account.balance();
+   * ```
+   */
   balance(options?: CallOptions): Promise<Balance> {
-    const [settings, own] = split(options);
-    return call(this.#client, settings, this.balance, (number) => this.#client.native.balance(number, own));
+    const [settings, own] = splitCallOptions(options);
+    return call(this.#client, settings, this.balance, (id) => this.#client.native.balance(id, own));
   }
 
   /**
-   * Adds to the account: `POST /v1/account/topup`. The record's `next_action_url` is where to pay.
+   * Starts a payment: `POST /v1/account/topup`. The payment page is at the record's `next_action_url`.
    *
-   * @param amountUsd In US dollars.
+   * ```ts
+   * const { next_action_url } = await client.account.topup({ amount_usd: 20 });
+   * ```
    */
-  topup(amountUsd: number, options?: TopupOptions): Promise<TopupRecord> {
-    const [settings, own] = split(options);
-    return call(this.#client, settings, this.topup, (number, abortable) =>
-      this.#client.native.topup(number, amountUsd, own, abortable),
+  topup(request: TopupRequest, options?: TopupOptions): Promise<TopupRecord> {
+    const [settings, own] = splitCallOptions(options);
+    return call(this.#client, settings, this.topup, (id, abortable) =>
+      this.#client.native.topup(id, request, own, abortable),
     );
   }
 }

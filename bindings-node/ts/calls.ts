@@ -1,266 +1,246 @@
-// Calls under way: a number and a promise each, one connection to the native module, one listener a signal.
+// Calls in flight: an id and a promise per call, one connection to the native module, one listener per signal.
 
 import type { AsyncResource } from "node:async_hooks";
+import { updateVariables } from "./environment.js";
 import { abortError, infraiError, type ErrorData, type Trace } from "./errors.js";
-import { handVariables } from "./environment.js";
 import { load } from "./load.js";
-import { Topic, type Bridge, type Given, type NativeClient, type NativeStream } from "./native.js";
+import { EventKind, type CallStarted, type NativeBinding, type NativeClient, type NativeResult, type NativeStream } from "./native.js";
 import type { CallOptions, RequestEvent, ResponseEvent } from "./types.js";
 
-/** The functions that a client was given: they live as long as it, or a call of its. */
-export interface Functions {
+/** Key function and hooks of a client. They live as long as the client or one of its calls. */
+export interface Callbacks {
   key?: () => string | Promise<string>;
   request?: (event: RequestEvent) => void;
   response?: (event: ResponseEvent) => void;
 }
 
-/** What the calls of a client share. */
+/** State that the calls of a client share. */
 export interface Client {
   native: NativeClient;
-  /** None where the client was given none. */
-  functions: Functions | undefined;
-  /** A call succeeded: only a download or an activation reads variables from now on. */
+  callbacks: Callbacks | undefined;
+  /** A call has succeeded. From then on, only a download or an activation reads variables. */
   settled: boolean;
 }
 
-/** The client's functions for one call, and the async context (`AsyncLocalStorage`) of the line that made the call. */
-interface Callbacks {
-  functions: Functions;
+/** Callbacks for one call, with the async context (`AsyncLocalStorage`) of the line that made the call. */
+interface BoundCallbacks {
+  callbacks: Callbacks;
   context: AsyncResource;
 }
 
-/** A call under way. */
-interface Pending {
-  number: number;
+/** A call in flight. */
+interface PendingCall {
+  id: number;
   resolve: (value: unknown) => void;
   reject: (reason: unknown) => void;
   client: Client | undefined;
   trace: Trace;
-  held: boolean;
+  keepsAlive: boolean;
   signal: AbortSignal | undefined;
-  /** Of the line that made the call; none where nothing is called back. */
+  /** Async context of the line that made the call. None without callbacks. */
   context: AsyncResource | undefined;
-  /** Called with updates or progress. */
-  listen: ((told: never) => unknown) | undefined;
+  /** Receives updates or progress. */
+  listener: ((event: never) => unknown) | undefined;
   /** A wait that cancels its job before it ends. */
-  politely: boolean;
-  /** Ended by its signal, and waiting for what came of the cancel. */
+  graceful: boolean;
+  /** Its signal has aborted, and it waits for the result of the cancel request. */
   aborted: boolean;
-  /** Rejected already, by its signal or by its listener. */
+  /** Its signal or its listener has rejected it. */
   failed: boolean;
-  /** What an abort error says besides: the idempotency key that was sent. */
+  /** Further fields of an abort error: the idempotency key of the request. */
   sent: Partial<ErrorData> | undefined;
 }
 
-/** What a call is begun with, besides its native part. */
-export interface Settings extends CallOptions {
-  listen?: ((told: never) => unknown) | undefined;
-  politely?: boolean | undefined;
+/** Options of a call for this layer. */
+export interface CallSettings extends Pick<CallOptions, "signal" | "unref"> {
+  listener?: ((event: never) => unknown) | undefined;
+  graceful?: boolean | undefined;
 }
 
-/** What is told when a signal aborts although nothing of it is being read. */
+/** A stream that its signal aborts even between two reads. */
 export interface Abortable {
   abort(reason: unknown): void;
 }
 
 /** The end of a stream. */
-export const END = Symbol("end");
+export const DONE = Symbol("done");
 
-let bridge: Bridge | undefined;
-let held = 0;
-let numbers = 0;
-const calls = new Map<number, Pending>();
-/** Of each call and stream that may call back, until the native module has said that nothing follows. */
-const callbacks = new Map<number, Callbacks | WeakRef<Callbacks>>();
-/** What key functions threw, latest last. Waits that share a request share its error, so that none takes it away. */
-const thrown = new Map<number, unknown>();
-const THROWN_KEPT = 256;
+let binding: NativeBinding | undefined;
+/** Number of calls that keep the process alive. */
+let refCount = 0;
+let lastId = 0;
+const calls = new Map<number, PendingCall>();
+/** Callbacks of each call and stream, until the native module has released it. */
+const callbacks = new Map<number, BoundCallbacks | WeakRef<BoundCallbacks>>();
+/** Exceptions of key functions, latest last. Several waits may reject with the same one. */
+const exceptions = new Map<number, unknown>();
+const MAX_EXCEPTIONS = 256;
 
-/** The connection of this thread, made when the first client is. */
-export function connection(): Bridge {
-  return (bridge ??= load().Bridge.connect(deliver));
+/** Returns the connection of this thread. The first client installs it. */
+export function connection(): NativeBinding {
+  return (binding ??= load().NativeBinding.install(dispatchAll));
 }
 
-/** What an exported function gave, or the error that it told. */
-export function given<T>(told: Given<T>, caller: Function): T {
-  if (typeof told !== "string") return told;
+/** Returns the value of a native result, or throws its error. The stack starts below `caller`. */
+export function unwrap<T>(result: NativeResult<T>, caller: Function): T {
+  if (typeof result !== "string") return result;
   const trace: Trace = {};
   Error.captureStackTrace(trace, caller);
-  throw infraiError(JSON.parse(told) as ErrorData, trace);
+  throw infraiError(JSON.parse(result) as ErrorData, trace);
 }
 
-/** Hands over the variables that a call of this client may read. */
+/** Passes on the variables that a call of this client may read. */
 function prepare(client: Client): void {
-  if (!client.settled) handVariables(connection());
+  if (!client.settled) updateVariables(connection());
 }
 
-/** Hands over the variables that a download or an activation may read. */
+/** Passes on the variables that a download or an activation may read. */
 export function prepareAnew(): void {
-  handVariables(connection());
+  updateVariables(connection());
 }
 
-/** A number for a call, a stream or what was thrown. */
-function nextNumber(): number {
-  do numbers = (numbers + 1) >>> 0;
-  while (calls.has(numbers) || callbacks.has(numbers) || thrown.has(numbers));
-  return numbers;
+/** Returns an id for a call, a stream or an exception. */
+function nextId(): number {
+  do lastId = (lastId + 1) >>> 0;
+  while (calls.has(lastId) || callbacks.has(lastId) || exceptions.has(lastId));
+  return lastId;
 }
 
-const NONE: [Settings, unknown] = [{}, undefined];
+const NO_OPTIONS: [CallSettings, unknown] = [{}, undefined];
 
-/**
- * A call's options: what this layer takes, and what is the native module's. What is no object at all is left to it whole,
- * which refuses it by name.
- */
-export function split(options: unknown, listener?: "onUpdate" | "onProgress"): [Settings, unknown] {
-  // No options cost nothing.
-  if (options === undefined || options === null) return NONE;
+/** Splits a call's options into those of this layer and those of the native module, which rejects a value that is no object. */
+export function splitCallOptions(options: unknown, listenerName?: "onUpdate" | "onProgress"): [CallSettings, unknown] {
+  if (options === undefined || options === null) return NO_OPTIONS;
   if (typeof options !== "object" || Array.isArray(options)) return [{}, options];
   const { signal, unref, ...own } = options as CallOptions & Record<string, unknown>;
-  if (listener === undefined) return [{ signal, unref }, own];
-  const listen = (own[listener] ?? undefined) as Settings["listen"];
-  delete own[listener];
-  return [{ signal, unref, listen }, own];
+  if (listenerName === undefined) return [{ signal, unref }, own];
+  const listener = (own[listenerName] ?? undefined) as CallSettings["listener"];
+  delete own[listenerName];
+  return [{ signal, unref, listener }, own];
 }
 
-/** Makes a call: `begin` starts its native part under the number. `caller` is the function that the stack starts below. */
+/** Makes a call. `begin` starts its native part with the id. The stack of an error starts below `caller`. */
 export function call<T>(
   client: Client | undefined,
-  settings: Settings | undefined,
+  settings: CallSettings | undefined,
   caller: Function,
-  begin: (number: number, abortable: boolean) => Given<unknown>,
+  begin: (id: number, abortable: boolean) => NativeResult<unknown>,
 ): Promise<T> {
   const trace: Trace = {};
   Error.captureStackTrace(trace, caller);
   return new Promise<T>((resolve, reject) => {
     const signal = settings?.signal ?? undefined;
     if (signal !== undefined && typeof signal.addEventListener !== "function") {
-      throw refused("signal", "an AbortSignal", signal, trace);
+      throw invalidArgument("signal", "an AbortSignal", `a value of type ${typeof signal}`, trace);
     }
-    if (settings?.listen !== undefined && typeof settings.listen !== "function") {
-      throw refused("onUpdate or onProgress", "a function", settings.listen, trace);
+    const listener = settings?.listener;
+    if (listener !== undefined && typeof listener !== "function") {
+      throw invalidArgument("onUpdate or onProgress", "a function", `a value of type ${typeof listener}`, trace);
     }
     if (signal?.aborted) throw abortError(signal.reason, {}, trace);
     if (client !== undefined) prepare(client);
-    const number = nextNumber();
-    const told = begin(number, signal !== undefined);
-    if (typeof told === "string") throw infraiError(JSON.parse(told) as ErrorData, trace);
-    const key = (told as { key?: string | null } | undefined)?.key;
-    const functions = client?.functions;
-    const called = functions !== undefined || settings?.listen !== undefined;
-    const context = called ? contextHere() : undefined;
-    const pending: Pending = {
-      number,
+    const id = nextId();
+    const started = begin(id, signal !== undefined);
+    if (typeof started === "string") throw infraiError(JSON.parse(started) as ErrorData, trace);
+    const key = (started as CallStarted | undefined)?.idempotencyKey;
+    const own = client?.callbacks;
+    const context = own !== undefined || listener !== undefined ? captureAsyncContext() : undefined;
+    const pending: PendingCall = {
+      id,
       resolve: resolve as (value: unknown) => void,
       reject,
       client,
       trace,
-      held: settings?.unref !== true,
+      keepsAlive: settings?.unref !== true,
       signal,
       context,
-      listen: settings?.listen,
-      politely: settings?.politely === true,
+      listener,
+      graceful: settings?.graceful === true,
       aborted: false,
       failed: false,
       sent: key == null ? undefined : { idempotency_key: key, may_have_been_processed: true },
     };
-    calls.set(number, pending);
-    if (functions !== undefined && context !== undefined) callbacks.set(number, { functions, context });
-    if (pending.held && held++ === 0) connection().hold(true);
-    if (signal !== undefined) listenTo(signal).add(pending);
+    calls.set(id, pending);
+    if (own !== undefined && context !== undefined) callbacks.set(id, { callbacks: own, context });
+    if (pending.keepsAlive && refCount++ === 0) connection().ref();
+    if (signal !== undefined) registration(signal).add(pending);
   });
 }
 
-/** The async context of this line. */
-function contextHere(): AsyncResource {
-  // Of Node.js itself, and loaded by the first that wants it.
+/** Returns the async context of this line. */
+function captureAsyncContext(): AsyncResource {
+  // Loaded at first use, so that it does not delay the import of the package.
   const { AsyncResource } = require("node:async_hooks") as typeof import("node:async_hooks");
   return new AsyncResource("infrai");
 }
 
-/** The async context of a stream, in which the client's functions are called during its reads and between them. */
+/** The async context of a stream, for the client's callbacks during its reads and between them. */
 export class StreamContext {
   readonly #client: Client;
-  readonly #callbacks: Callbacks | undefined;
-  #number: number | undefined;
+  readonly #callbacks: BoundCallbacks | undefined;
+  #id: number | undefined;
 
-  /** Of the line that makes this. */
+  /** Captures the context of the line that makes the stream. */
   constructor(client: Client) {
-    const { functions } = client;
+    const { callbacks } = client;
     this.#client = client;
-    this.#callbacks = functions && { functions, context: contextHere() };
+    this.#callbacks = callbacks && { callbacks, context: captureAsyncContext() };
   }
 
-  /** Opens the native stream under a number of its own. */
-  open(begin: (number: number) => Given<NativeStream>): Given<NativeStream> {
+  /** Opens the native stream with an id of its own. */
+  open(begin: (id: number) => NativeResult<NativeStream>): NativeResult<NativeStream> {
     prepare(this.#client);
-    const number = nextNumber();
-    const opened = begin(number);
+    const id = nextId();
+    const opened = begin(id);
     if (typeof opened !== "string" && this.#callbacks !== undefined) {
-      // Weakly: a stream that is left half read ends when it is collected, which its client's functions may refer to.
-      callbacks.set((this.#number = number), new WeakRef(this.#callbacks));
+      // Weakly: a stream that is left half read ends when it is collected, and the callbacks may refer to it.
+      callbacks.set((this.#id = id), new WeakRef(this.#callbacks));
     }
     return opened;
   }
 
-  /** The stream is being closed: what it calls back until it has is called here still. */
+  /** Keeps the callbacks until the native stream has ended, because it may still call them. */
   close(): void {
-    if (this.#number === undefined || this.#callbacks === undefined || !callbacks.has(this.#number)) return;
-    callbacks.set(this.#number, this.#callbacks);
+    if (this.#id === undefined || this.#callbacks === undefined || !callbacks.has(this.#id)) return;
+    callbacks.set(this.#id, this.#callbacks);
   }
 }
 
-/** An argument that this layer keeps to itself, of a wrong type. */
-function refused(field: string, expected: string, got: unknown, trace: Trace): Error {
-  return infraiError(refusal(field, expected, `a value of type ${typeof got}`), trace);
-}
-
-/** The refusal of an argument. */
-export function refusal(field: string, expected: string, got: string): ErrorData {
+/** Returns the error of an argument that this layer rejects. */
+export function invalidArgument(field: string, expected: string, got: string, trace?: Trace): Error {
   const message = `invalid \`${field}\`: expected ${expected}, got ${got}`;
-  return { kind: "invalid_request", code: "INVALID_ARGUMENT", message, details: { field, expected, got } };
+  const details = { field, expected, got };
+  return infraiError({ kind: "invalid_request", code: "INVALID_ARGUMENT", message, details }, trace);
 }
 
-/** The refusal of a call's own options where those of the request belong. */
-export function misplaced(request: unknown): string | undefined {
-  if (typeof request !== "object" || request === null) return undefined;
-  for (const name of ["signal", "unref"]) {
-    if ((request as Record<string, unknown>)[name] == null) continue;
-    const refused = refusal(name, "no value among the request's options", "one");
-    const hint = `Pass it as the second argument: generate({ prompt }, { ${name} }).`;
-    return JSON.stringify({ ...refused, hint });
-  }
-  return undefined;
+/** Releases a call that has ended. It no longer keeps the process alive. */
+function settle(pending: PendingCall): void {
+  calls.delete(pending.id);
+  if (pending.keepsAlive && --refCount === 0) connection().unref();
+  if (pending.signal !== undefined) registrations.get(pending.signal)?.delete(pending);
 }
 
-/** A call has ended: nothing keeps it, its signal or the process any longer. */
-function settle(pending: Pending): void {
-  calls.delete(pending.number);
-  if (pending.held && --held === 0) connection().hold(false);
-  if (pending.signal !== undefined) listeners.get(pending.signal)?.delete(pending);
-}
-
-/** Ends a call at once, with this. */
-function fail(pending: Pending, reason: unknown): void {
-  if (calls.get(pending.number) !== pending) return;
+/** Ends a call with a reason. */
+function fail(pending: PendingCall, reason: unknown): void {
+  if (calls.get(pending.id) !== pending) return;
   settle(pending);
   pending.failed = true;
-  connection().abort(pending.number, false);
+  connection().abort(pending.id, false);
   pending.reject(reason);
 }
 
-/** Ends the read of a stream whose reader left, as if the stream had ended. */
-export function finish(number: number): void {
-  const pending = calls.get(number);
+/** Ends a read as if its stream had ended. */
+export function finish(id: number): void {
+  const pending = calls.get(id);
   if (pending === undefined) return;
   settle(pending);
-  connection().abort(number, false);
-  pending.resolve(END);
+  connection().abort(id, false);
+  pending.resolve(DONE);
 }
 
-/** The calls of a signal, with one listener for all of them, which goes with the last. */
-class Listener {
-  readonly #calls = new Set<Pending>();
+/** The calls and streams of a signal, with one listener, which is removed with the last of them. */
+class AbortRegistration {
+  readonly #calls = new Set<PendingCall>();
   readonly #streams = new Set<WeakRef<Abortable>>();
   readonly #signal: AbortSignal;
 
@@ -269,12 +249,12 @@ class Listener {
   }
 
   readonly #onAbort = (): void => {
-    listeners.delete(this.#signal);
+    registrations.delete(this.#signal);
     const reason: unknown = this.#signal.reason;
     for (const pending of [...this.#calls]) {
-      if (pending.politely) {
+      if (pending.graceful) {
         pending.aborted = true;
-        connection().abort(pending.number, true);
+        connection().abort(pending.id, true);
       } else {
         fail(pending, abortError(reason, pending.sent ?? {}, pending.trace));
       }
@@ -287,16 +267,16 @@ class Listener {
     if (before === 0 && now === 1) this.#signal.addEventListener("abort", this.#onAbort, { once: true });
     if (before === 1 && now === 0) {
       this.#signal.removeEventListener("abort", this.#onAbort);
-      listeners.delete(this.#signal);
+      registrations.delete(this.#signal);
     }
   }
 
-  add(pending: Pending): void {
+  add(pending: PendingCall): void {
     this.#calls.add(pending);
     this.#changed(this.#calls.size + this.#streams.size - 1);
   }
 
-  delete(pending: Pending): void {
+  delete(pending: PendingCall): void {
     if (this.#calls.delete(pending)) this.#changed(this.#calls.size + this.#streams.size + 1);
   }
 
@@ -310,86 +290,86 @@ class Listener {
   }
 }
 
-const listeners = new WeakMap<AbortSignal, Listener>();
+const registrations = new WeakMap<AbortSignal, AbortRegistration>();
 
-function listenTo(signal: AbortSignal): Listener {
-  let listener = listeners.get(signal);
-  if (listener === undefined) {
-    listener = new Listener(signal);
-    listeners.set(signal, listener);
+function registration(signal: AbortSignal): AbortRegistration {
+  let found = registrations.get(signal);
+  if (found === undefined) {
+    found = new AbortRegistration(signal);
+    registrations.set(signal, found);
   }
-  return listener;
+  return found;
 }
 
-/** Tells the stream when the signal aborts, even between two reads. What it returns takes that back. */
+/** Registers a stream with a signal, which aborts it even between two reads. Returns a function that removes it. */
 export function onAbort(signal: AbortSignal | null | undefined, stream: Abortable): () => void {
-  // One of a wrong type is refused by the read that follows.
+  // The read that follows rejects a value of a wrong type.
   if (typeof signal?.addEventListener !== "function") return () => {};
   const weak = new WeakRef(stream);
-  listenTo(signal).addStream(weak);
-  return () => listeners.get(signal)?.deleteStream(weak);
+  registration(signal).addStream(weak);
+  return () => registrations.get(signal)?.deleteStream(weak);
 }
 
-/** Everything that has gathered: three elements an event. */
-function deliver(events: unknown[]): void {
+/** Dispatches events, three elements per event: call id, kind and payload. */
+function dispatchAll(events: unknown[]): void {
   for (let at = 0; at < events.length; at += 3) {
-    deliverOne(events[at] as number, events[at + 1] as Topic, events[at + 2]);
+    dispatch(events[at] as number, events[at + 1] as EventKind, events[at + 2]);
   }
 }
 
-function deliverOne(number: number, topic: Topic, payload: unknown): void {
-  switch (topic) {
-    case Topic.Request:
-    case Topic.Response:
-      return hooked(number, topic, JSON.parse(payload as string));
-    case Topic.Key:
-      return ask(number, JSON.parse(payload as string) as number);
-    case Topic.Value:
-    case Topic.Error:
-    case Topic.End:
-    case Topic.Gone:
-      callbacks.delete(number);
+function dispatch(id: number, kind: EventKind, payload: unknown): void {
+  switch (kind) {
+    case EventKind.Request:
+    case EventKind.Response:
+      return invokeHook(id, kind, JSON.parse(payload as string));
+    case EventKind.KeyRequest:
+      return invokeKeyFunction(id, JSON.parse(payload as string) as number);
+    case EventKind.Value:
+    case EventKind.Error:
+    case EventKind.Done:
+    case EventKind.Released:
+      callbacks.delete(id);
   }
-  const pending = calls.get(number);
+  const pending = calls.get(id);
   if (pending === undefined) return;
-  switch (topic) {
-    case Topic.Value:
+  switch (kind) {
+    case EventKind.Value:
       settle(pending);
-      if (pending.client?.settled === false) pending.client.settled = pending.client.native.resolved();
+      if (pending.client?.settled === false) pending.client.settled = pending.client.native.isResolved();
       return pending.resolve(typeof payload === "string" ? JSON.parse(payload) : payload);
-    case Topic.End:
+    case EventKind.Done:
       settle(pending);
-      return pending.resolve(END);
-    case Topic.Error:
+      return pending.resolve(DONE);
+    case EventKind.Error:
       settle(pending);
-      return pending.reject(failure(pending, JSON.parse(payload as string) as ErrorData));
-    case Topic.Update:
-    case Topic.Progress:
-      return listened(pending, JSON.parse(payload as string));
+      return pending.reject(callError(pending, JSON.parse(payload as string) as ErrorData));
+    case EventKind.Update:
+    case EventKind.Progress:
+      return invokeListener(pending, JSON.parse(payload as string));
   }
 }
 
-function failure(pending: Pending, data: ErrorData): unknown {
+function callError(pending: PendingCall, data: ErrorData): unknown {
   if (pending.aborted && data.kind === "aborted") return abortError(pending.signal?.reason, data, pending.trace);
-  return failureOf(data, pending.trace);
+  return toError(data, pending.trace);
 }
 
-/** What an error stands for: what a function of the caller's threw, or one of the SDK's. */
-export function failureOf(data: ErrorData, trace: Trace): unknown {
-  if (data.thrown !== undefined && thrown.has(data.thrown)) return thrown.get(data.thrown);
+/** Returns the exception of the caller's function behind an error, or the error. */
+export function toError(data: ErrorData, trace: Trace): unknown {
+  if (data.exception !== undefined && exceptions.has(data.exception)) return exceptions.get(data.exception);
   return infraiError(data, trace);
 }
 
-/** Tells the caller's function; what it throws, now or later, ends the call. */
-function listened(pending: Pending, told: unknown): void {
-  if (pending.listen === undefined || pending.aborted) return;
+/** Calls the listener of a call. An exception or a rejection ends the call. */
+function invokeListener(pending: PendingCall, event: unknown): void {
+  if (pending.listener === undefined || pending.aborted) return;
   try {
-    const { context, listen } = pending;
-    const result = context?.runInAsyncScope(() => listen(told as never)) as { then?: unknown } | undefined;
+    const { context, listener } = pending;
+    const result = context?.runInAsyncScope(() => listener(event as never)) as { then?: unknown } | undefined;
     if (typeof result?.then === "function") {
       Promise.resolve(result).catch((error: unknown) => {
-        if (calls.get(pending.number) === pending) fail(pending, error);
-        // Too late to end anything: not to be lost either, unless the call was ended so or by its signal already.
+        if (calls.get(pending.id) === pending) fail(pending, error);
+        // The call has ended otherwise. The rejection must not be lost, unless an earlier one or the signal ended the call.
         else if (!pending.failed && !pending.aborted) throw error;
       });
     }
@@ -398,41 +378,41 @@ function listened(pending: Pending, told: unknown): void {
   }
 }
 
-/** What a call or stream calls back with. None of a stream that was collected. */
-function callbacksOf(number: number): Callbacks | undefined {
-  const found = callbacks.get(number);
+/** Returns the callbacks of a call or a stream, or none if the stream has been collected. */
+function callbacksOf(id: number): BoundCallbacks | undefined {
+  const found = callbacks.get(id);
   return found instanceof WeakRef ? found.deref() : found;
 }
 
 /**
- * Calls the key function for a call, in that call's context alone. Without one the call has ended, or its stream is about
- * to: a poll that others share is then made anew in the context of one of them, and must not fail for this one.
+ * Calls the key function in the context of a call. Without callbacks, the call has ended, or its stream is about to. The
+ * request stays open then: a poll that other waits share is made anew in the context of one of them, and must not fail here.
  */
-function ask(number: number, request: number): void {
-  const found = callbacksOf(number);
+function invokeKeyFunction(id: number, request: number): void {
+  const found = callbacksOf(id);
   if (found === undefined) return;
-  const answer = (key: unknown): unknown => connection().answerKey(request, key);
-  const refuse = (error: unknown): unknown => {
-    const number = nextNumber();
-    thrown.set(number, error);
-    for (const oldest of thrown.keys()) {
-      if (thrown.size <= THROWN_KEPT) break;
-      thrown.delete(oldest);
+  const resolveKey = (key: unknown): unknown => connection().resolveKey(request, key);
+  const rejectKey = (error: unknown): unknown => {
+    const exception = nextId();
+    exceptions.set(exception, error);
+    for (const oldest of exceptions.keys()) {
+      if (exceptions.size <= MAX_EXCEPTIONS) break;
+      exceptions.delete(oldest);
     }
-    return connection().refuseKey(request, number);
+    return connection().rejectKey(request, exception);
   };
-  const { functions, context } = found;
-  new Promise((resolve) => resolve(context.runInAsyncScope(() => functions.key?.()))).then(answer, refuse);
+  const { callbacks: own, context } = found;
+  new Promise((resolve) => resolve(context.runInAsyncScope(() => own.key?.()))).then(resolveKey, rejectKey);
 }
 
-/** Calls a hook for an attempt of a call, in that call's context. */
-function hooked(number: number, topic: Topic.Request | Topic.Response, event: unknown): void {
-  const found = callbacksOf(number);
-  const hook = topic === Topic.Request ? found?.functions.request : found?.functions.response;
+/** Calls a hook in the context of a call. */
+function invokeHook(id: number, kind: EventKind.Request | EventKind.Response, event: unknown): void {
+  const found = callbacksOf(id);
+  const hook = kind === EventKind.Request ? found?.callbacks.request : found?.callbacks.response;
   try {
     if (hook !== undefined) found?.context.runInAsyncScope(() => hook(event as never));
   } catch (error) {
-    // As of a listener: not the call's fault, and not to be lost.
+    // An uncaught exception, as of an event listener. The call goes on.
     queueMicrotask(() => {
       throw error;
     });

@@ -1,27 +1,41 @@
-// The client: its settings, and the groups of calls that it makes.
+// The client: its options, and its groups of calls.
 
 import { inspect } from "node:util";
-import { Account } from "./account.js";
-import { call, connection, given, prepareAnew, split, type Client, type Functions } from "./calls.js";
+import { Account, type AccountApi } from "./account.js";
+import { call, connection, prepareAnew, splitCallOptions, unwrap, type Callbacks, type Client } from "./calls.js";
 import { ConfigurationError } from "./errors.js";
-import { pathOf } from "./paths.js";
+import { fromFileUrl } from "./paths.js";
 import type {
   ActivateOptions,
+  ActivateRequest,
   ActivateResult,
   ApiResponse,
   ClientCallOptions,
   InfraiClientOptions,
   RequestOptions,
 } from "./types.js";
-import { Video } from "./video.js";
+import { Video, type VideoApi } from "./video.js";
 
-/** A client that is made already, for the constructor. */
-class Made {
+/**
+ * Public calls of {@link InfraiClient}. Code that takes this type accepts a fake in tests without a cast.
+ *
+ * ```ts
+ * const fake: Pick<VideoApi, "status"> = { status: async (job_id) => ({ job_id, state: "succeeded" }) };
+ * ```
+ */
+export interface InfraiClientApi extends Pick<InfraiClient, "activate" | "request"> {
+  readonly video: VideoApi;
+  readonly account: AccountApi;
+  withOptions(options: ClientCallOptions): InfraiClientApi;
+}
+
+/** The state of a client that exists, for the constructor. */
+class ClientParts {
   constructor(readonly client: Client) {}
 }
 
 /**
- * A client of the Infrai API. Make one and keep it: its calls share connections, retry budget and polling.
+ * A client of the Infrai API. Make one and keep it: its calls share connections, retry budget and polls.
  *
  * ```ts
  * import { InfraiClient } from "@infrai/sdk";
@@ -32,25 +46,25 @@ class Made {
  * await client.video.download(done, "skyline.mp4", { overwrite: true });
  * ```
  */
-export class InfraiClient {
+export class InfraiClient implements InfraiClientApi {
   /** Videos: generate, status, cancel, wait, watch, download. */
   readonly video: Video;
-  /** The account: balance and top-up. */
+  /** The account: balance and payments. */
   readonly account: Account;
   readonly #client: Client;
 
   /**
-   * Reads nothing and sends nothing yet: a missing key is an error of the first call. Throws a `ConfigurationError` for a
-   * setting that can never work.
+   * Makes a client. It reads and sends nothing yet: a missing key is an error of the first call. Throws a
+   * `ConfigurationError` for an invalid option.
    */
   constructor(options: InfraiClientOptions = {}) {
-    this.#client = options instanceof Made ? options.client : open(options);
+    this.#client = options instanceof ClientParts ? options.client : createNative(options);
     this.video = new Video(this.#client);
     this.account = new Account(this.#client);
   }
 
   /**
-   * The same client with other settings for the calls made through what this returns.
+   * Returns the same client with other options for its calls.
    *
    * ```ts
    * const hurried = client.withOptions({ timeoutMs: 5_000, maxRetries: 0 });
@@ -58,34 +72,43 @@ export class InfraiClient {
    * ```
    */
   withOptions(options: ClientCallOptions): InfraiClient {
-    const native = given(this.#client.native.withOptions(options), this.withOptions);
-    return new InfraiClient(new Made({ ...this.#client, native }) as InfraiClientOptions);
+    const native = unwrap(this.#client.native.withOptions(options), this.withOptions);
+    return new InfraiClient(new ClientParts({ ...this.#client, native }) as InfraiClientOptions);
   }
 
   /**
-   * Makes this device an anonymous account with a trial credit, and stores its key: `POST /v1/activate`. Where the profile
-   * has a key already, that is returned and nothing is sent.
+   * Activates an anonymous account with a trial credit for this device, and stores its key: `POST /v1/activate`. If the
+   * profile already has a key, returns that key and sends nothing.
+   *
+   * ```ts
+   * const { account_id, trial_credit_usd } = await client.activate();
+   * console.log(account_id, trial_credit_usd);
+   * ```
    */
-  async activate(options?: ActivateOptions): Promise<ActivateResult> {
-    const [settings, own] = split(options);
+  async activate(request?: ActivateRequest, options?: ActivateOptions): Promise<ActivateResult> {
+    const [settings, own] = splitCallOptions(options);
     const { result, keyHint } = await call<{ result: ActivateResult; keyHint: string }>(
       this.#client,
       settings,
       this.activate,
-      (number) => {
+      (id) => {
         prepareAnew();
-        return this.#client.native.activate(number, own);
+        return this.#client.native.activate(id, request, own);
       },
     );
-    const show = (): unknown => ({ ...result, primary_api_key: keyHint });
-    return Object.defineProperty(result, inspect.custom, { value: show, enumerable: false });
+    const redacted = (): unknown => ({ ...result, primary_api_key: keyHint });
+    return Object.defineProperty(result, inspect.custom, { value: redacted, enumerable: false });
   }
 
   /**
-   * Any other route of the API, with the same key, retries, envelope and errors.
+   * Calls any other route of the API, with the same key, retries, envelope and errors.
    *
-   * @param path Starts with exactly one `/` and goes below the base URL.
-   * @param body Plain data, sent as JSON: a `BigInt` keeps every digit, `undefined` members are left out.
+   * ```ts
+   * const { data, status } = await client.request<{ balance_usd: number }>("GET", "/v1/account/balance");
+   * ```
+   *
+   * @param path Starts with exactly one `/` and continues the base URL.
+   * @param body Plain data, sent as JSON. A `BigInt` keeps every digit. Members that are `undefined` are left out.
    */
   request<T = unknown>(
     method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | (string & {}),
@@ -93,36 +116,39 @@ export class InfraiClient {
     body?: unknown,
     options?: RequestOptions,
   ): Promise<ApiResponse<T>> {
-    const [settings, own] = split(options);
-    return call(this.#client, settings, this.request, (number, abortable) =>
-      this.#client.native.request(number, method, path, body, own, abortable),
+    const [settings, own] = splitCallOptions(options);
+    return call(this.#client, settings, this.request, (id, abortable) =>
+      this.#client.native.request(id, method, path, body, own, abortable),
     );
   }
 }
 
-function open(options: InfraiClientOptions): Client {
-  if (typeof options !== "object" || options === null) throw refused("the settings", "an object", options);
+function createNative(options: InfraiClientOptions): Client {
+  if (typeof options !== "object" || options === null) throw invalidType("settings", "an object", options);
   const { apiKey, onRequest, onResponse, ...rest } = options;
   for (const [name, hook] of [["onRequest", onRequest], ["onResponse", onResponse]] as const) {
-    if (hook != null && typeof hook !== "function") throw refused(name, "a function", hook);
+    if (hook != null && typeof hook !== "function") throw invalidType(name, "a function", hook);
   }
-  const functions: Functions = {};
-  if (typeof apiKey === "function") functions.key = apiKey;
-  if (onRequest != null) functions.request = onRequest;
-  if (onResponse != null) functions.response = onResponse;
-  const settings = {
+  const callbacks: Callbacks = {};
+  if (typeof apiKey === "function") callbacks.key = apiKey;
+  if (onRequest != null) callbacks.request = onRequest;
+  if (onResponse != null) callbacks.response = onResponse;
+  const native = {
     ...rest,
     apiKey: typeof apiKey === "function" ? undefined : apiKey,
-    credentialsFile: pathOf(rest.credentialsFile, (expected, got) => invalid("credentialsFile", expected, got)),
-    caFile: pathOf(rest.caFile, (expected, got) => invalid("caFile", expected, got)),
+    credentialsFile: fromFileUrl(rest.credentialsFile, (expected, got) => invalid("credentialsFile", expected, got)),
+    caFile: fromFileUrl(rest.caFile, (expected, got) => invalid("caFile", expected, got)),
   };
-  const asked = { key: functions.key !== undefined, request: onRequest != null, response: onResponse != null };
-  const native = connection().client(settings, asked, runtime());
-  const none = Object.keys(functions).length === 0;
-  return { native: given(native, InfraiClient), functions: none ? undefined : functions, settled: false };
+  const present = { key: callbacks.key !== undefined, request: onRequest != null, response: onResponse != null };
+  const none = Object.keys(callbacks).length === 0;
+  return {
+    native: unwrap(connection().client(native, present, runtime()), InfraiClient),
+    callbacks: none ? undefined : callbacks,
+    settled: false,
+  };
 }
 
-function refused(name: string, expected: string, got: unknown): ConfigurationError {
+function invalidType(name: string, expected: string, got: unknown): ConfigurationError {
   return invalid(name, expected, `a value of type ${got === null ? "null" : typeof got}`);
 }
 
@@ -130,6 +156,7 @@ function invalid(name: string, expected: string, got: string): ConfigurationErro
   return new ConfigurationError({ code: "CONFIGURATION_INVALID", message: `invalid \`${name}\`: expected ${expected}, got ${got}` });
 }
 
+/** Returns the program that runs this, for `User-Agent`. */
 function runtime(): string {
   const { bun, deno, node } = process.versions as Record<string, string | undefined>;
   return bun !== undefined ? `bun ${bun}` : deno !== undefined ? `deno ${deno}` : `node ${node}`;

@@ -1,34 +1,34 @@
-// This realm's environment variables, for the native module: a worker's, or a test runner's, are not the process's.
+// Environment variables of this realm for the native module: a worker or a test runner has its own.
 
-import type { Bridge } from "./native.js";
+import type { NativeBinding } from "./native.js";
 
 let names: string[] | undefined;
-let handed: (string | null)[] = [];
+let current: (string | null)[] = [];
 let home: string | null | undefined;
 
-/** Hands the native module the variables that it reads, where they changed since the last call. */
-export function handVariables(bridge: Bridge): void {
-  names ??= bridge.variables();
+/** Passes the variables that the core reads to the native module, if one has changed since the last call. */
+export function updateVariables(binding: NativeBinding): void {
+  names ??= binding.variables();
   const { env } = process;
-  let changed = handed.length === 0;
+  let changed = current.length === 0;
   const values = names.map((name, at) => {
-    // A test runner's environment is an ordinary object, which may hold anything.
+    // The environment of a test runner is an ordinary object with any values.
     const value: unknown = env[name] ?? fallback(name);
     const text = value === null ? null : String(value);
-    changed ||= text !== handed[at];
+    changed ||= text !== current[at];
     return text;
   });
-  if (changed) bridge.setVariables((handed = values));
+  if (changed) binding.setVariables((current = values));
 }
 
-/** The home folder that the system knows of the user, for an environment that names none. */
+/** Returns the user's home folder as the system knows it, for an environment without one. */
 function fallback(name: string): string | null {
   if (name !== "HOME" && name !== "USERPROFILE") return null;
   if (home === undefined) {
     try {
       home = (require("node:os") as typeof import("node:os")).userInfo().homedir;
     } catch {
-      // A container's user may be in no list.
+      // A container's user may be unknown to the system.
       home = null;
     }
   }

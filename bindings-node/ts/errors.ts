@@ -1,8 +1,8 @@
-// The errors: one base, a class for each kind that people catch, made of what the core knows.
+// Errors: one base class, and one class per kind.
 
 import type { VideoJob } from "./types.js";
 
-/** The kind of an {@link InfraiError}: what its class stands for, as data. */
+/** Kind of an {@link InfraiError}, which its class stands for. */
 export type InfraiErrorKind =
   | "authentication"
   | "permission"
@@ -23,7 +23,7 @@ export type InfraiErrorKind =
   | "internal"
   | "aborted";
 
-/** What an {@link InfraiError} is made of. */
+/** Fields of an {@link InfraiError}, for mocks. */
 export interface InfraiErrorFields {
   kind?: InfraiErrorKind | undefined;
   code: string;
@@ -42,35 +42,35 @@ export interface InfraiErrorFields {
 }
 
 /**
- * What every call rejects with. Catch the class of a kind (`PaymentRequiredError`, `RateLimitError`, …) or look at
- * `kind` and `code`. No key is ever part of it.
+ * Base class of every error of the SDK. Catch the class of a kind (`PaymentRequiredError`, `RateLimitError`, …), or check
+ * `kind` and `code`. No error contains a key.
  */
 export class InfraiError extends Error {
-  /** The kind of error: one of a closed list. */
+  /** Kind of the error, one of a closed list. */
   declare readonly kind: InfraiErrorKind;
-  /** The stable code: the API's (`INSUFFICIENT_CREDIT`), or the SDK's own (`INVALID_ARGUMENT`, `WAIT_TIMEOUT`, …). */
+  /** Stable code: the API's (`INSUFFICIENT_CREDIT`), or the SDK's own (`INVALID_ARGUMENT`, `WAIT_TIMEOUT`, …). */
   declare readonly code: string;
-  /** What to do about it, in one sentence. */
+  /** Remedy, in one sentence. */
   declare readonly hint?: string;
-  /** The HTTP status, where there was a response. */
+  /** HTTP status, if there was a response. */
   declare readonly status?: number;
   /** The API's id of the request, for its support. */
   declare readonly requestId?: string;
-  /** Whether the same call may succeed when made again unchanged; the SDK has then already tried. */
+  /** Whether the same call may succeed later. The SDK has then already retried it. */
   declare readonly retryable: boolean;
-  /** How long the server asked to wait, in seconds. */
+  /** Pause that the server asked for, in seconds. */
   declare readonly retryAfter?: number;
-  /** How many requests were sent for the call. */
+  /** Number of requests that were sent for the call. */
   declare readonly attempts: number;
-  /** The idempotency key that was sent: a call repeated with it gives the same result and is charged once. */
+  /** Idempotency key of the call. Another call with the key returns the same result and is charged once. */
   declare readonly idempotencyKey?: string;
-  /** Whether the API may have carried the call out although no answer says so. */
+  /** Whether the server may have processed the call, although no response says so. */
   declare readonly mayHaveBeenProcessed: boolean;
-  /** What else the API's error carried, or the facts behind an error of the SDK. */
+  /** Further fields of the API's error, or the facts behind an error of the SDK. */
   declare readonly details?: Record<string, unknown>;
-  /** Where to pay, when the API said so. */
+  /** URL of the payment page, if the API returned one. */
   declare readonly checkoutUrl?: string;
-  /** The job it is about, as last seen. */
+  /** Last known state of the job. */
   declare readonly job?: VideoJob;
 
   constructor(fields: InfraiErrorFields, options?: { cause?: unknown }) {
@@ -91,47 +91,47 @@ export class InfraiError extends Error {
     return "internal";
   }
 
-  /** All that is known, as plain data. */
+  /** Returns all fields as plain data. */
   toJSON(): InfraiErrorFields & { name: string } {
     return { ...this, name: this.name, message: this.message };
   }
 }
 
-/** No key, or one that the API does not accept (401). */
+/** The key is missing, or the API rejects it (401). */
 export class AuthenticationError extends InfraiError {}
-/** The key may not do this (403). */
+/** The key does not allow the call (403). */
 export class PermissionError extends InfraiError {}
-/** Money is needed first (402); see `checkoutUrl`. */
+/** The credit does not suffice (402); see `checkoutUrl`. */
 export class PaymentRequiredError extends InfraiError {}
-/** An argument was refused: by the SDK before anything was sent, or by the API. */
+/** An argument is invalid. The SDK found it before sending, or the API rejected it. */
 export class InvalidRequestError extends InfraiError {}
-/** The thing asked for does not exist, or is another account's (404, 410). */
+/** The resource does not exist, or belongs to another account (404, 410). */
 export class NotFoundError extends InfraiError {}
 /** The request contradicts an earlier one (409). */
 export class ConflictError extends InfraiError {}
 /** Too many requests (429); see `retryAfter`. */
 export class RateLimitError extends InfraiError {}
-/** The API, or what stands before it, failed (5xx). */
+/** The API, or a gateway in front of it, failed (5xx). */
 export class ServerError extends InfraiError {}
 /** The API could not be reached, or the connection broke. */
 export class ConnectionError extends InfraiError {}
-/** No answer in time. */
+/** There was no response in time. */
 export class TimeoutError extends InfraiError {}
 /** The job ended in failure; see `job`. */
 export class JobFailedError extends InfraiError {}
 /** The job was cancelled; see `job`. */
 export class JobCancelledError extends InfraiError {}
-/** The wait's own time ran out; the job goes on. */
+/** The wait timed out. The job continues. */
 export class WaitTimeoutError extends InfraiError {}
-/** The credentials file cannot be read, written or understood. */
+/** The credentials file cannot be read, written or parsed. */
 export class CredentialsError extends InfraiError {}
-/** The client's settings, or the machine's, do not fit what was asked. */
+/** An option of the client, or a setting of the machine, is invalid. */
 export class ConfigurationError extends InfraiError {}
-/** The API answered with something that is not its contract. */
+/** The response does not follow the API's contract. */
 export class UnexpectedResponseError extends InfraiError {}
-/** A fault of the SDK itself: please report it. */
+/** A bug in the SDK. Please report it. */
 export class InternalError extends InfraiError {}
-/** The caller's own `AbortSignal` ended the call; `cause` is the signal's reason. */
+/** The caller's `AbortSignal` ended the call. `cause` is the signal's reason. */
 export class AbortError extends InfraiError {}
 
 const CLASSES: Record<InfraiErrorKind, typeof InfraiError> = {
@@ -159,7 +159,7 @@ for (const Kind of [InfraiError, ...Object.values(CLASSES)]) {
   Object.defineProperty(Kind.prototype, "name", { value: Kind.name, configurable: true, writable: true });
 }
 
-/** An error as the native module writes it. */
+/** An error as the native module returns it. */
 export interface ErrorData {
   kind: InfraiErrorKind;
   code: string;
@@ -176,16 +176,16 @@ export interface ErrorData {
   checkout_url?: string;
   job?: VideoJob;
   causes?: string[];
-  /** The number under which a function of the caller's left what it threw. */
-  thrown?: number;
+  /** Number of the exception of a function of the caller. */
+  exception?: number;
 }
 
-/** Frames of the caller's stack, taken when a call began. */
+/** Stack of the caller, captured at the start of a call. */
 export interface Trace {
   stack?: string;
 }
 
-/** The error that an outcome stands for, with the stack of the line that made the call. */
+/** Makes an error of the class of its kind, with the stack of the line that made the call. */
 export function infraiError(data: ErrorData, trace?: Trace, cause?: unknown): InfraiError {
   const Kind = CLASSES[data.kind] ?? InternalError;
   const error = new Kind(
@@ -220,14 +220,14 @@ function causeOf(causes: string[] | undefined): { cause?: unknown } | undefined 
   return causes.reduceRight<{ cause?: unknown } | undefined>((inner, text) => ({ cause: new Error(text, inner) }), undefined);
 }
 
-/** The error of a call that its caller aborted. */
+/** Makes the error of a call that its caller aborted. */
 export function abortError(reason: unknown, data: Partial<ErrorData>, trace?: Trace): AbortError {
-  const told: ErrorData = {
+  const fields: ErrorData = {
     kind: "aborted",
     code: "ABORTED",
     message: "the call was aborted by its caller",
-    hint: "The job, if one was submitted, goes on: wait for it with its id, or cancel it.",
+    hint: "A job that was submitted continues. Wait for it with its id, or cancel it.",
     ...data,
   };
-  return infraiError(told, trace, reason);
+  return infraiError(fields, trace, reason);
 }

@@ -1,3 +1,3 @@
-// The same as ES modules, over the one CommonJS copy: one set of classes, one connection, however it is imported.
+// ES module form of the one CommonJS copy, so that both forms share classes and connection.
 
 export * from "./index.js";

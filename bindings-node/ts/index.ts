@@ -1,8 +1,8 @@
-// What `@infrai/sdk` exports.
+// Exports of `@infrai/sdk`.
 
-export { InfraiClient } from "./client.js";
-export type { Account } from "./account.js";
-export type { JobLike, Video } from "./video.js";
+export { InfraiClient, type InfraiClientApi } from "./client.js";
+export type { Account, AccountApi } from "./account.js";
+export type { Video, VideoApi } from "./video.js";
 export {
   AbortError,
   AuthenticationError,

@@ -1,73 +1,68 @@
-// The native module as this layer sees it. `Topic` has the numbers of `src/outbox.rs`.
+// The native module's interface. `EventKind` has the numbers of `src/events.rs`.
 
-/** What an exported function gives: its value, or an error as JSON text. */
-export type Given<T> = T | string;
+/** Result of a native function: its value, or an error as JSON text. */
+export type NativeResult<T> = T | string;
 
-export const enum Topic {
+export const enum EventKind {
   Value = 0,
   Error = 1,
-  End = 2,
+  Done = 2,
   Update = 3,
   Progress = 4,
   Request = 5,
   Response = 6,
-  Key = 7,
-  Gone = 8,
+  KeyRequest = 7,
+  Released = 8,
 }
 
-export interface Begun {
-  key?: string | null;
+export interface CallStarted {
+  idempotencyKey?: string | null;
 }
 
 export interface NativeStream {
-  next(number: number): Given<undefined>;
-  close(): Given<undefined>;
+  next(callId: number): NativeResult<undefined>;
+  close(): void;
 }
 
 export interface NativeClient {
-  resolved(): boolean;
-  withOptions(options: unknown): Given<NativeClient>;
-  generate(number: number, request: unknown, options: unknown, abortable: boolean): Given<Begun>;
-  status(number: number, id: unknown, options: unknown): Given<undefined>;
-  cancel(number: number, id: unknown, options: unknown): Given<undefined>;
-  wait(number: number, job: unknown, options: unknown, updates: boolean): Given<undefined>;
-  watch(number: number, job: unknown, options: unknown): Given<NativeStream>;
-  generateMany(number: number, items: unknown, options: unknown): Given<NativeStream>;
-  download(
-    number: number,
-    job: unknown,
-    path: unknown,
-    options: unknown,
-    progress: boolean,
-  ): Given<undefined>;
-  downloadStream(number: number, stream: number, job: unknown, options: unknown): Given<NativeStream>;
-  balance(number: number, options: unknown): Given<undefined>;
-  topup(number: number, amount: unknown, options: unknown, abortable: boolean): Given<Begun>;
-  activate(number: number, options: unknown): Given<undefined>;
+  isResolved(): boolean;
+  withOptions(options: unknown): NativeResult<NativeClient>;
+  generate(callId: number, request: unknown, options: unknown, abortable: boolean): NativeResult<CallStarted>;
+  status(callId: number, id: unknown, options: unknown): NativeResult<undefined>;
+  cancel(callId: number, id: unknown, options: unknown): NativeResult<undefined>;
+  wait(callId: number, job: unknown, options: unknown, updates: boolean, graceful: boolean): NativeResult<undefined>;
+  watch(streamId: number, job: unknown, options: unknown): NativeResult<NativeStream>;
+  generateMany(streamId: number, items: unknown, options: unknown): NativeResult<NativeStream>;
+  download(callId: number, job: unknown, path: unknown, options: unknown, progress: boolean): NativeResult<undefined>;
+  downloadStream(callId: number, streamId: number, job: unknown, options: unknown): NativeResult<NativeStream>;
+  balance(callId: number, options: unknown): NativeResult<undefined>;
+  topup(callId: number, request: unknown, options: unknown, abortable: boolean): NativeResult<CallStarted>;
+  activate(callId: number, request: unknown, options: unknown): NativeResult<undefined>;
   request(
-    number: number,
+    callId: number,
     method: unknown,
     path: unknown,
     body: unknown,
     options: unknown,
     abortable: boolean,
-  ): Given<Begun>;
+  ): NativeResult<CallStarted>;
 }
 
-export interface Bridge {
-  hold(hold: boolean): void;
+export interface NativeBinding {
+  ref(): void;
+  unref(): void;
   variables(): string[];
   setVariables(values: (string | null)[]): void;
   client(
-    settings: unknown,
-    functions: { key: boolean; request: boolean; response: boolean },
+    options: unknown,
+    callbacks: { key: boolean; request: boolean; response: boolean },
     runtime: string,
-  ): Given<NativeClient>;
-  abort(number: number, politely: boolean): Given<undefined>;
-  answerKey(request: number, key: unknown): Given<undefined>;
-  refuseKey(request: number, thrown: number): Given<undefined>;
+  ): NativeResult<NativeClient>;
+  abort(callId: number, graceful: boolean): void;
+  resolveKey(request: number, key: unknown): NativeResult<undefined>;
+  rejectKey(request: number, exception: number): void;
 }
 
 export interface NativeModule {
-  Bridge: { connect(deliver: (events: unknown[]) => void): Bridge };
+  NativeBinding: { install(dispatch: (events: unknown[]) => void): NativeBinding };
 }

@@ -1,3 +1,3 @@
-// The same as ES modules, over the one CommonJS copy.
+// ES module form of the one CommonJS copy.
 
 export * from "./testing.js";

@@ -1,44 +1,55 @@
-// What goes in and what comes out: the documented names, with lists of values that stay open.
+// Arguments and results of calls. Fields of a request's body and of a response are spelled as on the wire, options of the
+// SDK in camelCase.
 
 import type { InfraiError } from "./errors.js";
 
-/** Any string, while the documented ones are proposed. */
-type Other = string & {};
+/** Options of `InfraiClient.withOptions`. They replace the client's. */
+export interface ClientCallOptions {
+  /** Timeout of the whole call in milliseconds, including retries. Default: the client's. */
+  timeoutMs?: number | null | undefined;
+  /** Number of retries after a failed attempt. Default: the client's. */
+  maxRetries?: number | null | undefined;
+  /** Further headers. A header replaces the client's header of the same name. */
+  headers?: Record<string, string> | null | undefined;
+}
 
-/** What every call takes besides its own options. */
-export interface CallOptions {
-  /** Ends the call at once when it aborts: the promise rejects with an `AbortError` whose `cause` is the signal's reason. */
+/** Options of every call. They are its last argument, with the call's own options. */
+export interface CallOptions extends ClientCallOptions {
+  /** Ends the call when it aborts: the promise rejects with an `AbortError` whose `cause` is the signal's reason. */
   signal?: AbortSignal | null | undefined;
-  /** Does not keep the process alive for this call, as a timer after `unref()`. Default: `false`. */
+  /** Lets the process end during this call, as `unref()` of a timer does. Default: `false`. */
   unref?: boolean | undefined;
 }
 
-/** What to generate: the names are those of the API. */
+/** Body of `generate`, spelled as on the wire. */
 export interface VideoGenerateOptions {
-  /** A description of the video. */
+  /** Description of the video. */
   prompt: string;
-  /** An image to go by: an http(s) URL. */
+  /** The http(s) URL of a reference image. */
   reference_image_url?: string | null | undefined;
-  /** How long the video should be, in seconds. */
+  /** Duration of the video in seconds. Default: the API's choice. */
   duration_seconds?: number | null | undefined;
-  /** The aspect ratio. */
-  aspect?: "16:9" | "9:16" | "1:1" | Other | null | undefined;
-  /** The resolution; which of them a vendor can do is for the API to say. Default: `"720p"`. */
-  resolution?: "720p" | "1080p" | "4k" | Other | null | undefined;
-  /** What to optimise for: the best value, the lowest price, or the best result. Default: `"balanced"`. */
-  prefer?: "balanced" | "cheapest" | "smartest" | Other | null | undefined;
-  /** A model by name. */
+  /** Aspect ratio. Default: the API's choice. */
+  aspect?: "16:9" | "9:16" | "1:1" | (string & {}) | null | undefined;
+  /** Resolution. The API rejects one that the vendor does not support. Default: `"720p"`. */
+  resolution?: "720p" | "1080p" | "4k" | (string & {}) | null | undefined;
+  /** Preference between vendors: the best value, the lowest price, or the best result. Default: `"balanced"`. */
+  prefer?: "balanced" | "cheapest" | "smartest" | (string & {}) | null | undefined;
+  /** Model by name. Default: the API's choice. */
   model?: string | null | undefined;
-  /** A vendor by name. */
+  /** Vendor by name. Default: the API's choice. */
   vendor?: string | null | undefined;
   /**
-   * 1 to 255 visible ASCII characters: the same key with the same options gives the same job, charged once.
-   * Default: a fresh one for each call.
+   * Idempotency key: 1 to 255 visible ASCII characters. The same key with the same options returns the same job, charged
+   * once. Default: a new one per call.
    */
   idempotency_key?: string | null | undefined;
 }
 
-/** Where a job stands. The list is not closed: an unknown state counts as still going. */
+/**
+ * State of a job. A comparison with any other text is a compile error. The API may add states, which count as running:
+ * to handle one by name, compare `job.state as string`.
+ */
 export type VideoState =
   | "queued"
   | "running"
@@ -49,214 +60,233 @@ export type VideoState =
   | "error"
   | "expired"
   | "cancelled"
-  | "canceled"
-  | Other;
+  | "canceled";
 
-/** What a response says about itself. */
-export interface Metadata {
-  /** What the call cost, in US dollars. */
+/**
+ * Metadata of a response. It also has fields that this version does not know: `const fields: Record<string, unknown> =
+ * metadata` shows all of them.
+ */
+export type Metadata = {
+  /** Cost of the call in US dollars. */
   cost_usd?: number;
-  /** How long the API took, in milliseconds. */
+  /** Duration of the call in the API, in milliseconds. */
   latency_ms?: number;
-  /** Who did the work. */
+  /** Vendor that did the work. */
   vendor?: string;
-  /** Whether the answer came from a cache. */
+  /** Whether the response came from a cache. */
   cache_hit?: boolean;
   /** The API's id of the request, for its support. */
   request_id?: string;
-  [name: string]: unknown;
-}
+};
 
-/** A video job as last seen: a plain object with every field that the API sent. It holds no client and no key. */
-export interface VideoJob {
-  /** The job's id. */
+/**
+ * Last known state of a video job: a plain object with every field of the response. It contains no client and no key. It
+ * also has fields that this version does not know: `const fields: Record<string, unknown> = job` shows all of them.
+ */
+export type VideoJob = {
+  /** Id of the job. */
   job_id: string;
-  /** Where it stands. */
+  /** State of the job. */
   state: VideoState;
-  /** Where the video is, once there is one. Presigned: it carries its own authorization, and expires. */
+  /** URL of the video, once it exists. It needs no key, and expires. */
   video_url?: string;
-  /** Where a still of it is. */
+  /** URL of a still of the video. */
   thumbnail_url?: string;
-  /** Why it failed, as the API put it. */
+  /** Reason of a failure, in the API's form. */
   error?: string | Record<string, unknown>;
-  /** How far it is, from 0 to 1, if the API says so. */
+  /** Progress from 0 to 1, if the API reports it. */
   progress?: number;
-  /** What the response said about itself. */
+  /** Metadata of the response. */
   _metadata?: Metadata;
-  /** Whatever else the API sent. */
-  [field: string]: unknown;
-}
+};
 
-/** What a cancel answered. */
+/** A job for a call: its id, or the job as a call returned it, also after it was stored as JSON. */
+export type JobLike = string | { readonly job_id: string; readonly state: string };
+
+/** Result of a cancel request. */
 export interface CancelResult {
-  /** Whether the job is cancelled; `false` when it had ended otherwise. */
+  /** Whether the job is cancelled. `false` if it had already ended. */
   ok: boolean;
   _metadata?: Metadata;
 }
 
-/** How to wait. */
+/** Options of `wait`. */
 export interface WaitOptions extends CallOptions {
-  /** How long to wait, in milliseconds; `null` or `Infinity`: for ever. Default: 30 minutes. At its end comes one last look. */
+  /**
+   * Timeout of the wait in milliseconds. `null` or `Infinity`: without limit. Default: 30 minutes. The wait polls once more
+   * before it times out.
+   */
   timeoutMs?: number | null | undefined;
-  /** Called with the job's first state and with every change of it. What it throws ends the wait with that error. */
+  /** Called with the job's first state and with every change. An exception ends the wait with that exception. */
   onUpdate?: ((job: VideoJob) => unknown) | null | undefined;
   /**
-   * Cancels the job when the wait's time is over. The cancel gets 5 seconds; a job that turns out to have succeeded
-   * meanwhile is returned, because it was paid for. Default: `false`.
+   * Cancels the job when the wait times out. The cancel request has a timeout of 5 seconds. If the job has succeeded in the
+   * meantime, the wait returns it, because the account was charged for it. Default: `false`.
    */
   cancelOnTimeout?: boolean | undefined;
   /**
-   * Cancels the job when `signal` aborts. The promise rejects once the cancel is answered, within 5 seconds;
-   * `details.cancelled` of the error says whether it was. Default: `false`.
+   * Cancels the job when `signal` aborts. The promise rejects after the response to the cancel request, within 5 seconds.
+   * The error's `details.cancelled` says whether the job was cancelled. Default: `false`.
    */
   cancelOnAbort?: boolean | undefined;
 }
 
-/** How far a download is, in bytes. */
+/** Progress of a download, in bytes. */
 export interface DownloadProgress {
   received: number;
-  /** In all, if the server says so. */
+  /** Size of the file, if the server reports it. */
   total: number | null;
 }
 
-/** How to download as a stream. */
+/** Options of `downloadStream`. */
 export interface DownloadStreamOptions extends CallOptions {
   /**
-   * How long the download may take in all, from the call to the last byte, in milliseconds: the status call, retries and
-   * pauses included, and the time that the reader of a stream takes. At its end comes a `TimeoutError` with the code
-   * `DOWNLOAD_TIMEOUT`, and nothing is saved. Default: no limit, as with `null` and `Infinity`, since a file's size has
-   * none. The client's `timeoutMs` bounds the status call alone.
+   * Timeout of the whole download in milliseconds, from the call to the last byte. It includes the status call, retries,
+   * pauses, and the time that the reader of a stream takes. Then the download fails with a `TimeoutError` with the code
+   * `DOWNLOAD_TIMEOUT`, and nothing is saved. `null` or `Infinity`: without limit. Default: without limit. The client's
+   * `timeoutMs` bounds the status call alone.
    */
   timeoutMs?: number | null | undefined;
 }
 
-/** How to download to a file. */
+/** Options of `download`. */
 export interface DownloadOptions extends DownloadStreamOptions {
-  /** Whether a file of this name may be replaced. Default: `false`. */
+  /** Replaces an existing file. Default: `false`. */
   overwrite?: boolean | undefined;
-  /** Called after every piece that was written. What it throws ends the download with that error. */
+  /** Called after every chunk that was written. An exception ends the download with that exception. */
   onProgress?: ((progress: DownloadProgress) => unknown) | null | undefined;
 }
 
 /** A finished download. */
 export interface Download {
-  /** Where the file is. */
+  /** Absolute path of the file. */
   path: string;
-  /** How long it is. */
+  /** Size of the file in bytes. */
   bytes: number;
-  /** The job it came from. */
+  /** The job of the video. */
   job: VideoJob;
 }
 
-/** How to generate many. */
+/** Options of `generateMany`. */
 export interface GenerateManyOptions extends CallOptions {
-  /** How many jobs are under way at once, submitted and waited for. Default: 8. */
+  /** Number of jobs that are submitted and waited for at a time. Default: 8. */
   concurrency?: number | undefined;
   /**
-   * Item `i` without a key of its own gets the idempotency key `<keyPrefix>-<i>`, so that a rerun after a crash gets the
-   * same jobs and is charged once.
+   * Prefix of idempotency keys. Item `i` without a key of its own gets the key `<keyPrefix>-<i>`. A rerun after a crash then
+   * gets the same jobs and is charged once.
    */
   keyPrefix?: string | null | undefined;
-  /** How long to wait for each job, in milliseconds; `null` or `Infinity`: for ever. Default: 30 minutes. */
+  /** Timeout of the wait for each job in milliseconds. `null` or `Infinity`: without limit. Default: 30 minutes. */
   timeoutMs?: number | null | undefined;
 }
 
-/** An item that has ended: its place in the list, and its job or its error. */
+/** An item of a batch that has ended: its index in the list, and its job or its error. */
 export type GenerateManyItem =
   | { index: number; job: VideoJob; error?: undefined }
   | { index: number; job?: undefined; error: InfraiError };
 
-/** What is left on the account. */
+/** Balance of the account. */
 export interface Balance {
-  /** In US dollars. */
+  /** Balance in US dollars. */
   balance_usd: number;
-  /** The currency the account is kept in. */
+  /** Currency of the account. */
   currency?: string;
   _metadata?: Metadata;
 }
 
-/** How to top up: the names are those of the API. */
-export interface TopupOptions extends CallOptions {
-  /** Where the payment page leads back to. */
+/** Body of `topup`, spelled as on the wire. */
+export interface TopupRequest {
+  /** Amount in US dollars. */
+  amount_usd: number;
+  /** URL to which the payment page returns. */
   return_url?: string | null | undefined;
-  /** 1 to 255 visible ASCII characters. Default: a fresh one. */
-  idempotency_key?: string | null | undefined;
 }
 
-/** A top-up as the API recorded it. */
+/** Options of `topup`. */
+export interface TopupOptions extends CallOptions {
+  /** Idempotency key: 1 to 255 visible ASCII characters. Default: a new one per call. */
+  idempotencyKey?: string | null | undefined;
+}
+
+/** Record of a payment. */
 export interface TopupRecord {
   topup_id: string;
-  /** In US dollars. */
+  /** Amount in US dollars. */
   amount_usd?: number;
   state?: string;
-  /** Where to go to complete the payment. */
+  /** URL of the payment page. */
   next_action_url?: string;
   _metadata?: Metadata;
 }
 
-/** How to activate this device. */
+/** Body of `activate`, spelled as on the wire. */
+export interface ActivateRequest {
+  /** Region of the account. Default: `"auto"`. */
+  region?: "auto" | "western" | "china" | (string & {}) | null | undefined;
+  /** Kind of this device. Default: `"cli"`. */
+  device_kind?: string | null | undefined;
+}
+
+/** Options of `activate`. */
 export interface ActivateOptions extends CallOptions {
-  /** Default: `"auto"`. */
-  region?: "auto" | "western" | "china" | Other | null | undefined;
-  /** Default: `"cli"`. */
-  deviceKind?: string | null | undefined;
-  /** The profile to store the key as. Default: the client's, else `INFRAI_PROFILE`, else `default`. */
+  /** Profile that stores the key. Default: the client's, else `INFRAI_PROFILE`, else `default`. */
   profile?: string | null | undefined;
-  /** Asks for a key even where the profile has one; the old one is kept under another name. Default: `false`. */
+  /** Requests a key although the profile has one. The old key stays under another profile name. Default: `false`. */
   force?: boolean | undefined;
-  /** Whether to store the key in the credentials file. Default: `true`. */
+  /** Stores the key in the credentials file. Default: `true`. */
   writeCredentials?: boolean | undefined;
 }
 
-/** An account, and the key for it. `console.log` shows the key's end at most; the field holds all of it. */
+/** An account and its key. `console.log` shows at most the end of the key. The field has all of it. */
 export interface ActivateResult {
   ok: true;
   account_id?: string;
   project_id?: string;
   primary_api_key: string;
-  /** The trial credit, in US dollars; not there when the key was stored already. */
+  /** Trial credit in US dollars. Absent if the key was stored before. */
   trial_credit_usd?: number;
-  /** Where to add credit. */
+  /** URL of the page to add credit. */
   checkout_url?: string;
   /** Whether the profile already had a key, so that nothing was sent. */
   reused: boolean;
   _metadata?: Metadata;
 }
 
-/** The value of a query parameter; a list repeats the name, `null` and `undefined` leave it out. */
+/** Value of a query parameter. A list repeats the name. `null` and `undefined` leave it out. */
 export type QueryValue = string | number | boolean | bigint | null | undefined;
 
-/** What a request takes besides its body. */
+/** Options of `request`. */
 export interface RequestOptions extends CallOptions {
-  /** Query parameters, encoded for you. */
+  /** Query parameters. Names and values are percent-encoded. */
   query?: Record<string, QueryValue | QueryValue[]> | Array<[string, QueryValue]> | null | undefined;
-  /** 1 to 255 visible ASCII characters. Default: a fresh one for every call that is not `GET` or `HEAD`. */
+  /** Idempotency key: 1 to 255 visible ASCII characters. Default: a new one per call. `GET` and `HEAD` send none. */
   idempotencyKey?: string | null | undefined;
 }
 
-/** What an API call answered. */
+/** Response of a route. */
 export interface ApiResponse<T = unknown> {
-  /** The envelope's data, or the whole body where there was no envelope. */
+  /** Data of the envelope, or the whole body if it is no envelope. */
   data: T;
-  /** The envelope's metadata. */
+  /** Metadata of the envelope. */
   metadata: Metadata;
-  /** The HTTP status. */
+  /** HTTP status. */
   status: number;
 }
 
-/** An attempt about to be sent: no body, no key. */
+/** An attempt before it is sent, without body and key. */
 export interface RequestEvent {
   method: string;
-  /** Without origin and query. */
+  /** Path without origin and query. */
   path: string;
   /** 1 for the first attempt of the call. */
   attempt: number;
 }
 
-/** An attempt that has been answered, or has failed: no body, no key. */
+/** An attempt after its response or its failure, without body and key. */
 export interface ResponseEvent extends RequestEvent {
-  /** `null` when the connection failed or no answer came in time. */
+  /** `null` if the connection failed or timed out. */
   status: number | null;
+  /** Duration of the attempt in milliseconds. */
   latencyMs: number;
   /** The API's id of the request. */
   requestId: string | null;
@@ -286,61 +316,51 @@ export interface PollingOptions {
 }
 
 /**
- * A client's settings. One that is not given comes from the environment, then from the profile of the credentials file,
- * then from the default; an empty string counts as not given.
+ * Options of a client. An option that is not set comes from the environment, then from the profile in the credentials file,
+ * then from the default. An empty string counts as unset.
  */
 export interface InfraiClientOptions {
   /**
-   * The project key, or a function that gives it, called once per call and once more after a 401, in the async context
-   * (`AsyncLocalStorage`) of the call. Waits share the polls of a job where their key is the same; a shared poll calls it
-   * in the context of the oldest wait that goes on.
+   * The project key, or a function that returns it. The client calls the function once per call and again after a 401, in
+   * the async context (`AsyncLocalStorage`) of the call. Waits share the polls of a job if their key is the same. A shared
+   * poll calls the function in the context of the oldest wait that is still active.
    * Default: `INFRAI_API_KEY`, else the profile's.
    */
   apiKey?: string | (() => string | Promise<string>) | null | undefined;
-  /** The API's address. Default: `INFRAI_BASE_URL`, else the profile's, else `https://api.infrai.cc`. */
+  /** Base URL of the API. Default: `INFRAI_BASE_URL`, else the profile's, else `https://api.infrai.cc`. */
   baseUrl?: string | URL | null | undefined;
-  /** The table of the credentials file to use. Default: `INFRAI_PROFILE`, else `default`. */
+  /** Profile of the credentials file. Default: `INFRAI_PROFILE`, else `default`. */
   profile?: string | null | undefined;
-  /** Default: `INFRAI_CREDENTIALS_FILE`, else `~/.infrai/credentials`. */
+  /** Path of the credentials file. Default: `INFRAI_CREDENTIALS_FILE`, else `~/.infrai/credentials`. */
   credentialsFile?: string | URL | null | undefined;
-  /** How long a call may take in all, retries included. Default: 60,000. */
+  /** Timeout of a whole call in milliseconds, including retries. Default: 60,000. */
   timeoutMs?: number | undefined;
-  /** How long one attempt may take to be answered in full. Default: 20,000. */
+  /** Timeout of one attempt in milliseconds, up to the end of its response. Default: 20,000. */
   attemptTimeoutMs?: number | undefined;
-  /** How much of an attempt may go into connecting. Default: 10,000. */
+  /** Timeout to connect in milliseconds, within an attempt. Default: 10,000. */
   connectTimeoutMs?: number | undefined;
-  /** How long a download may go without a byte. Default: 30,000. */
+  /** Longest time of a download without a byte, in milliseconds. Default: 30,000. */
   downloadIdleTimeoutMs?: number | undefined;
-  /** How many times a failed attempt may be made again. Default: 2. */
+  /** Number of retries after a failed attempt. Default: 2. */
   maxRetries?: number | undefined;
-  /** The first retry comes after at most this long, each further one after at most twice as long. Default: 500. */
+  /** Longest pause before the first retry in milliseconds. Each further pause is at most twice as long. Default: 500. */
   retryBaseMs?: number | undefined;
-  /** No retry waits longer than this, unless the server asks for it. Default: 8,000. */
+  /** Longest pause before a retry in milliseconds, unless the server asks for a longer one. Default: 8,000. */
   retryCapMs?: number | undefined;
-  /** How waits poll. */
+  /** Options of polling. */
   polling?: PollingOptions | undefined;
-  /** Headers for every call to the API. */
+  /** Headers of every call to the API. */
   defaultHeaders?: Record<string, string> | undefined;
-  /** A proxy for everything but loopback hosts. Default: `HTTPS_PROXY` and its kin. */
+  /** Proxy for all hosts except loopback. Default: `HTTPS_PROXY` and the related variables. */
   proxy?: string | URL | null | undefined;
-  /** A PEM file of certificate authorities to trust instead of the platform's. */
+  /** PEM file of certificate authorities that replace the platform's. */
   caFile?: string | URL | null | undefined;
-  /** Words to put at the end of the `User-Agent`. */
+  /** Text at the end of `User-Agent`. */
   userAgentSuffix?: string | null | undefined;
-  /** Allows plain `http` to hosts other than loopback, where everyone on the way reads the key. Default: `false`. */
+  /** Allows plain `http` to hosts other than loopback, which exposes the key to the network. Default: `false`. */
   allowInsecureHttp?: boolean | undefined;
-  /** Called before every attempt, in the async context of `apiKey`. What it throws is an uncaught exception. */
+  /** Called before every attempt, in the async context of its call. An exception becomes an uncaught exception. */
   onRequest?: ((event: RequestEvent) => void) | null | undefined;
-  /** Called after every attempt, in the async context of `apiKey`. What it throws is an uncaught exception. */
+  /** Called after every attempt, in the async context of its call. An exception becomes an uncaught exception. */
   onResponse?: ((event: ResponseEvent) => void) | null | undefined;
-}
-
-/** Settings for some calls only; see `InfraiClient.withOptions`. */
-export interface ClientCallOptions {
-  /** How long a call may take in all. */
-  timeoutMs?: number | undefined;
-  /** How many times a failed attempt may be made again. */
-  maxRetries?: number | undefined;
-  /** Headers to send beside, or instead of, the client's own of the same name. */
-  headers?: Record<string, string> | undefined;
 }

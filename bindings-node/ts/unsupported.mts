@@ -1,5 +1,4 @@
-// The same as ES modules, with every name that an importer may ask for: a bundler that misses one says less than the
-// sentence does.
+// ES module form, with every exported name: without one, a bundler's error would hide the sentence.
 
 import "./unsupported.js";
 

@@ -1,10 +1,10 @@
-// Videos: what can be asked of `/v1/video`, and waiting for what was asked.
+// Calls for videos.
 
-import { call, failureOf, misplaced, prepareAnew, refusal, split, StreamContext, type Client } from "./calls.js";
-import { abortError, infraiError, type ErrorData, type InfraiError, type Trace } from "./errors.js";
-import type { Given, NativeStream } from "./native.js";
-import { pathOf } from "./paths.js";
-import { Pieces } from "./pieces.js";
+import { NativeAsyncIterator } from "./async-iterator.js";
+import { call, invalidArgument, prepareAnew, splitCallOptions, StreamContext, toError, type Client } from "./calls.js";
+import { abortError, type ErrorData, type InfraiError, type Trace } from "./errors.js";
+import type { NativeResult, NativeStream } from "./native.js";
+import { absolutePath } from "./paths.js";
 import type {
   CallOptions,
   CancelResult,
@@ -13,18 +13,19 @@ import type {
   DownloadStreamOptions,
   GenerateManyItem,
   GenerateManyOptions,
+  JobLike,
   VideoGenerateOptions,
   VideoJob,
   WaitOptions,
 } from "./types.js";
 
-/** A job's id, or the job as a call returned it. */
-export type JobLike = string | VideoJob;
+const invalidPath = (expected: string, got: string): Error => invalidArgument("path", expected, got);
 
-const refusePath = (expected: string, got: string): Error => infraiError(refusal("path", expected, got), {});
+/** Public calls of {@link Video}, for a fake in tests. */
+export interface VideoApi extends Pick<Video, keyof Video> {}
 
-/** The calls about videos: `client.video`. */
-export class Video {
+/** Calls for videos: `client.video`. */
+export class Video implements VideoApi {
   readonly #client: Client;
 
   /** @internal */
@@ -33,11 +34,11 @@ export class Video {
   }
 
   /**
-   * Starts a job: `POST /v1/video/generate`. Returns the job as the API accepted it; `wait` for its end.
+   * Submits a job: `POST /v1/video/generate`. Returns the job as the API accepted it. `wait` returns it at its end.
    *
-   * Rejects with an `InvalidRequestError` before anything is sent for an argument that cannot work, and with a
-   * `PaymentRequiredError` (see `checkoutUrl`) when the credit does not suffice. When an error's `mayHaveBeenProcessed` is
-   * set, call again with its `idempotencyKey`: it gives the same job and is charged once.
+   * Rejects with an `InvalidRequestError` before anything is sent if an argument is invalid, and with a
+   * `PaymentRequiredError` (see `checkoutUrl`) if the credit does not suffice. If an error's `mayHaveBeenProcessed` is
+   * set, call again with its `idempotencyKey`: the call returns the same job and is charged once.
    *
    * ```ts
    * const job = await client.video.generate({ prompt: "a paper boat on a pond", aspect: "9:16", duration_seconds: 4 });
@@ -45,59 +46,73 @@ export class Video {
    * ```
    */
   generate(opts: VideoGenerateOptions, options?: CallOptions): Promise<VideoJob> {
-    const [settings, own] = split(options);
-    return call(this.#client, settings, this.generate, (number, abortable) => {
-      return misplaced(opts) ?? this.#client.native.generate(number, opts, own, abortable);
-    });
-  }
-
-  /** Looks at a job once: `GET /v1/video/jobs/{id}`. */
-  status(jobId: string, options?: CallOptions): Promise<VideoJob> {
-    const [settings, own] = split(options);
-    return call(this.#client, settings, this.status, (number) => this.#client.native.status(number, jobId, own));
-  }
-
-  /** Cancels a job: `POST /v1/video/jobs/{id}/cancel`. For a job that had ended already, `ok` is `false`. */
-  cancel(jobId: string, options?: CallOptions): Promise<CancelResult> {
-    const [settings, own] = split(options);
-    return call(this.#client, settings, this.cancel, (number) => this.#client.native.cancel(number, jobId, own));
-  }
-
-  /**
-   * Waits until a job has ended and returns it: 30 minutes at most, unless told otherwise. Rejects with a `JobFailedError`
-   * or a `JobCancelledError` for a job that ended badly, with a `WaitTimeoutError` when the time is over; each carries the
-   * `job`. Ten waits for one job cost one request.
-   *
-   * ```ts
-   * const done = await client.video.wait(job, { timeoutMs: 600_000, onUpdate: (job) => console.log(job.state) });
-   * ```
-   */
-  wait(job: JobLike, options?: WaitOptions): Promise<VideoJob> {
-    const [{ signal, unref, listen }, own] = split(options, "onUpdate");
-    const settings = { signal, unref, listen, politely: signal != null && options?.cancelOnAbort === true };
-    return call(this.#client, settings, this.wait, (number) =>
-      this.#client.native.wait(number, job, own, listen !== undefined),
+    const [settings, own] = splitCallOptions(options);
+    return call(this.#client, settings, this.generate, (id, abortable) =>
+      this.#client.native.generate(id, opts, own, abortable),
     );
   }
 
   /**
-   * The job's first state and every change of it, the last included; then it ends. A job that ends badly is its last
-   * item, and no error. Leaving the loop stops the looking; the job itself goes on.
+   * Returns the job's current state: `GET /v1/video/jobs/{id}`.
+   *
+   * ```ts
+   * const { state, video_url } = await client.video.status(job.job_id);
+   * ```
+   */
+  status(jobId: string, options?: CallOptions): Promise<VideoJob> {
+    const [settings, own] = splitCallOptions(options);
+    return call(this.#client, settings, this.status, (id) => this.#client.native.status(id, jobId, own));
+  }
+
+  /**
+   * Cancels a job: `POST /v1/video/jobs/{id}/cancel`. `ok` is `false` if the job had already ended.
+   *
+   * ```ts
+   * const { ok } = await client.video.cancel(job.job_id);
+   * ```
+   */
+  cancel(jobId: string, options?: CallOptions): Promise<CancelResult> {
+    const [settings, own] = splitCallOptions(options);
+    return call(this.#client, settings, this.cancel, (id) => this.#client.native.cancel(id, jobId, own));
+  }
+
+  /**
+   * Waits until the job has ended and returns it, by default at most 30 minutes. Rejects with a `JobFailedError` or a
+   * `JobCancelledError` if the job ends badly, and with a `WaitTimeoutError` if the wait times out. Each error has the
+   * `job`. Ten waits for one job cost one request.
+   *
+   * ```ts
+   * const done = await client.video.wait(job, { timeoutMs: 600_000, onUpdate: (job) => console.log(job.state) });
+   * console.log(done.video_url);
+   * ```
+   */
+  wait(job: JobLike, options?: WaitOptions): Promise<VideoJob> {
+    const [settings, own] = splitCallOptions(options, "onUpdate");
+    const graceful = settings.signal != null && options?.cancelOnAbort === true;
+    return call(this.#client, { ...settings, graceful }, this.wait, (id) =>
+      this.#client.native.wait(id, job, own, settings.listener !== undefined, graceful),
+    );
+  }
+
+  /**
+   * Yields the job's first state and every change, including the terminal state. A job that ends badly is the last item,
+   * and no error. Leaving the loop stops the polls. The job continues.
    *
    * ```ts
    * for await (const { state, progress } of client.video.watch(job)) console.log(state, progress);
    * ```
    */
   watch(job: JobLike, options?: CallOptions): AsyncIterableIterator<VideoJob> {
-    const [settings, own] = split(options);
-    const open = (number: number): Given<NativeStream> => this.#client.native.watch(number, job, own);
+    const [settings, own] = splitCallOptions(options);
+    const open = (id: number): NativeResult<NativeStream> => this.#client.native.watch(id, job, own);
     const context = new StreamContext(this.#client);
-    return new Pieces<VideoJob>(settings, () => context.open(open), context, (told) => told as VideoJob);
+    return new NativeAsyncIterator(settings, () => context.open(open), context, (item) => item as VideoJob);
   }
 
   /**
-   * Starts many jobs, some at once, waits for each, and yields each as it ends, in that order. No item's error ends it;
-   * after the first 401 or 402 nothing further is submitted. Leaving the loop stops the waiting and cancels nothing.
+   * Submits many jobs, some at a time, waits for each, and yields each when it ends. An item's error is in the item, and
+   * does not end the loop. After the first 401 or 402, no further job is submitted. Leaving the loop stops the waits and
+   * cancels no job.
    *
    * ```ts
    * for await (const { index, job, error } of client.video.generateMany(["a red kite", "a blue kite"], { keyPrefix: "kites-1" })) {
@@ -109,69 +124,73 @@ export class Video {
     items: ReadonlyArray<string | VideoGenerateOptions>,
     options?: GenerateManyOptions,
   ): AsyncIterableIterator<GenerateManyItem> {
-    const [settings, own] = split(options);
+    const [settings, own] = splitCallOptions(options);
     const trace: Trace = {};
     Error.captureStackTrace(trace, this.generateMany);
-    const open = (number: number): Given<NativeStream> => this.#client.native.generateMany(number, items, own);
+    const open = (id: number): NativeResult<NativeStream> => this.#client.native.generateMany(id, items, own);
     const context = new StreamContext(this.#client);
-    return new Pieces<GenerateManyItem>(settings, () => context.open(open), context, (told) => {
-      const { index, job, error } = told as { index: number; job: VideoJob; error?: ErrorData };
-      return error === undefined ? { index, job } : { index, error: failureOf(error, trace) as InfraiError };
+    return new NativeAsyncIterator<GenerateManyItem>(settings, () => context.open(open), context, (item) => {
+      const { index, job, error } = item as { index: number; job: VideoJob; error?: ErrorData };
+      return error === undefined ? { index, job } : { index, error: toError(error, trace) as InfraiError };
     });
   }
 
   /**
-   * Saves a job's video to a file: whole, or not at all. A broken connection is resumed, an expired URL asked for anew.
-   * Asks for the job first where its URL is not known; one that is still going is an error that says to wait.
+   * Saves the video of a job to a file, completely or not at all. A broken connection is resumed, and an expired URL
+   * renewed. Requests the job first if its URL is unknown. Rejects if the job has not ended.
    *
    * ```ts
-   * const { bytes } = await client.video.download(job, "video.mp4", { overwrite: true });
+   * const { path, bytes } = await client.video.download(job, "video.mp4", { overwrite: true });
+   * console.log(`${bytes} bytes in ${path}`);
    * ```
+   *
+   * @param path A path or a `file:` URL. A relative path starts from the current folder at the time of the call.
    */
   download(job: JobLike, path: string | URL, options?: DownloadOptions): Promise<Download> {
-    const [{ signal, unref, listen }, own] = split(options, "onProgress");
-    return call(this.#client, { signal, unref, listen }, this.download, (number) => {
+    const [settings, own] = splitCallOptions(options, "onProgress");
+    return call(this.#client, settings, this.download, (id) => {
       prepareAnew();
-      return this.#client.native.download(number, job, pathOf(path, refusePath), own, listen !== undefined);
+      const target = absolutePath(path, invalidPath);
+      return this.#client.native.download(id, job, target, own, settings.listener !== undefined);
     });
   }
 
   /**
-   * Opens a job's video as a stream of bytes, for a response or an upload. Rejects with what is known before the first
-   * byte; the stream errors with the rest.
+   * Opens the video of a job as a stream of bytes, for a response or an upload. Rejects with an error that is known before
+   * the first byte. The stream fails with a later one.
    *
    * ```ts
    * return new Response(await client.video.downloadStream(job), { headers: { "content-type": "video/mp4" } });
    * ```
    */
   async downloadStream(job: JobLike, options?: DownloadStreamOptions): Promise<ReadableStream<Uint8Array>> {
-    const [settings, own] = split(options);
+    const [settings, own] = splitCallOptions(options);
     const trace: Trace = {};
     Error.captureStackTrace(trace, this.downloadStream);
     let opened: NativeStream | undefined;
     const context = new StreamContext(this.#client);
-    await call(undefined, settings, this.downloadStream, (number) => {
+    await call(undefined, settings, this.downloadStream, (id) => {
       prepareAnew();
-      const told = context.open((stream) => this.#client.native.downloadStream(number, stream, job, own));
-      if (typeof told === "string") return told;
-      opened = told;
+      const result = context.open((streamId) => this.#client.native.downloadStream(id, streamId, job, own));
+      if (typeof result === "string") return result;
+      opened = result;
       return undefined;
     });
     const stream = opened as NativeStream;
-    const make = (told: unknown): Uint8Array => told as Uint8Array;
+    const convert = (item: unknown): Uint8Array => item as Uint8Array;
     let aborted: ((reason: unknown) => void) | undefined;
-    const pieces = new Pieces<Uint8Array>(settings, () => stream, context, make, (reason) => aborted?.(reason));
+    const chunks = new NativeAsyncIterator(settings, () => stream, context, convert, (reason) => aborted?.(reason));
     return new ReadableStream<Uint8Array>({
       start(controller) {
         aborted = (reason) => controller.error(abortError(reason, {}, trace));
       },
       async pull(controller) {
-        const { done, value } = await pieces.next();
+        const { done, value } = await chunks.next();
         if (done) controller.close();
         else controller.enqueue(value);
       },
       async cancel() {
-        await pieces.return();
+        await chunks.return();
       },
     });
   }

@@ -1,143 +1,117 @@
-//! Blocking calls: the caller's own thread runs the call, in slices that let Python's signal handlers run.
+//! Blocking calls: the caller's thread runs the call and leaves the runtime at intervals for Python's signal handlers.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use infrai::{ErrorKind, InfraiError};
 use pyo3::prelude::*;
-use tokio::{
-    runtime::{Handle, Runtime},
-    sync::oneshot,
-    task::yield_now,
-};
+use tokio::{runtime::Handle, sync::oneshot, task::yield_now};
 
 use crate::{
     callbacks::CallbackQueue,
-    engine::{self, Engine},
     errors,
-    owned::Owned,
+    fork::ProcessLocal,
+    logging,
+    runtime::{CallFuture, Runtimes, ToPython, runtimes},
 };
 
-/// How long a caller stays in the runtime before it looks for signals.
-const SLICE: Duration = Duration::from_millis(50);
+/// Longest time in the runtime between two checks for signals.
+const SIGNAL_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Where a blocking call runs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// On the caller's thread alone: nothing moves between calls.
-    Foreground,
-    /// On the caller's thread, what it spawned on the thread that goes on between calls.
-    Background,
+enum Step {
+    Ready(Result<ToPython, InfraiError>),
+    Interrupted,
 }
 
-enum Runner<'e> {
-    Lent(&'e Runtime),
-    Own(&'e Handle),
-}
-
-enum Step<T> {
-    Done(T),
-    Look,
-}
-
-/// Runs a future to its end on this thread and gives its value.
+/// Runs a call to its end on this thread and returns its value. With a `worker`, tasks of the call go on after it.
 ///
-/// Signal handlers run at least every 50 ms, the call's callbacks as they are due. What a handler or an update's callback
-/// raises ends the call: its future is dropped, and the request with it. A call that has something to do then gets the time
-/// for it once `abort` has been sent.
-pub(crate) fn run<T: Send>(
+/// Signal handlers run at least every 50 ms, and the call's callbacks as they arrive. An exception of a handler or of an
+/// update's callback ends the call: its future is dropped, and the request with it. With a `signal`, the first exception
+/// sends it and lets the call end by itself; a second one drops the future.
+pub(crate) fn run(
     py: Python<'_>,
-    place: Place,
+    worker: Option<&Handle>,
     queue: Option<&Arc<CallbackQueue>>,
-    mut abort: Option<oneshot::Sender<()>>,
-    future: impl Future<Output = Result<T, InfraiError>> + Send,
-) -> PyResult<T> {
-    let engine = engine::engine(py)?;
-    let runner = match place {
-        Place::Foreground => Runner::Lent(engine.foreground()),
-        Place::Background => Runner::Own(engine.background().map_err(|error| errors::raise(py, &error))?),
-    };
-    // Dropped after the future, whose end gives a poll that it shares to another wait.
+    mut signal: Option<oneshot::Sender<()>>,
+    future: CallFuture,
+) -> PyResult<Py<PyAny>> {
+    let runtimes = runtimes(py)?;
+    // Dropped after the future, whose end moves a poll that it shares to another wait.
     let reader = queue.map(CallbackQueue::register_reader);
-    let mut future = Owned::new(Box::pin(async move {
-        if place == Place::Foreground {
-            // Between calls nobody noticed which connections the server has closed. After a turn of the runtime they are told,
-            // and one that is closed gives a request that was meant for it back unsent.
+    let mut future = ProcessLocal::new(Box::pin(async move {
+        if worker.is_none() {
+            // The runtime stood still since the last call. After this turn it has noticed the connections that the server
+            // has closed meanwhile, and the request is sent on another one.
             yield_now().await;
         }
         future.await
     }));
-    let mut given_up = None;
+    let mut pending_error = None;
     let outcome = loop {
-        let step = py.detach(|| runner.slice(future.as_mut(), queue));
-        if let Err(raised) = run_pending(py, engine, queue) {
-            // A call that ends itself gets the time to; being told twice ends it at once.
-            let abort = abort.take().filter(|_| engine.is_ours());
-            if abort.is_none_or(|abort| abort.send(()).is_err()) {
-                return Err(given_up.unwrap_or(raised));
+        let step = py.detach(|| block_for_interval(runtimes, worker, future.as_mut(), queue));
+        if let Err(exception) = run_pending(py, runtimes, queue) {
+            let signal = signal.take().filter(|_| runtimes.is_current_process());
+            if signal.is_none_or(|signal| signal.send(()).is_err()) {
+                return Err(pending_error.unwrap_or(exception));
             }
-            given_up = Some(raised);
+            pending_error = Some(exception);
         }
-        if let Step::Done(outcome) = step {
+        if let Step::Ready(outcome) = step {
             break outcome;
         }
     };
     drop(future);
     drop(reader);
-    match given_up {
-        Some(raised) => Err(raised),
-        None => outcome.map_err(|error| errors::raise(py, &error)),
+    match pending_error {
+        Some(exception) => Err(exception),
+        None => outcome.map_err(|error| errors::to_pyerr(py, error))?(py),
     }
 }
 
-impl Runner<'_> {
-    /// Stays in the runtime until the future is ready, a callback is due, or the slice is over.
-    fn slice<T>(
-        &self,
-        mut future: Pin<&mut (impl Future<Output = T> + Send)>,
-        queue: Option<&Arc<CallbackQueue>>,
-    ) -> Step<T> {
-        let slice = async {
-            tokio::select! {
-                biased;
-                value = future.as_mut() => Step::Done(value),
-                () = callback_due(queue) => Step::Look,
-                () = tokio::time::sleep(SLICE) => Step::Look,
-            }
-        };
-        match self {
-            Self::Lent(runtime) => runtime.block_on(slice),
-            Self::Own(handle) => handle.block_on(slice),
+/// Stays in the runtime until the future is ready, a callback arrives, or the interval has passed.
+fn block_for_interval(
+    runtimes: &Runtimes,
+    worker: Option<&Handle>,
+    mut future: Pin<&mut (impl Future<Output = Result<ToPython, InfraiError>> + Send)>,
+    queue: Option<&Arc<CallbackQueue>>,
+) -> Step {
+    let interval = async {
+        tokio::select! {
+            biased;
+            outcome = future.as_mut() => Step::Ready(outcome),
+            () = async { if let Some(queue) = queue { queue.notified().await } }, if queue.is_some() => Step::Interrupted,
+            () = tokio::time::sleep(SIGNAL_CHECK_INTERVAL) => Step::Interrupted,
         }
+    };
+    match worker {
+        Some(worker) => worker.block_on(interval),
+        None => runtimes.current_thread().block_on(interval),
     }
 }
 
-async fn callback_due(queue: Option<&Arc<CallbackQueue>>) {
-    match queue {
-        Some(queue) => queue.wait().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Runs what is due between slices, on the caller's thread, attached.
-fn run_pending(py: Python<'_>, engine: &Engine, queue: Option<&Arc<CallbackQueue>>) -> PyResult<()> {
+/// Runs callbacks, log records and signal handlers on the caller's thread, attached.
+fn run_pending(
+    py: Python<'_>,
+    runtimes: &ProcessLocal<Runtimes>,
+    queue: Option<&Arc<CallbackQueue>>,
+) -> PyResult<()> {
     if let Some(queue) = queue {
-        while engine.is_ours()
+        while runtimes.is_current_process()
             && let Some(event) = queue.pop()
         {
             queue.run(py, event, None)?;
         }
     }
-    engine.journal.deliver(py)?;
+    logging::flush(py)?;
     py.check_signals()?;
-    if engine.is_ours() { Ok(()) } else { Err(errors::raise(py, &forked())) }
+    if runtimes.is_current_process() { Ok(()) } else { Err(fork_error(py)) }
 }
 
-/// The error of a call that a child of `fork()` finds itself in.
-pub(crate) fn forked() -> InfraiError {
-    InfraiError::new(
+/// Returns the error of a parent's call in a forked child.
+pub(crate) fn fork_error(py: Python<'_>) -> PyErr {
+    let error = InfraiError::new(
         ErrorKind::Aborted,
         "ABORTED",
-        "the process forked while this call was under way; the call goes on in the parent alone",
-    )
-    .with_hint("Make the call anew in the child.")
+        "the process forked while this call was in flight; the call continues in the parent only",
+    );
+    errors::to_pyerr(py, error.with_hint("Make a new call in the child."))
 }

@@ -1,237 +1,210 @@
-//! The client as Python's layer sees it: every call takes a channel, and is awaited through it, or none, and blocks.
+//! The native client. Each call takes an event loop, on which it completes a future, or `None`, and blocks.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use infrai::{CallOptions, InfraiClient};
-use pyo3::{
-    prelude::*,
-    types::{PyBool, PyDict},
-};
+use infrai::{ApiRequest, CallOptions, InfraiClient, options::WaitOptions};
+use infrai_bindings::abort_signal;
+use pyo3::{IntoPyObjectExt as _, prelude::*, types::PyDict};
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::{
-    answer::Answer,
-    blocking::Place,
-    callbacks::Update,
-    carry::{Target, carry, carry_telling, carry_with, stream_queue},
-    channel::Channel,
-    convert::{flag, json, number, optional_text, path, query, seconds, text},
-    errors,
-    guard::guarded,
-    owned::Owned,
-    settings::{self, Settings},
-    stream::Stream,
-    video::{self, GenerateOptions},
+    call::{LoopArg, dispatch, dispatch_stream, stream_queue},
+    callbacks::{Update, UpdateSender},
+    convert,
+    errors::{catch_panic, to_pyerr},
+    fork::ProcessLocal,
+    options::{self, ClientConfig},
+    runtime::{CallFuture, call_future},
+    stream::{Stream, StreamKind},
 };
 
-/// What belongs to one process: connections, polling, retry budget.
-pub(crate) struct Live {
-    client: InfraiClient,
-}
-
-/// A client's settings, and what was made of them in this process. Shared by all that `with_options` derives.
-struct Base {
-    settings: Settings,
-    live: Mutex<Option<Arc<Owned<Live>>>>,
+/// A client's configuration, and the client that this process built from it. Clients of `with_options` share both.
+struct Shared {
+    config: ClientConfig,
+    client: Mutex<Option<Arc<ProcessLocal<InfraiClient>>>>,
 }
 
 /// A client.
 #[pyclass(frozen, module = "infrai._native")]
 pub(crate) struct Client {
-    base: Arc<Base>,
+    shared: Arc<Shared>,
     options: Vec<CallOptions>,
 }
 
-impl Base {
-    /// What there is in this process; in a child of `fork()` the parent's is forgotten and made anew. The lock is held
-    /// while attached alone, so that no fork of Python's finds it held.
-    fn live(&self, py: Python<'_>) -> PyResult<Arc<Owned<Live>>> {
-        let mut slot = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(live) = slot.as_ref().filter(|live| live.is_ours()) {
-            return Ok(Arc::clone(live));
+impl Shared {
+    /// Returns this process's client. A forked child leaves its parent's and builds its own. The lock is held only while
+    /// attached, so that no fork by Python finds it held.
+    fn client(&self, py: Python<'_>) -> PyResult<Arc<ProcessLocal<InfraiClient>>> {
+        let mut slot = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = slot.as_ref().filter(|client| client.is_current_process()) {
+            return Ok(Arc::clone(client));
         }
-        let client = match self.settings.build() {
-            Ok(client) => client,
-            Err(error) => {
-                // Making the exception runs Python, and another thread may come to run it and wait for the lock.
-                drop(slot);
-                return Err(errors::raise(py, &error));
-            }
-        };
-        let live = Arc::new(Owned::new(Live { client }));
-        *slot = Some(Arc::clone(&live));
-        Ok(live)
+        let client = self.config.build().map(|client| Arc::new(ProcessLocal::new(client)));
+        *slot = client.as_ref().ok().cloned();
+        // Making the exception runs Python code, during which another thread may wait for the lock.
+        drop(slot);
+        client.map_err(|error| to_pyerr(py, error))
     }
 }
+
+type Options<'a, 'py> = &'a Bound<'py, PyDict>;
+type Arg<'a, 'py> = &'a Bound<'py, PyAny>;
+
+/// The value of a call, or its id on an event loop.
+type Outcome = PyResult<Py<PyAny>>;
 
 impl Client {
-    fn target(&self, py: Python<'_>) -> PyResult<Target> {
-        let live = self.base.live(py)?;
-        let mut client = live.client.clone();
+    fn client(&self, py: Python<'_>) -> PyResult<InfraiClient> {
+        let mut client = InfraiClient::clone(&*self.shared.client(py)?);
         for options in &self.options {
-            client = client.with_options(options.clone()).map_err(|error| errors::raise(py, &error))?;
+            client = client.with_options(options.clone()).map_err(|error| to_pyerr(py, error))?;
         }
-        Ok(Target { client, has_callbacks: self.base.settings.has_callbacks() })
+        Ok(client)
+    }
+
+    fn stream(&self, py: Python<'_>, kind: StreamKind) -> PyResult<Stream> {
+        Ok(Stream::new(kind, stream_queue(py, self.shared.config.has_callbacks())?))
+    }
+
+    /// Makes a call with updates. `signal` lets it end by itself when it is cancelled.
+    fn call_with_updates(
+        &self,
+        py: Python<'_>,
+        event_loop: LoopArg<'_, '_>,
+        on_update: Option<Py<PyAny>>,
+        signal: Option<oneshot::Sender<()>>,
+        make: impl FnOnce(InfraiClient, Option<UpdateSender>) -> CallFuture,
+    ) -> Outcome {
+        let client = self.client(py)?;
+        let has_callbacks = self.shared.config.has_callbacks();
+        dispatch(py, has_callbacks, event_loop, on_update, signal, |updates| make(client, updates))
+    }
+
+    /// Makes a call whose outcome `to_python` converts.
+    fn call<T: Send + 'static, F: Future<Output = infrai::Result<T>> + Send + 'static>(
+        &self,
+        py: Python<'_>,
+        event_loop: LoopArg<'_, '_>,
+        work: impl FnOnce(InfraiClient) -> F,
+        to_python: impl FnOnce(Python<'_>, T) -> Outcome + Send + 'static,
+    ) -> Outcome {
+        self.call_with_updates(py, event_loop, None, None, |client, _| call_future(work(client), to_python))
     }
 }
-
-type Any<'a, 'py> = &'a Bound<'py, PyAny>;
-type Loop<'a, 'py> = Option<&'a Bound<'py, Channel>>;
 
 #[pymethods]
 impl Client {
     #[new]
-    fn new(py: Python<'_>, given: &Bound<'_, PyDict>) -> PyResult<Self> {
-        guarded(py, || {
-            let settings = Settings::read(py, given)?;
-            let client =
-                Self { base: Arc::new(Base { settings, live: Mutex::default() }), options: Vec::new() };
-            client.base.live(py)?;
+    fn new(py: Python<'_>, options: Options<'_, '_>) -> PyResult<Self> {
+        catch_panic(py, || {
+            let shared = Shared { config: ClientConfig::parse(options)?, client: Mutex::default() };
+            shared.client(py)?;
+            Ok(Self { shared: Arc::new(shared), options: Vec::new() })
+        })
+    }
+
+    fn with_options(&self, py: Python<'_>, options: Options<'_, '_>) -> PyResult<Self> {
+        catch_panic(py, || {
+            let options = self.options.iter().cloned().chain([options::parse(options)?]).collect();
+            let client = Self { shared: Arc::clone(&self.shared), options };
+            client.client(py)?;
             Ok(client)
         })
     }
 
-    #[pyo3(signature = (timeout, max_retries, headers))]
-    fn with_options(
-        &self,
-        py: Python<'_>,
-        timeout: Option<Any<'_, '_>>,
-        max_retries: Option<Any<'_, '_>>,
-        headers: Option<Any<'_, '_>>,
-    ) -> PyResult<Self> {
-        guarded(py, || {
-            let mut options = self.options.clone();
-            options.push(settings::options(timeout, max_retries, headers)?);
-            let client = Self { base: Arc::clone(&self.base), options };
-            client.target(py)?;
-            Ok(client)
-        })
-    }
-
-    /// Gives the connections back; a later call opens new ones.
+    /// Closes pooled connections. A later call opens new ones.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        guarded(py, || {
-            let live = self.base.live.lock().unwrap_or_else(PoisonError::into_inner).take();
-            drop(live);
+        catch_panic(py, || {
+            let client = self.shared.client.lock().unwrap_or_else(PoisonError::into_inner).take();
+            drop(client);
             Ok(())
         })
     }
 
     fn base_url(&self, py: Python<'_>) -> PyResult<String> {
-        guarded(py, || self.target(py)?.client.base_url().map_err(|error| errors::raise(py, &error)))
+        catch_panic(py, || self.client(py)?.base_url().map_err(|error| to_pyerr(py, error)))
     }
 
     fn key_hint(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        guarded(py, || self.target(py)?.client.key_hint().map_err(|error| errors::raise(py, &error)))
+        catch_panic(py, || self.client(py)?.key_hint().map_err(|error| to_pyerr(py, error)))
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the route's options, as Python names them")]
-    fn generate(
-        &self,
-        py: Python<'_>,
-        channel: Loop<'_, '_>,
-        prompt: Any<'_, '_>,
-        reference_image_url: Any<'_, '_>,
-        duration_seconds: Any<'_, '_>,
-        aspect: Any<'_, '_>,
-        resolution: Any<'_, '_>,
-        prefer: Any<'_, '_>,
-        model: Any<'_, '_>,
-        vendor: Any<'_, '_>,
-        idempotency_key: Any<'_, '_>,
-    ) -> PyResult<Py<PyAny>> {
-        guarded(py, || {
-            let options = GenerateOptions {
-                prompt,
-                reference_image_url,
-                duration_seconds,
-                aspect,
-                resolution,
-                prefer,
-                model,
-                vendor,
-                idempotency_key,
-            };
-            let request = video::request(&options)?;
-            let Target { client, has_callbacks } = self.target(py)?;
-            let work = async move {
-                let job = client.video().generate_from(request).send().await?;
-                Ok(Answer::Job(Box::new(job)))
-            };
-            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
+    fn generate(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>, options: Options<'_, '_>) -> Outcome {
+        catch_panic(py, || {
+            let request = options::parse(options)?;
+            let work = |client: InfraiClient| client.video().generate_from(request).send();
+            self.call(py, event_loop, work, |py, job| convert::job(py, &job))
         })
     }
 
-    fn status(&self, py: Python<'_>, channel: Loop<'_, '_>, id: Any<'_, '_>) -> PyResult<Py<PyAny>> {
-        guarded(py, || {
-            let job = video::job_ref(id)?;
-            let Target { client, has_callbacks } = self.target(py)?;
-            let work = async move { Ok(Answer::Job(Box::new(client.video().status(job).await?))) };
-            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
+    fn status(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>, job: Arg<'_, '_>) -> Outcome {
+        catch_panic(py, || {
+            let id = options::job_id(job)?;
+            let work = |client: InfraiClient| async move { client.video().status(id).await };
+            self.call(py, event_loop, work, |py, job| convert::job(py, &job))
         })
     }
 
-    fn cancel(&self, py: Python<'_>, channel: Loop<'_, '_>, id: Any<'_, '_>) -> PyResult<Py<PyAny>> {
-        guarded(py, || {
-            let job = video::job_ref(id)?;
-            let Target { client, has_callbacks } = self.target(py)?;
-            let work = async move { Ok(Answer::Json(client.video().cancel(job).await?.to_json())) };
-            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
+    fn cancel(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>, job: Arg<'_, '_>) -> Outcome {
+        catch_panic(py, || {
+            let id = options::job_id(job)?;
+            let work = |client: InfraiClient| async move { client.video().cancel(id).await };
+            self.call(py, event_loop, work, |py, result| json(py, &result.to_json()))
         })
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the call's options, as Python names them")]
     fn wait(
         &self,
         py: Python<'_>,
-        channel: Loop<'_, '_>,
-        id: Any<'_, '_>,
-        timeout: Any<'_, '_>,
-        cancel_on_timeout: Any<'_, '_>,
-        cancel_on_abort: Any<'_, '_>,
+        event_loop: LoopArg<'_, '_>,
+        job: Arg<'_, '_>,
+        options: Options<'_, '_>,
         on_update: Option<Py<PyAny>>,
-    ) -> PyResult<Py<PyAny>> {
-        guarded(py, || {
-            let job = video::job_ref(id)?;
-            let cancel = flag("cancel_on_timeout", cancel_on_timeout)?;
-            let (abort, aborted) = if flag("cancel_on_abort", cancel_on_abort)? {
-                let (abort, aborted) = oneshot::channel();
-                (Some(abort), Some(aborted))
-            } else {
-                (None, None)
-            };
-            carry_telling(py, self.target(py)?, channel, on_update, abort, |client, updates| {
-                let wait = video::wait(&client, job, timeout, cancel, updates, aborted)?;
-                Ok(Box::pin(async move { Ok(Answer::Job(Box::new(wait.send().await?))) }))
+    ) -> Outcome {
+        catch_panic(py, || {
+            let waited = options::waited_job(job, on_update.is_some())?;
+            let job = job.clone().unbind();
+            let options: WaitOptions = options::parse(options)?;
+            let (signal, aborted) = abort_signal();
+            // Without something to do before it ends, the wait is dropped at once.
+            let signal = options.cancels_on_abort().then_some(signal);
+            self.call_with_updates(py, event_loop, on_update, signal, |client, updates| {
+                let mut wait = client.video().wait(waited).options(options).abort_when(aborted);
+                if let Some(updates) = updates {
+                    wait = wait.on_update(move |job| updates(Update::Job(Box::new(job.clone()))));
+                }
+                let outcome = async move { Ok(wait.send().await) };
+                call_future(outcome, move |py, outcome| match outcome {
+                    Ok(job) => convert::job(py, &job),
+                    Err(error) => Err(to_pyerr(py, options::with_job(error, job.bind(py)))),
+                })
             })
         })
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the call's options, as Python names them")]
+    #[allow(clippy::too_many_arguments, reason = "the call's arguments in Python")]
     fn download(
         &self,
         py: Python<'_>,
-        channel: Loop<'_, '_>,
-        id: Any<'_, '_>,
-        to: Any<'_, '_>,
-        overwrite: Any<'_, '_>,
-        timeout: Option<Any<'_, '_>>,
+        event_loop: LoopArg<'_, '_>,
+        job: Arg<'_, '_>,
+        path: Arg<'_, '_>,
+        options: Options<'_, '_>,
         on_progress: Option<Py<PyAny>>,
-    ) -> PyResult<Py<PyAny>> {
-        guarded(py, || {
-            let job = video::job_ref(id)?;
-            let to = path("path", to)?;
-            let overwrite = flag("overwrite", overwrite)?;
-            let timeout = timeout.map(|timeout| seconds("timeout", timeout)).transpose()?;
-            carry_telling(py, self.target(py)?, channel, on_progress, None, |client, updates| {
-                let mut download = client.video().download(job, to).overwrite(overwrite);
-                if let Some(timeout) = timeout {
-                    download = download.timeout(timeout);
-                }
+    ) -> Outcome {
+        catch_panic(py, || {
+            let job = options::known_job(job)?;
+            let path = convert::path("path", path)?;
+            let options = options::parse(options)?;
+            self.call_with_updates(py, event_loop, on_progress, None, |client, updates| {
+                let mut download = client.video().download(job, path).options(options);
                 if let Some(updates) = updates {
-                    download = download.on_progress(move |progress| updates.send(Update::Progress(progress)));
+                    download = download.on_progress(move |progress| updates(Update::Progress(progress)));
                 }
-                Ok(Box::pin(async move { Ok(Answer::Saved(Box::new(download.send().await?))) }))
+                call_future(download.send(), |py, saved| {
+                    (&saved.path, saved.bytes, convert::job(py, &saved.job)?).into_py_any(py)
+                })
             })
         })
     }
@@ -239,162 +212,118 @@ impl Client {
     fn download_stream(
         &self,
         py: Python<'_>,
-        channel: Loop<'_, '_>,
-        id: Any<'_, '_>,
-        timeout: Option<Any<'_, '_>>,
-    ) -> PyResult<Py<PyAny>> {
-        guarded(py, || {
-            let job = video::job_ref(id)?;
-            let timeout = timeout.map(|timeout| seconds("timeout", timeout)).transpose()?;
-            let Target { client, has_callbacks } = self.target(py)?;
-            let queue = stream_queue(py, has_callbacks)?;
-            let streams = queue.clone();
-            let mut stream = client.video().download_stream(job);
-            if let Some(timeout) = timeout {
-                stream = stream.timeout(timeout);
-            }
-            let work = async move { Ok(Answer::Opened(Box::new(stream.send().await?), streams)) };
-            carry_with(py, queue, channel, Place::Background, Box::pin(work))
+        event_loop: LoopArg<'_, '_>,
+        job: Arg<'_, '_>,
+        options: Options<'_, '_>,
+    ) -> Outcome {
+        catch_panic(py, || {
+            let job = options::known_job(job)?;
+            let options = options::parse(options)?;
+            let open = self.client(py)?.video().download_stream(job).options(options).send();
+            let queue = stream_queue(py, self.shared.config.has_callbacks())?;
+            let of_stream = queue.clone();
+            let future = call_future(open, |py, video| {
+                let job = convert::job(py, video.job())?;
+                (Stream::new(StreamKind::Bytes(Box::new(video)), of_stream), job).into_py_any(py)
+            });
+            dispatch_stream(py, queue, event_loop, future)
         })
     }
 
-    fn watch(&self, py: Python<'_>, id: Any<'_, '_>) -> PyResult<Stream> {
-        guarded(py, || {
-            let job = video::job_ref(id)?;
-            let target = self.target(py)?;
-            let watch = video::watch(&target.client, job);
-            Ok(Stream::of_states(watch, stream_queue(py, target.has_callbacks)?))
+    fn watch(&self, py: Python<'_>, job: Arg<'_, '_>) -> PyResult<Stream> {
+        catch_panic(py, || {
+            let job = options::known_job(job)?;
+            self.stream(py, StreamKind::Watch(self.client(py)?.video().watch(job)))
         })
     }
 
     fn generate_many(
         &self,
         py: Python<'_>,
-        prompts: Any<'_, '_>,
-        concurrency: Option<Any<'_, '_>>,
-        keys: Option<Any<'_, '_>>,
-        key_prefix: Option<Any<'_, '_>>,
-        timeout: Any<'_, '_>,
+        prompts: Arg<'_, '_>,
+        keys: Option<Arg<'_, '_>>,
+        options: Options<'_, '_>,
     ) -> PyResult<Stream> {
-        guarded(py, || {
-            let target = self.target(py)?;
-            let many = video::many(&target.client, prompts, concurrency, keys, key_prefix, timeout)?;
-            Ok(Stream::of_items(many, stream_queue(py, target.has_callbacks)?))
+        catch_panic(py, || {
+            let requests = options::parse_requests(prompts, keys)?;
+            let options = options::parse(options)?;
+            let many = self.client(py)?.video().generate_many(requests).options(options);
+            self.stream(py, StreamKind::GenerateMany(many))
         })
     }
 
-    fn balance(&self, py: Python<'_>, channel: Loop<'_, '_>) -> PyResult<Py<PyAny>> {
-        guarded(py, || {
-            let Target { client, has_callbacks } = self.target(py)?;
-            let work = async move { Ok(Answer::Json(client.account().balance().await?.to_json())) };
-            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
+    fn balance(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>) -> Outcome {
+        catch_panic(py, || {
+            let work = |client: InfraiClient| async move { client.account().balance().await };
+            self.call(py, event_loop, work, |py, balance| json(py, &balance.to_json()))
         })
     }
 
     fn topup(
         &self,
         py: Python<'_>,
-        channel: Loop<'_, '_>,
-        amount_usd: Any<'_, '_>,
-        return_url: Any<'_, '_>,
-        idempotency_key: Any<'_, '_>,
-    ) -> PyResult<Py<PyAny>> {
-        guarded(py, || {
-            let amount = number("amount_usd", amount_usd)?;
-            let url = optional_text("return_url", return_url)?;
-            let key = optional_text("idempotency_key", idempotency_key)?;
-            let Target { client, has_callbacks } = self.target(py)?;
-            let work = async move {
-                let mut topup = client.account().topup(amount);
-                if let Some(url) = url {
-                    topup = topup.return_url(url);
-                }
-                if let Some(key) = key {
-                    topup = topup.idempotency_key(key);
-                }
-                Ok(Answer::Json(topup.send().await?.to_json()))
-            };
-            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
+        event_loop: LoopArg<'_, '_>,
+        amount_usd: Arg<'_, '_>,
+        options: Options<'_, '_>,
+    ) -> Outcome {
+        catch_panic(py, || {
+            let amount = convert::number("amount_usd", amount_usd)?;
+            let options = options::parse(options)?;
+            let work = |client: InfraiClient| client.account().topup(amount).options(options).send();
+            self.call(py, event_loop, work, |py, record| json(py, &record.to_json()))
         })
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the route's options, as Python names them")]
-    fn activate(
-        &self,
-        py: Python<'_>,
-        channel: Loop<'_, '_>,
-        region: Any<'_, '_>,
-        device_kind: Any<'_, '_>,
-        write_credentials: Any<'_, '_>,
-        force: Any<'_, '_>,
-        profile: Any<'_, '_>,
-    ) -> PyResult<Py<PyAny>> {
-        guarded(py, || {
-            let region = text("region", region)?;
-            let kind = text("device_kind", device_kind)?;
-            let write = flag("write_credentials", write_credentials)?;
-            let force = flag("force", force)?;
-            let profile = optional_text("profile", profile)?;
-            let Target { client, has_callbacks } = self.target(py)?;
-            let work = async move {
-                let mut activate = client.activate().region(region).device_kind(kind);
-                activate = activate.write_credentials(write).force(force);
-                if let Some(profile) = profile {
-                    activate = activate.profile(profile);
-                }
-                Ok(Answer::Activated(Box::new(activate.send().await?)))
-            };
-            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
+    fn activate(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>, options: Options<'_, '_>) -> Outcome {
+        catch_panic(py, || {
+            let options = options::parse(options)?;
+            let work = |client: InfraiClient| client.activate().options(options).send();
+            self.call(py, event_loop, work, |py, result| {
+                let (fields, file) = (json(py, &result.to_json())?, result.credentials_file.as_deref());
+                (fields, result.primary_api_key.redacted(), &result.profile, file).into_py_any(py)
+            })
         })
     }
 
-    /// A body is given as a tuple of one, so that `null` can be one.
-    #[allow(clippy::too_many_arguments, reason = "the call's options, as Python names them")]
+    /// Calls any route. `body` is a tuple of one value, so that the value may be `None`.
+    #[allow(clippy::too_many_arguments, reason = "the call's arguments in Python")]
     fn request(
         &self,
         py: Python<'_>,
-        channel: Loop<'_, '_>,
-        method: Any<'_, '_>,
-        to: Any<'_, '_>,
-        body: Option<Any<'_, '_>>,
-        pairs: Option<Any<'_, '_>>,
-        idempotency_key: Any<'_, '_>,
-    ) -> PyResult<Py<PyAny>> {
-        guarded(py, || {
-            let method = text("method", method)?;
-            let to = text("path", to)?;
-            let body = body.map(|body| json("body", &body.get_item(0)?)).transpose()?;
-            let pairs = pairs.map(query).transpose()?.unwrap_or_default();
-            let key = optional_text("idempotency_key", idempotency_key)?;
-            let Target { client, has_callbacks } = self.target(py)?;
-            let work = async move {
-                let mut request = client.request(method, to).query(pairs);
-                if let Some(body) = body {
-                    request = request.body(body);
-                }
-                if let Some(key) = key {
-                    request = request.idempotency_key(key);
-                }
-                Ok(Answer::Response(Box::new(request.send().await?)))
+        event_loop: LoopArg<'_, '_>,
+        method: Arg<'_, '_>,
+        path: Arg<'_, '_>,
+        body: Option<(Bound<'_, PyAny>,)>,
+        query: Option<Arg<'_, '_>>,
+        options: Options<'_, '_>,
+    ) -> Outcome {
+        catch_panic(py, || {
+            let (method, path) = (convert::text("method", method)?, convert::text("path", path)?);
+            let body = body.map(|(body,)| convert::json("body", &body)).transpose()?;
+            let query = query.map(convert::query).transpose()?.unwrap_or_default();
+            let options = options::parse(options)?;
+            let work = |client: InfraiClient| {
+                let request = client.request(method, path).options(options).query(query);
+                body.into_iter().fold(request, ApiRequest::body).send()
             };
-            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
+            self.call(py, event_loop, work, |py, response| {
+                let metadata = convert::object(py, response.metadata.as_map())?;
+                (response.status, json(py, &response.data)?, metadata).into_py_any(py)
+            })
         })
     }
 
-    /// For tests: a panic inside a call.
+    /// For tests: a panic, in the runtime or attached.
     #[pyo3(name = "_panic")]
-    fn panic(
-        &self,
-        py: Python<'_>,
-        channel: Loop<'_, '_>,
-        inside: &Bound<'_, PyBool>,
-    ) -> PyResult<Py<PyAny>> {
-        let inside = inside.is_true();
-        guarded(py, || {
+    fn panic(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>, inside: bool) -> Outcome {
+        catch_panic(py, || {
             assert!(inside, "asked for by a test");
-            let Target { has_callbacks, .. } = self.target(py)?;
-            let work = async move { panic!("asked for by a test, in the runtime") };
-            carry(py, has_callbacks, channel, Place::Foreground, Box::pin(work))
+            let work = |_| async { panic!("asked for by a test, in the runtime") };
+            self.call(py, event_loop, work, |py, ()| Ok(py.None()))
         })
     }
+}
+
+fn json(py: Python<'_>, value: &Value) -> Outcome {
+    convert::value(py, value).map(Bound::unbind)
 }

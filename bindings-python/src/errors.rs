@@ -1,17 +1,17 @@
-//! An `infrai::InfraiError` as the Python exception of its kind, with its causes.
+//! The Python exception of an `infrai::InfraiError`, with its causes.
 
 use std::{error::Error as StdError, fmt};
 
-use infrai::InfraiError;
+use infrai::{InfraiError, Language};
 use pyo3::{
     exceptions::{PyException, PyOSError},
     prelude::*,
     sync::PyOnceLock,
 };
 
-use crate::{convert, python};
+use crate::{convert::to_python, py_util};
 
-/// The exception of a Python callable on its way through the core: it comes out as itself.
+/// The exception of a Python callable within an error of the core.
 pub(crate) struct PyCause(pub(crate) PyErr);
 
 impl fmt::Debug for PyCause {
@@ -22,71 +22,77 @@ impl fmt::Debug for PyCause {
 
 impl fmt::Display for PyCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a Python callable raised")
+        f.write_str("it raised an exception")
     }
 }
 
 impl StdError for PyCause {}
 
-/// The exception of a Python callable, if that is what an error is about.
+/// Returns the exception of the Python callable that caused an error.
 fn python_cause(py: Python<'_>, error: &InfraiError) -> Option<PyErr> {
-    error.source()?.downcast_ref::<PyCause>().map(|PyCause(error)| copy(py, error))
+    error.source()?.downcast_ref::<PyCause>().map(|PyCause(exception)| exception.clone_ref(py))
 }
 
-/// Hands an exception to `sys.unraisablehook`, unless it is none of the kind that programs carry on after.
-pub(crate) fn report(py: Python<'_>, error: PyErr, about: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-    if !error.is_instance_of::<PyException>(py) {
-        return Err(error);
+/// Runs the body of an exported function. A panic becomes an `InternalError`: `PyO3` would raise an exception that
+/// `except Exception` does not catch.
+pub(crate) fn catch_panic<T>(py: Python<'_>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    infrai_bindings::catch_panic(body).unwrap_or_else(|error| Err(to_pyerr(py, error)))
+}
+
+/// Hands an `Exception` to `sys.unraisablehook`, and returns any other exception.
+pub(crate) fn write_unraisable(
+    py: Python<'_>,
+    exception: PyErr,
+    about: Option<&Bound<'_, PyAny>>,
+) -> PyResult<()> {
+    if !exception.is_instance_of::<PyException>(py) {
+        return Err(exception);
     }
-    error.write_unraisable(py, about);
+    exception.write_unraisable(py, about);
     Ok(())
 }
 
-/// The exception for an error of one item of many: an `InfraiError`, whose cause is what a callable raised.
-pub(crate) fn item(py: Python<'_>, error: &InfraiError) -> PyResult<PyErr> {
-    match python_cause(py, error) {
-        Some(raised) if !raised.is_instance_of::<PyException>(py) => Err(raised),
-        _ => build(py, error),
+/// Returns the `InfraiError` of one item of many. The exception of a callable is its cause, unless it is no `Exception`:
+/// that one is raised.
+pub(crate) fn to_exception(py: Python<'_>, error: InfraiError) -> PyResult<PyErr> {
+    match python_cause(py, &error) {
+        Some(exception) if !exception.is_instance_of::<PyException>(py) => Err(exception),
+        _ => construct(py, error),
     }
 }
 
-/// The exception for an error.
-pub(crate) fn raise(py: Python<'_>, error: &InfraiError) -> PyErr {
-    python_cause(py, error).unwrap_or_else(|| build(py, error).unwrap_or_else(|failure| failure))
+/// Returns the exception of an error. That of a callable comes out as itself.
+pub(crate) fn to_pyerr(py: Python<'_>, error: InfraiError) -> PyErr {
+    python_cause(py, &error).unwrap_or_else(|| construct(py, error).unwrap_or_else(|failure| failure))
 }
 
-/// The same exception once more.
-pub(crate) fn copy(py: Python<'_>, error: &PyErr) -> PyErr {
-    error.clone_ref(py)
+/// Returns the exception of an argument that is refused before anything is sent.
+pub(crate) fn invalid_argument(py: Python<'_>, field: &str, got: &str, expected: &str) -> PyErr {
+    to_pyerr(py, InfraiError::invalid_argument(field, got, expected))
 }
 
-fn build(py: Python<'_>, error: &InfraiError) -> PyResult<PyErr> {
-    static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let make = python::once(&MAKE, py, || python::member(py, "infrai._errors", "_make").map(Bound::unbind))?
-        .bind(py);
-    let fields = convert::value(py, &error.to_json())?;
-    let exception = PyErr::from_value(python::call(make, (error.to_string(), fields))?);
-    exception.set_cause(py, cause(py, error.source()));
+fn construct(py: Python<'_>, error: InfraiError) -> PyResult<PyErr> {
+    static FROM_NATIVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let from_native = py_util::cached_attr(&FROM_NATIVE, py, "infrai._errors", "_from_native")?;
+    let error = error.in_language(Language::Python);
+    let fields = to_python::value(py, &error.to_json())?;
+    let exception = PyErr::from_value(py_util::call(from_native, (error.to_string(), fields))?);
+    exception.set_cause(py, source_to_cause(py, error.source()));
     Ok(exception)
 }
 
-/// A chain of causes. What the operating system said becomes an `OSError` with its number.
-fn cause(py: Python<'_>, source: Option<&(dyn StdError + 'static)>) -> Option<PyErr> {
+/// Returns a chain of causes. An error of the operating system becomes an `OSError` with its number.
+fn source_to_cause(py: Python<'_>, source: Option<&(dyn StdError + 'static)>) -> Option<PyErr> {
     let source = source?;
-    if let Some(PyCause(raised)) = source.downcast_ref() {
-        return Some(copy(py, raised));
+    if let Some(PyCause(exception)) = source.downcast_ref() {
+        return Some(exception.clone_ref(py));
     }
     let text = source.to_string();
     let number = source.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
-    let error = match number {
+    let exception = match number {
         Some(number) => PyOSError::new_err((number, text)),
         None => PyException::new_err(text),
     };
-    error.set_cause(py, cause(py, source.source()));
-    Some(error)
-}
-
-/// An argument refused before anything is sent.
-pub(crate) fn refuse(py: Python<'_>, field: &str, got: &str, expected: &str) -> PyErr {
-    raise(py, &InfraiError::invalid_argument(field, got, expected))
+    exception.set_cause(py, source_to_cause(py, source.source()));
+    Some(exception)
 }

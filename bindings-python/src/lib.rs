@@ -1,98 +1,88 @@
 //! The native module `infrai._native`: the core's calls for the typed Python layer beside it.
 //!
-//! Three rules hold everywhere: no Python object is touched by a thread that is not attached; no Python code runs inside
-//! a runtime; what belongs to a process is forgotten, never dropped, in a child of `fork()`.
+//! Three rules hold everywhere: an unattached thread touches no Python object; no Python code runs inside a runtime; a forked
+//! child never drops a value that belongs to its parent.
 
-#![allow(missing_docs, reason = "exported to Python alone, where `infrai` documents it")]
+#![allow(missing_docs, reason = "exported only to Python, where `infrai` documents it")]
 
-mod answer;
 mod blocking;
+mod call;
 mod callbacks;
-mod carry;
-mod channel;
 mod client;
 mod convert;
-mod engine;
 mod errors;
-mod guard;
-mod handing;
-mod keys;
+mod event_loop;
+mod fork;
+mod key_responder;
 mod logging;
-mod owned;
-mod process;
-mod python;
-mod settings;
+mod options;
+mod py_util;
+mod runtime;
 mod stream;
-mod video;
-mod wake;
 
 use pyo3::prelude::*;
 
 /// The native half of the package `infrai`.
 #[pymodule(gil_used = false)]
 mod _native {
+    use super::{callbacks::CallbackQueue, convert, errors, logging, py_util};
     #[pymodule_export]
-    use super::{channel::Channel, client::Client, keys::KeyReply, stream::Stream};
-    use super::{convert, engine, errors, logging};
+    use super::{client::Client, event_loop::EventLoopHandle, key_responder::KeyResponder, stream::Stream};
     use infrai::VideoState;
-    use pyo3::{exceptions::PyImportError, prelude::*};
+    use pyo3::{exceptions::PyImportError, prelude::*, types::IntoPyDict as _};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "Python's name for it")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
 
-    /// Forgets what the parent made. Runs in every child of `os.fork()`.
+    /// Runs in every child of `os.fork()`. The child reads the level of its logger at its first call.
     #[pyfunction]
     fn after_fork_in_child() {
-        engine::forget();
-        logging::silence();
+        logging::disable();
     }
 
-    /// Whether a job in this state has ended.
+    /// Returns whether a job in this state has ended.
     #[pyfunction]
     fn is_done(state: &Bound<'_, PyAny>) -> PyResult<bool> {
         Ok(VideoState::from(convert::text("state", state)?.as_str()).is_terminal())
     }
 
-    /// Whether a job in this state has a video.
+    /// Returns whether a job in this state has a video.
     #[pyfunction]
     fn is_success(state: &Bound<'_, PyAny>) -> PyResult<bool> {
         Ok(VideoState::from(convert::text("state", state)?.as_str()).is_success())
     }
 
-    /// A text as one line that is safe to print.
+    /// Returns a text as one line that is safe to print.
     #[pyfunction]
     fn escape_text(text: &str) -> std::borrow::Cow<'_, str> {
         infrai::escape_text(text)
     }
 
-    /// The error for an argument that is refused before anything is sent.
+    /// Returns the error of an argument that is refused before anything is sent.
     #[pyfunction]
-    fn refusal(py: Python<'_>, field: &str, got: &str, expected: &str) -> Py<PyAny> {
-        errors::refuse(py, field, got, expected).into_value(py).into_any()
+    fn invalid_argument_error(py: Python<'_>, field: &str, got: &str, expected: &str) -> Py<PyAny> {
+        errors::invalid_argument(py, field, got, expected).into_value(py).into_any()
     }
 
-    /// The number of the interpreter that is running; the main one's is 0.
+    /// Returns the id of the running interpreter. The main one's is 0.
     #[allow(unsafe_code, reason = "PyO3 has no safe form of it")]
-    fn interpreter() -> i64 {
+    fn interpreter_id() -> i64 {
         // SAFETY: a module's initialisation runs attached, and an attached thread has an interpreter.
         unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) }
     }
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        if interpreter() != 0 {
+        if interpreter_id() != 0 {
             return Err(PyImportError::new_err(
                 "infrai runs in the main interpreter alone, not in a sub-interpreter: use threads or processes",
             ));
         }
-        // A second load in one process keeps the first one's subscriber.
-        let _ = tracing::subscriber::set_global_default(logging::Bridge);
+        logging::install(CallbackQueue::push_record);
         let py = module.py();
-        let os = py.import(crate::python::intern!(py, "os"))?;
-        if let Ok(register) = os.getattr(crate::python::intern!(py, "register_at_fork")) {
-            let hooks = pyo3::types::PyDict::new(py);
-            hooks.set_item("after_in_child", module.getattr("after_fork_in_child")?)?;
+        if let Ok(register) = py_util::import_attr(py, "os", "register_at_fork") {
+            let hooks = [("after_in_child", module.getattr("after_fork_in_child")?)].into_py_dict(py)?;
             register.call((), Some(&hooks))?;
         }
         Ok(())

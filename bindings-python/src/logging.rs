@@ -1,308 +1,233 @@
-//! The core's log for Python's `logging`: written down by any thread, emitted by the logger `infrai` in the context of the
-//! call that a record belongs to, or by the next call where it belongs to none.
+//! Log of the core for Python's `logging`: recorded on any thread, emitted by the logger `infrai` in the context of the call
+//! that a record belongs to, or by the next call if it belongs to none.
 
 use std::{
-    cell::RefCell,
-    collections::HashMap,
     fmt::{self, Write as _},
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
 };
 
 use pyo3::{
-    IntoPyObjectExt as _,
     prelude::*,
     sync::PyOnceLock,
     types::{PyDict, PyList},
 };
+use serde_json::Value;
 use tracing::{
     Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
     subscriber::Interest,
 };
-
-use tracing_core::span::Current;
-
-use crate::{
-    callbacks::{CallbackEvent, CallbackQueue},
-    engine, errors, python,
+use tracing_subscriber::{
+    layer::{Context, Layer, SubscriberExt as _},
+    registry::LookupSpan,
 };
 
-/// The most records that wait to be handed over.
-const WAITING: usize = 10_000;
+use crate::{convert, errors, fork::ProcessStatic, py_util};
 
+/// Most records that wait to be emitted.
+const CAPACITY: usize = 10_000;
+
+// Levels of Python's `logging`.
 const OFF: u8 = 0;
-const WARN: u8 = 1;
-const DEBUG: u8 = 2;
+const DEBUG: u8 = 10;
+const WARN: u8 = 30;
 
-/// What Python's logger wants to hear, as it was when a call last began.
-static WANTED: AtomicU8 = AtomicU8::new(OFF);
+/// Level of Python's logger when a call last began.
+static LEVEL: AtomicU8 = AtomicU8::new(OFF);
 
-thread_local! {
-    /// The spans that this thread is in.
-    static INSIDE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+/// The records that belong to no call.
+static BUFFER: ProcessStatic<LogBuffer> = ProcessStatic::new();
+
+#[derive(Default)]
+struct LogBuffer {
+    records: Mutex<Vec<LogRecord>>,
+    unread: AtomicBool,
 }
 
-/// Nothing is wanted until a call asks again.
-pub(crate) fn silence() {
-    WANTED.store(OFF, Ordering::Relaxed);
-}
+type Fields = Vec<(&'static str, Value)>;
 
-type Fields = Vec<(&'static str, Said)>;
-
-/// A record that Python's logger has not seen yet.
-pub(crate) struct Entry {
+/// A record that Python's logger has not received yet.
+pub(crate) struct LogRecord {
     level: Level,
     message: String,
     fields: Fields,
 }
 
-#[derive(Clone)]
-enum Said {
-    Text(String),
-    Integer(i64),
-    Float(f64),
-    Flag(bool),
+/// Drops all records until a call reads the level again.
+pub(crate) fn disable() {
+    LEVEL.store(OFF, Ordering::Relaxed);
 }
 
-struct SpanRecord {
-    metadata: &'static Metadata<'static>,
-    fields: Fields,
-    handles: usize,
-}
-
-/// One process's unread log: the records that belong to no call.
-#[derive(Default)]
-pub(crate) struct Journal {
-    entries: Mutex<Vec<Entry>>,
-    spans: Mutex<HashMap<u64, SpanRecord>>,
-    numbers: AtomicU64,
-    unread: AtomicBool,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Journal {
-    /// Asks the logger what it wants. Without the `logging` module imported by somebody there is none to want it.
-    #[allow(clippy::unused_self, reason = "the level belongs to the process, as the journal does")]
-    pub(crate) fn look_at_level(&self, py: Python<'_>) {
-        WANTED.store(wanted(py).unwrap_or(OFF), Ordering::Relaxed);
+/// Reads the level of Python's logger.
+pub(crate) fn refresh_level(py: Python<'_>) {
+    let level = effective_level(py).unwrap_or(OFF);
+    if level != OFF {
+        // Made and imported now, since a fork during an import by another thread would block the child's import.
+        let emit = || py_util::import_attr(py, "infrai._log", "emit");
+        let _ = BUFFER.get_or_try_init(|| emit().map(|_| LogBuffer::default()));
     }
-
-    /// Hands what was written down to Python. No `Exception` that a handler raises ends a call.
-    pub(crate) fn deliver(&self, py: Python<'_>) -> PyResult<()> {
-        if !self.unread.swap(false, Ordering::AcqRel) {
-            return Ok(());
-        }
-        let entries = std::mem::take(&mut *lock(&self.entries));
-        let emitted = records(py, entries)
-            .and_then(|records| python::call(&python::member(py, "infrai._log", "emit")?, (records,)));
-        emitted.map(drop).or_else(|error| errors::report(py, error, None))
-    }
+    LEVEL.store(level, Ordering::Relaxed);
 }
 
-/// Whether Python's logger wanted any records when a call last began.
+/// Returns whether Python's logger took any records when a call last began.
 pub(crate) fn is_enabled() -> bool {
-    WANTED.load(Ordering::Relaxed) != OFF
+    LEVEL.load(Ordering::Relaxed) != OFF
 }
 
-fn wanted(py: Python<'_>) -> PyResult<u8> {
-    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+/// Emits the records that belong to no call.
+pub(crate) fn flush(py: Python<'_>) -> PyResult<()> {
+    let Some(buffer) = BUFFER.get().filter(|buffer| buffer.unread.swap(false, Ordering::AcqRel)) else {
+        return Ok(());
+    };
+    let records = std::mem::take(&mut *buffer.records.lock().unwrap_or_else(PoisonError::into_inner));
+    emit(py, records, |emit, records| py_util::call(emit, (records,)))
+}
+
+/// Emits records: `call` calls `infrai._log.emit` with them. An `Exception` that a handler raises ends no call.
+pub(crate) fn emit<'py>(
+    py: Python<'py>,
+    records: Vec<LogRecord>,
+    call: impl FnOnce(&Bound<'py, PyAny>, Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<()> {
+    let emitted = to_python(py, records)
+        .and_then(|records| call(&py_util::import_attr(py, "infrai._log", "emit")?, records.into_any()));
+    emitted.map(drop).or_else(|error| errors::write_unraisable(py, error, None))
+}
+
+/// Returns the level of the logger. It is off while no code has imported `logging`.
+fn effective_level(py: Python<'_>) -> PyResult<u8> {
+    static MODULES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static ENABLED_FOR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let modules = python::once(&MODULES, py, || {
-        let modules = py.import(python::intern!(py, "sys"))?.getattr(python::intern!(py, "modules"))?;
-        PyResult::Ok(modules.cast_into::<PyDict>()?.unbind())
-    })?;
-    if !modules.bind(py).contains(python::intern!(py, "logging"))? {
+    let modules = py_util::cached_attr(&MODULES, py, "sys", "modules")?;
+    if !modules.cast::<PyDict>()?.contains(py_util::intern!(py, "logging"))? {
         return Ok(OFF);
     }
-    let enabled_for = python::once(&ENABLED_FOR, py, || {
-        let logger = py
-            .import(python::intern!(py, "logging"))?
-            .call_method1(python::intern!(py, "getLogger"), ("infrai",))?;
-        logger.getattr(python::intern!(py, "isEnabledFor")).map(Bound::unbind)
+    let enabled_for = py_util::get_or_try_init(&ENABLED_FOR, py, || {
+        let logger = py_util::import_attr(py, "logging", "getLogger")?.call1(("infrai",))?;
+        logger.getattr("isEnabledFor").map(Bound::unbind)
     })?;
-    let enabled = |level: u8| python::call(enabled_for.bind(py), (level,))?.extract::<bool>();
-    Ok(if enabled(10)? {
-        DEBUG
-    } else if enabled(30)? {
-        WARN
-    } else {
-        OFF
-    })
-}
-
-/// The records as `infrai._log` takes them.
-pub(crate) fn records(py: Python<'_>, entries: Vec<Entry>) -> PyResult<Bound<'_, PyList>> {
-    let records = PyList::empty(py);
-    for entry in entries {
-        let level = match entry.level {
-            Level::ERROR => 40_u8,
-            Level::WARN => 30,
-            Level::INFO => 20,
-            _ => 10,
-        };
-        let fields = PyDict::new(py);
-        for (name, said) in entry.fields {
-            let said = match said {
-                Said::Text(text) => text.into_py_any(py)?,
-                Said::Integer(integer) => integer.into_py_any(py)?,
-                Said::Float(float) => float.into_py_any(py)?,
-                Said::Flag(flag) => flag.into_py_any(py)?,
-            };
-            fields.set_item(name, said)?;
+    for level in [DEBUG, WARN] {
+        if py_util::call(enabled_for.bind(py), (level,))?.extract()? {
+            return Ok(level);
         }
-        records.append((level, entry.message, fields))?;
     }
-    Ok(records)
+    Ok(OFF)
 }
 
-/// The subscriber of this module's own `tracing`.
-pub(crate) struct Bridge;
+/// Returns the records as `infrai._log` takes them.
+fn to_python(py: Python<'_>, records: Vec<LogRecord>) -> PyResult<Bound<'_, PyList>> {
+    let list = PyList::empty(py);
+    for LogRecord { level, message, fields } in records {
+        let level = match level {
+            Level::ERROR => 40_u8,
+            Level::WARN => WARN,
+            Level::INFO => 20,
+            _ => DEBUG,
+        };
+        let dict = PyDict::new(py);
+        for (name, value) in fields {
+            dict.set_item(name, convert::value(py, &value)?)?;
+        }
+        list.append((level, message, dict))?;
+    }
+    Ok(list)
+}
 
-impl Subscriber for Bridge {
+/// Makes this module's `tracing` log to Python. `route` hands a record to the call that it belongs to, or returns it.
+pub(crate) fn install(route: fn(LogRecord) -> Option<LogRecord>) {
+    // A second load in one process keeps the first one's subscriber.
+    let _ =
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(PyLogLayer { route }));
+}
+
+struct PyLogLayer {
+    route: fn(LogRecord) -> Option<LogRecord>,
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for PyLogLayer {
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
         // Python's level may change at any time.
         Interest::sometimes()
     }
 
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let wanted = WANTED.load(Ordering::Relaxed);
-        let least = if wanted == DEBUG { Level::DEBUG } else { Level::WARN };
-        wanted != OFF && *metadata.level() <= least && metadata.target().starts_with("infrai")
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        let level = LEVEL.load(Ordering::Relaxed);
+        let least = if level == DEBUG { Level::DEBUG } else { Level::WARN };
+        level != OFF && *metadata.level() <= least && metadata.target().starts_with("infrai")
     }
 
-    fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let Some(engine) = engine::current() else { return Id::from_u64(u64::MAX) };
-        let number = engine.journal.numbers.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut reader = Reader::default();
-        span.record(&mut reader);
-        lock(&engine.journal.spans)
-            .insert(number, SpanRecord { metadata: span.metadata(), fields: reader.fields, handles: 1 });
-        Id::from_u64(number)
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut visitor = FieldVisitor::default();
+        attributes.record(&mut visitor);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(visitor.fields);
+        }
     }
 
-    fn record(&self, span: &Id, values: &Record<'_>) {
-        let mut reader = Reader::default();
-        values.record(&mut reader);
-        with_span(span, |span| {
-            for (name, said) in reader.fields {
-                span.fields.retain(|(known, _)| *known != name);
-                span.fields.push((name, said));
-            }
-        });
-    }
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let Some(engine) = engine::current() else { return };
-        let journal = &engine.journal;
-        let mut reader = Reader::default();
-        event.record(&mut reader);
-        let inside = INSIDE.with_borrow(|inside| inside.last().copied());
-        if let Some(span) = inside
-            && let Some(span) = lock(&journal.spans).get(&span)
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let mut visitor = FieldVisitor::default();
+        values.record(&mut visitor);
+        if let Some(span) = context.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
         {
-            reader.fields.splice(0..0, span.fields.iter().cloned());
+            fields.retain(|(known, _)| visitor.fields.iter().all(|(name, _)| name != known));
+            fields.append(&mut visitor.fields);
         }
-        let entry =
-            Entry { level: *event.metadata().level(), message: reader.message, fields: reader.fields };
-        if let Some(queue) = CallbackQueue::current() {
-            return queue.push(CallbackEvent::Log(entry));
-        }
-        let mut entries = lock(&journal.entries);
-        if entries.len() < WAITING {
-            entries.push(entry);
-        }
-        journal.unread.store(true, Ordering::Release);
     }
 
-    fn current_span(&self) -> Current {
-        let inside = INSIDE.with_borrow(|inside| inside.last().copied());
-        let found = inside.and_then(|number| {
-            let spans = lock(&engine::current()?.journal.spans);
-            spans.get(&number).map(|record| (Id::from_u64(number), record.metadata))
-        });
-        found.map_or_else(Current::none, |(id, metadata)| Current::new(id, metadata))
-    }
-
-    fn enter(&self, span: &Id) {
-        INSIDE.with_borrow_mut(|inside| inside.push(span.into_u64()));
-    }
-
-    fn exit(&self, span: &Id) {
-        INSIDE.with_borrow_mut(|inside| {
-            if let Some(at) = inside.iter().rposition(|number| *number == span.into_u64()) {
-                inside.remove(at);
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut visitor = FieldVisitor::default();
+        event.record(&mut visitor);
+        let FieldVisitor { message, mut fields } = visitor;
+        if let Some(span) = context.event_span(event)
+            && let Some(of_span) = span.extensions().get::<Fields>()
+        {
+            fields.splice(0..0, of_span.iter().cloned());
+        }
+        let record = LogRecord { level: *event.metadata().level(), message, fields };
+        if let (Some(record), Some(buffer)) = ((self.route)(record), BUFFER.get()) {
+            let mut records = buffer.records.lock().unwrap_or_else(PoisonError::into_inner);
+            if records.len() < CAPACITY {
+                records.push(record);
             }
-        });
-    }
-
-    fn clone_span(&self, span: &Id) -> Id {
-        with_span(span, |span| span.handles += 1);
-        span.clone()
-    }
-
-    fn try_close(&self, span: Id) -> bool {
-        let Some(engine) = engine::current() else { return false };
-        let mut spans = lock(&engine.journal.spans);
-        let Some(record) = spans.get_mut(&span.into_u64()) else { return false };
-        record.handles -= 1;
-        let closed = record.handles == 0;
-        if closed {
-            spans.remove(&span.into_u64());
+            buffer.unread.store(true, Ordering::Release);
         }
-        closed
-    }
-}
-
-fn with_span(span: &Id, change: impl FnOnce(&mut SpanRecord)) {
-    if let Some(engine) = engine::current()
-        && let Some(record) = lock(&engine.journal.spans).get_mut(&span.into_u64())
-    {
-        change(record);
     }
 }
 
 #[derive(Default)]
-struct Reader {
+struct FieldVisitor {
     message: String,
     fields: Fields,
 }
 
-impl Visit for Reader {
+macro_rules! record_values {
+    ($($record:ident: $value:ty,)*) => {$(
+        fn $record(&mut self, field: &Field, value: $value) {
+            self.fields.push((field.name(), value.into()));
+        }
+    )*};
+}
+
+impl Visit for FieldVisitor {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
             // Writing into a String cannot fail.
             let _ = write!(self.message, "{value:?}");
         } else {
-            self.fields.push((field.name(), Said::Text(format!("{value:?}"))));
+            self.fields.push((field.name(), format!("{value:?}").into()));
         }
     }
 
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.fields.push((field.name(), Said::Text(value.to_owned())));
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.fields.push((field.name(), Said::Integer(value)));
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.fields.push((field.name(), Said::Integer(i64::try_from(value).unwrap_or(i64::MAX))));
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.fields.push((field.name(), Said::Float(value)));
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.fields.push((field.name(), Said::Flag(value)));
+    record_values! {
+        record_str: &str,
+        record_i64: i64,
+        record_u64: u64,
+        record_f64: f64,
+        record_bool: bool,
     }
 }

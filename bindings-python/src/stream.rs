@@ -1,90 +1,131 @@
-//! `watch`, `generate_many` and `download_stream`: streams that go on while their reader is elsewhere.
+//! Streams: `watch`, `generate_many` and `download_stream`, which make progress between reads.
 
-use std::sync::Arc;
-
-use infrai::video::{GenerateMany, VideoBytes, Watch};
-use pyo3::{PyTraverseError, PyVisit, prelude::*};
-use tokio::sync::Mutex;
-
-use crate::{
-    answer::Answer,
-    blocking::{Place, forked},
-    callbacks::CallbackQueue,
-    carry::carry_with,
-    channel::Channel,
-    engine, errors,
-    guard::guarded,
-    handing::{Outcome, Piece, Reads},
-    owned::Owned,
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-enum Kind {
-    States(Watch),
-    Items(GenerateMany),
+use infrai::{
+    InfraiError,
+    video::{GenerateMany, VideoBytes, Watch},
+};
+use pyo3::{IntoPyObjectExt as _, PyTraverseError, PyVisit, prelude::*, types::PyBytes};
+use tokio::sync::Notify;
+
+use crate::{
+    blocking::fork_error,
+    call::{LoopArg, dispatch_stream},
+    callbacks::CallbackQueue,
+    convert,
+    errors::{catch_panic, to_exception, to_pyerr},
+    fork::ProcessLocal,
+    logging,
+    runtime::call_future,
+};
+
+/// Makes the Python value of an item, or `None` after the last one. Redelivery may make it a second time.
+type StreamItem = Arc<dyn Fn(Python<'_>) -> PyResult<Py<PyAny>> + Send + Sync>;
+
+type StreamResult = Result<StreamItem, InfraiError>;
+
+pub(crate) enum StreamKind {
+    Watch(Watch),
+    GenerateMany(GenerateMany),
     Bytes(Box<VideoBytes>),
 }
 
-/// A stream; the last reference to it ends it.
+impl StreamKind {
+    async fn next(&mut self) -> StreamResult {
+        let item = match self {
+            Self::Watch(watch) => {
+                let job = watch.next().await.transpose()?;
+                job.map(|job| -> StreamItem { Arc::new(move |py| convert::job(py, &job)) })
+            }
+            Self::GenerateMany(many) => many.next().await.map(|(index, result)| -> StreamItem {
+                Arc::new(move |py| match &result {
+                    Ok(job) => (index, convert::job(py, job)?, py.None()).into_py_any(py),
+                    Err(error) => {
+                        let error = to_exception(py, error.clone())?.into_value(py);
+                        (index, py.None(), error).into_py_any(py)
+                    }
+                })
+            }),
+            Self::Bytes(video) => {
+                let bytes = video.next().await.transpose()?;
+                bytes.map(|bytes| -> StreamItem {
+                    Arc::new(move |py| PyBytes::new(py, &bytes).into_py_any(py))
+                })
+            }
+        };
+        Ok(item.unwrap_or_else(|| Arc::new(|py| Ok(py.None()))))
+    }
+}
+
+/// A stream. Dropping the last reference to it ends it.
 #[pyclass(frozen, module = "infrai._native")]
-pub(crate) struct Stream(Owned<Inner>);
+pub(crate) struct Stream(ProcessLocal<Inner>);
 
 struct Inner {
-    kind: Arc<Mutex<Kind>>,
-    reads: Arc<Reads>,
+    kind: Arc<tokio::sync::Mutex<StreamKind>>,
+    reads: Arc<Redelivery>,
     queue: Option<Arc<CallbackQueue>>,
 }
 
 impl Stream {
-    fn new(kind: Kind, queue: Option<Arc<CallbackQueue>>) -> Self {
-        let kind = Arc::new(Mutex::new(kind));
-        Self(Owned::new(Inner { kind, reads: Arc::default(), queue }))
-    }
-
-    pub(crate) fn of_states(watch: Watch, queue: Option<Arc<CallbackQueue>>) -> Self {
-        Self::new(Kind::States(watch), queue)
-    }
-
-    pub(crate) fn of_items(many: GenerateMany, queue: Option<Arc<CallbackQueue>>) -> Self {
-        Self::new(Kind::Items(many), queue)
-    }
-
-    pub(crate) fn of_bytes(video: Box<VideoBytes>, queue: Option<Arc<CallbackQueue>>) -> Self {
-        Self::new(Kind::Bytes(video), queue)
+    pub(crate) fn new(kind: StreamKind, queue: Option<Arc<CallbackQueue>>) -> Self {
+        let kind = Arc::new(tokio::sync::Mutex::new(kind));
+        Self(ProcessLocal::new(Inner { kind, reads: Arc::default(), queue }))
     }
 }
 
 #[pymethods]
 impl Stream {
-    /// The next of it; `None` after the last. Through a channel, a tuple of the call's number and the read's, which ends
-    /// when `end` is told.
-    fn next(&self, py: Python<'_>, channel: Option<&Bound<'_, Channel>>) -> PyResult<Py<PyAny>> {
-        guarded(py, || {
-            if !self.0.is_ours() {
-                return Err(errors::raise(py, &forked()));
+    /// Returns the next item, or `None` after the last one. On an event loop, returns the ids of the call and of the read,
+    /// which `acknowledge` ends.
+    fn next(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>) -> PyResult<Py<PyAny>> {
+        catch_panic(py, || {
+            if !self.0.is_current_process() {
+                return Err(fork_error(py));
             }
+            logging::refresh_level(py);
             let (kind, reads) = (Arc::clone(&self.0.kind), Arc::clone(&self.0.reads));
-            engine::engine(py)?.journal.look_at_level(py);
-            let reading = reads.begin();
-            let number = reading.number();
-            let blocking = channel.is_none();
+            let read = reads.begin();
+            let id = read.id;
+            let blocking = event_loop.is_none();
             let work = async move {
-                let outcome = tokio::select! {
+                let result = tokio::select! {
                     biased;
-                    outcome = reads.returned() => outcome,
-                    outcome = async { next(&mut *kind.lock().await).await } => outcome,
+                    result = reads.next_undelivered() => result,
+                    result = async { kind.lock().await.next().await } => result,
                 };
-                reading.hand(&outcome);
-                Ok(Answer::Read(outcome, blocking.then_some((reads, number))))
+                read.deliver(&result);
+                Ok((result, reads))
             };
-            let told = carry_with(py, self.0.queue.clone(), channel, Place::Background, Box::pin(work));
-            match told {
-                Ok(call) if !blocking => Ok((call, number).into_pyobject(py)?.into_any().unbind()),
-                other => {
-                    // Whatever has not arrived by now never does.
-                    self.0.reads.end(number, false);
-                    other
+            let future = call_future(work, move |py, (result, reads)| {
+                if blocking {
+                    reads.acknowledge(id, true);
+                }
+                result.map_err(|error| to_pyerr(py, error))?(py)
+            });
+            let outcome = dispatch_stream(py, self.0.queue.clone(), event_loop, future);
+            match outcome {
+                Ok(call) if !blocking => (call, id).into_py_any(py),
+                outcome => {
+                    // What has not arrived by now never does.
+                    self.0.reads.acknowledge(id, false);
+                    outcome
                 }
             }
+        })
+    }
+
+    /// Ends an awaited read. An item that was not received goes to the next one.
+    fn acknowledge(&self, py: Python<'_>, read: u64, received: bool) -> PyResult<()> {
+        catch_panic(py, || {
+            if self.0.is_current_process() {
+                self.0.reads.acknowledge(read, received);
+            }
+            Ok(())
         })
     }
 
@@ -97,22 +138,87 @@ impl Stream {
             queue.clear();
         }
     }
+}
 
-    /// Ends an awaited read: what it was handed has arrived, or goes to the next.
-    fn end(&self, py: Python<'_>, read: u64, arrived: bool) -> PyResult<()> {
-        guarded(py, || {
-            if self.0.is_ours() {
-                self.0.reads.end(read, arrived);
+/// Redelivers a stream item when the awaiting task was cancelled before receiving it.
+#[derive(Default)]
+struct Redelivery {
+    reads: Mutex<PendingReads>,
+    requeued: Notify,
+}
+
+#[derive(Default)]
+struct PendingReads {
+    last_id: u64,
+    /// The reads in flight, and their results once delivered: a task may or may not have received its result. A read that
+    /// is missing was cancelled.
+    pending: HashMap<u64, Option<StreamResult>>,
+    undelivered: VecDeque<StreamResult>,
+}
+
+impl Redelivery {
+    fn lock(&self) -> MutexGuard<'_, PendingReads> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(self: &Arc<Self>) -> ReadGuard {
+        let mut reads = self.lock();
+        reads.last_id += 1;
+        let id = reads.last_id;
+        reads.pending.insert(id, None);
+        ReadGuard { reads: Arc::clone(self), id }
+    }
+
+    /// Returns an item that an earlier read did not receive.
+    async fn next_undelivered(&self) -> StreamResult {
+        loop {
+            let requeued = self.requeued.notified();
+            tokio::pin!(requeued);
+            requeued.as_mut().enable();
+            if let Some(result) = self.lock().undelivered.pop_front() {
+                return result;
             }
-            Ok(())
-        })
+            requeued.await;
+        }
+    }
+
+    /// Ends a read. An item that was not received goes to the next one.
+    fn acknowledge(&self, id: u64, received: bool) {
+        let mut reads = self.lock();
+        if let Some(Some(result)) = reads.pending.remove(&id)
+            && !received
+        {
+            self.requeue(&mut reads, result);
+        }
+    }
+
+    fn requeue(&self, reads: &mut PendingReads, result: StreamResult) {
+        reads.undelivered.push_front(result);
+        self.requeued.notify_one();
     }
 }
 
-async fn next(kind: &mut Kind) -> Outcome {
-    Ok(match kind {
-        Kind::States(watch) => Piece::State(watch.next().await.transpose()?.map(Box::new)),
-        Kind::Items(many) => Piece::Item(many.next().await.map(Box::new)),
-        Kind::Bytes(video) => Piece::Bytes(video.next().await.transpose()?),
-    })
+/// A read in flight.
+struct ReadGuard {
+    reads: Arc<Redelivery>,
+    id: u64,
+}
+
+impl ReadGuard {
+    fn deliver(self, result: &StreamResult) {
+        let mut reads = self.reads.lock();
+        match reads.pending.get_mut(&self.id) {
+            Some(delivered) => *delivered = Some(result.clone()),
+            None => self.reads.requeue(&mut reads, result.clone()),
+        }
+    }
+}
+
+impl Drop for ReadGuard {
+    fn drop(&mut self) {
+        let mut reads = self.reads.lock();
+        if let Some(None) = reads.pending.get(&self.id) {
+            reads.pending.remove(&self.id);
+        }
+    }
 }

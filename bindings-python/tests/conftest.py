@@ -71,7 +71,7 @@ def default(server: ScriptedServer) -> Iterator[None]:
 
     infrai.configure(KEY, base_url=server.url, retry_base=0.01, polling=FAST)
     yield
-    _default._made.clear()
+    _default._clients.clear()
 
 
 Script = Callable[..., "subprocess.CompletedProcess[str]"]

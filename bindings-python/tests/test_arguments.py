@@ -79,8 +79,6 @@ def looped() -> list[Any]:
         (lambda c: c.video.download_stream("v", timeout=math.nan), "timeout"),
         (lambda c: c.video.generate_many("one text"), "prompts"),
         (lambda c: c.video.generate_many(["x", 7]), "prompts[1]"),
-        (lambda c: c.video.generate_many([{"aspect": "1:1"}]), "prompts[0]"),
-        (lambda c: c.video.generate_many([{"prompt": "x", "aspct": "1:1"}]), "prompts[0].aspct"),
         (lambda c: c.video.generate_many([{"prompt": "x", "vendor": "\ud800"}]), "prompts[0].vendor"),
         (lambda c: c.video.generate_many(["x"], keys=["a", "b"]), "keys"),
         (lambda c: c.video.generate_many(["x"], keys=[1]), "keys[0]"),
@@ -121,6 +119,26 @@ def test_is_refused_by_name_and_nothing_is_sent(
     assert str(error).startswith(f"invalid `{field}`: expected ")
     assert (error.attempts, error.may_have_been_processed, error.status) == (0, False, None)
     str(error).encode()
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("item", "problem", "field"),
+    [
+        ({"aspect": "1:1"}, "missing", "prompts[0].prompt"),
+        ({"prompt": "x", "aspct": "1:1"}, "unknown", "prompts[0].aspct"),
+    ],
+)
+def test_an_option_that_is_missing_or_unknown_is_named_and_nothing_is_sent(
+    server: ScriptedServer, client: infrai.InfraiClient, item: Any, problem: str, field: str
+) -> None:
+    with pytest.raises(infrai.InvalidRequestError) as caught:
+        client.video.generate_many([item])
+    error = caught.value
+    assert error.code == "INVALID_ARGUMENT"
+    assert error.details == {"field": field}
+    assert str(error).startswith(f"{problem} option `{field}`")
+    assert (error.attempts, error.may_have_been_processed, error.status) == (0, False, None)
     assert server.requests == []
 
 
@@ -215,10 +233,15 @@ def test_a_refused_call_shows_no_progress(client: infrai.InfraiClient, capsys: A
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("headers", [7, "x", ["x"], {"x": 7}])
-def test_headers_of_some_calls_are_refused_by_name(client: infrai.InfraiClient, headers: Any) -> None:
-    with pytest.raises(infrai.InvalidRequestError, match=r"^invalid `headers`: expected"):
+@pytest.mark.parametrize(
+    ("headers", "field"), [(7, "headers"), ("x", "headers"), (["x"], "headers"), ({"x": 7}, "headers.x")]
+)
+def test_headers_of_some_calls_are_refused_by_name(
+    client: infrai.InfraiClient, headers: Any, field: str
+) -> None:
+    with pytest.raises(infrai.InvalidRequestError) as caught:
         client.with_options(headers=headers)
+    assert str(caught.value).startswith(f"invalid `{field}`: expected")
 
 
 def test_a_dict_that_changes_while_it_is_read_is_sent_as_it_was(
@@ -233,3 +256,9 @@ def test_a_dict_that_changes_while_it_is_read_is_sent_as_it_was(
     server.on("*", {})
     client.request("POST", "/v1/x", body)
     assert server.requests[0].body == b'{"a":3,"b":2}\n'
+
+
+@pytest.mark.parametrize("make", [infrai.InfraiClient, infrai.AsyncInfraiClient, infrai.configure])
+def test_an_unknown_option_is_refused_by_name(make: Any) -> None:
+    with pytest.raises(infrai.ConfigurationError, match="timeuot"):
+        make(KEY, timeuot=30)

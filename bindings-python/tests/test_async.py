@@ -388,6 +388,27 @@ def test_a_key_function_that_raises_stop_iteration_ends_its_call(server: Scripte
     asyncio.run(main())
 
 
+def test_an_awaited_downloads_path_is_resolved_when_the_call_begins(
+    server: ScriptedServer,
+    async_client: infrai.AsyncInfraiClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    server.job("succeeded", video_url=f"{server.url}/file")
+    server.on("GET /file", Reply(body=b"x" * 1000, delay=0.2))
+
+    async def main() -> infrai.Download:
+        task = asyncio.create_task(async_client.video.download("vid_1", "kite.mp4"))
+        await asyncio.sleep(0)
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        return await task
+
+    saved = asyncio.run(main())
+    assert saved.path == tmp_path / "kite.mp4" and saved.path.read_bytes() == b"x" * 1000
+
+
 def test_the_job_of_a_failed_download_is_awaitable(
     server: ScriptedServer, async_client: infrai.AsyncInfraiClient, tmp_path: Path
 ) -> None:

@@ -252,7 +252,8 @@ def test_a_blocking_client_takes_an_async_key_function(server: ScriptedServer, r
 
 @pytest.mark.core
 @pytest.mark.parametrize(
-    ("given", "said"), [(7, "it gave a value of type int"), ("", "empty"), ("a b", "character at position 2")]
+    ("given", "said"),
+    [(7, "it returned a value of type int"), ("", "empty"), ("a b", "got another one at position 2")],
 )
 def test_a_key_function_that_gives_no_key_is_told_so(server: ScriptedServer, given: Any, said: str) -> None:
     client = infrai.InfraiClient(lambda: given, base_url=server.url)

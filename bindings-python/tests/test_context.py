@@ -510,9 +510,9 @@ def test_a_hook_may_run_the_loop_it_is_called_in(server: ScriptedServer) -> None
     def hook(_event: Any) -> None:
         # In the context already: what another call of the same tenant runs in it must be let in.
         inner.request("GET", path_of(tenant.get()))
-        from infrai._loop import mail
+        from infrai._loop import get_bridge
 
-        mail().drain()
+        get_bridge().drain()
         seen.append(tenant.get())
 
     client = infrai.AsyncInfraiClient(plain_key, base_url=server.url, retry_base=0.01, on_request=hook)

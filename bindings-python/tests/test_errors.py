@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import copy
 import pickle
+import sys
 from functools import partial
 
 import infrai
@@ -166,3 +167,55 @@ def test_no_error_shows_a_key(server: ScriptedServer) -> None:
     error = caught.value
     assert "is bad" in str(error.details)
     assert KEY not in f"{error} {error!r} {error.details} {error.__dict__} {error.__cause__!r}"
+
+
+def error_classes() -> list[type[infrai.InfraiError]]:
+    values = (getattr(infrai, name) for name in dir(infrai) if name[0].isupper() and name.endswith("Error"))
+    return [value for value in values if isinstance(value, type) and issubclass(value, infrai.InfraiError)]
+
+
+def test_an_error_class_is_found_by_its_module_and_name() -> None:
+    from importlib import import_module
+
+    assert len(error_classes()) == 19
+    for kind in error_classes():
+        assert kind.__module__ == "infrai"
+        assert getattr(import_module(kind.__module__), kind.__name__) is kind
+        error = kind("no", code="X", hint="do")
+        other = pickle.loads(pickle.dumps(error))
+        assert type(other) is kind and str(other) == str(error)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no limit of file descriptors to set")
+@pytest.mark.parametrize("kind", ["InfraiClient", "AsyncInfraiClient"])
+def test_errors_need_no_file_descriptor(server: ScriptedServer, script, kind: str) -> None:  # type: ignore[no-untyped-def]
+    server.job("running")
+    code = """
+    import asyncio, infrai, resource
+    run = asyncio.new_event_loop().run_until_complete if KIND == "AsyncInfraiClient" else lambda value: value
+    client = getattr(infrai, KIND)(KEY, base_url=URL, max_retries=0)
+    # The runtime and the event loop have descriptors of their own.
+    run(client.video.status("vid_1"))
+    client = getattr(infrai, KIND)(KEY, base_url=URL, max_retries=0)
+    job = infrai.VideoJob(job_id="vid_1") if KIND == "InfraiClient" else infrai.AsyncVideoJob(job_id="vid_1")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    for call in (
+        lambda: client.video.status(""),
+        lambda: client.video.wait("vid_1", timeout=0.1),
+        lambda: client.account.balance(),
+        lambda: client.video.download("vid_1", "kite.mp4"),
+        lambda: job.wait(),
+    ):
+        try:
+            run(call())
+        except infrai.InfraiError as error:
+            print(type(error).__name__)
+    """
+    names = script(code, KIND=kind).stdout.split()
+    assert names == [
+        "InvalidRequestError",
+        "WaitTimeoutError",
+        "ConnectionError",
+        "ConfigurationError",
+        "ConfigurationError",
+    ]

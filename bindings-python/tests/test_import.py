@@ -39,7 +39,7 @@ def test_import_loads_nothing_of_the_standard_library_that_costs_time() -> None:
     assert added <= {"infrai", "__future__"}
 
 
-def test_the_seeds_import_line_loads_no_heavy_module() -> None:
+def test_the_specs_import_line_loads_no_heavy_module() -> None:
     added = modules_after("from infrai import ai, infra, account, InfraiClient, InfraiError") - modules_after(
         ""
     )
@@ -95,6 +95,60 @@ def test_every_public_method_is_documented_with_its_route_or_what_it_stands_for(
     }.items():
         assert route in (getattr(infrai.Video, method).__doc__ or "")
         assert route in (getattr(infrai.AsyncVideo, method).__doc__ or "")
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    import ast
+    from graphlib import TopologicalSorter
+    from pathlib import Path
+
+    folder = Path(infrai.__file__).parent
+    imports: dict[str, set[str]] = {}
+
+    def visit(module: str, node: ast.AST) -> None:
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return
+        if isinstance(node, ast.ImportFrom) and node.level:
+            imports[module] |= {node.module} if node.module else {name.name for name in node.names}
+        for child in ast.iter_child_nodes(node):
+            visit(module, child)
+
+    for path in folder.glob("*.py"):
+        imports[path.stem] = set()
+        visit(path.stem, ast.parse(path.read_text(encoding="utf-8")))
+    assert len(imports) > 15 and "_errors" in imports["_client_base"]
+    # Imports within functions included; raises CycleError, which names the circle.
+    TopologicalSorter(imports).prepare()
+
+
+@pytest.mark.parametrize(
+    "kind", [infrai.Video, infrai.AsyncVideo, infrai.VideoJob, infrai.AsyncVideoJob, infrai.InfraiClient]
+)
+def test_a_hover_text_has_an_example(kind: type) -> None:
+    awaited = kind.__name__.startswith("Async")
+    for name in ("generate", "wait", "download", "generate_many", "activate"):
+        method = getattr(kind, name, None)
+        if method is not None:
+            example = [line for line in method.__doc__.splitlines() if line.strip()[:4] in (">>> ", "... ")]
+            assert len(example) == 2, f"{kind.__name__}.{name}"
+            assert ("await " in example[0] or "async for " in example[0]) == awaited
+
+
+def test_every_option_is_documented_with_its_default() -> None:
+    import ast
+    from pathlib import Path
+
+    source = ast.parse((Path(infrai.__file__).parent / "_types.py").read_text(encoding="utf-8"))
+    documented: dict[str, str] = {}
+    for node in source.body:
+        if isinstance(node, ast.ClassDef):
+            for field, text in zip(node.body, node.body[1:], strict=False):
+                if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                    documented[f"{node.name}.{ast.unparse(field.target)}"] = ast.unparse(text)
+    for kind in (infrai.ClientOptions, infrai.GenerateOptions, infrai.PollingOptions):
+        for name in kind.__annotations__:
+            if name != "prompt":
+                assert "Default: " in documented[f"{kind.__name__}.{name}"], name
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

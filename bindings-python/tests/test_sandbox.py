@@ -1,4 +1,4 @@
-"""Against the sandbox: the seed's examples word for word, every snippet of the README, the examples, the notebook."""
+"""Against the sandbox: the spec's examples word for word, every snippet of the README, the examples, the notebook."""
 
 from __future__ import annotations
 
@@ -114,10 +114,35 @@ def test_the_quickstart_makes_a_video(run: Run, tmp_path: Path) -> None:
     assert f"{len(video)} bytes" in said
 
 
+def test_the_main_readmes_snippet_makes_a_video(run: Run, tmp_path: Path) -> None:
+    run(str(ROOT / "examples" / "python" / "readme.py"))
+    assert (tmp_path / "work" / "boat.mp4").read_bytes()[4:8] == b"ftyp"
+
+
 def test_the_guides_snippets_do_what_they_say(run: Run, tmp_path: Path) -> None:
     run(str(ROOT / "examples" / "python" / "guide.py"))
     for name in ("skyline.mp4", "boat.mp4", "kite-0.mp4", "kite-1.mp4"):
         assert (tmp_path / "work" / name).read_bytes()[4:8] == b"ftyp", name
+
+
+def test_each_call_has_an_example_that_runs(run: Run, tmp_path: Path) -> None:
+    run(str(ROOT / "examples" / "python" / "calls.py"), INFRAI_CLI=find_command())
+    for name in ("kite.mp4", "copy.mp4"):
+        assert (tmp_path / "work" / name).read_bytes()[4:8] == b"ftyp", name
+
+
+def test_each_group_of_error_codes_has_a_handler(run: Run) -> None:
+    said = run(str(ROOT / "examples" / "python" / "error_codes.py"), INFRAI_CLI=find_command()).stdout
+    codes = [
+        "INSUFFICIENT_CREDIT",
+        "KEY_REVOKED",
+        "VENDOR_DOWN",
+        "INVALID_ARGUMENT",
+        "JOB_FAILED",
+        "REDIRECT",
+        "INSECURE_HTTP",
+    ]
+    assert re.findall(r"^([A-Z_]+) ", said, re.MULTILINE) == codes
 
 
 def test_the_guides_tests_pass(run: Run) -> None:
@@ -180,6 +205,55 @@ assert django_view.state(requests.get("/videos/x"), "vid_unknown").status_code =
 print("fine")
 """
     assert run("-c", code).stdout == "fine\n"
+
+
+def test_the_django_view_streams_the_states(run: Run) -> None:
+    pytest.importorskip("django", reason="Django is not there for this interpreter")
+    activated(run)
+    code = f"""
+import asyncio, json, sys
+sys.path.insert(0, {str(ROOT / "examples" / "python")!r})
+import django
+from django.conf import settings
+settings.configure(ALLOWED_HOSTS=["*"], DEBUG=False)
+django.setup()
+from django.test import AsyncRequestFactory
+import django_sse
+requests = AsyncRequestFactory()
+
+async def main():
+    answer = await django_sse.start(requests.post("/videos", {{"prompt": "a boat"}}))
+    assert answer.status_code == 202, answer.content
+    stream = await django_sse.events(requests.get("/videos/x/events"), json.loads(answer.content)["id"])
+    states = [json.loads(event.decode().removeprefix("data: "))["state"] async for event in stream]
+    assert (await django_sse.start(requests.post("/videos", {{}}))).status_code == 400
+    print(states[-1])
+
+asyncio.run(main())
+"""
+    assert run("-c", code).stdout == "succeeded\n"
+
+
+def test_the_serverless_functions_return_at_once_and_resume(run: Run) -> None:
+    activated(run)
+    code = f"""
+import json, sys, time
+sys.path.insert(0, {str(ROOT / "examples" / "python")!r})
+import serverless
+
+def started(request_id, prompt="a boat"):
+    answer = serverless.start({{"body": json.dumps({{"prompt": prompt, "request_id": request_id}})}}, None)
+    return answer["statusCode"], json.loads(answer["body"])
+
+status, video = started("form-1")
+assert (status, started("form-1")[1]["id"]) == (202, video["id"])
+assert started("form-2", prompt="")[0] == 400
+while not (seen := json.loads(serverless.resume({{"pathParameters": video}}, None)["body"]))["done"]:
+    time.sleep(0.1)
+assert serverless.resume({{"pathParameters": {{"id": "vid_unknown"}}}}, None)["statusCode"] == 404
+print(seen["state"])
+"""
+    assert run("-c", code).stdout == "succeeded\n"
 
 
 def test_the_notebook_runs_from_top_to_bottom(run: Run, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import copy
 import json
+import os
 import pickle
 import types
 from pathlib import Path
@@ -18,7 +19,7 @@ from scripted import Reply, ScriptedServer
 pytestmark = pytest.mark.core
 
 
-def test_generate_sends_what_the_seed_documents(server: ScriptedServer, client: infrai.InfraiClient) -> None:
+def test_generate_sends_what_the_spec_documents(server: ScriptedServer, client: infrai.InfraiClient) -> None:
     server.on("POST /v1/video/generate", {"job_id": "vid_1", "state": "queued"})
     job = client.video.generate(
         "日落", duration_seconds=5, aspect="9:16", model="m", vendor="v", idempotency_key="k1"
@@ -129,7 +130,7 @@ def test_activation_has_attributes_and_ok_and_shows_no_key(
 ) -> None:
     from infrai import _default
 
-    _default._made.clear()
+    _default._clients.clear()
     monkeypatch.setenv("INFRAI_BASE_URL", server.url)
     server.on(
         "POST /v1/activate",
@@ -150,7 +151,7 @@ def test_activation_has_attributes_and_ok_and_shows_no_key(
         f"Bearer {KEY}",
         f"Bearer {KEY}",
     ]
-    _default._made.clear()
+    _default._clients.clear()
 
 
 def test_a_missing_key_is_an_error_of_the_first_call_that_says_what_to_do() -> None:
@@ -236,10 +237,10 @@ def test_threads_call_side_by_side(server: ScriptedServer, client: infrai.Infrai
 
 def test_a_servers_field_is_never_taken_for_the_client() -> None:
     for kind in (infrai.VideoJob, infrai.AsyncVideoJob):
-        job = kind(job_id="vid_1", state="running", _video="theirs")
+        job = kind(job_id="vid_1", state="running", _client="theirs")
         with pytest.raises(infrai.ConfigurationError, match="no client"):
-            job._client()
-        assert job["_video"] == "theirs"
+            job._require_client()
+        assert job["_client"] == "theirs"
 
 
 @pytest.mark.parametrize(
@@ -278,3 +279,28 @@ def test_a_response_can_be_searched_and_gone_through(
         with pytest.raises(TypeError, match="this response's data is None, which has no items"):
             use(of_null)
     assert of_null and "_metadata" in of_null
+
+
+def test_a_downloads_path_is_resolved_when_the_call_begins(
+    server: ScriptedServer, client: infrai.InfraiClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    server.job("succeeded", video_url=f"{server.url}/file")
+    server.on("GET /file", Reply(body=b"x" * 1000))
+
+    def leave(*_: object) -> None:
+        os.chdir(tmp_path / "elsewhere")
+
+    saved = client.video.download("vid_1", Path("kite.mp4"), on_progress=leave)
+    assert saved.path == tmp_path / "kite.mp4" and saved.path.read_bytes() == b"x" * 1000
+
+
+def test_a_path_that_is_none_is_refused_by_name(client: infrai.InfraiClient, tmp_path: Path) -> None:
+    class Broken:
+        def __fspath__(self) -> str:
+            raise RuntimeError("no path")
+
+    for path in ("", 7, None, Broken()):
+        with pytest.raises(infrai.InvalidRequestError, match=r"^invalid `path`"):
+            client.video.download({"job_id": "vid_1", "video_url": "https://x/v.mp4"}, path)  # type: ignore[arg-type]

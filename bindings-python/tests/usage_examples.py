@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,13 @@ def default_client() -> None:
     configure(
         lambda: "ifr_pk_proj_key", timeout=30, polling={"request_cost": 0.1, "max_requests_per_second": 5}
     )
+    options: infrai.ClientOptions = {"timeout": 30, "proxy": None, "on_request": print}
+    configure("ifr_pk_proj_key", **options)
+    print(InfraiClient(**options), AsyncInfraiClient("ifr_pk_proj_key", **options))
+    # An unknown option and one of a wrong type are errors.
+    configure(timeuot=30)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    InfraiClient(max_retries="2")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    AsyncInfraiClient(None, 30)  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
 
 
 def clients(path: Path) -> None:
@@ -120,6 +128,14 @@ def fields(client: InfraiClient, job: VideoJob, path: Path) -> None:
     records: list[infrai.GenerateOptions] = [{"prompt": "a", "aspect": "1:1"}]
     client.video.generate_many(records)
     client.video.generate_many(["a", {"prompt": "b", "duration_seconds": 2}])
+    texts: list[str] = ["a", "b"]
+    dicts: list[dict[str, object]] = [{"prompt": "a", "resolution": "720p"}]
+    read: list[dict[str, Any]] = [{"prompt": "a"}]
+    mapped: list[Mapping[str, str]] = [{"prompt": "a"}]
+    mixed: list[str | dict[str, object]] = ["a", {"prompt": "b"}]
+    for batch in (texts, dicts, read, mapped, mixed):
+        client.video.generate_many(batch)
+    client.video.generate_many([1])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
     with job.download_stream() as stream, path.open("wb") as file:
         assert_type(next(stream), bytes)
         assert_type(stream.job, VideoJob)
@@ -129,6 +145,11 @@ def fields(client: InfraiClient, job: VideoJob, path: Path) -> None:
 async def awaited_fields(client: AsyncInfraiClient, job: infrai.AsyncVideoJob) -> None:
     assert_type(job["state"], str)
     assert_type(await job.wait(timeout=None), infrai.AsyncVideoJob)
+    dicts: list[dict[str, object]] = [{"prompt": "a", "resolution": "720p"}]
+    async for _, result in client.video.generate_many(dicts):
+        assert_type(result, "infrai.AsyncVideoJob | InfraiError")
+    assert_type(job.to_dict(), "dict[str, Any]")
+    assert_type(job.copy(), infrai.AsyncVideoJob)
     assert_type(await client.video.cancel(job["job_id"]), infrai.CancelResult)
     async with await client.video.download_stream(job) as stream:
         async for piece in stream:

@@ -10,6 +10,7 @@ func makeClient(_ settings: JSON?) -> InfraiClient {
     for (name, value) in given where value != .null {
         switch name {
         case "api_key", "base_url": break
+        case "on_request": options.onRequest = { event in Context.current?.hooks.change { $0.append(event.path) } }
         case "profile": options.profile = value.string
         case "credentials_file": options.credentialsFile = URL(fileURLWithPath: value.string!)
         case "timeout": options.timeout = duration(value)
@@ -28,6 +29,9 @@ func makeClient(_ settings: JSON?) -> InfraiClient {
         }
     }
     let baseURL = given["base_url"]?.string
+    if given["api_key"]?["$context"] != nil {
+        return InfraiClient(apiKey: { Context.current?.text ?? "" }, baseURL: baseURL, options: options)
+    }
     if case .array(let keys)? = given["api_key"]?["$function"] {
         let keys = Keys(keys.compactMap(\.string))
         return InfraiClient(apiKey: { await keys.next() }, baseURL: baseURL, options: options)

@@ -68,8 +68,41 @@ private func steps(_ start: JSON, _ told: Outcomes) async {
     }
 }
 
-/// Makes a call, and abandons it when it has to be: by cancelling its task.
+/// Context of a call: its text, and the paths that the hook recorded in it.
+final class Context: Sendable {
+    @TaskLocal static var current: Context?
+    let text: String
+    let hooks = Locked<[String]>([])
+
+    init(_ text: String) { self.text = text }
+}
+
+/// A value behind a lock.
+final class Locked<Value: Sendable>: @unchecked Sendable {
+    private let lock = NSLock()
+    private var held: Value
+
+    init(_ value: Value) { held = value }
+
+    var value: Value { lock.withLock { held } }
+
+    func change(_ body: (inout Value) -> Void) { lock.withLock { body(&held) } }
+}
+
+/// Makes a call in the context that the scenario gives it, and reports what the hook recorded there.
 private func outcome(of call: JSON, _ client: InfraiClient, _ jobs: [VideoJob?]) async -> Outcome {
+    guard let text = call["context"]?.string else { return await outcomeHere(of: call, client, jobs) }
+    let context = Context(text)
+    var outcome = await Context.$current.withValue(context) { await outcomeHere(of: call, client, jobs) }
+    if case .object(var members) = outcome.report {
+        members["hooks"] = .array(context.hooks.value.map(JSON.string))
+        outcome.report = .object(members)
+    }
+    return outcome
+}
+
+/// Makes a call, and abandons it when it has to be: by cancelling its task.
+private func outcomeHere(of call: JSON, _ client: InfraiClient, _ jobs: [VideoJob?]) async -> Outcome {
     if let after = call["after"]?.double { try? await Task.sleep(for: .seconds(after)) }
     let task = Task {
         do {
@@ -94,7 +127,7 @@ func neutral(_ error: any Error) -> JSON {
     guard let error = error as? InfraiError else { return ["kind": .string("not of the SDK: \(error)")] }
     let details = error.details
     var members: [String: JSON] = [
-        "kind": .string(error.kind), "code": .string(details.code), "message": .string(details.message), "hint": .string(details.hint),
+        "kind": .string(error.kind), "code": .string(details.code), "message": .string(respelled(details.message)), "hint": .string(respelled(details.hint)),
         "retryable": .bool(details.isRetryable), "attempts": .integer(Int64(details.attempts)),
         "may_have_been_processed": .bool(details.mayHaveBeenProcessed),
     ]
@@ -102,10 +135,29 @@ func neutral(_ error: any Error) -> JSON {
     members["request_id"] = details.requestID.map(JSON.string)
     members["retry_after"] = details.retryAfter.map { .number($0.inSeconds) }
     members["idempotency_key"] = details.idempotencyKey.map(JSON.string)
-    members["details"] = details.facts
+    members["details"] = details.attempts == 0 ? details.facts.map(respelled) : details.facts
     members["checkout_url"] = details.checkoutURL.map { .string($0.absoluteString) }
     members["job"] = details.job.map(whole)
     return .object(members)
+}
+
+/// Returns the details of a refusal with the field as in the scenarios: `reference_image_url`.
+private func respelled(_ facts: JSON) -> JSON {
+    guard case .object(var members) = facts, let field = facts["field"]?.string else { return facts }
+    members["field"] = .string(snakeCase(field))
+    return .object(members)
+}
+
+/// Returns a message with the options that it names in backticks as in the scenarios.
+private func respelled(_ message: String) -> String {
+    let parts = message.components(separatedBy: "`")
+    return parts.enumerated().map { $0.offset % 2 == 0 ? $0.element : snakeCase($0.element) }.joined(separator: "`")
+}
+
+private func snakeCase(_ name: String) -> String {
+    // Others are variables of the environment.
+    guard name.first?.isLowercase == true else { return name }
+    return name.replacingOccurrences(of: "([a-z0-9])([A-Z]+)", with: "$1_$2", options: .regularExpression).lowercased()
 }
 
 /// A job as JSON.

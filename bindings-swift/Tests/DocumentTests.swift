@@ -10,7 +10,7 @@ import Testing
         try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
     }
 
-    @Test("every example that a README shows is the file that is compiled", arguments: ["README.md", "bindings-swift/README.md"])
+    @Test("every example in the documents is the file that is compiled", arguments: ["docs/quickstart.md", "bindings-swift/README.md"])
     func examples(document: String) throws {
         let pieces = try text(document).components(separatedBy: "<!-- examples/swift/").dropFirst()
             // A part of a file, which its mark names, is compared by scripts/snippets.py.

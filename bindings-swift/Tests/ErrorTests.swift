@@ -1,7 +1,7 @@
 // What errors tell, and what nothing tells: the key.
 
 import Foundation
-import InfraiNative
+import func InfraiNative.panicForTests
 import Testing
 
 @testable import Infrai
@@ -101,7 +101,7 @@ import Testing
     @Test("a panic of the native library is an error that asks for a report, and the next call works")
     func panic() async throws {
         let error = try await failure {
-            do { try await nativePanic() } catch { throw publicError(error, of: nil) }
+            do { try await panicForTests(language: .swift) } catch { throw publicError(error, of: nil) }
         }
         guard case .internal(let details) = error else { throw error }
         #expect(details.code == "INTERNAL" && details.hint.contains("report"))

@@ -20,14 +20,14 @@ import Testing
     func arguments() async throws {
         try await refused("prompt") { try await $0.video.generate(prompt: "") }
         for seconds in [0, -1, .nan, .infinity] {
-            try await refused("duration_seconds") { try await $0.video.generate(prompt: "a cat", durationSeconds: seconds) }
+            try await refused("durationSeconds") { try await $0.video.generate(prompt: "a cat", durationSeconds: seconds) }
         }
-        try await refused("reference_image_url") {
+        try await refused("referenceImageURL") {
             try await $0.video.generate(prompt: "a cat", referenceImageURL: URL(string: "ftp://pictures.example/cat.png"))
         }
-        try await refused("idempotency_key") { try await $0.video.generate(prompt: "a cat", idempotencyKey: "a\nb") }
+        try await refused("idempotencyKey") { try await $0.video.generate(prompt: "a cat", idempotencyKey: "a\nb") }
         for id in ["", ".", ".."] { try await refused("id") { try await $0.video.status(id) } }
-        try await refused("amount_usd") { try await $0.account.topup(amountUSD: -1) }
+        try await refused("amountUSD") { try await $0.account.topup(amountUSD: -1) }
         try await refused("timeout") { try await $0.video.wait("vid_1", timeout: .seconds(-1)) }
         try await refused("path") { try await $0.request("GET", "v1/things") }
         try await refused("path") { try await $0.video.download("vid_1", to: URL(string: "https://files.example/a.mp4")!) }
@@ -46,12 +46,12 @@ import Testing
     func settings() async throws {
         let cases: [(String, ClientOptions)] = [
             ("timeout", ClientOptions(timeout: .zero)),
-            ("attempt_timeout", ClientOptions(attemptTimeout: .seconds(-3))),
-            ("max_retries", ClientOptions(maxRetries: -1)),
-            ("polling.request_cost", ClientOptions(polling: PollingOptions(requestCost: .nan))),
+            ("attemptTimeout", ClientOptions(attemptTimeout: .seconds(-3))),
+            ("maxRetries", ClientOptions(maxRetries: -1)),
+            ("polling.requestCost", ClientOptions(polling: PollingOptions(requestCost: .nan))),
             ("polling.concurrency", ClientOptions(polling: PollingOptions(concurrency: -1))),
-            ("default_headers", ClientOptions(defaultHeaders: ["authorization": "x"])),
-            ("user_agent_suffix", ClientOptions(userAgentSuffix: "a\nb")),
+            ("defaultHeaders", ClientOptions(defaultHeaders: ["authorization": "x"])),
+            ("userAgentSuffix", ClientOptions(userAgentSuffix: "a\nb")),
         ]
         for (setting, options) in cases {
             let (client, server) = scripted(options: options) { _, _ in .job("queued") }
@@ -60,10 +60,10 @@ import Testing
             #expect(server.seen.isEmpty)
         }
         let error = try await failure { try await InfraiClient(apiKey: key, baseURL: "ftp://api.example", options: quick()).account.balance() }
-        #expect(error.kind == "configuration" && error.message.contains("base_url"))
+        #expect(error.kind == "configuration" && error.message.contains("baseURL"))
         let file = URL(string: "https://files.example/credentials")
         let other = try await failure { try await InfraiClient(options: ClientOptions(credentialsFile: file)).account.balance() }
-        #expect(other.details.facts?["field"]?.string == "credentials_file")
+        #expect(other.details.facts?["field"]?.string == "credentialsFile")
     }
 
     @Test("without a key the first call says the ways to get one")

@@ -1,60 +1,57 @@
 //! Execution of a call as a runtime task that ends on cancellation or when its future is dropped.
 
-use std::{
-    future::Future,
-    pin::{Pin, pin},
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, pin::Pin, sync::Arc};
 
-use futures_util::{
-    FutureExt as _,
-    future::{Either, select},
-};
-use infrai::InfraiError;
+use futures_util::FutureExt as _;
+use infrai::{CallContext, InfraiError, Language};
+use infrai_bindings::{CallHandle, catch_async_panic, run_blocking};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
-    cancellation::{CallHandle, CancelMode, CancelOnDrop, NativeCancellation},
+    cancellation::{CallInFlight, CancelOnDrop, Cancellation},
     error::NativeError,
-    listener::Closable,
-    panic::catch_async_panic,
-    runtime,
+    listener::{Closable, ListenerHandle},
+    runtime::RUNTIME,
 };
 
-/// A call's work, which hands its outcome over by itself.
-type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// The work of a call, which sends its result by itself.
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Builder of a call: its cancellation, its listener and where it runs.
-#[derive(Default)]
 pub(crate) struct Call {
-    cancellation: Option<Arc<NativeCancellation>>,
+    language: Language,
+    context: Option<CallContext>,
+    cancellation: Option<Arc<Cancellation>>,
     listener: Option<Arc<dyn Closable>>,
     graceful: Option<oneshot::Sender<()>>,
-    on_blocking_pool: Option<&'static Semaphore>,
+    permits: Option<&'static Semaphore>,
 }
 
 impl Call {
-    /// Creates a call that the given cancellation may end.
-    pub(crate) fn with(cancellation: Option<Arc<NativeCancellation>>) -> Self {
-        Self { cancellation, ..Self::default() }
+    /// Creates a call that the cancellation may end. Its callbacks are in the context.
+    pub(crate) fn new(
+        language: Language,
+        context: Option<CallContext>,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Self {
+        Self { language, context, cancellation, listener: None, graceful: None, permits: None }
     }
 
-    /// Sets the listener's channel, which is closed when the call ends.
-    pub(crate) fn listener(mut self, listener: Option<Arc<dyn Closable>>) -> Self {
-        self.listener = listener;
+    /// Sets the handle of the listener, which the end of the call closes.
+    pub(crate) fn listener<L: Send + 'static>(mut self, listener: Option<&Arc<ListenerHandle<L>>>) -> Self {
+        self.listener = listener.map(|listener| Arc::clone(listener) as Arc<dyn Closable>);
         self
     }
 
-    /// Makes cancellation send a request to stop instead of aborting the task.
-    pub(crate) fn graceful(mut self, sender: Option<oneshot::Sender<()>>) -> Self {
-        self.graceful = sender;
+    /// Makes cancellation signal the call to end by itself.
+    pub(crate) fn graceful(mut self, signal: Option<oneshot::Sender<()>>) -> Self {
+        self.graceful = signal;
         self
     }
 
     /// Runs the call on the blocking pool, once it holds one of the permits.
     pub(crate) fn on_blocking_pool(mut self, permits: &'static Semaphore) -> Self {
-        self.on_blocking_pool = Some(permits);
+        self.permits = Some(permits);
         self
     }
 
@@ -63,34 +60,44 @@ impl Call {
         self,
         work: impl Future<Output = Result<T, InfraiError>> + Send + 'static,
     ) -> Result<T, NativeError> {
-        let (done, mut outcome) = oneshot::channel();
+        let language = self.language;
+        let (sender, mut result) = oneshot::channel();
         let work = async move {
-            // A call that was cancelled has no receiver any more.
-            let _ = done.send(catch_async_panic(work).await);
+            // A cancelled call has no receiver any more.
+            let _ = sender.send(catch_async_panic(work).await);
         };
-        self.run_task(Box::pin(work)).await?;
-        Ok(outcome.try_recv().map_err(|_| NativeError::Cancelled)??)
+        let work: Work = match self.context.clone() {
+            Some(context) => Box::pin(context.scope(work)),
+            None => Box::pin(work),
+        };
+        let ended = self.run_task(work).await;
+        match ended.map(|ended| ended.and_then(|()| result.try_recv().ok())) {
+            Ok(Some(Ok(value))) => Ok(value),
+            Ok(Some(Err(error))) | Err(error) => Err(NativeError::new(error, language)),
+            Ok(None) => Err(NativeError::Cancelled),
+        }
     }
 
-    /// The same for all kinds of results: a task type per call would be a large part of a phone's library.
-    async fn run_task(self, work: Task) -> Result<(), NativeError> {
-        let Self { cancellation, listener, graceful, on_blocking_pool } = self;
-        // One that is to cancel a job has to begin for that.
+    /// Runs the work of any call, because a task type per call would be a large part of the library. Returns `None` if
+    /// the call was cancelled.
+    async fn run_task(self, work: Work) -> Result<Option<()>, InfraiError> {
+        let Self { language: _, context: _, cancellation, listener, graceful, permits } = self;
+        // A call that cancels a job first has to begin for that.
         if graceful.is_none() && cancellation.as_ref().is_some_and(|cancellation| cancellation.is_cancelled())
         {
-            return Err(NativeError::Cancelled);
+            return Ok(None);
         }
-        let handle = runtime::handle()?;
-        let (task, mode) = if let Some(permits) = on_blocking_pool {
-            let (end, ended) = oneshot::channel();
-            (handle.spawn(run_blocking(permits, work, ended)), CancelMode::signal(end))
+        let runtime = RUNTIME.handle()?;
+        let (task, handle) = if let Some(permits) = permits {
+            let (cancel, cancelled) = oneshot::channel();
+            (runtime.spawn(run_blocking(runtime, permits, work, cancelled)), CallHandle::blocking(cancel))
         } else {
-            let task = handle.spawn(work.map(|()| Ok(Some(()))));
+            let task = runtime.spawn(work.map(|()| Ok(Some(()))));
             let abort = task.abort_handle();
-            (task, graceful.map_or(CancelMode::Abort(abort), CancelMode::signal))
+            (task, CallHandle::task(abort))
         };
-        let call = Arc::new(CallHandle::new(mode, listener));
-        let _end = CancelOnDrop(Arc::clone(&call));
+        let call = Arc::new(CallInFlight::new(handle, graceful, listener));
+        let _cancel = CancelOnDrop(Arc::clone(&call));
         let _registration = match &cancellation {
             None => None,
             Some(cancellation) => {
@@ -101,58 +108,14 @@ impl Call {
                 registration
             }
         };
-        // A task that was ended says so once it is gone: nothing of it goes on after this.
+        // An aborted task resolves once it is gone: nothing of the call goes on afterwards.
         let outcome = task.await;
         call.close_listener();
         match outcome {
-            Ok(outcome) => outcome?.ok_or(NativeError::Cancelled),
-            Err(error) if error.is_cancelled() => Err(NativeError::Cancelled),
-            Err(error) => Err(InfraiError::internal(error.to_string()).into()),
+            Ok(outcome) => outcome,
+            Err(error) if error.is_cancelled() => Ok(None),
+            Err(error) => Err(InfraiError::internal(error.to_string())),
         }
-    }
-}
-
-/// Longest wait for the thread of a cancelled call. The thread ends at its next await point, which a disk that does not
-/// answer may delay.
-const THREAD_EXIT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Runs disk-bound work on the blocking pool, once there is a permit for it. Returns `None` when it was cancelled and its
-/// thread has ended.
-async fn run_blocking(
-    permits: &'static Semaphore,
-    work: Task,
-    mut ended: oneshot::Receiver<()>,
-) -> Result<Option<()>, InfraiError> {
-    let permit = match select(&mut ended, pin!(permits.acquire())).await {
-        Either::Left(_) => return Ok(None),
-        Either::Right((permit, _)) => permit,
-    };
-    let handle = runtime::handle()?;
-    let (alive, over) = oneshot::channel::<()>();
-    let mut thread = handle.spawn_blocking(move || {
-        let outcome = handle.block_on(async {
-            // In this order: work that was ended before its thread began does not begin.
-            match select(over, work).await {
-                Either::Left(_) => None,
-                Either::Right((outcome, _)) => Some(outcome),
-            }
-        });
-        drop(permit);
-        outcome
-    });
-    let outcome = match select(&mut thread, ended).await {
-        Either::Left((outcome, _)) => outcome,
-        Either::Right(_) => {
-            drop(alive);
-            match tokio::time::timeout(THREAD_EXIT_TIMEOUT, thread).await {
-                Ok(outcome) => outcome,
-                Err(_) => return Ok(None),
-            }
-        }
-    };
-    match outcome {
-        Ok(outcome) => Ok(outcome),
-        Err(error) => Err(InfraiError::internal(error.to_string())),
     }
 }
 
@@ -161,6 +124,7 @@ mod tests {
     use std::{
         future::pending,
         sync::atomic::{AtomicBool, Ordering},
+        time::Duration,
     };
 
     use super::*;
@@ -169,7 +133,11 @@ mod tests {
         Box::leak(Box::new(Semaphore::new(count)))
     }
 
-    /// Work that takes its time to clear up.
+    fn call(cancellation: &Arc<Cancellation>, permits: &'static Semaphore) -> Call {
+        Call::new(Language::Kotlin, None, Some(Arc::clone(cancellation))).on_blocking_pool(permits)
+    }
+
+    /// Work that takes its time to clean up.
     struct Untidy(Arc<AtomicBool>);
 
     impl Drop for Untidy {
@@ -181,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_cancelled_blocking_call_fails_once_its_thread_ends() {
-        let (cancellation, tidy) = (NativeCancellation::new(), Arc::new(AtomicBool::new(false)));
+        let (cancellation, tidy) = (Cancellation::new(), Arc::new(AtomicBool::new(false)));
         let (began, beginning) = oneshot::channel();
         let work = {
             let untidy = Untidy(Arc::clone(&tidy));
@@ -192,8 +160,7 @@ mod tests {
             }
         };
         let permits = permits(1);
-        let call =
-            tokio::spawn(Call::with(Some(Arc::clone(&cancellation))).on_blocking_pool(permits).run(work));
+        let call = tokio::spawn(call(&cancellation, permits).run(work));
         beginning.await.unwrap();
         cancellation.cancel();
         assert!(matches!(call.await.unwrap(), Err(NativeError::Cancelled)));
@@ -202,8 +169,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_that_waits_for_a_place_can_be_cancelled_and_never_begins() {
-        let (cancellation, begun) = (NativeCancellation::new(), Arc::new(AtomicBool::new(false)));
+    async fn a_call_cancelled_before_its_permit_never_begins() {
+        let (cancellation, begun) = (Cancellation::new(), Arc::new(AtomicBool::new(false)));
         let work = {
             let begun = Arc::clone(&begun);
             async move {
@@ -212,8 +179,7 @@ mod tests {
             }
         };
         let permits = permits(0);
-        let call =
-            tokio::spawn(Call::with(Some(Arc::clone(&cancellation))).on_blocking_pool(permits).run(work));
+        let call = tokio::spawn(call(&cancellation, permits).run(work));
         tokio::task::yield_now().await;
         cancellation.cancel();
         assert!(matches!(call.await.unwrap(), Err(NativeError::Cancelled)));

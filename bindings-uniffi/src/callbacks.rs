@@ -1,161 +1,159 @@
 //! Callbacks into the application: key function, hooks, update and progress listeners.
 
-use std::{
-    error::Error as StdError,
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::{error::Error as StdError, fmt, sync::Arc};
 
-use infrai::{ApiKey, ClientBuilder, ErrorKind, InfraiError, KeyProvider, RequestEvent, ResponseEvent};
+use infrai::{CallContext, ClientBuilder, VideoJob, video::DownloadProgress};
+use infrai_bindings::{ForeignException, KeyError, catch_panic, key_provider};
 
-use crate::{error::ForeignException, job::NativeJob};
-
-/// Gives the project key: asked once a call, and once more after a 401.
-#[uniffi::export(foreign)]
-#[async_trait::async_trait]
-pub trait NativeKeyFunction: Send + Sync {
-    /// The key. Cancelled with the call that asked.
-    async fn key(&self) -> Result<String, NativeKeyFailure>;
-}
-
-/// What a key function fails with.
+/// Error of a key function.
 #[derive(Debug, Clone, uniffi::Error)]
-pub enum NativeKeyFailure {
-    /// It threw; the package keeps what it threw under this number, and finds it again in
-    /// [`NativeFailure::thrown`](crate::NativeFailure).
-    Thrown {
-        /// The number.
+pub enum ApiKeyProviderError {
+    /// The function threw. The package keeps the exception under the number, which
+    /// [`NativeError`](crate::NativeError) returns.
+    Exception {
+        /// Number of the exception.
         number: i64,
-        /// What was thrown, in words.
+        /// Description of the exception.
         reason: String,
     },
 }
 
-impl fmt::Display for NativeKeyFailure {
+impl fmt::Display for ApiKeyProviderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Thrown { reason, .. } = self;
+        let Self::Exception { reason, .. } = self;
         f.write_str(reason)
     }
 }
 
-impl StdError for NativeKeyFailure {}
+impl StdError for ApiKeyProviderError {}
 
-impl From<uniffi::UnexpectedUniFFICallbackError> for NativeKeyFailure {
+impl From<uniffi::UnexpectedUniFFICallbackError> for ApiKeyProviderError {
     fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
-        Self::Thrown { number: -1, reason: error.reason }
+        Self::Exception { number: -1, reason: error.reason }
     }
 }
 
-/// Converts a key function to the core's provider.
-pub(crate) fn key_provider(function: Arc<dyn NativeKeyFunction>) -> KeyProvider {
-    KeyProvider::new(move || {
-        let function = Arc::clone(&function);
-        async move {
-            match function.key().await {
-                Ok(key) => ApiKey::new(key),
-                Err(NativeKeyFailure::Thrown { number, reason }) => Err(InfraiError::new(
-                    ErrorKind::Configuration,
-                    "CONFIGURATION_INVALID",
-                    format!("the api_key function failed: {reason}"),
-                )
-                .with_source(ForeignException::new(number, reason))),
-            }
-        }
-    })
+impl From<ApiKeyProviderError> for KeyError {
+    fn from(error: ApiKeyProviderError) -> Self {
+        let ApiKeyProviderError::Exception { number, reason } = error;
+        Self::Exception(Arc::new(ForeignException::new(number, reason)))
+    }
 }
 
-/// An attempt about to be sent.
+/// An attempt that is about to be sent; see `infrai::RequestEvent`, which borrows its texts.
 #[derive(Debug, Clone, uniffi::Record)]
-pub struct NativeRequestEvent {
-    /// `GET`, `POST`, ….
+pub struct RequestEvent {
+    /// HTTP method.
     pub method: String,
-    /// The path, without origin and query.
+    /// Path without origin, query and keys.
     pub path: String,
-    /// 1 for the first attempt of the call.
-    pub attempt: i32,
+    /// Number of the attempt within the call, starting at 1.
+    pub attempt: u32,
 }
 
-/// An attempt that has been answered, or has failed.
+/// An attempt that has a response or has failed; see `infrai::ResponseEvent`.
 #[derive(Debug, Clone, uniffi::Record)]
-pub struct NativeResponseEvent {
-    /// `GET`, `POST`, ….
+pub struct ResponseEvent {
+    /// HTTP method.
     pub method: String,
-    /// The path, without origin and query.
+    /// Path without origin, query and keys.
     pub path: String,
-    /// 1 for the first attempt of the call.
-    pub attempt: i32,
-    /// The HTTP status; none when the connection failed or no answer came in time.
-    pub status: Option<i32>,
-    /// From the request to the end of the answer, in seconds.
+    /// Number of the attempt within the call, starting at 1.
+    pub attempt: u32,
+    /// HTTP status, if there was a response.
+    pub status: Option<u16>,
+    /// Seconds from the request to the end of the response.
     pub latency: f64,
     /// The API's id of the request.
     pub request_id: Option<String>,
 }
 
-/// What instrumentation sees of a client's attempts: no body, no key. Called on a thread of the runtime; it should be quick.
+/// Callbacks of one call or stream, which run in the context of its caller.
 #[uniffi::export(foreign)]
-pub trait NativeHooks: Send + Sync {
-    /// Before every attempt.
-    fn on_request(&self, event: NativeRequestEvent);
-    /// After every attempt.
-    fn on_response(&self, event: NativeResponseEvent);
+#[async_trait::async_trait]
+pub trait Callbacks: Send + Sync {
+    /// Returns the key, once per call and once more after a 401. Cancelled with the call.
+    async fn key(&self) -> Result<String, ApiKeyProviderError>;
+    /// Called before every attempt, on a thread of the runtime. It should return quickly.
+    fn on_request(&self, event: RequestEvent);
+    /// Called after every attempt, on a thread of the runtime. It should return quickly.
+    fn on_response(&self, event: ResponseEvent);
 }
 
-fn saturating_i32(number: u32) -> i32 {
-    i32::try_from(number).unwrap_or(i32::MAX)
+/// Callbacks that a client has.
+#[derive(Debug, Clone, Copy, uniffi::Record)]
+pub struct CallbackKinds {
+    /// Whether a function returns the key.
+    pub key: bool,
+    /// Whether there are hooks.
+    pub hooks: bool,
 }
 
-/// Calls a hook and drops its panic, so that the call goes on.
-fn catch_hook_panic(hook: impl FnOnce()) {
-    // The panic hook has printed the message.
-    let _ = catch_unwind(AssertUnwindSafe(hook));
+/// Returns the context of a call with these callbacks.
+pub(crate) fn context(callbacks: Arc<dyn Callbacks>) -> CallContext {
+    CallContext::new(callbacks)
 }
 
-/// Adds the hooks to a builder.
-pub(crate) fn with_hooks(builder: ClientBuilder, hooks: &Arc<dyn NativeHooks>) -> ClientBuilder {
-    let (before, after) = (Arc::clone(hooks), Arc::clone(hooks));
+/// Returns the callbacks of the call that the core is working for. `None` if the package passed none.
+fn current() -> Option<Arc<dyn Callbacks>> {
+    CallContext::current()?.downcast_ref::<Arc<dyn Callbacks>>().cloned()
+}
+
+/// Adds the callbacks to a builder. Each runs for the call that it belongs to, so no call of another caller sees it.
+pub(crate) fn with_callbacks(mut builder: ClientBuilder, kinds: CallbackKinds) -> ClientBuilder {
+    if kinds.key {
+        builder = builder.api_key_provider(key_provider(|| {
+            let callbacks = current();
+            async move {
+                match callbacks {
+                    Some(callbacks) => Ok(callbacks.key().await?),
+                    None => Err(KeyError::NotCalled),
+                }
+            }
+        }));
+    }
+    if kinds.hooks {
+        builder = builder
+            .on_request(|event| {
+                let event = RequestEvent {
+                    method: event.method.to_owned(),
+                    path: event.path.to_owned(),
+                    attempt: event.attempt,
+                };
+                run_hook(|callbacks| callbacks.on_request(event));
+            })
+            .on_response(|event| {
+                let event = ResponseEvent {
+                    method: event.method.to_owned(),
+                    path: event.path.to_owned(),
+                    attempt: event.attempt,
+                    status: event.status,
+                    latency: event.latency.as_secs_f64(),
+                    request_id: event.request_id.map(str::to_owned),
+                };
+                run_hook(|callbacks| callbacks.on_response(event));
+            });
+    }
     builder
-        .on_request(move |event: &RequestEvent<'_>| {
-            let native = NativeRequestEvent {
-                method: event.method.to_owned(),
-                path: event.path.to_owned(),
-                attempt: saturating_i32(event.attempt),
-            };
-            catch_hook_panic(|| before.on_request(native));
-        })
-        .on_response(move |event: &ResponseEvent<'_>| {
-            let native = NativeResponseEvent {
-                method: event.method.to_owned(),
-                path: event.path.to_owned(),
-                attempt: saturating_i32(event.attempt),
-                status: event.status.map(i32::from),
-                latency: event.latency.as_secs_f64(),
-                request_id: event.request_id.map(str::to_owned),
-            };
-            catch_hook_panic(|| after.on_response(native));
-        })
+}
+
+/// Runs a hook. Its panic ends no call; the panic hook has printed its message.
+fn run_hook(hook: impl FnOnce(&dyn Callbacks)) {
+    if let Some(callbacks) = current() {
+        let _ = catch_panic(|| hook(&*callbacks));
+    }
 }
 
 /// Listener for a job's states during a wait. Never called after the wait has ended or was cancelled.
 #[uniffi::export(foreign)]
-pub trait NativeUpdateListener: Send + Sync {
-    /// The job's first state, and every change of it.
-    fn on_update(&self, job: NativeJob);
+pub trait UpdateListener: Send + Sync {
+    /// Called with the first state and with every change.
+    fn on_update(&self, job: VideoJob);
 }
 
 /// Listener for a download's progress. Never called after the download has ended or was cancelled.
 #[uniffi::export(foreign)]
-pub trait NativeProgressListener: Send + Sync {
-    /// After every piece that was written.
-    fn on_progress(&self, progress: NativeProgress);
-}
-
-/// How far a download is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
-pub struct NativeProgress {
-    /// Bytes so far.
-    pub received: i64,
-    /// Bytes in all, if the server says so.
-    pub total: Option<i64>,
+pub trait ProgressListener: Send + Sync {
+    /// Called after every written chunk.
+    fn on_progress(&self, progress: DownloadProgress);
 }

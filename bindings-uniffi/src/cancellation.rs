@@ -5,45 +5,34 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::{sync::oneshot, task::AbortHandle};
+use infrai_bindings::CallHandle;
+use tokio::sync::oneshot;
 
 use crate::listener::Closable;
 
 /// A call in flight.
-pub(crate) struct CallHandle {
-    mode: CancelMode,
+pub(crate) struct CallInFlight {
+    handle: CallHandle,
+    /// Whether the call has something to do before it ends, and is signalled instead of aborted.
+    graceful: bool,
     listener: Option<Arc<dyn Closable>>,
 }
 
-/// Way to cancel a call.
-pub(crate) enum CancelMode {
-    /// Aborts its task where it next waits for something.
-    Abort(AbortHandle),
-    /// Signals it to end: a wait that cancels its job first, or work on a thread of its own.
-    Signal(Mutex<Option<oneshot::Sender<()>>>),
-}
-
-impl CancelMode {
-    pub(crate) fn signal(sender: oneshot::Sender<()>) -> Self {
-        Self::Signal(Mutex::new(Some(sender)))
-    }
-}
-
-impl CallHandle {
-    pub(crate) fn new(mode: CancelMode, listener: Option<Arc<dyn Closable>>) -> Self {
-        Self { mode, listener }
+impl CallInFlight {
+    pub(crate) fn new(
+        handle: CallHandle,
+        signal: Option<oneshot::Sender<()>>,
+        listener: Option<Arc<dyn Closable>>,
+    ) -> Self {
+        Self { graceful: signal.is_some(), handle: handle.with_signal(signal), listener }
     }
 
     /// Cancels the call. No-op if it has finished.
     pub(crate) fn cancel(&self) {
-        match &self.mode {
-            CancelMode::Signal(sender) => {
-                if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                    // A call that has finished has no receiver.
-                    let _ = sender.send(());
-                }
-            }
-            CancelMode::Abort(task) => task.abort(),
+        if self.graceful {
+            self.handle.signal();
+        } else {
+            self.handle.cancel();
         }
         self.close_listener();
     }
@@ -57,7 +46,7 @@ impl CallHandle {
 }
 
 /// Cancels the call when its future is dropped. No-op if it has finished.
-pub(crate) struct CancelOnDrop(pub(crate) Arc<CallHandle>);
+pub(crate) struct CancelOnDrop(pub(crate) Arc<CallInFlight>);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
@@ -67,7 +56,7 @@ impl Drop for CancelOnDrop {
 
 /// Cancels the calls that it was passed to, once. A call that begins afterwards ends at once.
 #[derive(uniffi::Object, Default)]
-pub struct NativeCancellation {
+pub struct Cancellation {
     state: Mutex<State>,
 }
 
@@ -75,16 +64,16 @@ pub struct NativeCancellation {
 struct State {
     cancelled: bool,
     next: u64,
-    calls: HashMap<u64, Arc<CallHandle>>,
+    calls: HashMap<u64, Arc<CallInFlight>>,
 }
 
-impl NativeCancellation {
+impl Cancellation {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Registers a call that a cancel ends from now on. Returns `None` after a cancel.
-    pub(crate) fn register(self: &Arc<Self>, call: &Arc<CallHandle>) -> Option<Registration> {
+    pub(crate) fn register(self: &Arc<Self>, call: &Arc<CallInFlight>) -> Option<Registration> {
         let mut state = self.lock();
         if state.cancelled {
             return None;
@@ -97,7 +86,7 @@ impl NativeCancellation {
 }
 
 #[uniffi::export]
-impl NativeCancellation {
+impl Cancellation {
     /// Creates a cancellation without calls.
     #[uniffi::constructor]
     pub fn new() -> Arc<Self> {
@@ -125,7 +114,7 @@ impl NativeCancellation {
 
 /// Registration of a call, which its drop removes.
 pub(crate) struct Registration {
-    cancellation: Arc<NativeCancellation>,
+    cancellation: Arc<Cancellation>,
     number: u64,
 }
 

@@ -1,239 +1,268 @@
-//! The client: a method for each of the core's calls.
+//! The client: one method per call of the core.
 
 use std::sync::Arc;
 
-use infrai::{InfraiClient, options, video::JobRef, wire::json};
+use infrai::{
+    ActivateResult, ApiResponse, Balance, CallContext, InfraiClient, InfraiError, Language, TopupRecord,
+    VideoJob,
+    options::{GenerateRequest, WaitOptions},
+    video::{self, CancelResult, Download},
+    wire::json,
+};
+use infrai_bindings::abort_signal;
 
 use crate::{
-    account::{
-        NativeActivateOptions, NativeActivation, NativeBalance, NativeResponse, NativeTopup, activation,
-    },
     call::Call,
-    callbacks::{NativeHooks, NativeKeyFunction, NativeProgressListener, NativeUpdateListener},
-    cancellation::NativeCancellation,
-    error::NativeError,
-    job::{NativeCancelResult, NativeJob, NativeJobRef},
-    listener::{Closable, ListenerHandle},
-    options::{NativeGenerate, NativePair},
-    panic::catch_panic,
-    runtime::{ACTIVATION_PLACES, DOWNLOAD_PLACES},
-    settings::{self, NativeCallOptions, NativeCaller, NativeSettings},
-    store::NativeStore,
-    streams::{NativeMany, NativeWatch},
-    video::{self, NativeDownload, NativeManyOptions, NativeWaitOptions},
+    callbacks::{CallbackKinds, Callbacks, ProgressListener, UpdateListener, context, with_callbacks},
+    cancellation::Cancellation,
+    error::{NativeError, catch},
+    listener::ListenerHandle,
+    options::parse,
+    runtime::{ACTIVATION_PERMITS, DOWNLOAD_PERMITS},
+    store::{CredentialStore, ForeignStore},
+    streams::{GenerateManyStream, StreamHandle, WatchStream},
 };
 
-/// A client of the core's.
+/// A client of the core. The options of its methods are JSON objects, which `infrai::options` describes.
 #[derive(uniffi::Object)]
-pub struct NativeClient {
-    client: InfraiClient,
+pub struct Client {
+    core: InfraiClient,
+    language: Language,
+    /// Context of its calls, if the client has callbacks.
+    context: Option<CallContext>,
 }
 
-type Cancel = Option<Arc<NativeCancellation>>;
+/// Reference to a job.
+#[derive(Debug, Clone, uniffi::Enum)]
+pub enum JobRef {
+    /// Its id.
+    Id {
+        /// The id.
+        id: String,
+    },
+    /// The job in its last known state.
+    Known {
+        /// The job.
+        job: VideoJob,
+    },
+}
 
-fn closing<L: Send + 'static>(listener: Option<&Arc<ListenerHandle<L>>>) -> Option<Arc<dyn Closable>> {
-    listener.map(|listener| Arc::clone(listener) as Arc<dyn Closable>)
+impl From<JobRef> for video::JobRef {
+    fn from(job: JobRef) -> Self {
+        match job {
+            JobRef::Id { id } => id.into(),
+            JobRef::Known { job } => job.into(),
+        }
+    }
+}
+
+type Cancel = Option<Arc<Cancellation>>;
+
+impl Client {
+    fn call(&self, cancellation: Cancel) -> Call {
+        Call::new(self.language, self.context.clone(), cancellation)
+    }
+
+    fn catch<T>(&self, body: impl FnOnce() -> Result<T, InfraiError>) -> Result<T, NativeError> {
+        catch(self.language, body)
+    }
 }
 
 #[uniffi::export]
-impl NativeClient {
-    /// Makes a client. Nothing is read and nothing is sent yet: a missing key is an error of the first call.
+impl Client {
+    /// Creates a client. It reads no file and sends no request yet.
     ///
     /// # Errors
-    /// `CONFIGURATION_INVALID` for a setting that can never work.
+    /// `CONFIGURATION_INVALID` if an option is invalid.
     #[uniffi::constructor]
     pub fn new(
-        settings: NativeSettings,
-        caller: NativeCaller,
-        key: Option<Arc<dyn NativeKeyFunction>>,
-        hooks: Option<Arc<dyn NativeHooks>>,
-        store: Option<Arc<dyn NativeStore>>,
+        options: &str,
+        language: Language,
+        runtime: &str,
+        callbacks: CallbackKinds,
+        store: Option<Arc<dyn CredentialStore>>,
     ) -> Result<Arc<Self>, NativeError> {
-        catch_panic(|| {
-            let client = settings::client(settings, &caller, key, hooks, store)?;
-            Ok(Arc::new(Self { client }))
+        catch(language, || {
+            let name = format!("{language:?}").to_lowercase();
+            let options = parse(options).map_err(InfraiError::into_configuration_error)?;
+            let mut builder = InfraiClient::builder().options(options).client_info(
+                &name,
+                env!("CARGO_PKG_VERSION"),
+                runtime,
+            );
+            builder = with_callbacks(builder, callbacks);
+            if let Some(store) = store {
+                builder = builder.credential_store(ForeignStore(store));
+            }
+            Ok(Arc::new(Self { core: builder.build()?, language, context: None }))
         })
     }
 
-    /// The same client with other settings for its calls.
+    /// Returns the same client with other options for its calls.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` for a time or a number that cannot be; `CONFIGURATION_INVALID` for a header that cannot be sent.
-    pub fn with_options(&self, options: NativeCallOptions) -> Result<Arc<Self>, NativeError> {
-        catch_panic(|| Ok(Arc::new(Self { client: self.client.with_options(options.try_into()?)? })))
+    /// `INVALID_ARGUMENT` or `CONFIGURATION_INVALID` if an option is invalid.
+    pub fn with_options(&self, options: &str) -> Result<Arc<Self>, NativeError> {
+        self.catch(|| {
+            let core = self.core.with_options(parse(options)?)?;
+            Ok(Arc::new(Self { core, language: self.language, context: self.context.clone() }))
+        })
     }
 
-    /// The base URL that calls go to.
+    /// Returns the same client for one call or stream, with the callbacks that belong to its caller.
+    pub fn in_context(&self, callbacks: Arc<dyn Callbacks>) -> Arc<Self> {
+        let context = Some(context(callbacks));
+        Arc::new(Self { core: self.core.clone(), language: self.language, context })
+    }
+
+    /// Returns the base URL.
     ///
     /// # Errors
-    /// As the first call.
+    /// Those of the first call.
     pub fn base_url(&self) -> Result<String, NativeError> {
-        catch_panic(|| self.client.base_url())
+        self.catch(|| self.core.base_url())
     }
 
-    /// The key's form that may be shown, if there is a key.
+    /// Returns the key's redacted form.
     ///
     /// # Errors
-    /// As the first call.
+    /// Those of the first call.
     pub fn key_hint(&self) -> Result<Option<String>, NativeError> {
-        catch_panic(|| self.client.key_hint())
+        self.catch(|| self.core.key_hint())
     }
 
-    /// Starts a job: `POST /v1/video/generate`.
-    pub async fn generate(
-        &self,
-        request: NativeGenerate,
-        cancellation: Cancel,
-    ) -> Result<NativeJob, NativeError> {
-        let call = self.client.video().generate_from(request.into());
-        Ok(Call::with(cancellation).run(call.send()).await?.into())
+    /// Submits a job: `POST /v1/video/generate`.
+    pub async fn generate(&self, request: &str, cancellation: Cancel) -> Result<VideoJob, NativeError> {
+        let request = self.catch(|| parse(request))?;
+        self.call(cancellation).run(self.core.video().generate_from(request).send()).await
     }
 
-    /// Looks at a job once: `GET /v1/video/jobs/{id}`.
-    pub async fn status(&self, job: NativeJobRef, cancellation: Cancel) -> Result<NativeJob, NativeError> {
-        let (client, job) = (self.client.clone(), catch_panic(|| JobRef::try_from(job))?);
-        let work = async move { client.video().status(job).await };
-        Ok(Call::with(cancellation).run(work).await?.into())
+    /// Fetches the job's current state: `GET /v1/video/jobs/{id}`.
+    pub async fn status(&self, job: JobRef, cancellation: Cancel) -> Result<VideoJob, NativeError> {
+        let client = self.core.clone();
+        self.call(cancellation).run(async move { client.video().status(job).await }).await
     }
 
     /// Cancels a job: `POST /v1/video/jobs/{id}/cancel`.
-    pub async fn cancel(
-        &self,
-        job: NativeJobRef,
-        cancellation: Cancel,
-    ) -> Result<NativeCancelResult, NativeError> {
-        let (client, job) = (self.client.clone(), catch_panic(|| JobRef::try_from(job))?);
-        let work = async move { client.video().cancel(job).await };
-        Ok(Call::with(cancellation).run(work).await?.into())
+    pub async fn cancel(&self, job: JobRef, cancellation: Cancel) -> Result<CancelResult, NativeError> {
+        let client = self.core.clone();
+        self.call(cancellation).run(async move { client.video().cancel(job).await }).await
     }
 
-    /// Waits until a job has ended.
+    /// Waits for the end of a job.
     pub async fn wait(
         &self,
-        job: NativeJobRef,
-        options: NativeWaitOptions,
-        listener: Option<Arc<dyn NativeUpdateListener>>,
+        job: JobRef,
+        options: &str,
+        listener: Option<Arc<dyn UpdateListener>>,
         cancellation: Cancel,
-    ) -> Result<NativeJob, NativeError> {
-        let updates = listener.map(|listener| Arc::new(ListenerHandle::new(listener)));
-        let listener = closing(updates.as_ref());
-        let (wait, graceful) =
-            catch_panic(|| video::wait(&self.client, JobRef::try_from(job)?, &options, updates))?;
-        Ok(Call::with(cancellation).listener(listener).graceful(graceful).run(wait.send()).await?.into())
-    }
-
-    /// A job's states, as they change.
-    ///
-    /// # Errors
-    /// `INVALID_ARGUMENT` for what is no job.
-    pub fn watch(&self, job: NativeJobRef) -> Result<Arc<NativeWatch>, NativeError> {
-        catch_panic(|| Ok(Arc::new(NativeWatch::new(self.client.video().watch(JobRef::try_from(job)?)))))
-    }
-
-    /// Saves a job's video to a file: whole, or not at all. `timeout` is in seconds.
-    pub async fn download(
-        &self,
-        job: NativeJobRef,
-        path: String,
-        overwrite: bool,
-        timeout: Option<f64>,
-        listener: Option<Arc<dyn NativeProgressListener>>,
-        cancellation: Cancel,
-    ) -> Result<NativeDownload, NativeError> {
-        let job = catch_panic(|| JobRef::try_from(job))?;
-        let mut download = self.client.video().download(job, path).overwrite(overwrite);
-        if let Some(seconds) = timeout {
-            download = download.timeout(catch_panic(|| options::seconds("timeout", seconds))?);
-        }
-        let progress = listener.map(|listener| Arc::new(ListenerHandle::new(listener)));
-        let listener = closing(progress.as_ref());
-        if let Some(listener) = progress {
-            download = download.on_progress(move |progress| {
-                listener.invoke(|listener| listener.on_progress(progress.into()));
+    ) -> Result<VideoJob, NativeError> {
+        let options: WaitOptions = self.catch(|| parse(options))?;
+        let graceful = options.cancel_on_abort;
+        let mut wait = self.core.video().wait(job).options(options);
+        let updates = listener.map(ListenerHandle::new);
+        let call = self.call(cancellation).listener(updates.as_ref());
+        if let Some(updates) = updates {
+            wait = wait.on_update(move |job: &VideoJob| {
+                updates.invoke(|listener| listener.on_update(job.clone()));
             });
         }
-        Ok(Call::with(cancellation)
-            .listener(listener)
-            .on_blocking_pool(&DOWNLOAD_PLACES)
-            .run(download.send())
-            .await?
-            .into())
+        let mut signal = None;
+        if graceful {
+            let (sender, aborted) = abort_signal();
+            wait = wait.abort_when(aborted);
+            signal = Some(sender);
+        }
+        call.graceful(signal).run(wait.send()).await
     }
 
-    /// Starts many jobs, some at once, and waits for each.
+    /// Returns the states of a job as they change.
+    pub fn watch(&self, job: JobRef) -> Result<Arc<WatchStream>, NativeError> {
+        self.catch(|| {
+            let stream = StreamHandle::new(self.core.video().watch(job), self.language, self.context.clone());
+            Ok(Arc::new(WatchStream(stream)))
+        })
+    }
+
+    /// Downloads a job's video to a file.
+    pub async fn download(
+        &self,
+        job: JobRef,
+        path: String,
+        options: &str,
+        listener: Option<Arc<dyn ProgressListener>>,
+        cancellation: Cancel,
+    ) -> Result<Download, NativeError> {
+        let options = self.catch(|| parse(options))?;
+        let mut download = self.core.video().download(job, path).options(options);
+        let updates = listener.map(ListenerHandle::new);
+        let call = self.call(cancellation).listener(updates.as_ref()).on_blocking_pool(&DOWNLOAD_PERMITS);
+        if let Some(updates) = updates {
+            download = download.on_progress(move |progress| {
+                updates.invoke(|listener| listener.on_progress(progress));
+            });
+        }
+        call.run(download.send()).await
+    }
+
+    /// Submits many jobs and waits for each.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` for a number or a time that cannot be.
+    /// `INVALID_ARGUMENT` if an option is invalid.
     pub fn generate_many(
         &self,
-        items: Vec<NativeGenerate>,
-        options: NativeManyOptions,
-    ) -> Result<Arc<NativeMany>, NativeError> {
-        catch_panic(|| Ok(Arc::new(NativeMany::new(video::many(&self.client, items, options)?))))
+        requests: Vec<String>,
+        options: &str,
+    ) -> Result<Arc<GenerateManyStream>, NativeError> {
+        self.catch(|| {
+            let requests = requests.iter().map(|request| parse(request));
+            let requests = requests.collect::<Result<Vec<GenerateRequest>, _>>()?;
+            let many = self.core.video().generate_many(requests).options(parse(options)?);
+            let stream = StreamHandle::new(many, self.language, self.context.clone());
+            Ok(Arc::new(GenerateManyStream(stream)))
+        })
     }
 
-    /// What is left on the account: `GET /v1/account/balance`.
-    pub async fn balance(&self, cancellation: Cancel) -> Result<NativeBalance, NativeError> {
-        let client = self.client.clone();
-        let work = async move { client.account().balance().await };
-        Ok(Call::with(cancellation).run(work).await?.into())
+    /// Returns the balance: `GET /v1/account/balance`.
+    pub async fn balance(&self, cancellation: Cancel) -> Result<Balance, NativeError> {
+        let client = self.core.clone();
+        self.call(cancellation).run(async move { client.account().balance().await }).await
     }
 
-    /// Adds to the account: `POST /v1/account/topup`.
+    /// Starts a payment that adds credit: `POST /v1/account/topup`.
     pub async fn topup(
         &self,
         amount_usd: f64,
-        return_url: Option<String>,
-        idempotency_key: Option<String>,
+        options: &str,
         cancellation: Cancel,
-    ) -> Result<NativeTopup, NativeError> {
-        let mut topup = self.client.account().topup(amount_usd);
-        if let Some(url) = return_url {
-            topup = topup.return_url(url);
-        }
-        if let Some(key) = idempotency_key {
-            topup = topup.idempotency_key(key);
-        }
-        Ok(Call::with(cancellation).run(topup.send()).await?.into())
+    ) -> Result<TopupRecord, NativeError> {
+        let options = self.catch(|| parse(options))?;
+        self.call(cancellation).run(self.core.account().topup(amount_usd).options(options).send()).await
     }
 
-    /// Makes this device an anonymous account with a trial credit: `POST /v1/activate`.
-    pub async fn activate(
-        &self,
-        options: NativeActivateOptions,
-        cancellation: Cancel,
-    ) -> Result<NativeActivation, NativeError> {
-        let activate = activation(&self.client, options);
-        Ok(Call::with(cancellation).on_blocking_pool(&ACTIVATION_PLACES).run(activate.send()).await?.into())
+    /// Activates this device: `POST /v1/activate`.
+    pub async fn activate(&self, options: &str, cancellation: Cancel) -> Result<ActivateResult, NativeError> {
+        let options = self.catch(|| parse(options))?;
+        let call = self.call(cancellation).on_blocking_pool(&ACTIVATION_PERMITS);
+        call.run(self.core.activate().options(options).send()).await
     }
 
-    /// Any other route of the API. The body is JSON text.
+    /// Calls any other route. The body is JSON text of its own, so that its numbers keep every digit.
     pub async fn request(
         &self,
         method: String,
         path: String,
-        query: Vec<NativePair>,
-        body_json: Option<String>,
-        idempotency_key: Option<String>,
+        body: Option<String>,
+        options: &str,
         cancellation: Cancel,
-    ) -> Result<NativeResponse, NativeError> {
-        let query = query.into_iter().map(|NativePair { name, value }| (name, value));
-        let mut request = self.client.request(method, path).query(query);
-        if let Some(text) = body_json {
-            request = request.body(catch_panic(|| json::parse_body("body", &text))?);
-        }
-        if let Some(key) = idempotency_key {
-            request = request.idempotency_key(key);
-        }
-        Ok(Call::with(cancellation).run(request.send()).await?.into())
+    ) -> Result<ApiResponse, NativeError> {
+        let request = self.catch(|| {
+            let request = self.core.request(method, path).options(parse(options)?);
+            Ok(match body {
+                Some(text) => request.body(json::parse_body("body", &text)?),
+                None => request,
+            })
+        })?;
+        self.call(cancellation).run(request.send()).await
     }
-}
-
-/// For the packages' tests: a call that panics, so that each sees what its callers would.
-///
-/// # Errors
-/// Always: `INTERNAL`.
-#[uniffi::export]
-pub async fn native_panic() -> Result<(), NativeError> {
-    Call::default().run(async { panic!("asked for by a test") }).await
 }

@@ -1,52 +1,58 @@
 //! Exported functions that need no client.
 
-use infrai::InfraiError;
+use infrai::{ErrorRecord, InfraiError, Language, VideoJob, video::DEFAULT_WAIT_TIMEOUT};
 
 use crate::{
-    error::{NativeError, NativeFailure},
-    job::{NativeJob, parse_job},
-    panic::catch_panic,
+    call::Call,
+    error::{NativeError, catch, record},
 };
 
-/// Reads a job from its JSON text, as [`NativeJob::json`] or the API writes it.
+/// Parses a job from the JSON that the SDK or the API wrote.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT`: the text is no job.
+/// `INVALID_ARGUMENT` if the text is not a job.
 #[uniffi::export]
-pub fn native_job_from_json(text: &str) -> Result<NativeJob, NativeError> {
-    catch_panic(|| parse_job(text).map(NativeJob::from))
+pub fn job_from_json(text: &str, language: Language) -> Result<VideoJob, NativeError> {
+    catch(language, || {
+        let invalid =
+            |got: &str| InfraiError::invalid_argument("job", got, "a job as the SDK wrote it, in JSON");
+        let value = serde_json::from_str(text).map_err(|error| invalid(&error.to_string()))?;
+        VideoJob::from_json(value).map_err(|error| invalid(error.message()))
+    })
 }
 
-/// Returns a new idempotency key, for a caller that needs it before the call.
+/// Returns a new idempotency key.
 ///
 /// # Errors
-/// `INTERNAL`: the operating system gives no randomness.
+/// `INTERNAL` if the operating system has no randomness.
 #[uniffi::export]
-pub fn native_new_idempotency_key() -> Result<String, NativeError> {
-    catch_panic(infrai::new_idempotency_key)
+pub fn new_idempotency_key(language: Language) -> Result<String, NativeError> {
+    catch(language, infrai::new_idempotency_key)
 }
 
-/// Returns the default timeout of a wait, in seconds.
+/// Returns the default timeout of a wait in seconds.
 #[uniffi::export]
-pub fn native_default_wait() -> f64 {
-    infrai::video::DEFAULT_WAIT_TIMEOUT.as_secs_f64()
+pub fn default_wait_timeout() -> f64 {
+    DEFAULT_WAIT_TIMEOUT.as_secs_f64()
 }
 
-/// The version of this library and of the packages over it.
+/// Returns the error of an argument that a package refuses itself, because JSON cannot carry it.
 #[uniffi::export]
-pub fn native_version() -> String {
-    env!("CARGO_PKG_VERSION").to_owned()
+pub fn invalid_argument(field: &str, got: &str, expected: &str, language: Language) -> ErrorRecord {
+    record(InfraiError::invalid_argument(field, got, expected), language)
 }
 
-/// The error of an argument that a package refuses itself, because the surface cannot carry it: the field, what it got
-/// and what it takes.
+/// Returns the error of a bug in this library or in its generated code.
 #[uniffi::export]
-pub fn native_invalid_argument(field: &str, got: &str, expected: &str) -> NativeFailure {
-    NativeFailure::from(&InfraiError::invalid_argument(field, got, expected))
+pub fn internal_error(message: &str, language: Language) -> ErrorRecord {
+    record(InfraiError::internal(message), language)
 }
 
-/// The error of a fault that a package meets in this library or in what was generated for it.
+/// For tests of the packages: panics in a call.
+///
+/// # Errors
+/// `INTERNAL`, always.
 #[uniffi::export]
-pub fn native_internal(message: &str) -> NativeFailure {
-    NativeFailure::from(&InfraiError::internal(message))
+pub async fn panic_for_tests(language: Language) -> Result<(), NativeError> {
+    Call::new(language, None, None).run(async { panic!("asked for by a test") }).await
 }

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, ThreadId},
@@ -28,12 +28,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<L> ListenerHandle<L> {
-    pub(crate) fn new(listener: L) -> Self {
-        Self {
+    pub(crate) fn new(listener: L) -> Arc<Self> {
+        Arc::new(Self {
             closed: AtomicBool::new(false),
             inside: Mutex::new(None),
             listener: Mutex::new(Some(listener)),
-        }
+        })
     }
 
     /// Calls the listener, unless it is closed.
@@ -70,18 +70,18 @@ impl<L: Send> Closable for ListenerHandle<L> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, mpsc};
+    use std::sync::mpsc;
 
     use super::*;
 
     type Listener = Box<dyn Fn(u32) + Send>;
 
     fn handle(listener: impl Fn(u32) + Send + 'static) -> Arc<ListenerHandle<Listener>> {
-        Arc::new(ListenerHandle::new(Box::new(listener)))
+        ListenerHandle::new(Box::new(listener))
     }
 
     #[test]
-    fn a_closed_gate_lets_nothing_through_and_lets_go_of_its_listener() {
+    fn a_closed_handle_drops_its_listener() {
         let (sender, calls) = mpsc::channel();
         let handle = handle(move |number| sender.send(number).unwrap());
         handle.invoke(|listener| listener(1));
@@ -91,22 +91,22 @@ mod tests {
     }
 
     #[test]
-    fn closing_waits_for_the_call_that_is_under_way() {
+    fn closing_waits_for_a_running_listener() {
         let (entered, inside) = mpsc::channel();
         let (leave, may_leave) = mpsc::channel::<()>();
-        let (told, order) = mpsc::channel();
-        let told_inside = told.clone();
+        let (sender, order) = mpsc::channel();
+        let inner_sender = sender.clone();
         let handle = handle(move |_| {
             entered.send(()).unwrap();
             may_leave.recv().unwrap();
-            told_inside.send("listener returned").unwrap();
+            inner_sender.send("listener returned").unwrap();
         });
         thread::scope(|scope| {
             scope.spawn(|| handle.invoke(|listener| listener(1)));
             inside.recv().unwrap();
             let closing = scope.spawn(|| {
                 handle.close();
-                told.send("closed").unwrap();
+                sender.send("closed").unwrap();
             });
             leave.send(()).unwrap();
             closing.join().unwrap();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_may_close_its_own_gate() {
+    fn a_listener_may_close_its_own_handle() {
         let slot: Arc<Mutex<Option<Arc<ListenerHandle<Listener>>>>> = Arc::default();
         let own = Arc::clone(&slot);
         let handle = handle(move |number| {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_whose_listener_panicked_can_be_closed() {
+    fn a_handle_whose_listener_panicked_can_be_closed() {
         let handle = handle(|_| panic!("foreign"));
         let caught =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| handle.invoke(|listener| listener(1))));

@@ -1,49 +1,49 @@
-//! A place for credentials that the application gives in the file's place: Apple's Keychain, Android's encrypted storage.
+//! Credential stores of the application, such as Apple's Keychain or Android's encrypted storage.
 
 use std::{error::Error as StdError, fmt, sync::Arc};
 
-use infrai::{CredentialStore, StoreError};
+use infrai::StoreError;
 
-/// Named entries of text; see `infrai::CredentialStore`. Reads and writes are short and may block.
+/// Store of named text entries; see `infrai::CredentialStore`. Reads and writes are short and may block.
 #[uniffi::export(foreign)]
-pub trait NativeStore: Send + Sync {
-    /// What errors call it: `the Keychain`.
+pub trait CredentialStore: Send + Sync {
+    /// Returns the store's name in errors: `the Keychain`.
     fn name(&self) -> String;
-    /// The text of an entry, or none where there is none.
-    fn read(&self, entry: String) -> Result<Option<String>, NativeStoreFailure>;
-    /// Puts this text in place of whatever the entry held.
-    fn write(&self, entry: String, text: String) -> Result<(), NativeStoreFailure>;
+    /// Returns the text of an entry.
+    fn read(&self, entry: String) -> Result<Option<String>, CredentialStoreError>;
+    /// Replaces the text of an entry.
+    fn write(&self, entry: String, text: String) -> Result<(), CredentialStoreError>;
 }
 
-/// What a store fails with.
+/// Error of a store.
 #[derive(Debug, Clone, uniffi::Error)]
-pub enum NativeStoreFailure {
-    /// It could not do what was asked.
+pub enum CredentialStoreError {
+    /// The store could not read or write.
     Failed {
-        /// Why, in words, without secrets.
+        /// Reason without secrets.
         reason: String,
     },
 }
 
-impl fmt::Display for NativeStoreFailure {
+impl fmt::Display for CredentialStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self::Failed { reason } = self;
         f.write_str(reason)
     }
 }
 
-impl StdError for NativeStoreFailure {}
+impl StdError for CredentialStoreError {}
 
-impl From<uniffi::UnexpectedUniFFICallbackError> for NativeStoreFailure {
+impl From<uniffi::UnexpectedUniFFICallbackError> for CredentialStoreError {
     fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
         Self::Failed { reason: error.reason }
     }
 }
 
-/// The core's form of such a store.
-pub(crate) struct Foreign(pub(crate) Arc<dyn NativeStore>);
+/// A store of the application as the core's.
+pub(crate) struct ForeignStore(pub(crate) Arc<dyn CredentialStore>);
 
-impl CredentialStore for Foreign {
+impl infrai::CredentialStore for ForeignStore {
     fn name(&self) -> String {
         self.0.name()
     }

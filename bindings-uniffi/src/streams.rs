@@ -1,125 +1,110 @@
-//! What is read piece by piece: states of a job, items of a batch. Each piece is a call of its own, so that a reader who
-//! stops reading holds nothing up.
+//! Streams: states of a job, items of a batch. Each read is a call of its own, so that an unread stream blocks nothing.
 
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
+use futures_util::{Stream, StreamExt as _};
 use infrai::{
-    InfraiError, VideoJob,
-    video::{GenerateMany, GenerateManyItem, Watch},
+    CallContext, Language, VideoJob,
+    video::{GenerateMany, Watch},
 };
 use tokio::sync::Mutex;
 
 use crate::{
     call::Call,
-    cancellation::NativeCancellation,
-    error::{NativeError, NativeFailure},
-    job::NativeJob,
-    panic::catch_panic,
+    cancellation::Cancellation,
+    error::{NativeError, catch},
 };
 
-/// A stream of the core's, until it is closed.
-struct Open<S>(StdMutex<Option<Arc<Mutex<S>>>>);
-
-impl<S> Open<S> {
-    fn new(stream: S) -> Self {
-        Self(StdMutex::new(Some(Arc::new(Mutex::new(stream)))))
-    }
-
-    fn get(&self) -> Option<Arc<Mutex<S>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn end(&self) {
-        let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(stream);
-    }
+/// A stream of the core until it is closed.
+pub(crate) struct StreamHandle<S> {
+    stream: StdMutex<Option<Arc<Mutex<S>>>>,
+    language: Language,
+    /// Context of all reads, since work continues between them.
+    context: Option<CallContext>,
 }
 
-/// A job's states: the first, and every change, the last included.
-#[derive(uniffi::Object)]
-pub struct NativeWatch(Open<Watch>);
-
-impl NativeWatch {
-    pub(crate) fn new(watch: Watch) -> Self {
-        Self(Open::new(watch))
-    }
-}
-
-#[uniffi::export]
-impl NativeWatch {
-    /// The next state; none after the last, and once it has been ended.
-    ///
-    /// # Errors
-    /// The job cannot be looked at; or cancelled, after which it may be read on.
-    pub async fn next(
-        &self,
-        cancellation: Option<Arc<NativeCancellation>>,
-    ) -> Result<Option<NativeJob>, NativeError> {
-        let Some(stream) = self.0.get() else { return Ok(None) };
-        let work = async move { stream.lock().await.next().await.transpose() };
-        Ok(Call::with(cancellation).run::<Option<VideoJob>>(work).await?.map(NativeJob::from))
+impl<S: Stream<Item: Send> + Unpin + Send + 'static> StreamHandle<S> {
+    pub(crate) fn new(stream: S, language: Language, context: Option<CallContext>) -> Self {
+        Self { stream: StdMutex::new(Some(Arc::new(Mutex::new(stream)))), language, context }
     }
 
-    /// Ends the looking, once the piece that is being read is there or cancelled; the job itself goes on.
-    pub fn end(&self) -> Result<(), NativeError> {
-        catch_panic(|| {
-            self.0.end();
+    /// Returns the next item. `None` after the last one, and once the stream is closed.
+    async fn next(&self, cancellation: Option<Arc<Cancellation>>) -> Result<Option<S::Item>, NativeError> {
+        let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(stream) = stream else { return Ok(None) };
+        let work = async move { Ok(stream.lock().await.next().await) };
+        Call::new(self.language, self.context.clone(), cancellation).run(work).await
+    }
+
+    /// Closes the stream after the read in flight.
+    fn close(&self) -> Result<(), NativeError> {
+        catch(self.language, || {
+            let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner).take();
+            drop(stream);
             Ok(())
         })
     }
 }
 
-/// One of many: its place in the list, and its job or its error.
+/// States of a job: the first state and every change, including the terminal one.
+#[derive(uniffi::Object)]
+pub struct WatchStream(pub(crate) StreamHandle<Watch>);
+
+#[uniffi::export]
+impl WatchStream {
+    /// Returns the next state. `None` after the last one, and once the stream is closed.
+    ///
+    /// # Errors
+    /// Those of a poll that cannot be retried. After a cancel, the stream can be read again.
+    pub async fn next(
+        &self,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<Option<VideoJob>, NativeError> {
+        let job = self.0.next(cancellation).await?.transpose();
+        job.map_err(|error| NativeError::new(error, self.0.language))
+    }
+
+    /// Stops polling after the read in flight. The job continues.
+    pub fn stop(&self) -> Result<(), NativeError> {
+        self.0.close()
+    }
+}
+
+/// Item of a batch: the index of its request, and its job or its error.
 #[derive(Debug, Clone, uniffi::Record)]
-pub struct NativeItem {
-    /// Its place, from 0.
-    pub index: i64,
-    /// The job, where it succeeded.
-    pub job: Option<NativeJob>,
-    /// Why there is none.
-    pub failure: Option<NativeFailure>,
+pub struct GenerateManyItem {
+    /// Index of the request.
+    pub index: u64,
+    /// The job, if it succeeded.
+    pub job: Option<VideoJob>,
+    /// The error, if there is no job.
+    pub error: Option<NativeError>,
 }
 
-impl From<GenerateManyItem> for NativeItem {
-    fn from((index, result): GenerateManyItem) -> Self {
-        let index = i64::try_from(index).unwrap_or(i64::MAX);
-        match result {
-            Ok(job) => Self { index, job: Some((&job).into()), failure: None },
-            Err(error) => Self { index, job: None, failure: Some((&error).into()) },
-        }
-    }
-}
-
-/// Many jobs under way, told of as they end.
+/// Results of a batch, in the order in which the jobs end.
 #[derive(uniffi::Object)]
-pub struct NativeMany(Open<GenerateMany>);
-
-impl NativeMany {
-    pub(crate) fn new(many: GenerateMany) -> Self {
-        Self(Open::new(many))
-    }
-}
+pub struct GenerateManyStream(pub(crate) StreamHandle<GenerateMany>);
 
 #[uniffi::export]
-impl NativeMany {
-    /// The next item; none after the last, and once it has been ended.
+impl GenerateManyStream {
+    /// Returns the next item. `None` after the last one, and once the stream is closed.
     ///
     /// # Errors
-    /// Cancelled, after which it may be read on; an item's own error is part of the item.
+    /// Cancelled alone, after which the stream can be read again. The error of an item is part of the item.
     pub async fn next(
         &self,
-        cancellation: Option<Arc<NativeCancellation>>,
-    ) -> Result<Option<NativeItem>, NativeError> {
-        let Some(stream) = self.0.get() else { return Ok(None) };
-        let work = async move { Ok::<_, InfraiError>(stream.lock().await.next().await) };
-        Ok(Call::with(cancellation).run(work).await?.map(NativeItem::from))
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<Option<GenerateManyItem>, NativeError> {
+        let Some((index, result)) = self.0.next(cancellation).await? else { return Ok(None) };
+        let (job, error) = match result {
+            Ok(job) => (Some(job), None),
+            Err(error) => (None, Some(NativeError::new(error, self.0.language))),
+        };
+        Ok(Some(GenerateManyItem { index: index as u64, job, error }))
     }
 
-    /// Ends the waiting, once the item that is being read is there or cancelled; no job is cancelled.
-    pub fn end(&self) -> Result<(), NativeError> {
-        catch_panic(|| {
-            self.0.end();
-            Ok(())
-        })
+    /// Stops the waits after the read in flight. No job is cancelled.
+    pub fn stop(&self) -> Result<(), NativeError> {
+        self.0.close()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::{job::VideoJob, language::Language, redact::Redactor};
@@ -11,6 +12,7 @@ pub type Result<T, E = InfraiError> = std::result::Result<T, E>;
 
 /// Kind of an [`InfraiError`], for callers to match on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The key is missing or the API does not accept it (401).
@@ -113,11 +115,20 @@ impl ErrorKind {
     }
 }
 
+impl Serialize for ErrorKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
+
+/// Beginning of the message about an option that does not exist, up to its name.
+pub(crate) const UNKNOWN_OPTION: &str = "unknown option `";
 
 /// An error of the SDK. It is cheap to move and clone, because several waits of one job may share it.
 ///
@@ -202,6 +213,13 @@ impl InfraiError {
             None => {}
         }
         if inner.attempts == 0 && inner.status.is_none() {
+            if let Some((name, rest)) =
+                inner.message.strip_prefix(UNKNOWN_OPTION).and_then(|rest| rest.split_once('`'))
+            {
+                // The name is the caller's own, and wrong as it stands.
+                inner.message = format!("{UNKNOWN_OPTION}{name}`{}", language.respell(rest));
+                return self;
+            }
             inner.message = language.respell(&inner.message).into_owned();
             if let Some(Value::Object(details)) = &mut inner.details
                 && let Some(Value::String(field)) = details.get_mut("field")
@@ -407,32 +425,6 @@ impl InfraiError {
     /// Returns whether the network failed, and not the API.
     pub fn is_connection(&self) -> bool {
         self.kind() == ErrorKind::Connection
-    }
-
-    /// Returns all fields as JSON, for the bindings. Durations are in seconds.
-    pub fn to_json(&self) -> Value {
-        let mut map = Map::new();
-        let inner = &self.0;
-        map.insert("kind".into(), self.kind().as_str().into());
-        map.insert("code".into(), inner.code.clone().into());
-        map.insert("message".into(), inner.message.clone().into());
-        map.insert("hint".into(), self.hint().into());
-        map.insert("retryable".into(), inner.retryable.into());
-        map.insert("attempts".into(), inner.attempts.into());
-        map.insert("may_have_been_processed".into(), inner.may_have_been_processed.into());
-        let mut optional = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                map.insert(name.into(), value);
-            }
-        };
-        optional("status", inner.status.map(Value::from));
-        optional("request_id", inner.request_id.clone().map(Value::from));
-        optional("retry_after", inner.retry_after.map(|d| Value::from(d.as_secs_f64())));
-        optional("idempotency_key", inner.idempotency_key.clone().map(Value::from));
-        optional("details", inner.details.clone());
-        optional("checkout_url", inner.checkout_url.clone().map(Value::from));
-        optional("job", inner.job.as_ref().map(|job| job.to_json()));
-        Value::Object(map)
     }
 }
 

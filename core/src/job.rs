@@ -49,6 +49,12 @@ macro_rules! id_from {
 }
 id_from!(&str, String, &String);
 
+#[cfg(feature = "uniffi")]
+uniffi::custom_type!(JobId, String, {
+    lower: |id| id.as_str().to_owned(),
+    try_lift: |id| Ok(id.into()),
+});
+
 /// State of a job. The API may add states: an unknown one is kept as [`Other`](Self::Other) and is not terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -135,8 +141,15 @@ impl fmt::Display for VideoState {
     }
 }
 
+#[cfg(feature = "uniffi")]
+uniffi::custom_type!(VideoState, String, {
+    lower: |state| state.as_str().to_owned(),
+    try_lift: |state| Ok(state.as_str().into()),
+});
+
 /// Error of a failed job. The API sends a string or an object.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct JobError {
     /// Error code, if the API sent one.
     pub code: Option<String>,
@@ -167,6 +180,7 @@ impl fmt::Display for JobError {
 
 /// A video job in its last known state. Plain data without a client or a key.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
 pub struct VideoJob {
     /// The job's id.
@@ -183,11 +197,24 @@ pub struct VideoJob {
     pub progress: Option<f64>,
     /// Metadata of the response.
     pub metadata: Metadata,
-    pub(crate) raw: Map<String, Value>,
-    /// Redacts the call's secrets in errors about this job.
+    pub(crate) raw: RawJob,
+}
+
+/// The fields that the API sent, and the redactor of the call's secrets for errors about the job.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct RawJob {
+    pub(crate) fields: Map<String, Value>,
     pub(crate) redactor: Redactor,
 }
 
+// The redactor holds secrets and stays in the core.
+#[cfg(feature = "uniffi")]
+uniffi::custom_type!(RawJob, String, {
+    lower: |raw| crate::foreign::object_text(&raw.fields),
+    try_lift: |text| Ok(RawJob { fields: serde_json::from_str(&text)?, redactor: Redactor::default() }),
+});
+
+#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl VideoJob {
     /// Returns whether the job has ended, with or without success.
     pub fn is_terminal(&self) -> bool {
@@ -199,28 +226,36 @@ impl VideoJob {
         self.state.is_success()
     }
 
+    /// Returns whether the job was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.state.is_cancelled()
+    }
+
+    /// Returns the job as JSON, with its metadata as `_metadata`. [`from_json`](Self::from_json) parses it.
+    pub fn to_json(&self) -> Value {
+        let mut map = self.raw.fields.clone();
+        if !self.metadata.is_empty() {
+            map.insert(METADATA.into(), Value::Object(self.metadata.as_map().clone()));
+        }
+        Value::Object(map)
+    }
+}
+
+impl VideoJob {
     /// Returns the fields that the API sent, without `null`s. Fields that it spelled differently also appear under their
     /// documented names.
     pub fn fields(&self) -> &Map<String, Value> {
-        &self.raw
+        &self.raw.fields
     }
 
     /// Returns the fields that this crate does not know.
     pub fn extra(&self) -> impl Iterator<Item = (&str, &Value)> {
         const KNOWN: [&str; 6] = ["job_id", "state", "video_url", "thumbnail_url", "error", "progress"];
         self.raw
+            .fields
             .iter()
             .filter(|(name, _)| !KNOWN.contains(&name.as_str()))
             .map(|(name, value)| (name.as_str(), value))
-    }
-
-    /// Returns the job as JSON, with its metadata as `_metadata`. [`from_json`](Self::from_json) parses it.
-    pub fn to_json(&self) -> Value {
-        let mut map = self.raw.clone();
-        if !self.metadata.is_empty() {
-            map.insert(METADATA.into(), Value::Object(self.metadata.as_map().clone()));
-        }
-        Value::Object(map)
     }
 
     /// Returns a redacted copy for errors.
@@ -238,9 +273,18 @@ impl VideoJob {
             error: self.error.as_ref().map(|error| error.redacted(redactor)),
             progress: self.progress.filter(|progress| redactor.value(&(*progress).into()).is_number()),
             metadata: self.metadata.redacted(redactor),
-            raw: redactor.map(&self.raw),
-            redactor: redactor.clone(),
+            raw: RawJob { fields: redactor.map(&self.raw.fields), redactor: redactor.clone() },
         }
+    }
+}
+
+#[cfg(feature = "uniffi")]
+#[uniffi::export]
+impl VideoJob {
+    /// Returns the fields that the SDK does not know as JSON. `None` if there are none.
+    pub(crate) fn extra_json(&self) -> Option<Map<String, Value>> {
+        let extra: Map<_, _> = self.extra().map(|(name, value)| (name.to_owned(), value.clone())).collect();
+        Some(extra).filter(|extra| !extra.is_empty())
     }
 }
 
@@ -249,7 +293,7 @@ impl Serialize for VideoJob {
         // Like `to_json`, without copying all fields.
         let mut map = serializer.serialize_map(None)?;
         let mut metadata = Some(self.metadata.as_map()).filter(|metadata| !metadata.is_empty());
-        for (name, value) in &self.raw {
+        for (name, value) in &self.raw.fields {
             if let Some(metadata) = metadata.take_if(|_| name.as_str() >= METADATA) {
                 map.serialize_entry(METADATA, metadata)?;
                 if name == METADATA {

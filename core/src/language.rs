@@ -5,6 +5,7 @@ use std::borrow::Cow;
 /// Language of the caller. The core's errors name options and calls as Python does; a binding respells them with
 /// [`InfraiError::in_language`](crate::InfraiError::in_language).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Language {
     /// `api_key`, `timeout`, `infra.activate()`.
     Python,
@@ -55,7 +56,8 @@ impl Language {
         {
             return Some((duration, true));
         }
-        Some((snake_case(name), false)).filter(|(name, _)| !DURATIONS.contains(&&**name))
+        Some((snake_case(name), false))
+            .filter(|(name, _)| !DURATIONS.contains(&&**name) && !BODY_FIELDS.contains(&&**name))
     }
 
     /// Respells the options and calls that a text names in backticks.
@@ -89,10 +91,11 @@ impl Language {
         }
         let is_path = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.[]".contains(c);
         // Below these are a caller's own names.
-        let is_foreign = ["body", "query", "headers", "default_headers"]
-            .iter()
-            .any(|root| name.strip_prefix(root).is_some_and(|rest| rest.starts_with(['.', '['])));
-        if !name.chars().all(is_path) || is_foreign {
+        let root = name.split(['.', '[']).next().unwrap_or_default();
+        if ["body", "query", "headers", "default_headers"].contains(&root) {
+            return format!("{}{}", self.respell_option(root), &name[root.len()..]).into();
+        }
+        if !name.chars().all(is_path) {
             return name.into();
         }
         let segments: Vec<_> = name.split('.').map(|segment| self.respell_option(segment)).collect();
@@ -107,9 +110,12 @@ impl Language {
             Self::Node | Self::NodeBody if DURATIONS.contains(&name) => {
                 format!("{}Ms", camel_case(name)).into()
             }
-            Self::Swift if name.ends_with("_url") => {
-                format!("{}URL", camel_case(name.trim_end_matches("_url"))).into()
-            }
+            Self::Swift => match name.rsplit_once('_') {
+                Some((start, word @ ("url" | "usd" | "http" | "id"))) => {
+                    format!("{}{}", camel_case(start), word.to_ascii_uppercase()).into()
+                }
+                _ => camel_case(name),
+            },
             _ => camel_case(name),
         }
     }
@@ -158,6 +164,7 @@ mod tests {
             // What the core would take and Node does not.
             ("timeout", None),
             ("api_key", None),
+            ("deviceKind", None),
         ] {
             let found = Language::node_option(node);
             assert_eq!(found.as_ref().map(|(name, ms)| (&**name, *ms)), core, "{node}");
@@ -191,10 +198,24 @@ mod tests {
         for name in ["body.max_retries", "query.job_id", "headers.x_tenant", "X-Max_Retries", "a b_c"] {
             assert_eq!(Language::Node.respell_name(name), name);
         }
+        assert_eq!(Language::Node.respell_name("default_headers.X-A_b"), "defaultHeaders.X-A_b");
         assert_eq!(
             Language::Kotlin.respell_name("prompts[0].reference_image_url"),
             "prompts[0].referenceImageUrl"
         );
+    }
+
+    #[test]
+    fn swift_writes_acronyms_in_capitals() {
+        for (name, swift) in [
+            ("amount_usd", "amountUSD"),
+            ("base_url", "baseURL"),
+            ("allow_insecure_http", "allowInsecureHTTP"),
+            ("ca_file", "caFile"),
+            ("id", "id"),
+        ] {
+            assert_eq!(Language::Swift.respell_name(name), swift);
+        }
     }
 
     #[test]

@@ -32,6 +32,9 @@ mod client;
 mod context;
 mod environment;
 mod error;
+mod error_record;
+#[cfg(feature = "uniffi")]
+mod foreign;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -68,6 +71,7 @@ pub use self::{
     context::CallContext,
     environment::Environment,
     error::{ErrorKind, InfraiError, Result},
+    error_record::ErrorRecord,
     http::{
         call::new_idempotency_key,
         hooks::{RequestEvent, ResponseEvent},
@@ -78,3 +82,6 @@ pub use self::{
     options::{CallOptions, DEFAULT_BASE_URL, GenerateRequest, PollingOptions},
     text::{escape_json, escape_text},
 };
+
+#[cfg(feature = "uniffi")]
+uniffi::setup_scaffolding!();

@@ -57,6 +57,32 @@ impl Metadata {
     }
 }
 
+/// The fields of [`Metadata`] for other languages.
+#[cfg(feature = "uniffi")]
+#[derive(uniffi::Record)]
+pub struct MetadataRecord {
+    cost_usd: Option<f64>,
+    latency_ms: Option<f64>,
+    vendor: Option<String>,
+    cache_hit: Option<bool>,
+    request_id: Option<String>,
+    /// All fields as JSON.
+    json: Map<String, Value>,
+}
+
+#[cfg(feature = "uniffi")]
+uniffi::custom_type!(Metadata, MetadataRecord, {
+    lower: |metadata| MetadataRecord {
+        cost_usd: metadata.cost_usd(),
+        latency_ms: metadata.latency_ms(),
+        vendor: metadata.vendor().map(str::to_owned),
+        cache_hit: metadata.cache_hit(),
+        request_id: metadata.request_id().map(str::to_owned),
+        json: metadata.0,
+    },
+    try_lift: |record| Ok(Metadata(record.json)),
+});
+
 impl From<Map<String, Value>> for Metadata {
     fn from(map: Map<String, Value>) -> Self {
         Self(map)

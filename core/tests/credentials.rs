@@ -92,7 +92,7 @@ async fn profile_of_another_origin_is_refused() {
     let error = elsewhere.activate().await.unwrap_err();
     assert_eq!(error.code(), "PROFILE_ORIGIN_MISMATCH");
     assert!(error.message().contains(&one.url()) && error.message().contains(&other.url()), "{error}");
-    assert!(error.hint().contains("profile="), "{}", error.hint());
+    assert!(error.hint().contains("another `profile`"), "{}", error.hint());
     let error = elsewhere.account().balance().await.unwrap_err();
     assert_eq!(error.code(), "KEY_ORIGIN_MISMATCH");
     assert!(other.seen().is_empty(), "the key went nowhere");

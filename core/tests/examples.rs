@@ -1,4 +1,4 @@
-//! Example programs: they run against the sandbox, and the READMEs show the quickstart.
+//! Example programs: they run against the sandbox, and the documents show the quickstart.
 
 use std::{path::PathBuf, process::Command};
 
@@ -42,11 +42,11 @@ async fn examples_save_their_videos() {
 }
 
 #[test]
-fn readmes_show_the_current_quickstart() {
+fn documents_show_the_current_quickstart() {
     let source = std::fs::read_to_string(root().join("examples/rust/quickstart.rs")).unwrap();
     let program = source.split_once("\n\n").unwrap().1;
-    for readme in ["README.md", "core/README.md"] {
-        let text = std::fs::read_to_string(root().join(readme)).unwrap();
-        assert!(text.contains(&format!("```rust\n{program}```")), "{readme} shows another program");
+    for document in ["core/README.md", "docs/quickstart.md"] {
+        let text = std::fs::read_to_string(root().join(document)).unwrap();
+        assert!(text.contains(&format!("```rust\n{program}```")), "{document} shows another program");
     }
 }

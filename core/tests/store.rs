@@ -155,7 +155,7 @@ async fn entry_of_another_origin_is_refused() {
     store.client(&one.url()).activate().await.unwrap();
     let error = store.client(&other.url()).activate().force(true).await.unwrap_err();
     assert_eq!(error.code(), "PROFILE_ORIGIN_MISMATCH");
-    assert!(error.hint().contains("profile=\"default-other\""), "{}", error.hint());
+    assert!(error.hint().contains("`profile`, such as \"default-other\""), "{}", error.hint());
     let error = store.client(&other.url()).account().balance().await.unwrap_err();
     assert_eq!(error.code(), "KEY_ORIGIN_MISMATCH");
     assert!(other.seen().is_empty(), "the key went nowhere");

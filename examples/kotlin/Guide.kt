@@ -18,14 +18,16 @@ fun interface Vault {
 
 suspend fun key(vault: Vault) {
     // docs: key
-    val client = InfraiClient(apiKeyProvider = { vault.read("infrai") }) // called once per call, and again after a 401
+    // Called once per call, and again after a 401
+    val client = InfraiClient(apiKeyProvider = { vault.read("infrai") })
     println(client.account.balance().balanceUsd)
     // docs: end
 }
 
 suspend fun profile() {
     // docs: profile
-    val work = InfraiClient(profile = "work") // the table [work] of ~/.infrai/credentials
+    // The table [work] of ~/.infrai/credentials
+    val work = InfraiClient(profile = "work")
     work.activate()
     println(work.account.balance().balanceUsd)
     // docs: end
@@ -52,7 +54,8 @@ suspend fun watch(client: InfraiClient) {
 
 suspend fun polling() {
     // docs: polling
-    val polling = PollingOptions(requestCost = 0.5, expectedDuration = 120.seconds) // fewer polls, for jobs of two minutes
+    // Fewer polls, for jobs of two minutes
+    val polling = PollingOptions(requestCost = 0.5, expectedDuration = 120.seconds)
     val client = InfraiClient(polling = polling)
     val job = client.video.generate("a red kite", durationSeconds = 1.0)
     println(job.wait().state)
@@ -62,7 +65,8 @@ suspend fun polling() {
 suspend fun stop(client: InfraiClient) {
     // docs: stop
     val job = client.video.generate("a slow river", model = "sandbox/slow")
-    val done = withTimeoutOrNull(1.seconds) { job.wait(cancelOnAbort = true) } // without cancelOnAbort the job goes on
+    // Without cancelOnAbort the job goes on
+    val done = withTimeoutOrNull(1.seconds) { job.wait(cancelOnAbort = true) }
     if (done == null) println("stopped: ${client.video.status(job).state}")
     // docs: end
 }
@@ -85,7 +89,8 @@ suspend fun repeat(client: InfraiClient, order: Int) {
     // docs: repeat
     val key = "order-$order" // written down with the order, before the call
     val job = client.video.generate("a paper boat", idempotencyKey = key)
-    val again = client.video.generate("a paper boat", idempotencyKey = key) // after a crash, or a second tap
+    // After a crash, or a second tap
+    val again = client.video.generate("a paper boat", idempotencyKey = key)
     check(again.jobId == job.jobId) // one job, charged once
     // docs: end
 }
@@ -104,7 +109,8 @@ suspend fun unsure(client: InfraiClient): VideoJob {
 
 suspend fun quick(client: InfraiClient) {
     // docs: with-options
-    val quick = client.withOptions(timeout = 5.seconds, maxRetries = 0) // the same connections, a shorter timeout
+    // The same connections, a shorter timeout
+    val quick = client.withOptions(timeout = 5.seconds, maxRetries = 0)
     println(quick.account.balance().balanceUsd)
     // docs: end
 }
@@ -131,7 +137,8 @@ suspend fun request(client: InfraiClient) {
 suspend fun sandbox(address: String): VideoJob {
     // docs: sandbox
     val client = InfraiClient(baseUrl = address) // what `infrai sandbox` printed
-    client.activate(writeCredentials = false) // play money, until the program ends
+    // Play money, until the program ends
+    client.activate(writeCredentials = false)
     val job = client.video.generate("a boat", durationSeconds = 1.0).wait()
     // docs: end
     return job

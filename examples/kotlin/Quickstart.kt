@@ -4,10 +4,11 @@ import kotlinx.coroutines.runBlocking
 
 fun main() = runBlocking {
     InfraiClient().use { client ->
-        // Once per device: activate an anonymous account with a trial credit and store its key in ~/.infrai/credentials.
+        // Once per device: an anonymous account with a trial credit.
         client.activate()
 
-        val job = client.video.generate("a timelapse of a city skyline at dusk", resolution = "1080p")
+        val prompt = "a timelapse of a city skyline at dusk"
+        val job = client.video.generate(prompt, resolution = "1080p")
         println("job: ${job.jobId} | state: ${job.state}")
 
         val done = job.wait { println(it.state) }

@@ -4,8 +4,17 @@
 import { InfraiClient } from "@infrai/sdk";
 
 const client = new InfraiClient();
-await client.activate(); // once a device: an anonymous account with a trial credit, its key in ~/.infrai/credentials
-const job = await client.video.generate({ prompt: "a timelapse of a city skyline at dusk", resolution: "1080p" });
-const done = await client.video.wait(job, { onUpdate: ({ state }) => console.log(state) });
-await client.video.download(done, "skyline.mp4", { overwrite: true });
+// Once per device: an anonymous account with a trial credit.
+await client.activate();
+const job = await client.video.generate({
+  prompt: "a timelapse of a city skyline at dusk",
+  resolution: "1080p",
+});
+const done = await client.video.wait(job, {
+  onUpdate: ({ state, progress }) => console.log(state, progress ?? ""),
+});
+const saved = await client.video.download(done, "skyline.mp4", {
+  overwrite: true,
+});
+console.log(saved.bytes, "bytes at", saved.path);
 // docs: end

@@ -4,10 +4,15 @@
 import { writeFile } from "node:fs/promises";
 
 const base = process.env.INFRAI_BASE_URL ?? "https://api.infrai.cc";
-const headers = { Authorization: `Bearer ${process.env.INFRAI_API_KEY}`, "Content-Type": "application/json" };
+const headers = {
+  Authorization: `Bearer ${process.env.INFRAI_API_KEY}`,
+  "Content-Type": "application/json",
+};
 
+/** @type {(method: string, path: string, body?: object) => Promise<any>} */
 async function call(method, path, body) {
-  const response = await fetch(base + path, { method, headers, body: body && JSON.stringify(body) });
+  const sent = body && JSON.stringify(body);
+  const response = await fetch(base + path, { method, headers, body: sent });
   if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
   return (await response.json()).data;
 }

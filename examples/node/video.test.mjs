@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startSandbox } from "@infrai/sdk/testing";
 
+/** @type {import("@infrai/sdk/testing").RunningSandbox} */
 let sandbox;
 before(async () => {
   sandbox = await startSandbox();

@@ -19,7 +19,7 @@ client = InfraiClient(timeout=20, user_agent_suffix="example-site/1.0")
 def start(request: HttpRequest) -> JsonResponse:
     try:
         job = client.video.generate(
-            request.POST.get("prompt", ""), idempotency_key=request.POST.get("request_id") or None
+            str(request.POST.get("prompt", "")), idempotency_key=str(request.POST.get("request_id", "")) or None
         )
     except InfraiError as error:
         return refused(error)

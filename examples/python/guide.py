@@ -7,10 +7,14 @@ def first() -> None:
     # docs: first
     from infrai import ai, infra
 
-    infra.activate()  # once a device: an anonymous account with a trial credit, its key in ~/.infrai/credentials
-    job = ai.video.generate("a timelapse of a city skyline at dusk", resolution="1080p")
+    # Once per device: an anonymous account with a trial credit.
+    infra.activate()
+    job = ai.video.generate(
+        "a timelapse of a city skyline at dusk", resolution="1080p"
+    )
     job = job.wait(progress=True)
-    job.download("skyline.mp4", overwrite=True)
+    saved = job.download("skyline.mp4", overwrite=True)
+    print(saved.bytes, "bytes at", saved.path)
     # docs: end
 
 
@@ -19,7 +23,8 @@ def key() -> None:
     # docs: key
     from infrai import InfraiClient
 
-    client = InfraiClient(lambda: vault.read("infrai"))  # called once per call, and again after a 401
+    # Called once per call, and again after a 401
+    client = InfraiClient(lambda: vault.read("infrai"))
     print(client.account.balance().balance_usd)
     # docs: end
 
@@ -28,7 +33,8 @@ def profile() -> None:
     # docs: profile
     from infrai import InfraiClient
 
-    work = InfraiClient(profile="work")  # the table [work] of ~/.infrai/credentials
+    # The table [work] of ~/.infrai/credentials
+    work = InfraiClient(profile="work")
     work.activate()
     print(work.account.balance().balance_usd)
     # docs: end
@@ -40,9 +46,12 @@ def wait() -> None:
 
     job = ai.video.generate("a red kite")
     try:
-        job = job.wait(timeout=600, on_update=lambda seen: print(seen.state, seen.progress))
-    except WaitTimeoutError as error:
-        job = error.job.wait(timeout=None)  # the job goes on, and so can the wait
+        job = job.wait(
+            timeout=600,
+            on_update=lambda seen: print(seen.state, seen.progress),
+        )
+    except WaitTimeoutError:
+        job = job.wait(timeout=None)  # the job goes on, and so can the wait
     # docs: end
     assert job.done
 
@@ -61,7 +70,10 @@ def polling() -> None:
     # docs: polling
     from infrai import InfraiClient
 
-    client = InfraiClient(polling={"request_cost": 0.5, "expected_duration": 120})  # seconds: fewer polls, for jobs of two minutes
+    # In seconds: fewer polls, for jobs of two minutes
+    client = InfraiClient(
+        polling={"request_cost": 0.5, "expected_duration": 120}
+    )
     job = client.video.generate("a red kite", duration_seconds=1)
     print(client.video.wait(job).state)
     # docs: end
@@ -77,7 +89,8 @@ def stop() -> None:
         async with AsyncInfraiClient() as client:
             job = await client.video.generate("a slow river", model="sandbox/slow")
             try:
-                await asyncio.wait_for(job.wait(cancel_on_abort=True), 0.2)  # without cancel_on_abort the job goes on
+                # Without cancel_on_abort the job goes on
+                await asyncio.wait_for(job.wait(cancel_on_abort=True), 0.2)
             except asyncio.TimeoutError:
                 print("stopped:", (await client.video.status(job)).state)
 
@@ -95,7 +108,7 @@ def errors() -> None:
     except infrai.PaymentRequiredError as error:
         print("add credit at", error.checkout_url)
     except infrai.JobFailedError as error:
-        print("no video:", error.job["error"])
+        print("no video:", error.message)
     except infrai.InfraiError as error:
         print(error.code, error.message, "-", error.hint, error.request_id)
     # docs: end
@@ -108,7 +121,8 @@ def repeat() -> None:
 
     key = f"order-{order}"  # written down with the order, before the call
     job = ai.video.generate("a paper boat", idempotency_key=key)
-    again = ai.video.generate("a paper boat", idempotency_key=key)  # after a crash, or a second click
+    # After a crash, or a second click
+    again = ai.video.generate("a paper boat", idempotency_key=key)
     assert again.job_id == job.job_id  # one job, charged once
     # docs: end
 
@@ -132,7 +146,8 @@ def quick() -> None:
     from infrai import InfraiClient
 
     client = InfraiClient()
-    quick = client.with_options(timeout=5, max_retries=0)  # the same connections, a shorter timeout
+    # The same connections, a shorter timeout
+    quick = client.with_options(timeout=5, max_retries=0)
     print(quick.account.balance().balance_usd)
     # docs: end
 
@@ -141,8 +156,12 @@ def many() -> None:
     # docs: many
     from infrai import InfraiError, ai
 
-    prompts = ["a red kite", {"prompt": "a blue kite", "aspect": "1:1"}]
-    for index, result in ai.video.generate_many(prompts, concurrency=4, key_prefix="kites-1"):
+    kites = ai.video.generate_many(
+        ["a red kite", {"prompt": "a blue kite", "aspect": "1:1"}],
+        concurrency=4,
+        key_prefix="kites-1",
+    )
+    for index, result in kites:
         if isinstance(result, InfraiError):
             print(index, "failed:", result)
         else:

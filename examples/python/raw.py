@@ -6,13 +6,15 @@ import os
 import json
 import time
 import urllib.request
+from typing import Any
 
 BASE = os.environ.get("INFRAI_BASE_URL", "https://api.infrai.cc")
 KEY = os.environ["INFRAI_API_KEY"]
 
 
-def call(method: str, path: str, body: object = None) -> dict:
-    request = urllib.request.Request(BASE + path, method=method, data=json.dumps(body).encode() if body else None)
+def call(method: str, path: str, body: object = None) -> Any:
+    data = json.dumps(body).encode() if body else None
+    request = urllib.request.Request(BASE + path, method=method, data=data)
     request.add_header("Authorization", f"Bearer {KEY}")
     request.add_header("Content-Type", "application/json")
     with urllib.request.urlopen(request) as response:

@@ -12,7 +12,8 @@ async fn key(vault: Vault) -> Result<()> {
         let vault = vault.clone();
         async move { ApiKey::new(vault.read("infrai").await) }
     });
-    let client = InfraiClient::builder().api_key_provider(keys).build()?; // called once per call, and again after a 401
+    // Called once per call, and again after a 401
+    let client = InfraiClient::builder().api_key_provider(keys).build()?;
     println!("{}", client.account().balance().await?.balance_usd);
     // docs: end
     Ok(())
@@ -20,7 +21,8 @@ async fn key(vault: Vault) -> Result<()> {
 
 async fn profile() -> Result<()> {
     // docs: profile
-    let work = InfraiClient::builder().profile("work").build()?; // the table [work] of ~/.infrai/credentials
+    // The table [work] of ~/.infrai/credentials
+    let work = InfraiClient::builder().profile("work").build()?;
     work.activate().await?;
     println!("{}", work.account().balance().await?.balance_usd);
     // docs: end
@@ -61,7 +63,8 @@ async fn watch(client: InfraiClient) -> Result<()> {
 async fn polling() -> Result<()> {
     // docs: polling
     let mut polling = PollingOptions::default();
-    polling.request_cost = 0.5; // seconds of delay that one poll is worth: fewer polls
+    // Seconds of delay that one poll is worth: fewer polls
+    polling.request_cost = 0.5;
     polling.expected_duration = 120.0; // seconds: jobs of two minutes
     let client = InfraiClient::builder().polling(polling).build()?;
     let job = client.video().generate("a red kite").duration_seconds(1.0).await?;
@@ -100,9 +103,11 @@ async fn errors(client: InfraiClient) -> Result<()> {
 async fn repeat(client: InfraiClient) -> Result<()> {
     let order = 4711;
     // docs: repeat
-    let key = format!("order-{order}"); // written down with the order, before the call
+    // Written down with the order, before the call
+    let key = format!("order-{order}");
     let job = client.video().generate("a paper boat").idempotency_key(&key).await?;
-    let again = client.video().generate("a paper boat").idempotency_key(&key).await?; // after a crash, or a second click
+    // After a crash, or a second click
+    let again = client.video().generate("a paper boat").idempotency_key(&key).await?;
     assert_eq!(again.job_id, job.job_id); // one job, charged once
     // docs: end
     Ok(())
@@ -125,7 +130,8 @@ async fn unsure(client: InfraiClient) -> Result<()> {
 async fn quick(client: InfraiClient) -> Result<()> {
     // docs: with-options
     let options = CallOptions::new().timeout(Duration::from_secs(5)).max_retries(0);
-    let quick = client.with_options(options)?; // the same connections, a shorter timeout
+    // The same connections, a shorter timeout
+    let quick = client.with_options(options)?;
     println!("{}", quick.account().balance().await?.balance_usd);
     // docs: end
     Ok(())

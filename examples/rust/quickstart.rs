@@ -5,10 +5,11 @@ use infrai::InfraiClient;
 #[tokio::main]
 async fn main() -> infrai::Result<()> {
     let client = InfraiClient::new()?;
-    // Once per device: activate an anonymous account with a trial credit and store its key in ~/.infrai/credentials.
+    // Once per device: an anonymous account with a trial credit.
     client.activate().await?;
 
-    let job = client.video().generate("a timelapse of a city skyline at dusk").resolution("1080p").await?;
+    let prompt = "a timelapse of a city skyline at dusk";
+    let job = client.video().generate(prompt).resolution("1080p").await?;
     println!("job: {} | state: {}", job.job_id, job.state);
 
     let job = client.video().wait(&job).on_update(|job| println!("{}", job.state)).await?;

@@ -4,6 +4,8 @@ infrai --sandbox video generate "a paper boat" -o boat.mp4
 # docs: end
 rm boat.mp4
 # docs: first
-infrai activate                                     # once a device: an anonymous account with a trial credit
-infrai video generate "a paper boat" -o boat.mp4    # generate, wait, save
+# Once per device: an anonymous account with a trial credit.
+infrai activate
+# Generate, wait, save.
+infrai video generate "a paper boat" -o boat.mp4
 # docs: end

@@ -5,14 +5,16 @@ import Infrai
 
 private func key(_ vault: Vault) async throws {
     // docs: key
-    let client = InfraiClient(apiKey: { try await vault.read("infrai") })  // called once per call, and again after a 401
+    // Called once per call, and again after a 401
+    let client = InfraiClient(apiKey: { try await vault.read("infrai") })
     print(try await client.account.balance().balanceUSD)
     // docs: end
 }
 
 private func profile() async throws {
     // docs: profile
-    let work = InfraiClient(options: ClientOptions(profile: "work"))  // the table [work] of ~/.infrai/credentials
+    // The table [work] of ~/.infrai/credentials
+    let work = InfraiClient(options: ClientOptions(profile: "work"))
     try await work.activate()
     print(try await work.account.balance().balanceUSD)
     // docs: end
@@ -24,7 +26,8 @@ private func wait(_ client: InfraiClient) async throws {
     do {
         job = try await job.wait(timeout: .seconds(600), onUpdate: { print($0.state, $0.progress ?? 0) })
     } catch InfraiError.waitTimeout {
-        job = try await job.wait(timeout: nil)  // the job goes on, and so can the wait
+        // The job goes on, and so can the wait
+        job = try await job.wait(timeout: nil)
     }
     // docs: end
     precondition(job.isSuccess)
@@ -39,7 +42,8 @@ private func watch(_ client: InfraiClient) async throws {
 
 private func polling() async throws {
     // docs: polling
-    let polling = PollingOptions(requestCost: 0.5, expectedDuration: .seconds(120))  // fewer polls, for jobs of two minutes
+    // Fewer polls, for jobs of two minutes
+    let polling = PollingOptions(requestCost: 0.5, expectedDuration: .seconds(120))
     let client = InfraiClient(options: ClientOptions(polling: polling))
     let job = try await client.video.generate(prompt: "a red kite", durationSeconds: 1)
     print(try await job.wait().state)
@@ -65,7 +69,8 @@ private func again(_ client: InfraiClient, order: Int) async throws {
     // docs: repeat
     let key = "order-\(order)"  // written down with the order, before the call
     let job = try await client.video.generate(prompt: "a paper boat", idempotencyKey: key)
-    let again = try await client.video.generate(prompt: "a paper boat", idempotencyKey: key)  // after a crash, or a second tap
+    // After a crash, or a second tap
+    let again = try await client.video.generate(prompt: "a paper boat", idempotencyKey: key)
     assert(again.jobID == job.jobID)  // one job, charged once
     // docs: end
     precondition(again.jobID == job.jobID)
@@ -85,7 +90,8 @@ private func unsure(_ client: InfraiClient) async throws {
 
 private func quick(_ client: InfraiClient) async throws {
     // docs: with-options
-    let quick = client.withOptions(timeout: .seconds(5), maxRetries: 0)  // the same connections, a shorter timeout
+    // The same connections, a shorter timeout
+    let quick = client.withOptions(timeout: .seconds(5), maxRetries: 0)
     print(try await quick.account.balance().balanceUSD)
     // docs: end
 }
@@ -111,7 +117,8 @@ private func request(_ client: InfraiClient) async throws {
 
 private func token(_ backend: Backend) async throws {
     // docs: token
-    let client = InfraiClient(apiKey: { try await backend.infraiToken() })  // called once per call, and again after a 401
+    // Called once per call, and again after a 401
+    let client = InfraiClient(apiKey: { try await backend.infraiToken() })
     let job = try await client.video.generate(prompt: "a timelapse of a city skyline at dusk")
     // docs: end
     print(job.jobID)
@@ -120,7 +127,8 @@ private func token(_ backend: Backend) async throws {
 private func sandbox(_ address: String) async throws {
     // docs: sandbox
     let client = InfraiClient(baseURL: address)  // what `infrai sandbox` printed
-    let account = try await client.activate(writeCredentials: false)  // play money, until the program ends
+    // Play money, until the program ends
+    let account = try await client.activate(writeCredentials: false)
     let job = try await client.video.generate(prompt: "a boat", durationSeconds: 1).wait()
     // docs: end
     precondition(job.isSuccess && account.trialCreditUSD != nil)

@@ -228,9 +228,10 @@ KINDS = [
         "Python source", r"infrai-V\.tar\.gz",
         tuple(f"infrai-V/{each}" for each in (
             "PKG-INFO", r"pyproject\.toml", r"README\.md", "LICENSE", NOTICE, r"Cargo\.toml", r"Cargo\.lock", r"core/Cargo\.toml", r"core/build\.rs", r"core/src/lib\.rs",
-            "core/LICENSE", r"core/README\.md", r"bindings-python/Cargo\.toml", r"bindings-python/src/lib\.rs", *(f"python/{each}" for each in LAYER),
+            "core/LICENSE", r"core/README\.md", r"bindings-python/Cargo\.toml", r"bindings-python/src/lib\.rs",
+            r"bindings-common/Cargo\.toml", r"bindings-common/src/lib\.rs", *(f"python/{each}" for each in LAYER),
         )),
-        (r"infrai-V/(?:core|bindings-python)/src/.+\.rs", r"infrai-V/bindings-python/(?:README\.md|LICENSE|THIRD-PARTY-LICENSES\.txt)"),
+        (r"infrai-V/(?:core|bindings-common|bindings-python)/src/.+\.rs", r"infrai-V/bindings-python/(?:README\.md|LICENSE|THIRD-PARTY-LICENSES\.txt)"),
         1 * MIB, sdist_says, "bindings-python/Cargo.toml",
     ),
     Kind(

@@ -33,7 +33,7 @@ COMMANDS = [
     ("docker", r"\bdocker (?:run|pull)\b.* (\S*infrai\S*)"),
 ]
 PATTERN = re.compile("|".join(pattern for _, pattern in COMMANDS))
-NOTE = re.compile(r"\b(?:not (?:yet )?(?:been )?published|not published|unpublished)\b", re.IGNORECASE)
+NOTE = re.compile(r"\b(?:not (?:yet )?(?:been )?published|not published|unpublished)\b|尚未发布", re.IGNORECASE)
 DOCUMENTS = {".md", ".ipynb", ".html", ".txt", ".rst"}
 #: The page that is about publishing, and the one that lists what was.
 EXEMPT = {"CHANGELOG.md", "docs/releasing.md"}

@@ -56,7 +56,7 @@ WITHIN = {
 
 
 #: Which licence is taken where a crate offers several, in order, and how the names of its files tell its text from others'.
-#: deny.toml says which are allowed at all.
+#: .cargo/deny.toml says which are allowed at all.
 ACCEPTED = {
     "MIT": "MIT", "MIT-0": "MIT-0", "ISC": "ISC", "BSD-2-Clause": "BSD", "BSD-3-Clause": "BSD", "Zlib": "ZLIB", "Unicode-3.0": "UNICODE", "BSL-1.0": "BOOST|BSL",
     "Apache-2.0": "APACHE", "Apache-2.0 WITH LLVM-exception": "LLVM", "MPL-2.0": "MPL", "CDLA-Permissive-2.0": "CDLA", "OFL-1.1": "OFL",

@@ -156,8 +156,8 @@ def toolchains(root: Path) -> list[str]:
         if found is None:
             bad.append(f"the oldest {name} is not where it is looked for")
             continue
-        for file in ("README.md", "CONTRIBUTING.md", "bindings-python/README.md", "bindings-node/README.md"):
-            for said in re.findall(rf"\b{name}(?:\.js)? (\d+(?:\.\d+)?) or newer", read(file)):
+        for file in ("README.md", "README.zh.md", "CONTRIBUTING.md", "bindings-python/README.md", "bindings-node/README.md"):
+            for said in re.findall(rf"\b{name}(?:\.js)? (\d+(?:\.\d+)?)(?:\+| or newer| 及以上)", read(file)):
                 if said != found[1]:
                     bad.append(f"{file}: asks for {name} {said} or newer, and the package for {found[1]}")
     return bad

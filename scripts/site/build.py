@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = ROOT / ".cache" / "site"
+NODE = Path(__file__).resolve().parent / "node"
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements.txt"
 
 
@@ -48,9 +49,40 @@ def build(config: Path = ROOT / "mkdocs.yml") -> subprocess.CompletedProcess[str
     """Builds the site; a link or a page that is missing is a failure."""
     # Not --quiet: what is not reported is not counted either.
     done = mkdocs("build", "--strict", "--clean", config=config)
+    site = config.parent / "target" / "site" if config.parent == ROOT else config.parent / "site"
     if done.returncode == 0:
-        separate(config.parent / "target" / "site" if config.parent == ROOT else config.parent / "site")
-    return done
+        separate(site)
+    return done if done.returncode or config.parent != ROOT else node_reference(site / "reference" / "node")
+
+
+def node_reference(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Writes the reference of the Node package, from the comments of its sources."""
+    project = CACHE.parent / "site-node"
+    project.mkdir(parents=True, exist_ok=True)
+    wanted = (NODE / "package-lock.json").read_text(encoding="utf-8")
+    lock = project / "package-lock.json"
+    if not lock.exists() or lock.read_text(encoding="utf-8") != wanted or not (project / "node_modules").is_dir():
+        shutil.copy(NODE / "package.json", project)
+        lock.write_text(wanted, encoding="utf-8")
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent", "--ignore-scripts"], cwd=project, check=True, stdin=subprocess.DEVNULL)
+    sources = ROOT / "bindings-node"
+    settings = {
+        "name": "@infrai/sdk",
+        "out": str(folder),
+        "entryPoints": [str(sources / "ts" / "index.ts"), str(sources / "ts" / "testing.ts")],
+        "compilerOptions": {"types": ["node"], "typeRoots": [str(project / "node_modules" / "@types")]},
+        "tsconfig": str(sources / "tsconfig.json"),
+        "readme": "none",
+        "excludePrivate": True,
+        "excludeInternal": True,
+        "disableSources": True,
+        "hideGenerator": True,
+        "skipErrorChecking": True,
+        "treatWarningsAsErrors": False,
+    }
+    (project / "typedoc.json").write_text(json.dumps(settings), encoding="utf-8")
+    command = ["node", "node_modules/typedoc/bin/typedoc", "--options", "typedoc.json"]
+    return subprocess.run(command, cwd=project, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
 def separate(site: Path) -> None:

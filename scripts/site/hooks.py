@@ -10,9 +10,27 @@ from typing import Any
 from mkdocs.exceptions import PluginError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+#: Pages that hold a link to a file outside of docs/, for readers on GitHub, and show that file on the site.
+ADOPTED = {"changelog.md": "CHANGELOG.md", "examples.md": "examples/README.md"}
+#: Words of a decision's file name that its entry in the navigation spells otherwise.
+SPELLED = {"h264": "H.264", "tls": "TLS", "python": "Python", "uniffi": "UniFFI", "swift": "Swift", "node": "Node"}
+ENGLISH_ONLY = "!!! note \"本页只有英文\"\n    本页随代码更新，不提供中文版。\n\n"
 #: Pages of the navigation that need not be there.
 OPTIONAL = {"releasing.md", "reliability.md", "threat-model.md"}
 LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
+#: The kinds of names of the Python package; each name belongs to the first that it fits.
+NAMES = {
+    "Clients": r"\w*Client|configure",
+    "Calls": r"(Async)?(Video|Account)",
+    "Errors": r"\w+Error",
+    "Types": r"Aspect|Prefer|Region|Resolution|\w+Options|\w+Event",
+    "Jobs and results": r"[A-Z]\w+",
+}
+#: A tab is a language's label in bold, then at most one paragraph and at most one snippet. Not a heading: on GitHub, what follows the last tab would stand under it.
+LABEL = r"^\*\*(Python|Node|Rust|Swift|Kotlin|Command|命令行)\*\*\n\n"
+PARAGRAPH = r"(?:(?!```|<!--|\*\*\w+\*\*\n|#|\|)[^\n]+\n)+"
+SNIPPET = r"(?:<!-- [^\n]+ -->\n)?```[^\n]*\n(?:.*?\n)??```\n"
+TAB = re.compile(rf"{LABEL}({PARAGRAPH}\n{SNIPPET}|{PARAGRAPH}|{SNIPPET})", re.MULTILINE | re.DOTALL)
 
 
 _serving = False
@@ -36,8 +54,12 @@ def _computed(nav: list[Any], docs: Path) -> list[Any]:
             entries.append({title: _computed(inner, docs) if isinstance(inner, list) else inner})
         elif _there(entry, docs):
             entries.append(entry)
-    if "decisions/README.md" in entries:
-        entries += sorted(f"decisions/{path.name}" for path in (docs / "decisions").glob("*.md") if path.name != "README.md")
+    # Once for all languages: the next one's navigation has them already.
+    if entries == ["decisions/README.md"]:
+        for path in sorted((docs / "decisions").glob("[0-9]*.md")):
+            number, *words = path.stem.split("-")
+            title = " ".join(SPELLED.get(word, word) for word in words)
+            entries.append({f"{int(number)}. {title[0].upper()}{title[1:]}": f"decisions/{path.name}"})
     return entries
 
 
@@ -46,24 +68,67 @@ def on_config(config: Any) -> Any:
     return config
 
 
+def tabbed(markdown: str) -> str:
+    """The page with each run of labels as tabs of the site."""
+    # mkdocs strips the end of the last line.
+    return TAB.sub(lambda found: f"/// tab | {found[1]}\n{found[2]}///\n", f"{markdown}\n")
+
+
+def _reference() -> str:
+    """The names of the Python package, by kind, for the plugin that shows their docstrings. GitHub shows nothing in their place."""
+    public = re.findall(r"^    from \.\w+ import \w+ as (\w+)$", (ROOT / "bindings-python/python/infrai/__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
+    parts = []
+    for title, pattern in NAMES.items():
+        found = [name for name in public if re.fullmatch(pattern, name)]
+        public = [name for name in public if name not in found]
+        parts += [f"## {title}", *(f"::: infrai.{name}" for name in found)]
+    return "\n\n".join([*parts, "## Testing", "::: infrai.testing"])
+
+
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
     """A link to a file of the repository outside the documentation goes to the repository's page of it, if the file exists."""
-    folder = posixpath.join("docs", posixpath.dirname(page.file.src_uri))
+    source = posixpath.join("docs", page.file.src_uri)
+    if page.file.src_uri in ADOPTED:
+        markdown = (ROOT / ADOPTED[page.file.src_uri]).read_text(encoding="utf-8")
+    here, folder = posixpath.dirname(source), posixpath.dirname(ADOPTED.get(page.file.src_uri, source))
+    pages = {repository: posixpath.join("docs", name) for name, repository in ADOPTED.items()}
 
     def link(found: re.Match[str]) -> str:
         before, target, anchor, after = found.groups()
         if re.match(r"[a-z]+:", target):
             return found[0]
         path = posixpath.normpath(posixpath.join(folder, target))
+        path = pages.get(path, path)
         if path.startswith("docs/"):
-            return found[0]
+            return f"{before}{posixpath.relpath(path, here)}{anchor or ''}{after}"
         place = ROOT / path
         if path.startswith("..") or not place.exists():
             raise PluginError(f"{page.file.src_uri} links to {target}, which is not in the repository")
         kind = "tree" if place.is_dir() else "blob"
         return f"{before}{config['extra']['repository']}/{kind}/main/{path}{anchor or ''}{after}"
 
-    return LINK.sub(link, markdown)
+    fallback = page.file.dest_uri.startswith("zh/") and not page.file.src_uri.endswith(".zh.md")
+    up = "../../" if fallback else "../"
+    markdown = re.sub(r"<!-- node -->.*<!-- end -->", f'<a href="{up}reference/node/index.html">Node reference</a>', markdown)
+    # Once: each name has one place, for links to it.
+    markdown = markdown.replace("<!-- reference -->", '<a href="../../reference/python.html">Python reference</a>' if fallback else _reference())
+    return (ENGLISH_ONLY if fallback else "") + LINK.sub(link, tabbed(markdown))
+
+
+def on_post_template(output: str, *, template_name: str, config: Any) -> str:
+    """One page for what is not found, with both languages: each language's build would write it anew."""
+    if template_name != "404.html":
+        return output
+    if config["theme"]["language"] == "zh":
+        return ""
+    home = config["site_url"] or "/"
+    return re.sub(
+        r"<h1>.*?</h1>",
+        f'<h1>Not found · 页面不存在</h1><p>The page may have moved: <a href="{home}">start page</a>, or search above.</p>'
+        f'<p lang="zh">页面可能已移动：请回到<a href="{home}zh/">首页</a>，或使用上方搜索。</p>',
+        output,
+        count=1,
+    )
 
 
 def on_post_page(output: str, *, page: Any, config: Any) -> str:

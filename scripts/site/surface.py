@@ -45,7 +45,7 @@ def bracketed(source: str, at: int) -> str:
 # -- Python
 
 
-def _default_wait() -> str:
+def default_wait() -> str:
     """The seconds of a wait for which no time is given: the core's default, which stands for it in Python as `...`."""
     found = re.search(r"^pub const DEFAULT_WAIT_TIMEOUT: Duration = Duration::from_secs\(([\d_ *]+)\);", text("core/src/options/video.rs"), re.MULTILINE)
     if not found:
@@ -58,7 +58,7 @@ def _python_word(name: str, default: ast.expr | None) -> str:
     if default is None:
         return name
     if isinstance(default, ast.Constant) and default.value is ...:
-        return f"{name}={_default_wait()}" if name == "timeout" else f"{name}?"
+        return f"{name}={default_wait()}" if name == "timeout" else f"{name}?"
     return f"{name}={ast.unparse(default)}"
 
 
@@ -84,8 +84,8 @@ def python() -> Calls:
     groups = {
         "video": [("_video.py", "Video")],
         "account": [("_account.py", "Account")],
-        "client": [("_client.py", "_ClientBase"), ("_client.py", "InfraiClient")],
-        "job": [("_job.py", "_Job"), ("_job.py", "VideoJob")],
+        "client": [("_client_base.py", "ClientBase"), ("_account.py", "Activation"), ("_client.py", "InfraiClient")],
+        "job": [("_job_base.py", "JobBase"), ("_job.py", "VideoJob")],
     }
     calls: Calls = {}
     for group, places in groups.items():
@@ -104,8 +104,8 @@ def python_async() -> set[str]:
     groups = {
         "video": [("_async_video.py", "AsyncVideo")],
         "account": [("_async_account.py", "AsyncAccount")],
-        "client": [("_client.py", "_ClientBase"), ("_async_client.py", "AsyncInfraiClient")],
-        "job": [("_job.py", "_Job"), ("_job.py", "AsyncVideoJob")],
+        "client": [("_client_base.py", "ClientBase"), ("_async_account.py", "AsyncActivation"), ("_async_client.py", "AsyncInfraiClient")],
+        "job": [("_job_base.py", "JobBase"), ("_async_job.py", "AsyncVideoJob")],
     }
     return {f"{group}.{method}" for group, places in groups.items() for file, name in places for method in _python_class(f"{folder}/{file}", name)}
 
@@ -113,16 +113,26 @@ def python_async() -> set[str]:
 # -- Node
 
 
+#: Options of every Node call, which the page names once.
+EVERY_CALL = ("CallOptions", "ClientCallOptions")
+
+
 def _interfaces() -> dict[str, list[str]]:
     source = re.sub(r"/\*\*.*?\*/", "", text("bindings-node/ts/types.ts"), flags=re.DOTALL)
     found = re.findall(r"export interface (\w+)(?: extends (\w+))? \{\n(.*?)^\}", source, re.MULTILINE | re.DOTALL)
     own = {name: re.findall(r"^  (\w+\??):", body, re.MULTILINE) for name, _, body in found}
-    return {name: own[name] + (own[base] if base else []) for name, base, _ in found}
+    bases = {name: base for name, base, _ in found}
+
+    def fields(name: str) -> list[str]:
+        inherited = fields(bases[name]) if bases[name] not in ("", *EVERY_CALL) else []
+        return own[name] + [field for field in inherited if field not in own[name]]
+
+    return {name: fields(name) for name in own}
 
 
 def _node_class(path: str, name: str) -> dict[str, str]:
     source = re.sub(r"/\*\*.*?\*/", "", text(path), flags=re.DOTALL)
-    body = re.search(rf"^export class {name} \{{\n(.*?)^\}}", source, re.MULTILINE | re.DOTALL)[1]  # type: ignore[index]
+    body = re.search(rf"^export class {name}(?: implements \w+)? \{{\n(.*?)^\}}", source, re.MULTILINE | re.DOTALL)[1]  # type: ignore[index]
     interfaces = _interfaces()
     methods: dict[str, str] = {}
     for found in re.finditer(r"^  (?:async )?(\w+)(?:<[^(]*>)?\(", body, re.MULTILINE):
@@ -132,11 +142,9 @@ def _node_class(path: str, name: str) -> dict[str, str]:
         for parameter in split(bracketed(body, found.end() - 1)):
             label, kind = (part.strip() for part in parameter.split(":", 1))
             kind = kind.split(" = ")[0]
-            fields = interfaces.get(kind, []) if kind.endswith("Options") else []
+            fields = interfaces.get(kind, []) if kind.endswith(("Options", "Request")) and kind != "CallOptions" else []
             optional = "?" if label.endswith("?") else ""
-            # What every call takes is said once.
-            shown = [field for field in fields if field not in ("signal?", "unref?")]
-            words.append(f"{{ {', '.join(shown)} }}{optional}" if shown else label)
+            words.append(f"{{ {', '.join(fields)} }}{optional}" if fields else label)
         methods[found[1]] = f"({', '.join(words)})"
     return methods
 

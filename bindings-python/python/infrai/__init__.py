@@ -1,14 +1,14 @@
 """Infrai's SDK for Python: turn a sentence into a video.
 
 >>> from infrai import ai, infra
->>> infra.activate()                                    # once a device: an account with a trial credit
+>>> infra.activate()                                    # once per device: an account with a trial credit
 >>> job = ai.video.generate("a timelapse of a city skyline at dusk", resolution="1080p")
 >>> ai.video.wait(job["job_id"]).download("skyline.mp4")
 
-``ai``, ``infra`` and ``account`` share one default client, made at first use; ``configure(...)`` replaces it.
-``InfraiClient(...)`` and ``AsyncInfraiClient(...)`` are clients of one's own.
+``ai``, ``infra`` and ``account`` share one default client, created at first use; ``configure(...)`` replaces it.
+``InfraiClient(...)`` and ``AsyncInfraiClient(...)`` create separate clients.
 
-Nothing is loaded before it is used: importing this package costs about a millisecond.
+The package loads each module at first use, so that its import costs about a millisecond.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._account import Account as Account
     from ._async_account import AsyncAccount as AsyncAccount
     from ._async_client import AsyncInfraiClient as AsyncInfraiClient
+    from ._async_job import AsyncVideoJob as AsyncVideoJob
     from ._async_video import AsyncDownloadStream as AsyncDownloadStream
     from ._async_video import AsyncGenerateMany as AsyncGenerateMany
     from ._async_video import AsyncVideo as AsyncVideo
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from ._errors import TimeoutError as TimeoutError
     from ._errors import UnexpectedResponseError as UnexpectedResponseError
     from ._errors import WaitTimeoutError as WaitTimeoutError
-    from ._job import AsyncVideoJob as AsyncVideoJob
     from ._job import VideoJob as VideoJob
     from ._results import ActivateResult as ActivateResult
     from ._results import ApiResponse as ApiResponse
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from ._results import Download as Download
     from ._results import TopupRecord as TopupRecord
     from ._types import Aspect as Aspect
+    from ._types import ClientOptions as ClientOptions
     from ._types import GenerateOptions as GenerateOptions
     from ._types import PollingOptions as PollingOptions
     from ._types import Prefer as Prefer
@@ -69,11 +70,12 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# Where each public name lives.
-_HOMES = {
+# Public names by module, loaded at first use (PEP 562).
+_LAZY_ATTRS = {
     "_account": ("Account",),
     "_async_account": ("AsyncAccount",),
     "_async_client": ("AsyncInfraiClient",),
+    "_async_job": ("AsyncVideoJob",),
     "_async_video": ("AsyncDownloadStream", "AsyncGenerateMany", "AsyncVideo", "AsyncWatch"),
     "_client": ("InfraiClient",),
     "_default": ("account", "ai", "configure", "infra"),
@@ -98,11 +100,12 @@ _HOMES = {
         "UnexpectedResponseError",
         "WaitTimeoutError",
     ),
-    "_job": ("AsyncVideoJob", "VideoJob"),
+    "_job": ("VideoJob",),
     "_native": ("__version__",),
     "_results": ("ActivateResult", "ApiResponse", "Balance", "CancelResult", "Download", "TopupRecord"),
     "_types": (
         "Aspect",
+        "ClientOptions",
         "GenerateOptions",
         "PollingOptions",
         "Prefer",
@@ -113,29 +116,29 @@ _HOMES = {
     ),
     "_video": ("DownloadStream", "GenerateMany", "Video", "Watch"),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_ATTR_TO_MODULE = {name: module for module, names in _LAZY_ATTRS.items() for name in names}
 _MODULES = ("testing",)
 
-# `from infrai import *` leaves Python's own ConnectionError, PermissionError and TimeoutError as they are.
+# `from infrai import *` does not shadow Python's own ConnectionError, PermissionError and TimeoutError.
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     name
-    for name in _HOME_OF
+    for name in _ATTR_TO_MODULE
     if name not in ("ConnectionError", "PermissionError", "TimeoutError", "__version__")
 ]
 
 
 def __getattr__(name: str) -> object:
-    home = _HOME_OF.get(name)
-    if home is None and name not in _MODULES:
+    module = _ATTR_TO_MODULE.get(name)
+    if module is None and name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    if home is None:
+    if module is None:
         return import_module(f"{__name__}.{name}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
+    value = getattr(import_module(f"{__name__}.{module}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME_OF, *_MODULES})
+    return sorted({*globals(), *_ATTR_TO_MODULE, *_MODULES})

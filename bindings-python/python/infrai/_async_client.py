@@ -1,24 +1,24 @@
-"""The awaitable client."""
+"""Async client."""
 
 from __future__ import annotations
 
-from ._async_account import AsyncAccount
+from ._arguments import as_dict, without_none
+from ._async_account import AsyncAccount, AsyncActivation
 from ._async_video import AsyncVideo
-from ._client import _ClientBase, _plain, activated  # pyright: ignore[reportPrivateUsage]
+from ._client_base import ClientBase
 from ._loop import call
-from ._results import ActivateResult, ApiResponse
+from ._results import ApiResponse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from ._client import QueryValue
-    from ._types import Region
+    from ._types import QueryValue
 
 
-class AsyncInfraiClient(_ClientBase):
-    """A client of the Infrai API whose calls are awaited, on asyncio's event loops and, through them, anyio.
+class AsyncInfraiClient(ClientBase, AsyncActivation):
+    """Client of the Infrai API for asyncio's event loops and, through them, anyio.
 
     One client serves any number of event loops, one after the other or side by side. Cancelling a task stops its
     request and its polling at once.
@@ -36,40 +36,6 @@ class AsyncInfraiClient(_ClientBase):
         """The account: balance and topup."""
         return AsyncAccount(self)
 
-    async def activate(
-        self,
-        *,
-        region: Region = "auto",
-        device_kind: str = "cli",
-        write_credentials: bool = True,
-        force: bool = False,
-        profile: str | None = None,
-    ) -> ActivateResult:
-        """Makes this device an anonymous account with a trial credit, and stores its key: ``POST /v1/activate``.
-
-        A profile that has a key for this base URL already is returned as it is, and nothing is sent.
-
-        Args:
-            region: ``"auto"``, ``"western"`` or ``"china"``.
-            device_kind: what kind of device this is.
-            write_credentials: whether to store the key in the credentials file.
-            force: asks for a key even where the profile has one; the old one is kept under another name.
-            profile: the profile to store it as. Default: the client's, else ``INFRAI_PROFILE``, else ``"default"``.
-
-        Raises:
-            CredentialsError: the file cannot be understood or written, before anything is sent.
-            ConfigurationError: ``PROFILE_ORIGIN_MISMATCH``: the profile belongs to another address.
-            InfraiError: as every call.
-        """
-        native = self._native
-        return activated(
-            await call(
-                lambda channel: native.activate(
-                    channel, region, device_kind, write_credentials, force, profile
-                )
-            )
-        )
-
     async def request(
         self,
         method: str,
@@ -79,29 +45,31 @@ class AsyncInfraiClient(_ClientBase):
         query: Mapping[str, QueryValue] | Iterable[tuple[str, QueryValue]] | None = None,
         idempotency_key: str | None = None,
     ) -> ApiResponse:
-        """Any other route of the API, with the same key, retries, envelope and errors.
+        """Calls any other route of the API, with the same key, retries, envelope and errors.
+
+        >>> models = await client.request("GET", "/v1/models", query={"limit": 5})
 
         Args:
             method: ``"GET"``, ``"HEAD"``, ``"POST"``, ``"PUT"``, ``"PATCH"`` or ``"DELETE"``.
-            path: starts with exactly one ``/`` and goes below the base URL.
-            body: anything that JSON can say; not given: none is sent.
-            query: parameters; ``None`` leaves one out, a list repeats it.
-            idempotency_key: 1 to 255 visible ASCII characters. Default: a fresh one for every call but GET and HEAD.
+            path: Path below the base URL; starts with exactly one ``/``.
+            body: Any JSON value. Default: no body.
+            query: Parameters; ``None`` omits one, a list repeats it. Default: none.
+            idempotency_key: 1 to 255 visible ASCII characters. Default: a new one per call but GET and HEAD.
 
         Raises:
-            InvalidRequestError: an argument that cannot be sent, named with its path, before anything is sent.
-            InfraiError: as every call.
+            InvalidRequestError: An argument that cannot be sent, named with its path, before anything is sent.
+            InfraiError: The other errors of a call.
         """
         sent = None if body is ... else (body,)
-        native = self._native
+        native, options = self._native, without_none(idempotency_key=idempotency_key)
         return ApiResponse(
             *await call(
-                lambda channel: native.request(channel, method, path, sent, _plain(query), idempotency_key)
+                lambda event_loop: native.request(event_loop, method, path, sent, as_dict(query), options)
             )
         )
 
     async def close(self) -> None:
-        """Gives the connections back. A later call opens new ones."""
+        """Closes pooled connections. A later call opens new ones."""
         self._native.close()
 
     async def __aenter__(self) -> AsyncInfraiClient:

@@ -1,46 +1,46 @@
-"""The awaitable calls about videos."""
+"""Async calls of videos."""
 
 from __future__ import annotations
 
-from ._job import AsyncVideoJob
-from ._loop import call, call_telling, read
+from ._arguments import absolute_path, progress_label, wait_options, without_none
+from ._async_job import AsyncVideoJob
+from ._errors import InfraiError
+from ._loop import call, call_with_updates, next_item
 from ._results import CancelResult, Download
-from ._video import _file, _label  # pyright: ignore[reportPrivateUsage]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from types import EllipsisType
-    from typing import Any
+    from typing import Any, TypeVar
 
     from ._async_client import AsyncInfraiClient
-    from ._errors import InfraiError
-    from ._native import Client, Stream
-    from ._types import Aspect, GenerateOptions, Prefer, Resolution
-    from ._video import JobLike
+    from ._native import EventLoopHandle, Stream
+    from ._types import Aspect, GenerateOptions, JobLike, Prefer, Resolution
+
+    _Self = TypeVar("_Self", bound="_AsyncStream")
+
+
+def _make_job(client: AsyncInfraiClient, fields: dict[str, Any]) -> AsyncVideoJob:
+    job = AsyncVideoJob(fields)
+    job._client = client
+    return job
+
+
+def _attach_job(client: AsyncInfraiClient, error: InfraiError) -> None:
+    """Gives the job of a native error its client."""
+    if error.job is not None:
+        error.job = _make_job(client, error.job)
 
 
 class AsyncVideo:
-    """The awaitable calls about videos; ``client.video``."""
+    """Calls of videos; ``client.video``."""
 
     __slots__ = ("_client",)
 
     def __init__(self, client: AsyncInfraiClient) -> None:
         self._client = client
-
-    @property
-    def _native(self) -> Client:
-        return self._client._native  # pyright: ignore[reportPrivateUsage]
-
-    def _job(self, fields: dict[str, Any]) -> AsyncVideoJob:
-        job = AsyncVideoJob(fields)
-        job._video = self  # pyright: ignore[reportPrivateUsage]
-        return job
-
-    def _adopt(self, error: InfraiError) -> None:
-        if error.job is not None:
-            error.job = self._job(error.job)
 
     async def generate(
         self,
@@ -57,67 +57,74 @@ class AsyncVideo:
     ) -> AsyncVideoJob:
         """Starts a job: ``POST /v1/video/generate``.
 
+        >>> job = await client.video.generate("a red kite over the sea", resolution="1080p")
+        >>> done = await job.wait(timeout=600)
+
         Args:
-            prompt: what the video is to show; not empty.
-            reference_image_url: an image to go by, an http(s) URL.
-            duration_seconds: how long the video should be, in seconds.
-            aspect: ``"16:9"``, ``"9:16"`` or ``"1:1"``.
-            resolution: ``"720p"``, ``"1080p"`` or ``"4k"``; which of them a vendor can do is for the API to say.
+            prompt: Description of the video; not empty.
+            reference_image_url: Image to follow, an http(s) URL. Default: none.
+            duration_seconds: Length of the video, in seconds. Default: the API's.
+            aspect: ``"16:9"``, ``"9:16"`` or ``"1:1"``. Default: the API's.
+            resolution: ``"720p"``, ``"1080p"`` or ``"4k"``. The API decides which ones a vendor supports.
             prefer: ``"balanced"``, ``"cheapest"`` or ``"smartest"``.
-            model: a model by name.
-            vendor: a vendor by name.
-            idempotency_key: 1 to 255 visible ASCII characters: the same key with the same options gives the same job,
-                charged once. Default: a fresh one for each call.
+            model: Name of a model. Default: the API's choice.
+            vendor: Name of a vendor. Default: the API's choice.
+            idempotency_key: 1 to 255 visible ASCII characters. The same key with the same options returns the same
+                job and is charged once. Default: a new one per call.
+
+        Returns:
+            The job, queued or further.
 
         Raises:
-            InvalidRequestError: an argument that cannot be sent, before anything is sent.
-            PaymentRequiredError: the credit does not suffice; ``checkout_url`` says where to add some.
-            InfraiError: as every call. When ``may_have_been_processed``, call again with its ``idempotency_key``: it
-                gives the same job and is charged once.
-            asyncio.CancelledError: the task was cancelled; the request is, too.
+            InvalidRequestError: An argument that cannot be sent; nothing was sent.
+            PaymentRequiredError: Insufficient credit; ``checkout_url`` is the page to add some.
+            InfraiError: The other errors of a call. If ``may_have_been_processed``, call again with its
+                ``idempotency_key``: that returns the same job and is charged once.
+            asyncio.CancelledError: The task was cancelled, and the request with it.
         """
-        fields = await call(
-            lambda channel: self._native.generate(
-                channel,
-                prompt,
-                reference_image_url,
-                duration_seconds,
-                aspect,
-                resolution,
-                prefer,
-                model,
-                vendor,
-                idempotency_key,
-            )
+        client = self._client
+        options = without_none(
+            reference_image_url=reference_image_url,
+            duration_seconds=duration_seconds,
+            aspect=aspect,
+            resolution=resolution,
+            prefer=prefer,
+            model=model,
+            vendor=vendor,
+            idempotency_key=idempotency_key,
         )
-        return self._job(fields)
+        options["prompt"] = prompt
+        return _make_job(client, await call(lambda event_loop: client._native.generate(event_loop, options)))
 
     async def status(self, id: JobLike) -> AsyncVideoJob:
-        """Looks at a job once: ``GET /v1/video/jobs/{id}``.
+        """Fetches the job's current state: ``GET /v1/video/jobs/{id}``.
 
         Args:
-            id: the job's id, or the job.
+            id: Id of the job, or the job.
 
         Raises:
-            NotFoundError: no such job on this account.
-            InfraiError: as every call.
+            NotFoundError: The account has no such job.
+            InfraiError: The other errors of a call.
         """
-        return self._job(await call(lambda channel: self._native.status(channel, id)))
+        client = self._client
+        return _make_job(client, await call(lambda event_loop: client._native.status(event_loop, id)))
 
     async def cancel(self, id: JobLike) -> CancelResult:
         """Cancels a job: ``POST /v1/video/jobs/{id}/cancel``.
 
         Args:
-            id: the job's id, or the job.
+            id: Id of the job, or the job.
 
         Returns:
-            ``ok`` is whether the job is cancelled; ``False``, and no error, when it had already ended otherwise.
+            ``ok`` is whether the job is cancelled. It is ``False``, without an error, for a job that had already
+            ended otherwise.
 
         Raises:
-            NotFoundError: no such job on this account.
-            InfraiError: as every call.
+            NotFoundError: The account has no such job.
+            InfraiError: The other errors of a call.
         """
-        return CancelResult(await call(lambda channel: self._native.cancel(channel, id)))
+        native = self._client._native
+        return CancelResult(await call(lambda event_loop: native.cancel(event_loop, id)))
 
     async def wait(
         self,
@@ -129,64 +136,66 @@ class AsyncVideo:
         cancel_on_abort: bool = False,
         progress: bool = False,
     ) -> AsyncVideoJob:
-        """Waits until a job has ended and returns it: looks at ``GET /v1/video/jobs/{id}`` now and again.
+        """Waits until a job ends, and returns it: polls ``GET /v1/video/jobs/{id}``.
 
-        Thousands of waits at once share one budget of requests. A task that is cancelled stops looking; the job goes on.
+        Concurrent waits of a client share one request budget. Cancelling the task ends the wait; the job continues.
+
+        >>> done = await client.video.wait(job, timeout=600, on_update=lambda job: print(job.state))
+        >>> print(done.video_url)
 
         Args:
-            id: the job's id, or the job.
-            timeout: how many seconds to wait. Default: 1800 (half an hour); ``None``: for ever.
-            on_update: called with the job's first state and every change of it; what it returns is awaited if it can
-                be. What it raises ends the wait.
-            cancel_on_timeout: cancels the job when the time is over; one that turns out to have succeeded meanwhile is
-                returned.
-            cancel_on_abort: cancels the job when the task's cancellation ends the wait; the cancel gets 5 seconds.
-            progress: shows a bar (with tqdm, where it is installed) or lines on standard error.
+            id: Id of the job, or the job.
+            timeout: Limit of the wait, in seconds. Default: 1800 (half an hour); ``None``: no limit.
+            on_update: Called with the job's first state and every change. An awaitable result is awaited. Its
+                exception ends the wait.
+            cancel_on_timeout: Cancels the job at the timeout. A job that succeeded meanwhile is returned.
+            cancel_on_abort: Cancels the job if the task's cancellation ends the wait. The cancel request has 5 seconds.
+            progress: Shows a bar (with tqdm, if it is installed) or lines on standard error.
 
         Raises:
-            JobFailedError: the job failed; ``error.job`` is the job.
-            JobCancelledError: the job was cancelled.
-            WaitTimeoutError: the time ran out and the job goes on. Also a ``TimeoutError``.
-            InfraiError: as every call. Looks that may succeed later are repeated until the time is over.
+            JobFailedError: The job failed; ``error.job`` is the job.
+            JobCancelledError: The job was cancelled.
+            WaitTimeoutError: The timeout passed; the job continues. Also a ``TimeoutError``.
+            InfraiError: The other errors of a call. Transient errors of a poll are retried until the timeout.
         """
-        from ._errors import InfraiError
-
-        bar = None
+        client = self._client
+        # sync: require_sync("on_update", on_update)
+        display = None
         if progress:
-            from ._progress import Waiting
+            from ._progress import WaitProgress
 
-            bar = Waiting()
+            display = WaitProgress()
 
-        def tell(fields: dict[str, Any]) -> object:
-            if bar is not None:
-                bar(fields)
-            return None if on_update is None else on_update(self._job(fields))
+        def notify(fields: dict[str, Any]) -> object:
+            if display is not None:
+                display(fields)
+            return None if on_update is None else on_update(_make_job(client, fields))
 
-        telling = True if on_update is not None or bar is not None else None
+        options = wait_options(timeout, cancel_on_timeout=cancel_on_timeout, cancel_on_abort=cancel_on_abort)
+
+        def start(event_loop: EventLoopHandle | None, listener: object = True) -> Any:
+            listener = None if on_update is None and display is None else listener
+            return client._native.wait(event_loop, id, options, listener)
+
         try:
-            fields = await call_telling(
-                lambda channel: self._native.wait(
-                    channel, id, timeout, cancel_on_timeout, cancel_on_abort, telling
-                ),
-                tell,
-            )
-            return self._job(fields)
+            fields = await call_with_updates(start, notify)
         except InfraiError as error:
-            self._adopt(error)
+            _attach_job(client, error)
             raise
         finally:
-            if bar is not None:
-                bar.close()
+            if display is not None:
+                display.close()
+        return _make_job(client, fields)
 
     def watch(self, id: JobLike) -> AsyncWatch:
-        """The job's first state and every change of it, the last one included; then it ends.
+        """Iterates over the job's first state and every change, up to and including its last.
 
         >>> async for job in client.video.watch(job_id):
         ...     print(job.state, job.progress)
 
-        A job that ends badly is the last item and no error. Args and errors: as ``status``.
+        A job that ends badly is the last item and raises no error. Arguments and errors: see ``status``.
         """
-        return AsyncWatch(self, self._native.watch(id))
+        return AsyncWatch(self._client, self._client._native.watch(id))
 
     async def download(
         self,
@@ -198,85 +207,92 @@ class AsyncVideo:
         on_progress: Callable[[int, int | None], Awaitable[object] | object] | None = None,
         progress: bool = False,
     ) -> Download:
-        """Saves a job's video to a file: whole, or not at all. A broken connection is resumed.
+        """Saves a job's video to a file: whole, or not at all. Resumes after a broken connection.
+
+        >>> saved = await client.video.download(job, "kite.mp4", progress=True)
+        >>> print(saved.path, saved.bytes)
 
         Args:
-            job: the job, or its id; ``GET /v1/video/jobs/{id}`` is asked when its URL is not known or has expired.
-            path: the file; its folder has to exist.
-            overwrite: whether a file of this name may be replaced.
-            timeout: how many seconds the download may take in all, its status call, retries and pauses included.
-                Default: ``None``, no limit, since a file's size has none. The client's ``timeout`` bounds the status
-                call alone.
-            on_progress: called with the bytes so far and in all (``None`` if not known); what it returns is awaited if
-                it can be. What it raises ends the download.
-            progress: shows a bar (with tqdm, where it is installed) or lines on standard error.
+            job: The job, or its id. Its URL, if unknown or expired, comes from ``GET /v1/video/jobs/{id}``.
+            path: The file; its folder has to exist. A relative path is resolved when the call begins.
+            overwrite: Whether to replace an existing file.
+            timeout: Limit of the download with its status call, retries and pauses, in seconds. Default: no limit,
+                because a file has any size. The client's ``timeout`` applies to the status call only.
+            on_progress: Called with the bytes received and the total (``None`` if unknown). An awaitable result is
+                awaited. Its exception ends the download.
+            progress: Shows a bar (with tqdm, if it is installed) or lines on standard error.
 
         Raises:
             InvalidRequestError: ``FILE_EXISTS``; ``JOB_NOT_READY`` for a job that still runs: wait for it first.
-            JobFailedError, JobCancelledError: there is no video.
+            JobFailedError, JobCancelledError: The job has no video.
             ConfigurationError: ``FILE_ERROR``: the file cannot be written.
             TimeoutError: ``DOWNLOAD_TIMEOUT``: the timeout passed; nothing is saved.
-            InfraiError: as every call; ``DOWNLOAD_FAILED`` when the file's host gives no whole file.
+            InfraiError: The other errors of a call; ``DOWNLOAD_FAILED`` if the file's host sends no whole file.
         """
-        from ._errors import InfraiError
-
-        bar = None
+        client = self._client
+        target = absolute_path(path)
+        # sync: require_sync("on_progress", on_progress)
+        display = None
         if progress:
-            from ._progress import Downloading
+            from ._progress import DownloadProgress
 
-            bar = Downloading(_label(job))
+            display = DownloadProgress(progress_label(job))
 
-        def tell(so_far: tuple[int, int | None]) -> object:
-            if bar is not None:
-                bar(*so_far)
-            return None if on_progress is None else on_progress(*so_far)
+        def notify(received_and_total: tuple[int, int | None]) -> object:
+            if display is not None:
+                display(*received_and_total)
+            return None if on_progress is None else on_progress(*received_and_total)
 
-        telling = True if on_progress is not None or bar is not None else None
+        options = without_none(overwrite=overwrite, timeout=timeout)
+
+        def start(event_loop: EventLoopHandle | None, listener: object = True) -> Any:
+            listener = None if on_progress is None and display is None else listener
+            return client._native.download(event_loop, job, target, options, listener)
+
         try:
-            file, length, fields = await call_telling(
-                lambda channel: self._native.download(channel, job, path, overwrite, timeout, telling), tell
-            )
+            file, length, fields = await call_with_updates(start, notify)
         except InfraiError as error:
-            self._adopt(error)
+            _attach_job(client, error)
             raise
         finally:
-            if bar is not None:
-                bar.close()
-        return Download(_file(file), length, self._job(fields))
+            if display is not None:
+                display.close()
+        return Download(file, length, _make_job(client, fields))
 
     async def download_stream(self, job: JobLike, *, timeout: float | None = None) -> AsyncDownloadStream:
-        """Opens a job's video as an asynchronous iterator of ``bytes``: for a response or an upload.
+        """Opens a job's video as an async iterator of ``bytes``.
 
         >>> async with await client.video.download_stream(job) as stream:
-        ...     async for piece in stream:
-        ...         await response.write(piece)
+        ...     async for chunk in stream:
+        ...         await response.write(chunk)
 
-        A broken connection is resumed where the file's host can; nothing is kept in memory or on disk.
+        Resumes after a broken connection if the file's host can. Keeps nothing in memory or on disk.
 
         Args:
-            job: the job, or its id; ``GET /v1/video/jobs/{id}`` is asked when its URL is not known or has expired.
-            timeout: how many seconds the download may take in all, from this call to the last byte, the reader's own time
-                included. Default: ``None``, no limit, since a file's size has none. The client's ``timeout`` bounds the
-                status call alone.
+            job: The job, or its id. Its URL, if unknown or expired, comes from ``GET /v1/video/jobs/{id}``.
+            timeout: Limit from this call to the last byte, the reader's own time included, in seconds. Default: no
+                limit, because a file has any size. The client's ``timeout`` applies to the status call only.
 
         Raises:
             InvalidRequestError: ``JOB_NOT_READY`` for a job that still runs: wait for it first.
-            JobFailedError, JobCancelledError: there is no video.
-            InfraiError: as every call; what goes wrong later is raised while reading, as ``DOWNLOAD_FAILED`` when the
-                connection broke and cannot be resumed, and as ``DOWNLOAD_TIMEOUT`` when the timeout passed.
+            JobFailedError, JobCancelledError: The job has no video.
+            InfraiError: The other errors of a call. Reading raises later ones: ``DOWNLOAD_FAILED`` for a broken
+                connection that cannot be resumed, ``DOWNLOAD_TIMEOUT`` if the timeout passed.
         """
-        from ._errors import InfraiError
-
+        client = self._client
+        options = without_none(timeout=timeout)
         try:
-            stream, fields = await call(lambda channel: self._native.download_stream(channel, job, timeout))
+            stream, fields = await call(
+                lambda event_loop: client._native.download_stream(event_loop, job, options)
+            )
         except InfraiError as error:
-            self._adopt(error)
+            _attach_job(client, error)
             raise
-        return AsyncDownloadStream(self, stream, self._job(fields))
+        return AsyncDownloadStream(client, stream, _make_job(client, fields))
 
     def generate_many(
         self,
-        prompts: Iterable[str | GenerateOptions],
+        prompts: Iterable[str | GenerateOptions | Mapping[str, object]],
         *,
         concurrency: int | None = None,
         keys: Iterable[str] | None = None,
@@ -288,106 +304,93 @@ class AsyncVideo:
         >>> async for index, result in client.video.generate_many(["a red kite", "a blue kite"], key_prefix="kites-1"):
         ...     print(index, result)
 
-        No item's error ends it. After the first 401 or 402 nothing further is submitted. Leaving the loop stops the
-        waiting and cancels nothing.
+        The error of an item does not end the iteration. After the first 401 or 402, nothing further is submitted.
+        Leaving the loop stops waiting and cancels no job.
 
         Args:
-            prompts: prompts, or dicts of ``generate``'s options.
-            concurrency: how many jobs are under way at once. Default: 8.
-            keys: an idempotency key for each item.
-            key_prefix: item ``i`` without a key of its own gets ``<prefix>-<i>``: a rerun after a crash gets the same
-                jobs and is charged once.
-            timeout: how many seconds to wait for each job. Default: 1800 (half an hour); ``None``: for ever.
+            prompts: Prompts, or mappings of ``generate``'s options; see ``GenerateOptions``.
+            concurrency: Number of jobs in progress at once. Default: 8.
+            keys: One idempotency key per item.
+            key_prefix: Gives item ``i`` without a key of its own the key ``<prefix>-<i>``. A rerun after a crash then
+                returns the same jobs and is charged once.
+            timeout: Limit of the wait for each job, in seconds. Default: 1800 (half an hour); ``None``: no limit.
 
         Yields:
-            ``(index, job or InfraiError)`` in the order in which they end.
+            ``(index, job or InfraiError)`` in the order in which the jobs end.
         """
-        stream = self._native.generate_many(prompts, concurrency, keys, key_prefix, timeout)
-        return AsyncGenerateMany(self, stream)
+        client = self._client
+        options = wait_options(timeout, concurrency=concurrency, key_prefix=key_prefix)
+        return AsyncGenerateMany(client, client._native.generate_many(prompts, keys, options))
 
 
 class _AsyncStream:
-    __slots__ = ("_stream", "_video")
+    __slots__ = ("_client", "_stream")
 
-    def __init__(self, video: AsyncVideo, stream: Stream) -> None:
-        self._video = video
+    def __init__(self, client: AsyncInfraiClient, stream: Stream) -> None:
+        self._client = client
         self._stream: Stream | None = stream
 
     async def _next(self) -> Any:
         stream = self._stream
-        item = None if stream is None else await read(stream)
+        try:
+            item = None if stream is None else await next_item(stream)
+        except InfraiError as error:
+            _attach_job(self._client, error)
+            raise
         if item is None:
             self._stream = None
             raise StopAsyncIteration
         return item
 
     async def aclose(self) -> None:
-        """Ends it; jobs that were started go on."""
+        """Closes the stream. Jobs that were started continue."""
         self._stream = None
 
-
-class AsyncWatch(_AsyncStream):
-    """A job's states, one after the other; see ``AsyncVideo.watch``."""
-
-    __slots__ = ()
-
-    def __aiter__(self) -> AsyncWatch:
+    def __aiter__(self: _Self) -> _Self:
         return self
 
-    async def __anext__(self) -> AsyncVideoJob:
-        return self._video._job(await self._next())  # pyright: ignore[reportPrivateUsage]
-
-    async def __aenter__(self) -> AsyncWatch:
+    async def __aenter__(self: _Self) -> _Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
 
+class AsyncWatch(_AsyncStream):
+    """States of a job; see ``AsyncVideo.watch``."""
+
+    __slots__ = ()
+
+    async def __anext__(self) -> AsyncVideoJob:
+        return _make_job(self._client, await self._next())
+
+
 class AsyncDownloadStream(_AsyncStream):
-    """A video's bytes, piece after piece; see ``AsyncVideo.download_stream``. Leaving it closes the connection.
+    """Bytes of a video; see ``AsyncVideo.download_stream``. Leaving its context closes the connection.
 
     Attributes:
-        job (AsyncVideoJob): the job it comes from.
+        job (AsyncVideoJob): The job of the video.
     """
 
     __slots__ = ("job",)
 
-    def __init__(self, video: AsyncVideo, stream: Stream, job: AsyncVideoJob) -> None:
-        super().__init__(video, stream)
+    def __init__(self, client: AsyncInfraiClient, stream: Stream, job: AsyncVideoJob) -> None:
+        super().__init__(client, stream)
         self.job = job
 
-    def __aiter__(self) -> AsyncDownloadStream:
-        return self
-
     async def __anext__(self) -> bytes:
-        piece: bytes = await self._next()
-        return piece
-
-    async def __aenter__(self) -> AsyncDownloadStream:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
+        chunk: bytes = await self._next()
+        return chunk
 
 
 class AsyncGenerateMany(_AsyncStream):
-    """Many jobs as they end; see ``AsyncVideo.generate_many``."""
+    """Jobs in the order in which they end; see ``AsyncVideo.generate_many``."""
 
     __slots__ = ()
-
-    def __aiter__(self) -> AsyncGenerateMany:
-        return self
 
     async def __anext__(self) -> tuple[int, AsyncVideoJob | InfraiError]:
         index, fields, error = await self._next()
         if error is not None:
-            self._video._adopt(error)  # pyright: ignore[reportPrivateUsage]
+            _attach_job(self._client, error)
             return index, error
-        return index, self._video._job(fields)  # pyright: ignore[reportPrivateUsage]
-
-    async def __aenter__(self) -> AsyncGenerateMany:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
+        return index, _make_job(self._client, fields)

@@ -1,4 +1,4 @@
-"""The errors: one base, and a class for each kind that people catch."""
+"""Exceptions: one base, and one class per kind."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ._job import AsyncVideoJob, VideoJob
+    from ._async_job import AsyncVideoJob
+    from ._job import VideoJob
 
 
 class InfraiError(Exception):
-    """What every failed call raises.
+    """Base of the errors of calls.
 
-    ``str(error)`` says what happened and what to do. No key is ever part of it.
+    ``str(error)`` describes the error and its remedy. It never contains a key.
 
     Attributes:
-        kind (str): what kind of error it is, as in data: ``"payment_required"``, ``"wait_timeout"``, ….
-        code (str): the API's stable code (``"INSUFFICIENT_CREDIT"``), ``"HTTP_503"`` where a failed response gave none,
+        kind (str): Kind of the error, as in data: ``"payment_required"``, ``"wait_timeout"``, ….
+        code (str): The API's stable code (``"INSUFFICIENT_CREDIT"``), ``"HTTP_503"`` for a failed response without one,
             or the SDK's own (``"INVALID_ARGUMENT"``, ``"CONNECTION_FAILED"``, ``"WAIT_TIMEOUT"``, …).
-        message (str): what happened, in words, without code and status.
-        hint (str): what to do about it, in one sentence.
-        status (int | None): the HTTP status, where there was a response.
-        request_id (str | None): the API's id of the request, for its support.
-        retryable (bool): whether the same call may succeed when made again unchanged; the SDK has then already tried.
-        retry_after (float | None): how many seconds the server asked to wait.
-        attempts (int): how many requests were sent for the call.
-        idempotency_key (str | None): the key that was sent: a call repeated with it gives the same result and is
+        message (str): Description, without code and status.
+        hint (str): Remedy, in one sentence.
+        status (int | None): HTTP status, if there was a response.
+        request_id (str | None): The API's id of the request, for its support.
+        retryable (bool): Whether the same call may succeed unchanged. The SDK has already retried it.
+        retry_after (float | None): Pause that the server asked for, in seconds.
+        attempts (int): Number of requests that the call sent.
+        idempotency_key (str | None): The key that was sent. A call repeated with it returns the same result and is
             charged once.
-        may_have_been_processed (bool): whether the API may have carried the call out although no answer says so.
-        details (Any): what else the API's error carried, or the facts behind an error of the SDK; else ``None``.
-        checkout_url (str | None): where to pay, when the API said so.
-        job (VideoJob | AsyncVideoJob | None): the job it is about, as last seen.
+        may_have_been_processed (bool): Whether the API may have processed the call although no response says so.
+        details (Any): Other content of the API's error, or facts of an error of the SDK; else ``None``.
+        checkout_url (str | None): Payment page, if the API sent one.
+        job (VideoJob | AsyncVideoJob | None): The job that the error concerns, in its last known state.
     """
 
     kind: str = "internal"
@@ -101,111 +102,110 @@ def _restore(kind: type[InfraiError], message: str, state: dict[str, Any]) -> In
 
 
 class AuthenticationError(InfraiError):
-    """No key, or one that the API does not accept (401)."""
+    """Missing or invalid key (401)."""
 
     kind = "authentication"
 
 
 class PermissionError(InfraiError):
-    """The key may not do this (403). Python's own ``PermissionError``, about files, is another class."""
+    """Insufficient permission of the key (403). Not a subclass of Python's ``PermissionError``, which concerns files."""
 
     kind = "permission"
 
 
 class PaymentRequiredError(InfraiError):
-    """Money is needed first (402): ``checkout_url`` says where to pay, if the API said so."""
+    """Insufficient credit (402). ``checkout_url`` is the payment page, if the API sent one."""
 
     kind = "payment_required"
 
 
 class InvalidRequestError(InfraiError):
-    """An argument was refused: by the SDK before anything was sent (``details`` names field, got and expected), or by
-    the API (400, 413, 422)."""
+    """Invalid argument. The SDK refused it before anything was sent (``details`` has field, got and expected), or the
+    API did (400, 413, 422)."""
 
     kind = "invalid_request"
 
 
 class NotFoundError(InfraiError):
-    """The thing asked for does not exist, or is another account's (404, 410)."""
+    """Missing resource, or one of another account (404, 410)."""
 
     kind = "not_found"
 
 
 class ConflictError(InfraiError):
-    """The request contradicts an earlier one, such as another body under the same idempotency key (409)."""
+    """Conflict with an earlier request, such as another body under the same idempotency key (409)."""
 
     kind = "conflict"
 
 
 class RateLimitError(InfraiError):
-    """Too many requests (429): ``retry_after`` says how many seconds to wait, if the API said so."""
+    """Too many requests (429). ``retry_after`` is the pause in seconds, if the API sent one."""
 
     kind = "rate_limit"
 
 
 class ServerError(InfraiError):
-    """The API, or what stands before it, failed (5xx)."""
+    """Failure of the API or of a gateway before it (5xx)."""
 
     kind = "server"
 
 
 class ConnectionError(InfraiError, builtins.ConnectionError):
-    """The API could not be reached, or the connection broke. Also Python's own ``ConnectionError``."""
+    """Unreachable API or broken connection. Also a ``ConnectionError`` of Python."""
 
     kind = "connection"
 
 
 class TimeoutError(InfraiError, builtins.TimeoutError):
-    """No answer in time. Also Python's own ``TimeoutError``."""
+    """No response in time. Also a ``TimeoutError`` of Python."""
 
     kind = "timeout"
 
 
 class JobFailedError(InfraiError):
-    """The job that was waited for failed: ``job`` is the job, with its ``error``."""
+    """Failed job. ``job`` is the job, with its ``error``."""
 
     kind = "job_failed"
 
 
 class JobCancelledError(InfraiError):
-    """The job that was waited for was cancelled: ``job`` is the job."""
+    """Cancelled job. ``job`` is the job."""
 
     kind = "job_cancelled"
 
 
 class WaitTimeoutError(InfraiError, builtins.TimeoutError):
-    """The wait's own time ran out and the job goes on: ``job`` is the job as last seen. Also Python's own
-    ``TimeoutError``."""
+    """Timeout of a wait. The job continues; ``job`` is its last known state. Also a ``TimeoutError`` of Python."""
 
     kind = "wait_timeout"
 
 
 class CredentialsError(InfraiError):
-    """The credentials file cannot be read, written or understood."""
+    """Unreadable, unwritable or malformed credentials file."""
 
     kind = "credentials"
 
 
 class ConfigurationError(InfraiError):
-    """The client's settings, or the machine's, do not fit what was asked."""
+    """Unsuitable configuration of the client or the machine."""
 
     kind = "configuration"
 
 
 class UnexpectedResponseError(InfraiError):
-    """The API answered with something that is not its contract."""
+    """Response that violates the API's contract."""
 
     kind = "unexpected_response"
 
 
 class InternalError(InfraiError):
-    """A fault of the SDK itself: please report it."""
+    """Bug of the SDK. Please report it."""
 
     kind = "internal"
 
 
 class AbortedError(InfraiError):
-    """The call was under way when the process forked; it goes on in the parent alone."""
+    """Call in progress when the process forked. It continues in the parent only."""
 
     kind = "aborted"
 
@@ -235,14 +235,17 @@ _CLASSES: dict[str, type[InfraiError]] = {
 }
 
 
-def _make(text: str, fields: dict[str, Any]) -> InfraiError:  # pyright: ignore[reportUnusedFunction]
-    """The error of the core's fields; called by the native module."""
-    kind = fields.pop("kind")
-    job = fields.pop("job", None)
-    if job is not None:
-        from ._job import VideoJob
+# Celery and pickle find a class by its module and name: those are the public ones.
+for _cls in (InfraiError, *_CLASSES.values()):
+    _cls.__module__ = "infrai"
 
-        job = VideoJob(job)
-    error = _CLASSES.get(kind, InfraiError)(fields.pop("message"), _text=text, job=job, **fields)
+
+def _from_native(text: str, fields: dict[str, Any]) -> InfraiError:  # pyright: ignore[reportUnusedFunction]
+    """Creates the exception of the core's error; called by the native module.
+
+    Its job, if any, is a dict of fields until the call gives it a client.
+    """
+    kind = fields.pop("kind")
+    error = _CLASSES.get(kind, InfraiError)(fields.pop("message"), _text=text, **fields)
     error.kind = kind
     return error

@@ -1,4 +1,4 @@
-"""Key functions in blocking calls."""
+"""Key functions of blocking calls."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def ask(function: Callable[[], Any]) -> Any:
-    """What a key function gives; called by the native module. An awaitable is run in an event loop of its own."""
-    given = function()
-    return _run(given) if hasattr(given, "__await__") else given
+def call_provider(function: Callable[[], Any]) -> Any:
+    """Returns the key of a key function; called by the native module. Awaits an awaitable in an event loop of its own."""
+    key = function()
+    return _run_coroutine(key) if hasattr(key, "__await__") else key
 
 
-def _run(given: Awaitable[Any]) -> Any:
+def _run_coroutine(awaitable: Awaitable[Any]) -> Any:
     import asyncio
     from contextvars import copy_context
 
     async def wait() -> Any:
-        return await given
+        return await awaitable
 
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(wait())
-    # This thread runs a loop already, and it stands still while the blocking call does.
+    # This thread's loop is blocked by the call, so that the function needs another thread.
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as pool:

@@ -1,4 +1,4 @@
-"""The core's log, handed to the logger ``infrai``."""
+"""Log records of the core, for the logger ``infrai``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _logger = logging.getLogger("infrai")
 
 
 def emit(records: list[tuple[int, str, dict[str, Any]]]) -> None:
-    """Logs what the core wrote down; called by the native module. A record's fields are in ``record.infrai``."""
+    """Logs records of the core; called by the native module. ``record.infrai`` has the fields."""
     for level, message, fields in records:
         if _logger.isEnabledFor(level):
-            said = " ".join(f"{name}={value}" for name, value in fields.items())
-            _logger.log(level, "%s", f"{message} {said}" if said else message, extra={"infrai": fields})
+            pairs = " ".join(f"{name}={value}" for name, value in fields.items())
+            _logger.log(level, "%s", f"{message} {pairs}" if pairs else message, extra={"infrai": fields})

@@ -1,7 +1,7 @@
-"""Awaiting the native module's calls on the running event loop.
+"""Bridge between the native module and asyncio's event loops.
 
-The native module's thread never touches Python: it queues what happened and wakes the loop through a socket. Where a loop
-cannot watch one (Windows' default loop), it calls ``call_soon_threadsafe``.
+The native module's thread never touches a Python object: it queues events and wakes the loop through a socket. For a loop
+that cannot watch one (Windows' default loop), it calls ``call_soon_threadsafe``.
 """
 
 from __future__ import annotations
@@ -19,139 +19,139 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Any
 
-    Start = Callable[[_native.Channel], int]
+    Start = Callable[[_native.EventLoopHandle], int]
 
-ENDED, FAILED, TOLD, RAISED = range(4)
+RESULT, ERROR, UPDATE, RAISE = range(4)
 
-# The loop holds on to its Mail for as long as it watches the socket; this does not keep either alive.
-_known: WeakKeyDictionary[AbstractEventLoop, ref[Mail]] = WeakKeyDictionary()
+# A loop holds its bridge while it watches the socket. This keeps neither alive.
+_bridges: WeakKeyDictionary[AbstractEventLoop, ref[EventLoopBridge]] = WeakKeyDictionary()
 
 
-class Mail:
-    """What one event loop is told."""
+class EventLoopBridge:
+    """The events of one event loop, and its calls that wait for them."""
 
-    __slots__ = ("__weakref__", "channel", "keys", "loop", "waiting")
+    __slots__ = ("__weakref__", "handle", "key_tasks", "loop", "pending")
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self.loop = loop
-        self.waiting: dict[int, Reply | Feed] = {}
-        self.keys: set[Task[None]] = set()
+        self.pending: dict[int, PendingCall | UpdateStream] = {}
+        self.key_tasks: set[Task[None]] = set()
         try:
-            self.channel = _native.Channel()
-            # In no call's context: the loop would keep that of its first call.
-            Context().run(loop.add_reader, self.channel.fileno(), self.drain)
+            self.handle = _native.EventLoopHandle()
+            # In an empty context, since the loop would keep that of its first call.
+            Context().run(loop.add_reader, self.handle.fileno(), self.drain)
         except NotImplementedError:
-            self.channel = _native.Channel(_waker(ref(self), ref(loop)))
+            self.handle = _native.EventLoopHandle(_waker(ref(self), ref(loop)))
 
     def drain(self) -> None:
-        """Runs the callbacks that are due and hands out what has come. Runs in the loop."""
+        """Runs the queued callbacks and hands out the events. Runs in the loop."""
         raised: BaseException | None = None
-        for number, what, value in self.channel.drain(self.ask):
-            if what == RAISED:
+        for call_id, kind, value in self.handle.drain(self.request_key):
+            if kind == RAISE:
                 raised = value
             else:
-                waiting = self.waiting.get(number)
-                if waiting is not None:
-                    waiting.put(what, value)
+                pending = self.pending.get(call_id)
+                if pending is not None:
+                    pending.set(kind, value)
         if raised is not None:
-            # Whatever came with it has been handed out: nobody waits for it in vain.
+            # After all other events, so that no call waits for one in vain.
             raise raised
 
-    def ask(self, function: Callable[[], Any], reply: _native.KeyReply) -> None:
+    def request_key(self, function: Callable[[], Any], responder: _native.KeyResponder) -> None:
         """Calls a key function, in the context of the call that needs the key."""
         try:
-            given = function()
+            key = function()
         except BaseException as error:
-            reply.fail(error)
+            responder.reject(error)
             if not isinstance(error, Exception):
                 raise
             return
-        if hasattr(given, "__await__"):
-            task = self.loop.create_task(_answer(given, reply))
-            self.keys.add(task)
-            task.add_done_callback(self.keys.discard)
+        if hasattr(key, "__await__"):
+            task = self.loop.create_task(_resolve_key(key, responder))
+            self.key_tasks.add(task)
+            task.add_done_callback(self.key_tasks.discard)
         else:
-            reply.give(given)
+            responder.resolve(key)
 
 
-def _waker(mail: ref[Mail], loop: ref[AbstractEventLoop]) -> Callable[[], None]:
+def _waker(bridge: ref[EventLoopBridge], loop: ref[AbstractEventLoop]) -> Callable[[], None]:
     def wake() -> None:
-        there, here = mail(), loop()
-        if there is not None and here is not None and not here.is_closed():
-            here.call_soon_threadsafe(there.drain, context=Context())
+        target, running = bridge(), loop()
+        if target is not None and running is not None and not running.is_closed():
+            running.call_soon_threadsafe(target.drain, context=Context())
 
     return wake
 
 
-async def _answer(given: Awaitable[Any], reply: _native.KeyReply) -> None:
+async def _resolve_key(key: Awaitable[Any], responder: _native.KeyResponder) -> None:
     try:
-        reply.give(await given)
+        responder.resolve(await key)
     except asyncio.CancelledError:
-        # Whoever waits for the key was not cancelled by this.
+        # The call that needs the key is not cancelled by this.
         from ._errors import ConfigurationError
 
-        reply.fail(
+        responder.reject(
             ConfigurationError("the api_key function's task was cancelled", code="CONFIGURATION_INVALID")
         )
         raise
     except BaseException as error:
-        reply.fail(error)
+        responder.reject(error)
         if not isinstance(error, Exception):
             raise
 
 
-class Reply:
-    """The end of one call."""
+class PendingCall:
+    """The outcome of a call."""
 
     __slots__ = ("future",)
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self.future: Future[Any] = loop.create_future()
 
-    def put(self, what: int, value: Any) -> None:
-        # A future takes no StopIteration as its exception, so that every end is a result of it.
+    def set(self, kind: int, value: Any) -> None:
+        # As a result of the future in every case, since no future takes a StopIteration as its exception.
         if not self.future.done():
-            self.future.set_result((what, value))
+            self.future.set_result((kind, value))
 
 
-class Feed:
-    """What one call tells, and its end."""
+class UpdateStream:
+    """The updates of a call, and its outcome."""
 
-    __slots__ = ("_came", "_loop", "_news")
+    __slots__ = ("_arrived", "_events", "_loop")
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
-        self._came: deque[tuple[int, Any]] = deque()
-        self._news: Future[None] | None = None
+        self._events: deque[tuple[int, Any]] = deque()
+        self._arrived: Future[None] | None = None
 
-    def put(self, what: int, value: Any) -> None:
-        self._came.append((what, value))
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
+    def set(self, kind: int, value: Any) -> None:
+        self._events.append((kind, value))
+        if self._arrived is not None and not self._arrived.done():
+            self._arrived.set_result(None)
 
     async def get(self) -> tuple[int, Any]:
-        while not self._came:
-            self._news = self._loop.create_future()
-            await self._news
-        return self._came.popleft()
+        while not self._events:
+            self._arrived = self._loop.create_future()
+            await self._arrived
+        return self._events.popleft()
 
 
-def mail() -> Mail:
-    """What the running event loop is told; its own, in this process."""
+def get_bridge() -> EventLoopBridge:
+    """Returns this process's bridge of the running event loop."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        raise _elsewhere() from None
-    known = _known.get(loop)
-    here = None if known is None else known()
-    if here is None or not here.channel.is_ours():
-        # A parent's socket is left as it is: its registration is shared with the parent's loop.
-        here = Mail(loop)
-        _known[loop] = ref(here)
-    return here
+        raise _wrong_loop_error() from None
+    known = _bridges.get(loop)
+    bridge = None if known is None else known()
+    if bridge is None or not bridge.handle.is_current_process():
+        # A parent's socket stays as it is: its registration is shared with the parent's loop.
+        bridge = EventLoopBridge(loop)
+        _bridges[loop] = ref(bridge)
+    return bridge
 
 
-def _elsewhere() -> Exception:
+def _wrong_loop_error() -> Exception:
     from ._errors import ConfigurationError
 
     hint = (
@@ -162,58 +162,58 @@ def _elsewhere() -> Exception:
 
 
 async def call(start: Start) -> Any:
-    """Begins a call and awaits its end. Cancelled, it stops the call's request and polling."""
-    here = mail()
-    reply = Reply(here.loop)
-    number = start(here.channel)
-    here.waiting[number] = reply
+    """Starts a call and awaits its outcome. Cancelled, it stops the call's request and polling."""
+    bridge = get_bridge()
+    pending = PendingCall(bridge.loop)
+    call_id = start(bridge.handle)
+    bridge.pending[call_id] = pending
     try:
-        what, value = await reply.future
-        if what == FAILED:
+        kind, value = await pending.future
+        if kind == ERROR:
             raise value
         return value
     finally:
-        del here.waiting[number]
-        here.channel.cancel(number)
+        del bridge.pending[call_id]
+        bridge.handle.cancel(call_id)
 
 
-async def read(stream: _native.Stream) -> Any:
-    """Awaits the next of a stream. What a cancelled read did not get is the next one's."""
-    number: int | None = None
-    arrived = False
+async def next_item(stream: _native.Stream) -> Any:
+    """Awaits the next item of a stream. An item that a cancelled read did not receive goes to the next one."""
+    read: int | None = None
+    received = False
 
-    def start(channel: _native.Channel) -> int:
-        nonlocal number
-        begun: int
-        begun, number = stream.next(channel)
-        return begun
+    def start(event_loop: _native.EventLoopHandle) -> int:
+        nonlocal read
+        call_id: int
+        call_id, read = stream.next(event_loop)
+        return call_id
 
     try:
         item = await call(start)
-        arrived = True
+        received = True
         return item
     except Exception:
-        arrived = True
+        received = True
         raise
     finally:
-        if number is not None:
-            stream.end(number, arrived)
+        if read is not None:
+            stream.acknowledge(read, received)
 
 
-async def call_telling(start: Start, tell: Callable[[Any], Any]) -> Any:
-    """Begins a call, hands on what it tells, awaiting what is awaitable, and awaits its end."""
-    here = mail()
-    feed = Feed(here.loop)
-    number = start(here.channel)
-    here.waiting[number] = feed
+async def call_with_updates(start: Start, notify: Callable[[Any], Any]) -> Any:
+    """Starts a call, passes its updates on, awaiting what is awaitable, and awaits its outcome."""
+    bridge = get_bridge()
+    updates = UpdateStream(bridge.loop)
+    call_id = start(bridge.handle)
+    bridge.pending[call_id] = updates
     try:
         while True:
-            what, value = await feed.get()
-            if what == TOLD:
-                given = tell(value)
-                if hasattr(given, "__await__"):
-                    await given
-            elif what == FAILED:
+            kind, value = await updates.get()
+            if kind == UPDATE:
+                result = notify(value)
+                if hasattr(result, "__await__"):
+                    await result
+            elif kind == ERROR:
                 raise value
             else:
                 return value
@@ -221,11 +221,11 @@ async def call_telling(start: Start, tell: Callable[[Any], Any]) -> Any:
         # A coroutine that is being closed may await nothing more.
         raise
     except BaseException:
-        if here.channel.abort(number):
-            # A call that has something left to do gets the time for it; cancelled once more it does not.
-            while (await feed.get())[0] == TOLD:
+        if bridge.handle.signal(call_id):
+            # A call with something to do before it ends gets the time for it. A second cancellation ends it at once.
+            while (await updates.get())[0] == UPDATE:
                 pass
         raise
     finally:
-        del here.waiting[number]
-        here.channel.cancel(number)
+        del bridge.pending[call_id]
+        bridge.handle.cancel(call_id)

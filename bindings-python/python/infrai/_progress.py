@@ -1,47 +1,45 @@
-"""``progress=True``: a bar where tqdm is installed, plain lines on standard error where not."""
+"""Display of ``progress=True``: a bar if tqdm is installed, else lines on standard error."""
 
 from __future__ import annotations
 
 import sys
 import time
 
+from . import _native
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
-    class Meter(Protocol):
+    class ProgressSink(Protocol):
         def update(self, done: float, total: float | None, note: str) -> None: ...
         def close(self) -> None: ...
 
 
-class _Lines:
-    """A line whenever something has changed, a second apart at least unless the note has."""
+class _LinePrinter:
+    """Prints a line per changed note, and at most one per second for a changed percentage."""
 
-    def __init__(self, label: str, unit: str) -> None:
-        self._label, self._unit = label, unit
+    def __init__(self, label: str) -> None:
+        self._label = label
         self._note = ""
-        self._share: str = ""
-        self._shown = 0.0
+        self._percentage: str = ""
+        self._printed_at = 0.0
 
     def update(self, done: float, total: float | None, note: str) -> None:
-        share = f"{done / total:.0%}" if total else ""
+        percentage = f"{done / total:.0%}" if total else ""
         now = time.monotonic()
-        news = note != self._note or (share != self._share and (now - self._shown >= 1 or done == total))
-        if news:
-            self._note, self._share, self._shown = note, share, now
-            print(
-                " ".join(word for word in (f"{self._label}:", note, share) if word),
-                file=sys.stderr,
-                flush=True,
-            )
+        due = now - self._printed_at >= 1 or done == total
+        if note != self._note or (percentage != self._percentage and due):
+            self._note, self._percentage, self._printed_at = note, percentage, now
+            line = " ".join(word for word in (f"{self._label}:", note, percentage) if word)
+            print(line, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         pass
 
 
-class _Bar:
+class _TqdmBar:
     def __init__(self, tqdm: Any, label: str, unit: str) -> None:
-        self._unit = unit
         options: dict[str, Any] = (
             {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
             if unit
@@ -61,53 +59,44 @@ class _Bar:
         self._bar.close()
 
 
-def _meter(label: str, unit: str) -> Meter:
+def _make_sink(label: str, unit: str) -> ProgressSink:
     from importlib import import_module
 
     try:
         tqdm = import_module("tqdm.auto").tqdm
     except ImportError:
-        return _Lines(label, unit)
-    return _Bar(tqdm, label, unit)
+        return _LinePrinter(label)
+    return _TqdmBar(tqdm, label, unit)
 
 
-class _Showing:
-    """Shows something from the first news on: a call that is refused shows nothing."""
+class _ProgressDisplay:
+    """Creates its sink at the first update, so that a refused call displays nothing."""
 
     def __init__(self) -> None:
-        self._meter: Meter | None = None
+        self._sink: ProgressSink | None = None
 
     def show(self, label: str, unit: str, done: float, total: float | None, note: str) -> None:
-        from . import _native
-
-        if self._meter is None:
-            self._meter = _meter(_native.escape_text(label), unit)
-        self._meter.update(done, total, _native.escape_text(note))
+        if self._sink is None:
+            self._sink = _make_sink(_native.escape_text(label), unit)
+        self._sink.update(done, total, _native.escape_text(note))
 
     def close(self) -> None:
-        if self._meter is not None:
-            self._meter.close()
+        if self._sink is not None:
+            self._sink.close()
 
 
-class Waiting(_Showing):
-    """Shows how a wait gets on."""
+class WaitProgress(_ProgressDisplay):
+    """Display of a wait."""
 
     def __call__(self, job: dict[str, Any]) -> None:
-        from . import _native
-
-        share = job.get("progress")
-        done = (
-            1.0
-            if _native.is_success(job["state"])
-            else float(share)
-            if isinstance(share, (int, float))
-            else 0.0
-        )
+        progress = job.get("progress")
+        known = float(progress) if isinstance(progress, (int, float)) else 0.0
+        done = 1.0 if _native.is_success(job["state"]) else known
         self.show(str(job["job_id"]), "", done, 1.0, str(job["state"]))
 
 
-class Downloading(_Showing):
-    """Shows how a download gets on."""
+class DownloadProgress(_ProgressDisplay):
+    """Display of a download."""
 
     def __init__(self, label: str) -> None:
         super().__init__()

@@ -1,11 +1,11 @@
-"""The Infrai API on this machine, for tests: real HTTP, real accounts and wallet, jobs that render a real MP4.
+"""Local sandbox of the Infrai API for tests: HTTP, accounts, a wallet, and jobs that render an MP4.
 
 >>> from infrai.testing import Sandbox
 >>> with Sandbox() as sandbox:
 ...     job = sandbox.client.video.generate("a paper boat").wait()
 
-With pytest, ``from infrai.testing import infrai_sandbox`` in a test module or a ``conftest.py`` gives a fixture of the same
-name. Nothing is registered with pytest otherwise.
+With pytest, ``from infrai.testing import infrai_sandbox`` in a test module or a ``conftest.py`` defines a fixture of that
+name. The package registers nothing else with pytest.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    # A pytest fixture, made when it is first imported: pytest is needed for nothing else here.
+    # A pytest fixture, created at its first import: nothing else here needs pytest.
     def infrai_sandbox() -> Iterator[Sandbox]:
-        """A sandbox for one test, with a client of its own."""
+        """Sandbox for one test, with its own client."""
         ...
 
 
 def find_command() -> str:
-    """The command ``infrai``: ``INFRAI_CLI``, else the one that the package ``infrai-cli`` installed beside this
-    interpreter, else the first on the ``PATH``.
+    """Returns the path of the command ``infrai``: ``INFRAI_CLI``, else the one that the package ``infrai-cli`` installed
+    beside this interpreter, else the first on the ``PATH``.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: The command was not found.
     """
-    given = os.environ.get("INFRAI_CLI")
-    if given:
-        return given
+    configured = os.environ.get("INFRAI_CLI")
+    if configured:
+        return configured
     name = "infrai.exe" if sys.platform == "win32" else "infrai"
     beside = Path(sysconfig.get_path("scripts")) / name
     found = str(beside) if beside.is_file() else shutil.which("infrai")
@@ -55,21 +55,21 @@ def find_command() -> str:
 
 
 class Sandbox:
-    """A sandbox on a free port of this machine, with an account of its own. A context manager.
+    """Sandbox on a free port of this machine, with its own account. A context manager.
 
     Args:
-        faults: what is to go wrong, such as ``["POST /v1/video/generate: status=503 retry-after=1 times=2"]``.
-        options: further options of ``infrai sandbox``, such as ``["--rate-limit", "20/s"]``.
-        command: the command. Default: as ``find_command``.
-        startup_timeout: how many seconds it may take to start. Default: 30.
+        faults: Faults to inject, such as ``["POST /v1/video/generate: status=503 retry-after=1 times=2"]``.
+        options: Further options of ``infrai sandbox``, such as ``["--rate-limit", "20/s"]``.
+        command: Path of the command. Default: that of ``find_command``.
+        startup_timeout: Limit of the start, in seconds. Default: 30.
 
     Attributes:
-        url (str): where it listens.
-        api_key (str): the key of its account, which has the trial credit.
-        client (InfraiClient): a client for it.
+        url (str): Base URL.
+        api_key (str): Key of the account, which has the trial credit.
+        client (InfraiClient): Client of the account.
 
     Raises:
-        ConfigurationError: the command is missing, or does not start.
+        ConfigurationError: The command is missing, or does not start.
     """
 
     url: str
@@ -90,7 +90,7 @@ class Sandbox:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> Sandbox:
-        """Starts it; entering the context does the same."""
+        """Starts the sandbox, as entering the context does."""
         command = os.fspath(self._command) if self._command is not None else find_command()
         fixed = ["sandbox", "--json", "--temporary", "--exit-with-parent", "--port", "0"]
         process = subprocess.Popen(
@@ -104,8 +104,8 @@ class Sandbox:
         self._process = process
         try:
             self.url = json.loads(self._first_line(process))["url"]
-            made = InfraiClient(base_url=self.url).activate(write_credentials=False)
-            self.api_key = made.primary_api_key
+            activated = InfraiClient(base_url=self.url).activate(write_credentials=False)
+            self.api_key = activated.primary_api_key
             self.client = InfraiClient(self.api_key, base_url=self.url)
         except BaseException:
             self.stop()
@@ -121,20 +121,20 @@ class Sandbox:
         reader.start()
         reader.join(self._startup_timeout)
         if lines and lines[0]:
-            # Who does not read what a child writes stops the child.
+            # A full pipe would block the child.
             for stream in (process.stdout, process.stderr):
                 Thread(target=_discard, args=(stream,), daemon=True).start()
             return lines[0]
         process.kill()
-        said = process.stderr.read().strip()
+        output = process.stderr.read().strip()
         raise ConfigurationError(
-            f"the sandbox did not start: {said or 'it said nothing'}",
+            f"the sandbox did not start: {output or 'it said nothing'}",
             code="CONFIGURATION_INVALID",
             hint="Run `infrai sandbox` in a shell to see why.",
         )
 
     def stop(self) -> None:
-        """Stops it and removes what it kept; leaving the context does the same."""
+        """Stops the sandbox and removes its data, as leaving the context does."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -147,7 +147,7 @@ class Sandbox:
             process.wait()
 
     def async_client(self) -> AsyncInfraiClient:
-        """An awaitable client for it."""
+        """Returns an async client of the account."""
         return AsyncInfraiClient(self.api_key, base_url=self.url)
 
     def __enter__(self) -> Sandbox:
@@ -174,7 +174,7 @@ if not TYPE_CHECKING:
 
         @pytest.fixture
         def infrai_sandbox():
-            """A sandbox for one test, with a client of its own."""
+            """Sandbox for one test, with its own client."""
             with Sandbox() as sandbox:
                 yield sandbox
 

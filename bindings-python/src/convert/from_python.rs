@@ -1,8 +1,8 @@
-//! Python's values as the core's. What has no such form is refused by name, before anything is sent.
+//! Conversion of Python values to the core's. A value without such a form is refused by name, before anything is sent.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf};
 
-use infrai::{InfraiError, wire::json};
+use infrai::{options::is_secret, wire::json};
 use pyo3::{
     prelude::*,
     types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple},
@@ -10,116 +10,69 @@ use pyo3::{
 use serde_json::{Map, Number, Value};
 
 use crate::{
-    errors::{raise, refuse},
-    python,
+    errors::{invalid_argument, to_pyerr},
+    py_util,
 };
 
-/// The deepest that a body may nest; a list that holds itself would have no end.
-const DEPTH: usize = 128;
+/// Deepest nesting of a body. A list that contains itself would have no end.
+const MAX_DEPTH: usize = 128;
 
 const TEXT: &str = "text (a str without lone surrogates)";
-const SECONDS: &str = "a positive number of seconds";
 const JSON: &str = "JSON (None, bool, int, float, str, list, tuple, and dict with str keys)";
 
-/// How a value is shown in a refusal.
-fn shown(value: &Bound<'_, PyAny>) -> String {
-    let shown = if value.is_instance_of::<PyString>() {
-        value.as_any().call_method0("__repr__")
-    } else {
-        value.repr().map(Bound::into_any)
-    };
-    let text = shown.and_then(|text| {
-        let encoded =
-            text.call_method1(python::intern!(value.py(), "encode"), ("ascii", "backslashreplace"))?;
-        encoded.call_method1(python::intern!(value.py(), "decode"), ("ascii",))?.extract::<String>()
-    });
+/// Returns a value as an error shows it.
+fn repr_for_error(value: &Bound<'_, PyAny>) -> String {
+    let ascii = py_util::import_attr(value.py(), "builtins", "ascii");
+    let text = ascii.and_then(|ascii| py_util::call(&ascii, (value,))?.extract::<String>());
     text.unwrap_or_else(|_| format!("a value of type {}", type_name(value)))
 }
 
-fn type_name(value: &Bound<'_, PyAny>) -> String {
+fn invalid(field: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
+    invalid_argument(value.py(), field, &repr_for_error(value), expected)
+}
+
+/// Returns the name of a value's type.
+pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
     value.get_type().name().map_or_else(|_| "unknown".to_owned(), |name| name.to_string())
 }
 
-/// A text.
-pub(crate) fn text(field: impl fmt::Display, value: &Bound<'_, PyAny>) -> PyResult<String> {
-    let refused = || refuse(value.py(), &field.to_string(), &shown(value), TEXT);
-    let text = value.cast::<PyString>().map_err(|_| refused())?;
-    text.to_str().map(str::to_owned).map_err(|_| refused())
+/// Returns a text.
+pub(crate) fn text(field: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+    text_at(&JsonPath::Argument(field), value)
 }
 
-/// A text, or nothing for `None`.
-pub(crate) fn optional_text(field: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
-    if value.is_none() { Ok(None) } else { text(field, value).map(Some) }
+fn text_at(path: &JsonPath<'_>, value: &Bound<'_, PyAny>) -> PyResult<String> {
+    value.extract().map_err(|_| path.invalid(value, TEXT))
 }
 
-/// A text that must not be shown in a refusal.
-pub(crate) fn required_text(field: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
-    value.cast::<PyString>().ok().and_then(|text| text.to_str().ok().map(str::to_owned)).ok_or_else(|| {
-        refuse(value.py(), field, &format!("a value of type {} that cannot be sent", type_name(value)), TEXT)
-    })
-}
-
-/// A number, whatever Python calls one; the core says whether it is a good one.
+/// Returns a number, whatever Python calls one. The core checks its bounds.
 pub(crate) fn number(field: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let refused = || refuse(value.py(), field, &shown(value), "a number");
-    if value.is_instance_of::<PyBool>() || value.is_instance_of::<PyString>() {
-        return Err(refused());
-    }
-    value.extract::<f64>().map_err(|_| refused())
+    let is_number = !value.is_instance_of::<PyBool>() && !value.is_instance_of::<PyString>();
+    let number = if is_number { value.extract::<f64>().ok() } else { None };
+    number.ok_or_else(|| invalid(field, value, "a number"))
 }
 
-/// Seconds.
-pub(crate) fn seconds(field: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    let seconds = number(field, value)?;
-    let refused = |_| refuse(value.py(), field, &shown(value), SECONDS);
-    Duration::try_from_secs_f64(seconds).map_err(refused)
-}
-
-/// A whole number that is not negative.
-pub(crate) fn count<T>(field: &str, value: &Bound<'_, PyAny>) -> PyResult<T>
-where
-    T: TryFrom<u64>,
-{
-    let whole = if value.is_instance_of::<PyBool>() { None } else { value.extract::<u64>().ok() };
-    whole
-        .and_then(|whole| T::try_from(whole).ok())
-        .ok_or_else(|| refuse(value.py(), field, &shown(value), "a whole number that is not negative"))
-}
-
-/// `True` or `False`.
-pub(crate) fn flag(field: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let flag = value.cast::<PyBool>().map(PyBoolMethods::is_true);
-    flag.map_err(|_| refuse(value.py(), field, &shown(value), "True or False"))
-}
-
-/// A path: `str`, `bytes` or `os.PathLike`.
+/// Returns a path: `str`, `bytes` or `os.PathLike`.
 pub(crate) fn path(field: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
-    let refused = |_| refuse(value.py(), field, &shown(value), "a path (str or os.PathLike)");
-    value.extract::<PathBuf>().map_err(refused)
+    value.extract().map_err(|_| invalid(field, value, "a path (str or os.PathLike)"))
 }
 
-/// The items of anything that can be iterated, but for a text.
+/// Returns the items of an iterable that is no text and no dict.
 pub(crate) fn array<'py>(field: &str, value: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    if value.is_instance_of::<PyString>() || value.is_instance_of::<PyDict>() {
-        return Err(refuse(value.py(), field, &shown(value), "a list or another iterable"));
+    let iterable = !value.is_instance_of::<PyString>() && !value.is_instance_of::<PyDict>();
+    let items = iterable.then(|| value.try_iter().ok()).flatten();
+    let items = items.ok_or_else(|| invalid(field, value, "a list or another iterable"))?;
+    let mut found = Vec::new();
+    while let Some(item) = py_util::next(&items)? {
+        // An endless iterator in C would not be interrupted otherwise.
+        value.py().check_signals()?;
+        found.push(item);
     }
-    match value.try_iter() {
-        // One of C's that has no end would not be interrupted otherwise.
-        Ok(items) => {
-            let mut found = Vec::new();
-            while let Some(item) = python::next(&items)? {
-                value.py().check_signals()?;
-                found.push(item);
-            }
-            Ok(found)
-        }
-        Err(_) => Err(refuse(value.py(), field, &shown(value), "a list or another iterable")),
-    }
+    Ok(found)
 }
 
-/// Query parameters: a dict or pairs. `None` leaves one out; a list repeats it.
+/// Returns query parameters from a dict or pairs. `None` leaves a parameter out, and a list repeats it.
 pub(crate) fn query(value: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
-    let py = value.py();
     let pairs = match value.cast::<PyDict>() {
         Ok(dict) => dict.items().into_any(),
         Err(_) => value.clone(),
@@ -128,7 +81,7 @@ pub(crate) fn query(value: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>>
     for pair in array("query", &pairs)? {
         let halves = array("query", &pair)?;
         let [name, member] = &halves[..] else {
-            return Err(refuse(py, "query", &shown(&pair), "a dict, or pairs of name and value"));
+            return Err(invalid("query", &pair, "a dict, or pairs of name and value"));
         };
         let name = text("query", name)?;
         let field = format!("query.{name}");
@@ -137,112 +90,160 @@ pub(crate) fn query(value: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>>
             Err(_) => vec![member.clone()],
         };
         for member in members {
-            match json(&field, &member)? {
-                Value::Null => {}
-                Value::String(text) => found.push((name.clone(), text)),
+            let text = match json(&field, &member)? {
+                Value::Null => continue,
+                Value::String(text) => text,
                 Value::Array(_) | Value::Object(_) => {
-                    return Err(refuse(py, &field, &shown(&member), "a str, a number, a bool or None"));
+                    return Err(invalid(&field, &member, "a str, a number, a bool or None"));
                 }
-                plain => {
-                    let text = String::from_utf8_lossy(&json::canonical(&plain)).trim_end().to_owned();
-                    found.push((name.clone(), text));
-                }
-            }
+                plain => String::from_utf8_lossy(&json::canonical(&plain)).trim_end().to_owned(),
+            };
+            found.push((name.clone(), text));
         }
     }
     Ok(found)
 }
 
-/// Where a value stands in an argument.
-enum Place<'a> {
-    Root(&'a str),
-    Key(&'a Place<'a>, &'a str),
-    Item(&'a Place<'a>, usize),
+/// Path of a value within an argument.
+enum JsonPath<'a> {
+    Argument(&'a str),
+    /// An option, which may be a path or a number of another library.
+    Option(&'a str),
+    Key(&'a JsonPath<'a>, &'a str),
+    Item(&'a JsonPath<'a>, usize),
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for JsonPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Root(field) => f.write_str(field),
-            Self::Key(place, key) => write!(f, "{place}.{key}"),
-            Self::Item(place, index) => write!(f, "{place}[{index}]"),
+            Self::Argument(name) | Self::Option(name) => f.write_str(name),
+            Self::Key(path, key) => write!(f, "{path}.{key}"),
+            Self::Item(path, index) => write!(f, "{path}[{index}]"),
         }
     }
 }
 
-/// Whatever JSON can say.
+impl JsonPath<'_> {
+    /// Returns the option that the value belongs to, if it is not an argument's.
+    fn option(&self) -> Option<&str> {
+        match self {
+            Self::Argument(_) => None,
+            Self::Option(name) => Some(name),
+            Self::Key(path, _) | Self::Item(path, _) => path.option(),
+        }
+    }
+
+    /// Returns the error of the value at this path. It does not show the value of an option that may be a secret.
+    fn invalid(&self, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
+        let got = if self.option().is_some_and(is_secret) {
+            format!("a value of type {} that cannot be sent", type_name(value))
+        } else {
+            repr_for_error(value)
+        };
+        invalid_argument(value.py(), &self.to_string(), &got, expected)
+    }
+}
+
+/// Returns a value of JSON.
 pub(crate) fn json(field: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
-    from(&Place::Root(field), value, 0)
+    from(&JsonPath::Argument(field), value, 0)
 }
 
-/// A dict as a JSON object.
-pub(crate) fn json_object(field: &str, value: &Bound<'_, PyDict>) -> PyResult<Map<String, Value>> {
-    from_dict(&Place::Root(field), value, 0)
+/// Returns a dict of options.
+pub(crate) fn options(options: &Bound<'_, PyDict>) -> PyResult<Value> {
+    let options = options.iter().map(|(name, value)| {
+        let name = name.extract::<String>()?;
+        let value = from(&JsonPath::Option(&name), &value, 0)?;
+        Ok((name, value))
+    });
+    options.collect::<PyResult<_>>().map(Value::Object)
 }
 
-fn from(place: &Place<'_>, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
+/// Returns the options of `generate` from one of many prompts: a text, or a dict in which `None` counts as absent.
+pub(crate) fn prompt(index: usize, item: &Bound<'_, PyAny>) -> PyResult<Value> {
+    let root = JsonPath::Option("prompts");
+    let path = JsonPath::Item(&root, index);
+    if item.is_instance_of::<PyString>() {
+        return Ok(Map::from_iter([("prompt".to_owned(), text_at(&path, item)?.into())]).into());
+    }
+    let expected = "a prompt, or a dict of generate's options with a prompt";
+    let dict = item.cast::<PyDict>().map_err(|_| path.invalid(item, expected))?;
+    let mut options = from_dict(&path, dict, 0)?;
+    options.retain(|name, value| name == "prompt" || !value.is_null());
+    Ok(options.into())
+}
+
+fn from(path: &JsonPath<'_>, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
     let py = value.py();
-    if depth > DEPTH {
-        return Err(refuse(py, &place.to_string(), "a value that nests deeper", "at most 128 levels"));
+    if depth > MAX_DEPTH {
+        let got = "a value that nests deeper";
+        return Err(invalid_argument(py, &path.to_string(), got, "at most 128 levels"));
     }
     if value.is_none() {
         return Ok(Value::Null);
     }
     if value.is_instance_of::<PyString>() {
-        return text(place, value).map(Value::String);
+        return text_at(path, value).map(Value::String);
     }
     if let Ok(flag) = value.cast::<PyBool>() {
         return Ok(Value::Bool(flag.is_true()));
     }
     if value.is_instance_of::<PyInt>() {
-        return integer(place, value);
+        return integer(path, value);
     }
     if let Ok(float) = value.cast::<PyFloat>() {
-        let number = Number::from_f64(float.value());
-        return number
-            .map(Value::Number)
-            .ok_or_else(|| refuse(py, &place.to_string(), &shown(value), "a finite number"));
+        return finite(path, value, float.value());
     }
     if let Ok(dict) = value.cast::<PyDict>() {
-        return from_dict(place, dict, depth).map(Value::Object);
+        return from_dict(path, dict, depth).map(Value::Object);
     }
     if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
         let items = value.try_iter()?.enumerate();
-        let items = items.map(|(index, item)| from(&Place::Item(place, index), &item?, depth + 1));
+        let items = items.map(|(index, item)| from(&JsonPath::Item(path, index), &item?, depth + 1));
         return items.collect::<PyResult<Vec<_>>>().map(Value::Array);
     }
-    // Integers of other libraries say what they are through __index__.
-    match value.call_method0(python::intern!(py, "__index__")) {
-        Ok(number) => integer(place, &number),
-        Err(_) => Err(refuse(py, &place.to_string(), &shown(value), JSON)),
+    // Integers of other libraries convert through __index__.
+    if let Ok(number) = value.call_method0(py_util::intern!(py, "__index__")) {
+        return integer(path, &number);
     }
+    if path.option().is_some() {
+        if let Ok(file) = value.call_method0(py_util::intern!(py, "__fspath__")) {
+            return text_at(path, &file).map(Value::String);
+        }
+        if let Ok(number) = value.extract::<f64>() {
+            return finite(path, value, number);
+        }
+    }
+    Err(path.invalid(value, JSON))
 }
 
-fn integer(place: &Place<'_>, value: &Bound<'_, PyAny>) -> PyResult<Value> {
-    if let Ok(number) = value.extract::<i64>() {
-        return Ok(number.into());
-    }
-    if let Ok(number) = value.extract::<u64>() {
-        return Ok(number.into());
-    }
-    // The interpreter refuses to print the longest ones.
-    let digits = value.str().map_or_else(|_| "with thousands of digits".to_owned(), |text| text.to_string());
-    let error: InfraiError = json::out_of_range(&place.to_string(), &digits);
-    Err(raise(value.py(), &error))
+fn finite(path: &JsonPath<'_>, value: &Bound<'_, PyAny>, number: f64) -> PyResult<Value> {
+    let number = Number::from_f64(number).map(Value::Number);
+    number.ok_or_else(|| path.invalid(value, "a finite number"))
 }
 
-fn from_dict(place: &Place<'_>, dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<Map<String, Value>> {
-    let py = dict.py();
+fn integer(path: &JsonPath<'_>, value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    let number = value.extract::<i64>().map(Value::from).or_else(|_| value.extract::<u64>().map(Value::from));
+    number.map_err(|_| {
+        // The interpreter refuses to print the longest ones.
+        let digits = value.str().map_or_else(|_| "with thousands of digits".into(), |text| text.to_string());
+        to_pyerr(value.py(), json::out_of_range(&path.to_string(), &digits))
+    })
+}
+
+fn from_dict(path: &JsonPath<'_>, dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<Map<String, Value>> {
     let mut map = Map::new();
-    // Of its own: what a member runs to say what it is may change the dict.
+    // A list of its own, since code that a member runs to convert itself may change the dict.
     for item in dict.items() {
         let (key, member) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+        let field = || format!("{path}: its key {}", repr_for_error(&key));
         if !key.is_instance_of::<PyString>() {
-            let field = format!("{place}: its key {}", shown(&key));
-            return Err(refuse(py, &field, &type_name(&key), "a str"));
+            return Err(invalid_argument(dict.py(), &field(), &type_name(&key), "a str"));
         }
-        let name = text(format!("{place}: its key {}", shown(&key)), &key)?;
-        let value = from(&Place::Key(place, &name), &member, depth + 1)?;
+        let Ok(name) = key.extract::<String>() else {
+            return Err(invalid_argument(dict.py(), &field(), &repr_for_error(&key), TEXT));
+        };
+        let value = from(&JsonPath::Key(path, &name), &member, depth + 1)?;
         map.insert(name, value);
     }
     Ok(map)

@@ -1,12 +1,10 @@
-//! Python's values as the core's, and back.
+//! Conversion of values between Python and the core.
+
+pub(crate) mod to_python;
 
 mod from_python;
-mod to_python;
 
 pub(crate) use self::{
-    from_python::{
-        array, count, flag, json, json_object, number, optional_text, path, query, required_text, seconds,
-        text,
-    },
+    from_python::{array, json, number, options, path, prompt, query, text, type_name},
     to_python::{job, object, progress, value},
 };

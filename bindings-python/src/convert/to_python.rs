@@ -1,4 +1,4 @@
-//! The core's values as Python's.
+//! Conversion of the core's values to Python's.
 
 use infrai::{VideoJob, video::DownloadProgress};
 use pyo3::{
@@ -8,9 +8,9 @@ use pyo3::{
 };
 use serde_json::{Map, Number, Value};
 
-use crate::python;
+use crate::py_util;
 
-/// JSON as `None`, `bool`, `int`, `float`, `str`, `list` and `dict`.
+/// Returns JSON as `None`, `bool`, `int`, `float`, `str`, `list` and `dict`.
 pub(crate) fn value<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     match value {
         Value::Null => Ok(py.None().into_bound(py)),
@@ -38,62 +38,42 @@ fn from_number<'py>(py: Python<'py>, number: &Number) -> PyResult<Bound<'py, PyA
     }
 }
 
-/// Python's own string of a name that most answers have, made and hashed once; any other is made.
-fn key<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyString> {
-    macro_rules! known {
+/// Returns a key of a dict. The string of a usual key is made and hashed once.
+fn interned_key<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyString> {
+    macro_rules! interned_keys {
         ($($known:literal),*) => {
             match name {
-                $($known => python::intern!(py, $known),)*
+                $($known => py_util::intern!(py, $known),)*
                 other => PyString::new(py, other),
             }
         };
     }
-    known!(
-        "aspect",
-        "cache_hit",
-        "code",
-        "cost_usd",
-        "created_at",
-        "duration_seconds",
-        "error",
-        "id",
-        "job_id",
-        "latency_ms",
-        "message",
-        "model",
-        "ok",
-        "prefer",
-        "progress",
-        "prompt",
-        "request_id",
-        "resolution",
-        "state",
-        "status",
-        "thumbnail_url",
-        "vendor",
-        "video_url"
-    )
+    interned_keys! {
+        "aspect", "cache_hit", "code", "cost_usd", "created_at", "duration_seconds", "error", "id", "job_id", "latency_ms",
+        "message", "model", "ok", "prefer", "progress", "prompt", "request_id", "resolution", "state", "status",
+        "thumbnail_url", "vendor", "video_url"
+    }
 }
 
-/// A JSON object as a `dict`.
+/// Returns a JSON object as a `dict`.
 pub(crate) fn object<'py>(py: Python<'py>, map: &Map<String, Value>) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for (name, member) in map {
-        dict.set_item(key(py, name), value(py, member)?)?;
+        dict.set_item(interned_key(py, name), value(py, member)?)?;
     }
     Ok(dict)
 }
 
-/// A job's fields and `_metadata`.
-pub(crate) fn job<'py>(py: Python<'py>, job: &VideoJob) -> PyResult<Bound<'py, PyAny>> {
+/// Returns a job's fields and `_metadata`.
+pub(crate) fn job(py: Python<'_>, job: &VideoJob) -> PyResult<Py<PyAny>> {
     let dict = object(py, job.fields())?;
     if !job.metadata.is_empty() {
-        dict.set_item(python::intern!(py, "_metadata"), object(py, job.metadata.as_map())?)?;
+        dict.set_item(py_util::intern!(py, "_metadata"), object(py, job.metadata.as_map())?)?;
     }
-    Ok(dict.into_any())
+    Ok(dict.into_any().unbind())
 }
 
-/// The bytes so far and in all.
-pub(crate) fn progress(py: Python<'_>, progress: DownloadProgress) -> PyResult<Bound<'_, PyAny>> {
-    (progress.received, progress.total).into_bound_py_any(py)
+/// Returns the bytes so far and in all.
+pub(crate) fn progress(py: Python<'_>, progress: DownloadProgress) -> PyResult<Py<PyAny>> {
+    (progress.received, progress.total).into_py_any(py)
 }

@@ -1,86 +1,86 @@
-// The account: what is left on it, adding to it, and making a device one.
+// The account: balance, top-ups and activation results.
 
 import Foundation
 internal import InfraiNative
 
-/// The calls about the account: ``InfraiClient/account``.
+/// Methods of the account: ``InfraiClient/account``.
 public struct Account: Sendable {
     let client: InfraiClient
 
-    /// What is left on the account: `GET /v1/account/balance`.
+    /// Returns the balance: `GET /v1/account/balance`.
     public func balance() async throws -> Balance {
         try await client.call { native, cancellation in
             Balance(try await native.balance(cancellation: cancellation))
         }
     }
 
-    /// Adds to the account: `POST /v1/account/topup`. The record's ``TopupRecord/nextActionURL`` is where to pay.
+    /// Starts a payment that adds credit: `POST /v1/account/topup`. The caller completes it at the result's
+    /// ``TopupRecord/nextActionURL``.
     ///
     /// - Parameters:
-    ///   - amountUSD: How much, in US dollars.
-    ///   - returnURL: Where the payment page leads back to: an http(s) URL.
-    ///   - idempotencyKey: 1 to 255 visible ASCII characters. Default: a fresh one.
-    /// - Throws: ``InfraiError/invalidRequest(_:)`` before anything is sent for an amount that is no positive number or a
-    ///   URL that is not http(s); else as every call.
+    ///   - amountUSD: Amount in US dollars, more than 0.
+    ///   - returnURL: The http(s) URL that the payment page leads back to. Default: none.
+    ///   - idempotencyKey: 1 to 255 visible ASCII characters. Default: a new one per call.
+    /// - Throws: ``InfraiError/invalidRequest(_:)`` before any request if the amount is not a positive number or the
+    ///   URL is not http(s).
     public func topup(amountUSD: Double, returnURL: URL? = nil, idempotencyKey: String? = nil) async throws -> TopupRecord {
         try await client.call { native, cancellation in
-            TopupRecord(
-                try await native.topup(
-                    amountUsd: amountUSD, returnUrl: returnURL?.absoluteString, idempotencyKey: idempotencyKey,
-                    cancellation: cancellation))
+            let options = Options(["return_url": returnURL?.absoluteString, "idempotency_key": idempotencyKey])
+            return TopupRecord(
+                try await native.topup(amountUsd: amountUSD, options: try options.text(), cancellation: cancellation))
         }
     }
 }
 
-/// What is left on the account.
+/// Balance of the account.
 public struct Balance: Sendable, Hashable {
-    /// In US dollars.
+    /// Balance in US dollars.
     public let balanceUSD: Double
-    /// The currency the account is kept in, usually `USD`.
+    /// Currency of the account, usually `USD`.
     public let currency: String?
-    /// What the response said about itself.
+    /// Metadata of the response.
     public let metadata: Metadata
-    /// Everything that the API sent, as JSON text.
+    /// All fields that the API sent, as JSON text.
     public let json: String
 }
 
 /// A top-up as the API recorded it.
 public struct TopupRecord: Sendable, Hashable {
-    /// The top-up's id.
+    /// Id of the top-up.
     public let topupID: String
-    /// How much, in US dollars.
+    /// Amount in US dollars.
     public let amountUSD: Double?
-    /// Where it stands, as the API wrote it.
+    /// State of the payment, in the API's spelling.
     public let state: String?
-    /// Where to go to complete the payment.
+    /// URL of the page that completes the payment.
     public let nextActionURL: URL?
-    /// What the response said about itself.
+    /// Metadata of the response.
     public let metadata: Metadata
-    /// Everything that the API sent, as JSON text.
+    /// All fields that the API sent, as JSON text.
     public let json: String
 }
 
-/// An account, and the key for it. Shown, it keeps the key to itself; ``primaryAPIKey`` holds all of it.
+/// An account and its key. Its description has the redacted key.
 public struct ActivateResult: Sendable {
-    /// The account.
+    /// Id of the account.
     public let accountID: String?
-    /// Its project.
+    /// Id of the account's project.
     public let projectID: String?
-    /// The project's key. Never log it.
+    /// Key of the project. Never log it.
     public let primaryAPIKey: String
-    /// What the trial credit is, in US dollars; not known when nothing was sent.
+    /// Trial credit in US dollars. `nil` if the key was ``reused``.
     public let trialCreditUSD: Double?
-    /// Where to add credit; not known when nothing was sent.
+    /// URL of the page that adds credit. `nil` if the key was ``reused``.
     public let checkoutURL: URL?
-    /// Whether the profile already had a key, so that nothing was sent.
+    /// Whether the profile already had a key, so that the client sent nothing.
     public let reused: Bool
-    /// The file that holds the key, if one does.
+    /// The credentials file that holds the key. `nil` if another store or no store holds it.
     public let credentialsFile: URL?
-    /// The profile's name.
+    /// Name of the profile.
     public let profile: String
-    /// What the response said about itself.
+    /// Metadata of the response.
     public let metadata: Metadata
-    /// Everything that the API sent, as JSON text, the key itself included.
+    /// All fields that the API sent, as JSON text. It contains the key.
     public let json: String
 
     let keyHint: String

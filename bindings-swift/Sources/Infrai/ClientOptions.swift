@@ -1,9 +1,9 @@
-// The settings of a client and of some of its calls: their meaning, their units, their defaults.
+// Options of a client, and the events of its hooks.
 
 import Foundation
 
-/// Settings of an ``InfraiClient``. One that is `nil` comes from the environment, where it has a variable, then from the
-/// profile, then from the default; an empty string counts as not given.
+/// Options of an ``InfraiClient``. An option that is `nil` is the environment variable's, else the profile's, else the
+/// default. An empty string counts as unset.
 ///
 /// ```swift
 /// var options = ClientOptions()
@@ -12,49 +12,50 @@ import Foundation
 /// let client = InfraiClient(apiKey: key, options: options)
 /// ```
 ///
-/// A setting that cannot work is an ``InfraiError/configuration(_:)`` error of the client's first call.
+/// An invalid option is an ``InfraiError/configuration(_:)`` error of the client's first call.
 public struct ClientOptions: Sendable {
-    /// The table of the credentials to use. Variable: `INFRAI_PROFILE`. Default: `default`.
+    /// Profile of the credentials. Variable: `INFRAI_PROFILE`. Default: `default`.
     public var profile: String?
-    /// The credentials file. Variable: `INFRAI_CREDENTIALS_FILE`. Default: `~/.infrai/credentials`. Where a
-    /// ``credentialStore`` is used, this is not.
+    /// The credentials file. Variable: `INFRAI_CREDENTIALS_FILE`. Default: `~/.infrai/credentials`. Ignored if there is a
+    /// ``credentialStore``.
     public var credentialsFile: URL?
-    /// What takes the credentials file's place. Default: on Apple platforms a `KeychainStore`, unless ``credentialsFile``
-    /// is given; elsewhere none.
+    /// Store that replaces the credentials file. Default: a `KeychainStore` on Apple platforms, unless ``credentialsFile`` is
+    /// set; elsewhere none.
     public var credentialStore: (any CredentialStore)?
-    /// How long a call may take in all, retries and the pauses between them included. Default: 60 s.
+    /// Timeout of a call, including retries and the pauses between them. Default: 60 s.
     public var timeout: Duration?
-    /// How long one attempt may take to be answered in full. Default: 20 s.
+    /// Timeout of one attempt, from connecting to the end of the response. Default: 20 s.
     public var attemptTimeout: Duration?
-    /// How much of an attempt may go into connecting. Default: 10 s.
+    /// Timeout of connecting within an attempt. Default: 10 s.
     public var connectTimeout: Duration?
-    /// How long a download may go without a byte. Default: 30 s.
+    /// Longest time that a download may receive no byte. Default: 30 s.
     public var downloadIdleTimeout: Duration?
-    /// How many times a failed attempt may be made again. Default: 2, which makes three attempts.
+    /// Number of retries after a failed attempt. Default: 2, so that a call has at most three attempts.
     public var maxRetries: Int?
-    /// The first retry comes after at most this long, each further one after at most twice as long. Default: 0.5 s.
+    /// Longest pause before the first retry. It doubles with each further retry. Default: 0.5 s.
     public var retryBase: Duration?
-    /// No retry waits longer than this, unless the server asks for it. Default: 8 s.
+    /// Longest pause before a retry. A server's `Retry-After` may exceed it. Default: 8 s.
     public var retryCap: Duration?
-    /// How waits poll.
+    /// Options of polling.
     public var polling: PollingOptions
-    /// Headers for every call to the API. Those that the SDK sets itself are refused.
+    /// Headers of every call to the API. Headers that the SDK sets itself are an error.
     public var defaultHeaders: [String: String]
-    /// A proxy for everything but loopback hosts. Variables: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`.
+    /// URL of an http or https proxy for all hosts except loopback hosts. Variables: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`.
     public var proxy: String?
-    /// A PEM file of certificate authorities to trust instead of the platform's. Variables: `SSL_CERT_FILE`, `SSL_CERT_DIR`.
+    /// PEM file of root certificates, which replace the platform's. Variables: `SSL_CERT_FILE`, `SSL_CERT_DIR`.
     public var caFile: URL?
-    /// Words to put at the end of the `User-Agent`, such as your application's name and version.
+    /// Suffix of the `User-Agent`, such as an application's name and version.
     public var userAgentSuffix: String?
-    /// Allows plain `http` to hosts other than loopback: for a development machine in the same network, never for the
-    /// internet, where everyone on the way reads the key. Variable: `INFRAI_ALLOW_HTTP=1`. Default: no.
+    /// Whether plain `http` is allowed to hosts other than loopback, such as a development machine. Do not allow it over the
+    /// internet: everyone on the network path can read the key. Variable: `INFRAI_ALLOW_HTTP=1`. Default: no.
     public var allowInsecureHTTP: Bool?
-    /// Called before every attempt; it sees no body and no key.
+    /// Called before every attempt, in order, with the task-local values of the call's task. All hooks of a call have run when
+    /// it returns. The event contains no body and no key.
     public var onRequest: (@Sendable (RequestEvent) -> Void)?
-    /// Called after every attempt; it sees no body and no key.
+    /// Called after every attempt, as ``onRequest``. The event contains no body and no key.
     public var onResponse: (@Sendable (ResponseEvent) -> Void)?
 
-    /// Settings of which each is looked up or has its default, unless it is given.
+    /// Creates options.
     public init(
         profile: String? = nil,
         credentialsFile: URL? = nil,
@@ -99,7 +100,7 @@ public struct ClientOptions: Sendable {
 extension ClientOptions: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public var description: String { "ClientOptions" }
     public var debugDescription: String { description }
-    /// Headers and the proxy's address may hold passwords: none of them is shown.
+    /// Without the values, which may be secrets.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
@@ -145,27 +146,27 @@ public struct PollingOptions: Sendable, Hashable {
     }
 }
 
-/// An attempt about to be sent.
+/// An attempt that is about to be sent.
 public struct RequestEvent: Sendable, Hashable {
-    /// `GET`, `POST`, ….
+    /// HTTP method: `GET`, `POST`, ….
     public let method: String
-    /// The path, without origin and query.
+    /// Path without origin, query and keys.
     public let path: String
-    /// 1 for the first attempt of the call.
+    /// Number of the attempt within the call, starting at 1.
     public let attempt: Int
 }
 
-/// An attempt that has been answered, or has failed.
+/// An attempt that has a response or has failed.
 public struct ResponseEvent: Sendable, Hashable {
-    /// `GET`, `POST`, ….
+    /// HTTP method: `GET`, `POST`, ….
     public let method: String
-    /// The path, without origin and query.
+    /// Path without origin, query and keys.
     public let path: String
-    /// 1 for the first attempt of the call.
+    /// Number of the attempt within the call, starting at 1.
     public let attempt: Int
-    /// The HTTP status; `nil` when the connection failed or no answer came in time.
+    /// HTTP status. `nil` if the connection failed or the response did not arrive in time.
     public let status: Int?
-    /// From the request to the end of the answer.
+    /// Time from the request to the end of the response.
     public let latency: Duration
     /// The API's id of the request.
     public let requestID: String?

@@ -1,22 +1,22 @@
-// Where keys are kept in place of the credentials file.
+// Stores that replace the credentials file.
 
 import Foundation
 
-/// A place for secrets in place of the credentials file: named entries of text.
+/// Store of secrets that replaces the credentials file: named entries of text.
 ///
-/// The SDK decides the entries' names and what they hold; an entry with a key is never shown or logged. `KeychainStore` is
-/// the one of Apple platforms. The methods are short, may block, and are called from any thread.
+/// The SDK chooses the names and the content of the entries, and never logs an entry. `KeychainStore` is the store of Apple
+/// platforms. The methods may block for a short time, and the SDK calls them from any thread.
 public protocol CredentialStore: Sendable {
-    /// What errors call it, such as `the Keychain`.
+    /// Name of the store in errors, such as `the Keychain`.
     var name: String { get }
 
-    /// The text of an entry; `nil` where there is none.
+    /// Returns the text of an entry. `nil` if there is none.
     ///
-    /// - Throws: When the store cannot be read. The error's text becomes part of what the caller sees: it holds no secret.
+    /// - Throws: If the store cannot be read. The SDK's error repeats the description, which must not contain a secret.
     func read(_ entry: String) throws -> String?
 
-    /// Puts this text in place of whatever the entry held, all of it or nothing.
+    /// Replaces the text of an entry atomically.
     ///
-    /// - Throws: When the store cannot be written.
+    /// - Throws: If the store cannot be written.
     func write(_ entry: String, _ text: String) throws
 }

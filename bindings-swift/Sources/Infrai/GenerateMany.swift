@@ -1,10 +1,10 @@
-// Many jobs, some at once, each told of as it ends.
+// Batches: many jobs, a limited number of them at once.
 
 import Foundation
 internal import InfraiNative
 
 extension Video {
-    /// Starts many jobs, some at once, waits 30 minutes at most for each, and gives each as it ends, in that order.
+    /// Submits many jobs, a limited number at once, waits at most 30 minutes for each, and returns each as it ends.
     ///
     /// ```swift
     /// let kites: [GenerateRequest] = ["a red kite", "a blue kite"]
@@ -13,40 +13,41 @@ extension Video {
     /// }
     /// ```
     ///
-    /// No item's error ends it. After the first 401 or 402 nothing further is submitted, and the items that were not are
-    /// told of with that error. Leaving the loop, or cancelling the task, ends the waiting and cancels no job.
+    /// The error of an item does not end the sequence. After the first 401 or 402 the client submits nothing more, and the
+    /// remaining items have that error. Leaving the loop or cancelling the task stops the waits and cancels no job.
     ///
     /// - Parameters:
-    ///   - requests: What to generate.
-    ///   - concurrency: How many jobs are under way at once, submitted and waited for. Default: 8.
+    ///   - requests: Options of each video.
+    ///   - concurrency: Most jobs in progress at once. Default: 8.
     ///   - keyPrefix: Item `i` without a key of its own gets the idempotency key `<keyPrefix>-<i>`, so that a rerun after a
-    ///     crash gets the same jobs and is charged once.
-    /// - Returns: A sequence that begins when it is read. It throws ``InfraiError/invalidRequest(_:)`` for a `concurrency` below 1.
+    ///     crash returns the same jobs, charged once.
+    /// - Returns: A sequence that starts when it is read. It throws ``InfraiError/invalidRequest(_:)`` if an option is
+    ///   invalid.
     public func generateMany(
         _ requests: [GenerateRequest], concurrency: Int? = nil, keyPrefix: String? = nil
     ) -> GenerateManyResults {
-        GenerateManyResults(client: client, requests: requests, concurrency: concurrency, keyPrefix: keyPrefix, patience: .standard)
+        GenerateManyResults(client: client, requests: requests, concurrency: concurrency, keyPrefix: keyPrefix, timeout: .standard)
     }
 
-    /// Starts many jobs, some at once, waits this long at most for each (`nil`: for ever), and gives each as it ends; see
+    /// Submits many jobs and waits at most this long for each (`nil`: without limit); see
     /// ``generateMany(_:concurrency:keyPrefix:)``.
     public func generateMany(
         _ requests: [GenerateRequest], concurrency: Int? = nil, keyPrefix: String? = nil, timeout: Duration?
     ) -> GenerateManyResults {
         GenerateManyResults(
-            client: client, requests: requests, concurrency: concurrency, keyPrefix: keyPrefix, patience: NativePatience(timeout))
+            client: client, requests: requests, concurrency: concurrency, keyPrefix: keyPrefix, timeout: .after(timeout))
     }
 }
 
-/// One of many: its place in the list, and its job or its error.
+/// Item of a batch: the index of its request, and its job or its error.
 public struct GenerateManyItem: Sendable {
-    /// Its place, from 0.
+    /// Index of the request, from 0.
     public let index: Int
-    /// The job with its video, or why there is none.
+    /// The job with its video, or the error.
     public let result: Result<VideoJob, InfraiError>
 }
 
-/// Many jobs, each as it ends; see ``Video/generateMany(_:concurrency:keyPrefix:)``.
+/// Results of a batch, in the order in which the jobs end; see ``Video/generateMany(_:concurrency:keyPrefix:)``.
 public struct GenerateManyResults: AsyncSequence, Sendable {
     public typealias Element = GenerateManyItem
 
@@ -54,23 +55,24 @@ public struct GenerateManyResults: AsyncSequence, Sendable {
     let requests: [GenerateRequest]
     let concurrency: Int?
     let keyPrefix: String?
-    let patience: NativePatience
+    let timeout: WaitTimeout
 
     public func makeAsyncIterator() -> Iterator {
-        let options = NativeManyOptions(concurrency: concurrency.map(Int64.init), keyPrefix: keyPrefix, timeout: patience)
-        let (client, requests) = (client, requests)
-        return Iterator(
-            client: client, opened: Result { try client.native.get().generateMany(items: requests.map(\.native), options: options) })
+        let opened = Result {
+            let options = Options(["concurrency": concurrency, "key_prefix": keyPrefix, "timeout": timeout.option])
+            return try client.streaming().generateMany(requests: requests.map { try $0.options.text() }, options: options.text())
+        }
+        return Iterator(client: client, opened: opened)
     }
 
-    /// Reads the items one by one. Dropping it ends the waiting.
+    /// Reads the items one by one. Dropping it stops the waits.
     public struct Iterator: AsyncIteratorProtocol, Sendable {
         let client: InfraiClient
-        let opened: Result<NativeMany, any Error>
+        let opened: Result<GenerateManyStream, any Error>
 
-        /// The next item; `nil` after the last.
+        /// Returns the next item. `nil` after the last one.
         public mutating func next() async throws -> GenerateManyItem? {
-            let many: NativeMany
+            let many: GenerateManyStream
             do { many = try opened.get() } catch { throw publicError(error, of: client) }
             return try await client.cancellable { [client] cancellation in
                 try await many.next(cancellation: cancellation).map { GenerateManyItem($0, of: client) }

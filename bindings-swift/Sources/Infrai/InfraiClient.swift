@@ -1,13 +1,13 @@
-// The client: settings, connections, and the calls that belong to no group.
+// The client: options, connections, and the calls without a group.
 
 import Foundation
 internal import InfraiNative
 
-/// A client of the Infrai API. Make one and keep it: its calls share connections, a retry budget, and one scheduler that
-/// polls for all who wait.
+/// A client of the Infrai API. Create one and keep it: its calls share connections, a retry budget, and one scheduler for
+/// the polls of all waits.
 ///
 /// ```swift
-/// // In an app: a token from your own backend, asked for once a call and once more after a 401.
+/// // In an app: a token from your own backend. Each call requests one, and another after a 401.
 /// let client = InfraiClient(apiKey: { try await backend.infraiToken() })
 ///
 /// let job = try await client.video.generate(prompt: "a timelapse of a city skyline at dusk")
@@ -15,29 +15,31 @@ internal import InfraiNative
 /// try await client.video.download(done, to: file)
 /// ```
 ///
-/// Nothing is read and nothing is sent by making one: a missing key, or a setting that cannot work, is an error of the first call.
+/// The initializers read no file and send no request. A missing key or an invalid option is an error of the first call.
 public final class InfraiClient: Sendable {
-    let native: Result<NativeClient, InfraiError>
+    let native: Result<Client, InfraiError>
+    let callbacks: ClientCallbacks
 
-    /// A client with a key, or with what is found on the machine.
+    /// Creates a client with a key, or with the key of the environment or the profile.
     ///
     /// - Parameters:
-    ///   - apiKey: The project key; it goes to the base URL that is given or the default, never to another origin.
-    ///     Variable: `INFRAI_API_KEY`. Default: the profile's. Do not ship a project key in an app: whoever has the app has it.
-    ///   - baseURL: The API's address; it may carry a path of its own. Variable: `INFRAI_BASE_URL`. Default: the profile's,
-    ///     else `https://api.infrai.cc`.
-    ///   - options: All other settings.
+    ///   - apiKey: The project key. The client sends it only to the origin of the base URL. Variable: `INFRAI_API_KEY`.
+    ///     Default: the profile's. Do not ship a project key in an app: its users can extract it.
+    ///   - baseURL: The base URL of the API, which may have a path. Variable: `INFRAI_BASE_URL`. Default: the profile's, else
+    ///     `https://api.infrai.cc`.
+    ///   - options: All other options.
     public convenience init(apiKey: String? = nil, baseURL: String? = nil, options: ClientOptions = ClientOptions()) {
         self.init(key: apiKey, provider: nil, baseURL: baseURL, options: options)
     }
 
-    /// A client whose key comes from a function: a token that your own backend hands out.
+    /// Creates a client with a key function, such as a request to the application's backend.
     ///
     /// - Parameters:
-    ///   - apiKey: Gives the key; asked once a call, and once more after a 401. What it throws is the
+    ///   - apiKey: Returns the key. Each call runs it once, and once more after a 401, with the task-local values of the call's
+    ///     task. Its error is the
     ///     ``ErrorDetails/underlyingError`` of the call's ``InfraiError/configuration(_:)``.
-    ///   - baseURL: The API's address. Variable: `INFRAI_BASE_URL`. Default: `https://api.infrai.cc`.
-    ///   - options: All other settings.
+    ///   - baseURL: The base URL of the API. Variable: `INFRAI_BASE_URL`. Default: `https://api.infrai.cc`.
+    ///   - options: All other options.
     public convenience init(
         apiKey: @escaping @Sendable () async throws -> String, baseURL: String? = nil, options: ClientOptions = ClientOptions()
     ) {
@@ -45,68 +47,81 @@ public final class InfraiClient: Sendable {
     }
 
     private init(key: String?, provider: (@Sendable () async throws -> String)?, baseURL: String?, options: ClientOptions) {
-        native = Result { try NativeClient.make(key: key, provider: provider, baseURL: baseURL, options: options) }
-            .mapError { setUp($0) }
+        let callbacks = ClientCallbacks(key: provider, onRequest: options.onRequest, onResponse: options.onResponse)
+        self.callbacks = callbacks
+        native = Result { try Client.make(key: key, callbacks: callbacks, baseURL: baseURL, options: options) }
+            .mapError { configurationError($0) }
     }
 
-    private init(native: Result<NativeClient, InfraiError>) { self.native = native }
+    private init(native: Result<Client, InfraiError>, callbacks: ClientCallbacks) {
+        self.native = native
+        self.callbacks = callbacks
+    }
 
-    /// Videos: generate, status, cancel, wait, watch, download.
+    /// Methods for videos: generate, status, cancel, wait, watch, download.
     public var video: Video { Video(client: self) }
 
-    /// The account: balance and top-up.
+    /// Methods of the account: balance and top-up.
     public var account: Account { Account(client: self) }
 
-    /// The same client with other settings for the calls made through what this returns.
+    /// Returns the same client with other options for its calls.
     ///
     /// ```swift
     /// let balance = try await client.withOptions(timeout: .seconds(5), maxRetries: 0).account.balance()
     /// ```
     ///
     /// - Parameters:
-    ///   - timeout: How long a call may take in all. `nil`: the client's.
-    ///   - maxRetries: How many times a failed attempt may be made again. `nil`: the client's.
-    ///   - headers: Headers to send beside, or instead of, the client's own of the same name.
+    ///   - timeout: Timeout of a call, including retries. `nil`: the client's.
+    ///   - maxRetries: Number of retries after a failed attempt. `nil`: the client's.
+    ///   - headers: Additional headers. Each replaces the client's header of the same name.
     public func withOptions(timeout: Duration? = nil, maxRetries: Int? = nil, headers: [String: String] = [:]) -> InfraiClient {
         InfraiClient(
             native: native.flatMap { native in
-                Result { try native.with(timeout: timeout, maxRetries: maxRetries, headers: headers) }
-                    .mapError { setUp($0) }
-            })
+                Result {
+                    let options = Options(["timeout": timeout?.seconds, "max_retries": maxRetries, "headers": headers])
+                    return try native.withOptions(options: options.text())
+                }
+                .mapError { configurationError($0) }
+            },
+            callbacks: callbacks)
     }
 
-    /// A fresh idempotency key, to be written down before the call that it is for.
+    /// Returns a new idempotency key, for an application that stores it before the call.
     ///
-    /// - Throws: ``InfraiError/internal(_:)`` where the operating system gives no randomness.
+    /// - Throws: ``InfraiError/internal(_:)`` if the operating system has no randomness.
     public static func newIdempotencyKey() throws -> String {
-        do { return try nativeNewIdempotencyKey() } catch { throw publicError(error, of: nil) }
+        do { return try InfraiNative.newIdempotencyKey(language: .swift) } catch { throw publicError(error, of: nil) }
     }
 
-    /// Makes this device an anonymous account with a trial credit, and stores its key: `POST /v1/activate`. Where the
-    /// profile has a key for this base URL already, that is returned and nothing is sent.
+    /// Creates an anonymous account with a trial credit for this device, and stores its key: `POST /v1/activate`. If the
+    /// profile already has a key for this base URL, the call returns that key and sends nothing.
+    ///
+    /// ```swift
+    /// let account = try await InfraiClient().activate()
+    /// print(account.trialCreditUSD ?? 0)
+    /// ```
     ///
     /// - Parameters:
     ///   - region: `auto` (default), `western` or `china`.
-    ///   - deviceKind: What kind of device this is. Default: `cli`.
-    ///   - profile: The profile to store the key as. Default: the client's, else `INFRAI_PROFILE`, else `default`.
-    ///   - force: Asks for a key even where the profile has one; the old one is kept under another name.
-    ///   - writeCredentials: Whether to store the key, in the Keychain on Apple platforms and in the credentials file elsewhere.
-    /// - Throws: ``InfraiError/configuration(_:)`` when the profile belongs to another origin;
-    ///   ``InfraiError/credentials(_:)``, before anything is sent, when the key could not be stored; else as every call.
+    ///   - deviceKind: Kind of this device. Default: `cli`.
+    ///   - profile: Profile that stores the key. Default: the client's, else `INFRAI_PROFILE`, else `default`.
+    ///   - force: Whether to request a key even if the profile has one. The old profile is kept under another name.
+    ///   - writeCredentials: Whether to store the key: in the Keychain on Apple platforms, in the credentials file elsewhere.
+    /// - Throws: ``InfraiError/configuration(_:)`` if the profile belongs to another origin.
+    ///   ``InfraiError/credentials(_:)``, before any request, if the key cannot be stored.
     @discardableResult
     public func activate(
         region: String? = nil, deviceKind: String? = nil, profile: String? = nil, force: Bool = false, writeCredentials: Bool = true
     ) async throws -> ActivateResult {
         try await call { native, cancellation in
-            ActivateResult(
-                try await native.activate(
-                    options: NativeActivateOptions(
-                        region: region, deviceKind: deviceKind, writeCredentials: writeCredentials, force: force, profile: profile),
-                    cancellation: cancellation))
+            let options = Options([
+                "region": region, "device_kind": deviceKind, "profile": profile, "force": force, "write_credentials": writeCredentials,
+            ])
+            return ActivateResult(try await native.activate(options: try options.text(), cancellation: cancellation))
         }
     }
 
-    /// Any other route of the API, with the same key, retries, envelope and errors.
+    /// Calls any other route of the API, with the same key, retries, envelope and errors.
     ///
     /// ```swift
     /// let answer = try await client.request("GET", "/v1/models", query: [("kind", "video")])
@@ -115,12 +130,11 @@ public final class InfraiClient: Sendable {
     ///
     /// - Parameters:
     ///   - method: `GET`, `POST`, ….
-    ///   - path: Starts with exactly one `/` and goes below the base URL.
-    ///   - query: Names and values, encoded in this order.
-    ///   - body: Sent as canonical JSON.
-    ///   - idempotencyKey: 1 to 255 visible ASCII characters. Default: a fresh one, unless it is `GET` or `HEAD`.
-    /// - Throws: ``InfraiError/invalidRequest(_:)`` before anything is sent for a method, path or body that cannot be sent;
-    ///   else as every call.
+    ///   - path: Path below the base URL. It starts with exactly one `/`.
+    ///   - query: Names and values, in this order. The SDK encodes them.
+    ///   - body: Body of the request, sent as canonical JSON.
+    ///   - idempotencyKey: 1 to 255 visible ASCII characters. Default: a new one per call; none for `GET` and `HEAD`.
+    /// - Throws: ``InfraiError/invalidRequest(_:)`` before any request if the method, path or body is invalid.
     public func request(
         _ method: String, _ path: String, query: [(String, String)] = [], body: (any Encodable & Sendable)? = nil,
         idempotencyKey: String? = nil
@@ -132,9 +146,10 @@ public final class InfraiClient: Sendable {
             throw InfraiError.refusal(field: "body", got: "\(error)", expected: "a value that JSON can write")
         }
         return try await call { native, cancellation in
-            APIResponse(
+            let options = Options(["query": query.map { [$0.0, $0.1] }, "idempotency_key": idempotencyKey])
+            return APIResponse(
                 try await native.request(
-                    method: method, path: path, query: query.map { NativePair(name: $0.0, value: $0.1) }, bodyJson: text, idempotencyKey: idempotencyKey, cancellation: cancellation))
+                    method: method, path: path, body: text, options: try options.text(), cancellation: cancellation))
         }
     }
 }
@@ -142,22 +157,22 @@ public final class InfraiClient: Sendable {
 extension InfraiClient: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public var description: String { "InfraiClient" }
     public var debugDescription: String { description }
-    /// Settings may hold secrets: none of them is shown.
+    /// Without the options, which may be secrets.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-/// What an API call answered.
+/// Response to a request.
 public struct APIResponse: Sendable, Hashable {
-    /// The HTTP status.
+    /// HTTP status.
     public let status: Int
-    /// The envelope's data as JSON text, or the whole body where there was no envelope.
+    /// Data of the envelope, or the whole body if there is no envelope, as JSON text.
     public let json: String
-    /// The envelope's metadata.
+    /// Metadata of the envelope.
     public let metadata: Metadata
 
-    /// The data as a type of your own.
+    /// Decodes the data.
     ///
-    /// - Throws: `DecodingError` when it is not what the type wants.
+    /// - Throws: `DecodingError` if the data has another form than the type.
     public func decode<Value: Decodable>(_ type: Value.Type = Value.self, using decoder: JSONDecoder = JSONDecoder()) throws -> Value {
         try decoder.decode(type, from: Data(json.utf8))
     }

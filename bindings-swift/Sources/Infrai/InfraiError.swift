@@ -1,8 +1,8 @@
-// The one error of the SDK: its kind to match on, and all that is known of it.
+// The SDK's error type.
 
 import Foundation
 
-/// What a call throws, unless its task was cancelled: then it is `CancellationError`.
+/// Error of a call. A call of a cancelled task throws `CancellationError` instead.
 ///
 /// ```swift
 /// do {
@@ -14,46 +14,45 @@ import Foundation
 /// }
 /// ```
 ///
-/// Everything in ``ErrorDetails`` can be read from the error itself too: `error.code`, `error.idempotencyKey`. No key is
-/// ever part of it.
+/// The error has the properties of its ``ErrorDetails``: `error.code`, `error.idempotencyKey`. It never contains a key.
 @dynamicMemberLookup
 public enum InfraiError: Error, Sendable {
-    /// No key, or one that the API does not accept (401).
+    /// The key is missing or the API does not accept it (401).
     case authentication(ErrorDetails)
-    /// The key may not do this (403).
+    /// The key has no permission for the call (403).
     case permission(ErrorDetails)
-    /// Money is needed first (402); see ``ErrorDetails/checkoutURL``.
+    /// The account needs credit (402). See ``ErrorDetails/checkoutURL``.
     case paymentRequired(ErrorDetails)
-    /// An argument was refused, by the SDK before sending or by the API (400, 413, 422).
+    /// The SDK refused an argument before sending, or the API refused it (400, 413, 422).
     case invalidRequest(ErrorDetails)
-    /// The thing asked for does not exist, or is another account's (404, 410).
+    /// The resource does not exist or belongs to another account (404, 410).
     case notFound(ErrorDetails)
-    /// The request contradicts an earlier one (409).
+    /// The request conflicts with an earlier one (409).
     case conflict(ErrorDetails)
     /// Too many requests (429).
     case rateLimit(ErrorDetails)
-    /// The API, or what stands before it, failed (5xx).
+    /// The API or a gateway in front of it failed (5xx).
     case server(ErrorDetails)
-    /// The API could not be reached, or the connection broke.
+    /// The client could not reach the API, or the connection broke.
     case connection(ErrorDetails)
-    /// No answer in time.
+    /// The response did not arrive in time.
     case timeout(ErrorDetails)
-    /// The job ended in failure; see ``ErrorDetails/job``.
+    /// The job failed. See ``ErrorDetails/job``.
     case jobFailed(ErrorDetails)
-    /// The job was cancelled; see ``ErrorDetails/job``.
+    /// The job was cancelled. See ``ErrorDetails/job``.
     case jobCancelled(ErrorDetails)
-    /// The wait's own time ran out; the job goes on. See ``ErrorDetails/job``.
+    /// The wait's timeout passed. The job continues. See ``ErrorDetails/job``.
     case waitTimeout(ErrorDetails)
-    /// The credentials cannot be read, written or understood.
+    /// The credentials cannot be read, written or parsed.
     case credentials(ErrorDetails)
-    /// The client's settings, or the machine's, do not fit what was asked.
+    /// The client's or the machine's settings do not allow the call.
     case configuration(ErrorDetails)
-    /// The API answered with something that is not its contract.
+    /// The response breaks the API's contract.
     case unexpectedResponse(ErrorDetails)
-    /// A fault of the SDK itself: please report it.
+    /// A bug in the SDK. Please report it.
     case `internal`(ErrorDetails)
 
-    /// All that is known of it.
+    /// All fields of the error.
     public var details: ErrorDetails {
         switch self {
         case .authentication(let details), .permission(let details), .paymentRequired(let details), .invalidRequest(let details),
@@ -64,7 +63,7 @@ public enum InfraiError: Error, Sendable {
         }
     }
 
-    /// A part of what is known of it.
+    /// A field of the error.
     public subscript<Value>(dynamicMember part: KeyPath<ErrorDetails, Value>) -> Value {
         details[keyPath: part]
     }
@@ -94,9 +93,9 @@ public enum InfraiError: Error, Sendable {
 }
 
 extension InfraiError: LocalizedError {
-    /// What happened, in words.
+    /// Message, without code or status.
     public var errorDescription: String? { details.message }
-    /// What to do about it, in one sentence.
+    /// Hint on how to resolve the error.
     public var recoverySuggestion: String? { details.hint }
 }
 
@@ -104,37 +103,37 @@ extension InfraiError: CustomStringConvertible {
     public var description: String { details.description }
 }
 
-/// All that is known of an ``InfraiError``.
+/// Fields of an ``InfraiError``.
 public struct ErrorDetails: Sendable, CustomStringConvertible {
-    /// The stable code: the API's (`INSUFFICIENT_CREDIT`), `HTTP_503` where a failed response gave none, or the SDK's own
+    /// Stable code: the API's (`INSUFFICIENT_CREDIT`), `HTTP_503` for a failed response without one, or the SDK's own
     /// (`INVALID_ARGUMENT`, `CONNECTION_FAILED`, `WAIT_TIMEOUT`, …).
     public let code: String
-    /// What happened, in words, without code or status.
+    /// Message, without code or status.
     public let message: String
-    /// What to do about it, in one sentence.
+    /// Hint on how to resolve the error.
     public let hint: String
-    /// The HTTP status, where there was a response.
+    /// HTTP status, if there was a response.
     public let status: Int?
-    /// The API's id of the request, for its support.
+    /// The API's id of the request, for support.
     public let requestID: String?
-    /// Whether the same call may succeed when made again unchanged (the SDK has then already tried).
+    /// Whether the same call may succeed later. The SDK has already retried it.
     public let isRetryable: Bool
-    /// How long the server asked to wait.
+    /// Time that the server asked the client to wait.
     public let retryAfter: Duration?
-    /// How many requests were sent for the call.
+    /// Number of attempts of the call.
     public let attempts: Int
-    /// The idempotency key that was sent: a call repeated with it gives the same result and is charged once.
+    /// Idempotency key that was sent. A call repeated with it has the same result and is charged once.
     public let idempotencyKey: String?
-    /// Whether the API may have carried the call out although no answer says so. Then call again with ``idempotencyKey``.
+    /// Whether the API may have processed the call although no response confirms it. Call again with ``idempotencyKey``.
     public let mayHaveBeenProcessed: Bool
-    /// What else the API's error carried, or the facts behind an error of the SDK.
+    /// Other fields of the API's error, or details of an error of the SDK.
     public let facts: JSON?
-    /// Where to pay, when the API said so.
+    /// URL of the payment page, if the API sent one.
     public let checkoutURL: URL?
-    /// The job it is about, as last seen.
+    /// The job that the error concerns, in its last known state.
     public let job: VideoJob?
-    /// What the function that was to give the key threw, where that is the cause.
+    /// The error of the key function, if it is the cause.
     public let underlyingError: (any Error)?
-    /// The whole error in one line: what happened, its code, and where they are known status, request and attempts.
+    /// Description in one line, with code, status, request id and attempts.
     public let description: String
 }

@@ -1,32 +1,32 @@
-// The calls about videos: generate, status, cancel, wait, download.
+// Methods for videos: generate, status and cancel.
 
 import Foundation
 internal import InfraiNative
 
-/// What to generate. Every value but the prompt's, the duration's and the URL's form goes to the API as it is: what a
-/// vendor can do is for the API to say. What is `nil` is left to the API, unless a default is named.
+/// Options of one video. The SDK checks the prompt, the duration and the URL. It sends all other values unchanged, and the
+/// API checks whether a vendor supports them. The API chooses an option that is `nil`, unless a default is named.
 public struct GenerateRequest: Sendable, Hashable, ExpressibleByStringLiteral {
-    /// A description of the video.
+    /// Description of the video.
     public var prompt: String
-    /// An image to go by: an http(s) URL.
+    /// The http(s) URL of a reference image.
     public var referenceImageURL: URL?
-    /// How long the video should be, in seconds.
+    /// Duration of the video in seconds, more than 0.
     public var durationSeconds: Double?
-    /// The aspect ratio.
+    /// Aspect ratio.
     public var aspect: Aspect?
-    /// The resolution. Default: 720p.
+    /// Resolution. Default: 720p.
     public var resolution: Resolution?
-    /// What to optimise for. Default: balanced.
+    /// Preference between vendors. Default: balanced.
     public var prefer: Preference?
-    /// A model by name.
+    /// Model by name.
     public var model: String?
-    /// A vendor by name.
+    /// Vendor by name.
     public var vendor: String?
-    /// 1 to 255 visible ASCII characters: the same key with the same options gives the same job, charged once. Default: a
-    /// fresh one for each call.
+    /// 1 to 255 visible ASCII characters. The same key with the same options returns the same job, charged once. Default:
+    /// a new one per call.
     public var idempotencyKey: String?
 
-    /// A video of this prompt.
+    /// Creates a request with this prompt.
     public init(
         prompt: String,
         referenceImageURL: URL? = nil,
@@ -49,34 +49,46 @@ public struct GenerateRequest: Sendable, Hashable, ExpressibleByStringLiteral {
         self.idempotencyKey = idempotencyKey
     }
 
-    /// A video of this prompt: 720p, balanced, all else left to the API.
+    /// Creates a request with this prompt and the defaults.
     public init(stringLiteral prompt: String) { self.init(prompt: prompt) }
+
+    var options: Options {
+        Options([
+            "prompt": prompt, "reference_image_url": referenceImageURL?.absoluteString, "duration_seconds": durationSeconds,
+            "aspect": aspect?.rawValue, "resolution": resolution?.rawValue, "prefer": prefer?.rawValue, "model": model,
+            "vendor": vendor, "idempotency_key": idempotencyKey,
+        ])
+    }
 }
 
-/// The calls about videos: ``InfraiClient/video``.
+/// Methods for videos: ``InfraiClient/video``.
 ///
-/// Every call ends within a moment when its task is cancelled, and throws `CancellationError`; a job that was submitted goes on.
+/// Cancelling the task of a call ends the call, which throws `CancellationError`. A submitted job continues.
 public struct Video: Sendable {
     let client: InfraiClient
 
-    /// Starts a job: `POST /v1/video/generate`. Returns the job as the API accepted it; ``wait(_:onUpdate:cancelOnTimeout:cancelOnAbort:)``
-    /// for its end.
+    /// Submits a job: `POST /v1/video/generate`. ``wait(_:onUpdate:cancelOnTimeout:cancelOnAbort:)`` waits for its end.
+    ///
+    /// ```swift
+    /// let job = try await client.video.generate(prompt: "a paper boat on a pond", durationSeconds: 4, aspect: .portrait)
+    /// print(job.jobID, job.state)
+    /// ```
     ///
     /// - Parameters:
-    ///   - prompt: A description of the video.
-    ///   - referenceImageURL: An image to go by: an http(s) URL.
-    ///   - durationSeconds: How long the video should be, in seconds.
-    ///   - aspect: The aspect ratio.
-    ///   - resolution: The resolution. Default: 720p.
-    ///   - prefer: What to optimise for. Default: balanced.
-    ///   - model: A model by name.
-    ///   - vendor: A vendor by name.
-    ///   - idempotencyKey: 1 to 255 visible ASCII characters: the same key with the same options gives the same job,
-    ///     charged once. Default: a fresh one for each call.
-    /// - Throws: ``InfraiError/invalidRequest(_:)`` before anything is sent for an argument that cannot work;
-    ///   ``InfraiError/paymentRequired(_:)`` when the credit does not suffice; else as every call. When the error's
-    ///   ``ErrorDetails/mayHaveBeenProcessed`` is set, call again with its ``ErrorDetails/idempotencyKey``: it gives the
-    ///   same job and is charged once.
+    ///   - prompt: Description of the video.
+    ///   - referenceImageURL: The http(s) URL of a reference image.
+    ///   - durationSeconds: Duration of the video in seconds, more than 0.
+    ///   - aspect: Aspect ratio.
+    ///   - resolution: Resolution. Default: 720p.
+    ///   - prefer: Preference between vendors. Default: balanced.
+    ///   - model: Model by name. Default: the API's choice.
+    ///   - vendor: Vendor by name. Default: the API's choice.
+    ///   - idempotencyKey: 1 to 255 visible ASCII characters. The same key with the same options returns the same job,
+    ///     charged once. Default: a new one per call.
+    /// - Throws: ``InfraiError/invalidRequest(_:)`` before any request if an argument is invalid.
+    ///   ``InfraiError/paymentRequired(_:)`` if the account needs credit. If the error's
+    ///   ``ErrorDetails/mayHaveBeenProcessed`` is set, a call with its ``ErrorDetails/idempotencyKey`` returns the same job,
+    ///   charged once.
     public func generate(
         prompt: String,
         referenceImageURL: URL? = nil,
@@ -94,27 +106,27 @@ public struct Video: Sendable {
                 resolution: resolution, prefer: prefer, model: model, vendor: vendor, idempotencyKey: idempotencyKey))
     }
 
-    /// Starts a job: `POST /v1/video/generate`; see ``generate(prompt:referenceImageURL:durationSeconds:aspect:resolution:prefer:model:vendor:idempotencyKey:)``.
+    /// Submits a job: `POST /v1/video/generate`; see ``generate(prompt:referenceImageURL:durationSeconds:aspect:resolution:prefer:model:vendor:idempotencyKey:)``.
     public func generate(_ request: GenerateRequest) async throws -> VideoJob {
         try await client.call { native, cancellation in
-            VideoJob(try await native.generate(request: request.native, cancellation: cancellation), of: client)
+            VideoJob(native: try await native.generate(request: try request.options.text(), cancellation: cancellation), client: client)
         }
     }
 
-    /// Looks at a job once: `GET /v1/video/jobs/{id}`.
+    /// Fetches the job's current state: `GET /v1/video/jobs/{id}`.
     ///
     /// - Parameter job: The job, or its id.
-    /// - Throws: ``InfraiError/notFound(_:)`` for a job that the account does not have; else as every call.
+    /// - Throws: ``InfraiError/notFound(_:)`` if the account has no such job.
     public func status(_ job: some JobReference) async throws -> VideoJob {
         try await client.call { native, cancellation in
-            VideoJob(try await native.status(job: job.native, cancellation: cancellation), of: client)
+            VideoJob(native: try await native.status(job: job.native, cancellation: cancellation), client: client)
         }
     }
 
     /// Cancels a job: `POST /v1/video/jobs/{id}/cancel`.
     ///
     /// - Parameter job: The job, or its id.
-    /// - Returns: Whether it is cancelled; `false` when it had ended already, which is no error.
+    /// - Returns: Whether the job is cancelled. For a job that has already ended, ``CancelResult/ok`` is `false`.
     @discardableResult
     public func cancel(_ job: some JobReference) async throws -> CancelResult {
         try await client.call { native, cancellation in

@@ -1,50 +1,51 @@
-// A video job as last seen, and what a response says about itself.
+// A video job in its last known state, and the metadata of a response.
 
 import Foundation
+internal import InfraiNative
 
-/// A video job as last seen: plain data, and the client that it came from, for its methods.
+/// A video job in its last known state: plain data, and the client that made it, for its methods.
 ///
-/// Encoded it is the API's JSON, without client and key. A decoded one has no client: its methods throw
-/// ``InfraiError/invalidRequest(_:)``; give it to the methods of ``InfraiClient/video`` instead.
+/// Encoded it is the API's JSON, without client and key. A decoded job has no client: its methods throw
+/// ``InfraiError/invalidRequest(_:)``. Give it to the methods of ``InfraiClient/video`` instead.
 public struct VideoJob: Sendable, Identifiable {
-    /// The job's id.
-    public let jobID: String
-    /// Where it stands.
-    public let state: VideoState
-    /// Where the video is, once there is one. Presigned: it carries its own authorization and expires.
-    public let videoURL: URL?
-    /// Where a still of it is.
-    public let thumbnailURL: URL?
-    /// Why it failed.
-    public let error: JobError?
-    /// How far it is, from 0 to 1, if the API says so.
-    public let progress: Double?
-    /// What the response said about itself.
-    public let metadata: Metadata
-    /// Whether the job has ended, one way or another.
-    public let isTerminal: Bool
-    /// Whether there is a video.
-    public let isSuccess: Bool
-    /// Everything that the API sent, as JSON text; the metadata as `_metadata`.
-    public let json: String
-
-    let extraJSON: String?
+    let native: InfraiNative.VideoJob
     let client: InfraiClient?
+
+    /// The job's id.
+    public var jobID: String { native.jobId }
+    /// Current state.
+    public var state: VideoState { VideoState(rawValue: native.state) }
+    /// URL of the finished video. Presigned: it carries its own authorization and expires.
+    public var videoURL: URL? { native.videoUrl.flatMap { URL(string: $0) } }
+    /// URL of a still image of the video.
+    public var thumbnailURL: URL? { native.thumbnailUrl.flatMap { URL(string: $0) } }
+    /// Error of a failed job.
+    public var error: JobError? { native.error.map(JobError.init) }
+    /// Progress from 0 to 1, if the API sends it.
+    public var progress: Double? { native.progress }
+    /// Metadata of the response.
+    public var metadata: Metadata { Metadata(native.metadata) }
+    /// Whether the job has ended, with or without success.
+    public var isTerminal: Bool { native.isTerminal() }
+    /// Whether there is a video.
+    public var isSuccess: Bool { native.isSuccess() }
+    /// All fields that the API sent, as JSON text, with the metadata as `_metadata`.
+    public var json: String { native.toJson() }
 
     /// The job's id.
     public var id: String { jobID }
 
-    /// The fields that have no name here.
+    /// The fields that this version does not know.
     public var extra: [String: JSON] {
-        if case .object(let members)? = extraJSON.flatMap({ try? JSON(text: $0) }) { members } else { [:] }
+        if case .object(let members)? = native.extraJson().flatMap({ try? JSON(text: $0) }) { members } else { [:] }
     }
 }
 
 extension VideoJob: Hashable {
-    /// Whether both tell the same of the same job.
+    /// Returns whether both are the same state of the same job.
     public static func == (one: VideoJob, other: VideoJob) -> Bool {
-        // The same number can be written in more than one way.
-        one.json == other.json || (one.jobID == other.jobID && Infrai.json(one.json) == Infrai.json(other.json))
+        // JSON has several spellings of the same number.
+        one.native == other.native || (one.jobID == other.jobID && Infrai.json(one.json) == Infrai.json(other.json))
     }
     public func hash(into hasher: inout Hasher) {
         hasher.combine(jobID)
@@ -54,7 +55,7 @@ extension VideoJob: Hashable {
 
 extension VideoJob: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public var debugDescription: String { description }
-    /// The files' addresses carry their own authorization: none of them is shown.
+    /// Without the URLs, which carry their own authorization.
     public var customMirror: Mirror {
         Mirror(self, children: ["jobID": jobID, "state": state, "progress": progress as Any, "error": error as Any])
     }
@@ -65,9 +66,9 @@ extension VideoJob: CustomStringConvertible, CustomDebugStringConvertible, Custo
 }
 
 extension VideoJob: Codable {
-    /// Reads a job as the API writes it.
+    /// Decodes a job from the API's JSON.
     ///
-    /// - Throws: ``InfraiError/invalidRequest(_:)`` where id or state is missing, or a field has another type.
+    /// - Throws: ``InfraiError/invalidRequest(_:)`` if the id or the state is missing, or a field has another type.
     public init(from decoder: any Decoder) throws {
         self = try VideoJob(text: JSON(from: decoder).text())
     }
@@ -78,21 +79,21 @@ extension VideoJob: Codable {
 }
 
 extension VideoJob {
-    /// Looks at the job once; see ``Video/status(_:)``.
+    /// Fetches the job's current state; see ``Video/status(_:)``.
     public func status() async throws -> VideoJob { try await ownClient.video.status(self) }
 
     /// Cancels the job; see ``Video/cancel(_:)``.
     @discardableResult
     public func cancel() async throws -> CancelResult { try await ownClient.video.cancel(self) }
 
-    /// Waits for the job's end, 30 minutes at most; see ``Video/wait(_:onUpdate:cancelOnTimeout:cancelOnAbort:)``.
+    /// Waits for the end of the job, at most 30 minutes; see ``Video/wait(_:onUpdate:cancelOnTimeout:cancelOnAbort:)``.
     public func wait(
         onUpdate: (@Sendable (VideoJob) -> Void)? = nil, cancelOnTimeout: Bool = false, cancelOnAbort: Bool = false
     ) async throws -> VideoJob {
         try await ownClient.video.wait(self, onUpdate: onUpdate, cancelOnTimeout: cancelOnTimeout, cancelOnAbort: cancelOnAbort)
     }
 
-    /// Waits for the job's end, this long at most, or for ever; see ``Video/wait(_:timeout:onUpdate:cancelOnTimeout:cancelOnAbort:)``.
+    /// Waits for the end of the job, at most this long; see ``Video/wait(_:timeout:onUpdate:cancelOnTimeout:cancelOnAbort:)``.
     public func wait(
         timeout: Duration?, onUpdate: (@Sendable (VideoJob) -> Void)? = nil, cancelOnTimeout: Bool = false, cancelOnAbort: Bool = false
     ) async throws -> VideoJob {
@@ -100,10 +101,10 @@ extension VideoJob {
             self, timeout: timeout, onUpdate: onUpdate, cancelOnTimeout: cancelOnTimeout, cancelOnAbort: cancelOnAbort)
     }
 
-    /// The job's states as they change; see ``Video/watch(_:)``.
+    /// Returns the states of the job; see ``Video/watch(_:)``.
     public func watch() throws -> VideoUpdates { try ownClient.video.watch(self) }
 
-    /// Saves the video; see ``Video/download(_:to:overwrite:timeout:onProgress:)``.
+    /// Downloads the video; see ``Video/download(_:to:overwrite:timeout:onProgress:)``.
     @discardableResult
     public func download(
         to file: URL, overwrite: Bool = false, timeout: Duration? = nil,
@@ -122,13 +123,13 @@ extension VideoJob {
     }
 }
 
-/// A job, for a call that takes one: its id, or what an earlier call returned.
+/// Reference to a job: its id, or the job.
 public protocol JobReference: Sendable {
     /// For the SDK itself.
     var _jobReference: _JobReference { get }
 }
 
-/// What a call takes for a job.
+/// A reference to a job.
 public enum _JobReference: Sendable {
     case id(String)
     case job(VideoJob)
@@ -142,38 +143,38 @@ extension String: JobReference {
     public var _jobReference: _JobReference { .id(self) }
 }
 
-/// Why a job failed.
+/// Error of a failed job.
 public struct JobError: Sendable, Hashable, CustomStringConvertible {
-    /// A code, if it gave one.
+    /// Error code, if the API sent one.
     public let code: String?
-    /// What happened, in words.
+    /// Error message.
     public let message: String
-    /// The error as it came: a string, or an object.
+    /// The unchanged error: a string or an object.
     public let raw: JSON
 
     public var description: String { code.map { "\(message) (\($0))" } ?? message }
 }
 
-/// What a cancel answered.
+/// Result of a cancel request.
 public struct CancelResult: Sendable, Hashable {
-    /// Whether the job is cancelled; `false` when it had ended already.
+    /// Whether the job is cancelled. `false` if it had already ended another way.
     public let ok: Bool
-    /// What the response said about itself.
+    /// Metadata of the response.
     public let metadata: Metadata
 }
 
-/// What a response says about itself. Nothing here is always there.
+/// Metadata of a response. All fields are optional.
 public struct Metadata: Sendable, Hashable {
-    /// What the call cost, in US dollars.
+    /// Cost of the call in US dollars.
     public let costUSD: Double?
-    /// How long the API took.
+    /// The API's processing time.
     public let latency: Duration?
-    /// Who did the work.
+    /// Vendor that did the work.
     public let vendor: String?
-    /// Whether the answer came from a cache.
+    /// Whether the response came from a cache.
     public let cacheHit: Bool?
-    /// The API's id of the request, for its support.
+    /// The API's id of the request, for support.
     public let requestID: String?
-    /// Everything that came, as JSON text: an object.
+    /// All fields as the JSON text of an object.
     public let json: String
 }

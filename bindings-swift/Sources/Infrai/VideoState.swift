@@ -1,8 +1,8 @@
-// Strings of the API whose list stays open: a job's state, and what `generate` takes.
+// Strings of the API with open lists of values: states of jobs and options of `generate`.
 
-/// Where a job stands.
+/// State of a job.
 ///
-/// The API's states are no closed list: one that is not named here is kept as it came, and counts as still going.
+/// The API may add states. An unknown state keeps its text and is not terminal.
 ///
 /// ```swift
 /// switch job.state {
@@ -12,46 +12,46 @@
 /// }
 /// ```
 public struct VideoState: RawRepresentable, Hashable, Sendable, Codable, ExpressibleByStringLiteral, CustomStringConvertible {
-    /// The state as the API wrote it.
+    /// The state as the API spelled it.
     public let rawValue: String
 
-    /// A state by its name.
+    /// Creates a state from its text.
     public init(rawValue: String) { self.rawValue = rawValue }
-    /// A state by its name.
+    /// Creates a state from its text.
     public init(stringLiteral value: String) { rawValue = value }
 
-    /// Accepted, not begun.
+    /// Accepted but not started.
     public static let queued: Self = "queued"
-    /// Being made.
+    /// In progress.
     public static let running: Self = "running"
-    /// Made: success.
+    /// Success: the video exists.
     public static let succeeded: Self = "succeeded"
-    /// Made: success.
+    /// Success, in another spelling of the API.
     public static let completed: Self = "completed"
-    /// Made: success.
+    /// Success, in another spelling of the API.
     public static let done: Self = "done"
-    /// Ended without a video.
+    /// Failed without a video.
     public static let failed: Self = "failed"
-    /// Ended without a video.
+    /// Failed, in another spelling of the API.
     public static let error: Self = "error"
-    /// Ended without a video: too old.
+    /// Failed because the job became too old.
     public static let expired: Self = "expired"
     /// Cancelled.
     public static let cancelled: Self = "cancelled"
-    /// Cancelled, as the API may spell it too.
+    /// Cancelled, in another spelling of the API.
     public static let canceled: Self = "canceled"
 
     public var description: String { rawValue }
 }
 
-/// A video's aspect ratio. Any other string is sent as it is: what is possible is for the API to say.
+/// Aspect ratio of a video. The SDK sends any other string unchanged.
 public struct Aspect: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
-    /// The ratio as it is sent.
+    /// The text that is sent.
     public let rawValue: String
 
-    /// A ratio by its name.
+    /// Creates a ratio from its text.
     public init(rawValue: String) { self.rawValue = rawValue }
-    /// A ratio by its name.
+    /// Creates a ratio from its text.
     public init(stringLiteral value: String) { rawValue = value }
 
     /// 16:9.
@@ -64,14 +64,14 @@ public struct Aspect: RawRepresentable, Hashable, Sendable, ExpressibleByStringL
     public var description: String { rawValue }
 }
 
-/// A video's resolution. Any other string is sent as it is: what a vendor can do is for the API to say.
+/// Resolution of a video. The SDK sends any other string unchanged.
 public struct Resolution: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
-    /// The resolution as it is sent.
+    /// The text that is sent.
     public let rawValue: String
 
-    /// A resolution by its name.
+    /// Creates a resolution from its text.
     public init(rawValue: String) { self.rawValue = rawValue }
-    /// A resolution by its name.
+    /// Creates a resolution from its text.
     public init(stringLiteral value: String) { rawValue = value }
 
     /// 720p.
@@ -84,17 +84,17 @@ public struct Resolution: RawRepresentable, Hashable, Sendable, ExpressibleByStr
     public var description: String { rawValue }
 }
 
-/// What to optimise for. Any other string is sent as it is.
+/// Preference between vendors. The SDK sends any other string unchanged.
 public struct Preference: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
-    /// The preference as it is sent.
+    /// The text that is sent.
     public let rawValue: String
 
-    /// A preference by its name.
+    /// Creates a preference from its text.
     public init(rawValue: String) { self.rawValue = rawValue }
-    /// A preference by its name.
+    /// Creates a preference from its text.
     public init(stringLiteral value: String) { rawValue = value }
 
-    /// The best value.
+    /// Balance between price and result.
     public static let balanced: Self = "balanced"
     /// The lowest price.
     public static let cheapest: Self = "cheapest"

@@ -471,15 +471,47 @@ private let UNIFFI_CALLBACK_UNEXPECTED_ERROR: Int32 = 2
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterInt32: FfiConverterPrimitive {
-    typealias FfiType = Int32
-    typealias SwiftType = Int32
+fileprivate struct FfiConverterUInt16: FfiConverterPrimitive {
+    typealias FfiType = UInt16
+    typealias SwiftType = UInt16
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Int32 {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UInt16 {
         return try lift(readInt(&buf))
     }
 
-    public static func write(_ value: Int32, into buf: inout [UInt8]) {
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterUInt32: FfiConverterPrimitive {
+    typealias FfiType = UInt32
+    typealias SwiftType = UInt32
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UInt32 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterUInt64: FfiConverterPrimitive {
+    typealias FfiType = UInt64
+    typealias SwiftType = UInt64
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UInt64 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
         writeInt(&buf, lower(value))
     }
 }
@@ -590,895 +622,30 @@ fileprivate struct FfiConverterString: FfiConverter {
 
 
 /**
- * Cancels the calls that it was passed to, once. A call that begins afterwards ends at once.
+ * Callbacks of one call or stream, which run in the context of its caller.
  */
-public protocol NativeCancellationProtocol: AnyObject, Sendable {
+public protocol Callbacks: AnyObject, Sendable {
     
     /**
-     * Cancels the calls. Each fails with [`NativeError::Cancelled`](crate::NativeError); a wait with `cancel_on_abort`
-     * cancels its job first. When this returns, none of their listeners is running, and none will be called.
-     */
-    func cancel() 
-    
-    /**
-     * Returns whether it has cancelled its calls.
-     */
-    func isCancelled()  -> Bool
-    
-}
-/**
- * Cancels the calls that it was passed to, once. A call that begins afterwards ends at once.
- */
-open class NativeCancellation: NativeCancellationProtocol, @unchecked Sendable {
-    fileprivate let handle: UInt64
-
-    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public struct NoHandle {
-        public init() {}
-    }
-
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    required public init(unsafeFromHandle handle: UInt64) {
-        self.handle = handle
-    }
-
-    // This constructor can be used to instantiate a fake object.
-    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
-    //
-    // - Warning:
-    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public init(noHandle: NoHandle) {
-        self.handle = 0
-    }
-
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_infrai_ffi_fn_clone_nativecancellation(self.handle, $0) }
-    }
-    /**
-     * Creates a cancellation without calls.
-     */
-public convenience init() {
-    let handle =
-        try! rustCall() {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_constructor_nativecancellation_new(uniffiCallStatus
-    )
-}
-    self.init(unsafeFromHandle: handle)
-}
-
-    deinit {
-        if handle == 0 {
-            // Mock objects have handle=0 don't try to free them
-            return
-        }
-
-        try! rustCall { uniffi_infrai_ffi_fn_free_nativecancellation(handle, $0) }
-    }
-
-    
-
-    
-    /**
-     * Cancels the calls. Each fails with [`NativeError::Cancelled`](crate::NativeError); a wait with `cancel_on_abort`
-     * cancels its job first. When this returns, none of their listeners is running, and none will be called.
-     */
-open func cancel()  {try! rustCall() {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativecancellation_cancel(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-}
-}
-    
-    /**
-     * Returns whether it has cancelled its calls.
-     */
-open func isCancelled() -> Bool  {
-    return try!  FfiConverterBool.lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativecancellation_is_cancelled(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
-}
-    
-
-    
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeCancellation: FfiConverter {
-    typealias FfiType = UInt64
-    typealias SwiftType = NativeCancellation
-
-    public static func lift(_ handle: UInt64) throws -> NativeCancellation {
-        return NativeCancellation(unsafeFromHandle: handle)
-    }
-
-    public static func lower(_ value: NativeCancellation) -> UInt64 {
-        return value.uniffiCloneHandle()
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeCancellation {
-        let handle: UInt64 = try readInt(&buf)
-        return try lift(handle)
-    }
-
-    public static func write(_ value: NativeCancellation, into buf: inout [UInt8]) {
-        writeInt(&buf, lower(value))
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeCancellation_lift(_ handle: UInt64) throws -> NativeCancellation {
-    return try FfiConverterTypeNativeCancellation.lift(handle)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeCancellation_lower(_ value: NativeCancellation) -> UInt64 {
-    return FfiConverterTypeNativeCancellation.lower(value)
-}
-
-
-
-
-
-
-/**
- * A client of the core's.
- */
-public protocol NativeClientProtocol: AnyObject, Sendable {
-    
-    /**
-     * Makes this device an anonymous account with a trial credit: `POST /v1/activate`.
-     */
-    func activate(options: NativeActivateOptions, cancellation: NativeCancellation?) async throws  -> NativeActivation
-    
-    /**
-     * What is left on the account: `GET /v1/account/balance`.
-     */
-    func balance(cancellation: NativeCancellation?) async throws  -> NativeBalance
-    
-    /**
-     * The base URL that calls go to.
-     *
-     * # Errors
-     * As the first call.
-     */
-    func baseUrl() throws  -> String
-    
-    /**
-     * Cancels a job: `POST /v1/video/jobs/{id}/cancel`.
-     */
-    func cancel(job: NativeJobRef, cancellation: NativeCancellation?) async throws  -> NativeCancelResult
-    
-    /**
-     * Saves a job's video to a file: whole, or not at all. `timeout` is in seconds.
-     */
-    func download(job: NativeJobRef, path: String, overwrite: Bool, timeout: Double?, listener: NativeProgressListener?, cancellation: NativeCancellation?) async throws  -> NativeDownload
-    
-    /**
-     * Starts a job: `POST /v1/video/generate`.
-     */
-    func generate(request: NativeGenerate, cancellation: NativeCancellation?) async throws  -> NativeJob
-    
-    /**
-     * Starts many jobs, some at once, and waits for each.
-     *
-     * # Errors
-     * `INVALID_ARGUMENT` for a number or a time that cannot be.
-     */
-    func generateMany(items: [NativeGenerate], options: NativeManyOptions) throws  -> NativeMany
-    
-    /**
-     * The key's form that may be shown, if there is a key.
-     *
-     * # Errors
-     * As the first call.
-     */
-    func keyHint() throws  -> String?
-    
-    /**
-     * Any other route of the API. The body is JSON text.
-     */
-    func request(method: String, path: String, query: [NativePair], bodyJson: String?, idempotencyKey: String?, cancellation: NativeCancellation?) async throws  -> NativeResponse
-    
-    /**
-     * Looks at a job once: `GET /v1/video/jobs/{id}`.
-     */
-    func status(job: NativeJobRef, cancellation: NativeCancellation?) async throws  -> NativeJob
-    
-    /**
-     * Adds to the account: `POST /v1/account/topup`.
-     */
-    func topup(amountUsd: Double, returnUrl: String?, idempotencyKey: String?, cancellation: NativeCancellation?) async throws  -> NativeTopup
-    
-    /**
-     * Waits until a job has ended.
-     */
-    func wait(job: NativeJobRef, options: NativeWaitOptions, listener: NativeUpdateListener?, cancellation: NativeCancellation?) async throws  -> NativeJob
-    
-    /**
-     * A job's states, as they change.
-     *
-     * # Errors
-     * `INVALID_ARGUMENT` for what is no job.
-     */
-    func watch(job: NativeJobRef) throws  -> NativeWatch
-    
-    /**
-     * The same client with other settings for its calls.
-     *
-     * # Errors
-     * `INVALID_ARGUMENT` for a time or a number that cannot be; `CONFIGURATION_INVALID` for a header that cannot be sent.
-     */
-    func withOptions(options: NativeCallOptions) throws  -> NativeClient
-    
-}
-/**
- * A client of the core's.
- */
-open class NativeClient: NativeClientProtocol, @unchecked Sendable {
-    fileprivate let handle: UInt64
-
-    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public struct NoHandle {
-        public init() {}
-    }
-
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    required public init(unsafeFromHandle handle: UInt64) {
-        self.handle = handle
-    }
-
-    // This constructor can be used to instantiate a fake object.
-    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
-    //
-    // - Warning:
-    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public init(noHandle: NoHandle) {
-        self.handle = 0
-    }
-
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_infrai_ffi_fn_clone_nativeclient(self.handle, $0) }
-    }
-    /**
-     * Makes a client. Nothing is read and nothing is sent yet: a missing key is an error of the first call.
-     *
-     * # Errors
-     * `CONFIGURATION_INVALID` for a setting that can never work.
-     */
-public convenience init(settings: NativeSettings, caller: NativeCaller, key: NativeKeyFunction?, hooks: NativeHooks?, store: NativeStore?)throws  {
-    let handle =
-        try rustCallWithError(FfiConverterTypeNativeError_lift) {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_constructor_nativeclient_new(
-        FfiConverterTypeNativeSettings_lower(settings),
-        FfiConverterTypeNativeCaller_lower(caller),
-        FfiConverterOptionTypeNativeKeyFunction.lower(key),
-        FfiConverterOptionTypeNativeHooks.lower(hooks),
-        FfiConverterOptionTypeNativeStore.lower(store),uniffiCallStatus
-    )
-}
-    self.init(unsafeFromHandle: handle)
-}
-
-    deinit {
-        if handle == 0 {
-            // Mock objects have handle=0 don't try to free them
-            return
-        }
-
-        try! rustCall { uniffi_infrai_ffi_fn_free_nativeclient(handle, $0) }
-    }
-
-    
-
-    
-    /**
-     * Makes this device an anonymous account with a trial credit: `POST /v1/activate`.
-     */
-open func activate(options: NativeActivateOptions, cancellation: NativeCancellation?)async throws  -> NativeActivation  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_infrai_ffi_fn_method_nativeclient_activate(
-                        self.uniffiCloneHandle(),FfiConverterTypeNativeActivateOptions_lower(options),FfiConverterOptionTypeNativeCancellation.lower(cancellation)
-                )
-            },
-            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterTypeNativeActivation_lift,
-            errorHandler: FfiConverterTypeNativeError_lift
-        )
-}
-    
-    /**
-     * What is left on the account: `GET /v1/account/balance`.
-     */
-open func balance(cancellation: NativeCancellation?)async throws  -> NativeBalance  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_infrai_ffi_fn_method_nativeclient_balance(
-                        self.uniffiCloneHandle(),FfiConverterOptionTypeNativeCancellation.lower(cancellation)
-                )
-            },
-            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterTypeNativeBalance_lift,
-            errorHandler: FfiConverterTypeNativeError_lift
-        )
-}
-    
-    /**
-     * The base URL that calls go to.
-     *
-     * # Errors
-     * As the first call.
-     */
-open func baseUrl()throws  -> String  {
-    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativeclient_base_url(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
-}
-    
-    /**
-     * Cancels a job: `POST /v1/video/jobs/{id}/cancel`.
-     */
-open func cancel(job: NativeJobRef, cancellation: NativeCancellation?)async throws  -> NativeCancelResult  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_infrai_ffi_fn_method_nativeclient_cancel(
-                        self.uniffiCloneHandle(),FfiConverterTypeNativeJobRef_lower(job),FfiConverterOptionTypeNativeCancellation.lower(cancellation)
-                )
-            },
-            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterTypeNativeCancelResult_lift,
-            errorHandler: FfiConverterTypeNativeError_lift
-        )
-}
-    
-    /**
-     * Saves a job's video to a file: whole, or not at all. `timeout` is in seconds.
-     */
-open func download(job: NativeJobRef, path: String, overwrite: Bool, timeout: Double?, listener: NativeProgressListener?, cancellation: NativeCancellation?)async throws  -> NativeDownload  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_infrai_ffi_fn_method_nativeclient_download(
-                        self.uniffiCloneHandle(),FfiConverterTypeNativeJobRef_lower(job),FfiConverterString.lower(path),FfiConverterBool.lower(overwrite),FfiConverterOptionDouble.lower(timeout),FfiConverterOptionTypeNativeProgressListener.lower(listener),FfiConverterOptionTypeNativeCancellation.lower(cancellation)
-                )
-            },
-            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterTypeNativeDownload_lift,
-            errorHandler: FfiConverterTypeNativeError_lift
-        )
-}
-    
-    /**
-     * Starts a job: `POST /v1/video/generate`.
-     */
-open func generate(request: NativeGenerate, cancellation: NativeCancellation?)async throws  -> NativeJob  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_infrai_ffi_fn_method_nativeclient_generate(
-                        self.uniffiCloneHandle(),FfiConverterTypeNativeGenerate_lower(request),FfiConverterOptionTypeNativeCancellation.lower(cancellation)
-                )
-            },
-            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterTypeNativeJob_lift,
-            errorHandler: FfiConverterTypeNativeError_lift
-        )
-}
-    
-    /**
-     * Starts many jobs, some at once, and waits for each.
-     *
-     * # Errors
-     * `INVALID_ARGUMENT` for a number or a time that cannot be.
-     */
-open func generateMany(items: [NativeGenerate], options: NativeManyOptions)throws  -> NativeMany  {
-    return try  FfiConverterTypeNativeMany_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativeclient_generate_many(
-            self.uniffiCloneHandle(),
-        FfiConverterSequenceTypeNativeGenerate.lower(items),
-        FfiConverterTypeNativeManyOptions_lower(options),uniffiCallStatus
-    )
-})
-}
-    
-    /**
-     * The key's form that may be shown, if there is a key.
-     *
-     * # Errors
-     * As the first call.
-     */
-open func keyHint()throws  -> String?  {
-    return try  FfiConverterOptionString.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativeclient_key_hint(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
-}
-    
-    /**
-     * Any other route of the API. The body is JSON text.
-     */
-open func request(method: String, path: String, query: [NativePair], bodyJson: String?, idempotencyKey: String?, cancellation: NativeCancellation?)async throws  -> NativeResponse  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_infrai_ffi_fn_method_nativeclient_request(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(method),FfiConverterString.lower(path),FfiConverterSequenceTypeNativePair.lower(query),FfiConverterOptionString.lower(bodyJson),FfiConverterOptionString.lower(idempotencyKey),FfiConverterOptionTypeNativeCancellation.lower(cancellation)
-                )
-            },
-            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterTypeNativeResponse_lift,
-            errorHandler: FfiConverterTypeNativeError_lift
-        )
-}
-    
-    /**
-     * Looks at a job once: `GET /v1/video/jobs/{id}`.
-     */
-open func status(job: NativeJobRef, cancellation: NativeCancellation?)async throws  -> NativeJob  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_infrai_ffi_fn_method_nativeclient_status(
-                        self.uniffiCloneHandle(),FfiConverterTypeNativeJobRef_lower(job),FfiConverterOptionTypeNativeCancellation.lower(cancellation)
-                )
-            },
-            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterTypeNativeJob_lift,
-            errorHandler: FfiConverterTypeNativeError_lift
-        )
-}
-    
-    /**
-     * Adds to the account: `POST /v1/account/topup`.
-     */
-open func topup(amountUsd: Double, returnUrl: String?, idempotencyKey: String?, cancellation: NativeCancellation?)async throws  -> NativeTopup  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_infrai_ffi_fn_method_nativeclient_topup(
-                        self.uniffiCloneHandle(),FfiConverterDouble.lower(amountUsd),FfiConverterOptionString.lower(returnUrl),FfiConverterOptionString.lower(idempotencyKey),FfiConverterOptionTypeNativeCancellation.lower(cancellation)
-                )
-            },
-            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterTypeNativeTopup_lift,
-            errorHandler: FfiConverterTypeNativeError_lift
-        )
-}
-    
-    /**
-     * Waits until a job has ended.
-     */
-open func wait(job: NativeJobRef, options: NativeWaitOptions, listener: NativeUpdateListener?, cancellation: NativeCancellation?)async throws  -> NativeJob  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_infrai_ffi_fn_method_nativeclient_wait(
-                        self.uniffiCloneHandle(),FfiConverterTypeNativeJobRef_lower(job),FfiConverterTypeNativeWaitOptions_lower(options),FfiConverterOptionTypeNativeUpdateListener.lower(listener),FfiConverterOptionTypeNativeCancellation.lower(cancellation)
-                )
-            },
-            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterTypeNativeJob_lift,
-            errorHandler: FfiConverterTypeNativeError_lift
-        )
-}
-    
-    /**
-     * A job's states, as they change.
-     *
-     * # Errors
-     * `INVALID_ARGUMENT` for what is no job.
-     */
-open func watch(job: NativeJobRef)throws  -> NativeWatch  {
-    return try  FfiConverterTypeNativeWatch_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativeclient_watch(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeNativeJobRef_lower(job),uniffiCallStatus
-    )
-})
-}
-    
-    /**
-     * The same client with other settings for its calls.
-     *
-     * # Errors
-     * `INVALID_ARGUMENT` for a time or a number that cannot be; `CONFIGURATION_INVALID` for a header that cannot be sent.
-     */
-open func withOptions(options: NativeCallOptions)throws  -> NativeClient  {
-    return try  FfiConverterTypeNativeClient_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativeclient_with_options(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeNativeCallOptions_lower(options),uniffiCallStatus
-    )
-})
-}
-    
-
-    
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeClient: FfiConverter {
-    typealias FfiType = UInt64
-    typealias SwiftType = NativeClient
-
-    public static func lift(_ handle: UInt64) throws -> NativeClient {
-        return NativeClient(unsafeFromHandle: handle)
-    }
-
-    public static func lower(_ value: NativeClient) -> UInt64 {
-        return value.uniffiCloneHandle()
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeClient {
-        let handle: UInt64 = try readInt(&buf)
-        return try lift(handle)
-    }
-
-    public static func write(_ value: NativeClient, into buf: inout [UInt8]) {
-        writeInt(&buf, lower(value))
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeClient_lift(_ handle: UInt64) throws -> NativeClient {
-    return try FfiConverterTypeNativeClient.lift(handle)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeClient_lower(_ value: NativeClient) -> UInt64 {
-    return FfiConverterTypeNativeClient.lower(value)
-}
-
-
-
-
-
-
-/**
- * What instrumentation sees of a client's attempts: no body, no key. Called on a thread of the runtime; it should be quick.
- */
-public protocol NativeHooks: AnyObject, Sendable {
-    
-    /**
-     * Before every attempt.
-     */
-    func onRequest(event: NativeRequestEvent) 
-    
-    /**
-     * After every attempt.
-     */
-    func onResponse(event: NativeResponseEvent) 
-    
-}
-/**
- * What instrumentation sees of a client's attempts: no body, no key. Called on a thread of the runtime; it should be quick.
- */
-open class NativeHooksImpl: NativeHooks, @unchecked Sendable {
-    fileprivate let handle: UInt64
-
-    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public struct NoHandle {
-        public init() {}
-    }
-
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    required public init(unsafeFromHandle handle: UInt64) {
-        self.handle = handle
-    }
-
-    // This constructor can be used to instantiate a fake object.
-    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
-    //
-    // - Warning:
-    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public init(noHandle: NoHandle) {
-        self.handle = 0
-    }
-
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_infrai_ffi_fn_clone_nativehooks(self.handle, $0) }
-    }
-    // No primary constructor declared for this class.
-
-    deinit {
-        if handle == 0 {
-            // Mock objects have handle=0 don't try to free them
-            return
-        }
-
-        try! rustCall { uniffi_infrai_ffi_fn_free_nativehooks(handle, $0) }
-    }
-
-    
-
-    
-    /**
-     * Before every attempt.
-     */
-open func onRequest(event: NativeRequestEvent)  {try! rustCall() {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativehooks_on_request(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeNativeRequestEvent_lower(event),uniffiCallStatus
-    )
-}
-}
-    
-    /**
-     * After every attempt.
-     */
-open func onResponse(event: NativeResponseEvent)  {try! rustCall() {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativehooks_on_response(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeNativeResponseEvent_lower(event),uniffiCallStatus
-    )
-}
-}
-    
-
-    
-}
-
-
-
-// Put the implementation in a struct so we don't pollute the top-level namespace
-fileprivate struct UniffiCallbackInterfaceNativeHooks {
-
-    // Create the VTable using a series of closures.
-    // Swift automatically converts these into C callback functions.
-    //
-    // Store the vtable directly.
-    static let vtable: UniffiVTableCallbackInterfaceNativeHooks = UniffiVTableCallbackInterfaceNativeHooks(
-        uniffiFree: { (uniffiHandle: UInt64) -> () in
-            do {
-                try FfiConverterTypeNativeHooks.handleMap.remove(handle: uniffiHandle)
-            } catch {
-                print("Uniffi callback interface NativeHooks: handle missing in uniffiFree")
-            }
-        },
-        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
-            do {
-                return try FfiConverterTypeNativeHooks.handleMap.clone(handle: uniffiHandle)
-            } catch {
-                fatalError("Uniffi callback interface NativeHooks: handle missing in uniffiClone")
-            }
-        },
-        onRequest: { (
-            uniffiHandle: UInt64,
-            event: RustBuffer,
-            uniffiOutReturn: UnsafeMutableRawPointer,
-            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
-        ) in
-            let makeCall = {
-                () throws -> () in
-                guard let uniffiObj = try? FfiConverterTypeNativeHooks.handleMap.get(handle: uniffiHandle) else {
-                    throw UniffiInternalError.unexpectedStaleHandle
-                }
-                return uniffiObj.onRequest(
-                     event: try FfiConverterTypeNativeRequestEvent_lift(event)
-                )
-            }
-
-            
-            let writeReturn = { () }
-            uniffiTraitInterfaceCall(
-                callStatus: uniffiCallStatus,
-                makeCall: makeCall,
-                writeReturn: writeReturn
-            )
-        },
-        onResponse: { (
-            uniffiHandle: UInt64,
-            event: RustBuffer,
-            uniffiOutReturn: UnsafeMutableRawPointer,
-            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
-        ) in
-            let makeCall = {
-                () throws -> () in
-                guard let uniffiObj = try? FfiConverterTypeNativeHooks.handleMap.get(handle: uniffiHandle) else {
-                    throw UniffiInternalError.unexpectedStaleHandle
-                }
-                return uniffiObj.onResponse(
-                     event: try FfiConverterTypeNativeResponseEvent_lift(event)
-                )
-            }
-
-            
-            let writeReturn = { () }
-            uniffiTraitInterfaceCall(
-                callStatus: uniffiCallStatus,
-                makeCall: makeCall,
-                writeReturn: writeReturn
-            )
-        }
-    )
-
-    // Rust stores this pointer for future callback invocations, so it must live
-    // for the process lifetime (not just for the init function call).
-    //
-    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
-    // This is safe because the pointee is initialized once during static init
-    // and never mutated by either side of the FFI.  Its fields are C function pointers.
-    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceNativeHooks> = {
-        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceNativeHooks>.allocate(capacity: 1)
-        ptr.initialize(to: vtable)
-        return UnsafePointer(ptr)
-    }()
-}
-
-private func uniffiCallbackInitNativeHooks() {
-    uniffi_infrai_ffi_fn_init_callback_vtable_nativehooks(UniffiCallbackInterfaceNativeHooks.vtablePtr)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeHooks: FfiConverter {
-    fileprivate static let handleMap = UniffiHandleMap<NativeHooks>()
-
-    typealias FfiType = UInt64
-    typealias SwiftType = NativeHooks
-
-    public static func lift(_ handle: UInt64) throws -> NativeHooks {
-        if ((handle & 1) == 0) {
-            // Rust-generated handle, construct a new class that uses the handle to implement the
-            // interface
-            return NativeHooksImpl(unsafeFromHandle: handle)
-        } else {
-            // Swift-generated handle, get the object from the handle map
-            return try handleMap.remove(handle: handle)
-        }
-    }
-
-    public static func lower(_ value: NativeHooks) -> UInt64 {
-         if let rustImpl = value as? NativeHooksImpl {
-             // Rust-implemented object.  Clone the handle and return it
-            return rustImpl.uniffiCloneHandle()
-         } else {
-            // Swift object, generate a new vtable handle and return that.
-            return handleMap.insert(obj: value)
-         }
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeHooks {
-        let handle: UInt64 = try readInt(&buf)
-        return try lift(handle)
-    }
-
-    public static func write(_ value: NativeHooks, into buf: inout [UInt8]) {
-        writeInt(&buf, lower(value))
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeHooks_lift(_ handle: UInt64) throws -> NativeHooks {
-    return try FfiConverterTypeNativeHooks.lift(handle)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeHooks_lower(_ value: NativeHooks) -> UInt64 {
-    return FfiConverterTypeNativeHooks.lower(value)
-}
-
-
-
-
-
-
-/**
- * Gives the project key: asked once a call, and once more after a 401.
- */
-public protocol NativeKeyFunction: AnyObject, Sendable {
-    
-    /**
-     * The key. Cancelled with the call that asked.
+     * Returns the key, once per call and once more after a 401. Cancelled with the call.
      */
     func key() async throws  -> String
     
+    /**
+     * Called before every attempt, on a thread of the runtime. It should return quickly.
+     */
+    func onRequest(event: RequestEvent) 
+    
+    /**
+     * Called after every attempt, on a thread of the runtime. It should return quickly.
+     */
+    func onResponse(event: ResponseEvent) 
+    
 }
 /**
- * Gives the project key: asked once a call, and once more after a 401.
+ * Callbacks of one call or stream, which run in the context of its caller.
  */
-open class NativeKeyFunctionImpl: NativeKeyFunction, @unchecked Sendable {
+open class CallbacksImpl: Callbacks, @unchecked Sendable {
     fileprivate let handle: UInt64
 
     /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
@@ -1515,7 +682,7 @@ open class NativeKeyFunctionImpl: NativeKeyFunction, @unchecked Sendable {
     @_documentation(visibility: private)
 #endif
     public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_infrai_ffi_fn_clone_nativekeyfunction(self.handle, $0) }
+        return try! rustCall { uniffi_infrai_ffi_fn_clone_callbacks(self.handle, $0) }
     }
     // No primary constructor declared for this class.
 
@@ -1525,20 +692,20 @@ open class NativeKeyFunctionImpl: NativeKeyFunction, @unchecked Sendable {
             return
         }
 
-        try! rustCall { uniffi_infrai_ffi_fn_free_nativekeyfunction(handle, $0) }
+        try! rustCall { uniffi_infrai_ffi_fn_free_callbacks(handle, $0) }
     }
 
     
 
     
     /**
-     * The key. Cancelled with the call that asked.
+     * Returns the key, once per call and once more after a 401. Cancelled with the call.
      */
 open func key()async throws  -> String  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
-                uniffi_infrai_ffi_fn_method_nativekeyfunction_key(
+                uniffi_infrai_ffi_fn_method_callbacks_key(
                         self.uniffiCloneHandle()
                 )
             },
@@ -1546,8 +713,32 @@ open func key()async throws  -> String  {
             completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
             freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
             liftFunc: FfiConverterString.lift,
-            errorHandler: FfiConverterTypeNativeKeyFailure_lift
+            errorHandler: FfiConverterTypeApiKeyProviderError_lift
         )
+}
+    
+    /**
+     * Called before every attempt, on a thread of the runtime. It should return quickly.
+     */
+open func onRequest(event: RequestEvent)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_callbacks_on_request(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeRequestEvent_lower(event),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Called after every attempt, on a thread of the runtime. It should return quickly.
+     */
+open func onResponse(event: ResponseEvent)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_callbacks_on_response(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeResponseEvent_lower(event),uniffiCallStatus
+    )
+}
 }
     
 
@@ -1557,25 +748,25 @@ open func key()async throws  -> String  {
 
 
 // Put the implementation in a struct so we don't pollute the top-level namespace
-fileprivate struct UniffiCallbackInterfaceNativeKeyFunction {
+fileprivate struct UniffiCallbackInterfaceCallbacks {
 
     // Create the VTable using a series of closures.
     // Swift automatically converts these into C callback functions.
     //
     // Store the vtable directly.
-    static let vtable: UniffiVTableCallbackInterfaceNativeKeyFunction = UniffiVTableCallbackInterfaceNativeKeyFunction(
+    static let vtable: UniffiVTableCallbackInterfaceCallbacks = UniffiVTableCallbackInterfaceCallbacks(
         uniffiFree: { (uniffiHandle: UInt64) -> () in
             do {
-                try FfiConverterTypeNativeKeyFunction.handleMap.remove(handle: uniffiHandle)
+                try FfiConverterTypeCallbacks.handleMap.remove(handle: uniffiHandle)
             } catch {
-                print("Uniffi callback interface NativeKeyFunction: handle missing in uniffiFree")
+                print("Uniffi callback interface Callbacks: handle missing in uniffiFree")
             }
         },
         uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
             do {
-                return try FfiConverterTypeNativeKeyFunction.handleMap.clone(handle: uniffiHandle)
+                return try FfiConverterTypeCallbacks.handleMap.clone(handle: uniffiHandle)
             } catch {
-                fatalError("Uniffi callback interface NativeKeyFunction: handle missing in uniffiClone")
+                fatalError("Uniffi callback interface Callbacks: handle missing in uniffiClone")
             }
         },
         key: { (
@@ -1586,7 +777,7 @@ fileprivate struct UniffiCallbackInterfaceNativeKeyFunction {
         ) in
             let makeCall = {
                 () async throws -> String in
-                guard let uniffiObj = try? FfiConverterTypeNativeKeyFunction.handleMap.get(handle: uniffiHandle) else {
+                guard let uniffiObj = try? FfiConverterTypeCallbacks.handleMap.get(handle: uniffiHandle) else {
                     throw UniffiInternalError.unexpectedStaleHandle
                 }
                 return try await uniffiObj.key(
@@ -1615,367 +806,47 @@ fileprivate struct UniffiCallbackInterfaceNativeKeyFunction {
                 makeCall: makeCall,
                 handleSuccess: uniffiHandleSuccess,
                 handleError: uniffiHandleError,
-                lowerError: FfiConverterTypeNativeKeyFailure_lower,
+                lowerError: FfiConverterTypeApiKeyProviderError_lower,
                 droppedCallback: uniffiOutDroppedCallback
             )
-        }
-    )
-
-    // Rust stores this pointer for future callback invocations, so it must live
-    // for the process lifetime (not just for the init function call).
-    //
-    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
-    // This is safe because the pointee is initialized once during static init
-    // and never mutated by either side of the FFI.  Its fields are C function pointers.
-    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceNativeKeyFunction> = {
-        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceNativeKeyFunction>.allocate(capacity: 1)
-        ptr.initialize(to: vtable)
-        return UnsafePointer(ptr)
-    }()
-}
-
-private func uniffiCallbackInitNativeKeyFunction() {
-    uniffi_infrai_ffi_fn_init_callback_vtable_nativekeyfunction(UniffiCallbackInterfaceNativeKeyFunction.vtablePtr)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeKeyFunction: FfiConverter {
-    fileprivate static let handleMap = UniffiHandleMap<NativeKeyFunction>()
-
-    typealias FfiType = UInt64
-    typealias SwiftType = NativeKeyFunction
-
-    public static func lift(_ handle: UInt64) throws -> NativeKeyFunction {
-        if ((handle & 1) == 0) {
-            // Rust-generated handle, construct a new class that uses the handle to implement the
-            // interface
-            return NativeKeyFunctionImpl(unsafeFromHandle: handle)
-        } else {
-            // Swift-generated handle, get the object from the handle map
-            return try handleMap.remove(handle: handle)
-        }
-    }
-
-    public static func lower(_ value: NativeKeyFunction) -> UInt64 {
-         if let rustImpl = value as? NativeKeyFunctionImpl {
-             // Rust-implemented object.  Clone the handle and return it
-            return rustImpl.uniffiCloneHandle()
-         } else {
-            // Swift object, generate a new vtable handle and return that.
-            return handleMap.insert(obj: value)
-         }
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeKeyFunction {
-        let handle: UInt64 = try readInt(&buf)
-        return try lift(handle)
-    }
-
-    public static func write(_ value: NativeKeyFunction, into buf: inout [UInt8]) {
-        writeInt(&buf, lower(value))
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeKeyFunction_lift(_ handle: UInt64) throws -> NativeKeyFunction {
-    return try FfiConverterTypeNativeKeyFunction.lift(handle)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeKeyFunction_lower(_ value: NativeKeyFunction) -> UInt64 {
-    return FfiConverterTypeNativeKeyFunction.lower(value)
-}
-
-
-
-
-
-
-/**
- * Many jobs under way, told of as they end.
- */
-public protocol NativeManyProtocol: AnyObject, Sendable {
-    
-    /**
-     * Ends the waiting, once the item that is being read is there or cancelled; no job is cancelled.
-     */
-    func end() throws 
-    
-    /**
-     * The next item; none after the last, and once it has been ended.
-     *
-     * # Errors
-     * Cancelled, after which it may be read on; an item's own error is part of the item.
-     */
-    func next(cancellation: NativeCancellation?) async throws  -> NativeItem?
-    
-}
-/**
- * Many jobs under way, told of as they end.
- */
-open class NativeMany: NativeManyProtocol, @unchecked Sendable {
-    fileprivate let handle: UInt64
-
-    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public struct NoHandle {
-        public init() {}
-    }
-
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    required public init(unsafeFromHandle handle: UInt64) {
-        self.handle = handle
-    }
-
-    // This constructor can be used to instantiate a fake object.
-    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
-    //
-    // - Warning:
-    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public init(noHandle: NoHandle) {
-        self.handle = 0
-    }
-
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_infrai_ffi_fn_clone_nativemany(self.handle, $0) }
-    }
-    // No primary constructor declared for this class.
-
-    deinit {
-        if handle == 0 {
-            // Mock objects have handle=0 don't try to free them
-            return
-        }
-
-        try! rustCall { uniffi_infrai_ffi_fn_free_nativemany(handle, $0) }
-    }
-
-    
-
-    
-    /**
-     * Ends the waiting, once the item that is being read is there or cancelled; no job is cancelled.
-     */
-open func end()throws   {try rustCallWithError(FfiConverterTypeNativeError_lift) {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativemany_end(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-}
-}
-    
-    /**
-     * The next item; none after the last, and once it has been ended.
-     *
-     * # Errors
-     * Cancelled, after which it may be read on; an item's own error is part of the item.
-     */
-open func next(cancellation: NativeCancellation?)async throws  -> NativeItem?  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_infrai_ffi_fn_method_nativemany_next(
-                        self.uniffiCloneHandle(),FfiConverterOptionTypeNativeCancellation.lower(cancellation)
-                )
-            },
-            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterOptionTypeNativeItem.lift,
-            errorHandler: FfiConverterTypeNativeError_lift
-        )
-}
-    
-
-    
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeMany: FfiConverter {
-    typealias FfiType = UInt64
-    typealias SwiftType = NativeMany
-
-    public static func lift(_ handle: UInt64) throws -> NativeMany {
-        return NativeMany(unsafeFromHandle: handle)
-    }
-
-    public static func lower(_ value: NativeMany) -> UInt64 {
-        return value.uniffiCloneHandle()
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeMany {
-        let handle: UInt64 = try readInt(&buf)
-        return try lift(handle)
-    }
-
-    public static func write(_ value: NativeMany, into buf: inout [UInt8]) {
-        writeInt(&buf, lower(value))
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeMany_lift(_ handle: UInt64) throws -> NativeMany {
-    return try FfiConverterTypeNativeMany.lift(handle)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeMany_lower(_ value: NativeMany) -> UInt64 {
-    return FfiConverterTypeNativeMany.lower(value)
-}
-
-
-
-
-
-
-/**
- * Listener for a download's progress. Never called after the download has ended or was cancelled.
- */
-public protocol NativeProgressListener: AnyObject, Sendable {
-    
-    /**
-     * After every piece that was written.
-     */
-    func onProgress(progress: NativeProgress) 
-    
-}
-/**
- * Listener for a download's progress. Never called after the download has ended or was cancelled.
- */
-open class NativeProgressListenerImpl: NativeProgressListener, @unchecked Sendable {
-    fileprivate let handle: UInt64
-
-    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public struct NoHandle {
-        public init() {}
-    }
-
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    required public init(unsafeFromHandle handle: UInt64) {
-        self.handle = handle
-    }
-
-    // This constructor can be used to instantiate a fake object.
-    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
-    //
-    // - Warning:
-    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public init(noHandle: NoHandle) {
-        self.handle = 0
-    }
-
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_infrai_ffi_fn_clone_nativeprogresslistener(self.handle, $0) }
-    }
-    // No primary constructor declared for this class.
-
-    deinit {
-        if handle == 0 {
-            // Mock objects have handle=0 don't try to free them
-            return
-        }
-
-        try! rustCall { uniffi_infrai_ffi_fn_free_nativeprogresslistener(handle, $0) }
-    }
-
-    
-
-    
-    /**
-     * After every piece that was written.
-     */
-open func onProgress(progress: NativeProgress)  {try! rustCall() {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativeprogresslistener_on_progress(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeNativeProgress_lower(progress),uniffiCallStatus
-    )
-}
-}
-    
-
-    
-}
-
-
-
-// Put the implementation in a struct so we don't pollute the top-level namespace
-fileprivate struct UniffiCallbackInterfaceNativeProgressListener {
-
-    // Create the VTable using a series of closures.
-    // Swift automatically converts these into C callback functions.
-    //
-    // Store the vtable directly.
-    static let vtable: UniffiVTableCallbackInterfaceNativeProgressListener = UniffiVTableCallbackInterfaceNativeProgressListener(
-        uniffiFree: { (uniffiHandle: UInt64) -> () in
-            do {
-                try FfiConverterTypeNativeProgressListener.handleMap.remove(handle: uniffiHandle)
-            } catch {
-                print("Uniffi callback interface NativeProgressListener: handle missing in uniffiFree")
-            }
         },
-        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
-            do {
-                return try FfiConverterTypeNativeProgressListener.handleMap.clone(handle: uniffiHandle)
-            } catch {
-                fatalError("Uniffi callback interface NativeProgressListener: handle missing in uniffiClone")
-            }
-        },
-        onProgress: { (
+        onRequest: { (
             uniffiHandle: UInt64,
-            progress: RustBuffer,
+            event: RustBuffer,
             uniffiOutReturn: UnsafeMutableRawPointer,
             uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
         ) in
             let makeCall = {
                 () throws -> () in
-                guard let uniffiObj = try? FfiConverterTypeNativeProgressListener.handleMap.get(handle: uniffiHandle) else {
+                guard let uniffiObj = try? FfiConverterTypeCallbacks.handleMap.get(handle: uniffiHandle) else {
                     throw UniffiInternalError.unexpectedStaleHandle
                 }
-                return uniffiObj.onProgress(
-                     progress: try FfiConverterTypeNativeProgress_lift(progress)
+                return uniffiObj.onRequest(
+                     event: try FfiConverterTypeRequestEvent_lift(event)
+                )
+            }
+
+            
+            let writeReturn = { () }
+            uniffiTraitInterfaceCall(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn
+            )
+        },
+        onResponse: { (
+            uniffiHandle: UInt64,
+            event: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeCallbacks.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return uniffiObj.onResponse(
+                     event: try FfiConverterTypeResponseEvent_lift(event)
                 )
             }
 
@@ -1995,39 +866,39 @@ fileprivate struct UniffiCallbackInterfaceNativeProgressListener {
     // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
     // This is safe because the pointee is initialized once during static init
     // and never mutated by either side of the FFI.  Its fields are C function pointers.
-    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceNativeProgressListener> = {
-        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceNativeProgressListener>.allocate(capacity: 1)
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceCallbacks> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceCallbacks>.allocate(capacity: 1)
         ptr.initialize(to: vtable)
         return UnsafePointer(ptr)
     }()
 }
 
-private func uniffiCallbackInitNativeProgressListener() {
-    uniffi_infrai_ffi_fn_init_callback_vtable_nativeprogresslistener(UniffiCallbackInterfaceNativeProgressListener.vtablePtr)
+private func uniffiCallbackInitCallbacks() {
+    uniffi_infrai_ffi_fn_init_callback_vtable_callbacks(UniffiCallbackInterfaceCallbacks.vtablePtr)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeNativeProgressListener: FfiConverter {
-    fileprivate static let handleMap = UniffiHandleMap<NativeProgressListener>()
+public struct FfiConverterTypeCallbacks: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<Callbacks>()
 
     typealias FfiType = UInt64
-    typealias SwiftType = NativeProgressListener
+    typealias SwiftType = Callbacks
 
-    public static func lift(_ handle: UInt64) throws -> NativeProgressListener {
+    public static func lift(_ handle: UInt64) throws -> Callbacks {
         if ((handle & 1) == 0) {
             // Rust-generated handle, construct a new class that uses the handle to implement the
             // interface
-            return NativeProgressListenerImpl(unsafeFromHandle: handle)
+            return CallbacksImpl(unsafeFromHandle: handle)
         } else {
             // Swift-generated handle, get the object from the handle map
             return try handleMap.remove(handle: handle)
         }
     }
 
-    public static func lower(_ value: NativeProgressListener) -> UInt64 {
-         if let rustImpl = value as? NativeProgressListenerImpl {
+    public static func lower(_ value: Callbacks) -> UInt64 {
+         if let rustImpl = value as? CallbacksImpl {
              // Rust-implemented object.  Clone the handle and return it
             return rustImpl.uniffiCloneHandle()
          } else {
@@ -2036,12 +907,12 @@ public struct FfiConverterTypeNativeProgressListener: FfiConverter {
          }
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeProgressListener {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Callbacks {
         let handle: UInt64 = try readInt(&buf)
         return try lift(handle)
     }
 
-    public static func write(_ value: NativeProgressListener, into buf: inout [UInt8]) {
+    public static func write(_ value: Callbacks, into buf: inout [UInt8]) {
         writeInt(&buf, lower(value))
     }
 }
@@ -2050,15 +921,15 @@ public struct FfiConverterTypeNativeProgressListener: FfiConverter {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeProgressListener_lift(_ handle: UInt64) throws -> NativeProgressListener {
-    return try FfiConverterTypeNativeProgressListener.lift(handle)
+public func FfiConverterTypeCallbacks_lift(_ handle: UInt64) throws -> Callbacks {
+    return try FfiConverterTypeCallbacks.lift(handle)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeProgressListener_lower(_ value: NativeProgressListener) -> UInt64 {
-    return FfiConverterTypeNativeProgressListener.lower(value)
+public func FfiConverterTypeCallbacks_lower(_ value: Callbacks) -> UInt64 {
+    return FfiConverterTypeCallbacks.lower(value)
 }
 
 
@@ -2067,30 +938,26 @@ public func FfiConverterTypeNativeProgressListener_lower(_ value: NativeProgress
 
 
 /**
- * Named entries of text; see `infrai::CredentialStore`. Reads and writes are short and may block.
+ * Cancels the calls that it was passed to, once. A call that begins afterwards ends at once.
  */
-public protocol NativeStore: AnyObject, Sendable {
+public protocol CancellationProtocol: AnyObject, Sendable {
     
     /**
-     * What errors call it: `the Keychain`.
+     * Cancels the calls. Each fails with [`NativeError::Cancelled`](crate::NativeError); a wait with `cancel_on_abort`
+     * cancels its job first. When this returns, none of their listeners is running, and none will be called.
      */
-    func name()  -> String
+    func cancel() 
     
     /**
-     * The text of an entry, or none where there is none.
+     * Returns whether it has cancelled its calls.
      */
-    func read(entry: String) throws  -> String?
-    
-    /**
-     * Puts this text in place of whatever the entry held.
-     */
-    func write(entry: String, text: String) throws 
+    func isCancelled()  -> Bool
     
 }
 /**
- * Named entries of text; see `infrai::CredentialStore`. Reads and writes are short and may block.
+ * Cancels the calls that it was passed to, once. A call that begins afterwards ends at once.
  */
-open class NativeStoreImpl: NativeStore, @unchecked Sendable {
+open class Cancellation: CancellationProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
 
     /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
@@ -2127,7 +994,647 @@ open class NativeStoreImpl: NativeStore, @unchecked Sendable {
     @_documentation(visibility: private)
 #endif
     public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_infrai_ffi_fn_clone_nativestore(self.handle, $0) }
+        return try! rustCall { uniffi_infrai_ffi_fn_clone_cancellation(self.handle, $0) }
+    }
+    /**
+     * Creates a cancellation without calls.
+     */
+public convenience init() {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_constructor_cancellation_new(uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_infrai_ffi_fn_free_cancellation(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Cancels the calls. Each fails with [`NativeError::Cancelled`](crate::NativeError); a wait with `cancel_on_abort`
+     * cancels its job first. When this returns, none of their listeners is running, and none will be called.
+     */
+open func cancel()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_cancellation_cancel(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Returns whether it has cancelled its calls.
+     */
+open func isCancelled() -> Bool  {
+    return try!  FfiConverterBool.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_cancellation_is_cancelled(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCancellation: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Cancellation
+
+    public static func lift(_ handle: UInt64) throws -> Cancellation {
+        return Cancellation(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Cancellation) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Cancellation {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Cancellation, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCancellation_lift(_ handle: UInt64) throws -> Cancellation {
+    return try FfiConverterTypeCancellation.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCancellation_lower(_ value: Cancellation) -> UInt64 {
+    return FfiConverterTypeCancellation.lower(value)
+}
+
+
+
+
+
+
+/**
+ * A client of the core. The options of its methods are JSON objects, which `infrai::options` describes.
+ */
+public protocol ClientProtocol: AnyObject, Sendable {
+    
+    /**
+     * Activates this device: `POST /v1/activate`.
+     */
+    func activate(options: String, cancellation: Cancellation?) async throws  -> ActivateResult
+    
+    /**
+     * Returns the balance: `GET /v1/account/balance`.
+     */
+    func balance(cancellation: Cancellation?) async throws  -> Balance
+    
+    /**
+     * Returns the base URL.
+     *
+     * # Errors
+     * Those of the first call.
+     */
+    func baseUrl() throws  -> String
+    
+    /**
+     * Cancels a job: `POST /v1/video/jobs/{id}/cancel`.
+     */
+    func cancel(job: JobRef, cancellation: Cancellation?) async throws  -> CancelResult
+    
+    /**
+     * Downloads a job's video to a file.
+     */
+    func download(job: JobRef, path: String, options: String, listener: ProgressListener?, cancellation: Cancellation?) async throws  -> Download
+    
+    /**
+     * Submits a job: `POST /v1/video/generate`.
+     */
+    func generate(request: String, cancellation: Cancellation?) async throws  -> VideoJob
+    
+    /**
+     * Submits many jobs and waits for each.
+     *
+     * # Errors
+     * `INVALID_ARGUMENT` if an option is invalid.
+     */
+    func generateMany(requests: [String], options: String) throws  -> GenerateManyStream
+    
+    /**
+     * Returns the same client for one call or stream, with the callbacks that belong to its caller.
+     */
+    func inContext(callbacks: Callbacks)  -> Client
+    
+    /**
+     * Returns the key's redacted form.
+     *
+     * # Errors
+     * Those of the first call.
+     */
+    func keyHint() throws  -> String?
+    
+    /**
+     * Calls any other route. The body is JSON text of its own, so that its numbers keep every digit.
+     */
+    func request(method: String, path: String, body: String?, options: String, cancellation: Cancellation?) async throws  -> ApiResponse
+    
+    /**
+     * Fetches the job's current state: `GET /v1/video/jobs/{id}`.
+     */
+    func status(job: JobRef, cancellation: Cancellation?) async throws  -> VideoJob
+    
+    /**
+     * Starts a payment that adds credit: `POST /v1/account/topup`.
+     */
+    func topup(amountUsd: Double, options: String, cancellation: Cancellation?) async throws  -> TopupRecord
+    
+    /**
+     * Waits for the end of a job.
+     */
+    func wait(job: JobRef, options: String, listener: UpdateListener?, cancellation: Cancellation?) async throws  -> VideoJob
+    
+    /**
+     * Returns the states of a job as they change.
+     */
+    func watch(job: JobRef) throws  -> WatchStream
+    
+    /**
+     * Returns the same client with other options for its calls.
+     *
+     * # Errors
+     * `INVALID_ARGUMENT` or `CONFIGURATION_INVALID` if an option is invalid.
+     */
+    func withOptions(options: String) throws  -> Client
+    
+}
+/**
+ * A client of the core. The options of its methods are JSON objects, which `infrai::options` describes.
+ */
+open class Client: ClientProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_infrai_ffi_fn_clone_client(self.handle, $0) }
+    }
+    /**
+     * Creates a client. It reads no file and sends no request yet.
+     *
+     * # Errors
+     * `CONFIGURATION_INVALID` if an option is invalid.
+     */
+public convenience init(options: String, language: Language, runtime: String, callbacks: CallbackKinds, store: CredentialStore?)throws  {
+    let handle =
+        try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_constructor_client_new(
+        FfiConverterString.lower(options),
+        FfiConverterTypeLanguage_lower(language),
+        FfiConverterString.lower(runtime),
+        FfiConverterTypeCallbackKinds_lower(callbacks),
+        FfiConverterOptionTypeCredentialStore.lower(store),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_infrai_ffi_fn_free_client(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Activates this device: `POST /v1/activate`.
+     */
+open func activate(options: String, cancellation: Cancellation?)async throws  -> ActivateResult  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_infrai_ffi_fn_method_client_activate(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(options),FfiConverterOptionTypeCancellation.lower(cancellation)
+                )
+            },
+            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeActivateResult_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+    
+    /**
+     * Returns the balance: `GET /v1/account/balance`.
+     */
+open func balance(cancellation: Cancellation?)async throws  -> Balance  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_infrai_ffi_fn_method_client_balance(
+                        self.uniffiCloneHandle(),FfiConverterOptionTypeCancellation.lower(cancellation)
+                )
+            },
+            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeBalance_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+    
+    /**
+     * Returns the base URL.
+     *
+     * # Errors
+     * Those of the first call.
+     */
+open func baseUrl()throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_client_base_url(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Cancels a job: `POST /v1/video/jobs/{id}/cancel`.
+     */
+open func cancel(job: JobRef, cancellation: Cancellation?)async throws  -> CancelResult  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_infrai_ffi_fn_method_client_cancel(
+                        self.uniffiCloneHandle(),FfiConverterTypeJobRef_lower(job),FfiConverterOptionTypeCancellation.lower(cancellation)
+                )
+            },
+            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeCancelResult_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+    
+    /**
+     * Downloads a job's video to a file.
+     */
+open func download(job: JobRef, path: String, options: String, listener: ProgressListener?, cancellation: Cancellation?)async throws  -> Download  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_infrai_ffi_fn_method_client_download(
+                        self.uniffiCloneHandle(),FfiConverterTypeJobRef_lower(job),FfiConverterString.lower(path),FfiConverterString.lower(options),FfiConverterOptionTypeProgressListener.lower(listener),FfiConverterOptionTypeCancellation.lower(cancellation)
+                )
+            },
+            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeDownload_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+    
+    /**
+     * Submits a job: `POST /v1/video/generate`.
+     */
+open func generate(request: String, cancellation: Cancellation?)async throws  -> VideoJob  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_infrai_ffi_fn_method_client_generate(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(request),FfiConverterOptionTypeCancellation.lower(cancellation)
+                )
+            },
+            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeVideoJob_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+    
+    /**
+     * Submits many jobs and waits for each.
+     *
+     * # Errors
+     * `INVALID_ARGUMENT` if an option is invalid.
+     */
+open func generateMany(requests: [String], options: String)throws  -> GenerateManyStream  {
+    return try  FfiConverterTypeGenerateManyStream_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_client_generate_many(
+            self.uniffiCloneHandle(),
+        FfiConverterSequenceString.lower(requests),
+        FfiConverterString.lower(options),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Returns the same client for one call or stream, with the callbacks that belong to its caller.
+     */
+open func inContext(callbacks: Callbacks) -> Client  {
+    return try!  FfiConverterTypeClient_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_client_in_context(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeCallbacks_lower(callbacks),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Returns the key's redacted form.
+     *
+     * # Errors
+     * Those of the first call.
+     */
+open func keyHint()throws  -> String?  {
+    return try  FfiConverterOptionString.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_client_key_hint(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Calls any other route. The body is JSON text of its own, so that its numbers keep every digit.
+     */
+open func request(method: String, path: String, body: String?, options: String, cancellation: Cancellation?)async throws  -> ApiResponse  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_infrai_ffi_fn_method_client_request(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(method),FfiConverterString.lower(path),FfiConverterOptionString.lower(body),FfiConverterString.lower(options),FfiConverterOptionTypeCancellation.lower(cancellation)
+                )
+            },
+            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeApiResponse_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+    
+    /**
+     * Fetches the job's current state: `GET /v1/video/jobs/{id}`.
+     */
+open func status(job: JobRef, cancellation: Cancellation?)async throws  -> VideoJob  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_infrai_ffi_fn_method_client_status(
+                        self.uniffiCloneHandle(),FfiConverterTypeJobRef_lower(job),FfiConverterOptionTypeCancellation.lower(cancellation)
+                )
+            },
+            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeVideoJob_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+    
+    /**
+     * Starts a payment that adds credit: `POST /v1/account/topup`.
+     */
+open func topup(amountUsd: Double, options: String, cancellation: Cancellation?)async throws  -> TopupRecord  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_infrai_ffi_fn_method_client_topup(
+                        self.uniffiCloneHandle(),FfiConverterDouble.lower(amountUsd),FfiConverterString.lower(options),FfiConverterOptionTypeCancellation.lower(cancellation)
+                )
+            },
+            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeTopupRecord_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+    
+    /**
+     * Waits for the end of a job.
+     */
+open func wait(job: JobRef, options: String, listener: UpdateListener?, cancellation: Cancellation?)async throws  -> VideoJob  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_infrai_ffi_fn_method_client_wait(
+                        self.uniffiCloneHandle(),FfiConverterTypeJobRef_lower(job),FfiConverterString.lower(options),FfiConverterOptionTypeUpdateListener.lower(listener),FfiConverterOptionTypeCancellation.lower(cancellation)
+                )
+            },
+            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeVideoJob_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+    
+    /**
+     * Returns the states of a job as they change.
+     */
+open func watch(job: JobRef)throws  -> WatchStream  {
+    return try  FfiConverterTypeWatchStream_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_client_watch(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeJobRef_lower(job),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Returns the same client with other options for its calls.
+     *
+     * # Errors
+     * `INVALID_ARGUMENT` or `CONFIGURATION_INVALID` if an option is invalid.
+     */
+open func withOptions(options: String)throws  -> Client  {
+    return try  FfiConverterTypeClient_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_client_with_options(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(options),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeClient: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Client
+
+    public static func lift(_ handle: UInt64) throws -> Client {
+        return Client(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Client) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Client {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Client, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClient_lift(_ handle: UInt64) throws -> Client {
+    return try FfiConverterTypeClient.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClient_lower(_ value: Client) -> UInt64 {
+    return FfiConverterTypeClient.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Store of named text entries; see `infrai::CredentialStore`. Reads and writes are short and may block.
+ */
+public protocol CredentialStore: AnyObject, Sendable {
+    
+    /**
+     * Returns the store's name in errors: `the Keychain`.
+     */
+    func name()  -> String
+    
+    /**
+     * Returns the text of an entry.
+     */
+    func read(entry: String) throws  -> String?
+    
+    /**
+     * Replaces the text of an entry.
+     */
+    func write(entry: String, text: String) throws 
+    
+}
+/**
+ * Store of named text entries; see `infrai::CredentialStore`. Reads and writes are short and may block.
+ */
+open class CredentialStoreImpl: CredentialStore, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_infrai_ffi_fn_clone_credentialstore(self.handle, $0) }
     }
     // No primary constructor declared for this class.
 
@@ -2137,31 +1644,31 @@ open class NativeStoreImpl: NativeStore, @unchecked Sendable {
             return
         }
 
-        try! rustCall { uniffi_infrai_ffi_fn_free_nativestore(handle, $0) }
+        try! rustCall { uniffi_infrai_ffi_fn_free_credentialstore(handle, $0) }
     }
 
     
 
     
     /**
-     * What errors call it: `the Keychain`.
+     * Returns the store's name in errors: `the Keychain`.
      */
 open func name() -> String  {
     return try!  FfiConverterString.lift(try! rustCall() {
         uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativestore_name(
+    uniffi_infrai_ffi_fn_method_credentialstore_name(
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
 }
     
     /**
-     * The text of an entry, or none where there is none.
+     * Returns the text of an entry.
      */
 open func read(entry: String)throws  -> String?  {
-    return try  FfiConverterOptionString.lift(try rustCallWithError(FfiConverterTypeNativeStoreFailure_lift) {
+    return try  FfiConverterOptionString.lift(try rustCallWithError(FfiConverterTypeCredentialStoreError_lift) {
         uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativestore_read(
+    uniffi_infrai_ffi_fn_method_credentialstore_read(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(entry),uniffiCallStatus
     )
@@ -2169,11 +1676,11 @@ open func read(entry: String)throws  -> String?  {
 }
     
     /**
-     * Puts this text in place of whatever the entry held.
+     * Replaces the text of an entry.
      */
-open func write(entry: String, text: String)throws   {try rustCallWithError(FfiConverterTypeNativeStoreFailure_lift) {
+open func write(entry: String, text: String)throws   {try rustCallWithError(FfiConverterTypeCredentialStoreError_lift) {
         uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativestore_write(
+    uniffi_infrai_ffi_fn_method_credentialstore_write(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(entry),
         FfiConverterString.lower(text),uniffiCallStatus
@@ -2188,25 +1695,25 @@ open func write(entry: String, text: String)throws   {try rustCallWithError(FfiC
 
 
 // Put the implementation in a struct so we don't pollute the top-level namespace
-fileprivate struct UniffiCallbackInterfaceNativeStore {
+fileprivate struct UniffiCallbackInterfaceCredentialStore {
 
     // Create the VTable using a series of closures.
     // Swift automatically converts these into C callback functions.
     //
     // Store the vtable directly.
-    static let vtable: UniffiVTableCallbackInterfaceNativeStore = UniffiVTableCallbackInterfaceNativeStore(
+    static let vtable: UniffiVTableCallbackInterfaceCredentialStore = UniffiVTableCallbackInterfaceCredentialStore(
         uniffiFree: { (uniffiHandle: UInt64) -> () in
             do {
-                try FfiConverterTypeNativeStore.handleMap.remove(handle: uniffiHandle)
+                try FfiConverterTypeCredentialStore.handleMap.remove(handle: uniffiHandle)
             } catch {
-                print("Uniffi callback interface NativeStore: handle missing in uniffiFree")
+                print("Uniffi callback interface CredentialStore: handle missing in uniffiFree")
             }
         },
         uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
             do {
-                return try FfiConverterTypeNativeStore.handleMap.clone(handle: uniffiHandle)
+                return try FfiConverterTypeCredentialStore.handleMap.clone(handle: uniffiHandle)
             } catch {
-                fatalError("Uniffi callback interface NativeStore: handle missing in uniffiClone")
+                fatalError("Uniffi callback interface CredentialStore: handle missing in uniffiClone")
             }
         },
         name: { (
@@ -2216,7 +1723,7 @@ fileprivate struct UniffiCallbackInterfaceNativeStore {
         ) in
             let makeCall = {
                 () throws -> String in
-                guard let uniffiObj = try? FfiConverterTypeNativeStore.handleMap.get(handle: uniffiHandle) else {
+                guard let uniffiObj = try? FfiConverterTypeCredentialStore.handleMap.get(handle: uniffiHandle) else {
                     throw UniffiInternalError.unexpectedStaleHandle
                 }
                 return uniffiObj.name(
@@ -2239,7 +1746,7 @@ fileprivate struct UniffiCallbackInterfaceNativeStore {
         ) in
             let makeCall = {
                 () throws -> String? in
-                guard let uniffiObj = try? FfiConverterTypeNativeStore.handleMap.get(handle: uniffiHandle) else {
+                guard let uniffiObj = try? FfiConverterTypeCredentialStore.handleMap.get(handle: uniffiHandle) else {
                     throw UniffiInternalError.unexpectedStaleHandle
                 }
                 return try uniffiObj.read(
@@ -2253,7 +1760,7 @@ fileprivate struct UniffiCallbackInterfaceNativeStore {
                 callStatus: uniffiCallStatus,
                 makeCall: makeCall,
                 writeReturn: writeReturn,
-                lowerError: FfiConverterTypeNativeStoreFailure_lower
+                lowerError: FfiConverterTypeCredentialStoreError_lower
             )
         },
         write: { (
@@ -2265,7 +1772,7 @@ fileprivate struct UniffiCallbackInterfaceNativeStore {
         ) in
             let makeCall = {
                 () throws -> () in
-                guard let uniffiObj = try? FfiConverterTypeNativeStore.handleMap.get(handle: uniffiHandle) else {
+                guard let uniffiObj = try? FfiConverterTypeCredentialStore.handleMap.get(handle: uniffiHandle) else {
                     throw UniffiInternalError.unexpectedStaleHandle
                 }
                 return try uniffiObj.write(
@@ -2280,7 +1787,7 @@ fileprivate struct UniffiCallbackInterfaceNativeStore {
                 callStatus: uniffiCallStatus,
                 makeCall: makeCall,
                 writeReturn: writeReturn,
-                lowerError: FfiConverterTypeNativeStoreFailure_lower
+                lowerError: FfiConverterTypeCredentialStoreError_lower
             )
         }
     )
@@ -2291,39 +1798,39 @@ fileprivate struct UniffiCallbackInterfaceNativeStore {
     // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
     // This is safe because the pointee is initialized once during static init
     // and never mutated by either side of the FFI.  Its fields are C function pointers.
-    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceNativeStore> = {
-        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceNativeStore>.allocate(capacity: 1)
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceCredentialStore> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceCredentialStore>.allocate(capacity: 1)
         ptr.initialize(to: vtable)
         return UnsafePointer(ptr)
     }()
 }
 
-private func uniffiCallbackInitNativeStore() {
-    uniffi_infrai_ffi_fn_init_callback_vtable_nativestore(UniffiCallbackInterfaceNativeStore.vtablePtr)
+private func uniffiCallbackInitCredentialStore() {
+    uniffi_infrai_ffi_fn_init_callback_vtable_credentialstore(UniffiCallbackInterfaceCredentialStore.vtablePtr)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeNativeStore: FfiConverter {
-    fileprivate static let handleMap = UniffiHandleMap<NativeStore>()
+public struct FfiConverterTypeCredentialStore: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<CredentialStore>()
 
     typealias FfiType = UInt64
-    typealias SwiftType = NativeStore
+    typealias SwiftType = CredentialStore
 
-    public static func lift(_ handle: UInt64) throws -> NativeStore {
+    public static func lift(_ handle: UInt64) throws -> CredentialStore {
         if ((handle & 1) == 0) {
             // Rust-generated handle, construct a new class that uses the handle to implement the
             // interface
-            return NativeStoreImpl(unsafeFromHandle: handle)
+            return CredentialStoreImpl(unsafeFromHandle: handle)
         } else {
             // Swift-generated handle, get the object from the handle map
             return try handleMap.remove(handle: handle)
         }
     }
 
-    public static func lower(_ value: NativeStore) -> UInt64 {
-         if let rustImpl = value as? NativeStoreImpl {
+    public static func lower(_ value: CredentialStore) -> UInt64 {
+         if let rustImpl = value as? CredentialStoreImpl {
              // Rust-implemented object.  Clone the handle and return it
             return rustImpl.uniffiCloneHandle()
          } else {
@@ -2332,12 +1839,12 @@ public struct FfiConverterTypeNativeStore: FfiConverter {
          }
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeStore {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CredentialStore {
         let handle: UInt64 = try readInt(&buf)
         return try lift(handle)
     }
 
-    public static func write(_ value: NativeStore, into buf: inout [UInt8]) {
+    public static func write(_ value: CredentialStore, into buf: inout [UInt8]) {
         writeInt(&buf, lower(value))
     }
 }
@@ -2346,15 +1853,15 @@ public struct FfiConverterTypeNativeStore: FfiConverter {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeStore_lift(_ handle: UInt64) throws -> NativeStore {
-    return try FfiConverterTypeNativeStore.lift(handle)
+public func FfiConverterTypeCredentialStore_lift(_ handle: UInt64) throws -> CredentialStore {
+    return try FfiConverterTypeCredentialStore.lift(handle)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeStore_lower(_ value: NativeStore) -> UInt64 {
-    return FfiConverterTypeNativeStore.lower(value)
+public func FfiConverterTypeCredentialStore_lower(_ value: CredentialStore) -> UInt64 {
+    return FfiConverterTypeCredentialStore.lower(value)
 }
 
 
@@ -2363,20 +1870,28 @@ public func FfiConverterTypeNativeStore_lower(_ value: NativeStore) -> UInt64 {
 
 
 /**
- * Listener for a job's states during a wait. Never called after the wait has ended or was cancelled.
+ * Results of a batch, in the order in which the jobs end.
  */
-public protocol NativeUpdateListener: AnyObject, Sendable {
+public protocol GenerateManyStreamProtocol: AnyObject, Sendable {
     
     /**
-     * The job's first state, and every change of it.
+     * Returns the next item. `None` after the last one, and once the stream is closed.
+     *
+     * # Errors
+     * Cancelled alone, after which the stream can be read again. The error of an item is part of the item.
      */
-    func onUpdate(job: NativeJob) 
+    func next(cancellation: Cancellation?) async throws  -> GenerateManyItem?
+    
+    /**
+     * Stops the waits after the read in flight. No job is cancelled.
+     */
+    func stop() throws 
     
 }
 /**
- * Listener for a job's states during a wait. Never called after the wait has ended or was cancelled.
+ * Results of a batch, in the order in which the jobs end.
  */
-open class NativeUpdateListenerImpl: NativeUpdateListener, @unchecked Sendable {
+open class GenerateManyStream: GenerateManyStreamProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
 
     /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
@@ -2413,7 +1928,7 @@ open class NativeUpdateListenerImpl: NativeUpdateListener, @unchecked Sendable {
     @_documentation(visibility: private)
 #endif
     public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_infrai_ffi_fn_clone_nativeupdatelistener(self.handle, $0) }
+        return try! rustCall { uniffi_infrai_ffi_fn_clone_generatemanystream(self.handle, $0) }
     }
     // No primary constructor declared for this class.
 
@@ -2423,20 +1938,170 @@ open class NativeUpdateListenerImpl: NativeUpdateListener, @unchecked Sendable {
             return
         }
 
-        try! rustCall { uniffi_infrai_ffi_fn_free_nativeupdatelistener(handle, $0) }
+        try! rustCall { uniffi_infrai_ffi_fn_free_generatemanystream(handle, $0) }
     }
 
     
 
     
     /**
-     * The job's first state, and every change of it.
+     * Returns the next item. `None` after the last one, and once the stream is closed.
+     *
+     * # Errors
+     * Cancelled alone, after which the stream can be read again. The error of an item is part of the item.
      */
-open func onUpdate(job: NativeJob)  {try! rustCall() {
+open func next(cancellation: Cancellation?)async throws  -> GenerateManyItem?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_infrai_ffi_fn_method_generatemanystream_next(
+                        self.uniffiCloneHandle(),FfiConverterOptionTypeCancellation.lower(cancellation)
+                )
+            },
+            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeGenerateManyItem.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+    
+    /**
+     * Stops the waits after the read in flight. No job is cancelled.
+     */
+open func stop()throws   {try rustCallWithError(FfiConverterTypeNativeError_lift) {
         uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativeupdatelistener_on_update(
+    uniffi_infrai_ffi_fn_method_generatemanystream_stop(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeGenerateManyStream: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = GenerateManyStream
+
+    public static func lift(_ handle: UInt64) throws -> GenerateManyStream {
+        return GenerateManyStream(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: GenerateManyStream) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> GenerateManyStream {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: GenerateManyStream, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGenerateManyStream_lift(_ handle: UInt64) throws -> GenerateManyStream {
+    return try FfiConverterTypeGenerateManyStream.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGenerateManyStream_lower(_ value: GenerateManyStream) -> UInt64 {
+    return FfiConverterTypeGenerateManyStream.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Listener for a download's progress. Never called after the download has ended or was cancelled.
+ */
+public protocol ProgressListener: AnyObject, Sendable {
+    
+    /**
+     * Called after every written chunk.
+     */
+    func onProgress(progress: DownloadProgress) 
+    
+}
+/**
+ * Listener for a download's progress. Never called after the download has ended or was cancelled.
+ */
+open class ProgressListenerImpl: ProgressListener, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_infrai_ffi_fn_clone_progresslistener(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_infrai_ffi_fn_free_progresslistener(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Called after every written chunk.
+     */
+open func onProgress(progress: DownloadProgress)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_progresslistener_on_progress(
             self.uniffiCloneHandle(),
-        FfiConverterTypeNativeJob_lower(job),uniffiCallStatus
+        FfiConverterTypeDownloadProgress_lower(progress),uniffiCallStatus
     )
 }
 }
@@ -2448,40 +2113,40 @@ open func onUpdate(job: NativeJob)  {try! rustCall() {
 
 
 // Put the implementation in a struct so we don't pollute the top-level namespace
-fileprivate struct UniffiCallbackInterfaceNativeUpdateListener {
+fileprivate struct UniffiCallbackInterfaceProgressListener {
 
     // Create the VTable using a series of closures.
     // Swift automatically converts these into C callback functions.
     //
     // Store the vtable directly.
-    static let vtable: UniffiVTableCallbackInterfaceNativeUpdateListener = UniffiVTableCallbackInterfaceNativeUpdateListener(
+    static let vtable: UniffiVTableCallbackInterfaceProgressListener = UniffiVTableCallbackInterfaceProgressListener(
         uniffiFree: { (uniffiHandle: UInt64) -> () in
             do {
-                try FfiConverterTypeNativeUpdateListener.handleMap.remove(handle: uniffiHandle)
+                try FfiConverterTypeProgressListener.handleMap.remove(handle: uniffiHandle)
             } catch {
-                print("Uniffi callback interface NativeUpdateListener: handle missing in uniffiFree")
+                print("Uniffi callback interface ProgressListener: handle missing in uniffiFree")
             }
         },
         uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
             do {
-                return try FfiConverterTypeNativeUpdateListener.handleMap.clone(handle: uniffiHandle)
+                return try FfiConverterTypeProgressListener.handleMap.clone(handle: uniffiHandle)
             } catch {
-                fatalError("Uniffi callback interface NativeUpdateListener: handle missing in uniffiClone")
+                fatalError("Uniffi callback interface ProgressListener: handle missing in uniffiClone")
             }
         },
-        onUpdate: { (
+        onProgress: { (
             uniffiHandle: UInt64,
-            job: RustBuffer,
+            progress: RustBuffer,
             uniffiOutReturn: UnsafeMutableRawPointer,
             uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
         ) in
             let makeCall = {
                 () throws -> () in
-                guard let uniffiObj = try? FfiConverterTypeNativeUpdateListener.handleMap.get(handle: uniffiHandle) else {
+                guard let uniffiObj = try? FfiConverterTypeProgressListener.handleMap.get(handle: uniffiHandle) else {
                     throw UniffiInternalError.unexpectedStaleHandle
                 }
-                return uniffiObj.onUpdate(
-                     job: try FfiConverterTypeNativeJob_lift(job)
+                return uniffiObj.onProgress(
+                     progress: try FfiConverterTypeDownloadProgress_lift(progress)
                 )
             }
 
@@ -2501,39 +2166,39 @@ fileprivate struct UniffiCallbackInterfaceNativeUpdateListener {
     // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
     // This is safe because the pointee is initialized once during static init
     // and never mutated by either side of the FFI.  Its fields are C function pointers.
-    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceNativeUpdateListener> = {
-        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceNativeUpdateListener>.allocate(capacity: 1)
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceProgressListener> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceProgressListener>.allocate(capacity: 1)
         ptr.initialize(to: vtable)
         return UnsafePointer(ptr)
     }()
 }
 
-private func uniffiCallbackInitNativeUpdateListener() {
-    uniffi_infrai_ffi_fn_init_callback_vtable_nativeupdatelistener(UniffiCallbackInterfaceNativeUpdateListener.vtablePtr)
+private func uniffiCallbackInitProgressListener() {
+    uniffi_infrai_ffi_fn_init_callback_vtable_progresslistener(UniffiCallbackInterfaceProgressListener.vtablePtr)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeNativeUpdateListener: FfiConverter {
-    fileprivate static let handleMap = UniffiHandleMap<NativeUpdateListener>()
+public struct FfiConverterTypeProgressListener: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<ProgressListener>()
 
     typealias FfiType = UInt64
-    typealias SwiftType = NativeUpdateListener
+    typealias SwiftType = ProgressListener
 
-    public static func lift(_ handle: UInt64) throws -> NativeUpdateListener {
+    public static func lift(_ handle: UInt64) throws -> ProgressListener {
         if ((handle & 1) == 0) {
             // Rust-generated handle, construct a new class that uses the handle to implement the
             // interface
-            return NativeUpdateListenerImpl(unsafeFromHandle: handle)
+            return ProgressListenerImpl(unsafeFromHandle: handle)
         } else {
             // Swift-generated handle, get the object from the handle map
             return try handleMap.remove(handle: handle)
         }
     }
 
-    public static func lower(_ value: NativeUpdateListener) -> UInt64 {
-         if let rustImpl = value as? NativeUpdateListenerImpl {
+    public static func lower(_ value: ProgressListener) -> UInt64 {
+         if let rustImpl = value as? ProgressListenerImpl {
              // Rust-implemented object.  Clone the handle and return it
             return rustImpl.uniffiCloneHandle()
          } else {
@@ -2542,12 +2207,12 @@ public struct FfiConverterTypeNativeUpdateListener: FfiConverter {
          }
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeUpdateListener {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ProgressListener {
         let handle: UInt64 = try readInt(&buf)
         return try lift(handle)
     }
 
-    public static func write(_ value: NativeUpdateListener, into buf: inout [UInt8]) {
+    public static func write(_ value: ProgressListener, into buf: inout [UInt8]) {
         writeInt(&buf, lower(value))
     }
 }
@@ -2556,15 +2221,15 @@ public struct FfiConverterTypeNativeUpdateListener: FfiConverter {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeUpdateListener_lift(_ handle: UInt64) throws -> NativeUpdateListener {
-    return try FfiConverterTypeNativeUpdateListener.lift(handle)
+public func FfiConverterTypeProgressListener_lift(_ handle: UInt64) throws -> ProgressListener {
+    return try FfiConverterTypeProgressListener.lift(handle)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeUpdateListener_lower(_ value: NativeUpdateListener) -> UInt64 {
-    return FfiConverterTypeNativeUpdateListener.lower(value)
+public func FfiConverterTypeProgressListener_lower(_ value: ProgressListener) -> UInt64 {
+    return FfiConverterTypeProgressListener.lower(value)
 }
 
 
@@ -2573,28 +2238,20 @@ public func FfiConverterTypeNativeUpdateListener_lower(_ value: NativeUpdateList
 
 
 /**
- * A job's states: the first, and every change, the last included.
+ * Listener for a job's states during a wait. Never called after the wait has ended or was cancelled.
  */
-public protocol NativeWatchProtocol: AnyObject, Sendable {
+public protocol UpdateListener: AnyObject, Sendable {
     
     /**
-     * Ends the looking, once the piece that is being read is there or cancelled; the job itself goes on.
+     * Called with the first state and with every change.
      */
-    func end() throws 
-    
-    /**
-     * The next state; none after the last, and once it has been ended.
-     *
-     * # Errors
-     * The job cannot be looked at; or cancelled, after which it may be read on.
-     */
-    func next(cancellation: NativeCancellation?) async throws  -> NativeJob?
+    func onUpdate(job: VideoJob) 
     
 }
 /**
- * A job's states: the first, and every change, the last included.
+ * Listener for a job's states during a wait. Never called after the wait has ended or was cancelled.
  */
-open class NativeWatch: NativeWatchProtocol, @unchecked Sendable {
+open class UpdateListenerImpl: UpdateListener, @unchecked Sendable {
     fileprivate let handle: UInt64
 
     /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
@@ -2631,7 +2288,7 @@ open class NativeWatch: NativeWatchProtocol, @unchecked Sendable {
     @_documentation(visibility: private)
 #endif
     public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_infrai_ffi_fn_clone_nativewatch(self.handle, $0) }
+        return try! rustCall { uniffi_infrai_ffi_fn_clone_updatelistener(self.handle, $0) }
     }
     // No primary constructor declared for this class.
 
@@ -2641,71 +2298,131 @@ open class NativeWatch: NativeWatchProtocol, @unchecked Sendable {
             return
         }
 
-        try! rustCall { uniffi_infrai_ffi_fn_free_nativewatch(handle, $0) }
+        try! rustCall { uniffi_infrai_ffi_fn_free_updatelistener(handle, $0) }
     }
 
     
 
     
     /**
-     * Ends the looking, once the piece that is being read is there or cancelled; the job itself goes on.
+     * Called with the first state and with every change.
      */
-open func end()throws   {try rustCallWithError(FfiConverterTypeNativeError_lift) {
+open func onUpdate(job: VideoJob)  {try! rustCall() {
         uniffiCallStatus in
-    uniffi_infrai_ffi_fn_method_nativewatch_end(
-            self.uniffiCloneHandle(),uniffiCallStatus
+    uniffi_infrai_ffi_fn_method_updatelistener_on_update(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeVideoJob_lower(job),uniffiCallStatus
     )
 }
 }
     
-    /**
-     * The next state; none after the last, and once it has been ended.
-     *
-     * # Errors
-     * The job cannot be looked at; or cancelled, after which it may be read on.
-     */
-open func next(cancellation: NativeCancellation?)async throws  -> NativeJob?  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_infrai_ffi_fn_method_nativewatch_next(
-                        self.uniffiCloneHandle(),FfiConverterOptionTypeNativeCancellation.lower(cancellation)
+
+    
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceUpdateListener {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceUpdateListener = UniffiVTableCallbackInterfaceUpdateListener(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeUpdateListener.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface UpdateListener: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeUpdateListener.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface UpdateListener: handle missing in uniffiClone")
+            }
+        },
+        onUpdate: { (
+            uniffiHandle: UInt64,
+            job: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeUpdateListener.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return uniffiObj.onUpdate(
+                     job: try FfiConverterTypeVideoJob_lift(job)
                 )
-            },
-            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterOptionTypeNativeJob.lift,
-            errorHandler: FfiConverterTypeNativeError_lift
-        )
-}
-    
+            }
 
-    
+            
+            let writeReturn = { () }
+            uniffiTraitInterfaceCall(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceUpdateListener> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceUpdateListener>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
 }
 
+private func uniffiCallbackInitUpdateListener() {
+    uniffi_infrai_ffi_fn_init_callback_vtable_updatelistener(UniffiCallbackInterfaceUpdateListener.vtablePtr)
+}
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeNativeWatch: FfiConverter {
+public struct FfiConverterTypeUpdateListener: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<UpdateListener>()
+
     typealias FfiType = UInt64
-    typealias SwiftType = NativeWatch
+    typealias SwiftType = UpdateListener
 
-    public static func lift(_ handle: UInt64) throws -> NativeWatch {
-        return NativeWatch(unsafeFromHandle: handle)
+    public static func lift(_ handle: UInt64) throws -> UpdateListener {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return UpdateListenerImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
     }
 
-    public static func lower(_ value: NativeWatch) -> UInt64 {
-        return value.uniffiCloneHandle()
+    public static func lower(_ value: UpdateListener) -> UInt64 {
+         if let rustImpl = value as? UpdateListenerImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeWatch {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UpdateListener {
         let handle: UInt64 = try readInt(&buf)
         return try lift(handle)
     }
 
-    public static func write(_ value: NativeWatch, into buf: inout [UInt8]) {
+    public static func write(_ value: UpdateListener, into buf: inout [UInt8]) {
         writeInt(&buf, lower(value))
     }
 }
@@ -2714,68 +2431,202 @@ public struct FfiConverterTypeNativeWatch: FfiConverter {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeWatch_lift(_ handle: UInt64) throws -> NativeWatch {
-    return try FfiConverterTypeNativeWatch.lift(handle)
+public func FfiConverterTypeUpdateListener_lift(_ handle: UInt64) throws -> UpdateListener {
+    return try FfiConverterTypeUpdateListener.lift(handle)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeWatch_lower(_ value: NativeWatch) -> UInt64 {
-    return FfiConverterTypeNativeWatch.lower(value)
+public func FfiConverterTypeUpdateListener_lower(_ value: UpdateListener) -> UInt64 {
+    return FfiConverterTypeUpdateListener.lower(value)
+}
+
+
+
+
+
+
+/**
+ * States of a job: the first state and every change, including the terminal one.
+ */
+public protocol WatchStreamProtocol: AnyObject, Sendable {
+    
+    /**
+     * Returns the next state. `None` after the last one, and once the stream is closed.
+     *
+     * # Errors
+     * Those of a poll that cannot be retried. After a cancel, the stream can be read again.
+     */
+    func next(cancellation: Cancellation?) async throws  -> VideoJob?
+    
+    /**
+     * Stops polling after the read in flight. The job continues.
+     */
+    func stop() throws 
+    
+}
+/**
+ * States of a job: the first state and every change, including the terminal one.
+ */
+open class WatchStream: WatchStreamProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_infrai_ffi_fn_clone_watchstream(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_infrai_ffi_fn_free_watchstream(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Returns the next state. `None` after the last one, and once the stream is closed.
+     *
+     * # Errors
+     * Those of a poll that cannot be retried. After a cancel, the stream can be read again.
+     */
+open func next(cancellation: Cancellation?)async throws  -> VideoJob?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_infrai_ffi_fn_method_watchstream_next(
+                        self.uniffiCloneHandle(),FfiConverterOptionTypeCancellation.lower(cancellation)
+                )
+            },
+            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeVideoJob.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+    
+    /**
+     * Stops polling after the read in flight. The job continues.
+     */
+open func stop()throws   {try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_watchstream_stop(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeWatchStream: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = WatchStream
+
+    public static func lift(_ handle: UInt64) throws -> WatchStream {
+        return WatchStream(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: WatchStream) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> WatchStream {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: WatchStream, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWatchStream_lift(_ handle: UInt64) throws -> WatchStream {
+    return try FfiConverterTypeWatchStream.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWatchStream_lower(_ value: WatchStream) -> UInt64 {
+    return FfiConverterTypeWatchStream.lower(value)
 }
 
 
 
 
 /**
- * How to activate; what is none is the core's default.
+ * Callbacks that a client has.
  */
-public struct NativeActivateOptions: Equatable, Hashable {
+public struct CallbackKinds: Equatable, Hashable {
     /**
-     * `auto`, `western` or `china`.
+     * Whether a function returns the key.
      */
-    public let region: String?
+    public let key: Bool
     /**
-     * What kind of device this is.
+     * Whether there are hooks.
      */
-    public let deviceKind: String?
-    /**
-     * Whether to store the key.
-     */
-    public let writeCredentials: Bool?
-    /**
-     * Whether to ask for a key even where the profile has one.
-     */
-    public let force: Bool?
-    /**
-     * The profile to store it as.
-     */
-    public let profile: String?
+    public let hooks: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
     public init(
         /**
-         * `auto`, `western` or `china`.
-         */region: String? = nil, 
+         * Whether a function returns the key.
+         */key: Bool, 
         /**
-         * What kind of device this is.
-         */deviceKind: String? = nil, 
-        /**
-         * Whether to store the key.
-         */writeCredentials: Bool? = nil, 
-        /**
-         * Whether to ask for a key even where the profile has one.
-         */force: Bool? = nil, 
-        /**
-         * The profile to store it as.
-         */profile: String? = nil) {
-        self.region = region
-        self.deviceKind = deviceKind
-        self.writeCredentials = writeCredentials
-        self.force = force
-        self.profile = profile
+         * Whether there are hooks.
+         */hooks: Bool) {
+        self.key = key
+        self.hooks = hooks
     }
 
     
@@ -2784,30 +2635,24 @@ public struct NativeActivateOptions: Equatable, Hashable {
 }
 
 #if compiler(>=6)
-extension NativeActivateOptions: Sendable {}
+extension CallbackKinds: Sendable {}
 #endif
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeNativeActivateOptions: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeActivateOptions {
+public struct FfiConverterTypeCallbackKinds: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CallbackKinds {
         return
-            try NativeActivateOptions(
-                region: FfiConverterOptionString.read(from: &buf), 
-                deviceKind: FfiConverterOptionString.read(from: &buf), 
-                writeCredentials: FfiConverterOptionBool.read(from: &buf), 
-                force: FfiConverterOptionBool.read(from: &buf), 
-                profile: FfiConverterOptionString.read(from: &buf)
+            try CallbackKinds(
+                key: FfiConverterBool.read(from: &buf), 
+                hooks: FfiConverterBool.read(from: &buf)
         )
     }
 
-    public static func write(_ value: NativeActivateOptions, into buf: inout [UInt8]) {
-        FfiConverterOptionString.write(value.region, into: &buf)
-        FfiConverterOptionString.write(value.deviceKind, into: &buf)
-        FfiConverterOptionBool.write(value.writeCredentials, into: &buf)
-        FfiConverterOptionBool.write(value.force, into: &buf)
-        FfiConverterOptionString.write(value.profile, into: &buf)
+    public static func write(_ value: CallbackKinds, into buf: inout [UInt8]) {
+        FfiConverterBool.write(value.key, into: &buf)
+        FfiConverterBool.write(value.hooks, into: &buf)
     }
 }
 
@@ -2815,1143 +2660,50 @@ public struct FfiConverterTypeNativeActivateOptions: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeActivateOptions_lift(_ buf: RustBuffer) throws -> NativeActivateOptions {
-    return try FfiConverterTypeNativeActivateOptions.lift(buf)
+public func FfiConverterTypeCallbackKinds_lift(_ buf: RustBuffer) throws -> CallbackKinds {
+    return try FfiConverterTypeCallbackKinds.lift(buf)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeActivateOptions_lower(_ value: NativeActivateOptions) -> RustBuffer {
-    return FfiConverterTypeNativeActivateOptions.lower(value)
+public func FfiConverterTypeCallbackKinds_lower(_ value: CallbackKinds) -> RustBuffer {
+    return FfiConverterTypeCallbackKinds.lower(value)
 }
 
 
 /**
- * An account, and the key for it.
+ * Item of a batch: the index of its request, and its job or its error.
  */
-public struct NativeActivation: Equatable, Hashable {
+public struct GenerateManyItem: Equatable, Hashable {
     /**
-     * The account.
+     * Index of the request.
      */
-    public let accountId: String?
+    public let index: UInt64
     /**
-     * Its project.
+     * The job, if it succeeded.
      */
-    public let projectId: String?
+    public let job: VideoJob?
     /**
-     * The project's key. Not to be shown.
+     * The error, if there is no job.
      */
-    public let primaryApiKey: String
-    /**
-     * The key's form that may be shown.
-     */
-    public let keyHint: String
-    /**
-     * What the trial credit is, in US dollars; not known when nothing was sent.
-     */
-    public let trialCreditUsd: Double?
-    /**
-     * Where to add credit; not known when nothing was sent.
-     */
-    public let checkoutUrl: String?
-    /**
-     * Whether the profile already had a key, so that nothing was sent.
-     */
-    public let reused: Bool
-    /**
-     * The profile's name.
-     */
-    public let profile: String
-    /**
-     * The file that holds the key, if one does.
-     */
-    public let credentialsFile: String?
-    /**
-     * What the response said about itself.
-     */
-    public let metadata: NativeMetadata
-    /**
-     * Everything, the key included, as JSON text. Not to be shown.
-     */
-    public let json: String
+    public let error: NativeError?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
     public init(
         /**
-         * The account.
-         */accountId: String?, 
+         * Index of the request.
+         */index: UInt64, 
         /**
-         * Its project.
-         */projectId: String?, 
+         * The job, if it succeeded.
+         */job: VideoJob?, 
         /**
-         * The project's key. Not to be shown.
-         */primaryApiKey: String, 
-        /**
-         * The key's form that may be shown.
-         */keyHint: String, 
-        /**
-         * What the trial credit is, in US dollars; not known when nothing was sent.
-         */trialCreditUsd: Double?, 
-        /**
-         * Where to add credit; not known when nothing was sent.
-         */checkoutUrl: String?, 
-        /**
-         * Whether the profile already had a key, so that nothing was sent.
-         */reused: Bool, 
-        /**
-         * The profile's name.
-         */profile: String, 
-        /**
-         * The file that holds the key, if one does.
-         */credentialsFile: String?, 
-        /**
-         * What the response said about itself.
-         */metadata: NativeMetadata, 
-        /**
-         * Everything, the key included, as JSON text. Not to be shown.
-         */json: String) {
-        self.accountId = accountId
-        self.projectId = projectId
-        self.primaryApiKey = primaryApiKey
-        self.keyHint = keyHint
-        self.trialCreditUsd = trialCreditUsd
-        self.checkoutUrl = checkoutUrl
-        self.reused = reused
-        self.profile = profile
-        self.credentialsFile = credentialsFile
-        self.metadata = metadata
-        self.json = json
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativeActivation: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeActivation: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeActivation {
-        return
-            try NativeActivation(
-                accountId: FfiConverterOptionString.read(from: &buf), 
-                projectId: FfiConverterOptionString.read(from: &buf), 
-                primaryApiKey: FfiConverterString.read(from: &buf), 
-                keyHint: FfiConverterString.read(from: &buf), 
-                trialCreditUsd: FfiConverterOptionDouble.read(from: &buf), 
-                checkoutUrl: FfiConverterOptionString.read(from: &buf), 
-                reused: FfiConverterBool.read(from: &buf), 
-                profile: FfiConverterString.read(from: &buf), 
-                credentialsFile: FfiConverterOptionString.read(from: &buf), 
-                metadata: FfiConverterTypeNativeMetadata.read(from: &buf), 
-                json: FfiConverterString.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativeActivation, into buf: inout [UInt8]) {
-        FfiConverterOptionString.write(value.accountId, into: &buf)
-        FfiConverterOptionString.write(value.projectId, into: &buf)
-        FfiConverterString.write(value.primaryApiKey, into: &buf)
-        FfiConverterString.write(value.keyHint, into: &buf)
-        FfiConverterOptionDouble.write(value.trialCreditUsd, into: &buf)
-        FfiConverterOptionString.write(value.checkoutUrl, into: &buf)
-        FfiConverterBool.write(value.reused, into: &buf)
-        FfiConverterString.write(value.profile, into: &buf)
-        FfiConverterOptionString.write(value.credentialsFile, into: &buf)
-        FfiConverterTypeNativeMetadata.write(value.metadata, into: &buf)
-        FfiConverterString.write(value.json, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeActivation_lift(_ buf: RustBuffer) throws -> NativeActivation {
-    return try FfiConverterTypeNativeActivation.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeActivation_lower(_ value: NativeActivation) -> RustBuffer {
-    return FfiConverterTypeNativeActivation.lower(value)
-}
-
-
-/**
- * What is left on the account.
- */
-public struct NativeBalance: Equatable, Hashable {
-    /**
-     * In US dollars.
-     */
-    public let balanceUsd: Double
-    /**
-     * The currency the account is kept in.
-     */
-    public let currency: String?
-    /**
-     * What the response said about itself.
-     */
-    public let metadata: NativeMetadata
-    /**
-     * Everything, as JSON text.
-     */
-    public let json: String
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * In US dollars.
-         */balanceUsd: Double, 
-        /**
-         * The currency the account is kept in.
-         */currency: String?, 
-        /**
-         * What the response said about itself.
-         */metadata: NativeMetadata, 
-        /**
-         * Everything, as JSON text.
-         */json: String) {
-        self.balanceUsd = balanceUsd
-        self.currency = currency
-        self.metadata = metadata
-        self.json = json
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativeBalance: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeBalance: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeBalance {
-        return
-            try NativeBalance(
-                balanceUsd: FfiConverterDouble.read(from: &buf), 
-                currency: FfiConverterOptionString.read(from: &buf), 
-                metadata: FfiConverterTypeNativeMetadata.read(from: &buf), 
-                json: FfiConverterString.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativeBalance, into buf: inout [UInt8]) {
-        FfiConverterDouble.write(value.balanceUsd, into: &buf)
-        FfiConverterOptionString.write(value.currency, into: &buf)
-        FfiConverterTypeNativeMetadata.write(value.metadata, into: &buf)
-        FfiConverterString.write(value.json, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeBalance_lift(_ buf: RustBuffer) throws -> NativeBalance {
-    return try FfiConverterTypeNativeBalance.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeBalance_lower(_ value: NativeBalance) -> RustBuffer {
-    return FfiConverterTypeNativeBalance.lower(value)
-}
-
-
-/**
- * Settings for some calls only.
- */
-public struct NativeCallOptions: Equatable, Hashable {
-    /**
-     * A call in all, in seconds.
-     */
-    public let timeout: Double?
-    /**
-     * Further attempts of a call.
-     */
-    public let maxRetries: Int64?
-    /**
-     * Headers beside, or instead of, the client's own.
-     */
-    public let headers: [NativePair]
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * A call in all, in seconds.
-         */timeout: Double? = nil, 
-        /**
-         * Further attempts of a call.
-         */maxRetries: Int64? = nil, 
-        /**
-         * Headers beside, or instead of, the client's own.
-         */headers: [NativePair] = []) {
-        self.timeout = timeout
-        self.maxRetries = maxRetries
-        self.headers = headers
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativeCallOptions: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeCallOptions: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeCallOptions {
-        return
-            try NativeCallOptions(
-                timeout: FfiConverterOptionDouble.read(from: &buf), 
-                maxRetries: FfiConverterOptionInt64.read(from: &buf), 
-                headers: FfiConverterSequenceTypeNativePair.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativeCallOptions, into buf: inout [UInt8]) {
-        FfiConverterOptionDouble.write(value.timeout, into: &buf)
-        FfiConverterOptionInt64.write(value.maxRetries, into: &buf)
-        FfiConverterSequenceTypeNativePair.write(value.headers, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeCallOptions_lift(_ buf: RustBuffer) throws -> NativeCallOptions {
-    return try FfiConverterTypeNativeCallOptions.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeCallOptions_lower(_ value: NativeCallOptions) -> RustBuffer {
-    return FfiConverterTypeNativeCallOptions.lower(value)
-}
-
-
-/**
- * Who calls, for the `User-Agent`.
- */
-public struct NativeCaller: Equatable, Hashable {
-    /**
-     * `swift`, `kotlin`.
-     */
-    public let language: String
-    /**
-     * The package's version.
-     */
-    public let version: String
-    /**
-     * What runs it, with its version: `Swift 6.0`, `JVM 17.0.1`.
-     */
-    public let runtime: String
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * `swift`, `kotlin`.
-         */language: String, 
-        /**
-         * The package's version.
-         */version: String, 
-        /**
-         * What runs it, with its version: `Swift 6.0`, `JVM 17.0.1`.
-         */runtime: String) {
-        self.language = language
-        self.version = version
-        self.runtime = runtime
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativeCaller: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeCaller: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeCaller {
-        return
-            try NativeCaller(
-                language: FfiConverterString.read(from: &buf), 
-                version: FfiConverterString.read(from: &buf), 
-                runtime: FfiConverterString.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativeCaller, into buf: inout [UInt8]) {
-        FfiConverterString.write(value.language, into: &buf)
-        FfiConverterString.write(value.version, into: &buf)
-        FfiConverterString.write(value.runtime, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeCaller_lift(_ buf: RustBuffer) throws -> NativeCaller {
-    return try FfiConverterTypeNativeCaller.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeCaller_lower(_ value: NativeCaller) -> RustBuffer {
-    return FfiConverterTypeNativeCaller.lower(value)
-}
-
-
-/**
- * What a cancel answered.
- */
-public struct NativeCancelResult: Equatable, Hashable {
-    /**
-     * Whether the job is cancelled; `false` when it had ended otherwise.
-     */
-    public let ok: Bool
-    /**
-     * What the response said about itself.
-     */
-    public let metadata: NativeMetadata
-    /**
-     * Everything, as JSON text.
-     */
-    public let json: String
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * Whether the job is cancelled; `false` when it had ended otherwise.
-         */ok: Bool, 
-        /**
-         * What the response said about itself.
-         */metadata: NativeMetadata, 
-        /**
-         * Everything, as JSON text.
-         */json: String) {
-        self.ok = ok
-        self.metadata = metadata
-        self.json = json
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativeCancelResult: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeCancelResult: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeCancelResult {
-        return
-            try NativeCancelResult(
-                ok: FfiConverterBool.read(from: &buf), 
-                metadata: FfiConverterTypeNativeMetadata.read(from: &buf), 
-                json: FfiConverterString.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativeCancelResult, into buf: inout [UInt8]) {
-        FfiConverterBool.write(value.ok, into: &buf)
-        FfiConverterTypeNativeMetadata.write(value.metadata, into: &buf)
-        FfiConverterString.write(value.json, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeCancelResult_lift(_ buf: RustBuffer) throws -> NativeCancelResult {
-    return try FfiConverterTypeNativeCancelResult.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeCancelResult_lower(_ value: NativeCancelResult) -> RustBuffer {
-    return FfiConverterTypeNativeCancelResult.lower(value)
-}
-
-
-/**
- * A finished download.
- */
-public struct NativeDownload: Equatable, Hashable {
-    /**
-     * Where the file is.
-     */
-    public let path: String
-    /**
-     * How long it is, in bytes.
-     */
-    public let bytes: Int64
-    /**
-     * The job it came from.
-     */
-    public let job: NativeJob
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * Where the file is.
-         */path: String, 
-        /**
-         * How long it is, in bytes.
-         */bytes: Int64, 
-        /**
-         * The job it came from.
-         */job: NativeJob) {
-        self.path = path
-        self.bytes = bytes
-        self.job = job
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativeDownload: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeDownload: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeDownload {
-        return
-            try NativeDownload(
-                path: FfiConverterString.read(from: &buf), 
-                bytes: FfiConverterInt64.read(from: &buf), 
-                job: FfiConverterTypeNativeJob.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativeDownload, into buf: inout [UInt8]) {
-        FfiConverterString.write(value.path, into: &buf)
-        FfiConverterInt64.write(value.bytes, into: &buf)
-        FfiConverterTypeNativeJob.write(value.job, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeDownload_lift(_ buf: RustBuffer) throws -> NativeDownload {
-    return try FfiConverterTypeNativeDownload.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeDownload_lower(_ value: NativeDownload) -> RustBuffer {
-    return FfiConverterTypeNativeDownload.lower(value)
-}
-
-
-/**
- * All that is known of an error; see `infrai::InfraiError`.
- */
-public struct NativeFailure: Equatable, Hashable {
-    /**
-     * What people catch it by.
-     */
-    public let kind: NativeErrorKind
-    /**
-     * The kind's name in data, `payment_required`.
-     */
-    public let kindName: String
-    /**
-     * The stable code.
-     */
-    public let code: String
-    /**
-     * What happened, in words, without code or status.
-     */
-    public let message: String
-    /**
-     * The same in one line with code, status, request id and attempts.
-     */
-    public let description: String
-    /**
-     * What to do about it.
-     */
-    public let hint: String
-    /**
-     * The HTTP status, where there was a response.
-     */
-    public let status: Int32?
-    /**
-     * The API's id of the request.
-     */
-    public let requestId: String?
-    /**
-     * Whether the same call may succeed when made again unchanged.
-     */
-    public let retryable: Bool
-    /**
-     * How long the server asked to wait, in seconds.
-     */
-    public let retryAfter: Double?
-    /**
-     * How many requests were sent.
-     */
-    public let attempts: Int32
-    /**
-     * The idempotency key that was sent.
-     */
-    public let idempotencyKey: String?
-    /**
-     * Whether the API may have carried the call out although no answer says so.
-     */
-    public let mayHaveBeenProcessed: Bool
-    /**
-     * What else the API's error carried, or the facts behind an error of the SDK, as JSON text.
-     */
-    public let detailsJson: String?
-    /**
-     * Where to pay.
-     */
-    public let checkoutUrl: String?
-    /**
-     * The job it is about, as last seen.
-     */
-    public let job: NativeJob?
-    /**
-     * The texts of what caused it, the nearest first.
-     */
-    public let causes: [String]
-    /**
-     * The number of what a key function threw, where that is the cause; see
-     * [`NativeKeyFailure`](crate::NativeKeyFailure).
-     */
-    public let thrown: Int64?
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * What people catch it by.
-         */kind: NativeErrorKind, 
-        /**
-         * The kind's name in data, `payment_required`.
-         */kindName: String, 
-        /**
-         * The stable code.
-         */code: String, 
-        /**
-         * What happened, in words, without code or status.
-         */message: String, 
-        /**
-         * The same in one line with code, status, request id and attempts.
-         */description: String, 
-        /**
-         * What to do about it.
-         */hint: String, 
-        /**
-         * The HTTP status, where there was a response.
-         */status: Int32?, 
-        /**
-         * The API's id of the request.
-         */requestId: String?, 
-        /**
-         * Whether the same call may succeed when made again unchanged.
-         */retryable: Bool, 
-        /**
-         * How long the server asked to wait, in seconds.
-         */retryAfter: Double?, 
-        /**
-         * How many requests were sent.
-         */attempts: Int32, 
-        /**
-         * The idempotency key that was sent.
-         */idempotencyKey: String?, 
-        /**
-         * Whether the API may have carried the call out although no answer says so.
-         */mayHaveBeenProcessed: Bool, 
-        /**
-         * What else the API's error carried, or the facts behind an error of the SDK, as JSON text.
-         */detailsJson: String?, 
-        /**
-         * Where to pay.
-         */checkoutUrl: String?, 
-        /**
-         * The job it is about, as last seen.
-         */job: NativeJob?, 
-        /**
-         * The texts of what caused it, the nearest first.
-         */causes: [String], 
-        /**
-         * The number of what a key function threw, where that is the cause; see
-         * [`NativeKeyFailure`](crate::NativeKeyFailure).
-         */thrown: Int64?) {
-        self.kind = kind
-        self.kindName = kindName
-        self.code = code
-        self.message = message
-        self.description = description
-        self.hint = hint
-        self.status = status
-        self.requestId = requestId
-        self.retryable = retryable
-        self.retryAfter = retryAfter
-        self.attempts = attempts
-        self.idempotencyKey = idempotencyKey
-        self.mayHaveBeenProcessed = mayHaveBeenProcessed
-        self.detailsJson = detailsJson
-        self.checkoutUrl = checkoutUrl
-        self.job = job
-        self.causes = causes
-        self.thrown = thrown
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativeFailure: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeFailure: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeFailure {
-        return
-            try NativeFailure(
-                kind: FfiConverterTypeNativeErrorKind.read(from: &buf), 
-                kindName: FfiConverterString.read(from: &buf), 
-                code: FfiConverterString.read(from: &buf), 
-                message: FfiConverterString.read(from: &buf), 
-                description: FfiConverterString.read(from: &buf), 
-                hint: FfiConverterString.read(from: &buf), 
-                status: FfiConverterOptionInt32.read(from: &buf), 
-                requestId: FfiConverterOptionString.read(from: &buf), 
-                retryable: FfiConverterBool.read(from: &buf), 
-                retryAfter: FfiConverterOptionDouble.read(from: &buf), 
-                attempts: FfiConverterInt32.read(from: &buf), 
-                idempotencyKey: FfiConverterOptionString.read(from: &buf), 
-                mayHaveBeenProcessed: FfiConverterBool.read(from: &buf), 
-                detailsJson: FfiConverterOptionString.read(from: &buf), 
-                checkoutUrl: FfiConverterOptionString.read(from: &buf), 
-                job: FfiConverterOptionTypeNativeJob.read(from: &buf), 
-                causes: FfiConverterSequenceString.read(from: &buf), 
-                thrown: FfiConverterOptionInt64.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativeFailure, into buf: inout [UInt8]) {
-        FfiConverterTypeNativeErrorKind.write(value.kind, into: &buf)
-        FfiConverterString.write(value.kindName, into: &buf)
-        FfiConverterString.write(value.code, into: &buf)
-        FfiConverterString.write(value.message, into: &buf)
-        FfiConverterString.write(value.description, into: &buf)
-        FfiConverterString.write(value.hint, into: &buf)
-        FfiConverterOptionInt32.write(value.status, into: &buf)
-        FfiConverterOptionString.write(value.requestId, into: &buf)
-        FfiConverterBool.write(value.retryable, into: &buf)
-        FfiConverterOptionDouble.write(value.retryAfter, into: &buf)
-        FfiConverterInt32.write(value.attempts, into: &buf)
-        FfiConverterOptionString.write(value.idempotencyKey, into: &buf)
-        FfiConverterBool.write(value.mayHaveBeenProcessed, into: &buf)
-        FfiConverterOptionString.write(value.detailsJson, into: &buf)
-        FfiConverterOptionString.write(value.checkoutUrl, into: &buf)
-        FfiConverterOptionTypeNativeJob.write(value.job, into: &buf)
-        FfiConverterSequenceString.write(value.causes, into: &buf)
-        FfiConverterOptionInt64.write(value.thrown, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeFailure_lift(_ buf: RustBuffer) throws -> NativeFailure {
-    return try FfiConverterTypeNativeFailure.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeFailure_lower(_ value: NativeFailure) -> RustBuffer {
-    return FfiConverterTypeNativeFailure.lower(value)
-}
-
-
-/**
- * What to generate; what is none is left to the core.
- */
-public struct NativeGenerate: Equatable, Hashable {
-    /**
-     * What the video shows.
-     */
-    public let prompt: String
-    /**
-     * An image to go by: an http(s) URL.
-     */
-    public let referenceImageUrl: String?
-    /**
-     * How long the video should be, in seconds.
-     */
-    public let durationSeconds: Double?
-    /**
-     * `16:9`, `9:16` or `1:1`.
-     */
-    public let aspect: String?
-    /**
-     * `720p`, `1080p` or `4k`.
-     */
-    public let resolution: String?
-    /**
-     * `balanced`, `cheapest` or `smartest`.
-     */
-    public let prefer: String?
-    /**
-     * A model by name.
-     */
-    public let model: String?
-    /**
-     * A vendor by name.
-     */
-    public let vendor: String?
-    /**
-     * 1 to 255 visible ASCII characters.
-     */
-    public let idempotencyKey: String?
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * What the video shows.
-         */prompt: String, 
-        /**
-         * An image to go by: an http(s) URL.
-         */referenceImageUrl: String? = nil, 
-        /**
-         * How long the video should be, in seconds.
-         */durationSeconds: Double? = nil, 
-        /**
-         * `16:9`, `9:16` or `1:1`.
-         */aspect: String? = nil, 
-        /**
-         * `720p`, `1080p` or `4k`.
-         */resolution: String? = nil, 
-        /**
-         * `balanced`, `cheapest` or `smartest`.
-         */prefer: String? = nil, 
-        /**
-         * A model by name.
-         */model: String? = nil, 
-        /**
-         * A vendor by name.
-         */vendor: String? = nil, 
-        /**
-         * 1 to 255 visible ASCII characters.
-         */idempotencyKey: String? = nil) {
-        self.prompt = prompt
-        self.referenceImageUrl = referenceImageUrl
-        self.durationSeconds = durationSeconds
-        self.aspect = aspect
-        self.resolution = resolution
-        self.prefer = prefer
-        self.model = model
-        self.vendor = vendor
-        self.idempotencyKey = idempotencyKey
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativeGenerate: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeGenerate: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeGenerate {
-        return
-            try NativeGenerate(
-                prompt: FfiConverterString.read(from: &buf), 
-                referenceImageUrl: FfiConverterOptionString.read(from: &buf), 
-                durationSeconds: FfiConverterOptionDouble.read(from: &buf), 
-                aspect: FfiConverterOptionString.read(from: &buf), 
-                resolution: FfiConverterOptionString.read(from: &buf), 
-                prefer: FfiConverterOptionString.read(from: &buf), 
-                model: FfiConverterOptionString.read(from: &buf), 
-                vendor: FfiConverterOptionString.read(from: &buf), 
-                idempotencyKey: FfiConverterOptionString.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativeGenerate, into buf: inout [UInt8]) {
-        FfiConverterString.write(value.prompt, into: &buf)
-        FfiConverterOptionString.write(value.referenceImageUrl, into: &buf)
-        FfiConverterOptionDouble.write(value.durationSeconds, into: &buf)
-        FfiConverterOptionString.write(value.aspect, into: &buf)
-        FfiConverterOptionString.write(value.resolution, into: &buf)
-        FfiConverterOptionString.write(value.prefer, into: &buf)
-        FfiConverterOptionString.write(value.model, into: &buf)
-        FfiConverterOptionString.write(value.vendor, into: &buf)
-        FfiConverterOptionString.write(value.idempotencyKey, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeGenerate_lift(_ buf: RustBuffer) throws -> NativeGenerate {
-    return try FfiConverterTypeNativeGenerate.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeGenerate_lower(_ value: NativeGenerate) -> RustBuffer {
-    return FfiConverterTypeNativeGenerate.lower(value)
-}
-
-
-/**
- * One of many: its place in the list, and its job or its error.
- */
-public struct NativeItem: Equatable, Hashable {
-    /**
-     * Its place, from 0.
-     */
-    public let index: Int64
-    /**
-     * The job, where it succeeded.
-     */
-    public let job: NativeJob?
-    /**
-     * Why there is none.
-     */
-    public let failure: NativeFailure?
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * Its place, from 0.
-         */index: Int64, 
-        /**
-         * The job, where it succeeded.
-         */job: NativeJob?, 
-        /**
-         * Why there is none.
-         */failure: NativeFailure?) {
+         * The error, if there is no job.
+         */error: NativeError?) {
         self.index = index
         self.job = job
-        self.failure = failure
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativeItem: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeItem: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeItem {
-        return
-            try NativeItem(
-                index: FfiConverterInt64.read(from: &buf), 
-                job: FfiConverterOptionTypeNativeJob.read(from: &buf), 
-                failure: FfiConverterOptionTypeNativeFailure.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativeItem, into buf: inout [UInt8]) {
-        FfiConverterInt64.write(value.index, into: &buf)
-        FfiConverterOptionTypeNativeJob.write(value.job, into: &buf)
-        FfiConverterOptionTypeNativeFailure.write(value.failure, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeItem_lift(_ buf: RustBuffer) throws -> NativeItem {
-    return try FfiConverterTypeNativeItem.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeItem_lower(_ value: NativeItem) -> RustBuffer {
-    return FfiConverterTypeNativeItem.lower(value)
-}
-
-
-/**
- * A video job as last seen: plain data.
- */
-public struct NativeJob: Equatable, Hashable {
-    /**
-     * The job's id.
-     */
-    public let jobId: String
-    /**
-     * Where it stands.
-     */
-    public let state: NativeState
-    /**
-     * The same as the API wrote it.
-     */
-    public let stateText: String
-    /**
-     * Whether it has ended, one way or another.
-     */
-    public let isTerminal: Bool
-    /**
-     * Whether there is a video.
-     */
-    public let isSuccess: Bool
-    /**
-     * Whether it was cancelled.
-     */
-    public let isCancelled: Bool
-    /**
-     * Where the video is, once there is one. Presigned: it carries its own authorization and expires.
-     */
-    public let videoUrl: String?
-    /**
-     * Where a still of it is.
-     */
-    public let thumbnailUrl: String?
-    /**
-     * Why it failed.
-     */
-    public let error: NativeJobError?
-    /**
-     * How far it is, from 0 to 1, if the API says so.
-     */
-    public let progress: Double?
-    /**
-     * What the response said about itself.
-     */
-    public let metadata: NativeMetadata
-    /**
-     * The fields that the SDK does not know, as the JSON text of an object; none where there are none.
-     */
-    public let extraJson: String?
-    /**
-     * Everything, as JSON text: what [`native_job_from_json`] reads.
-     */
-    public let json: String
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * The job's id.
-         */jobId: String, 
-        /**
-         * Where it stands.
-         */state: NativeState, 
-        /**
-         * The same as the API wrote it.
-         */stateText: String, 
-        /**
-         * Whether it has ended, one way or another.
-         */isTerminal: Bool, 
-        /**
-         * Whether there is a video.
-         */isSuccess: Bool, 
-        /**
-         * Whether it was cancelled.
-         */isCancelled: Bool, 
-        /**
-         * Where the video is, once there is one. Presigned: it carries its own authorization and expires.
-         */videoUrl: String?, 
-        /**
-         * Where a still of it is.
-         */thumbnailUrl: String?, 
-        /**
-         * Why it failed.
-         */error: NativeJobError?, 
-        /**
-         * How far it is, from 0 to 1, if the API says so.
-         */progress: Double?, 
-        /**
-         * What the response said about itself.
-         */metadata: NativeMetadata, 
-        /**
-         * The fields that the SDK does not know, as the JSON text of an object; none where there are none.
-         */extraJson: String?, 
-        /**
-         * Everything, as JSON text: what [`native_job_from_json`] reads.
-         */json: String) {
-        self.jobId = jobId
-        self.state = state
-        self.stateText = stateText
-        self.isTerminal = isTerminal
-        self.isSuccess = isSuccess
-        self.isCancelled = isCancelled
-        self.videoUrl = videoUrl
-        self.thumbnailUrl = thumbnailUrl
         self.error = error
-        self.progress = progress
-        self.metadata = metadata
-        self.extraJson = extraJson
-        self.json = json
     }
 
     
@@ -3960,46 +2712,26 @@ public struct NativeJob: Equatable, Hashable {
 }
 
 #if compiler(>=6)
-extension NativeJob: Sendable {}
+extension GenerateManyItem: Sendable {}
 #endif
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeNativeJob: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeJob {
+public struct FfiConverterTypeGenerateManyItem: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> GenerateManyItem {
         return
-            try NativeJob(
-                jobId: FfiConverterString.read(from: &buf), 
-                state: FfiConverterTypeNativeState.read(from: &buf), 
-                stateText: FfiConverterString.read(from: &buf), 
-                isTerminal: FfiConverterBool.read(from: &buf), 
-                isSuccess: FfiConverterBool.read(from: &buf), 
-                isCancelled: FfiConverterBool.read(from: &buf), 
-                videoUrl: FfiConverterOptionString.read(from: &buf), 
-                thumbnailUrl: FfiConverterOptionString.read(from: &buf), 
-                error: FfiConverterOptionTypeNativeJobError.read(from: &buf), 
-                progress: FfiConverterOptionDouble.read(from: &buf), 
-                metadata: FfiConverterTypeNativeMetadata.read(from: &buf), 
-                extraJson: FfiConverterOptionString.read(from: &buf), 
-                json: FfiConverterString.read(from: &buf)
+            try GenerateManyItem(
+                index: FfiConverterUInt64.read(from: &buf), 
+                job: FfiConverterOptionTypeVideoJob.read(from: &buf), 
+                error: FfiConverterOptionTypeNativeError.read(from: &buf)
         )
     }
 
-    public static func write(_ value: NativeJob, into buf: inout [UInt8]) {
-        FfiConverterString.write(value.jobId, into: &buf)
-        FfiConverterTypeNativeState.write(value.state, into: &buf)
-        FfiConverterString.write(value.stateText, into: &buf)
-        FfiConverterBool.write(value.isTerminal, into: &buf)
-        FfiConverterBool.write(value.isSuccess, into: &buf)
-        FfiConverterBool.write(value.isCancelled, into: &buf)
-        FfiConverterOptionString.write(value.videoUrl, into: &buf)
-        FfiConverterOptionString.write(value.thumbnailUrl, into: &buf)
-        FfiConverterOptionTypeNativeJobError.write(value.error, into: &buf)
-        FfiConverterOptionDouble.write(value.progress, into: &buf)
-        FfiConverterTypeNativeMetadata.write(value.metadata, into: &buf)
-        FfiConverterOptionString.write(value.extraJson, into: &buf)
-        FfiConverterString.write(value.json, into: &buf)
+    public static func write(_ value: GenerateManyItem, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.index, into: &buf)
+        FfiConverterOptionTypeVideoJob.write(value.job, into: &buf)
+        FfiConverterOptionTypeNativeError.write(value.error, into: &buf)
     }
 }
 
@@ -4007,581 +2739,47 @@ public struct FfiConverterTypeNativeJob: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeJob_lift(_ buf: RustBuffer) throws -> NativeJob {
-    return try FfiConverterTypeNativeJob.lift(buf)
+public func FfiConverterTypeGenerateManyItem_lift(_ buf: RustBuffer) throws -> GenerateManyItem {
+    return try FfiConverterTypeGenerateManyItem.lift(buf)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeJob_lower(_ value: NativeJob) -> RustBuffer {
-    return FfiConverterTypeNativeJob.lower(value)
+public func FfiConverterTypeGenerateManyItem_lower(_ value: GenerateManyItem) -> RustBuffer {
+    return FfiConverterTypeGenerateManyItem.lower(value)
 }
 
 
 /**
- * Why a job failed.
+ * An attempt that is about to be sent; see `infrai::RequestEvent`, which borrows its texts.
  */
-public struct NativeJobError: Equatable, Hashable {
+public struct RequestEvent: Equatable, Hashable {
     /**
-     * A code, if the API gave one.
-     */
-    public let code: String?
-    /**
-     * What happened, in words.
-     */
-    public let message: String
-    /**
-     * The error as it came, as JSON text.
-     */
-    public let rawJson: String
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * A code, if the API gave one.
-         */code: String?, 
-        /**
-         * What happened, in words.
-         */message: String, 
-        /**
-         * The error as it came, as JSON text.
-         */rawJson: String) {
-        self.code = code
-        self.message = message
-        self.rawJson = rawJson
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativeJobError: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeJobError: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeJobError {
-        return
-            try NativeJobError(
-                code: FfiConverterOptionString.read(from: &buf), 
-                message: FfiConverterString.read(from: &buf), 
-                rawJson: FfiConverterString.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativeJobError, into buf: inout [UInt8]) {
-        FfiConverterOptionString.write(value.code, into: &buf)
-        FfiConverterString.write(value.message, into: &buf)
-        FfiConverterString.write(value.rawJson, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeJobError_lift(_ buf: RustBuffer) throws -> NativeJobError {
-    return try FfiConverterTypeNativeJobError.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeJobError_lower(_ value: NativeJobError) -> RustBuffer {
-    return FfiConverterTypeNativeJobError.lower(value)
-}
-
-
-/**
- * How to generate many.
- */
-public struct NativeManyOptions: Equatable, Hashable {
-    /**
-     * How many jobs are under way at once.
-     */
-    public let concurrency: Int64?
-    /**
-     * Item `i` without a key of its own gets the idempotency key `<prefix>-<i>`.
-     */
-    public let keyPrefix: String?
-    /**
-     * How long to wait for each job.
-     */
-    public let timeout: NativePatience
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * How many jobs are under way at once.
-         */concurrency: Int64? = nil, 
-        /**
-         * Item `i` without a key of its own gets the idempotency key `<prefix>-<i>`.
-         */keyPrefix: String? = nil, 
-        /**
-         * How long to wait for each job.
-         */timeout: NativePatience) {
-        self.concurrency = concurrency
-        self.keyPrefix = keyPrefix
-        self.timeout = timeout
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativeManyOptions: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeManyOptions: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeManyOptions {
-        return
-            try NativeManyOptions(
-                concurrency: FfiConverterOptionInt64.read(from: &buf), 
-                keyPrefix: FfiConverterOptionString.read(from: &buf), 
-                timeout: FfiConverterTypeNativePatience.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativeManyOptions, into buf: inout [UInt8]) {
-        FfiConverterOptionInt64.write(value.concurrency, into: &buf)
-        FfiConverterOptionString.write(value.keyPrefix, into: &buf)
-        FfiConverterTypeNativePatience.write(value.timeout, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeManyOptions_lift(_ buf: RustBuffer) throws -> NativeManyOptions {
-    return try FfiConverterTypeNativeManyOptions.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeManyOptions_lower(_ value: NativeManyOptions) -> RustBuffer {
-    return FfiConverterTypeNativeManyOptions.lower(value)
-}
-
-
-/**
- * What a response said about itself.
- */
-public struct NativeMetadata: Equatable, Hashable {
-    /**
-     * What the call cost, in US dollars.
-     */
-    public let costUsd: Double?
-    /**
-     * How long the API took, in milliseconds.
-     */
-    public let latencyMs: Double?
-    /**
-     * Who did the work.
-     */
-    public let vendor: String?
-    /**
-     * Whether the answer came from a cache.
-     */
-    public let cacheHit: Bool?
-    /**
-     * The API's id of the request.
-     */
-    public let requestId: String?
-    /**
-     * Everything that came, as the JSON text of an object.
-     */
-    public let json: String
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * What the call cost, in US dollars.
-         */costUsd: Double?, 
-        /**
-         * How long the API took, in milliseconds.
-         */latencyMs: Double?, 
-        /**
-         * Who did the work.
-         */vendor: String?, 
-        /**
-         * Whether the answer came from a cache.
-         */cacheHit: Bool?, 
-        /**
-         * The API's id of the request.
-         */requestId: String?, 
-        /**
-         * Everything that came, as the JSON text of an object.
-         */json: String) {
-        self.costUsd = costUsd
-        self.latencyMs = latencyMs
-        self.vendor = vendor
-        self.cacheHit = cacheHit
-        self.requestId = requestId
-        self.json = json
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativeMetadata: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeMetadata: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeMetadata {
-        return
-            try NativeMetadata(
-                costUsd: FfiConverterOptionDouble.read(from: &buf), 
-                latencyMs: FfiConverterOptionDouble.read(from: &buf), 
-                vendor: FfiConverterOptionString.read(from: &buf), 
-                cacheHit: FfiConverterOptionBool.read(from: &buf), 
-                requestId: FfiConverterOptionString.read(from: &buf), 
-                json: FfiConverterString.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativeMetadata, into buf: inout [UInt8]) {
-        FfiConverterOptionDouble.write(value.costUsd, into: &buf)
-        FfiConverterOptionDouble.write(value.latencyMs, into: &buf)
-        FfiConverterOptionString.write(value.vendor, into: &buf)
-        FfiConverterOptionBool.write(value.cacheHit, into: &buf)
-        FfiConverterOptionString.write(value.requestId, into: &buf)
-        FfiConverterString.write(value.json, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeMetadata_lift(_ buf: RustBuffer) throws -> NativeMetadata {
-    return try FfiConverterTypeNativeMetadata.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeMetadata_lower(_ value: NativeMetadata) -> RustBuffer {
-    return FfiConverterTypeNativeMetadata.lower(value)
-}
-
-
-/**
- * A name and a value.
- */
-public struct NativePair: Equatable, Hashable {
-    /**
-     * The name.
-     */
-    public let name: String
-    /**
-     * The value.
-     */
-    public let value: String
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * The name.
-         */name: String, 
-        /**
-         * The value.
-         */value: String) {
-        self.name = name
-        self.value = value
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativePair: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativePair: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativePair {
-        return
-            try NativePair(
-                name: FfiConverterString.read(from: &buf), 
-                value: FfiConverterString.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativePair, into buf: inout [UInt8]) {
-        FfiConverterString.write(value.name, into: &buf)
-        FfiConverterString.write(value.value, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativePair_lift(_ buf: RustBuffer) throws -> NativePair {
-    return try FfiConverterTypeNativePair.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativePair_lower(_ value: NativePair) -> RustBuffer {
-    return FfiConverterTypeNativePair.lower(value)
-}
-
-
-/**
- * Options of polling; none is the core's default. See `infrai::PollingOptions`.
- */
-public struct NativePolling: Equatable, Hashable {
-    /**
-     * Seconds of detection delay that one request is worth.
-     */
-    public let requestCost: Double?
-    /**
-     * Shortest pause between two polls of a job, in seconds.
-     */
-    public let minInterval: Double?
-    /**
-     * Longest pause between two polls of a job, in seconds.
-     */
-    public let maxInterval: Double?
-    /**
-     * Usual duration of a job, in seconds.
-     */
-    public let expectedDuration: Double?
-    /**
-     * Longest pause between two polls of an observed job, in seconds.
-     */
-    public let refresh: Double?
-    /**
-     * Share by which a pause varies.
-     */
-    public let jitter: Double?
-    /**
-     * Most polls per second.
-     */
-    public let maxRequestsPerSecond: Double?
-    /**
-     * Most polls in flight.
-     */
-    public let concurrency: Int64?
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * Seconds of detection delay that one request is worth.
-         */requestCost: Double? = nil, 
-        /**
-         * Shortest pause between two polls of a job, in seconds.
-         */minInterval: Double? = nil, 
-        /**
-         * Longest pause between two polls of a job, in seconds.
-         */maxInterval: Double? = nil, 
-        /**
-         * Usual duration of a job, in seconds.
-         */expectedDuration: Double? = nil, 
-        /**
-         * Longest pause between two polls of an observed job, in seconds.
-         */refresh: Double? = nil, 
-        /**
-         * Share by which a pause varies.
-         */jitter: Double? = nil, 
-        /**
-         * Most polls per second.
-         */maxRequestsPerSecond: Double? = nil, 
-        /**
-         * Most polls in flight.
-         */concurrency: Int64? = nil) {
-        self.requestCost = requestCost
-        self.minInterval = minInterval
-        self.maxInterval = maxInterval
-        self.expectedDuration = expectedDuration
-        self.refresh = refresh
-        self.jitter = jitter
-        self.maxRequestsPerSecond = maxRequestsPerSecond
-        self.concurrency = concurrency
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativePolling: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativePolling: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativePolling {
-        return
-            try NativePolling(
-                requestCost: FfiConverterOptionDouble.read(from: &buf), 
-                minInterval: FfiConverterOptionDouble.read(from: &buf), 
-                maxInterval: FfiConverterOptionDouble.read(from: &buf), 
-                expectedDuration: FfiConverterOptionDouble.read(from: &buf), 
-                refresh: FfiConverterOptionDouble.read(from: &buf), 
-                jitter: FfiConverterOptionDouble.read(from: &buf), 
-                maxRequestsPerSecond: FfiConverterOptionDouble.read(from: &buf), 
-                concurrency: FfiConverterOptionInt64.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativePolling, into buf: inout [UInt8]) {
-        FfiConverterOptionDouble.write(value.requestCost, into: &buf)
-        FfiConverterOptionDouble.write(value.minInterval, into: &buf)
-        FfiConverterOptionDouble.write(value.maxInterval, into: &buf)
-        FfiConverterOptionDouble.write(value.expectedDuration, into: &buf)
-        FfiConverterOptionDouble.write(value.refresh, into: &buf)
-        FfiConverterOptionDouble.write(value.jitter, into: &buf)
-        FfiConverterOptionDouble.write(value.maxRequestsPerSecond, into: &buf)
-        FfiConverterOptionInt64.write(value.concurrency, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativePolling_lift(_ buf: RustBuffer) throws -> NativePolling {
-    return try FfiConverterTypeNativePolling.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativePolling_lower(_ value: NativePolling) -> RustBuffer {
-    return FfiConverterTypeNativePolling.lower(value)
-}
-
-
-/**
- * How far a download is.
- */
-public struct NativeProgress: Equatable, Hashable {
-    /**
-     * Bytes so far.
-     */
-    public let received: Int64
-    /**
-     * Bytes in all, if the server says so.
-     */
-    public let total: Int64?
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * Bytes so far.
-         */received: Int64, 
-        /**
-         * Bytes in all, if the server says so.
-         */total: Int64?) {
-        self.received = received
-        self.total = total
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativeProgress: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeProgress: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeProgress {
-        return
-            try NativeProgress(
-                received: FfiConverterInt64.read(from: &buf), 
-                total: FfiConverterOptionInt64.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativeProgress, into buf: inout [UInt8]) {
-        FfiConverterInt64.write(value.received, into: &buf)
-        FfiConverterOptionInt64.write(value.total, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeProgress_lift(_ buf: RustBuffer) throws -> NativeProgress {
-    return try FfiConverterTypeNativeProgress.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeProgress_lower(_ value: NativeProgress) -> RustBuffer {
-    return FfiConverterTypeNativeProgress.lower(value)
-}
-
-
-/**
- * An attempt about to be sent.
- */
-public struct NativeRequestEvent: Equatable, Hashable {
-    /**
-     * `GET`, `POST`, ….
+     * HTTP method.
      */
     public let method: String
     /**
-     * The path, without origin and query.
+     * Path without origin, query and keys.
      */
     public let path: String
     /**
-     * 1 for the first attempt of the call.
+     * Number of the attempt within the call, starting at 1.
      */
-    public let attempt: Int32
+    public let attempt: UInt32
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
     public init(
         /**
-         * `GET`, `POST`, ….
+         * HTTP method.
          */method: String, 
         /**
-         * The path, without origin and query.
+         * Path without origin, query and keys.
          */path: String, 
         /**
-         * 1 for the first attempt of the call.
-         */attempt: Int32) {
+         * Number of the attempt within the call, starting at 1.
+         */attempt: UInt32) {
         self.method = method
         self.path = path
         self.attempt = attempt
@@ -4593,26 +2791,26 @@ public struct NativeRequestEvent: Equatable, Hashable {
 }
 
 #if compiler(>=6)
-extension NativeRequestEvent: Sendable {}
+extension RequestEvent: Sendable {}
 #endif
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeNativeRequestEvent: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeRequestEvent {
+public struct FfiConverterTypeRequestEvent: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RequestEvent {
         return
-            try NativeRequestEvent(
+            try RequestEvent(
                 method: FfiConverterString.read(from: &buf), 
                 path: FfiConverterString.read(from: &buf), 
-                attempt: FfiConverterInt32.read(from: &buf)
+                attempt: FfiConverterUInt32.read(from: &buf)
         )
     }
 
-    public static func write(_ value: NativeRequestEvent, into buf: inout [UInt8]) {
+    public static func write(_ value: RequestEvent, into buf: inout [UInt8]) {
         FfiConverterString.write(value.method, into: &buf)
         FfiConverterString.write(value.path, into: &buf)
-        FfiConverterInt32.write(value.attempt, into: &buf)
+        FfiConverterUInt32.write(value.attempt, into: &buf)
     }
 }
 
@@ -4620,119 +2818,40 @@ public struct FfiConverterTypeNativeRequestEvent: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeRequestEvent_lift(_ buf: RustBuffer) throws -> NativeRequestEvent {
-    return try FfiConverterTypeNativeRequestEvent.lift(buf)
+public func FfiConverterTypeRequestEvent_lift(_ buf: RustBuffer) throws -> RequestEvent {
+    return try FfiConverterTypeRequestEvent.lift(buf)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeRequestEvent_lower(_ value: NativeRequestEvent) -> RustBuffer {
-    return FfiConverterTypeNativeRequestEvent.lower(value)
+public func FfiConverterTypeRequestEvent_lower(_ value: RequestEvent) -> RustBuffer {
+    return FfiConverterTypeRequestEvent.lower(value)
 }
 
 
 /**
- * What an API call answered.
+ * An attempt that has a response or has failed; see `infrai::ResponseEvent`.
  */
-public struct NativeResponse: Equatable, Hashable {
+public struct ResponseEvent: Equatable, Hashable {
     /**
-     * The HTTP status.
-     */
-    public let status: Int32
-    /**
-     * The envelope's data, or the whole body where there was no envelope, as JSON text.
-     */
-    public let dataJson: String
-    /**
-     * The envelope's metadata.
-     */
-    public let metadata: NativeMetadata
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * The HTTP status.
-         */status: Int32, 
-        /**
-         * The envelope's data, or the whole body where there was no envelope, as JSON text.
-         */dataJson: String, 
-        /**
-         * The envelope's metadata.
-         */metadata: NativeMetadata) {
-        self.status = status
-        self.dataJson = dataJson
-        self.metadata = metadata
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension NativeResponse: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeResponse: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeResponse {
-        return
-            try NativeResponse(
-                status: FfiConverterInt32.read(from: &buf), 
-                dataJson: FfiConverterString.read(from: &buf), 
-                metadata: FfiConverterTypeNativeMetadata.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: NativeResponse, into buf: inout [UInt8]) {
-        FfiConverterInt32.write(value.status, into: &buf)
-        FfiConverterString.write(value.dataJson, into: &buf)
-        FfiConverterTypeNativeMetadata.write(value.metadata, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeResponse_lift(_ buf: RustBuffer) throws -> NativeResponse {
-    return try FfiConverterTypeNativeResponse.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeResponse_lower(_ value: NativeResponse) -> RustBuffer {
-    return FfiConverterTypeNativeResponse.lower(value)
-}
-
-
-/**
- * An attempt that has been answered, or has failed.
- */
-public struct NativeResponseEvent: Equatable, Hashable {
-    /**
-     * `GET`, `POST`, ….
+     * HTTP method.
      */
     public let method: String
     /**
-     * The path, without origin and query.
+     * Path without origin, query and keys.
      */
     public let path: String
     /**
-     * 1 for the first attempt of the call.
+     * Number of the attempt within the call, starting at 1.
      */
-    public let attempt: Int32
+    public let attempt: UInt32
     /**
-     * The HTTP status; none when the connection failed or no answer came in time.
+     * HTTP status, if there was a response.
      */
-    public let status: Int32?
+    public let status: UInt16?
     /**
-     * From the request to the end of the answer, in seconds.
+     * Seconds from the request to the end of the response.
      */
     public let latency: Double
     /**
@@ -4744,19 +2863,19 @@ public struct NativeResponseEvent: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * `GET`, `POST`, ….
+         * HTTP method.
          */method: String, 
         /**
-         * The path, without origin and query.
+         * Path without origin, query and keys.
          */path: String, 
         /**
-         * 1 for the first attempt of the call.
-         */attempt: Int32, 
+         * Number of the attempt within the call, starting at 1.
+         */attempt: UInt32, 
         /**
-         * The HTTP status; none when the connection failed or no answer came in time.
-         */status: Int32?, 
+         * HTTP status, if there was a response.
+         */status: UInt16?, 
         /**
-         * From the request to the end of the answer, in seconds.
+         * Seconds from the request to the end of the response.
          */latency: Double, 
         /**
          * The API's id of the request.
@@ -4775,30 +2894,30 @@ public struct NativeResponseEvent: Equatable, Hashable {
 }
 
 #if compiler(>=6)
-extension NativeResponseEvent: Sendable {}
+extension ResponseEvent: Sendable {}
 #endif
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeNativeResponseEvent: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeResponseEvent {
+public struct FfiConverterTypeResponseEvent: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ResponseEvent {
         return
-            try NativeResponseEvent(
+            try ResponseEvent(
                 method: FfiConverterString.read(from: &buf), 
                 path: FfiConverterString.read(from: &buf), 
-                attempt: FfiConverterInt32.read(from: &buf), 
-                status: FfiConverterOptionInt32.read(from: &buf), 
+                attempt: FfiConverterUInt32.read(from: &buf), 
+                status: FfiConverterOptionUInt16.read(from: &buf), 
                 latency: FfiConverterDouble.read(from: &buf), 
                 requestId: FfiConverterOptionString.read(from: &buf)
         )
     }
 
-    public static func write(_ value: NativeResponseEvent, into buf: inout [UInt8]) {
+    public static func write(_ value: ResponseEvent, into buf: inout [UInt8]) {
         FfiConverterString.write(value.method, into: &buf)
         FfiConverterString.write(value.path, into: &buf)
-        FfiConverterInt32.write(value.attempt, into: &buf)
-        FfiConverterOptionInt32.write(value.status, into: &buf)
+        FfiConverterUInt32.write(value.attempt, into: &buf)
+        FfiConverterOptionUInt16.write(value.status, into: &buf)
         FfiConverterDouble.write(value.latency, into: &buf)
         FfiConverterOptionString.write(value.requestId, into: &buf)
     }
@@ -4808,218 +2927,89 @@ public struct FfiConverterTypeNativeResponseEvent: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeResponseEvent_lift(_ buf: RustBuffer) throws -> NativeResponseEvent {
-    return try FfiConverterTypeNativeResponseEvent.lift(buf)
+public func FfiConverterTypeResponseEvent_lift(_ buf: RustBuffer) throws -> ResponseEvent {
+    return try FfiConverterTypeResponseEvent.lift(buf)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeResponseEvent_lower(_ value: NativeResponseEvent) -> RustBuffer {
-    return FfiConverterTypeNativeResponseEvent.lower(value)
+public func FfiConverterTypeResponseEvent_lower(_ value: ResponseEvent) -> RustBuffer {
+    return FfiConverterTypeResponseEvent.lower(value)
 }
 
 
 /**
- * The settings of a client; what is none is looked up by the core. See `infrai::ClientBuilder`.
+ * Error of a key function.
  */
-public struct NativeSettings: Equatable, Hashable {
-    /**
-     * The project key.
-     */
-    public let apiKey: String?
-    /**
-     * The API's address.
-     */
-    public let baseUrl: String?
-    /**
-     * The table of the credentials file.
-     */
-    public let profile: String?
-    /**
-     * The credentials file.
-     */
-    public let credentialsFile: String?
-    /**
-     * A call in all, in seconds.
-     */
-    public let timeout: Double?
-    /**
-     * One attempt, in seconds.
-     */
-    public let attemptTimeout: Double?
-    /**
-     * Connecting, in seconds.
-     */
-    public let connectTimeout: Double?
-    /**
-     * A download without a byte, in seconds.
-     */
-    public let downloadIdleTimeout: Double?
-    /**
-     * Further attempts of a call.
-     */
-    public let maxRetries: Int64?
-    /**
-     * The pause before the first retry, in seconds.
-     */
-    public let retryBase: Double?
-    /**
-     * The longest pause before a retry, in seconds.
-     */
-    public let retryCap: Double?
-    /**
-     * How waits poll.
-     */
-    public let polling: NativePolling?
-    /**
-     * Headers for every call to the API.
-     */
-    public let defaultHeaders: [NativePair]
-    /**
-     * A proxy's URL.
-     */
-    public let proxy: String?
-    /**
-     * A PEM file of the certificate authorities to trust.
-     */
-    public let caFile: String?
-    /**
-     * Words for the end of the `User-Agent`.
-     */
-    public let userAgentSuffix: String?
-    /**
-     * Plain http to hosts other than loopback.
-     */
-    public let allowInsecureHttp: Bool?
+public 
+enum ApiKeyProviderError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
 
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
+    
+    
+    /**
+     * The function threw. The package keeps the exception under the number, which
+     * [`NativeError`](crate::NativeError) returns.
+     */
+    case Exception(
         /**
-         * The project key.
-         */apiKey: String? = nil, 
+         * Number of the exception.
+         */number: Int64, 
         /**
-         * The API's address.
-         */baseUrl: String? = nil, 
-        /**
-         * The table of the credentials file.
-         */profile: String? = nil, 
-        /**
-         * The credentials file.
-         */credentialsFile: String? = nil, 
-        /**
-         * A call in all, in seconds.
-         */timeout: Double? = nil, 
-        /**
-         * One attempt, in seconds.
-         */attemptTimeout: Double? = nil, 
-        /**
-         * Connecting, in seconds.
-         */connectTimeout: Double? = nil, 
-        /**
-         * A download without a byte, in seconds.
-         */downloadIdleTimeout: Double? = nil, 
-        /**
-         * Further attempts of a call.
-         */maxRetries: Int64? = nil, 
-        /**
-         * The pause before the first retry, in seconds.
-         */retryBase: Double? = nil, 
-        /**
-         * The longest pause before a retry, in seconds.
-         */retryCap: Double? = nil, 
-        /**
-         * How waits poll.
-         */polling: NativePolling? = nil, 
-        /**
-         * Headers for every call to the API.
-         */defaultHeaders: [NativePair] = [], 
-        /**
-         * A proxy's URL.
-         */proxy: String? = nil, 
-        /**
-         * A PEM file of the certificate authorities to trust.
-         */caFile: String? = nil, 
-        /**
-         * Words for the end of the `User-Agent`.
-         */userAgentSuffix: String? = nil, 
-        /**
-         * Plain http to hosts other than loopback.
-         */allowInsecureHttp: Bool? = nil) {
-        self.apiKey = apiKey
-        self.baseUrl = baseUrl
-        self.profile = profile
-        self.credentialsFile = credentialsFile
-        self.timeout = timeout
-        self.attemptTimeout = attemptTimeout
-        self.connectTimeout = connectTimeout
-        self.downloadIdleTimeout = downloadIdleTimeout
-        self.maxRetries = maxRetries
-        self.retryBase = retryBase
-        self.retryCap = retryCap
-        self.polling = polling
-        self.defaultHeaders = defaultHeaders
-        self.proxy = proxy
-        self.caFile = caFile
-        self.userAgentSuffix = userAgentSuffix
-        self.allowInsecureHttp = allowInsecureHttp
-    }
+         * Description of the exception.
+         */reason: String
+    )
 
     
 
+    
+
+    
+    public var errorDescription: String? {
+        String(reflecting: self)
+    }
     
 }
 
 #if compiler(>=6)
-extension NativeSettings: Sendable {}
+extension ApiKeyProviderError: Sendable {}
 #endif
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeNativeSettings: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeSettings {
-        return
-            try NativeSettings(
-                apiKey: FfiConverterOptionString.read(from: &buf), 
-                baseUrl: FfiConverterOptionString.read(from: &buf), 
-                profile: FfiConverterOptionString.read(from: &buf), 
-                credentialsFile: FfiConverterOptionString.read(from: &buf), 
-                timeout: FfiConverterOptionDouble.read(from: &buf), 
-                attemptTimeout: FfiConverterOptionDouble.read(from: &buf), 
-                connectTimeout: FfiConverterOptionDouble.read(from: &buf), 
-                downloadIdleTimeout: FfiConverterOptionDouble.read(from: &buf), 
-                maxRetries: FfiConverterOptionInt64.read(from: &buf), 
-                retryBase: FfiConverterOptionDouble.read(from: &buf), 
-                retryCap: FfiConverterOptionDouble.read(from: &buf), 
-                polling: FfiConverterOptionTypeNativePolling.read(from: &buf), 
-                defaultHeaders: FfiConverterSequenceTypeNativePair.read(from: &buf), 
-                proxy: FfiConverterOptionString.read(from: &buf), 
-                caFile: FfiConverterOptionString.read(from: &buf), 
-                userAgentSuffix: FfiConverterOptionString.read(from: &buf), 
-                allowInsecureHttp: FfiConverterOptionBool.read(from: &buf)
-        )
+public struct FfiConverterTypeApiKeyProviderError: FfiConverterRustBuffer {
+    typealias SwiftType = ApiKeyProviderError
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ApiKeyProviderError {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        
+
+        
+        case 1: return .Exception(
+            number: try FfiConverterInt64.read(from: &buf), 
+            reason: try FfiConverterString.read(from: &buf)
+            )
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
     }
 
-    public static func write(_ value: NativeSettings, into buf: inout [UInt8]) {
-        FfiConverterOptionString.write(value.apiKey, into: &buf)
-        FfiConverterOptionString.write(value.baseUrl, into: &buf)
-        FfiConverterOptionString.write(value.profile, into: &buf)
-        FfiConverterOptionString.write(value.credentialsFile, into: &buf)
-        FfiConverterOptionDouble.write(value.timeout, into: &buf)
-        FfiConverterOptionDouble.write(value.attemptTimeout, into: &buf)
-        FfiConverterOptionDouble.write(value.connectTimeout, into: &buf)
-        FfiConverterOptionDouble.write(value.downloadIdleTimeout, into: &buf)
-        FfiConverterOptionInt64.write(value.maxRetries, into: &buf)
-        FfiConverterOptionDouble.write(value.retryBase, into: &buf)
-        FfiConverterOptionDouble.write(value.retryCap, into: &buf)
-        FfiConverterOptionTypeNativePolling.write(value.polling, into: &buf)
-        FfiConverterSequenceTypeNativePair.write(value.defaultHeaders, into: &buf)
-        FfiConverterOptionString.write(value.proxy, into: &buf)
-        FfiConverterOptionString.write(value.caFile, into: &buf)
-        FfiConverterOptionString.write(value.userAgentSuffix, into: &buf)
-        FfiConverterOptionBool.write(value.allowInsecureHttp, into: &buf)
+    public static func write(_ value: ApiKeyProviderError, into buf: inout [UInt8]) {
+        switch value {
+
+        
+
+        
+        
+        case let .Exception(number,reason):
+            writeInt(&buf, Int32(1))
+            FfiConverterInt64.write(number, into: &buf)
+            FfiConverterString.write(reason, into: &buf)
+            
+        }
     }
 }
 
@@ -5027,108 +3017,83 @@ public struct FfiConverterTypeNativeSettings: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeSettings_lift(_ buf: RustBuffer) throws -> NativeSettings {
-    return try FfiConverterTypeNativeSettings.lift(buf)
+public func FfiConverterTypeApiKeyProviderError_lift(_ buf: RustBuffer) throws -> ApiKeyProviderError {
+    return try FfiConverterTypeApiKeyProviderError.lift(buf)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeSettings_lower(_ value: NativeSettings) -> RustBuffer {
-    return FfiConverterTypeNativeSettings.lower(value)
+public func FfiConverterTypeApiKeyProviderError_lower(_ value: ApiKeyProviderError) -> RustBuffer {
+    return FfiConverterTypeApiKeyProviderError.lower(value)
 }
 
 
 /**
- * A top-up as the API recorded it.
+ * Error of a store.
  */
-public struct NativeTopup: Equatable, Hashable {
-    /**
-     * The top-up's id.
-     */
-    public let topupId: String
-    /**
-     * How much, in US dollars.
-     */
-    public let amountUsd: Double?
-    /**
-     * Where it stands, as the API wrote it.
-     */
-    public let state: String?
-    /**
-     * Where to go to complete the payment.
-     */
-    public let nextActionUrl: String?
-    /**
-     * What the response said about itself.
-     */
-    public let metadata: NativeMetadata
-    /**
-     * Everything, as JSON text.
-     */
-    public let json: String
+public 
+enum CredentialStoreError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
 
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
+    
+    
+    /**
+     * The store could not read or write.
+     */
+    case Failed(
         /**
-         * The top-up's id.
-         */topupId: String, 
-        /**
-         * How much, in US dollars.
-         */amountUsd: Double?, 
-        /**
-         * Where it stands, as the API wrote it.
-         */state: String?, 
-        /**
-         * Where to go to complete the payment.
-         */nextActionUrl: String?, 
-        /**
-         * What the response said about itself.
-         */metadata: NativeMetadata, 
-        /**
-         * Everything, as JSON text.
-         */json: String) {
-        self.topupId = topupId
-        self.amountUsd = amountUsd
-        self.state = state
-        self.nextActionUrl = nextActionUrl
-        self.metadata = metadata
-        self.json = json
-    }
+         * Reason without secrets.
+         */reason: String
+    )
 
     
 
+    
+
+    
+    public var errorDescription: String? {
+        String(reflecting: self)
+    }
     
 }
 
 #if compiler(>=6)
-extension NativeTopup: Sendable {}
+extension CredentialStoreError: Sendable {}
 #endif
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeNativeTopup: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeTopup {
-        return
-            try NativeTopup(
-                topupId: FfiConverterString.read(from: &buf), 
-                amountUsd: FfiConverterOptionDouble.read(from: &buf), 
-                state: FfiConverterOptionString.read(from: &buf), 
-                nextActionUrl: FfiConverterOptionString.read(from: &buf), 
-                metadata: FfiConverterTypeNativeMetadata.read(from: &buf), 
-                json: FfiConverterString.read(from: &buf)
-        )
+public struct FfiConverterTypeCredentialStoreError: FfiConverterRustBuffer {
+    typealias SwiftType = CredentialStoreError
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CredentialStoreError {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        
+
+        
+        case 1: return .Failed(
+            reason: try FfiConverterString.read(from: &buf)
+            )
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
     }
 
-    public static func write(_ value: NativeTopup, into buf: inout [UInt8]) {
-        FfiConverterString.write(value.topupId, into: &buf)
-        FfiConverterOptionDouble.write(value.amountUsd, into: &buf)
-        FfiConverterOptionString.write(value.state, into: &buf)
-        FfiConverterOptionString.write(value.nextActionUrl, into: &buf)
-        FfiConverterTypeNativeMetadata.write(value.metadata, into: &buf)
-        FfiConverterString.write(value.json, into: &buf)
+    public static func write(_ value: CredentialStoreError, into buf: inout [UInt8]) {
+        switch value {
+
+        
+
+        
+        
+        case let .Failed(reason):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(reason, into: &buf)
+            
+        }
     }
 }
 
@@ -5136,80 +3101,85 @@ public struct FfiConverterTypeNativeTopup: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeTopup_lift(_ buf: RustBuffer) throws -> NativeTopup {
-    return try FfiConverterTypeNativeTopup.lift(buf)
+public func FfiConverterTypeCredentialStoreError_lift(_ buf: RustBuffer) throws -> CredentialStoreError {
+    return try FfiConverterTypeCredentialStoreError.lift(buf)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeTopup_lower(_ value: NativeTopup) -> RustBuffer {
-    return FfiConverterTypeNativeTopup.lower(value)
+public func FfiConverterTypeCredentialStoreError_lower(_ value: CredentialStoreError) -> RustBuffer {
+    return FfiConverterTypeCredentialStoreError.lower(value)
 }
 
 
 /**
- * How to wait.
+ * Reference to a job.
  */
-public struct NativeWaitOptions: Equatable, Hashable {
-    /**
-     * How long.
-     */
-    public let timeout: NativePatience
-    /**
-     * Whether to cancel the job when the wait's time is over.
-     */
-    public let cancelOnTimeout: Bool
-    /**
-     * Whether to cancel the job when the wait is cancelled: the wait then takes up to 5 seconds to end, with the job or
-     * an error of the kind `Aborted`.
-     */
-    public let cancelOnAbort: Bool
 
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * How long.
-         */timeout: NativePatience, 
-        /**
-         * Whether to cancel the job when the wait's time is over.
-         */cancelOnTimeout: Bool = false, 
-        /**
-         * Whether to cancel the job when the wait is cancelled: the wait then takes up to 5 seconds to end, with the job or
-         * an error of the kind `Aborted`.
-         */cancelOnAbort: Bool = false) {
-        self.timeout = timeout
-        self.cancelOnTimeout = cancelOnTimeout
-        self.cancelOnAbort = cancelOnAbort
-    }
-
+public enum JobRef: Equatable, Hashable {
     
+    /**
+     * Its id.
+     */
+    case id(
+        /**
+         * The id.
+         */id: String
+    )
+    /**
+     * The job in its last known state.
+     */
+    case known(
+        /**
+         * The job.
+         */job: VideoJob
+    )
 
-    
+
+
+
+
 }
 
 #if compiler(>=6)
-extension NativeWaitOptions: Sendable {}
+extension JobRef: Sendable {}
 #endif
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeNativeWaitOptions: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeWaitOptions {
-        return
-            try NativeWaitOptions(
-                timeout: FfiConverterTypeNativePatience.read(from: &buf), 
-                cancelOnTimeout: FfiConverterBool.read(from: &buf), 
-                cancelOnAbort: FfiConverterBool.read(from: &buf)
+public struct FfiConverterTypeJobRef: FfiConverterRustBuffer {
+    typealias SwiftType = JobRef
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> JobRef {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .id(id: try FfiConverterString.read(from: &buf)
         )
+        
+        case 2: return .known(job: try FfiConverterTypeVideoJob.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
     }
 
-    public static func write(_ value: NativeWaitOptions, into buf: inout [UInt8]) {
-        FfiConverterTypeNativePatience.write(value.timeout, into: &buf)
-        FfiConverterBool.write(value.cancelOnTimeout, into: &buf)
-        FfiConverterBool.write(value.cancelOnAbort, into: &buf)
+    public static func write(_ value: JobRef, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case let .id(id):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(id, into: &buf)
+            
+        
+        case let .known(job):
+            writeInt(&buf, Int32(2))
+            FfiConverterTypeVideoJob.write(job, into: &buf)
+            
+        }
     }
 }
 
@@ -5217,20 +3187,21 @@ public struct FfiConverterTypeNativeWaitOptions: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeWaitOptions_lift(_ buf: RustBuffer) throws -> NativeWaitOptions {
-    return try FfiConverterTypeNativeWaitOptions.lift(buf)
+public func FfiConverterTypeJobRef_lift(_ buf: RustBuffer) throws -> JobRef {
+    return try FfiConverterTypeJobRef.lift(buf)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeNativeWaitOptions_lower(_ value: NativeWaitOptions) -> RustBuffer {
-    return FfiConverterTypeNativeWaitOptions.lower(value)
+public func FfiConverterTypeJobRef_lower(_ value: JobRef) -> RustBuffer {
+    return FfiConverterTypeJobRef.lower(value)
 }
+
 
 
 /**
- * What a call fails with.
+ * Error of a call.
  */
 public 
 enum NativeError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
@@ -5242,11 +3213,14 @@ enum NativeError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
      */
     case Failed(
         /**
-         * All that is known of it.
-         */failure: NativeFailure
+         * All fields of the error.
+         */error: ErrorRecord, 
+        /**
+         * Number of the exception among its causes; see [`ApiKeyProviderError`](crate::ApiKeyProviderError).
+         */exception: Int64?
     )
     /**
-     * The caller's own cancellation ended the call, and nothing of it goes on.
+     * The caller cancelled the call, and nothing of it goes on.
      */
     case Cancelled
 
@@ -5279,7 +3253,8 @@ public struct FfiConverterTypeNativeError: FfiConverterRustBuffer {
 
         
         case 1: return .Failed(
-            failure: try FfiConverterTypeNativeFailure.read(from: &buf)
+            error: try FfiConverterTypeErrorRecord.read(from: &buf), 
+            exception: try FfiConverterOptionInt64.read(from: &buf)
             )
         case 2: return .Cancelled
 
@@ -5294,9 +3269,10 @@ public struct FfiConverterTypeNativeError: FfiConverterRustBuffer {
 
         
         
-        case let .Failed(failure):
+        case let .Failed(error,exception):
             writeInt(&buf, Int32(1))
-            FfiConverterTypeNativeFailure.write(failure, into: &buf)
+            FfiConverterTypeErrorRecord.write(error, into: &buf)
+            FfiConverterOptionInt64.write(exception, into: &buf)
             
         
         case .Cancelled:
@@ -5321,769 +3297,11 @@ public func FfiConverterTypeNativeError_lower(_ value: NativeError) -> RustBuffe
     return FfiConverterTypeNativeError.lower(value)
 }
 
-
-/**
- * An error's kind.
- */
-
-public enum NativeErrorKind: Equatable, Hashable {
-    
-    /**
-     * No key, or one that the API does not accept (401).
-     */
-    case authentication
-    /**
-     * The key may not do this (403).
-     */
-    case permission
-    /**
-     * Money is needed first (402).
-     */
-    case paymentRequired
-    /**
-     * An argument was refused, by the SDK before sending or by the API (400, 413, 422).
-     */
-    case invalidRequest
-    /**
-     * The thing asked for does not exist, or is another account's (404, 410).
-     */
-    case notFound
-    /**
-     * The request contradicts an earlier one (409).
-     */
-    case conflict
-    /**
-     * Too many requests (429).
-     */
-    case rateLimit
-    /**
-     * The API, or what stands before it, failed (5xx).
-     */
-    case server
-    /**
-     * The API could not be reached, or the connection broke.
-     */
-    case connection
-    /**
-     * No answer in time.
-     */
-    case timeout
-    /**
-     * The job ended in failure.
-     */
-    case jobFailed
-    /**
-     * The job was cancelled.
-     */
-    case jobCancelled
-    /**
-     * The wait's own time ran out; the job goes on.
-     */
-    case waitTimeout
-    /**
-     * The credentials cannot be read, written or understood.
-     */
-    case credentials
-    /**
-     * The client's settings, or the machine's, do not fit what was asked.
-     */
-    case configuration
-    /**
-     * The API answered with something that is not its contract.
-     */
-    case unexpectedResponse
-    /**
-     * A wait that was to cancel its job was cancelled.
-     */
-    case aborted
-    /**
-     * A fault of the SDK itself.
-     */
-    case `internal`
-
-
-
-
-
-}
-
-#if compiler(>=6)
-extension NativeErrorKind: Sendable {}
-#endif
-
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeNativeErrorKind: FfiConverterRustBuffer {
-    typealias SwiftType = NativeErrorKind
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeErrorKind {
-        let variant: Int32 = try readInt(&buf)
-        switch variant {
-        
-        case 1: return .authentication
-        
-        case 2: return .permission
-        
-        case 3: return .paymentRequired
-        
-        case 4: return .invalidRequest
-        
-        case 5: return .notFound
-        
-        case 6: return .conflict
-        
-        case 7: return .rateLimit
-        
-        case 8: return .server
-        
-        case 9: return .connection
-        
-        case 10: return .timeout
-        
-        case 11: return .jobFailed
-        
-        case 12: return .jobCancelled
-        
-        case 13: return .waitTimeout
-        
-        case 14: return .credentials
-        
-        case 15: return .configuration
-        
-        case 16: return .unexpectedResponse
-        
-        case 17: return .aborted
-        
-        case 18: return .`internal`
-        
-        default: throw UniffiInternalError.unexpectedEnumCase
-        }
-    }
-
-    public static func write(_ value: NativeErrorKind, into buf: inout [UInt8]) {
-        switch value {
-        
-        
-        case .authentication:
-            writeInt(&buf, Int32(1))
-        
-        
-        case .permission:
-            writeInt(&buf, Int32(2))
-        
-        
-        case .paymentRequired:
-            writeInt(&buf, Int32(3))
-        
-        
-        case .invalidRequest:
-            writeInt(&buf, Int32(4))
-        
-        
-        case .notFound:
-            writeInt(&buf, Int32(5))
-        
-        
-        case .conflict:
-            writeInt(&buf, Int32(6))
-        
-        
-        case .rateLimit:
-            writeInt(&buf, Int32(7))
-        
-        
-        case .server:
-            writeInt(&buf, Int32(8))
-        
-        
-        case .connection:
-            writeInt(&buf, Int32(9))
-        
-        
-        case .timeout:
-            writeInt(&buf, Int32(10))
-        
-        
-        case .jobFailed:
-            writeInt(&buf, Int32(11))
-        
-        
-        case .jobCancelled:
-            writeInt(&buf, Int32(12))
-        
-        
-        case .waitTimeout:
-            writeInt(&buf, Int32(13))
-        
-        
-        case .credentials:
-            writeInt(&buf, Int32(14))
-        
-        
-        case .configuration:
-            writeInt(&buf, Int32(15))
-        
-        
-        case .unexpectedResponse:
-            writeInt(&buf, Int32(16))
-        
-        
-        case .aborted:
-            writeInt(&buf, Int32(17))
-        
-        
-        case .`internal`:
-            writeInt(&buf, Int32(18))
-        
-        }
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeErrorKind_lift(_ buf: RustBuffer) throws -> NativeErrorKind {
-    return try FfiConverterTypeNativeErrorKind.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeErrorKind_lower(_ value: NativeErrorKind) -> RustBuffer {
-    return FfiConverterTypeNativeErrorKind.lower(value)
-}
-
-
-
-/**
- * Which job is meant.
- */
-
-public enum NativeJobRef: Equatable, Hashable {
-    
-    /**
-     * The one of this id.
-     */
-    case id(
-        /**
-         * The id.
-         */id: String
-    )
-    /**
-     * A job as last seen, by its [`NativeJob::json`].
-     */
-    case seen(
-        /**
-         * That text.
-         */json: String
-    )
-
-
-
-
-
-}
-
-#if compiler(>=6)
-extension NativeJobRef: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeJobRef: FfiConverterRustBuffer {
-    typealias SwiftType = NativeJobRef
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeJobRef {
-        let variant: Int32 = try readInt(&buf)
-        switch variant {
-        
-        case 1: return .id(id: try FfiConverterString.read(from: &buf)
-        )
-        
-        case 2: return .seen(json: try FfiConverterString.read(from: &buf)
-        )
-        
-        default: throw UniffiInternalError.unexpectedEnumCase
-        }
-    }
-
-    public static func write(_ value: NativeJobRef, into buf: inout [UInt8]) {
-        switch value {
-        
-        
-        case let .id(id):
-            writeInt(&buf, Int32(1))
-            FfiConverterString.write(id, into: &buf)
-            
-        
-        case let .seen(json):
-            writeInt(&buf, Int32(2))
-            FfiConverterString.write(json, into: &buf)
-            
-        }
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeJobRef_lift(_ buf: RustBuffer) throws -> NativeJobRef {
-    return try FfiConverterTypeNativeJobRef.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeJobRef_lower(_ value: NativeJobRef) -> RustBuffer {
-    return FfiConverterTypeNativeJobRef.lower(value)
-}
-
-
-
-/**
- * What a key function fails with.
- */
-public 
-enum NativeKeyFailure: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
-
-    
-    
-    /**
-     * It threw; the package keeps what it threw under this number, and finds it again in
-     * [`NativeFailure::thrown`](crate::NativeFailure).
-     */
-    case Thrown(
-        /**
-         * The number.
-         */number: Int64, 
-        /**
-         * What was thrown, in words.
-         */reason: String
-    )
-
-    
-
-    
-
-    
-    public var errorDescription: String? {
-        String(reflecting: self)
-    }
-    
-}
-
-#if compiler(>=6)
-extension NativeKeyFailure: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeKeyFailure: FfiConverterRustBuffer {
-    typealias SwiftType = NativeKeyFailure
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeKeyFailure {
-        let variant: Int32 = try readInt(&buf)
-        switch variant {
-
-        
-
-        
-        case 1: return .Thrown(
-            number: try FfiConverterInt64.read(from: &buf), 
-            reason: try FfiConverterString.read(from: &buf)
-            )
-
-         default: throw UniffiInternalError.unexpectedEnumCase
-        }
-    }
-
-    public static func write(_ value: NativeKeyFailure, into buf: inout [UInt8]) {
-        switch value {
-
-        
-
-        
-        
-        case let .Thrown(number,reason):
-            writeInt(&buf, Int32(1))
-            FfiConverterInt64.write(number, into: &buf)
-            FfiConverterString.write(reason, into: &buf)
-            
-        }
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeKeyFailure_lift(_ buf: RustBuffer) throws -> NativeKeyFailure {
-    return try FfiConverterTypeNativeKeyFailure.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeKeyFailure_lower(_ value: NativeKeyFailure) -> RustBuffer {
-    return FfiConverterTypeNativeKeyFailure.lower(value)
-}
-
-
-/**
- * How long to wait.
- */
-
-public enum NativePatience: Equatable, Hashable {
-    
-    /**
-     * As long as the core's default.
-     */
-    case standard
-    /**
-     * For ever.
-     */
-    case forever
-    /**
-     * This long.
-     */
-    case seconds(
-        /**
-         * Seconds.
-         */seconds: Double
-    )
-
-
-
-
-
-}
-
-#if compiler(>=6)
-extension NativePatience: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativePatience: FfiConverterRustBuffer {
-    typealias SwiftType = NativePatience
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativePatience {
-        let variant: Int32 = try readInt(&buf)
-        switch variant {
-        
-        case 1: return .standard
-        
-        case 2: return .forever
-        
-        case 3: return .seconds(seconds: try FfiConverterDouble.read(from: &buf)
-        )
-        
-        default: throw UniffiInternalError.unexpectedEnumCase
-        }
-    }
-
-    public static func write(_ value: NativePatience, into buf: inout [UInt8]) {
-        switch value {
-        
-        
-        case .standard:
-            writeInt(&buf, Int32(1))
-        
-        
-        case .forever:
-            writeInt(&buf, Int32(2))
-        
-        
-        case let .seconds(seconds):
-            writeInt(&buf, Int32(3))
-            FfiConverterDouble.write(seconds, into: &buf)
-            
-        }
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativePatience_lift(_ buf: RustBuffer) throws -> NativePatience {
-    return try FfiConverterTypeNativePatience.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativePatience_lower(_ value: NativePatience) -> RustBuffer {
-    return FfiConverterTypeNativePatience.lower(value)
-}
-
-
-
-/**
- * A job's state: an open list.
- */
-
-public enum NativeState: Equatable, Hashable {
-    
-    /**
-     * Accepted, not begun.
-     */
-    case queued
-    /**
-     * Being made.
-     */
-    case running
-    /**
-     * Made: success.
-     */
-    case succeeded
-    /**
-     * Made: success.
-     */
-    case completed
-    /**
-     * Made: success.
-     */
-    case done
-    /**
-     * Ended without a video.
-     */
-    case failed
-    /**
-     * Ended without a video.
-     */
-    case error
-    /**
-     * Ended without a video: too old.
-     */
-    case expired
-    /**
-     * Cancelled.
-     */
-    case cancelled
-    /**
-     * Cancelled, as the API may spell it too.
-     */
-    case canceled
-    /**
-     * Any other; it counts as still going.
-     */
-    case unknown(
-        /**
-         * The state as the API wrote it.
-         */value: String
-    )
-
-
-
-
-
-}
-
-#if compiler(>=6)
-extension NativeState: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeState: FfiConverterRustBuffer {
-    typealias SwiftType = NativeState
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeState {
-        let variant: Int32 = try readInt(&buf)
-        switch variant {
-        
-        case 1: return .queued
-        
-        case 2: return .running
-        
-        case 3: return .succeeded
-        
-        case 4: return .completed
-        
-        case 5: return .done
-        
-        case 6: return .failed
-        
-        case 7: return .error
-        
-        case 8: return .expired
-        
-        case 9: return .cancelled
-        
-        case 10: return .canceled
-        
-        case 11: return .unknown(value: try FfiConverterString.read(from: &buf)
-        )
-        
-        default: throw UniffiInternalError.unexpectedEnumCase
-        }
-    }
-
-    public static func write(_ value: NativeState, into buf: inout [UInt8]) {
-        switch value {
-        
-        
-        case .queued:
-            writeInt(&buf, Int32(1))
-        
-        
-        case .running:
-            writeInt(&buf, Int32(2))
-        
-        
-        case .succeeded:
-            writeInt(&buf, Int32(3))
-        
-        
-        case .completed:
-            writeInt(&buf, Int32(4))
-        
-        
-        case .done:
-            writeInt(&buf, Int32(5))
-        
-        
-        case .failed:
-            writeInt(&buf, Int32(6))
-        
-        
-        case .error:
-            writeInt(&buf, Int32(7))
-        
-        
-        case .expired:
-            writeInt(&buf, Int32(8))
-        
-        
-        case .cancelled:
-            writeInt(&buf, Int32(9))
-        
-        
-        case .canceled:
-            writeInt(&buf, Int32(10))
-        
-        
-        case let .unknown(value):
-            writeInt(&buf, Int32(11))
-            FfiConverterString.write(value, into: &buf)
-            
-        }
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeState_lift(_ buf: RustBuffer) throws -> NativeState {
-    return try FfiConverterTypeNativeState.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeState_lower(_ value: NativeState) -> RustBuffer {
-    return FfiConverterTypeNativeState.lower(value)
-}
-
-
-
-/**
- * What a store fails with.
- */
-public 
-enum NativeStoreFailure: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
-
-    
-    
-    /**
-     * It could not do what was asked.
-     */
-    case Failed(
-        /**
-         * Why, in words, without secrets.
-         */reason: String
-    )
-
-    
-
-    
-
-    
-    public var errorDescription: String? {
-        String(reflecting: self)
-    }
-    
-}
-
-#if compiler(>=6)
-extension NativeStoreFailure: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeNativeStoreFailure: FfiConverterRustBuffer {
-    typealias SwiftType = NativeStoreFailure
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeStoreFailure {
-        let variant: Int32 = try readInt(&buf)
-        switch variant {
-
-        
-
-        
-        case 1: return .Failed(
-            reason: try FfiConverterString.read(from: &buf)
-            )
-
-         default: throw UniffiInternalError.unexpectedEnumCase
-        }
-    }
-
-    public static func write(_ value: NativeStoreFailure, into buf: inout [UInt8]) {
-        switch value {
-
-        
-
-        
-        
-        case let .Failed(reason):
-            writeInt(&buf, Int32(1))
-            FfiConverterString.write(reason, into: &buf)
-            
-        }
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeStoreFailure_lift(_ buf: RustBuffer) throws -> NativeStoreFailure {
-    return try FfiConverterTypeNativeStoreFailure.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeNativeStoreFailure_lower(_ value: NativeStoreFailure) -> RustBuffer {
-    return FfiConverterTypeNativeStoreFailure.lower(value)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterOptionInt32: FfiConverterRustBuffer {
-    typealias SwiftType = Int32?
+fileprivate struct FfiConverterOptionUInt16: FfiConverterRustBuffer {
+    typealias SwiftType = UInt16?
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
         guard let value = value else {
@@ -6091,13 +3309,13 @@ fileprivate struct FfiConverterOptionInt32: FfiConverterRustBuffer {
             return
         }
         writeInt(&buf, Int8(1))
-        FfiConverterInt32.write(value, into: &buf)
+        FfiConverterUInt16.write(value, into: &buf)
     }
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
-        case 1: return try FfiConverterInt32.read(from: &buf)
+        case 1: return try FfiConverterUInt16.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -6130,54 +3348,6 @@ fileprivate struct FfiConverterOptionInt64: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionDouble: FfiConverterRustBuffer {
-    typealias SwiftType = Double?
-
-    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
-        guard let value = value else {
-            writeInt(&buf, Int8(0))
-            return
-        }
-        writeInt(&buf, Int8(1))
-        FfiConverterDouble.write(value, into: &buf)
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
-        switch try readInt(&buf) as Int8 {
-        case 0: return nil
-        case 1: return try FfiConverterDouble.read(from: &buf)
-        default: throw UniffiInternalError.unexpectedOptionalTag
-        }
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterOptionBool: FfiConverterRustBuffer {
-    typealias SwiftType = Bool?
-
-    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
-        guard let value = value else {
-            writeInt(&buf, Int8(0))
-            return
-        }
-        writeInt(&buf, Int8(1))
-        FfiConverterBool.write(value, into: &buf)
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
-        switch try readInt(&buf) as Int8 {
-        case 0: return nil
-        case 1: return try FfiConverterBool.read(from: &buf)
-        default: throw UniffiInternalError.unexpectedOptionalTag
-        }
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
 fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
     typealias SwiftType = String?
 
@@ -6202,8 +3372,8 @@ fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeNativeCancellation: FfiConverterRustBuffer {
-    typealias SwiftType = NativeCancellation?
+fileprivate struct FfiConverterOptionTypeCancellation: FfiConverterRustBuffer {
+    typealias SwiftType = Cancellation?
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
         guard let value = value else {
@@ -6211,13 +3381,13 @@ fileprivate struct FfiConverterOptionTypeNativeCancellation: FfiConverterRustBuf
             return
         }
         writeInt(&buf, Int8(1))
-        FfiConverterTypeNativeCancellation.write(value, into: &buf)
+        FfiConverterTypeCancellation.write(value, into: &buf)
     }
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
-        case 1: return try FfiConverterTypeNativeCancellation.read(from: &buf)
+        case 1: return try FfiConverterTypeCancellation.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -6226,8 +3396,8 @@ fileprivate struct FfiConverterOptionTypeNativeCancellation: FfiConverterRustBuf
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeNativeHooks: FfiConverterRustBuffer {
-    typealias SwiftType = NativeHooks?
+fileprivate struct FfiConverterOptionTypeCredentialStore: FfiConverterRustBuffer {
+    typealias SwiftType = CredentialStore?
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
         guard let value = value else {
@@ -6235,13 +3405,13 @@ fileprivate struct FfiConverterOptionTypeNativeHooks: FfiConverterRustBuffer {
             return
         }
         writeInt(&buf, Int8(1))
-        FfiConverterTypeNativeHooks.write(value, into: &buf)
+        FfiConverterTypeCredentialStore.write(value, into: &buf)
     }
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
-        case 1: return try FfiConverterTypeNativeHooks.read(from: &buf)
+        case 1: return try FfiConverterTypeCredentialStore.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -6250,8 +3420,8 @@ fileprivate struct FfiConverterOptionTypeNativeHooks: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeNativeKeyFunction: FfiConverterRustBuffer {
-    typealias SwiftType = NativeKeyFunction?
+fileprivate struct FfiConverterOptionTypeProgressListener: FfiConverterRustBuffer {
+    typealias SwiftType = ProgressListener?
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
         guard let value = value else {
@@ -6259,13 +3429,13 @@ fileprivate struct FfiConverterOptionTypeNativeKeyFunction: FfiConverterRustBuff
             return
         }
         writeInt(&buf, Int8(1))
-        FfiConverterTypeNativeKeyFunction.write(value, into: &buf)
+        FfiConverterTypeProgressListener.write(value, into: &buf)
     }
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
-        case 1: return try FfiConverterTypeNativeKeyFunction.read(from: &buf)
+        case 1: return try FfiConverterTypeProgressListener.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -6274,8 +3444,8 @@ fileprivate struct FfiConverterOptionTypeNativeKeyFunction: FfiConverterRustBuff
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeNativeProgressListener: FfiConverterRustBuffer {
-    typealias SwiftType = NativeProgressListener?
+fileprivate struct FfiConverterOptionTypeUpdateListener: FfiConverterRustBuffer {
+    typealias SwiftType = UpdateListener?
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
         guard let value = value else {
@@ -6283,13 +3453,13 @@ fileprivate struct FfiConverterOptionTypeNativeProgressListener: FfiConverterRus
             return
         }
         writeInt(&buf, Int8(1))
-        FfiConverterTypeNativeProgressListener.write(value, into: &buf)
+        FfiConverterTypeUpdateListener.write(value, into: &buf)
     }
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
-        case 1: return try FfiConverterTypeNativeProgressListener.read(from: &buf)
+        case 1: return try FfiConverterTypeUpdateListener.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -6298,8 +3468,8 @@ fileprivate struct FfiConverterOptionTypeNativeProgressListener: FfiConverterRus
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeNativeStore: FfiConverterRustBuffer {
-    typealias SwiftType = NativeStore?
+fileprivate struct FfiConverterOptionTypeVideoJob: FfiConverterRustBuffer {
+    typealias SwiftType = VideoJob?
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
         guard let value = value else {
@@ -6307,13 +3477,13 @@ fileprivate struct FfiConverterOptionTypeNativeStore: FfiConverterRustBuffer {
             return
         }
         writeInt(&buf, Int8(1))
-        FfiConverterTypeNativeStore.write(value, into: &buf)
+        FfiConverterTypeVideoJob.write(value, into: &buf)
     }
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
-        case 1: return try FfiConverterTypeNativeStore.read(from: &buf)
+        case 1: return try FfiConverterTypeVideoJob.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -6322,8 +3492,8 @@ fileprivate struct FfiConverterOptionTypeNativeStore: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeNativeUpdateListener: FfiConverterRustBuffer {
-    typealias SwiftType = NativeUpdateListener?
+fileprivate struct FfiConverterOptionTypeGenerateManyItem: FfiConverterRustBuffer {
+    typealias SwiftType = GenerateManyItem?
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
         guard let value = value else {
@@ -6331,13 +3501,13 @@ fileprivate struct FfiConverterOptionTypeNativeUpdateListener: FfiConverterRustB
             return
         }
         writeInt(&buf, Int8(1))
-        FfiConverterTypeNativeUpdateListener.write(value, into: &buf)
+        FfiConverterTypeGenerateManyItem.write(value, into: &buf)
     }
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
-        case 1: return try FfiConverterTypeNativeUpdateListener.read(from: &buf)
+        case 1: return try FfiConverterTypeGenerateManyItem.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -6346,8 +3516,8 @@ fileprivate struct FfiConverterOptionTypeNativeUpdateListener: FfiConverterRustB
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeNativeFailure: FfiConverterRustBuffer {
-    typealias SwiftType = NativeFailure?
+fileprivate struct FfiConverterOptionTypeNativeError: FfiConverterRustBuffer {
+    typealias SwiftType = NativeError?
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
         guard let value = value else {
@@ -6355,109 +3525,13 @@ fileprivate struct FfiConverterOptionTypeNativeFailure: FfiConverterRustBuffer {
             return
         }
         writeInt(&buf, Int8(1))
-        FfiConverterTypeNativeFailure.write(value, into: &buf)
+        FfiConverterTypeNativeError.write(value, into: &buf)
     }
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
-        case 1: return try FfiConverterTypeNativeFailure.read(from: &buf)
-        default: throw UniffiInternalError.unexpectedOptionalTag
-        }
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterOptionTypeNativeItem: FfiConverterRustBuffer {
-    typealias SwiftType = NativeItem?
-
-    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
-        guard let value = value else {
-            writeInt(&buf, Int8(0))
-            return
-        }
-        writeInt(&buf, Int8(1))
-        FfiConverterTypeNativeItem.write(value, into: &buf)
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
-        switch try readInt(&buf) as Int8 {
-        case 0: return nil
-        case 1: return try FfiConverterTypeNativeItem.read(from: &buf)
-        default: throw UniffiInternalError.unexpectedOptionalTag
-        }
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterOptionTypeNativeJob: FfiConverterRustBuffer {
-    typealias SwiftType = NativeJob?
-
-    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
-        guard let value = value else {
-            writeInt(&buf, Int8(0))
-            return
-        }
-        writeInt(&buf, Int8(1))
-        FfiConverterTypeNativeJob.write(value, into: &buf)
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
-        switch try readInt(&buf) as Int8 {
-        case 0: return nil
-        case 1: return try FfiConverterTypeNativeJob.read(from: &buf)
-        default: throw UniffiInternalError.unexpectedOptionalTag
-        }
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterOptionTypeNativeJobError: FfiConverterRustBuffer {
-    typealias SwiftType = NativeJobError?
-
-    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
-        guard let value = value else {
-            writeInt(&buf, Int8(0))
-            return
-        }
-        writeInt(&buf, Int8(1))
-        FfiConverterTypeNativeJobError.write(value, into: &buf)
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
-        switch try readInt(&buf) as Int8 {
-        case 0: return nil
-        case 1: return try FfiConverterTypeNativeJobError.read(from: &buf)
-        default: throw UniffiInternalError.unexpectedOptionalTag
-        }
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterOptionTypeNativePolling: FfiConverterRustBuffer {
-    typealias SwiftType = NativePolling?
-
-    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
-        guard let value = value else {
-            writeInt(&buf, Int8(0))
-            return
-        }
-        writeInt(&buf, Int8(1))
-        FfiConverterTypeNativePolling.write(value, into: &buf)
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
-        switch try readInt(&buf) as Int8 {
-        case 0: return nil
-        case 1: return try FfiConverterTypeNativePolling.read(from: &buf)
+        case 1: return try FfiConverterTypeNativeError.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -6483,56 +3557,6 @@ fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterString.read(from: &buf))
-        }
-        return seq
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterSequenceTypeNativeGenerate: FfiConverterRustBuffer {
-    typealias SwiftType = [NativeGenerate]
-
-    public static func write(_ value: [NativeGenerate], into buf: inout [UInt8]) {
-        let len = Int32(value.count)
-        writeInt(&buf, len)
-        for item in value {
-            FfiConverterTypeNativeGenerate.write(item, into: &buf)
-        }
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [NativeGenerate] {
-        let len: Int32 = try readInt(&buf)
-        var seq = [NativeGenerate]()
-        seq.reserveCapacity(Int(len))
-        for _ in 0 ..< len {
-            seq.append(try FfiConverterTypeNativeGenerate.read(from: &buf))
-        }
-        return seq
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterSequenceTypeNativePair: FfiConverterRustBuffer {
-    typealias SwiftType = [NativePair]
-
-    public static func write(_ value: [NativePair], into buf: inout [UInt8]) {
-        let len = Int32(value.count)
-        writeInt(&buf, len)
-        for item in value {
-            FfiConverterTypeNativePair.write(item, into: &buf)
-        }
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [NativePair] {
-        let len: Int32 = try readInt(&buf)
-        var seq = [NativePair]()
-        seq.reserveCapacity(Int(len))
-        for _ in 0 ..< len {
-            seq.append(try FfiConverterTypeNativePair.read(from: &buf))
         }
         return seq
     }
@@ -6676,16 +3700,81 @@ public func uniffiForeignFutureHandleCountInfraiFfi() -> Int {
     UNIFFI_FOREIGN_FUTURE_HANDLE_MAP.count
 }
 /**
- * For the packages' tests: a call that panics, so that each sees what its callers would.
+ * Returns the default timeout of a wait in seconds.
+ */
+public func defaultWaitTimeout() -> Double  {
+    return try!  FfiConverterDouble.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_func_default_wait_timeout(uniffiCallStatus
+    )
+})
+}
+/**
+ * Returns the error of a bug in this library or in its generated code.
+ */
+public func internalError(message: String, language: Language) -> ErrorRecord  {
+    return try!  FfiConverterTypeErrorRecord_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_func_internal_error(
+        FfiConverterString.lower(message),
+        FfiConverterTypeLanguage_lower(language),uniffiCallStatus
+    )
+})
+}
+/**
+ * Returns the error of an argument that a package refuses itself, because JSON cannot carry it.
+ */
+public func invalidArgument(field: String, got: String, expected: String, language: Language) -> ErrorRecord  {
+    return try!  FfiConverterTypeErrorRecord_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_func_invalid_argument(
+        FfiConverterString.lower(field),
+        FfiConverterString.lower(got),
+        FfiConverterString.lower(expected),
+        FfiConverterTypeLanguage_lower(language),uniffiCallStatus
+    )
+})
+}
+/**
+ * Parses a job from the JSON that the SDK or the API wrote.
  *
  * # Errors
- * Always: `INTERNAL`.
+ * `INVALID_ARGUMENT` if the text is not a job.
  */
-public func nativePanic()async throws   {
+public func jobFromJson(text: String, language: Language)throws  -> VideoJob  {
+    return try  FfiConverterTypeVideoJob_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_func_job_from_json(
+        FfiConverterString.lower(text),
+        FfiConverterTypeLanguage_lower(language),uniffiCallStatus
+    )
+})
+}
+/**
+ * Returns a new idempotency key.
+ *
+ * # Errors
+ * `INTERNAL` if the operating system has no randomness.
+ */
+public func newIdempotencyKey(language: Language)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_func_new_idempotency_key(
+        FfiConverterTypeLanguage_lower(language),uniffiCallStatus
+    )
+})
+}
+/**
+ * For tests of the packages: panics in a call.
+ *
+ * # Errors
+ * `INTERNAL`, always.
+ */
+public func panicForTests(language: Language)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
-                uniffi_infrai_ffi_fn_func_native_panic(
+                uniffi_infrai_ffi_fn_func_panic_for_tests(FfiConverterTypeLanguage_lower(language)
                 )
             },
             pollFunc: ffi_infrai_ffi_rust_future_poll_void,
@@ -6694,78 +3783,6 @@ public func nativePanic()async throws   {
             liftFunc: { $0 },
             errorHandler: FfiConverterTypeNativeError_lift
         )
-}
-/**
- * Returns the default timeout of a wait, in seconds.
- */
-public func nativeDefaultWait() -> Double  {
-    return try!  FfiConverterDouble.lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_func_native_default_wait(uniffiCallStatus
-    )
-})
-}
-/**
- * The error of a fault that a package meets in this library or in what was generated for it.
- */
-public func nativeInternal(message: String) -> NativeFailure  {
-    return try!  FfiConverterTypeNativeFailure_lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_func_native_internal(
-        FfiConverterString.lower(message),uniffiCallStatus
-    )
-})
-}
-/**
- * The error of an argument that a package refuses itself, because the surface cannot carry it: the field, what it got
- * and what it takes.
- */
-public func nativeInvalidArgument(field: String, got: String, expected: String) -> NativeFailure  {
-    return try!  FfiConverterTypeNativeFailure_lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_func_native_invalid_argument(
-        FfiConverterString.lower(field),
-        FfiConverterString.lower(got),
-        FfiConverterString.lower(expected),uniffiCallStatus
-    )
-})
-}
-/**
- * Reads a job from its JSON text, as [`NativeJob::json`] or the API writes it.
- *
- * # Errors
- * `INVALID_ARGUMENT`: the text is no job.
- */
-public func nativeJobFromJson(text: String)throws  -> NativeJob  {
-    return try  FfiConverterTypeNativeJob_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_func_native_job_from_json(
-        FfiConverterString.lower(text),uniffiCallStatus
-    )
-})
-}
-/**
- * Returns a new idempotency key, for a caller that needs it before the call.
- *
- * # Errors
- * `INTERNAL`: the operating system gives no randomness.
- */
-public func nativeNewIdempotencyKey()throws  -> String  {
-    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_func_native_new_idempotency_key(uniffiCallStatus
-    )
-})
-}
-/**
- * The version of this library and of the packages over it.
- */
-public func nativeVersion() -> String  {
-    return try!  FfiConverterString.lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_infrai_ffi_fn_func_native_version(uniffiCallStatus
-    )
-})
 }
 
 private enum InitializationResult {
@@ -6783,123 +3800,123 @@ private let initializationResult: InitializationResult = {
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
     }
-    if (uniffi_infrai_ffi_checksum_func_native_panic() != 28688) {
+    if (uniffi_infrai_ffi_checksum_func_default_wait_timeout() != 52959) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_func_native_default_wait() != 34986) {
+    if (uniffi_infrai_ffi_checksum_func_internal_error() != 5270) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_func_native_internal() != 49240) {
+    if (uniffi_infrai_ffi_checksum_func_invalid_argument() != 13393) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_func_native_invalid_argument() != 43012) {
+    if (uniffi_infrai_ffi_checksum_func_job_from_json() != 38756) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_func_native_job_from_json() != 51558) {
+    if (uniffi_infrai_ffi_checksum_func_new_idempotency_key() != 46945) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_func_native_new_idempotency_key() != 55543) {
+    if (uniffi_infrai_ffi_checksum_func_panic_for_tests() != 5219) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_func_native_version() != 32896) {
+    if (uniffi_infrai_ffi_checksum_method_callbacks_key() != 51302) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativehooks_on_request() != 40567) {
+    if (uniffi_infrai_ffi_checksum_method_callbacks_on_request() != 6301) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativehooks_on_response() != 53977) {
+    if (uniffi_infrai_ffi_checksum_method_callbacks_on_response() != 46450) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativekeyfunction_key() != 32252) {
+    if (uniffi_infrai_ffi_checksum_method_progresslistener_on_progress() != 39506) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeprogresslistener_on_progress() != 12137) {
+    if (uniffi_infrai_ffi_checksum_method_updatelistener_on_update() != 58934) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeupdatelistener_on_update() != 50354) {
+    if (uniffi_infrai_ffi_checksum_method_cancellation_cancel() != 7623) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativecancellation_cancel() != 28849) {
+    if (uniffi_infrai_ffi_checksum_method_cancellation_is_cancelled() != 50361) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativecancellation_is_cancelled() != 1565) {
+    if (uniffi_infrai_ffi_checksum_method_client_activate() != 23793) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_activate() != 9327) {
+    if (uniffi_infrai_ffi_checksum_method_client_balance() != 2797) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_balance() != 14070) {
+    if (uniffi_infrai_ffi_checksum_method_client_base_url() != 32024) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_base_url() != 12433) {
+    if (uniffi_infrai_ffi_checksum_method_client_cancel() != 38045) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_cancel() != 5914) {
+    if (uniffi_infrai_ffi_checksum_method_client_download() != 1915) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_download() != 58698) {
+    if (uniffi_infrai_ffi_checksum_method_client_generate() != 16852) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_generate() != 3497) {
+    if (uniffi_infrai_ffi_checksum_method_client_generate_many() != 24551) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_generate_many() != 1995) {
+    if (uniffi_infrai_ffi_checksum_method_client_in_context() != 18226) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_key_hint() != 43346) {
+    if (uniffi_infrai_ffi_checksum_method_client_key_hint() != 55564) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_request() != 25465) {
+    if (uniffi_infrai_ffi_checksum_method_client_request() != 24602) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_status() != 37231) {
+    if (uniffi_infrai_ffi_checksum_method_client_status() != 38612) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_topup() != 56093) {
+    if (uniffi_infrai_ffi_checksum_method_client_topup() != 46797) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_wait() != 7822) {
+    if (uniffi_infrai_ffi_checksum_method_client_wait() != 43184) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_watch() != 55322) {
+    if (uniffi_infrai_ffi_checksum_method_client_watch() != 35402) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativeclient_with_options() != 52716) {
+    if (uniffi_infrai_ffi_checksum_method_client_with_options() != 55868) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativestore_name() != 44795) {
+    if (uniffi_infrai_ffi_checksum_method_credentialstore_name() != 50775) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativestore_read() != 30352) {
+    if (uniffi_infrai_ffi_checksum_method_credentialstore_read() != 58875) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativestore_write() != 35878) {
+    if (uniffi_infrai_ffi_checksum_method_credentialstore_write() != 64473) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativemany_end() != 33995) {
+    if (uniffi_infrai_ffi_checksum_method_generatemanystream_next() != 9407) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativemany_next() != 26766) {
+    if (uniffi_infrai_ffi_checksum_method_generatemanystream_stop() != 53098) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativewatch_end() != 28882) {
+    if (uniffi_infrai_ffi_checksum_method_watchstream_next() != 52223) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_nativewatch_next() != 30922) {
+    if (uniffi_infrai_ffi_checksum_method_watchstream_stop() != 2411) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_constructor_nativecancellation_new() != 57059) {
+    if (uniffi_infrai_ffi_checksum_constructor_cancellation_new() != 35088) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_constructor_nativeclient_new() != 48902) {
+    if (uniffi_infrai_ffi_checksum_constructor_client_new() != 55163) {
         return InitializationResult.apiChecksumMismatch
     }
 
-    uniffiCallbackInitNativeHooks()
-    uniffiCallbackInitNativeKeyFunction()
-    uniffiCallbackInitNativeProgressListener()
-    uniffiCallbackInitNativeStore()
-    uniffiCallbackInitNativeUpdateListener()
+    uniffiCallbackInitCallbacks()
+    uniffiCallbackInitCredentialStore()
+    uniffiCallbackInitProgressListener()
+    uniffiCallbackInitUpdateListener()
+    uniffiEnsureInfraiInitialized()
     return InitializationResult.ok
 }()
 

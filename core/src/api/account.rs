@@ -27,6 +27,7 @@ pub struct Account<'a> {
 
 /// Balance of the account.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
 pub struct Balance {
     /// Balance in US dollars.
@@ -40,6 +41,7 @@ pub struct Balance {
 
 /// A top-up as the API recorded it.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
 pub struct TopupRecord {
     /// Id of the top-up.
@@ -55,6 +57,7 @@ pub struct TopupRecord {
     raw: Map<String, Value>,
 }
 
+#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl Balance {
     /// Returns all fields that the API sent, as JSON.
     pub fn to_json(&self) -> Value {
@@ -62,6 +65,7 @@ impl Balance {
     }
 }
 
+#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl TopupRecord {
     /// Returns all fields that the API sent, as JSON.
     pub fn to_json(&self) -> Value {

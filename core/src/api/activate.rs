@@ -45,6 +45,7 @@ enum StoredProfile {
 
 /// An account and its key.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record), uniffi::export(Debug))]
 #[non_exhaustive]
 pub struct ActivateResult {
     /// Id of the account.
@@ -68,6 +69,7 @@ pub struct ActivateResult {
     raw: Map<String, Value>,
 }
 
+#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl ActivateResult {
     /// Returns all fields that the API sent, as JSON. The JSON contains the key.
     pub fn to_json(&self) -> Value {
@@ -81,6 +83,15 @@ impl ActivateResult {
             }
         }
         value
+    }
+}
+
+#[cfg(feature = "uniffi")]
+#[uniffi::export]
+impl ActivateResult {
+    /// Returns the key's redacted form: `ifr_pk_proj_…abcd`.
+    pub(crate) fn key_hint(&self) -> String {
+        self.primary_api_key.redacted()
     }
 }
 

@@ -28,6 +28,7 @@ pub struct ApiRequest {
 
 /// Response to an [`ApiRequest`].
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
 pub struct ApiResponse {
     /// HTTP status.

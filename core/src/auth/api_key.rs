@@ -67,6 +67,12 @@ impl ApiKey {
     }
 }
 
+#[cfg(feature = "uniffi")]
+uniffi::custom_type!(ApiKey, String, {
+    lower: |key| key.expose().to_owned(),
+    try_lift: |key| Ok(ApiKey::new(key)?),
+});
+
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ApiKey({})", self.redacted())

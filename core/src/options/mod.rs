@@ -19,7 +19,7 @@ pub use self::{
     account::{ActivateOptions, TopupOptions},
     call::{CallOptions, RequestOptions},
     client::{ClientOptions, DEFAULT_BASE_URL},
-    parse::parse,
+    parse::{is_secret, names, parse, unknown_option},
     polling::PollingOptions,
     video::{BatchOptions, DEFAULT_WAIT_TIMEOUT, DownloadOptions, GenerateRequest, WaitOptions},
 };

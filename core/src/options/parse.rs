@@ -1,16 +1,25 @@
 //! Parsing of a set of options, and the errors of a set that cannot be parsed.
 
-use serde::{Deserialize, Deserializer};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, Visitor, value},
+    forward_to_deserialize_any,
+};
 use serde_json::{Map, Value};
 
 use super::fields;
 use crate::{
-    error::{ErrorKind, InfraiError, Result, shorten},
+    error::{ErrorKind, InfraiError, UNKNOWN_OPTION, shorten},
     redact::Redactor,
 };
 
 /// Options whose values are not shown.
 const SECRETS: [&str; 5] = ["api_key", "base_url", "default_headers", "headers", "proxy"];
+
+/// Returns whether an option, or one below it, may hold a secret, so that errors do not show its value.
+pub fn is_secret(option: &str) -> bool {
+    SECRETS.contains(&option)
+}
 
 /// Parses a set of options from an object of the caller's language.
 ///
@@ -20,7 +29,7 @@ const SECRETS: [&str; 5] = ["api_key", "base_url", "default_headers", "headers",
 /// # Errors
 /// `INVALID_ARGUMENT` for an unknown option or a value of the wrong type. The message has the option's path
 /// (`polling.refresh`), the expected value and the actual one; of an option that may hold a secret, the type alone.
-pub fn parse<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> Result<T> {
+pub fn parse<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> crate::Result<T> {
     struct Object<T>(T);
 
     impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -39,6 +48,47 @@ pub fn parse<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> 
     }
 }
 
+/// Returns the names of the options of a set.
+pub fn names<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
+    /// Reads nothing, and notes the names.
+    struct Probe<'a>(&'a mut &'static [&'static str]);
+
+    impl<'de> Deserializer<'de> for Probe<'_> {
+        type Error = value::Error;
+
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            fields: &'static [&'static str],
+            visitor: V,
+        ) -> Result<V::Value, value::Error> {
+            *self.0 = fields;
+            self.deserialize_any(visitor)
+        }
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, value::Error> {
+            Err(value::Error::custom(""))
+        }
+
+        forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+            unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+
+    let mut names: &[&str] = &[];
+    // The error says only that nothing was read.
+    let _ = T::deserialize(Probe(&mut names));
+    names
+}
+
+/// Returns the error of an option that does not exist. Its name is the caller's, and stays so in every language.
+pub fn unknown_option(name: &str, known: &[&str]) -> InfraiError {
+    let (name, known) = (shorten(name, 40), known.join("`, `"));
+    let message = format!("{UNKNOWN_OPTION}{name}`, expected one of `{known}`");
+    error(&name, message, Map::new()).redacted(&Redactor::default())
+}
+
 /// Returns the error of the option at `path` from the message of serde.
 fn parse_error(path: &str, message: &str) -> InfraiError {
     let path = shorten(path, 80);
@@ -48,16 +98,17 @@ fn parse_error(path: &str, message: &str) -> InfraiError {
             Some((parent, _)) => format!("{parent}.{}", shorten(name, 40)),
             None => shorten(name, 40),
         };
-        return error(&name, format!("unknown option `{name}`{known}"), Map::new());
+        return error(&name, format!("{UNKNOWN_OPTION}{name}`{known}"), Map::new());
     }
     if let Some((name, _)) = quoted("missing field `") {
-        return error(name, format!("missing option `{name}`"), Map::new());
+        let name = if path == "options" { name.to_owned() } else { format!("{path}.{name}") };
+        return error(&name, format!("missing option `{name}`"), Map::new());
     }
     let problem = message.split_once(": ").filter(|(problem, _)| problem.starts_with("invalid "));
     let Some((got, expected)) = problem.and_then(|(_, rest)| rest.rsplit_once(", expected ")) else {
         return error(&path, format!("invalid `{path}`: {}", shorten(message, 240)), Map::new());
     };
-    let secret = SECRETS.iter().any(|name| path.split('.').next() == Some(name));
+    let secret = path.split('.').next().is_some_and(is_secret);
     let (expected, got) = (expected_words(expected), actual_words(got, secret));
     let details = Map::from_iter([
         ("expected".to_owned(), expected.into()),

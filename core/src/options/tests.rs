@@ -123,6 +123,9 @@ fn options_of_calls_are_read_with_their_defaults() {
     assert_eq!(request, GenerateRequest::new("a kite").aspect("1:1"));
     let error = read::<GenerateRequest>(&json!({"aspect": "1:1"})).unwrap_err();
     assert_eq!(error.message(), "missing option `prompt`");
+    let items = json!({"prompts": [{"prompt": "a kite"}, {"aspect": "1:1"}]});
+    let error = read::<std::collections::HashMap<String, Vec<GenerateRequest>>>(&items).unwrap_err();
+    assert_eq!(error.message(), "missing option `prompts[1].prompt`");
     let activate: ActivateOptions = read(&json!({"force": true})).unwrap();
     assert!(activate.force && activate.write_credentials);
 }
@@ -168,6 +171,20 @@ fn an_error_names_options_as_its_language_does() {
     assert_eq!(error.details().unwrap()["field"], "polling.maxIntervalMs");
     let error = read::<ClientOptions>(&json!({"x": 1})).unwrap_err().in_language(Language::Kotlin);
     assert!(error.message().contains("`maxRetries`"), "{error}");
+}
+
+#[test]
+fn the_names_of_a_set_are_known_without_a_value() {
+    assert_eq!(names::<WaitOptions>(), ["timeout", "cancel_on_timeout", "cancel_on_abort"]);
+}
+
+#[test]
+fn an_unknown_option_keeps_the_caller_spelling() {
+    let error = unknown_option("api_key", &["api_key", "timeout"]).in_language(Language::Node);
+    assert_eq!(error.message(), "unknown option `api_key`, expected one of `apiKey`, `timeoutMs`");
+    assert_eq!(error.details().unwrap()["field"], "api_key");
+    let key = "ifr_pk_proj_0123456789abcdefghijWXYZ";
+    assert!(!unknown_option(key, &[]).message().contains("WXYZ"));
 }
 
 #[test]

@@ -110,7 +110,15 @@ pub struct WaitOptions {
     #[serde(deserialize_with = "fields::some_seconds")]
     pub(crate) timeout: Option<Duration>,
     pub(crate) cancel_on_timeout: bool,
-    pub(crate) cancel_on_abort: bool,
+    /// Whether the wait cancels its job before it ends.
+    pub cancel_on_abort: bool,
+}
+
+impl WaitOptions {
+    /// Returns whether an aborted wait cancels its job, for which a binding gives it time.
+    pub fn cancels_on_abort(&self) -> bool {
+        self.cancel_on_abort
+    }
 }
 
 impl Default for WaitOptions {

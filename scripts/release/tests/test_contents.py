@@ -187,7 +187,7 @@ class Packages(unittest.TestCase):
         module = importlib.util.module_from_spec(spec)
         loader.exec_module(module)
         workspace = module.reduced_workspace((ROOT / "Cargo.toml").read_text(encoding="utf-8"))
-        self.assertIn('members = ["bindings-python", "core"]\n', workspace)
+        self.assertIn('members = ["bindings-common", "bindings-python", "core"]\n', workspace)
         self.assertNotIn("infrai-sandbox", workspace)
         self.assertNotIn("infrai-render", workspace)
         self.assertIn("[profile.release]", workspace)

@@ -37,7 +37,7 @@ const settings = { baseUrl, retryBaseMs: 1, onRequest: print, onResponse: print 
 const client = new InfraiClient({ ...settings, apiKey });
 for (const one of [client, client.video, client.account, client.withOptions({ timeoutMs: 5000 })]) show(one);
 await told(() => client.account.balance());
-await told(() => client.account.topup(5));
+await told(() => client.account.topup({ amount_usd: 5 }));
 for (const name of ["redirect", "unauthorized", "html", "cut", "fine", "nonsense"]) {
   await told(() => client.video.status(name));
   await told(() => client.video.wait(name, { timeoutMs: 50 }));

@@ -1,38 +1,55 @@
-// How a call runs: over the native surface, ended with its task.
+// Execution of a call over the native surface, which ends with its task.
 
 import Foundation
 internal import InfraiNative
 
-/// A function of the application's that a call tells something.
+/// A listener of the application during a call.
 protocol Closable: Sendable {
-    /// From now on it is told nothing.
+    /// Ends its calls.
     func close()
 }
 
 extension InfraiClient {
-    /// Makes a call. Cancelling the task ends it, and makes it throw `CancellationError`.
+    /// Makes a call. Cancelling the task cancels the call, which throws `CancellationError`.
     func call<Value: Sendable>(
-        telling listener: (any Closable)? = nil, _ work: @Sendable (NativeClient, NativeCancellation) async throws -> Value
+        listener: (any Closable)? = nil, _ work: @Sendable (Client, Cancellation) async throws -> Value
     ) async throws -> Value {
         let native = try native.get()
-        return try await cancellable(telling: listener) { try await work(native, $0) }
+        if callbacks.isEmpty { return try await cancellable(listener: listener) { try await work(native, $0) } }
+        let context = ContextCallbacks(callbacks)
+        let result: Result<Value, any Error>
+        do {
+            result = .success(
+                try await cancellable(listener: listener) { try await work(native.inContext(callbacks: context), $0) })
+        } catch {
+            result = .failure(error)
+        }
+        await context.finish()
+        return try result.get()
     }
 
-    /// Makes a piece of a call, in the same way.
+    /// Returns the native client of a stream, whose callbacks have the task-local values of the current task.
+    func streaming() throws -> Client {
+        let native = try native.get()
+        return callbacks.isEmpty ? native : native.inContext(callbacks: ContextCallbacks(callbacks))
+    }
+
+    /// Makes a call that needs no native client, such as a read of a stream.
     func cancellable<Value: Sendable>(
-        telling listener: (any Closable)? = nil, _ work: @Sendable (NativeCancellation) async throws -> Value
+        listener: (any Closable)? = nil, _ work: @Sendable (Cancellation) async throws -> Value
     ) async throws -> Value {
-        let cancellation = NativeCancellation()
+        let cancellation = Cancellation()
         let begun = Locked(false)
         do {
             return try await withTaskCancellationHandler {
                 begun.value = true
                 return try await work(cancellation)
             } onCancel: {
-                // Of a call that has not begun no listener can be waited for, and it must know before it begins.
+                // A call that has not begun has no listener to wait for, and must see the cancellation before it begins.
                 guard let listener, begun.value else { return cancellation.cancel() }
                 listener.close()
-                // The native cancel waits for a listener that is being called, and that one may wait for whoever cancels.
+                // The native cancel waits for a running listener, which may wait for the canceller: another queue avoids
+                // the deadlock.
                 DispatchQueue.global().async { cancellation.cancel() }
             }
         } catch {
@@ -41,22 +58,22 @@ extension InfraiClient {
     }
 }
 
-/// A function of the application's, until its call is cancelled. One that a cancel finds about to begin may still begin;
-/// none does once the call has thrown.
-final class Listener<Told: Sendable>: Closable {
-    private let listen: @Sendable (Told) -> Void
+/// A listener until its call is cancelled. An invocation that begins during the cancel may still run; none does once the
+/// call has thrown.
+final class Listener<Event: Sendable>: Closable {
+    private let listen: @Sendable (Event) -> Void
     private let closed = Locked(false)
 
-    init(_ listen: @escaping @Sendable (Told) -> Void) { self.listen = listen }
+    init(_ listen: @escaping @Sendable (Event) -> Void) { self.listen = listen }
 
-    func tell(_ told: Told) {
-        if !closed.value { listen(told) }
+    func notify(_ event: Event) {
+        if !closed.value { listen(event) }
     }
 
     func close() { closed.value = true }
 }
 
-/// A value that several threads may use.
+/// A value behind a lock.
 final class Locked<Value: Sendable>: @unchecked Sendable {
     private let lock = NSLock()
     private var held: Value

@@ -1,21 +1,13 @@
-// What the native surface gives, as what people see.
+// Conversion of the core's records.
 
 import Foundation
 internal import InfraiNative
 
 extension VideoJob {
-    init(_ native: NativeJob, of client: InfraiClient?) {
-        self.init(
-            jobID: native.jobId, state: VideoState(rawValue: native.stateText), videoURL: native.videoUrl.flatMap { URL(string: $0) },
-            thumbnailURL: native.thumbnailUrl.flatMap { URL(string: $0) }, error: native.error.map(JobError.init),
-            progress: native.progress, metadata: Metadata(native.metadata), isTerminal: native.isTerminal, isSuccess: native.isSuccess,
-            json: native.json, extraJSON: native.extraJson, client: client)
-    }
-
-    /// Reads a job as the API writes it.
+    /// Parses a job from the API's JSON.
     init(text: String) throws {
         do {
-            self.init(try nativeJobFromJson(text: text), of: nil)
+            self.init(native: try jobFromJson(text: text, language: .swift), client: nil)
         } catch {
             throw publicError(error, of: nil)
         }
@@ -23,13 +15,13 @@ extension VideoJob {
 }
 
 extension JobError {
-    init(_ native: NativeJobError) {
-        self.init(code: native.code, message: native.message, raw: json(native.rawJson))
+    init(_ native: InfraiNative.JobError) {
+        self.init(code: native.code, message: native.message, raw: json(native.raw))
     }
 }
 
 extension Metadata {
-    init(_ native: NativeMetadata) {
+    init(_ native: InfraiNative.Metadata) {
         self.init(
             costUSD: native.costUsd, latency: native.latencyMs.flatMap { Duration(clamping: $0 / 1000) }, vendor: native.vendor, cacheHit: native.cacheHit,
             requestID: native.requestId, json: native.json)
@@ -37,58 +29,57 @@ extension Metadata {
 }
 
 extension CancelResult {
-    init(_ native: NativeCancelResult) { self.init(ok: native.ok, metadata: Metadata(native.metadata)) }
+    init(_ native: InfraiNative.CancelResult) { self.init(ok: native.ok, metadata: Metadata(native.metadata)) }
 }
 
 extension Download {
-    init(_ native: NativeDownload, of client: InfraiClient) {
-        self.init(file: URL(fileURLWithPath: native.path), bytes: native.bytes, job: VideoJob(native.job, of: client))
+    init(_ native: InfraiNative.Download, of client: InfraiClient) {
+        self.init(
+            file: URL(fileURLWithPath: native.path), bytes: Int64(clamping: native.bytes), job: VideoJob(native: native.job, client: client))
     }
 }
 
 extension GenerateManyItem {
-    init(_ native: NativeItem, of client: InfraiClient) {
+    init(_ native: InfraiNative.GenerateManyItem, of client: InfraiClient) {
         let result: Result<VideoJob, InfraiError> =
             if let job = native.job {
-                .success(VideoJob(job, of: client))
-            } else if let failure = native.failure {
-                .failure(InfraiError(failure, of: client))
+                .success(VideoJob(native: job, client: client))
             } else {
-                .failure(.fault("item \(native.index) has neither job nor error"))
+                .failure(native.error.flatMap { publicError($0, of: client) as? InfraiError } ?? .fault("item \(native.index) has no outcome"))
             }
         self.init(index: Int(native.index), result: result)
     }
 }
 
 extension Balance {
-    init(_ native: NativeBalance) {
-        self.init(balanceUSD: native.balanceUsd, currency: native.currency, metadata: Metadata(native.metadata), json: native.json)
+    init(_ native: InfraiNative.Balance) {
+        self.init(balanceUSD: native.balanceUsd, currency: native.currency, metadata: Metadata(native.metadata), json: native.toJson())
     }
 }
 
 extension TopupRecord {
-    init(_ native: NativeTopup) {
+    init(_ native: InfraiNative.TopupRecord) {
         self.init(
             topupID: native.topupId, amountUSD: native.amountUsd, state: native.state,
-            nextActionURL: native.nextActionUrl.flatMap { URL(string: $0) }, metadata: Metadata(native.metadata), json: native.json)
+            nextActionURL: native.nextActionUrl.flatMap { URL(string: $0) }, metadata: Metadata(native.metadata), json: native.toJson())
     }
 }
 
 extension ActivateResult {
-    init(_ native: NativeActivation) {
+    init(_ native: InfraiNative.ActivateResult) {
         self.init(
             accountID: native.accountId, projectID: native.projectId, primaryAPIKey: native.primaryApiKey,
             trialCreditUSD: native.trialCreditUsd, checkoutURL: native.checkoutUrl.flatMap { URL(string: $0) }, reused: native.reused,
             credentialsFile: native.credentialsFile.map { URL(fileURLWithPath: $0) }, profile: native.profile,
-            metadata: Metadata(native.metadata), json: native.json, keyHint: native.keyHint)
+            metadata: Metadata(native.metadata), json: native.toJson(), keyHint: native.keyHint())
     }
 }
 
 extension APIResponse {
-    init(_ native: NativeResponse) {
-        self.init(status: Int(native.status), json: native.dataJson, metadata: Metadata(native.metadata))
+    init(_ native: ApiResponse) {
+        self.init(status: Int(native.status), json: native.data, metadata: Metadata(native.metadata))
     }
 }
 
-/// A JSON text of the native side, which is one.
+/// Parses JSON text of the native side.
 func json(_ text: String) -> JSON { (try? JSON(text: text)) ?? .string(text) }

@@ -19,6 +19,7 @@ use crate::{
 
 /// Result of a cancel request.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
 pub struct CancelResult {
     /// Whether the job is cancelled. `false` if it had already ended another way.
@@ -28,6 +29,7 @@ pub struct CancelResult {
     raw: Map<String, Value>,
 }
 
+#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl CancelResult {
     /// Returns all fields that the API sent, as JSON.
     pub fn to_json(&self) -> Value {

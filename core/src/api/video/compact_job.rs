@@ -28,7 +28,7 @@ impl CompactJob {
         write(job.fields(), &mut json);
         let fields = json.len();
         write(job.metadata.as_map(), &mut json);
-        Self { json: json.into(), fields, redactor: job.redactor.clone() }
+        Self { json: json.into(), fields, redactor: job.raw.redactor.clone() }
     }
 
     /// Restores the job.

@@ -26,6 +26,7 @@ use crate::{
 
 /// Progress of a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
 pub struct DownloadProgress {
     /// Number of bytes received so far.
@@ -36,6 +37,7 @@ pub struct DownloadProgress {
 
 /// A finished download.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
 pub struct Download {
     /// Path of the file.
@@ -223,6 +225,12 @@ pub struct DownloadStreamRequest {
 impl DownloadStreamRequest {
     pub(crate) fn new(client: ApiClient, job: JobRef) -> Self {
         Self { client, job, timeout: None }
+    }
+
+    /// For bindings: replaces the options. A stream has no file to overwrite.
+    #[doc(hidden)]
+    pub fn options(self, DownloadOptions { timeout, .. }: DownloadOptions) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Sets the timeout of the whole download, from [`send`](Self::send) to the last byte. It includes the time that

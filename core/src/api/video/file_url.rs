@@ -46,7 +46,7 @@ pub(super) async fn fetch_job(client: &ApiClient, id: &JobId) -> Result<(VideoJo
         return Err(error);
     }
     if !job.is_terminal() {
-        let redactor = job.redactor.clone();
+        let redactor = job.raw.redactor.clone();
         let id = shorten(&redactor.text(id.as_str()), 80);
         let message = format!("the job {id} is {} and has no video yet", job.state);
         return Err(InfraiError::new(ErrorKind::InvalidRequest, "JOB_NOT_READY", message)
@@ -60,7 +60,7 @@ pub(super) async fn fetch_job(client: &ApiClient, id: &JobId) -> Result<(VideoJo
 
 /// Returns the URL of the job's video, if the client may request it.
 fn video_url(client: &ApiClient, job: &VideoJob) -> Result<Url> {
-    let id = shorten(&job.redactor.text(job.job_id.as_str()), 80);
+    let id = shorten(&job.raw.redactor.text(job.job_id.as_str()), 80);
     let unusable = |reason: &str| {
         InfraiError::new(
             ErrorKind::UnexpectedResponse,
@@ -77,7 +77,7 @@ fn video_url(client: &ApiClient, job: &VideoJob) -> Result<Url> {
         return Err(unusable("a video_url that cannot be requested"));
     }
     if !client.http.auth().config().allows_scheme(&url) {
-        let origin = job.redactor.text(&path::origin(&url));
+        let origin = job.raw.redactor.text(&path::origin(&url));
         return Err(unusable(&format!("a video_url that is plain http and not on this machine: {origin}"))
             .with_hint(PLAIN_HTTP_HINT));
     }

@@ -20,8 +20,8 @@ impl JobRef {
     /// not contain this client's keys.
     pub(crate) fn with_redactor_of(mut self, http: &HttpClient) -> Self {
         if let Some(known) = &mut self.known {
-            let known = Arc::make_mut(known);
-            known.redactor = std::mem::take(&mut known.redactor).or_else(|| http.redactor());
+            let redactor = &mut Arc::make_mut(known).raw.redactor;
+            *redactor = std::mem::take(redactor).or_else(|| http.redactor());
         }
         self
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::{ErrorKind, InfraiError, Result, shorten},
-    job::{JobError, JobId, METADATA, VideoJob, VideoState},
+    job::{JobError, JobId, METADATA, RawJob, VideoJob, VideoState},
     metadata::Metadata,
     redact::Redactor,
     wire::{
@@ -80,7 +80,16 @@ impl VideoJob {
                 raw.insert(name.into(), text.into());
             }
         }
-        Ok(Self { job_id, state, video_url, thumbnail_url, error, progress, metadata, raw, redactor })
+        Ok(Self {
+            job_id,
+            state,
+            video_url,
+            thumbnail_url,
+            error,
+            progress,
+            metadata,
+            raw: RawJob { fields: raw, redactor },
+        })
     }
 
     /// Returns the error of a job that failed or was cancelled, redacted.
@@ -94,9 +103,9 @@ impl VideoJob {
             (ErrorKind::JobFailed, "JOB_FAILED", "failed")
         };
         let reason = self.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-        let id = shorten(&self.redactor.text(self.job_id.as_str()), 80);
+        let id = shorten(&self.raw.redactor.text(self.job_id.as_str()), 80);
         let error = InfraiError::new(kind, code, format!("the job {id} {verb}{reason}"));
-        Some(error.with_job(self.clone()).redacted(&self.redactor))
+        Some(error.with_job(self.clone()).redacted(&self.raw.redactor))
     }
 }
 

@@ -96,7 +96,7 @@ impl ResumableDownload {
         let source = Self {
             client,
             id: job.job_id.clone(),
-            redactor: job.redactor.clone(),
+            redactor: job.raw.redactor.clone(),
             url,
             body: None,
             etag: None,
@@ -228,7 +228,7 @@ impl ResumableDownload {
                 );
                 let job;
                 (job, self.url) = fetch_job(&self.client, &self.id).await?;
-                self.redactor = job.redactor;
+                self.redactor = job.raw.redactor;
                 Ok(None)
             }
             code => {

@@ -304,7 +304,7 @@ async fn cancel_job(client: &ApiClient, id: &JobId) -> CancelOutcome {
             Ok(job) if job.is_terminal() => CancelOutcome::AlreadyEnded(Box::new(job)),
             Ok(job) => CancelOutcome::Unknown(InfraiError::internal(format!(
                 "the API did not cancel the job although it has not ended; its state is {}",
-                job.redactor.text(job.state.as_str())
+                job.raw.redactor.text(job.state.as_str())
             ))),
             Err(error) => CancelOutcome::Unknown(error),
         },

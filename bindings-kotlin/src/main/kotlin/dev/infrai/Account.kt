@@ -1,38 +1,38 @@
 package dev.infrai
 
-import dev.infrai.internal.ffi.NativeActivation
-import dev.infrai.internal.ffi.NativeBalance
-import dev.infrai.internal.ffi.NativeResponse
-import dev.infrai.internal.ffi.NativeTopup
+import dev.infrai.internal.core.ActivateResult as NativeActivation
+import dev.infrai.internal.core.ApiResponse as NativeResponse
+import dev.infrai.internal.core.Balance as NativeBalance
+import dev.infrai.internal.core.TopupRecord as NativeTopup
 
-/** The account's calls; see [InfraiClient.account]. */
+/** Methods of the account; see [InfraiClient.account]. */
 public class Account internal constructor(private val client: InfraiClient) {
-    /** What is left on the account: `GET /v1/account/balance`. */
+    /** Returns the balance: `GET /v1/account/balance`. */
     public suspend fun balance(): Balance = Balance(client.call { it.balance(null) })
 
     /**
-     * Adds to the account: `POST /v1/account/topup`. The record's [TopupRecord.nextActionUrl] is where to pay.
+     * Starts a payment that adds credit: `POST /v1/account/topup`. The caller completes it at the result's
+     * [TopupRecord.nextActionUrl].
      *
-     * @param amountUsd how much, in US dollars.
-     * @param returnUrl where the payment page leads back to.
-     * @param idempotencyKey 1 to 255 visible ASCII characters. Default: a fresh one.
-     * @throws InfraiException.InvalidRequest for an amount that is no positive number, or a URL that is not http(s).
+     * @param amountUsd amount in US dollars, more than 0.
+     * @param returnUrl the http(s) URL that the payment page leads back to. Default: none.
+     * @param idempotencyKey 1 to 255 visible ASCII characters. Default: a new one per call.
+     * @throws InfraiException.InvalidRequest if the amount is not a positive number or the URL is not http(s).
      */
     @JvmOverloads
     public suspend fun topup(amountUsd: Double, returnUrl: String? = null, idempotencyKey: String? = null): TopupRecord {
-        checked("return_url", returnUrl)
-        checked("idempotency_key", idempotencyKey)
-        return TopupRecord(client.call { it.topup(amountUsd, returnUrl, idempotencyKey, null) })
+        val options = options("return_url" to returnUrl, "idempotency_key" to idempotencyKey)
+        return TopupRecord(client.call { it.topup(amountUsd, options.text, null) })
     }
 }
 
 /**
- * What is left on the account.
+ * Balance of the account.
  *
- * @property balanceUsd in US dollars.
- * @property currency the currency the account is kept in, usually `USD`.
- * @property metadata what the response said about itself.
- * @property json everything the API sent, as JSON text.
+ * @property balanceUsd balance in US dollars.
+ * @property currency currency of the account, usually `USD`.
+ * @property metadata metadata of the response.
+ * @property json all fields that the API sent, as JSON text.
  */
 public class Balance internal constructor(
     public val balanceUsd: Double,
@@ -41,7 +41,7 @@ public class Balance internal constructor(
     public val json: String,
 ) {
     internal constructor(native: NativeBalance) :
-        this(native.balanceUsd, native.currency, Metadata(native.metadata), native.json)
+        this(native.balanceUsd, native.currency, Metadata(native.metadata), native.toJson())
 
     override fun toString(): String = "Balance($balanceUsd USD)"
 }
@@ -49,12 +49,12 @@ public class Balance internal constructor(
 /**
  * A top-up as the API recorded it.
  *
- * @property topupId the top-up's id.
- * @property amountUsd how much, in US dollars.
- * @property state where it stands, as the API wrote it.
- * @property nextActionUrl where to go to complete the payment.
- * @property metadata what the response said about itself.
- * @property json everything the API sent, as JSON text.
+ * @property topupId id of the top-up.
+ * @property amountUsd amount in US dollars.
+ * @property state state of the payment, in the API's spelling.
+ * @property nextActionUrl URL of the page that completes the payment.
+ * @property metadata metadata of the response.
+ * @property json all fields that the API sent, as JSON text.
  */
 public class TopupRecord internal constructor(
     public val topupId: String,
@@ -65,25 +65,25 @@ public class TopupRecord internal constructor(
     public val json: String,
 ) {
     internal constructor(native: NativeTopup) : this(
-        native.topupId, native.amountUsd, native.state, native.nextActionUrl, Metadata(native.metadata), native.json,
+        native.topupId, native.amountUsd, native.state, native.nextActionUrl, Metadata(native.metadata), native.toJson(),
     )
 
     override fun toString(): String = "TopupRecord($topupId, $amountUsd USD, $state)"
 }
 
 /**
- * An account, and the key for it.
+ * An account and its key.
  *
- * @property accountId the account.
- * @property projectId its project.
- * @property primaryApiKey the project's key, a secret. [keyHint] is the form that may be shown.
- * @property keyHint the key's form that may be shown: `ifr_pk_proj_…abcd`.
- * @property trialCreditUsd what the trial credit is, in US dollars; not known when nothing was sent.
- * @property checkoutUrl where to add credit; not known when nothing was sent.
- * @property isReused whether the profile already had a key, so that nothing was sent.
- * @property profile the profile's name.
- * @property credentialsFile the file that holds the key, if one does.
- * @property metadata what the response said about itself.
+ * @property accountId id of the account.
+ * @property projectId id of the account's project.
+ * @property primaryApiKey key of the project. Never log it.
+ * @property keyHint the key's redacted form: `ifr_pk_proj_…abcd`.
+ * @property trialCreditUsd trial credit in US dollars. `null` if the key [isReused].
+ * @property checkoutUrl URL of the page that adds credit. `null` if the key [isReused].
+ * @property isReused whether the profile already had a key, so that the client sent nothing.
+ * @property profile name of the profile.
+ * @property credentialsFile the credentials file that holds the key. `null` if another store or no store holds it.
+ * @property metadata metadata of the response.
  */
 public class Activation internal constructor(
     public val accountId: String?,
@@ -99,29 +99,29 @@ public class Activation internal constructor(
     private val json: String,
 ) {
     internal constructor(native: NativeActivation) : this(
-        native.accountId, native.projectId, native.primaryApiKey, native.keyHint, native.trialCreditUsd,
-        native.checkoutUrl, native.reused, native.profile, native.credentialsFile, Metadata(native.metadata), native.json,
+        native.accountId, native.projectId, native.primaryApiKey, native.keyHint(), native.trialCreditUsd,
+        native.checkoutUrl, native.reused, native.profile, native.credentialsFile, Metadata(native.metadata), native.toJson(),
     )
 
-    /** Everything the API sent, as JSON text, the key itself included. */
+    /** Returns all fields that the API sent, as JSON text. It contains the key. */
     public fun toJson(): String = json
 
     override fun toString(): String = "Activation(account=$accountId, project=$projectId, key=$keyHint)"
 }
 
 /**
- * What an API call answered; see [InfraiClient.request].
+ * Response to a request; see [InfraiClient.request].
  *
- * @property status the HTTP status.
- * @property json the envelope's data, or the whole body where there was no envelope, as JSON text.
- * @property metadata the envelope's metadata.
+ * @property status HTTP status.
+ * @property json data of the envelope, or the whole body if there is no envelope, as JSON text.
+ * @property metadata metadata of the envelope.
  */
 public class ApiResponse internal constructor(
     public val status: Int,
     public val json: String,
     public val metadata: Metadata,
 ) {
-    internal constructor(native: NativeResponse) : this(native.status, native.dataJson, Metadata(native.metadata))
+    internal constructor(native: NativeResponse) : this(native.status.toInt(), native.data, Metadata(native.metadata))
 
     override fun toString(): String = "ApiResponse($status)"
 }

@@ -1,14 +1,10 @@
 package dev.infrai
 
+import dev.infrai.internal.core.Language
+import dev.infrai.internal.ffi.Cancellation
+import dev.infrai.internal.ffi.Client
 import dev.infrai.internal.ffi.InternalException
-import dev.infrai.internal.ffi.NativeActivateOptions
-import dev.infrai.internal.ffi.NativeCallOptions
-import dev.infrai.internal.ffi.NativeCancellation
-import dev.infrai.internal.ffi.NativeClient
 import dev.infrai.internal.ffi.NativeException
-import dev.infrai.internal.ffi.NativePair
-import dev.infrai.internal.ffi.nativeNewIdempotencyKey
-import dev.infrai.internal.ffi.nativeInternal
 import java.io.Closeable
 import java.nio.file.Path
 import kotlin.time.Duration
@@ -23,64 +19,62 @@ import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 
 /**
- * A client of the Infrai API: its settings, its connections, and the groups of calls that it makes. Make one and keep it;
- * it may be used by any number of coroutines at once.
+ * A client of the Infrai API. Create one and keep it: its calls share connections, a retry budget, and one scheduler for the
+ * polls of all waits. Any number of coroutines may use it at once.
  *
  * ```kotlin
  * InfraiClient().use { client ->
- *     client.activate() // once a device: an anonymous account with a trial credit
+ *     client.activate() // once per device: an anonymous account with a trial credit
  *     val job = client.video.generate("a timelapse of a city skyline at dusk", resolution = "1080p")
  *     client.video.wait(job).download(Path("skyline.mp4"))
  * }
  * ```
  *
- * Every call is a suspend function that may be made from any thread, a user interface's included, and throws an
- * [InfraiException]. Cancelling its coroutine stops it at once: no request, no polling and no callback of it goes on.
+ * Every call is a suspend function for any thread, including that of a user interface, and throws an [InfraiException].
+ * Cancelling its coroutine stops its requests, polls and callbacks at once.
  */
-public class InfraiClient private constructor(private val native: NativeClient, internal val thrown: Thrown) : Closeable {
+public class InfraiClient private constructor(private val native: Client, private val callbacks: ClientCallbacks) : Closeable {
     @Volatile
     private var closed = false
 
-    /** Videos: generate, status, cancel, wait, watch, download, many at once. */
+    /** Methods for videos: generate, status, cancel, wait, watch, download, generateMany. */
     public val video: Video = Video(this)
 
-    /** The account: balance and top-up. */
+    /** Methods of the account: balance and top-up. */
     public val account: Account = Account(this)
 
-    private constructor(settings: Settings) : this(settings.open(), settings.thrown)
+    private constructor(settings: Settings) : this(settings.open(), settings.callbacks)
 
     /**
-     * Makes a client. Nothing is read and nothing is sent yet: a missing key is an error of the first call. A setting that
-     * is not given comes from the environment, then from the profile, then from the default; an empty string counts as
-     * not given.
+     * Creates a client. It reads no file and sends no request yet: a missing key is an error of the first call. An option
+     * that is `null` is the environment variable's, else the profile's, else the default. An empty string counts as unset.
      *
-     * @param apiKey the project key; else `INFRAI_API_KEY`, else the profile's. Not for an app that is given to others:
-     *   see [apiKeyProvider].
-     * @param apiKeyProvider gives the key: asked once a call, and once more after a 401. For an app that gets a token from
-     *   its own backend. What it throws is the [cause][Throwable.cause] of the [InfraiException.Configuration] that the call throws.
-     * @param baseUrl the API's address; else `INFRAI_BASE_URL`, else the profile's, else `https://api.infrai.cc`.
-     * @param profile the table of the credentials file; else `INFRAI_PROFILE`, else `default`.
-     * @param credentialsFile where keys are kept; else `INFRAI_CREDENTIALS_FILE`, else `~/.infrai/credentials`.
-     * @param credentialStore where keys are kept in place of the file, such as an app's encrypted storage.
-     * @param timeout how long a call may take in all, retries and the pauses between them included. Default: 60 s.
-     * @param attemptTimeout how long one attempt may take to be answered in full. Default: 20 s.
-     * @param connectTimeout how much of an attempt may go into connecting. Default: 10 s.
-     * @param downloadIdleTimeout how long a download may go without a byte. Default: 30 s.
-     * @param maxRetries how many times a failed attempt may be made again. Default: 2.
-     * @param retryBase the first retry comes after at most this long, each further one after at most twice as long.
-     *   Default: 0.5 s.
-     * @param retryCap no retry waits longer than this, unless the server asks for it. Default: 8 s.
-     * @param polling how waits poll.
-     * @param defaultHeaders headers for every call to the API; those that the SDK sets itself are refused.
-     * @param proxy a proxy for everything but loopback hosts; else what `HTTPS_PROXY` and its like say.
-     * @param caFile a PEM file of certificate authorities to trust instead of the platform's; on Android, where the
-     *   bundled roots of Mozilla are trusted, instead of those.
-     * @param userAgentSuffix words for the end of the `User-Agent`, such as the app's name and version.
-     * @param allowInsecureHttp allows plain `http` to hosts other than loopback, such as an emulator's `10.0.2.2`; else
-     *   `INFRAI_ALLOW_HTTP=1`. Never for the internet.
-     * @param onRequest called before every attempt, on a thread of the SDK's; it sees no body and no key.
-     * @param onResponse called after every attempt, on a thread of the SDK's; it sees no body and no key.
-     * @throws InfraiException.Configuration for a setting that can never work.
+     * @param apiKey the project key; else `INFRAI_API_KEY`, else the profile's. Do not ship it in an app: see
+     *   [apiKeyProvider].
+     * @param apiKeyProvider key function, for an app that gets a token from its own backend. Each call runs it once, and once
+     *   more after a 401, on a thread of the SDK, with the coroutine context of the call. Its exception is the [cause][Throwable.cause] of the call's [InfraiException.Configuration].
+     * @param baseUrl the base URL of the API; else `INFRAI_BASE_URL`, else the profile's, else `https://api.infrai.cc`.
+     * @param profile the profile of the credentials file; else `INFRAI_PROFILE`, else `default`.
+     * @param credentialsFile the credentials file; else `INFRAI_CREDENTIALS_FILE`, else `~/.infrai/credentials`.
+     * @param credentialStore store that replaces the credentials file, such as an app's encrypted storage.
+     * @param timeout timeout of a call, including retries and the pauses between them. Default: 60 s.
+     * @param attemptTimeout timeout of one attempt, from connecting to the end of the response. Default: 20 s.
+     * @param connectTimeout timeout of connecting within an attempt. Default: 10 s.
+     * @param downloadIdleTimeout longest time that a download may receive no byte. Default: 30 s.
+     * @param maxRetries number of retries after a failed attempt. Default: 2.
+     * @param retryBase longest pause before the first retry. It doubles with each further retry. Default: 0.5 s.
+     * @param retryCap longest pause before a retry. A server's `Retry-After` may exceed it. Default: 8 s.
+     * @param polling options of polling.
+     * @param defaultHeaders headers of every call to the API. Headers that the SDK sets itself are an error.
+     * @param proxy URL of a proxy for all hosts except loopback hosts; else `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`.
+     * @param caFile PEM file of root certificates, which replace the platform's, or on Android the bundled Mozilla roots.
+     * @param userAgentSuffix suffix of the `User-Agent`, such as the app's name and version.
+     * @param allowInsecureHttp whether plain `http` is allowed to hosts other than loopback, such as an emulator's
+     *   `10.0.2.2`; else `INFRAI_ALLOW_HTTP=1`. Do not allow it over the internet.
+     * @param onRequest called before every attempt, on a thread of the SDK, with the coroutine context of the call: its
+     *   thread-local elements are set. The event contains no body and no key.
+     * @param onResponse called after every attempt, as `onRequest`. The event contains no body and no key.
+     * @throws InfraiException.Configuration if an option is invalid.
      */
     public constructor(
         apiKey: String? = null,
@@ -112,41 +106,46 @@ public class InfraiClient private constructor(private val native: NativeClient, 
         ),
     )
 
-    /** The base URL that calls go to. Throws as the first call would. */
+    /** The base URL. Throws the errors of the first call. */
     public val baseUrl: String get() = withNative { it.baseUrl() }
 
-    /** The key's form that may be shown, `ifr_pk_proj_…abcd`; `null` where there is none. Throws as the first call would. */
+    /** The key's redacted form, `ifr_pk_proj_…abcd`. `null` if there is none. Throws the errors of the first call. */
     public val keyHint: String? get() = withNative { it.keyHint() }
 
     /**
-     * The same client with other settings for the calls made through what this returns; it is closed by itself.
+     * Returns the same client with other options for its calls. It is closed by itself.
      *
-     * @param timeout how long a call may take in all.
-     * @param maxRetries how many times a failed attempt may be made again.
-     * @param headers headers to send beside, or instead of, the client's own of the same name.
-     * @throws InfraiException.InvalidRequest for a time or a number that cannot be.
-     * @throws InfraiException.Configuration for a header that cannot be sent.
+     * @param timeout timeout of a call, including retries.
+     * @param maxRetries number of retries after a failed attempt.
+     * @param headers additional headers. Each replaces the client's header of the same name.
+     * @throws InfraiException.InvalidRequest if a duration or a number is invalid.
+     * @throws InfraiException.Configuration if a header is invalid.
      */
     public fun withOptions(
         timeout: Duration? = null,
         maxRetries: Int? = null,
         headers: Map<String, String> = emptyMap(),
     ): InfraiClient {
-        val options = NativeCallOptions(timeout?.inSeconds(), maxRetries?.toLong(), pairs("headers", headers))
-        return InfraiClient(withNative { it.withOptions(options) }, thrown)
+        val options = options("timeout" to timeout, "max_retries" to maxRetries, "headers" to headers)
+        return InfraiClient(withNative { it.withOptions(options.text) }, callbacks)
     }
 
     /**
-     * Makes this device an anonymous account with a trial credit, and stores its key: `POST /v1/activate`. Where the
-     * profile has a key for this base URL already, that is returned and nothing is sent.
+     * Creates an anonymous account with a trial credit for this device, and stores its key: `POST /v1/activate`. If the
+     * profile already has a key for this base URL, the call returns that key and sends nothing.
+     *
+     * ```kotlin
+     * val account = client.activate()
+     * println(account.trialCreditUsd)
+     * ```
      *
      * @param region `auto` (default), `western` or `china`.
-     * @param deviceKind what kind of device this is. Default: `cli`.
+     * @param deviceKind kind of this device. Default: `cli`.
      * @param writeCredentials whether to store the key. Default: yes.
-     * @param force asks for a key even where the profile has one; the old one is kept under another name.
-     * @param profile the profile to store it as. Default: the client's.
-     * @throws InfraiException.Configuration when the profile belongs to another origin.
-     * @throws InfraiException.Credentials when what is stored cannot be understood or written, before anything is sent.
+     * @param force whether to request a key even if the profile has one. The old profile is kept under another name.
+     * @param profile profile that stores the key. Default: the client's.
+     * @throws InfraiException.Configuration if the profile belongs to another origin.
+     * @throws InfraiException.Credentials, before any request, if the credentials cannot be parsed or written.
      */
     @JvmOverloads
     public suspend fun activate(
@@ -156,22 +155,26 @@ public class InfraiClient private constructor(private val native: NativeClient, 
         force: Boolean = false,
         profile: String? = null,
     ): Activation {
-        val options = NativeActivateOptions(
-            checked("region", region), checked("device_kind", deviceKind), writeCredentials, force, checked("profile", profile),
+        val options = options(
+            "region" to region,
+            "device_kind" to deviceKind,
+            "write_credentials" to writeCredentials,
+            "force" to force,
+            "profile" to profile,
         )
-        return Activation(callToItsEnd { native, cancellation -> native.activate(options, cancellation) })
+        return Activation(callToItsEnd { native, cancellation -> native.activate(options.text, cancellation) })
     }
 
     /**
-     * Any other route of the API, with the same key, retries, envelope and errors.
+     * Calls any other route of the API, with the same key, retries, envelope and errors.
      *
      * @param method `GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`.
-     * @param path starts with exactly one `/`, and goes below the base URL.
+     * @param path path below the base URL. It starts with exactly one `/`.
      * @param body JSON text, sent in canonical form; none with `GET` and `HEAD`.
-     * @param query names and values, encoded by the SDK; a name may come more than once.
-     * @param idempotencyKey 1 to 255 visible ASCII characters. Default: a fresh one for every call that is not `GET` or
+     * @param query names and values. The SDK encodes them. A name may occur more than once.
+     * @param idempotencyKey 1 to 255 visible ASCII characters. Default: a new one per call; none for `GET` and
      *   `HEAD`.
-     * @throws InfraiException.InvalidRequest for a method, a path or a body that cannot be sent.
+     * @throws InfraiException.InvalidRequest if the method, the path or the body is invalid.
      */
     @JvmOverloads
     public suspend fun request(
@@ -183,13 +186,12 @@ public class InfraiClient private constructor(private val native: NativeClient, 
     ): ApiResponse {
         checked("method", method)
         checked("path", path)
-        checked("body", body)
-        checked("idempotency_key", idempotencyKey)
-        val pairs = query.map { (name, value) -> NativePair(checked("query", name), checked("query.$name", value)) }
-        return ApiResponse(call { it.request(method, path, pairs, body, idempotencyKey, null) })
+        body?.let { checked("body", it) }
+        val options = options("query" to query, "idempotency_key" to idempotencyKey)
+        return ApiResponse(call { it.request(method, path, body, options.text, null) })
     }
 
-    /** Gives the connections back. Calls under way go on; later ones are refused. */
+    /** Closes the client. Calls in flight continue; later calls are an error. */
     override fun close() {
         closed = true
         native.destroy()
@@ -197,22 +199,31 @@ public class InfraiClient private constructor(private val native: NativeClient, 
 
     override fun toString(): String = if (closed) "InfraiClient(closed)" else "InfraiClient"
 
-    /** Makes a call of the native half, its failure as an exception of ours. */
-    internal suspend fun <T> call(made: suspend (NativeClient) -> T): T {
-        // The native half begins a call before it looks whether anybody waits for it.
+    /** Makes a call of the native half. */
+    internal suspend fun <T> call(made: suspend (Client) -> T): T {
+        // The native half would begin the call of a cancelled coroutine.
         currentCoroutineContext().ensureActive()
-        return guarded { made(native) }
+        return guarded { inContext { made(it) } }
+    }
+
+    /** Opens a stream, whose callbacks run in the context of its collector. */
+    internal suspend fun <T> open(made: (Client) -> T): T = guarded { inContext { made(it) } }
+
+    /** Runs a call whose callbacks run in the caller's context. */
+    private suspend inline fun <T> inContext(made: (Client) -> T): T {
+        if (callbacks.isEmpty) return made(native)
+        return native.inContext(callbacks.inContext(currentCoroutineContext())).use(made)
     }
 
     /**
-     * The same for a call that has something to do when it is cancelled, a job to cancel or a file to clear away: it is over
-     * when this ends.
+     * Makes a call that cleans up after a cancel: it cancels a job or removes a file. The clean-up has ended when this
+     * returns.
      */
-    internal suspend fun <T> callToItsEnd(made: suspend (NativeClient, NativeCancellation) -> T): T =
-        // The coroutine's cancellation becomes one that the call may still answer to.
+    internal suspend fun <T> callToItsEnd(made: suspend (Client, Cancellation) -> T): T =
+        // The native cancellation lets the call return a result, unlike the coroutine's.
         coroutineScope {
-            NativeCancellation().use { cancellation ->
-                // Unconfined: in the moment of the cancel, even while the caller's only thread is inside a callback.
+            Cancellation().use { cancellation ->
+                // Unconfined runs at the moment of the cancel, even while a callback occupies the caller's only thread.
                 val watcher = launch(Dispatchers.Unconfined, CoroutineStart.UNDISPATCHED) {
                     try {
                         awaitCancellation()
@@ -229,39 +240,36 @@ public class InfraiClient private constructor(private val native: NativeClient, 
             }
         }
 
-    /** The same for what does not suspend. */
-    internal fun <T> withNative(made: (NativeClient) -> T): T = guarded { made(native) }
+    /** Makes a call that does not suspend. */
+    internal fun <T> withNative(made: (Client) -> T): T = guarded { made(native) }
 
-    /** For calls of streams, which stay open with them. */
+    /** Runs a call and converts its errors. A stream stays usable after [close]. */
     internal inline fun <T> guarded(made: () -> T): T {
         try {
             if (closed) throw gone()
             return made()
-        } catch (failure: NativeException) {
-            throw translated(failure, this, thrown)
+        } catch (error: NativeException) {
+            throw translated(error, this, callbacks.exceptions)
         } catch (fault: InternalException) {
-            throw InfraiException.of(nativeInternal(fault.message ?: "no message"), this)
+            throw fault(fault.message, this)
         } catch (fault: IllegalStateException) {
-            // Closed by another thread in this moment.
+            // Another thread closed the client meanwhile.
             throw if (closed && fault !is java.util.concurrent.CancellationException) gone() else fault
         }
     }
 
     private fun gone(): InfraiException = refusal("client", "one that was closed", "a client that is open")
 
-    /** What needs no client, and a constructor for Java. */
+    /** Functions without a client, and a constructor for Java. */
     public companion object {
-        /** A fresh idempotency key, to know it before a call that may be cancelled. */
+        /** Returns a new idempotency key, for an application that stores it before the call. */
         @JvmStatic
-        public fun newIdempotencyKey(): String = direct { nativeNewIdempotencyKey() }
+        public fun newIdempotencyKey(): String = direct { dev.infrai.internal.ffi.newIdempotencyKey(Language.KOTLIN) }
 
-        /** A client for callers in Java, where the constructor's times cannot be named. */
+        /** Creates a client for callers in Java, which cannot name the constructor's durations. */
         @JvmStatic
         @JvmOverloads
         public fun create(apiKey: String? = null, baseUrl: String? = null, profile: String? = null): InfraiClient =
             InfraiClient(apiKey = apiKey, baseUrl = baseUrl, profile = profile)
     }
 }
-
-internal fun pairs(field: String, map: Map<String, String>): List<NativePair> =
-    map.map { (name, value) -> NativePair(checked(field, name), checked("$field.$name", value)) }

@@ -1,16 +1,16 @@
 package dev.infrai
 
-import dev.infrai.internal.ffi.NativeMetadata
+import dev.infrai.internal.core.MetadataRecord as NativeMetadata
 
 /**
- * What a response said about itself.
+ * Metadata of a response. All fields are optional.
  *
- * @property costUsd what the call cost, in US dollars.
- * @property latencyMs how long the API took, in milliseconds.
- * @property vendor who did the work.
- * @property cacheHit whether the answer came from a cache.
- * @property requestId the API's id of the request, for its support.
- * @property json everything that came, as the JSON text of an object.
+ * @property costUsd cost of the call in US dollars.
+ * @property latencyMs the API's processing time in milliseconds.
+ * @property vendor vendor that did the work.
+ * @property cacheHit whether the response came from a cache.
+ * @property requestId the API's id of the request, for support.
+ * @property json all fields, as the JSON text of an object.
  */
 public class Metadata internal constructor(
     public val costUsd: Double?,

@@ -1,22 +1,20 @@
 package dev.infrai
 
-import dev.infrai.internal.ffi.NativeGenerate
-import dev.infrai.internal.ffi.NativeItem
-import dev.infrai.internal.ffi.nativeInternal
+import dev.infrai.internal.ffi.GenerateManyItem
 import java.nio.file.Path
 
 /**
- * What to generate; see [Video.generate] for what each option means.
+ * Options of one video; [Video.generate] describes each.
  *
- * @property prompt what the video shows.
- * @property referenceImageUrl an image to go by: an http(s) URL.
- * @property durationSeconds how long the video should be, in seconds.
+ * @property prompt description of the video.
+ * @property referenceImageUrl the http(s) URL of a reference image.
+ * @property durationSeconds duration of the video in seconds, more than 0.
  * @property aspect `16:9`, `9:16` or `1:1`.
  * @property resolution `720p` (default), `1080p` or `4k`.
  * @property prefer `balanced` (default), `cheapest` or `smartest`.
- * @property model a model by name.
- * @property vendor a vendor by name.
- * @property idempotencyKey 1 to 255 visible ASCII characters. Default: a fresh one for each call.
+ * @property model model by name.
+ * @property vendor vendor by name.
+ * @property idempotencyKey 1 to 255 visible ASCII characters. Default: a new one per call.
  */
 public data class GenerateRequest @JvmOverloads constructor(
     public val prompt: String,
@@ -29,48 +27,49 @@ public data class GenerateRequest @JvmOverloads constructor(
     public val vendor: String? = null,
     public val idempotencyKey: String? = null,
 ) {
-    internal fun native(place: String): NativeGenerate = NativeGenerate(
-        prompt = checked("${place}prompt", prompt),
-        referenceImageUrl = checked("${place}reference_image_url", referenceImageUrl),
-        durationSeconds = durationSeconds,
-        aspect = checked("${place}aspect", aspect),
-        resolution = checked("${place}resolution", resolution),
-        prefer = checked("${place}prefer", prefer),
-        model = checked("${place}model", model),
-        vendor = checked("${place}vendor", vendor),
-        idempotencyKey = checked("${place}idempotency_key", idempotencyKey),
+    internal fun options(place: String): Json = options(
+        "prompt" to prompt,
+        "reference_image_url" to referenceImageUrl,
+        "duration_seconds" to durationSeconds,
+        "aspect" to aspect,
+        "resolution" to resolution,
+        "prefer" to prefer,
+        "model" to model,
+        "vendor" to vendor,
+        "idempotency_key" to idempotencyKey,
+        place = place,
     )
 }
 
 /**
- * How far a download is.
+ * Progress of a download.
  *
- * @property received bytes so far.
- * @property total bytes in all, if the server says so.
+ * @property received number of bytes received so far.
+ * @property total length of the file in bytes, if the server announced it.
  */
 public data class DownloadProgress(public val received: Long, public val total: Long?)
 
 /**
  * A finished download.
  *
- * @property path where the file is.
- * @property bytes how long it is.
- * @property job the job it came from.
+ * @property path path of the file.
+ * @property bytes length of the file in bytes.
+ * @property job the job whose video it is.
  */
 public class Download internal constructor(public val path: Path, public val bytes: Long, public val job: VideoJob) {
     override fun toString(): String = "Download($bytes bytes at $path)"
 }
 
-/** One of many; see [Video.generateMany]. */
+/** Item of a batch; see [Video.generateMany]. */
 public sealed class ManyItem {
-    /** Its place in the list, from 0. */
+    /** Index of the request, from 0. */
     public abstract val index: Int
 
-    /** The job, or its error thrown. */
+    /** Returns the job, or throws its error. */
     public abstract fun getOrThrow(): VideoJob
 
     /**
-     * One whose video is there.
+     * A job that succeeded.
      *
      * @property job the job.
      */
@@ -81,9 +80,9 @@ public sealed class ManyItem {
     }
 
     /**
-     * One that has no video.
+     * A request without a video.
      *
-     * @property error why.
+     * @property error its error.
      */
     public class Failed internal constructor(override val index: Int, public val error: InfraiException) : ManyItem() {
         override fun getOrThrow(): VideoJob = throw error
@@ -92,14 +91,11 @@ public sealed class ManyItem {
     }
 
     internal companion object {
-        fun of(item: NativeItem, client: InfraiClient): ManyItem {
-            val job = item.job
-            return if (job != null) {
-                Finished(item.index.toInt(), VideoJob(job, client))
-            } else {
-                val failure = item.failure ?: nativeInternal("an item without an outcome")
-                Failed(item.index.toInt(), InfraiException.of(failure, client, client.thrown.by(failure)))
-            }
+        fun of(item: GenerateManyItem, client: InfraiClient): ManyItem {
+            val (index, job, error) = item
+            if (job != null) return Finished(index.toInt(), VideoJob(job, client))
+            val exception = error?.let { translated(it, client, client.exceptions) as? InfraiException }
+            return Failed(index.toInt(), exception ?: fault("an item without an outcome", client))
         }
     }
 }

@@ -1,17 +1,9 @@
 package dev.infrai
 
-import dev.infrai.internal.ffi.NativeCaller
-import dev.infrai.internal.ffi.NativeClient
-import dev.infrai.internal.ffi.NativeHooks
-import dev.infrai.internal.ffi.NativeKeyFailure
-import dev.infrai.internal.ffi.NativeKeyFunction
-import dev.infrai.internal.ffi.NativePolling
-import dev.infrai.internal.ffi.NativeRequestEvent
-import dev.infrai.internal.ffi.NativeResponseEvent
-import dev.infrai.internal.ffi.NativeSettings
-import dev.infrai.internal.ffi.NativeStore
-import dev.infrai.internal.ffi.NativeStoreFailure
-import dev.infrai.internal.ffi.nativeVersion
+import dev.infrai.internal.core.Language
+import dev.infrai.internal.ffi.Client
+import dev.infrai.internal.ffi.CredentialStoreException
+import dev.infrai.internal.ffi.CredentialStore as NativeStore
 import java.nio.file.Path
 import kotlin.time.Duration
 
@@ -38,19 +30,25 @@ public class PollingOptions(
     public val maxRequestsPerSecond: Double? = null,
     public val concurrency: Int? = null,
 ) {
-    internal val native: NativePolling
-        get() = NativePolling(
-            requestCost, minInterval?.inSeconds(), maxInterval?.inSeconds(), expectedDuration?.inSeconds(),
-            refresh?.inSeconds(), jitter, maxRequestsPerSecond, concurrency?.toLong(),
+    internal val options: Json
+        get() = options(
+            "request_cost" to requestCost,
+            "min_interval" to minInterval,
+            "max_interval" to maxInterval,
+            "expected_duration" to expectedDuration,
+            "refresh" to refresh,
+            "jitter" to jitter,
+            "max_requests_per_second" to maxRequestsPerSecond,
+            "concurrency" to concurrency,
         )
 }
 
 /**
- * An attempt about to be sent.
+ * An attempt that is about to be sent.
  *
- * @property method `GET`, `POST`, ….
- * @property path the path, without origin and query.
- * @property attempt 1 for the first attempt of the call.
+ * @property method HTTP method: `GET`, `POST`, ….
+ * @property path path without origin, query and keys.
+ * @property attempt number of the attempt within the call, starting at 1.
  */
 public class RequestEvent internal constructor(
     public val method: String,
@@ -61,13 +59,13 @@ public class RequestEvent internal constructor(
 }
 
 /**
- * An attempt that has been answered, or has failed.
+ * An attempt that has a response or has failed.
  *
- * @property method `GET`, `POST`, ….
- * @property path the path, without origin and query.
- * @property attempt 1 for the first attempt of the call.
- * @property status the HTTP status; `null` when the connection failed or no answer came in time.
- * @property latencySeconds from the request to the end of the answer.
+ * @property method HTTP method: `GET`, `POST`, ….
+ * @property path path without origin, query and keys.
+ * @property attempt number of the attempt within the call, starting at 1.
+ * @property status HTTP status. `null` if the connection failed or the response did not arrive in time.
+ * @property latencySeconds seconds from the request to the end of the response.
  * @property requestId the API's id of the request.
  */
 public class ResponseEvent internal constructor(
@@ -82,25 +80,25 @@ public class ResponseEvent internal constructor(
 }
 
 /**
- * A place for keys in place of the credentials file, such as an app's encrypted storage: named entries of text. The SDK
- * decides the entries' names (`profile:default`, `device`) and what they hold. Reads and writes are short and may block;
- * they come on threads of the SDK's, and what they throw becomes an [InfraiException.Credentials].
+ * Store that replaces the credentials file, such as an app's encrypted storage: named entries of text. The SDK chooses the
+ * names (`profile:default`, `device`) and the content of the entries. Its threads call the methods, which may block for a
+ * short time. An exception of a method becomes an [InfraiException.Credentials].
  */
 public interface CredentialStore {
-    /** What errors call it: `the app's encrypted storage`. */
+    /** Name of the store in errors: `the app's encrypted storage`. */
     public val name: String
 
-    /** The text of an entry, or `null` where there is none. */
+    /** Returns the text of an entry. `null` if there is none. */
     public fun read(entry: String): String?
 
-    /** Puts this text in place of whatever the entry held, all of it or nothing. */
+    /** Replaces the text of an entry atomically. */
     public fun write(entry: String, text: String)
 }
 
-/** A client's settings as they were given. */
+/** Options of a client. */
 internal class Settings(
     private val apiKey: String?,
-    private val apiKeyProvider: (suspend () -> String)?,
+    apiKeyProvider: (suspend () -> String)?,
     private val baseUrl: String?,
     private val profile: String?,
     private val credentialsFile: Path?,
@@ -118,90 +116,42 @@ internal class Settings(
     private val caFile: Path?,
     private val userAgentSuffix: String?,
     private val allowInsecureHttp: Boolean?,
-    private val onRequest: ((RequestEvent) -> Unit)?,
-    private val onResponse: ((ResponseEvent) -> Unit)?,
+    onRequest: ((RequestEvent) -> Unit)?,
+    onResponse: ((ResponseEvent) -> Unit)?,
 ) {
-    /** What the key function threw. */
-    val thrown: Thrown = Thrown()
+    val callbacks: ClientCallbacks = ClientCallbacks(apiKeyProvider, onRequest, onResponse)
 
-    /** The native client of these settings. */
-    fun open(): NativeClient {
-        val settings = NativeSettings(
-            apiKey = checked("api_key", apiKey),
-            baseUrl = checked("base_url", baseUrl),
-            profile = checked("profile", profile),
-            credentialsFile = credentialsFile?.let { file("credentials_file", it) },
-            timeout = timeout?.inSeconds(),
-            attemptTimeout = attemptTimeout?.inSeconds(),
-            connectTimeout = connectTimeout?.inSeconds(),
-            downloadIdleTimeout = downloadIdleTimeout?.inSeconds(),
-            maxRetries = maxRetries?.toLong(),
-            retryBase = retryBase?.inSeconds(),
-            retryCap = retryCap?.inSeconds(),
-            polling = polling?.native,
-            defaultHeaders = pairs("default_headers", defaultHeaders),
-            proxy = checked("proxy", proxy),
-            caFile = caFile?.let { file("ca_file", it) },
-            userAgentSuffix = checked("user_agent_suffix", userAgentSuffix),
-            allowInsecureHttp = allowInsecureHttp,
+    /** Creates the native client. */
+    fun open(): Client {
+        val options = options(
+            "api_key" to apiKey,
+            "base_url" to baseUrl,
+            "profile" to profile,
+            "credentials_file" to credentialsFile,
+            "timeout" to timeout,
+            "attempt_timeout" to attemptTimeout,
+            "connect_timeout" to connectTimeout,
+            "download_idle_timeout" to downloadIdleTimeout,
+            "max_retries" to maxRetries,
+            "retry_base" to retryBase,
+            "retry_cap" to retryCap,
+            "polling" to polling?.options,
+            "default_headers" to defaultHeaders,
+            "proxy" to proxy,
+            "ca_file" to caFile,
+            "user_agent_suffix" to userAgentSuffix,
+            "allow_insecure_http" to allowInsecureHttp,
         )
         return direct {
-            NativeClient(
-                settings,
-                NativeCaller("kotlin", nativeVersion(), runtime()),
-                apiKeyProvider?.let { KeyFunction(it, thrown) },
-                if (onRequest == null && onResponse == null) null else Hooks(onRequest, onResponse),
-                credentialStore?.let(::Store),
-            )
+            Client(options.text, Language.KOTLIN, runtime(), callbacks.kinds, credentialStore?.let(::Store))
         }
     }
 }
 
-/** What runs this, for the `User-Agent`. */
+/** The runtime in the `User-Agent`. */
 private fun runtime(): String {
     val version = System.getProperty("java.version").orEmpty().filter { it.isLetterOrDigit() || it in "._-" }
     return if (System.getProperty("java.vm.name") == "Dalvik") "Android $version" else "JVM $version"
-}
-
-/** The path of a file that the native half can open. */
-internal fun file(field: String, path: Path): String = try {
-    checked(field, path.toFile().path)
-} catch (_: UnsupportedOperationException) {
-    throw refusal(field, "a path of the file system ${path.fileSystem.provider().scheme}", "a path of the machine's own files")
-}
-
-private class KeyFunction(private val function: suspend () -> String, private val thrown: Thrown) : NativeKeyFunction {
-    @Suppress("TooGenericExceptionCaught") // Whatever it throws belongs to the call that asked.
-    override suspend fun key(): String = try {
-        checked("api_key", function())
-    } catch (problem: Throwable) {
-        throw NativeKeyFailure.Thrown(thrown.keep(problem), problem.toString())
-    }
-}
-
-private class Hooks(
-    private val onRequest: ((RequestEvent) -> Unit)?,
-    private val onResponse: ((ResponseEvent) -> Unit)?,
-) : NativeHooks {
-    override fun onRequest(event: NativeRequestEvent) = undisturbed {
-        onRequest?.invoke(RequestEvent(event.method, event.path, event.attempt))
-    }
-
-    override fun onResponse(event: NativeResponseEvent) = undisturbed {
-        onResponse?.invoke(
-            ResponseEvent(event.method, event.path, event.attempt, event.status, event.latency, event.requestId),
-        )
-    }
-
-    /** A hook's own failure is nobody's: handed to the thread's handler, it would end an app on Android. */
-    @Suppress("TooGenericExceptionCaught")
-    private inline fun undisturbed(hook: () -> Unit) {
-        try {
-            hook()
-        } catch (_: Throwable) {
-            // There is nobody to tell: the call goes on.
-        }
-    }
 }
 
 private class Store(private val store: CredentialStore) : NativeStore {
@@ -211,10 +161,10 @@ private class Store(private val store: CredentialStore) : NativeStore {
 
     override fun write(entry: String, text: String) = failing { store.write(entry, text) }
 
-    @Suppress("TooGenericExceptionCaught") // Whatever it throws is why it failed.
+    @Suppress("TooGenericExceptionCaught") // Any exception is the reason.
     private inline fun <T> failing(work: () -> T): T = try {
         work()
     } catch (problem: Throwable) {
-        throw NativeStoreFailure.Failed(problem.toString())
+        throw CredentialStoreException.Failed(problem.toString())
     }
 }

@@ -1,14 +1,11 @@
 package dev.infrai
 
-import dev.infrai.internal.ffi.NativeGenerate
-import dev.infrai.internal.ffi.NativeJob
-import dev.infrai.internal.ffi.NativeJobRef
-import dev.infrai.internal.ffi.NativeManyOptions
-import dev.infrai.internal.ffi.NativeProgress
-import dev.infrai.internal.ffi.NativeProgressListener
-import dev.infrai.internal.ffi.NativeUpdateListener
-import dev.infrai.internal.ffi.NativeWaitOptions
-import dev.infrai.internal.ffi.nativeDefaultWait
+import dev.infrai.internal.ffi.JobRef
+import dev.infrai.internal.ffi.ProgressListener
+import dev.infrai.internal.ffi.UpdateListener
+import dev.infrai.internal.ffi.defaultWaitTimeout
+import dev.infrai.internal.core.DownloadProgress as NativeProgress
+import dev.infrai.internal.core.VideoJob as NativeJob
 import java.nio.file.Path
 import java.nio.file.Paths
 import kotlin.coroutines.cancellation.CancellationException
@@ -22,27 +19,31 @@ import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.launch
 
-/** The calls about videos; see [InfraiClient.video]. */
+/** Methods for videos; see [InfraiClient.video]. */
 public class Video internal constructor(private val client: InfraiClient) {
     /**
-     * Starts a job: `POST /v1/video/generate`. Values that the SDK does not know are sent as they are: what a vendor can do
-     * is for the API to say.
+     * Submits a job: `POST /v1/video/generate`. The SDK checks the prompt, the duration and the URL. It sends all other
+     * values unchanged, and the API checks whether a vendor supports them.
      *
-     * @param prompt what the video shows.
-     * @param referenceImageUrl an image to go by: an http(s) URL.
-     * @param durationSeconds how long the video should be, in seconds.
+     * ```kotlin
+     * val job = client.video.generate("a paper boat on a pond", durationSeconds = 4.0, aspect = "9:16")
+     * println("${job.jobId} ${job.state}")
+     * ```
+     *
+     * @param prompt description of the video, not empty.
+     * @param referenceImageUrl the http(s) URL of a reference image.
+     * @param durationSeconds duration of the video in seconds, more than 0.
      * @param aspect `16:9`, `9:16` or `1:1`.
      * @param resolution `720p` (default), `1080p` or `4k`.
      * @param prefer `balanced` (default), `cheapest` or `smartest`.
-     * @param model a model by name.
-     * @param vendor a vendor by name.
-     * @param idempotencyKey 1 to 255 visible ASCII characters: the same key with the same options gives the same job,
-     *   charged once. Default: a fresh one for each call.
-     * @throws InfraiException.InvalidRequest before anything is sent: an empty prompt, a duration that is no positive
-     *   number, a URL that is not http(s), an idempotency key that no header can carry.
-     * @throws InfraiException.PaymentRequired when the credit does not suffice, with [InfraiException.checkoutUrl].
-     * @throws InfraiException as every call. When [InfraiException.mayHaveBeenProcessed], call again with
-     *   [InfraiException.idempotencyKey]: it gives the same job and is charged once.
+     * @param model model by name. Default: the API's choice.
+     * @param vendor vendor by name. Default: the API's choice.
+     * @param idempotencyKey 1 to 255 visible ASCII characters. The same key with the same options returns the same job,
+     *   charged once. Default: a new one per call.
+     * @throws InfraiException.InvalidRequest before any request if an argument is invalid.
+     * @throws InfraiException.PaymentRequired if the account needs credit, with [InfraiException.checkoutUrl].
+     * @throws InfraiException as every call. If [InfraiException.mayHaveBeenProcessed], a call with its
+     *   [InfraiException.idempotencyKey] returns the same job, charged once.
      */
     @JvmOverloads
     public suspend fun generate(
@@ -61,28 +62,27 @@ public class Video internal constructor(private val client: InfraiClient) {
         ),
     )
 
-    /** Starts a job from a request that was put together before. */
+    /** Submits a job from a prepared request. */
     public suspend fun generate(request: GenerateRequest): VideoJob {
-        val native = request.native("")
-        return job(client.call { it.generate(native, null) })
+        val options = request.options("")
+        return job(client.call { it.generate(options.text, null) })
     }
 
     /**
-     * Looks at a job once: `GET /v1/video/jobs/{id}`.
+     * Fetches the job's current state: `GET /v1/video/jobs/{id}`.
      *
-     * @throws InfraiException.InvalidRequest for an empty id, `"."` or `".."`.
-     * @throws InfraiException.NotFound for an unknown one.
+     * @throws InfraiException.InvalidRequest if the id is empty, `"."` or `".."`.
+     * @throws InfraiException.NotFound if the id is unknown.
      */
     public suspend fun status(id: String): VideoJob = status(byId(id))
 
-    /** Looks at a job once. */
+    /** Fetches the job's current state. */
     public suspend fun status(job: VideoJob): VideoJob = status(job.reference)
 
-    private suspend fun status(job: NativeJobRef): VideoJob = job(client.call { it.status(job, null) })
+    private suspend fun status(job: JobRef): VideoJob = job(client.call { it.status(job, null) })
 
     /**
-     * Cancels a job: `POST /v1/video/jobs/{id}/cancel`. A job that had already ended is no error: its answer is not
-     * [CancelResult.ok].
+     * Cancels a job: `POST /v1/video/jobs/{id}/cancel`. For a job that has already ended, [CancelResult.ok] is `false`.
      *
      * @throws InfraiException as [status].
      */
@@ -91,25 +91,29 @@ public class Video internal constructor(private val client: InfraiClient) {
     /** Cancels a job. */
     public suspend fun cancel(job: VideoJob): CancelResult = cancel(job.reference)
 
-    private suspend fun cancel(job: NativeJobRef): CancelResult {
+    private suspend fun cancel(job: JobRef): CancelResult {
         val result = client.call { it.cancel(job, null) }
-        return CancelResult(result.ok, Metadata(result.metadata), result.json)
+        return CancelResult(result.ok, Metadata(result.metadata), result.toJson())
     }
 
     /**
-     * Waits until a job has ended and returns it. All waits of a client share one budget of requests, and ten waits of one
-     * job cost one request; cancelling the coroutine ends the looking at once, and the job itself goes on.
+     * Waits for the end of a job and returns the job. Polls `GET /v1/video/jobs/{id}`. Waits of the same job share their
+     * polls. Cancelling the coroutine ends the wait, and the job continues.
+     *
+     * ```kotlin
+     * val done = client.video.wait(job.jobId) { println("${it.state} ${it.progress}") }
+     * ```
      *
      * @param id the job's id.
-     * @param timeout how long to wait. Default: 30 minutes ([DEFAULT_TIMEOUT]); `null` and [Duration.INFINITE] are for
-     *   ever. At the end comes one last look.
-     * @param cancelOnTimeout cancels the job when the wait's time is over. The cancel gets 5 seconds; a job that turns out
-     *   to have succeeded meanwhile is returned, because it was paid for.
-     * @param cancelOnAbort cancels the job when the coroutine is cancelled, which then takes up to 5 seconds to end.
-     * @param onUpdate called with the job's first state and with every change of it, in the caller's own context; what it
-     *   throws ends the wait. Never called after the coroutine was cancelled.
-     * @throws InfraiException.JobFailed and [InfraiException.JobCancelled], carrying the job, when it ended so.
-     * @throws InfraiException.WaitTimeout carrying the job as last seen; it goes on.
+     * @param timeout timeout of the wait, which polls once more before it ends. Default: 30 minutes ([DEFAULT_TIMEOUT]).
+     *   `null` and [Duration.INFINITE]: no limit.
+     * @param cancelOnTimeout whether to cancel the job at the timeout. The cancel may take 5 seconds. If the job has
+     *   succeeded meanwhile, the call returns it, because it was paid for.
+     * @param cancelOnAbort whether to cancel the job when the coroutine is cancelled, which may then take 5 seconds to end.
+     * @param onUpdate called with the first state and with every change, in the caller's context. Its exception ends the
+     *   wait. Never called once the coroutine is cancelled.
+     * @throws InfraiException.JobFailed and [InfraiException.JobCancelled] with the job.
+     * @throws InfraiException.WaitTimeout with the job, which continues.
      */
     @JvmOverloads
     @JvmName("wait")
@@ -119,9 +123,9 @@ public class Video internal constructor(private val client: InfraiClient) {
         cancelOnTimeout: Boolean = false,
         cancelOnAbort: Boolean = false,
         onUpdate: (suspend (VideoJob) -> Unit)? = null,
-    ): VideoJob = wait(byId(id), NativeWaitOptions(patience(timeout), cancelOnTimeout, cancelOnAbort), onUpdate)
+    ): VideoJob = wait(byId(id), timeout, cancelOnTimeout, cancelOnAbort, onUpdate)
 
-    /** Waits until a job has ended and returns it; see the other `wait`. */
+    /** Waits for the end of a job and returns the job; see the other `wait`. */
     @JvmOverloads
     @JvmName("wait")
     public suspend fun wait(
@@ -130,70 +134,85 @@ public class Video internal constructor(private val client: InfraiClient) {
         cancelOnTimeout: Boolean = false,
         cancelOnAbort: Boolean = false,
         onUpdate: (suspend (VideoJob) -> Unit)? = null,
-    ): VideoJob = wait(job.reference, NativeWaitOptions(patience(timeout), cancelOnTimeout, cancelOnAbort), onUpdate)
+    ): VideoJob = wait(job.reference, timeout, cancelOnTimeout, cancelOnAbort, onUpdate)
 
     private suspend fun wait(
-        job: NativeJobRef,
-        options: NativeWaitOptions,
+        job: JobRef,
+        timeout: Duration?,
+        cancelOnTimeout: Boolean,
+        cancelOnAbort: Boolean,
         onUpdate: (suspend (VideoJob) -> Unit)?,
     ): VideoJob {
-        if (onUpdate == null) return job(wait(job, options, null as NativeUpdateListener?))
-        return telling(Channel(Channel.UNLIMITED), onUpdate) { told ->
-            val listener = object : NativeUpdateListener {
-                override fun onUpdate(job: NativeJob) {
-                    told.trySend(job(job))
-                }
+        val options = options(
+            "timeout" to waitTimeout(timeout),
+            "cancel_on_timeout" to cancelOnTimeout,
+            "cancel_on_abort" to cancelOnAbort,
+        ).text
+        val wait: suspend (UpdateListener?) -> VideoJob = { listener ->
+            val done = when {
+                cancelOnAbort -> client.callToItsEnd { native, cancellation -> native.wait(job, options, listener, cancellation) }
+                else -> client.call { it.wait(job, options, listener, null) }
             }
-            job(wait(job, options, listener))
+            job(done)
+        }
+        if (onUpdate == null) return wait(null)
+        return notifying(Channel(Channel.UNLIMITED), onUpdate) { updates ->
+            wait(
+                object : UpdateListener {
+                    override fun onUpdate(job: NativeJob) {
+                        updates.trySend(job(job))
+                    }
+                },
+            )
         }
     }
 
-    private suspend fun wait(job: NativeJobRef, options: NativeWaitOptions, listener: NativeUpdateListener?): NativeJob {
-        if (!options.cancelOnAbort) return client.call { it.wait(job, options, listener, null) }
-        return client.callToItsEnd { native, cancellation -> native.wait(job, options, listener, cancellation) }
-    }
-
     /**
-     * A job's states as they change: the first, and every change, the last included; then the flow ends. A job that ends
-     * badly is its last item, and no exception. Nothing is asked before it is collected, and nothing after.
+     * Returns the states of a job: the first one and every change, including the terminal one. A failed job is the last
+     * item, and no exception. The client polls only while the flow is collected.
      *
-     * @throws InfraiException from the collecting, when the job cannot be looked at.
+     * @throws InfraiException from the collector, if a poll cannot be retried.
      */
     public fun watch(id: String): Flow<VideoJob> = watch { byId(id) }
 
-    /** A job's states as they change; see the other `watch`. */
+    /** Returns the states of a job; see the other `watch`. */
     public fun watch(job: VideoJob): Flow<VideoJob> = watch { job.reference }
 
-    private fun watch(job: () -> NativeJobRef): Flow<VideoJob> = flow {
+    private fun watch(job: () -> JobRef): Flow<VideoJob> = flow {
         val reference = job()
-        client.withNative { it.watch(reference) }.use { states ->
+        client.open { it.watch(reference) }.use { states ->
             try {
                 while (true) {
                     emit(job(next { states.next(null) } ?: break))
                 }
             } finally {
-                states.end()
+                states.stop()
             }
         }
     }
 
     /**
-     * Saves a job's video to a file: whole, or not at all. A broken connection is resumed where the server can; an expired
-     * URL is asked for anew once. Eight downloads of a process are under way at once; a further one waits for its turn, and
-     * then its time begins. One that is cancelled has cleared up when its coroutine ends.
+     * Downloads a job's video to a temporary file beside the target, and renames it when it is complete. The client resumes
+     * after a broken connection if the server can, and fetches a new URL once if the URL has expired. A process runs eight
+     * downloads at once; the timeout of a further one begins with its turn. A cancelled download has removed its temporary
+     * file when its coroutine ends.
+     *
+     * ```kotlin
+     * val saved = client.video.download(job.jobId, Path("boat.mp4"))
+     * println(saved.bytes)
+     * ```
      *
      * @param id the job's id.
-     * @param path the file's name; its folder exists.
-     * @param overwrite whether a file of this name may be replaced.
-     * @param timeout how long the download may take in all, its status call, retries and pauses included. Default: no
-     *   limit, as with `null` and [Duration.INFINITE], since a file's size has none. The client's `timeout` bounds the
-     *   status call alone.
-     * @param onProgress called as the download gets on, in the caller's own context; steps that come faster than it returns
-     *   are left out. What it throws ends the download. Never called after the coroutine was cancelled.
-     * @throws InfraiException.InvalidRequest with the code `FILE_EXISTS`, before anything is sent; `JOB_NOT_READY` for a
-     *   job that is still going.
+     * @param path path of the target in an existing folder.
+     * @param overwrite whether to replace an existing file. Default: no.
+     * @param timeout timeout of the download, including its status call, retries and pauses. Default: no limit, as with
+     *   `null` and [Duration.INFINITE]. The client's `timeout` limits the status call alone.
+     * @param onProgress called with the progress, in the caller's context. It skips steps that come faster than it returns.
+     *   Its exception ends the download. Never called once the coroutine is cancelled.
+     * @throws InfraiException.InvalidRequest with the code `FILE_EXISTS`, before any request; `JOB_NOT_READY` for a job that
+     *   has not ended.
      * @throws InfraiException.JobFailed and [InfraiException.JobCancelled] for a job without a video.
-     * @throws InfraiException.Timeout with the code `DOWNLOAD_TIMEOUT` when the timeout passed; nothing is saved.
+     * @throws InfraiException.Timeout with the code `DOWNLOAD_TIMEOUT` if the timeout passed. Nothing is saved.
      */
     @JvmOverloads
     @JvmName("download")
@@ -205,7 +224,7 @@ public class Video internal constructor(private val client: InfraiClient) {
         onProgress: (suspend (DownloadProgress) -> Unit)? = null,
     ): Download = download(byId(id), path, overwrite, timeout, onProgress)
 
-    /** Saves a job's video to a file; see the other `download`. */
+    /** Downloads a job's video to a file; see the other `download`. */
     @JvmOverloads
     @JvmName("download")
     public suspend fun download(
@@ -217,26 +236,26 @@ public class Video internal constructor(private val client: InfraiClient) {
     ): Download = download(job.reference, path, overwrite, timeout, onProgress)
 
     private suspend fun download(
-        job: NativeJobRef,
+        job: JobRef,
         path: Path,
         overwrite: Boolean,
         timeout: Duration?,
         onProgress: (suspend (DownloadProgress) -> Unit)?,
     ): Download {
         val file = file("path", path)
-        val limit = timeout?.takeIf { it != Duration.INFINITE }?.inSeconds()
-        val save: suspend (NativeProgressListener?) -> Download = { listener ->
+        val options = options("overwrite" to overwrite, "timeout" to timeout?.takeIf { it != Duration.INFINITE })
+        val save: suspend (ProgressListener?) -> Download = { listener ->
             val saved = client.callToItsEnd { native, cancellation ->
-                native.download(job, file, overwrite, limit, listener, cancellation)
+                native.download(job, file, options.text, listener, cancellation)
             }
-            Download(Paths.get(saved.path), saved.bytes, job(saved.job))
+            Download(Paths.get(saved.path), saved.bytes.toLong(), job(saved.job))
         }
         if (onProgress == null) return save(null)
-        return telling(Channel(Channel.CONFLATED), onProgress) { told ->
+        return notifying(Channel(Channel.CONFLATED), onProgress) { steps ->
             save(
-                object : NativeProgressListener {
+                object : ProgressListener {
                     override fun onProgress(progress: NativeProgress) {
-                        told.trySend(DownloadProgress(progress.received, progress.total))
+                        steps.trySend(DownloadProgress(progress.received.toLong(), progress.total?.toLong()))
                     }
                 },
             )
@@ -244,14 +263,19 @@ public class Video internal constructor(private val client: InfraiClient) {
     }
 
     /**
-     * Starts many jobs, some at once, waits for each, and gives them as they end. No item's error ends the flow; after the
-     * first 401 or 402 nothing further is submitted. Leaving the flow stops the waiting and cancels no job.
+     * Submits many jobs, a limited number at once, waits for each, and emits each as it ends. The error of an item does not
+     * end the flow. After the first 401 or 402 the client submits nothing more. Leaving the flow stops the waits and cancels
+     * no job.
      *
-     * @param prompts what the videos show.
-     * @param concurrency how many jobs are under way at once, submitted and waited for. Default: 8.
-     * @param keyPrefix item `i` gets the idempotency key `<keyPrefix>-<i>`, so that a rerun after a crash gets the same
-     *   jobs and is charged once.
-     * @param timeout how long to wait for each job. Default: 30 minutes; `null` is for ever.
+     * ```kotlin
+     * client.video.generateMany(listOf("a red kite", "a blue kite"), keyPrefix = "kites-1").collect(::println)
+     * ```
+     *
+     * @param prompts descriptions of the videos.
+     * @param concurrency most jobs in progress at once. Default: 8.
+     * @param keyPrefix item `i` gets the idempotency key `<keyPrefix>-<i>`, so that a rerun after a crash returns the same
+     *   jobs, charged once.
+     * @param timeout timeout of the wait for each job. Default: 30 minutes. `null`: no limit.
      */
     public fun generateMany(
         prompts: List<String>,
@@ -259,11 +283,11 @@ public class Video internal constructor(private val client: InfraiClient) {
         keyPrefix: String? = null,
         timeout: Duration? = DEFAULT_TIMEOUT,
     ): Flow<ManyItem> {
-        val items = { prompts.mapIndexed { at, prompt -> GenerateRequest(prompt).native("prompts[$at].") } }
+        val items = { prompts.mapIndexed { at, prompt -> GenerateRequest(prompt).options("prompts[$at].") } }
         return many(items, concurrency, keyPrefix, timeout)
     }
 
-    /** Starts many jobs of these requests; see the other `generateMany`. */
+    /** Submits many jobs from prepared requests; see the other `generateMany`. */
     @JvmName("generateManyRequests")
     public fun generateMany(
         requests: List<GenerateRequest>,
@@ -271,31 +295,32 @@ public class Video internal constructor(private val client: InfraiClient) {
         keyPrefix: String? = null,
         timeout: Duration? = DEFAULT_TIMEOUT,
     ): Flow<ManyItem> {
-        val items = { requests.mapIndexed { at, request -> request.native("requests[$at].") } }
+        val items = { requests.mapIndexed { at, request -> request.options("requests[$at].") } }
         return many(items, concurrency, keyPrefix, timeout)
     }
 
     private fun many(
-        items: () -> List<NativeGenerate>,
+        items: () -> List<Json>,
         concurrency: Int?,
         keyPrefix: String?,
         timeout: Duration?,
     ): Flow<ManyItem> = flow {
-        val options = NativeManyOptions(concurrency?.toLong(), checked("key_prefix", keyPrefix), patience(timeout))
-        val requests = items()
-        client.withNative { it.generateMany(requests, options) }.use { many ->
+        val options =
+            options("concurrency" to concurrency, "key_prefix" to keyPrefix, "timeout" to waitTimeout(timeout))
+        val requests = items().map { it.text }
+        client.open { it.generateMany(requests, options.text) }.use { many ->
             try {
                 while (true) {
                     val item = next { many.next(null) } ?: break
                     emit(ManyItem.of(item, client))
                 }
             } finally {
-                many.end()
+                many.stop()
             }
         }
     }
 
-    /** The next of a stream, unless its reader was cancelled. */
+    /** Returns the next item of a stream, unless its reader was cancelled. */
     private suspend fun <T> next(read: suspend () -> T): T {
         currentCoroutineContext().ensureActive()
         return client.guarded { read() }
@@ -303,30 +328,30 @@ public class Video internal constructor(private val client: InfraiClient) {
 
     private fun job(native: NativeJob) = VideoJob(native, client)
 
-    private fun byId(id: String) = NativeJobRef.Id(checked("id", id))
+    private fun byId(id: String) = JobRef.Id(checked("id", id))
 
     /** Values that do not depend on a client. */
     public companion object {
-        /** How long a wait lasts unless told otherwise: 30 minutes. */
-        public val DEFAULT_TIMEOUT: Duration by lazy { nativeDefaultWait().seconds }
+        /** Default timeout of a wait: 30 minutes. */
+        public val DEFAULT_TIMEOUT: Duration by lazy { defaultWaitTimeout().seconds }
     }
 }
 
 /**
- * Runs a call whose listener fills the channel, and calls `tell` with each in the caller's context: the last of them before
- * the call returns or fails, and none once the caller was cancelled.
+ * Runs a call whose listener fills the channel, and calls `notify` with each event in the caller's context: with the last
+ * one before the call returns or fails, and never once the caller was cancelled.
  */
-private suspend fun <E, T> telling(channel: Channel<E>, tell: suspend (E) -> Unit, call: suspend (Channel<E>) -> T): T =
+private suspend fun <E, T> notifying(channel: Channel<E>, notify: suspend (E) -> Unit, call: suspend (Channel<E>) -> T): T =
     coroutineScope {
-        val teller = launch {
-            for (told in channel) {
-                // What is in the channel already is received without a look at the cancellation.
+        val notifier = launch {
+            for (event in channel) {
+                // The channel delivers buffered events without a check of the cancellation.
                 ensureActive()
-                tell(told)
+                notify(event)
             }
         }
         val outcome = runCatching { call(channel) }
         channel.close()
-        if (outcome.exceptionOrNull() !is CancellationException) teller.join()
+        if (outcome.exceptionOrNull() !is CancellationException) notifier.join()
         outcome.getOrThrow()
     }

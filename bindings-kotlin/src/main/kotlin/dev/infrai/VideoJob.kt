@@ -1,66 +1,67 @@
 package dev.infrai
 
-import dev.infrai.internal.ffi.NativeJob
-import dev.infrai.internal.ffi.NativeJobRef
-import dev.infrai.internal.ffi.nativeJobFromJson
+import dev.infrai.internal.core.Language
+import dev.infrai.internal.ffi.JobRef
+import dev.infrai.internal.ffi.jobFromJson
+import dev.infrai.internal.core.VideoJob as NativeJob
 import java.nio.file.Path
 import kotlin.time.Duration
 import kotlinx.coroutines.flow.Flow
 
 /**
- * A video job as last seen. Plain data that never changes: [refresh], [wait] and [watch] give newer ones.
+ * A video job in its last known state. Immutable: [refresh], [wait] and [watch] return newer ones.
  *
- * Its methods use the client that made it. A job read from JSON ([fromJson]) was made by none, and is handed to a client's
+ * Its methods use the client that made it. A job from JSON ([fromJson]) has no client: pass it to the methods of a client's
  * [Video] instead.
  */
 public class VideoJob internal constructor(private val native: NativeJob, private val client: InfraiClient?) {
-    /** The job's id: opaque, whatever characters it holds. */
+    /** The job's id. It is opaque and may have any characters. */
     public val jobId: String get() = native.jobId
 
-    /** Where it stands. */
+    /** Current state. */
     @get:JvmName("getState")
-    public val state: VideoState get() = VideoState(native.stateText)
+    public val state: VideoState get() = VideoState(native.state)
 
-    /** Where the video is, once there is one. Presigned: it carries its own authorization and expires. */
+    /** URL of the finished video. Presigned: it carries its own authorization and expires. */
     public val videoUrl: String? get() = native.videoUrl
 
-    /** Where a still of it is. */
+    /** URL of a still image of the video. */
     public val thumbnailUrl: String? get() = native.thumbnailUrl
 
-    /** Why it failed. */
-    public val error: JobError? = native.error?.let { JobError(it.code, it.message, it.rawJson) }
+    /** Error of a failed job. */
+    public val error: JobError? = native.error?.let { JobError(it.code, it.message, it.raw) }
 
-    /** How far it is, from 0 to 1, if the API says so. */
+    /** Progress from 0 to 1, if the API sends it. */
     public val progress: Double? get() = native.progress
 
-    /** What the response said about itself. */
+    /** Metadata of the response. */
     public val metadata: Metadata by lazy(LazyThreadSafetyMode.PUBLICATION) { Metadata(native.metadata) }
 
-    /** The fields that this version does not know, as the JSON text of an object; `null` where there are none. */
-    public val extraJson: String? get() = native.extraJson
+    /** The fields that this version does not know, as the JSON text of an object. `null` if there are none. */
+    public val extraJson: String? get() = native.extraJson()
 
-    /** Whether it has ended, one way or another. */
-    public val isDone: Boolean get() = native.isTerminal
+    /** Whether the job has ended, with or without success. */
+    public val isDone: Boolean get() = native.isTerminal()
 
     /** Whether there is a video. */
-    public val isSucceeded: Boolean get() = native.isSuccess
+    public val isSucceeded: Boolean get() = native.isSuccess()
 
-    /** Whether it was cancelled. */
-    public val isCancelled: Boolean get() = native.isCancelled
+    /** Whether the job was cancelled. */
+    public val isCancelled: Boolean get() = native.isCancelled()
 
     /**
-     * Everything that is known of it as JSON text, which [fromJson] reads: to keep a job while the app is not running. It
-     * holds no key; a [videoUrl] in it is an authorization of its own.
+     * Returns the job as JSON text, which [fromJson] parses, so that an app can store it. The text has no key. A [videoUrl]
+     * in it carries its own authorization.
      */
-    public fun toJson(): String = native.json
+    public fun toJson(): String = native.toJson()
 
-    /** Looks at it once: `GET /v1/video/jobs/{id}`. See [Video.status]. */
+    /** Fetches the current state: `GET /v1/video/jobs/{id}`. See [Video.status]. */
     public suspend fun refresh(): VideoJob = client().video.status(this)
 
-    /** Cancels it: `POST /v1/video/jobs/{id}/cancel`. See [Video.cancel]. */
+    /** Cancels the job: `POST /v1/video/jobs/{id}/cancel`. See [Video.cancel]. */
     public suspend fun cancel(): CancelResult = client().video.cancel(this)
 
-    /** Waits until it has ended. See [Video.wait]. */
+    /** Waits for the end of the job. See [Video.wait]. */
     public suspend fun wait(
         timeout: Duration? = Video.DEFAULT_TIMEOUT,
         cancelOnTimeout: Boolean = false,
@@ -68,10 +69,10 @@ public class VideoJob internal constructor(private val native: NativeJob, privat
         onUpdate: (suspend (VideoJob) -> Unit)? = null,
     ): VideoJob = client().video.wait(this, timeout, cancelOnTimeout, cancelOnAbort, onUpdate)
 
-    /** Its states: the first, and every change, the last included. See [Video.watch]. */
+    /** Returns the states of the job: the first one and every change, including the terminal one. See [Video.watch]. */
     public fun watch(): Flow<VideoJob> = client().video.watch(this)
 
-    /** Saves its video to a file: whole, or not at all. See [Video.download]. */
+    /** Downloads the video to a file. See [Video.download]. */
     @JvmOverloads
     @JvmName("download")
     public suspend fun download(
@@ -81,37 +82,37 @@ public class VideoJob internal constructor(private val native: NativeJob, privat
         onProgress: (suspend (DownloadProgress) -> Unit)? = null,
     ): Download = client().video.download(this, path, overwrite, timeout, onProgress)
 
-    internal val reference: NativeJobRef get() = NativeJobRef.Seen(native.json)
+    internal val reference: JobRef get() = JobRef.Known(native)
 
     private fun client(): InfraiClient = client ?: throw refusal(
         "job", "a job that was read from JSON", "a job that a client made; hand this one to the client: client.video.wait(job)",
     )
 
-    override fun equals(other: Any?): Boolean = other is VideoJob && other.native.json == native.json
+    override fun equals(other: Any?): Boolean = other is VideoJob && other.native == native
 
-    override fun hashCode(): Int = native.json.hashCode()
+    override fun hashCode(): Int = native.hashCode()
 
-    override fun toString(): String = "VideoJob($jobId, ${native.stateText})"
+    override fun toString(): String = "VideoJob($jobId, ${native.state})"
 
-    /** Reads jobs. */
+    /** Parses jobs. */
     public companion object {
         /**
-         * Reads a job from JSON text, as [toJson] or the API writes it.
+         * Parses a job from the JSON of [toJson] or of the API.
          *
-         * @throws InfraiException.InvalidRequest if the text is no job.
+         * @throws InfraiException.InvalidRequest if the text is not a job.
          */
         @JvmStatic
         public fun fromJson(text: String): VideoJob =
-            VideoJob(direct { nativeJobFromJson(checked("job", text)) }, client = null)
+            VideoJob(direct { jobFromJson(checked("job", text), Language.KOTLIN) }, client = null)
     }
 }
 
 /**
- * Why a job failed.
+ * Error of a failed job.
  *
- * @property code a code, if the API gave one.
- * @property message what happened, in words.
- * @property rawJson the error as it came, as JSON text.
+ * @property code error code, if the API sent one.
+ * @property message error message.
+ * @property rawJson the unchanged error, as JSON text.
  */
 public class JobError internal constructor(
     public val code: String?,
@@ -122,11 +123,11 @@ public class JobError internal constructor(
 }
 
 /**
- * What a cancel answered.
+ * Result of a cancel request.
  *
- * @property ok whether the job is cancelled; `false` when it had ended otherwise.
- * @property metadata what the response said about itself.
- * @property json everything, as JSON text.
+ * @property ok whether the job is cancelled. `false` if it had already ended another way.
+ * @property metadata metadata of the response.
+ * @property json all fields that the API sent, as JSON text.
  */
 public class CancelResult internal constructor(
     public val ok: Boolean,

@@ -1,45 +1,44 @@
 package dev.infrai
 
 /**
- * Where a job stands: an open list. A state that this version does not know is kept as the API wrote it, and counts as
- * still going.
+ * State of a job. The API may add states. An unknown state keeps its text and is not terminal.
  *
- * @property value the state as the API wrote it.
+ * @property value the state as the API spelled it.
  */
 @JvmInline
 public value class VideoState(public val value: String) {
     override fun toString(): String = value
 
-    /** The states that are known. */
+    /** The known states. */
     public companion object {
-        /** Accepted, not begun. */
+        /** Accepted but not started. */
         public val Queued: VideoState = VideoState("queued")
 
-        /** Being made. */
+        /** In progress. */
         public val Running: VideoState = VideoState("running")
 
-        /** Made: success. */
+        /** Success: the video exists. */
         public val Succeeded: VideoState = VideoState("succeeded")
 
-        /** Made: success. */
+        /** Success, in another spelling of the API. */
         public val Completed: VideoState = VideoState("completed")
 
-        /** Made: success. */
+        /** Success, in another spelling of the API. */
         public val Done: VideoState = VideoState("done")
 
-        /** Ended without a video. */
+        /** Failed without a video. */
         public val Failed: VideoState = VideoState("failed")
 
-        /** Ended without a video. */
+        /** Failed, in another spelling of the API. */
         public val Error: VideoState = VideoState("error")
 
-        /** Ended without a video: too old. */
+        /** Failed because the job became too old. */
         public val Expired: VideoState = VideoState("expired")
 
         /** Cancelled. */
         public val Cancelled: VideoState = VideoState("cancelled")
 
-        /** Cancelled, as the API may spell it too. */
+        /** Cancelled, in another spelling of the API. */
         public val Canceled: VideoState = VideoState("canceled")
     }
 }

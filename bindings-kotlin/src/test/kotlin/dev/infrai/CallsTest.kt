@@ -1,5 +1,8 @@
 package dev.infrai
 
+import dev.infrai.internal.core.Language
+import dev.infrai.internal.ffi.Client
+import dev.infrai.internal.ffi.panicForTests
 import java.nio.file.Files
 import java.nio.file.Path
 import java.util.concurrent.CountDownLatch
@@ -163,21 +166,21 @@ class CallsTest {
                 val refused: List<Pair<String, suspend () -> Unit>> = listOf(
                     "prompt" to { client.video.generate(" ") },
                     "prompt" to { client.video.generate(half) },
-                    "duration_seconds" to { client.video.generate("a", durationSeconds = Double.NaN) },
-                    "reference_image_url" to { client.video.generate("a", referenceImageUrl = "ftp://x") },
-                    "idempotency_key" to { client.video.generate("a", idempotencyKey = "a b") },
+                    "durationSeconds" to { client.video.generate("a", durationSeconds = Double.NaN) },
+                    "referenceImageUrl" to { client.video.generate("a", referenceImageUrl = "ftp://x") },
+                    "idempotencyKey" to { client.video.generate("a", idempotencyKey = "a b") },
                     "id" to { client.video.status("..") },
                     "id" to { client.video.status(half) },
                     "timeout" to { client.video.wait("vid_1", timeout = (-1).seconds) },
                     "timeout" to { client.video.download("vid_1", folder.resolve("v.mp4"), timeout = (-1).seconds) },
                     "prompts[1].prompt" to { client.video.generateMany(listOf("a", half)).collect {} },
                     "concurrency" to { client.video.generateMany(listOf("a"), concurrency = -1).collect {} },
-                    "amount_usd" to { client.account.topup(-1.0) },
+                    "amountUsd" to { client.account.topup(-1.0) },
                     "body" to { client.request("POST", "/v1/x", "{") },
                     "body" to { client.request("POST", "/v1/x", "[18446744073709551616]") },
                     "path" to { client.request("GET", "//x") },
                     "timeout" to { client.withOptions(timeout = Duration.INFINITE) },
-                    "max_retries" to { client.withOptions(maxRetries = -1) },
+                    "maxRetries" to { client.withOptions(maxRetries = -1) },
                     "already exists" to { client.video.download("vid_1", folder.resolve("there.mp4")) },
                 )
                 for ((word, call) in refused) {
@@ -193,9 +196,9 @@ class CallsTest {
     fun `a setting that cannot work is refused by the constructor`() {
         val refused: List<Pair<String, () -> Unit>> = listOf(
             "timeout" to { InfraiClient(timeout = (-1).seconds) },
-            "attempt_timeout" to { InfraiClient(attemptTimeout = Duration.ZERO) },
-            "max_retries" to { InfraiClient(maxRetries = -1) },
-            "polling.min_interval" to { InfraiClient(polling = PollingOptions(minInterval = Duration.ZERO)) },
+            "attemptTimeout" to { InfraiClient(attemptTimeout = Duration.ZERO) },
+            "maxRetries" to { InfraiClient(maxRetries = -1) },
+            "polling.minInterval" to { InfraiClient(polling = PollingOptions(minInterval = Duration.ZERO)) },
             "polling.concurrency" to { InfraiClient(polling = PollingOptions(concurrency = -1)) },
             "Authorization" to { InfraiClient(defaultHeaders = mapOf("Authorization" to "x")) },
         )
@@ -228,9 +231,10 @@ class CallsTest {
                 val activation = client.activate(writeCredentials = false)
                 assertEquals(KEY, activation.primaryApiKey)
                 val error = fails<InfraiException.Authentication> { client.account.balance() }
-                val pair = dev.infrai.internal.ffi.NativePair("X-Team", KEY)
-                val settings = dev.infrai.internal.ffi.NativeSettings(apiKey = KEY, proxy = "http://user:$KEY@proxy.example", defaultHeaders = listOf(pair))
-                val shown = listOf("$pair", "$settings", "${settings.copy()}", "$client", "$activation", "$error", error.stackTraceToString(), client.keyHint!!, error.hint)
+                val native = Client("""{"api_key":"$KEY","base_url":"${server.url}"}""", Language.KOTLIN, "test", null, null, null)
+                val record = native.activate("""{"write_credentials":false}""", null)
+                assertEquals(KEY, record.primaryApiKey)
+                val shown = listOf("$native", "$record", "${record.copy()}", "$client", "$activation", "$error", error.stackTraceToString(), client.keyHint!!, error.hint)
                 assertTrue(shown.none { KEY in it }) { shown.toString() }
                 assertEquals("ifr_pk_proj_…stuv", client.keyHint)
             }
@@ -317,7 +321,7 @@ class CallsTest {
 
     @Test
     fun `a panic in the native half is an internal error that asks for a report`() {
-        val error = fails<InfraiException.Internal> { direct { dev.infrai.internal.ffi.nativePanic() } }
+        val error = fails<InfraiException.Internal> { direct { panicForTests(Language.KOTLIN) } }
         assertEquals("the native module panicked: asked for by a test", error.reason)
         assertTrue("report" in error.hint)
         assertNull(error.status)

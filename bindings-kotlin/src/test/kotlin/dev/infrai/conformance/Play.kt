@@ -13,6 +13,7 @@ import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
 import kotlin.time.DurationUnit
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.asContextElement
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.coroutineScope
@@ -65,7 +66,23 @@ private suspend fun steps(start: JsonObject, outcomes: MutableList<JsonElement>)
     }
 }
 
+/** Context of a call: its text, and the paths that the hook recorded in it. */
+private class Context(val text: String) {
+    val hooks: MutableList<String> = java.util.concurrent.CopyOnWriteArrayList()
+}
+
+private val CONTEXT = ThreadLocal<Context>()
+
+/** Makes a call in the context that the scenario gives it, and reports what the hook recorded there. */
 private suspend fun one(made: Result<InfraiClient>, call: JsonObject, jobs: List<VideoJob?>): Outcome {
+    val text = (call["context"] as? JsonPrimitive)?.takeIf { it !is JsonNull }?.content
+    val context = Context(text.orEmpty())
+    val outcome = withContext(CONTEXT.asContextElement(context)) { oneHere(made, call, jobs) }
+    if (text == null) return outcome
+    return Outcome(JsonObject(outcome.report + ("hooks" to JsonArray(context.hooks.map(::JsonPrimitive)))), outcome.job)
+}
+
+private suspend fun oneHere(made: Result<InfraiClient>, call: JsonObject, jobs: List<VideoJob?>): Outcome {
     made.exceptionOrNull()?.let { return Outcome(failed(it, fromConstructor = true)) }
     val updates = mutableListOf<JsonElement>()
     val args = call["args"] as? JsonObject ?: JsonObject(emptyMap())
@@ -224,8 +241,8 @@ private fun failed(problem: Throwable, fromConstructor: Boolean = false): JsonOb
 private fun neutral(problem: InfraiException): JsonObject = buildJsonObject {
     put("kind", problem.kind)
     put("code", problem.code)
-    put("message", problem.reason)
-    put("hint", problem.hint)
+    put("message", respelled(problem.reason))
+    put("hint", respelled(problem.hint))
     problem.status?.let { put("status", it) }
     problem.requestId?.let { put("request_id", it) }
     put("retryable", problem.isRetryable)
@@ -233,18 +250,38 @@ private fun neutral(problem: InfraiException): JsonObject = buildJsonObject {
     put("attempts", problem.attempts)
     problem.idempotencyKey?.let { put("idempotency_key", it) }
     put("may_have_been_processed", problem.mayHaveBeenProcessed)
-    problem.detailsJson?.let { put("details", parsed(it)) }
+    problem.detailsJson?.let { put("details", if (problem.attempts == 0) respelled(parsed(it)) else parsed(it)) }
     problem.checkoutUrl?.let { put("checkout_url", it) }
     problem.job?.let { put("job", parsed(it.toJson())) }
 }
 
+/** The details of a refusal with the field as in the scenarios: `reference_image_url`. */
+private fun respelled(details: JsonElement): JsonElement {
+    val field = (details as? JsonObject)?.get("field")?.jsonPrimitive?.content ?: return details
+    return JsonObject(details + ("field" to JsonPrimitive(snakeCase(field))))
+}
+
+/** A message with the options that it names in backticks as in the scenarios. */
+private fun respelled(message: String): String =
+    message.split('`').mapIndexed { at, part -> if (at % 2 == 0) part else snakeCase(part) }.joinToString("`")
+
+// Names in capitals are variables of the environment.
+private fun snakeCase(name: String): String =
+    if (name.firstOrNull()?.isLowerCase() == true) name.replace(Regex("([a-z0-9])([A-Z])"), "$1_$2").lowercase() else name
+
 private fun client(given: JsonObject?): InfraiClient {
     val settings = given ?: JsonObject(emptyMap())
-    val function = (settings["api_key"] as? JsonObject)?.get("\$function")?.jsonArray?.map(::textOf)?.let(::ArrayDeque)
+    val key = settings["api_key"] as? JsonObject
+    val keys = key?.get("\$function")?.jsonArray?.map(::textOf)?.let(::ArrayDeque)
+    val function: (suspend () -> String)? = when {
+        keys != null -> ({ synchronized(keys) { if (keys.size > 1) keys.removeFirst() else keys.first() } })
+        key != null -> ({ CONTEXT.get().text })
+        else -> null
+    }
     val polling = settings["polling"] as? JsonObject
     return InfraiClient(
         apiKey = if (function == null) settings.text("api_key") else null,
-        apiKeyProvider = function?.let { keys -> { synchronized(keys) { if (keys.size > 1) keys.removeFirst() else keys.first() } } },
+        apiKeyProvider = function,
         baseUrl = settings.text("base_url"),
         profile = settings.text("profile"),
         credentialsFile = settings.text("credentials_file")?.let(Paths::get),
@@ -266,6 +303,7 @@ private fun client(given: JsonObject?): InfraiClient {
         caFile = settings.text("ca_file")?.let(Paths::get),
         userAgentSuffix = settings.text("user_agent_suffix"),
         allowInsecureHttp = settings.flag("allow_insecure_http"),
+        onRequest = if (settings.flag("on_request") == true) ({ event -> CONTEXT.get().hooks += event.path }) else null,
     )
 }
 
