@@ -26,6 +26,8 @@ LAYERS: dict[str, list[set[str]]] = {
     "bindings-node/src": [],
     "bindings-uniffi/src": [],
     "cli/src": [],
+    "sandbox/src": [{"builder"}, {"server"}, {"api", "middleware"}, {"app"}, {"data_dir", "runner"}, {"store"}, {"db"}],
+    "sandbox/render/src": [{"render"}, {"caption", "encode", "picture", "thumbnail"}, {"text"}, {"mux", "overlay"}, {"frame"}],
 }
 
 TOKEN = re.compile(

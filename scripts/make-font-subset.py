@@ -15,7 +15,7 @@ import pathlib
 from fontTools import subset
 from fontTools.ttLib import TTCollection, TTFont
 
-ASSETS = pathlib.Path(__file__).resolve().parent.parent / "sandbox" / "assets"
+ASSETS = pathlib.Path(__file__).resolve().parent.parent / "sandbox" / "render" / "assets"
 
 LATIN_RANGES = [
     (0x0020, 0x007E), (0x00A0, 0x024F), (0x0250, 0x02FF),  # Latin, IPA, modifier letters

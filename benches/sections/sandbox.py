@@ -23,7 +23,7 @@ from .settings import Settings
 def run(settings: Settings) -> Result:
     build.programs(settings.profile, "infrai-bench-rust", "infrai-cli")
     flags = ["--release"] if settings.profile == "release" else []
-    build.run(places.CARGO, "build", "--locked", "--quiet", *flags, "--package", "infrai-sandbox", "--example", "render")
+    build.run(places.CARGO, "build", "--locked", "--quiet", *flags, "--package", "infrai-render", "--example", "render")
     result = Result()
     frames(settings, result)
     with sandbox(settings) as (url, key):

@@ -1,10 +1,10 @@
-//! Exit codes: one meaning each, told in `--help` and in docs/cli.md.
+//! Exit codes, as listed in `--help` and in docs/cli.md.
 
 use infrai::ErrorKind;
 
-/// It worked.
+/// Success.
 pub(crate) const OK: u8 = 0;
-/// The job failed or was cancelled; or a cancel came too late.
+/// The job failed or was cancelled, or a cancel came too late.
 pub(crate) const JOB: u8 = 1;
 /// The command or the request was wrong.
 pub(crate) const USAGE: u8 = 2;
@@ -14,37 +14,37 @@ pub(crate) const ACCOUNT: u8 = 3;
 pub(crate) const NETWORK: u8 = 4;
 /// Something on this machine: a file, the credentials, a setting, the sandbox's folder.
 pub(crate) const LOCAL: u8 = 5;
-/// The wait's time is over and the job goes on.
+/// The wait timed out; the job continues.
 pub(crate) const WAIT: u8 = 6;
-/// A fault of the command itself.
+/// A bug of the command.
 pub(crate) const INTERNAL: u8 = 70;
 /// Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 130;
 /// SIGTERM.
 pub(crate) const TERMINATED: u8 = 143;
 
-/// What stands below `infrai --help`.
+/// Text below `infrai --help`.
 pub(crate) const AFTER_HELP: &str = "\
 Exit codes:
-    0  it worked
-    1  the job failed or was cancelled; a cancel came too late
+    0  success
+    1  the job failed or was cancelled, or a cancel came too late
     2  the command or the request was wrong: usage, a refused argument, an unknown id, a conflict
     3  no key or a refused one, a missing right, not enough credit
     4  the network or the API failed or took too long
     5  this machine: a file, the credentials, a setting, the sandbox's folder
-    6  the wait's time is over and the job goes on
-   70  a fault of this command itself
-  130  Ctrl-C (143: SIGTERM); a job that was submitted goes on
+    6  the wait timed out; the job continues
+   70  a bug of this command
+  130  Ctrl-C (143: SIGTERM); a submitted job continues
 
 Keys:
-  There is no option for the key: other users of the machine can read command lines. It comes from
+  No option takes the key, because other users of the machine can read command lines. The key comes from
   INFRAI_API_KEY, or from the profile that `infrai activate` stored in ~/.infrai/credentials.
 
 Environment:
   INFRAI_API_KEY, INFRAI_BASE_URL, INFRAI_PROFILE, INFRAI_CREDENTIALS_FILE, INFRAI_ALLOW_HTTP,
   INFRAI_SANDBOX_DIR, NO_COLOR";
 
-/// The exit code of an error.
+/// Returns the exit code of an error.
 pub(crate) fn code(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::JobFailed | ErrorKind::JobCancelled => JOB,
@@ -58,7 +58,7 @@ pub(crate) fn code(kind: ErrorKind) -> u8 {
         ErrorKind::Credentials | ErrorKind::Configuration => LOCAL,
         ErrorKind::WaitTimeout => WAIT,
         ErrorKind::Aborted => INTERRUPTED,
-        // The list of kinds may grow; one that is not known here is no promise of anything.
+        // A later version may add kinds.
         ErrorKind::Internal | _ => INTERNAL,
     }
 }

@@ -1,13 +1,13 @@
-//! Ctrl-C and SIGTERM: the command stops at once and says what goes on without it.
+//! Ctrl-C and SIGTERM: the command stops at once, and says what continues.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use infrai::{ErrorKind, InfraiError};
 use serde_json::{Value, json};
 
-use crate::{exit, follow_up::quoted};
+use crate::{exit, next_command::shell_quote};
 
-/// What stops a command from outside.
+/// A signal that stops the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
     Interrupt,
@@ -22,7 +22,7 @@ impl Signal {
         }
     }
 
-    /// Waits for one. Where signals cannot be had, for ever.
+    /// Waits for a signal. Never returns if the system provides none.
     pub(crate) async fn next() -> Self {
         let interrupted = async {
             if tokio::signal::ctrl_c().await.is_err() {
@@ -52,54 +52,54 @@ async fn terminated() {
     std::future::pending().await
 }
 
-/// What there would be to say if the command were stopped now.
+/// The message if the command were stopped now.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Farewell(Arc<Mutex<Option<Words>>>);
+pub(crate) struct InterruptNotice(Arc<Mutex<Option<Message>>>);
 
 #[derive(Debug, Clone)]
-struct Words {
-    message: String,
+struct Message {
+    text: String,
     hint: String,
     details: Value,
 }
 
-impl Farewell {
-    fn set(&self, words: Words) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+impl InterruptNotice {
+    fn set(&self, message: Message) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
     }
 
-    /// A request that costs is on its way; repeated with its key it has its effect once.
-    pub(crate) fn submitting(&self, idempotency_key: &str) {
-        self.set(Words {
-            message: "the request was on its way and may have been carried out".into(),
+    /// Sets the message during a request that costs: repeated with its key, it takes effect once.
+    pub(crate) fn set_submitting(&self, idempotency_key: &str) {
+        self.set(Message {
+            text: "the request was in flight and may have been processed".into(),
             hint: format!(
-                "Repeat the command with --idempotency-key {}: it has its effect once.",
-                quoted(idempotency_key)
+                "Repeat the command with --idempotency-key {}: it takes effect once.",
+                shell_quote(idempotency_key)
             ),
             details: json!({ "idempotency_key": idempotency_key }),
         });
     }
 
-    /// A job has been submitted and goes on.
-    pub(crate) fn job(&self, id: &str, message: String, hint: String) {
-        self.set(Words { message, hint, details: json!({ "job_id": id }) });
+    /// Sets the message after a job was submitted.
+    pub(crate) fn set_job(&self, id: &str, message: String, hint: String) {
+        self.set(Message { text: message, hint, details: json!({ "job_id": id }) });
     }
 
-    /// There is nothing more to say than that it was stopped.
-    pub(crate) fn nothing(&self) {
+    /// Removes the message.
+    pub(crate) fn clear(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// The words, as the error that they are for programs.
+    /// Converts the message to an error.
     pub(crate) fn into_error(self) -> InfraiError {
-        let words = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let words = words.unwrap_or_else(|| Words {
-            message: "the command was stopped before its end".into(),
-            hint: "Run it again when you like.".into(),
+        let message = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let message = message.unwrap_or_else(|| Message {
+            text: "the command was interrupted".into(),
+            hint: "Run it again.".into(),
             details: json!({}),
         });
-        InfraiError::new(ErrorKind::Aborted, "INTERRUPTED", words.message)
-            .with_hint(words.hint)
-            .with_details(words.details)
+        InfraiError::new(ErrorKind::Aborted, "INTERRUPTED", message.text)
+            .with_hint(message.hint)
+            .with_details(message.details)
     }
 }

@@ -4,10 +4,10 @@
 
 mod args;
 mod commands;
+mod error;
 mod exit;
-mod fail;
-mod follow_up;
 mod interrupt;
+mod next_command;
 mod output;
 mod sandbox;
 mod session;
@@ -18,7 +18,7 @@ use infrai::{InfraiError, Result};
 
 use self::{
     args::{Cli, Command},
-    interrupt::{Farewell, Signal},
+    interrupt::{InterruptNotice, Signal},
     terminal::{logs, progress::Progress},
 };
 
@@ -33,38 +33,39 @@ fn main() {
     let code = match runtime {
         Ok(runtime) => {
             let code = runtime.block_on(run(cli));
-            // Without waiting for a thread that reads standard input or a disk, and may do so for ever.
+            // Does not wait for threads that read standard input or a disk: such a read may never return.
             runtime.shutdown_background();
             code
         }
-        Err(error) => {
-            ended(Err(InfraiError::internal(format!("the operating system gives no threads: {error}"))), json)
-        }
+        Err(error) => ended(
+            Err(InfraiError::internal(format!("the operating system provides no threads: {error}"))),
+            json,
+        ),
     };
     std::process::exit(i32::from(code));
 }
 
-/// Runs the command until it ends or is stopped, and tells how it went.
+/// Runs the command until it ends or a signal stops it, and prints its error.
 async fn run(cli: Cli) -> u8 {
     let Cli { global, command } = cli;
     let json = global.json;
     if let Command::Sandbox(args) = &command {
         let result = if global.sandbox {
-            Err(fail::usage("`infrai sandbox` is a sandbox itself: it takes no --sandbox"))
+            Err(error::usage("`infrai sandbox` does not support --sandbox"))
         } else {
             sandbox::serve(args, &global).await
         };
         return ended(result, json);
     }
-    let farewell = Farewell::default();
-    // Whatever the command held is dropped before anything is said: a half-written file, the bar on the screen.
+    let notice = InterruptNotice::default();
+    // The command is dropped before the message: its half-written file goes, and the bar leaves the screen.
     let stopped = tokio::select! {
         biased;
         signal = Signal::next() => signal,
-        result = commands::run(&global, command, &farewell) => return ended(result, json),
+        result = commands::run(&global, command, &notice) => return ended(result, json),
     };
     Progress::clear();
-    fail::tell(farewell.into_error(), json);
+    error::print_error(notice.into_error(), json);
     stopped.exit_code()
 }
 
@@ -75,13 +76,13 @@ fn ended(result: Result<u8>, json: bool) -> u8 {
         Err(error) if output::is_closed(&error) => exit::OK,
         Err(error) => {
             let code = exit::code(error.kind());
-            fail::tell(error, json);
+            error::print_error(error, json);
             code
         }
     }
 }
 
-/// Help and version go to standard output; anything else is an error like every other.
+/// Prints help and version to standard output, and any other parse error like all errors.
 fn not_parsed(error: &clap::Error) -> u8 {
     use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
     match error.kind() {
@@ -95,7 +96,7 @@ fn not_parsed(error: &clap::Error) -> u8 {
         }
         _ => {
             let json = std::env::args_os().any(|word| word == "--json");
-            fail::tell(fail::from_clap(error), json);
+            error::print_error(error::from_clap(error), json);
             exit::USAGE
         }
     }

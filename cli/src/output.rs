@@ -1,76 +1,77 @@
-//! Results on standard output: lines for people, or one line of JSON for programs.
+//! Output of results: text lines, or one line of JSON.
 
 use std::io::{self, Write as _};
 
 use infrai::{ErrorKind, InfraiError, Result, escape_json, escape_text};
 use serde_json::Value;
 
-/// The code of the error that says nobody reads standard output any more: no fault, and nothing to tell.
+/// Code of the error after a closed standard output. It is not reported.
 const CLOSED: &str = "STDOUT_CLOSED";
 
-/// Who the result is for.
+/// Format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Output {
-    People,
-    Programs,
+pub(crate) enum OutputFormat {
+    Text,
+    Json,
 }
 
-impl Output {
+impl OutputFormat {
     pub(crate) fn new(json: bool) -> Self {
-        if json { Self::Programs } else { Self::People }
+        if json { Self::Json } else { Self::Text }
     }
 
     pub(crate) fn is_json(self) -> bool {
-        self == Self::Programs
+        self == Self::Json
     }
 
-    /// Prints the result in the form that is wanted. Each element of `lines` is one line, whatever it holds.
+    /// Prints the result in this format. Each element of `lines` becomes one line, whatever it contains.
     pub(crate) fn result(self, json: &Value, lines: &[String]) -> Result<()> {
         match self {
-            Self::People => write(lines.iter().map(|line| one_line(line)).collect::<String>().as_bytes()),
-            Self::Programs => write(json_line(json).as_bytes()),
+            Self::Text => write(lines.iter().map(|line| one_line(line)).collect::<String>().as_bytes()),
+            Self::Json => write(json_line(json).as_bytes()),
         }
     }
 }
 
-/// A text with its line end, escaped: what a server sent can neither act on a terminal nor make a line of its own.
+/// Returns the text with a line end, escaped, so that a server's text can neither control the terminal nor forge a
+/// line.
 pub(crate) fn one_line(text: &str) -> String {
     format!("{}\n", escape_text(text))
 }
 
-/// A value as one line of JSON. Escapes stand for what would act on a terminal.
+/// Returns a value as one line of JSON. Escapes replace characters that would control a terminal.
 pub(crate) fn json_line(json: &Value) -> String {
     format!("{}\n", escape_json(&json.to_string()))
 }
 
-/// Writes it all to standard output, at once.
+/// Writes everything to standard output, at once.
 pub(crate) fn write(bytes: &[u8]) -> Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            InfraiError::new(ErrorKind::Aborted, CLOSED, "nobody reads the output any more")
+            InfraiError::new(ErrorKind::Aborted, CLOSED, "the reader of standard output is gone")
         } else {
             let message = format!("standard output cannot be written: {error}");
             InfraiError::new(ErrorKind::Configuration, "FILE_ERROR", message)
-                .with_hint("Check the free space of what it is redirected to.")
+                .with_hint("Check the free space of the target of the redirection.")
                 .with_source(error)
         }
     })
 }
 
-/// Whether the error is only that the reader of standard output has gone.
+/// Returns true if the reader of standard output is gone.
 pub(crate) fn is_closed(error: &InfraiError) -> bool {
     error.code() == CLOSED
 }
 
-/// Lines of a name and a value each, the values aligned; those without a value are left out.
+/// Formats names and values as lines with aligned values. Leaves out rows without a value.
 pub(crate) fn table<'a>(rows: impl IntoIterator<Item = (&'a str, Option<String>)>) -> Vec<String> {
     let rows: Vec<_> = rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     rows.iter().map(|(name, value)| format!("{name:width$}  {value}")).collect()
 }
 
-/// An amount of dollars: cents, and more digits only where they are needed.
+/// Formats an amount of dollars: cents, and more digits only if needed.
 pub(crate) fn dollars(amount: f64) -> String {
     if (amount * 100.0 - (amount * 100.0).round()).abs() < 1e-6 {
         format!("${amount:.2}")
@@ -79,7 +80,7 @@ pub(crate) fn dollars(amount: f64) -> String {
     }
 }
 
-/// A number of bytes in the unit that suits it.
+/// Formats a number of bytes with a unit.
 #[allow(clippy::cast_precision_loss, reason = "shown with one decimal")]
 pub(crate) fn bytes(count: u64) -> String {
     match count {

@@ -1,14 +1,14 @@
-//! What a command works with: the client, the sandbox if one was asked for, and whom it talks to.
+//! The state of one call: client, embedded sandbox and output.
 
 use infrai::{ErrorKind, InfraiClient, InfraiError, Result};
 
 use crate::{
-    args::Global,
-    fail,
-    follow_up::{FollowUp, quoted},
-    interrupt::Farewell,
-    output::{Output, dollars},
-    sandbox::{self, Embedded},
+    args::GlobalArgs,
+    error,
+    interrupt::InterruptNotice,
+    next_command::{NextCommand, shell_quote},
+    output::{OutputFormat, dollars},
+    sandbox::{self, EmbeddedSandbox},
     terminal::progress::{self, Style},
 };
 
@@ -16,23 +16,23 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) client: InfraiClient,
-    pub(crate) out: Output,
+    pub(crate) out: OutputFormat,
     pub(crate) style: Style,
-    pub(crate) next: FollowUp,
-    pub(crate) farewell: Farewell,
-    pub(crate) sandbox: Option<Embedded>,
+    pub(crate) next: NextCommand,
+    pub(crate) notice: InterruptNotice,
+    pub(crate) sandbox: Option<EmbeddedSandbox>,
 }
 
 impl Session {
-    /// Makes the client, and with `--sandbox` the sandbox that it talks to.
-    pub(crate) async fn open(global: &Global, farewell: &Farewell) -> Result<Self> {
+    /// Creates the client, and with `--sandbox` its sandbox.
+    pub(crate) async fn open(global: &GlobalArgs, notice: &InterruptNotice) -> Result<Self> {
         let mut builder =
             InfraiClient::builder().user_agent_suffix(concat!("infrai-cli/", env!("CARGO_PKG_VERSION")));
         if let Some(timeout) = global.timeout {
             builder = builder.timeout(timeout);
         }
         let sandbox = if global.sandbox {
-            let sandbox = Embedded::open(global.data_dir.as_deref()).await?;
+            let sandbox = EmbeddedSandbox::open(global.data_dir.as_deref()).await?;
             builder = builder
                 .base_url(sandbox.url())
                 .credentials_file(sandbox.credentials())
@@ -40,7 +40,7 @@ impl Session {
             Some(sandbox)
         } else {
             if global.data_dir.is_some() {
-                return Err(fail::usage("--data-dir goes with --sandbox or `infrai sandbox`"));
+                return Err(error::usage("--data-dir goes with --sandbox or `infrai sandbox`"));
             }
             builder = builder
                 .base_url(global.base_url.clone().unwrap_or_default())
@@ -49,20 +49,20 @@ impl Session {
         };
         Ok(Self {
             client: builder.build()?,
-            out: Output::new(global.json),
+            out: OutputFormat::new(global.json),
             style: Style::fitting(global.json, global.verbose > 0),
-            next: FollowUp::new(global),
-            farewell: farewell.clone(),
+            next: NextCommand::new(global),
+            notice: notice.clone(),
             sandbox,
         })
     }
 
-    /// Whether this is a sandbox's first call.
+    /// Returns true at the first call of a sandbox.
     pub(crate) fn lacks_sandbox_account(&self) -> bool {
         self.sandbox.as_ref().is_some_and(|sandbox| !sandbox.has_account())
     }
 
-    /// Gives the sandbox an account, which its further calls find.
+    /// Creates the sandbox's account, which further calls find.
     pub(crate) async fn activate_in_sandbox(&self) -> Result<()> {
         let activated = self.client.activate().await?;
         let credit =
@@ -74,30 +74,30 @@ impl Session {
         Ok(())
     }
 
-    /// Says what a sandbox is, before it answers in the API's place.
-    pub(crate) fn introduce_sandbox(&self) {
+    /// Prints that a sandbox replaces the API.
+    pub(crate) fn print_sandbox_notice(&self) {
         if let Some(sandbox) = &self.sandbox {
             let folder = sandbox.data_dir().display();
             self.note(&format!("Sandbox in {folder}: a stand-in, no model runs and no real money moves."));
         }
     }
 
-    /// A line on standard error for people; programs get the result alone.
+    /// Prints a line on standard error; not with `--json`.
     pub(crate) fn note(&self, line: &str) {
         if !self.out.is_json() {
-            progress::say(line);
+            progress::print_line(line);
         }
     }
 
-    /// Whether the jobs rest once this call has ended.
-    pub(crate) fn jobs_rest(&self) -> bool {
-        self.sandbox.as_ref().is_some_and(Embedded::ends_with_this_call)
+    /// Returns true if the jobs pause after this call.
+    pub(crate) fn jobs_are_paused(&self) -> bool {
+        self.sandbox.as_ref().is_some_and(EmbeddedSandbox::is_temporary)
     }
 
-    /// An error with advice that fits how the command was called.
-    pub(crate) fn explain(&self, error: InfraiError) -> InfraiError {
+    /// Adds a remedy in the words of the command to an error.
+    pub(crate) fn add_hint(&self, error: InfraiError) -> InfraiError {
         let advice = match (error.kind(), &self.sandbox) {
-            (ErrorKind::Authentication, Some(sandbox)) => sandbox.lost_account(),
+            (ErrorKind::Authentication, Some(sandbox)) => sandbox.unknown_key_hint(),
             (ErrorKind::Authentication, None) if error.code() != "API_KEY_MISSING" => {
                 "Check INFRAI_API_KEY or the credentials file, or get a new key: `infrai activate --force`."
                     .to_owned()
@@ -115,14 +115,14 @@ impl Session {
         error.with_hint(advice)
     }
 
-    /// The same for a command that takes `--idempotency-key`: what may have been carried out can be repeated safely.
-    pub(crate) fn explain_repeatable(&self, error: InfraiError) -> InfraiError {
-        let error = self.explain(error);
+    /// Adds the remedy for a command with `--idempotency-key`: an ambiguous request can be repeated safely.
+    pub(crate) fn add_retry_hint(&self, error: InfraiError) -> InfraiError {
+        let error = self.add_hint(error);
         match error.idempotency_key() {
             Some(key) if error.may_have_been_processed() => {
                 let advice = format!(
-                    "It may have been carried out: repeat the command with --idempotency-key {}, and it has its effect once.",
-                    quoted(key)
+                    "It may have been processed: repeat the command with --idempotency-key {}, and it takes effect once.",
+                    shell_quote(key)
                 );
                 error.with_hint(advice)
             }
@@ -130,7 +130,7 @@ impl Session {
         }
     }
 
-    /// Ends the sandbox in order.
+    /// Stops the sandbox.
     pub(crate) async fn close(self) {
         if let Some(sandbox) = self.sandbox {
             sandbox.close().await;

@@ -1,4 +1,4 @@
-//! Accounts and keys: activating, showing, paying, and what is said when there is none.
+//! Accounts and keys: activation, display, payment, and errors without a key.
 
 mod common;
 

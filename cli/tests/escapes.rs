@@ -1,4 +1,4 @@
-//! A hostile server: nothing that it sends acts on the terminal, forges a line or gets into a command to paste.
+//! A hostile server: its texts do not control the terminal, forge a line, or get into a command to paste.
 
 mod common;
 
@@ -20,7 +20,7 @@ const HOSTILE: &str = "j\u{1b}]0;x\u{7}\u{1b}[2J\u{9b}31m\u{7f}\r\nFORGED\tline\
 
 type Answer = dyn Fn(usize, &str) -> (u16, String) + Send + Sync;
 
-/// A server with these answers, by how many requests came before and the request's line; it remembers the paths.
+/// A server with these responses, by the number of earlier requests and the request line; it records the paths.
 struct Hostile {
     url: String,
     paths: Arc<Mutex<Vec<String>>>,
@@ -127,7 +127,7 @@ fn api(last: &'static str) -> Hostile {
     server
 }
 
-/// Whether a text holds nothing but characters that stand there, and line ends.
+/// Returns true for a text of visible characters and line ends alone.
 fn is_clean(text: &str) -> bool {
     let acting = "\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{feff}\u{e0041}";
     !text.contains(|c: char| (c.is_control() && c != '\n') || acting.contains(c))
@@ -142,7 +142,7 @@ fn assert_clean(ran: &Ran) {
     assert!(ran.stdout.contains("FORGED") || ran.stderr.contains("FORGED"), "the text was printed: {ran:?}");
 }
 
-/// Every command that prints what a server sent.
+/// Every command that prints a server's text.
 fn commands() -> Vec<Vec<&'static str>> {
     vec![
         vec!["activate", "--force"],
@@ -163,7 +163,7 @@ fn commands() -> Vec<Vec<&'static str>> {
     ]
 }
 
-/// Runs each command in each of its forms, those of one form side by side: what takes time is the polling.
+/// Runs each command in each of its forms, those of one form in parallel, because polling takes the time.
 fn run_all(last: &'static str, forms: &[&'static [&'static str]]) -> Vec<(Vec<&'static str>, Ran)> {
     let mut ran = Vec::new();
     for options in forms {
@@ -291,7 +291,7 @@ fn a_word_of_the_command_line_is_escaped_in_errors() {
     }
 }
 
-/// What a shell makes of a command: its words.
+/// Returns the words that a shell parses from a command.
 #[cfg(unix)]
 fn words_of(command: &str) -> Vec<String> {
     let output = std::process::Command::new("bash")
@@ -366,6 +366,6 @@ fn the_log_of_the_sandbox_has_a_line_per_record() {
     }
     drop(child.stdin.take());
     let ran = ended(child).expect(0);
-    assert!(ran.stderr.contains("answered") && is_clean(&ran.stderr), "{ran:?}");
+    assert!(ran.stderr.contains("request handled") && is_clean(&ran.stderr), "{ran:?}");
     assert!(!ran.stderr.lines().any(|line| line.starts_with("FORGED")), "{ran:?}");
 }

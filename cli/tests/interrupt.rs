@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the command stops at once, and says what goes on without it.
+//! Ctrl-C and SIGTERM: the command stops at once, and says what continues.
 #![cfg(unix)]
 
 mod common;
@@ -10,7 +10,7 @@ use std::{
 
 use common::{Home, Server, fifo, signal};
 
-/// Runs until a line on standard error contains `mark`, sends the signal, and gives the exit code and the rest.
+/// Runs until a line on standard error contains `mark`, sends the signal, and returns the exit code and the rest.
 fn stopped_at(mut child: Child, mark: &str, name: &str) -> (Option<i32>, String) {
     let mut errors = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut line = String::new();
@@ -36,12 +36,12 @@ fn ctrl_c_names_the_job_and_the_ways_back() {
         let (ended, said) = stopped_at(child, ": running", name);
         assert_eq!(ended, Some(code), "{said}");
         let id = said.split_whitespace().find(|word| word.starts_with("vid_")).expect("the job's id");
-        assert!(said.contains(&format!("the job {id} goes on")), "{said}");
+        assert!(said.contains(&format!("the job {id} continues")), "{said}");
         assert!(said.contains(&format!("video wait -o kite.mp4 -- {id}`")), "{said}");
         assert!(said.contains(&format!("video cancel -- {id}`")), "{said}");
         assert_eq!(said.lines().filter(|line| !line.contains(": running")).count(), 2, "{said}");
         let status = home.run(&["--json", "video", "status", id]).expect(0).json();
-        assert_eq!(status["state"], "running", "it does go on");
+        assert_eq!(status["state"], "running", "it does continue");
     }
     let left: Vec<_> = std::fs::read_dir(home.path("")).expect("the folder").flatten().collect();
     assert_eq!(left.len(), 1, "no half file: {left:?}");
@@ -55,7 +55,7 @@ fn ctrl_c_in_a_sandbox_says_that_the_job_is_kept() {
     let (code, said) = stopped_at(child, ": running", "INT");
     assert_eq!(code, Some(130), "{said}");
     let id = said.split_whitespace().find(|word| word.starts_with("vid_")).expect("the job's id");
-    assert!(said.contains("is kept"), "{said}");
+    assert!(said.contains("is saved"), "{said}");
     assert!(said.contains(&format!("--sandbox video wait -o kite.mp4 -- {id}`")), "{said}");
     home.run(&["--sandbox", "video", "cancel", id]).expect(0);
 }

@@ -104,7 +104,7 @@ fn a_folder_that_another_process_holds_is_told() {
     let server = Server::with(&["--data-dir", named]);
     let ran = home.run(&["sandbox", "--data-dir", named]).expect(5);
     assert!(ran.error_lines().0.contains("another sandbox serves"), "{ran:?}");
-    // A process that serves for itself alone announces nothing.
+    // A process that serves itself alone writes no address.
     std::fs::remove_file(folder.join("url")).expect("the announcement");
     let ran = home.run(&["--sandbox", "--data-dir", named, "whoami"]).expect(5);
     assert!(ran.error_lines().1.contains("--data-dir"), "{ran:?}");
@@ -183,12 +183,47 @@ fn the_servers_options_reach_it() {
 fn people_are_told_how_to_use_the_server() {
     let home = Home::new();
     let ran = home.feed(&["sandbox", "--temporary", "--exit-with-parent"], "").expect(0);
-    for part in ["http://127.0.0.1:", "INFRAI_BASE_URL=", "INFRAI_CREDENTIALS_FILE=", "no model runs"] {
+    let parts = [
+        "http://127.0.0.1:",
+        "INFRAI_BASE_URL=",
+        "INFRAI_CREDENTIALS_FILE=",
+        "no model runs",
+        "infrai sandbox --help",
+    ];
+    for part in parts {
         assert!(ran.stdout.contains(part), "{part}: {ran:?}");
     }
     let page = ran.stdout.lines().find_map(|line| line.strip_prefix("page")).map(str::trim);
     let (address, token) = page.and_then(|page| page.split_once("/#")).expect("the page's whole address");
     assert!(address.starts_with("http://127.0.0.1:") && token.len() == 32, "{ran:?}");
+}
+
+#[test]
+fn the_help_is_a_manual_of_the_sandbox() {
+    let help = Home::new().run(&["sandbox", "--help"]).expect(0).stdout;
+    for part in [
+        "sandbox/stuck",
+        "sandbox-lite",
+        "$0.32",
+        "job=fail",
+        "/sandbox/ledger",
+        "/sandbox/requests",
+        "/topup/",
+    ] {
+        assert!(help.contains(part), "{part}: {help}");
+    }
+}
+
+#[test]
+fn a_wrong_fault_is_an_error_that_names_the_expectation() {
+    let home = Home::new();
+    let words = ["sandbox", "--temporary", "--fault", "/x: staus=503"];
+    let expected = "invalid fault: expected status, code, retry-after, delay, drop, cut, job, times or probability, got `staus`";
+    let ran = home.run(&words).expect(2);
+    let (error, hint) = ran.error_lines();
+    assert!(error.contains(expected) && hint.contains("--help"), "{error} {hint}");
+    let error = home.run(&[&["--json"][..], &words].concat()).expect(2).error_json();
+    assert!(error["message"].as_str().expect("a message").contains(expected), "{error}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a shell sees: help, completions, exit codes, and documentation that says the same.
+//! Help, completions and exit codes, and documentation that agrees with them.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! The main job: a prompt in, an MP4 out, and the truth when there is none.
+//! The main task: a prompt in, an MP4 out, and a clear error if there is none.
 
 mod common;
 
@@ -28,7 +28,7 @@ fn generate_waits_saves_and_says_where() {
     assert!(is_mp4(&home.path("boat.mp4")));
     assert!(ran.stdout.starts_with("Saved ") && ran.stdout.contains("boat.mp4"), "{ran:?}");
     let lines: Vec<_> = ran.stderr.lines().collect();
-    assert!(lines[0].contains(": queued, "), "a line a change: {ran:?}");
+    assert!(lines[0].contains(": queued, "), "one line per change: {ran:?}");
     assert!(lines.last().expect("a line").contains(": succeeded, "), "{ran:?}");
     assert!(!ran.stderr.contains('\u{1b}') && !ran.stderr.contains('\r'), "no bar: {ran:?}");
 }

@@ -1,4 +1,4 @@
-// A sandbox and a browser for the tests: the sandbox's page is opened in it, and whatever goes wrong there is kept.
+// A sandbox and a browser for the tests: the sandbox's page is opened in it, and its errors are collected.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

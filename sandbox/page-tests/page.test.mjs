@@ -1,4 +1,4 @@
-// What the sandbox's page promises, in a browser.
+// Promises of the sandbox's page, in a browser.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -65,8 +65,8 @@ test("a finished job's picture is shown and its video plays, by keyboard, while 
 
 test("a fault that is set in the page meets the next request, and none once it is cleared", () =>
   open(browser, sandbox.page, async (page) => {
-    await page.getByText("Nothing goes wrong on purpose.").waitFor();
-    await page.getByLabel("What goes wrong").selectOption("Generate: 503 twice, then fine");
+    await page.getByText("No faults in force.").waitFor();
+    await page.getByLabel("Preset").selectOption("Generate: 503 twice, then fine");
     await page.getByRole("button", { name: "Set fault" }).click();
     const fault = page.locator("#fault-list li", { hasText: "status=503 retry-after=1 times=2" });
     await fault.getByText("met 0 requests, 2 to go").waitFor();
@@ -77,7 +77,7 @@ test("a fault that is set in the page meets the next request, and none once it i
     await row.locator('.status:text-is("503")').waitFor();
     assert.match(await row.textContent(), /POST \/v1\/video\/generate.*key met-one.*met POST \/v1\/video\/generate: status=503/);
     await fault.getByRole("button", { name: /^Clear POST/ }).click();
-    await page.getByText("Nothing goes wrong on purpose.").waitFor();
+    await page.getByText("No faults in force.").waitFor();
     assert.deepEqual((await account.call("GET", "/sandbox/faults")).data.faults, []);
     assert.equal((await account.call("POST", "/v1/video/generate", { prompt: "" })).status, 400);
   }));
@@ -110,7 +110,7 @@ test("no fault meets the page, and what it loads is no client's request until it
     await page.reload();
     await page.locator("#fault-list li", { hasText: "met 0 requests" }).waitFor();
     await page.locator("#fault-list li").getByRole("button").click();
-    await page.getByText("Nothing goes wrong on purpose.").waitFor();
+    await page.getByText("No faults in force.").waitFor();
     const own = page.locator("#request-list tr", { hasText: "/sandbox/page/" });
     assert.equal(await own.count(), 0);
     const told = (await account.call("GET", "/sandbox/requests")).data.requests;
@@ -255,6 +255,6 @@ test("a sandbox that is gone is said to be gone", async () => {
   const other = await serve();
   await open(browser, other.page, async (page) => {
     await other.stop();
-    await page.getByText("The sandbox does not answer").waitFor();
+    await page.getByText("The sandbox does not respond").waitFor();
   }, { errors: true });
 });

@@ -1,4 +1,4 @@
-// What the other files build the page with. Text is set as text: nothing that comes from outside becomes markup.
+// Helpers that build the page. Text is set as text: nothing from outside becomes markup.
 
 /** The element of the page with this id. */
 export const at = (id) => document.getElementById(id);

@@ -24,7 +24,7 @@ preset.addEventListener("change", () => {
   words.value = preset.value;
   setText(at("fault-error"), "");
 });
-// What is typed is in words of one's own.
+// Text of the user stays as typed.
 words.addEventListener("input", () => {
   if (words.value !== preset.value) preset.value = "";
 });
@@ -47,7 +47,7 @@ async function send(method, path, body) {
     setText(problem, ok ? "" : error.message);
     return ok;
   } catch {
-    setText(problem, "The sandbox does not answer.");
+    setText(problem, "The sandbox does not respond.");
     return false;
   } finally {
     changed();

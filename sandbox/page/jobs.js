@@ -1,8 +1,8 @@
-// The account's jobs: where each stands, and its video once there is one.
+// The account's jobs: their states, and their videos.
 
 import { at, dollars, list, make, moment, setAttribute, setText } from "./dom.js";
 
-/** How many are shown before the rest is asked for. */
+/** Number of jobs shown before the button for the rest. */
 const FIRST = 12;
 
 let all = [];
@@ -65,7 +65,7 @@ function create(job) {
   return { element, update };
 }
 
-/** What was asked for. */
+/** The requested video. */
 function describe(job) {
   const words = [`${job.duration_seconds} s`, job.resolution, job.aspect, job.prefer, dollars(job.cost_usd)];
   if (job.model !== "sandbox/default") words.push(job.model);
@@ -79,7 +79,7 @@ function link(text, address) {
 
 function player(job) {
   const label = `Video: ${job.prompt}`.slice(0, 200);
-  // Nothing is loaded before it is played but the picture in its place.
+  // Only the poster is loaded before the video is played.
   const video = make("video", { controls: "", loop: "", playsinline: "", preload: "none", "aria-label": label });
   video.muted = true;
   return video;
@@ -87,7 +87,7 @@ function player(job) {
 
 /** The addresses of files live for a time. A video that was begun keeps the one that it has, as long as that works. */
 function refresh(video, job) {
-  // By a way of the page's own: what it loads meets no fault that was set for a client, and is no client's request.
+  // Over the page's own route: it meets no fault, and is not logged as a client's request.
   const own = (address) => `/sandbox/page${new URL(address).pathname}`;
   if (video.currentTime > 0 && !video.error) return;
   setAttribute(video, "poster", own(job.thumbnail_url));

@@ -1,4 +1,4 @@
-// Asks the sandbox for what there is to see, once a second, and hands it to those who show it.
+// Polls the sandbox's state once a second, and passes it to the views.
 
 import { at, setAttribute, setText } from "./dom.js";
 import * as faults from "./faults.js";
@@ -37,7 +37,7 @@ async function look() {
     const query = new URLSearchParams();
     if (ask.account) query.set("account", ask.account);
     if (ask.own) query.set("own", "true");
-    // The token stands behind the address's #, which no browser sends by itself.
+    // The token is in the URL's fragment, which no browser sends by itself.
     const headers = { "x-sandbox-page": location.hash.slice(1) };
     if (tag) headers["if-none-match"] = tag;
     const answer = await fetch(`/sandbox/page/state?${query}`, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
@@ -55,7 +55,7 @@ async function look() {
   }
   connection();
   if (again) plan(0);
-  // A page that nobody sees asks for nothing.
+  // A hidden page does not poll.
   else if (!document.hidden && !paused) plan(Math.min(EVERY_MS * 2 ** failures, SLOWEST_MS));
 }
 

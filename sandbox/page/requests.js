@@ -1,4 +1,4 @@
-// What clients sent last, and what came of it.
+// The clients' latest requests and their results.
 
 import { at, list, make, moment } from "./dom.js";
 
@@ -29,6 +29,6 @@ function create(request) {
     what,
     make("td", { class: "number status", "data-kind": kind }, status),
     make("td", { class: "number" }, String(request.latency_ms)));
-  // What has been answered changes no more.
+  // A finished request no longer changes.
   return { element, update() {} };
 }

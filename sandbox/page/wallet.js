@@ -1,4 +1,4 @@
-// Which account is shown, what its wallet holds, and how it came to that.
+// The shown account, its balance, and its ledger.
 
 import { at, dollars, list, make, moment, setAttribute, setText } from "./dom.js";
 

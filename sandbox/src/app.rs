@@ -1,4 +1,4 @@
-//! What every request shares.
+//! State that all requests share, and the context of one request.
 
 use std::{
     fmt,
@@ -11,17 +11,17 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    db::Db, error::ApiError, host::Host, host::HostPolicy, log::RequestLog, rate::RateLimiter,
-    registry::Faults, runner::Runner,
+    db::Db, error::ApiError, fault_injector::FaultInjector, host::Host, host::HostPolicy,
+    rate_limit::RateLimiter, request_log::RequestLog, runner::Runner,
 };
 
-/// The running sandbox, as handlers see it.
+/// State of the running sandbox that handlers use.
 pub(crate) struct App {
     pub(crate) db: Arc<Db>,
     pub(crate) runner: Arc<Runner>,
     pub(crate) files: PathBuf,
     pub(crate) hosts: HostPolicy,
-    pub(crate) faults: Faults,
+    pub(crate) faults: FaultInjector,
     pub(crate) limiter: Option<RateLimiter>,
     pub(crate) log: RequestLog,
     pub(crate) file_signing_key: [u8; 32],
@@ -32,34 +32,36 @@ pub(crate) struct App {
 }
 
 impl fmt::Debug for App {
-    /// Without its fields: one of them signs the addresses of files.
+    /// Omits the fields: one of them is the key that signs file URLs.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("App").finish_non_exhaustive()
     }
 }
 
 impl App {
-    /// Counts a request against the rate limit, if there is one.
-    pub(crate) fn limit(&self, who: &Who<'_>) -> Result<(), ApiError> {
+    /// Counts a request against the rate limit, if one is set.
+    pub(crate) fn limit(&self, subject: &RateLimitSubject<'_>) -> Result<(), ApiError> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
-        let (bucket, code) = match who {
-            Who::Account(id) => ((*id).to_owned(), "RATE_LIMIT_USER"),
-            Who::Address(address) => (address.to_string(), "RATE_LIMIT_IP"),
+        let (bucket, code) = match subject {
+            RateLimitSubject::Account(id) => ((*id).to_owned(), "RATE_LIMIT_USER"),
+            RateLimitSubject::Address(address) => (address.to_string(), "RATE_LIMIT_IP"),
         };
         limiter.take(&bucket, std::time::Instant::now()).map_err(|wait| ApiError::rate_limited(code, wait))
     }
 }
 
-/// Who a request counts for.
-pub(crate) enum Who<'a> {
+/// The account or address that a request counts against.
+pub(crate) enum RateLimitSubject<'a> {
     Account(&'a str),
     Address(IpAddr),
 }
 
-/// A request's own facts, established before any handler runs.
+/// Properties of a request that the middleware establishes before any handler runs.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts {
+pub(crate) struct RequestContext {
     pub(crate) host: Host,
     pub(crate) peer: SocketAddr,
     pub(crate) body: Bytes,
+    /// The error code of the job that this request creates, if a fault makes that job fail.
+    pub(crate) job_error_code: Option<String>,
 }

@@ -1,27 +1,27 @@
-//! How a sandbox is set up and started.
+//! Settings of a sandbox, its start, and the errors of a start.
 
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::net::{TcpListener, lookup_host};
 
 use crate::{
-    Fault, RateLimit, Sandbox, SpecError,
+    Fault, ParseError, RateLimit, Sandbox,
     app::App,
+    data_dir::{DataDir, DataDirError},
     db::{Db, OpenError},
-    folder::{Folder, FolderError},
+    fault_injector::FaultInjector,
     host::HostPolicy,
-    log::RequestLog,
-    rate::RateLimiter,
-    registry::Faults,
+    rate_limit::RateLimiter,
+    request_log::RequestLog,
     runner::{self, Runner},
     server::{self, Limits},
     store::{accounts, jobs},
 };
 
-/// As good as for ever, and a time that can still be added to now.
+/// An upper bound that stands for no timeout and can still be added to the current time.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// The settings of a sandbox, all of which have a default.
+/// Settings of a sandbox. Each has a default.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct SandboxBuilder {
@@ -62,102 +62,110 @@ impl Default for SandboxBuilder {
     }
 }
 
+impl Sandbox {
+    /// Returns the settings of a sandbox, all at their defaults.
+    pub fn builder() -> SandboxBuilder {
+        SandboxBuilder::default()
+    }
+}
+
 impl SandboxBuilder {
-    /// The folder that keeps accounts, jobs and files; created if need be, and used by one process at a time. One that
-    /// is there has to be empty or a sandbox's. By default a temporary one that is removed at the end.
+    /// Sets the folder for accounts, jobs and files. Created if missing, and used by one process at a time. An
+    /// existing folder must be empty or a sandbox's. Default: a temporary folder that is removed at the end.
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(path.into());
         self
     }
 
-    /// Where to listen, `host:port`; port 0 lets the system choose. By default `127.0.0.1:0`.
+    /// Sets the address to listen on, `host:port`; port 0 lets the system choose. Default: `127.0.0.1:0`.
     pub fn addr(mut self, addr: impl Into<String>) -> Self {
         self.addr = addr.into();
         self
     }
 
-    /// A `Host` to answer to besides loopback: a name or address, with a port (that one only) or without (any).
+    /// Accepts a `Host` besides loopback: a name or address, with a port (only that port) or without (any port).
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
         self.hosts.push(host.into());
         self
     }
 
-    /// How many requests to `/v1/…` an account, or an address without a key, may make; by default any number.
+    /// Limits the requests to `/v1/…` per account, or per address without a key. Default: no limit.
     pub fn rate_limit(mut self, limit: RateLimit) -> Self {
         self.rate_limit = Some(limit);
         self
     }
 
-    /// A fault to start with, in the words of [`Fault`].
-    pub fn fault(self, words: &str) -> Result<Self, SpecError> {
+    /// Adds a fault in the notation of [`Fault`].
+    pub fn fault(self, words: &str) -> Result<Self, ParseError> {
         Ok(self.add_fault(words.parse()?))
     }
 
-    /// A fault to start with.
+    /// Adds a fault.
     pub fn add_fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
         self
     }
 
-    /// How many jobs are rendered at once; at least 1, by default 2.
+    /// Sets the number of jobs rendered at once. Default: 2; at least 1.
     pub fn render_workers(mut self, workers: usize) -> Self {
         self.render_workers = workers.max(1);
         self
     }
 
-    /// How long a job of `sandbox/slow` takes beyond its rendering; by default 30 s.
+    /// Sets the time that a job of `sandbox/slow` takes beyond its rendering. Default: 30 s.
     pub fn slow(mut self, duration: Duration) -> Self {
         self.slow = duration;
         self
     }
 
-    /// The seed of the generator behind a fault's `probability`; by default 0.
+    /// Sets the seed of the generator behind a fault's `probability`. Default: 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// How long a file's URL is good for, at least (at most an eighth longer); by default 24 hours.
+    /// Sets the minimum lifetime of a file's URL; a URL lives up to an eighth longer. Default: 24 hours.
     pub fn file_url_ttl(mut self, ttl: Duration) -> Self {
         self.file_url_ttl = ttl;
         self
     }
 
-    /// Sends `Retry-After` of so many seconds with the status of a job that has not ended; by default none.
+    /// Sends `Retry-After` of `seconds` with the status of a job that has not ended. Default: none.
     pub fn status_retry_after(mut self, seconds: u64) -> Self {
         self.status_retry_after = Some(seconds);
         self
     }
 
-    /// How many connections are served at once; further ones wait. At least 1, by default 1024.
+    /// Sets the number of connections served at once; further ones wait. Default: 1024; at least 1.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.limits.connections = connections.max(1);
         self
     }
 
-    /// How long a request's head may take to arrive, and a connection may be idle; by default 30 s.
+    /// Sets the time for a request's head to arrive, and for a connection to be idle. Default: 30 s.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
         self.limits.header_timeout = timeout;
         self
     }
 
-    /// How long a request's body may take to arrive; by default 30 s.
+    /// Sets the time for a request's body to arrive. Default: 30 s.
     pub fn body_timeout(mut self, timeout: Duration) -> Self {
         self.body_timeout = timeout;
         self
     }
 
-    /// How long a client may leave an answer unread before its connection is closed; by default 30 s. A file has so
-    /// long in all, and a second more for each 16 KiB.
+    /// Sets the time after which a connection closes whose client does not read the response. A file has this time in
+    /// all, plus a second per 16 KiB. Default: 30 s.
     pub fn send_timeout(mut self, timeout: Duration) -> Self {
         self.limits.send_timeout = timeout.min(LONGEST);
         self
     }
 
-    /// Takes the data folder, picks up what an earlier process left, and serves.
+    /// Opens the data folder, queues the unfinished jobs of an earlier process again, and serves.
     ///
     /// # Errors
-    /// The data folder is in use, another program's or unusable, the address is taken, or a host cannot be read.
+    /// [`StartError`]: the data folder is in use, another program's or unusable, the address is taken, or a host to
+    /// allow is invalid.
     pub async fn start(self) -> Result<Sandbox, StartError> {
         let hosts = HostPolicy::new(&self.hosts).map_err(StartError::InvalidHost)?;
         let listener = listen(&self.addr).await?;
@@ -166,14 +174,14 @@ impl SandboxBuilder {
         Ok(server::serve(app, folder, listener, &limits)?)
     }
 
-    /// All that touches the disk.
-    pub(crate) fn prepare(self, hosts: HostPolicy) -> Result<(Arc<App>, Folder, Limits), StartError> {
-        let folder = Folder::take(self.data_dir)?;
+    /// Opens the data folder and the database, and starts the workers. Blocks.
+    pub(crate) fn prepare(self, hosts: HostPolicy) -> Result<(Arc<App>, DataDir, Limits), StartError> {
+        let folder = DataDir::open(self.data_dir)?;
         let database = |error| match error {
             OpenError::TooNew(version) => StartError::NewerData { path: folder.path().to_owned(), version },
             OpenError::Io(error) => StartError::Io(error),
             OpenError::Sqlite(error) => StartError::Database(error.to_string()),
-            OpenError::NotASandboxes => StartError::Database(format!(
+            OpenError::ForeignDatabase => StartError::Database(format!(
                 "{} holds the tables of another program",
                 folder.database().display()
             )),
@@ -183,18 +191,19 @@ impl SandboxBuilder {
         let file_signing_key = db.write_blocking(accounts::file_signing_key).map_err(refused)?;
         let left = db.write_blocking(jobs::requeue).map_err(refused)?;
         if !left.is_empty() {
-            tracing::info!(jobs = left.len(), "jobs that had not ended are queued again");
+            tracing::info!(jobs = left.len(), "unfinished jobs are queued again");
         }
         let files = folder.files();
-        let without = db.write_blocking(|transaction| jobs::without_files(transaction)).map_err(refused)?;
-        runner::sweep(&files, &without)?;
+        let unfinished =
+            db.write_blocking(|transaction| jobs::without_files(transaction)).map_err(refused)?;
+        runner::remove_orphans(&files, &unfinished)?;
         let runner = Runner::start(db.clone(), files.clone(), self.slow, self.render_workers)?;
         let app = App {
             db,
             runner,
             files,
             hosts,
-            faults: Faults::new(self.faults, self.seed),
+            faults: FaultInjector::new(self.faults, self.seed),
             limiter: self.rate_limit.map(RateLimiter::new),
             log: RequestLog::default(),
             file_signing_key,
@@ -220,7 +229,7 @@ async fn listen(addr: &str) -> Result<TcpListener, StartError> {
     Err(refused(last))
 }
 
-/// Why a sandbox did not start.
+/// The reason why a sandbox did not start.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
@@ -230,21 +239,21 @@ pub enum StartError {
     DataDir {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The folder is neither empty nor a sandbox's; nothing in it was changed.
+    /// The folder is neither empty nor a sandbox's. Nothing in it was changed.
     NotASandbox {
         /// The folder.
         path: PathBuf,
-        /// The names of some of its entries.
+        /// Names of some of its entries.
         holds: String,
     },
     /// The data folder, or something in it, is a link, of the wrong kind, or another user's.
     Untrusted {
         /// The folder or the entry.
         path: PathBuf,
-        /// Why the sandbox does not rely on it.
+        /// The reason why the sandbox does not use it.
         reason: String,
     },
     /// The data folder was written by a newer version.
@@ -258,14 +267,14 @@ pub enum StartError {
     Database(String),
     /// The address cannot be listened on.
     Bind {
-        /// The address as it was given.
+        /// The address from the settings.
         addr: String,
-        /// What the system says.
+        /// The operating system's error.
         source: io::Error,
     },
     /// A host to allow is neither a name nor an address.
     InvalidHost(String),
-    /// A thread or file could not be had.
+    /// A thread could not be started, or a file not be opened.
     Io(io::Error),
 }
 
@@ -275,13 +284,13 @@ impl From<io::Error> for StartError {
     }
 }
 
-impl From<FolderError> for StartError {
-    fn from(error: FolderError) -> Self {
+impl From<DataDirError> for StartError {
+    fn from(error: DataDirError) -> Self {
         match error {
-            FolderError::InUse(path) => Self::DataDirInUse(path),
-            FolderError::NotASandbox(path, holds) => Self::NotASandbox { path, holds },
-            FolderError::Untrusted(path, reason) => Self::Untrusted { path, reason },
-            FolderError::Io(path, source) => Self::DataDir { path, source },
+            DataDirError::InUse(path) => Self::DataDirInUse(path),
+            DataDirError::NotASandbox(path, holds) => Self::NotASandbox { path, holds },
+            DataDirError::Untrusted(path, reason) => Self::Untrusted { path, reason },
+            DataDirError::Io(path, source) => Self::DataDir { path, source },
         }
     }
 }

@@ -1,9 +1,9 @@
-//! The canonical form of a JSON body, so that the same request is recognised however it was written.
+//! Canonical form of a JSON body, so that equal requests have equal hashes.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// The SHA-256 of the canonical bytes: keys sorted by code point, no spaces, whole floats as integers.
+/// Returns the SHA-256 of the canonical bytes: keys sorted by code point, no spaces, whole floats as integers.
 pub(crate) fn hash(value: &Value) -> [u8; 32] {
     let mut out = String::new();
     write(value, &mut out);

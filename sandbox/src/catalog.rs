@@ -1,10 +1,10 @@
-//! The values that `generate` takes: one list for validation, gating and the `OpenAPI` document.
+//! Values that `generate` accepts: one list for validation, gating and the `OpenAPI` document.
 
 /// Aspect ratios.
 pub(crate) const ASPECTS: &[&str] = &["16:9", "9:16", "1:1"];
 /// Output resolutions.
 pub(crate) const RESOLUTIONS: &[&str] = &["720p", "1080p", "4k"];
-/// What to optimise for.
+/// Optimisation goals.
 pub(crate) const PREFERS: &[&str] = &["balanced", "cheapest", "smartest"];
 /// Models, the default first.
 pub(crate) const MODELS: &[&str] = &["sandbox/default", FAIL, SLOW, STUCK];
@@ -15,7 +15,7 @@ pub(crate) const REGIONS: &[&str] = &["auto", "western", "china"];
 
 /// The model whose jobs fail.
 pub(crate) const FAIL: &str = "sandbox/fail";
-/// The model whose jobs take longer than they need to.
+/// The model whose jobs run for the `slow` time before they render.
 pub(crate) const SLOW: &str = "sandbox/slow";
 /// The model whose jobs run until they are cancelled.
 pub(crate) const STUCK: &str = "sandbox/stuck";
@@ -24,21 +24,24 @@ pub(crate) const LITE: &str = "sandbox-lite";
 
 /// The longest prompt, in bytes of UTF-8.
 pub(crate) const PROMPT_LIMIT: usize = 200_000;
-/// The longest URL that is accepted, in bytes.
+/// The longest accepted URL, in bytes.
 pub(crate) const URL_LIMIT: usize = 2048;
-/// Durations in seconds.
+/// Accepted durations in seconds.
 pub(crate) const DURATION: std::ops::RangeInclusive<f64> = 1.0..=60.0;
-/// The duration of a video that names none, in milliseconds.
+/// The default duration, in milliseconds.
 pub(crate) const DEFAULT_DURATION_MS: i64 = 5000;
-/// Amounts of a topup, in micro-dollars.
+/// Accepted amounts of a top-up, in micro-dollars.
 pub(crate) const TOPUP_MICROS: std::ops::RangeInclusive<i64> = 1_000_000..=10_000_000_000;
 
-/// Whether `vendor` renders `resolution`.
+/// Accepted amounts of credit, in micro-dollars.
+pub(crate) const CREDIT_MICROS: std::ops::RangeInclusive<i64> = 1..=*TOPUP_MICROS.end();
+
+/// Returns true if `vendor` renders `resolution`.
 pub(crate) fn supports(vendor: &str, resolution: &str) -> bool {
     !(vendor == LITE && resolution == "4k")
 }
 
-/// Width and height in pixels: the resolution's, turned by the aspect; 1:1 is a square of the short side.
+/// Returns width and height in pixels: the resolution's, turned by the aspect. 1:1 is a square of the short side.
 pub(crate) fn dimensions(resolution: &str, aspect: &str) -> (u32, u32) {
     let (long, short) = match resolution {
         "4k" => (3840, 2160),

@@ -1,4 +1,4 @@
-//! The one shape of every API answer: `{ok, data, error, metadata}`.
+//! The envelope of API responses: `{ok, data, error, metadata}`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,38 +11,38 @@ use serde_json::{Map, Value, json};
 
 use crate::{error::ApiError, pricing};
 
-/// A successful answer, before it is sealed into its envelope.
+/// A successful result, before the envelope is put around it.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct ApiSuccess {
     pub(crate) data: Value,
     pub(crate) cost_micros: i64,
     pub(crate) vendor: String,
     pub(crate) cache_hit: bool,
 }
 
-impl Answer {
+impl ApiSuccess {
     pub(crate) fn new(data: Value) -> Self {
         Self { data, cost_micros: 0, vendor: "sandbox".to_owned(), cache_hit: false }
     }
 }
 
-/// What a handler decided; the envelope is made around it once latency and request id are known.
+/// The result of a handler. The envelope follows once latency and request id are known.
 #[derive(Debug, Clone)]
-enum Outcome {
-    Ok(Arc<Answer>),
+enum EnvelopeBody {
+    Ok(Arc<ApiSuccess>),
     Err(Arc<ApiError>),
 }
 
-fn carrier(status: StatusCode, outcome: Outcome) -> Response {
+fn empty_response(status: StatusCode, outcome: EnvelopeBody) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response.extensions_mut().insert(outcome);
     response
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for ApiSuccess {
     fn into_response(self) -> Response {
-        carrier(StatusCode::OK, Outcome::Ok(Arc::new(self)))
+        empty_response(StatusCode::OK, EnvelopeBody::Ok(Arc::new(self)))
     }
 }
 
@@ -50,23 +50,23 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut error = self;
         let headers = std::mem::take(&mut error.headers);
-        let mut response = carrier(error.status, Outcome::Err(Arc::new(error)));
+        let mut response = empty_response(error.status, EnvelopeBody::Err(Arc::new(error)));
         response.headers_mut().extend(headers);
         response
     }
 }
 
-/// Puts the envelope around what a handler decided; a raw answer (a file, a page) passes as it is.
-pub(crate) fn seal(mut response: Response, request_id: &str, latency: Duration) -> Response {
+/// Puts the envelope around a handler's result. Raw responses (a file, a page) pass unchanged.
+pub(crate) fn finish_envelope(mut response: Response, request_id: &str, latency: Duration) -> Response {
     if let Ok(value) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert("x-request-id", value);
     }
-    let Some(outcome) = response.extensions_mut().remove::<Outcome>() else { return response };
+    let Some(outcome) = response.extensions_mut().remove::<EnvelopeBody>() else { return response };
     let (data, error, cost_micros, vendor, cache_hit) = match &outcome {
-        Outcome::Ok(answer) => {
+        EnvelopeBody::Ok(answer) => {
             (answer.data.clone(), Value::Null, answer.cost_micros, json!(answer.vendor), answer.cache_hit)
         }
-        Outcome::Err(error) => (Value::Null, error_object(error), 0, Value::Null, false),
+        EnvelopeBody::Err(error) => (Value::Null, error_object(error), 0, Value::Null, false),
     };
     let envelope = json!({
         "ok": error.is_null(),
@@ -81,7 +81,7 @@ pub(crate) fn seal(mut response: Response, request_id: &str, latency: Duration) 
         },
     });
     let headers = response.headers_mut();
-    // The router measured the empty carrier.
+    // The router measured the body before the envelope.
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,9 +1,9 @@
-//! The errors that a client sees, one constructor a kind, and what each puts into the envelope.
+//! Errors of the API, one constructor per kind.
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
-/// An error answer: a status, a stable code, a sentence, and whatever else helps.
+/// An error response: status, stable code, message, and details for the envelope.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
@@ -31,15 +31,15 @@ impl ApiError {
         self
     }
 
-    /// `Retry-After`, in whole seconds.
+    /// Adds `Retry-After`, in whole seconds.
     #[must_use]
     pub(crate) fn retry_after(self, seconds: u64) -> Self {
         self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
-    /// A field whose value the route does not take.
+    /// Creates the error for a field whose value the route does not accept.
     pub(crate) fn field(field: &str, expected: &str, got: &str) -> Self {
-        Self::invalid(format!("`{field}` takes {expected}; got {got}"))
+        Self::invalid(format!("invalid `{field}`: expected {expected}, got {got}"))
             .with("field", field)
             .with("expected", expected)
     }
@@ -62,7 +62,7 @@ impl ApiError {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             code,
-            "too many requests: slow down, or set a higher rate limit",
+            "rate limit exceeded: retry after Retry-After, or set a higher --rate-limit",
         )
         .retry_after(seconds.max(1))
     }
@@ -78,13 +78,13 @@ impl ApiError {
 
 impl From<rusqlite::Error> for ApiError {
     fn from(error: rusqlite::Error) -> Self {
-        tracing::error!(%error, "the database refused");
-        // Nothing of the statement reaches the client.
-        Self::internal("the sandbox's database failed; its log says why")
+        tracing::error!(%error, "the database failed");
+        // The response must not show the statement.
+        Self::internal("the sandbox's database failed; see its log")
     }
 }
 
-/// The code that a status gets when nothing says otherwise.
+/// Returns the usual error code of a status.
 pub(crate) fn default_code(status: StatusCode) -> &'static str {
     match status.as_u16() {
         400 => "INVALID_REQUEST",

@@ -1,4 +1,4 @@
-//! Which `Host`s a request may name: loopback, and those that were allowed.
+//! Checks of the `Host` header: loopback, and allowed hosts.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -6,52 +6,54 @@ use http::{Uri, uri::Authority};
 
 use crate::error::ApiError;
 
-/// A host and port that were checked, fit to stand in a URL.
+/// A checked host and port, safe to use in a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Host(String);
 
 impl Host {
-    /// An absolute URL on this host; `path` starts with a slash.
+    /// Returns an absolute URL on this host; `path` starts with a slash.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.0)
     }
 
-    /// Whether it is this machine's own.
+    /// Returns true for a loopback host.
     pub(crate) fn is_loopback(&self) -> bool {
         names_loopback(&self.0)
     }
 }
 
-/// The hosts that were allowed besides loopback.
+/// The hosts allowed besides loopback.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HostPolicy {
     allowed: Vec<Authority>,
 }
 
 impl HostPolicy {
-    /// Takes names or addresses, with a port (that port only) or without (any port).
+    /// Parses names or addresses, with a port (only that port) or without (any port).
     pub(crate) fn new(names: &[String]) -> Result<Self, String> {
         let allowed = names.iter().map(|name| parse(name).ok_or_else(|| name.clone()));
         Ok(Self { allowed: allowed.collect::<Result<_, _>>()? })
     }
 
-    /// The host of a request, or the error that says what is accepted.
+    /// Returns the host of a request, or the error that names the accepted ones.
     ///
     /// Without this check a web page could point its own name at 127.0.0.1 and read the sandbox's answers.
     pub(crate) fn check(&self, uri: &Uri, headers: &http::HeaderMap) -> Result<Host, ApiError> {
         let mut hosts = headers.get_all(http::header::HOST).iter();
         let given = match (uri.authority(), hosts.next(), hosts.next()) {
-            (_, _, Some(_)) => return Err(ApiError::invalid("a request has one Host header; got several")),
+            (_, _, Some(_)) => {
+                return Err(ApiError::invalid("invalid `Host`: expected one header, got several"));
+            }
             (Some(authority), _, _) => authority.as_str().to_owned(),
             (None, Some(host), None) => host.to_str().unwrap_or_default().to_owned(),
-            (None, None, None) => return Err(ApiError::invalid("a request needs a Host header")),
+            (None, None, None) => return Err(ApiError::invalid("missing `Host`: send one header")),
         };
         match parse(&given) {
             Some(host) if is_loopback(&host) || self.allows(&host) => Ok(Host(host.as_str().to_owned())),
             _ => Err(ApiError::new(
                 http::StatusCode::MISDIRECTED_REQUEST,
                 "HOST_NOT_ALLOWED",
-                "the sandbox answers to loopback hosts and to those it was told to allow (--allow-host)",
+                "this Host is not allowed: use a loopback host, or allow it with --allow-host",
             )),
         }
     }
@@ -64,7 +66,7 @@ impl HostPolicy {
     }
 }
 
-/// Whether a host (as in a `Host` header, or the authority of an `Origin`) is this machine's own.
+/// Returns true if a host, from a `Host` header or the authority of an `Origin`, is this machine's.
 pub(crate) fn names_loopback(host: &str) -> bool {
     parse(host).is_some_and(|host| is_loopback(&host))
 }
@@ -116,7 +118,7 @@ mod tests {
         for host in ["127.0.0.1:", "127.0.0.1:99999", "[::2]", "10.0.0.1", "::1", "localhost/"] {
             assert!(!names_loopback(host), "{host}");
         }
-        // Other spellings of loopback: browsers write none of them, so they are refused rather than understood.
+        // Other spellings of loopback: no browser writes them, so they are refused rather than understood.
         for host in [
             "localhost.",
             "127.0.0.1.",

@@ -1,8 +1,8 @@
 //! The Infrai API on one machine: real HTTP, accounts, a wallet, and jobs that render a real MP4.
 //!
-//! It is a stand-in and says so: no model runs and no real money moves. Everything else is real. Requests are
-//! authenticated and charged, jobs are queued and rendered, files are served with ranges, and a data folder
-//! keeps it all through a kill at any moment.
+//! A stand-in: no model runs and no real money moves. Everything else is real. Requests are authenticated and
+//! charged, jobs are queued and rendered, files are served with ranges, and a data folder keeps all of it through a
+//! kill at any moment.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,45 +21,47 @@
 //! # }
 //! ```
 //!
-//! The routes are described by the server itself, at `/openapi.json`.
+//! `/openapi.json` describes every route; [`Fault`] has the notation of faults.
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod api;
 mod app;
 mod builder;
 mod canonical;
 mod catalog;
+mod data_dir;
 mod db;
-mod door;
-mod edge;
 mod envelope;
 mod error;
 mod fault;
-mod folder;
+mod fault_injector;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod host;
-mod log;
+mod manual;
+mod middleware;
+mod parse_error;
 pub mod pricing;
 mod private;
-mod rate;
-mod registry;
-pub mod render;
+mod rate_limit;
+mod request_log;
 mod runner;
-mod secrets;
 mod server;
-mod spec;
 mod store;
+mod time;
+mod tokens;
 
 pub use builder::{SandboxBuilder, StartError};
 pub use fault::Fault;
-pub use rate::RateLimit;
+pub use manual::manual;
+pub use parse_error::ParseError;
+pub use rate_limit::RateLimit;
 pub use server::Sandbox;
-pub use spec::SpecError;
 
-/// The examples of the crate's README, which run as tests.
+/// Examples of the crate's README, run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,13 +1,13 @@
-//! What a second of video costs, in whole micro-dollars.
+//! Prices per second of video, in whole micro-dollars.
 
-/// A price of the table.
+/// An entry of the price list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price {
     /// `720p`, `1080p` or `4k`.
     pub resolution: &'static str,
     /// `cheapest`, `balanced` or `smartest`.
     pub prefer: &'static str,
-    /// Micro-dollars (millionths of a US dollar) a second of video.
+    /// Micro-dollars (millionths of a US dollar) per second of video.
     pub micros_per_second: i64,
 }
 
@@ -15,7 +15,7 @@ const fn price(resolution: &'static str, prefer: &'static str, micros_per_second
     Price { resolution, prefer, micros_per_second }
 }
 
-/// The whole price list. A vendor or model changes nothing.
+/// The price list. Vendor and model do not change a price.
 pub const PRICES: [Price; 9] = [
     price("720p", "cheapest", 10_000),
     price("720p", "balanced", 20_000),
@@ -31,14 +31,14 @@ pub const PRICES: [Price; 9] = [
 /// The credit of a new account: $2.00.
 pub const TRIAL_MICROS: i64 = 2_000_000;
 
-/// What a video costs, rounded up to a whole micro-dollar; nothing for values that have no price.
+/// Returns the cost of a video, rounded up to a whole micro-dollar. `None` for values without a price.
 pub fn cost_micros(resolution: &str, prefer: &str, duration_ms: i64) -> Option<i64> {
     let price = PRICES.iter().find(|price| price.resolution == resolution && price.prefer == prefer)?;
     let thousandths = price.micros_per_second.checked_mul(duration_ms)?;
     Some(thousandths.div_euclid(1000) + i64::from(thousandths.rem_euclid(1000) != 0))
 }
 
-/// Dollars as the API shows them.
+/// Converts micro-dollars to the dollars of the API.
 #[allow(clippy::cast_precision_loss, reason = "a micro-dollar shows up to eight billion dollars")]
 pub(crate) fn dollars(micros: i64) -> f64 {
     micros as f64 / 1e6

@@ -1,4 +1,4 @@
-//! Files and folders for this user alone: made private, never reached through a link, never another user's.
+//! Private files and folders: mode 0600 and 0700, no links followed, no other user's files.
 
 use std::{
     fs::{self, DirBuilder, File, Metadata, OpenOptions},
@@ -6,25 +6,25 @@ use std::{
     path::Path,
 };
 
-/// What should lie at a path.
+/// The expected kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     File,
     Folder,
 }
 
-/// Whether this process may rely on what lies at a path.
+/// The verdict on an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// It belongs to this user or to root.
+    /// This user or root owns it.
     Own,
-    /// It belongs to this user, whose number is given, and nobody but them can write it; this process is root's.
+    /// The user with this id owns it, only that user can write it, and this process runs as root.
     Foreign(u32),
-    /// A reason why not, as the end of a sentence that begins with the path.
+    /// The reason why it is refused, to follow the path in a sentence.
     Refused(String),
 }
 
-/// Judges what lies at a path, without following a link there.
+/// Judges the metadata of an entry. Links are not followed.
 pub(crate) fn judge(metadata: &Metadata, kind: Kind) -> Trust {
     let fits = match kind {
         Kind::File => metadata.is_file(),
@@ -52,14 +52,14 @@ fn owner(metadata: &Metadata) -> Trust {
     owner_of(metadata.uid(), metadata.mode(), rustix::process::geteuid().as_raw())
 }
 
-/// On Windows files have the permissions of their folder.
+/// On Windows, files have the permissions of their folder.
 #[cfg(not(unix))]
 fn owner(_metadata: &Metadata) -> Trust {
     Trust::Own
 }
 
-/// A container's root works on files that a user of the host owns, so root takes those of others that only they can
-/// write.
+/// Accepts other users' files for root if only their owner can write them: a container's root works on files that a
+/// user of the host owns.
 #[cfg(unix)]
 fn owner_of(owner: u32, mode: u32, user: u32) -> Trust {
     if owner == user || owner == 0 {
@@ -79,7 +79,7 @@ fn owner_of(owner: u32, mode: u32, user: u32) -> Trust {
 #[cfg(unix)]
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Whether others than its owner can write it.
+/// Returns true if users other than its owner can write it.
 #[cfg(unix)]
 pub(crate) fn others_can_write(metadata: &Metadata) -> bool {
     std::os::unix::fs::MetadataExt::mode(metadata) & OTHERS_WRITE != 0
@@ -90,7 +90,7 @@ pub(crate) fn others_can_write(_metadata: &Metadata) -> bool {
     false
 }
 
-/// Makes a folder, or finds the one that is there. One that is made is for this user alone.
+/// Creates a folder for this user alone, or checks the existing one.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     match builder().create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -100,7 +100,7 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A builder of folders for this user alone.
+/// Returns a builder of folders for this user alone.
 pub(crate) fn builder() -> DirBuilder {
     #[allow(unused_mut, reason = "it is as on Unix")]
     let mut builder = DirBuilder::new();
@@ -109,7 +109,7 @@ pub(crate) fn builder() -> DirBuilder {
     builder
 }
 
-/// Options to open a file with. One that is made is for this user alone; a link is not followed, a pipe not waited for.
+/// Returns options that create files for this user alone, do not follow a link, and do not wait for a pipe.
 pub(crate) fn options() -> OpenOptions {
     #[allow(unused_mut, reason = "it is as on Unix")]
     let mut options = OpenOptions::new();
@@ -122,14 +122,14 @@ pub(crate) fn options() -> OpenOptions {
     options
 }
 
-/// Opens a file for writing as it is, or makes it.
+/// Opens a file for writing without truncating it, or creates it.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let file = options().write(true).create(true).truncate(false).open(path)?;
     check(&file.metadata()?, Kind::File)?;
     Ok(file)
 }
 
-/// Fails unless this process may rely on what lies at a path.
+/// Fails for an entry that this process must not use.
 pub(crate) fn check(metadata: &Metadata, kind: Kind) -> io::Result<()> {
     match judge(metadata, kind) {
         Trust::Own | Trust::Foreign(_) => Ok(()),

@@ -1,4 +1,4 @@
-//! The workers that carry jobs from `queued` to their end.
+//! Workers that run jobs from `queued` to their end.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use infrai_render::{RenderError, RenderReport, RenderSpec, render};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -21,31 +22,30 @@ use crate::{
     db::Db,
     error::ApiError,
     private::{self, Kind},
-    render::{RenderError, RenderReport, RenderSpec, render},
-    secrets,
     store::jobs::{self, Job, Next},
+    time, tokens,
 };
 
-/// The name of a job's video in its folder and its URL.
+/// Name of a job's video in its folder and its URL.
 pub(crate) const VIDEO: &str = "video.mp4";
-/// The name of a job's thumbnail in its folder and its URL.
+/// Name of a job's thumbnail in its folder and its URL.
 pub(crate) const THUMBNAIL: &str = "thumbnail.jpg";
 
-/// What is known of a job that is being rendered.
+/// The live state of a job that is being rendered.
 #[derive(Debug, Default)]
-struct Live {
+struct RunningJob {
     /// The bits of a double between 0 and 1.
     progress: AtomicU64,
     cancelled: AtomicBool,
 }
 
-/// The jobs being rendered and the signal that there is something to do.
+/// The worker threads, and the jobs they render.
 #[derive(Debug)]
 pub(crate) struct Runner {
     db: Arc<Db>,
     files: PathBuf,
     slow: Duration,
-    live: Arc<Mutex<HashMap<String, Arc<Live>>>>,
+    live: Arc<Mutex<HashMap<String, Arc<RunningJob>>>>,
     /// Counts the changes that workers wait for.
     changes: Mutex<u64>,
     changed: Condvar,
@@ -53,20 +53,20 @@ pub(crate) struct Runner {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// What became of a rendering.
-enum Rendered {
+/// The outcome of a rendering.
+enum RenderOutcome {
     Whole { video_etag: String, thumbnail_etag: String, warnings: String },
-    Failed { code: &'static str, message: String },
+    Failed { code: String, message: String },
     Abandoned,
 }
 
-/// Returns the folder of a job below the folder of all jobs' files. An id that the sandbox does not make has none: it could
-/// lead anywhere.
-pub(crate) fn folder_of(files: &Path, id: &str) -> io::Result<PathBuf> {
-    if jobs::is_an_id(id) {
+/// Returns the folder of a job below the folder of all files. Fails for an id that the sandbox does not generate,
+/// because it could lead anywhere.
+pub(crate) fn job_dir(files: &Path, id: &str) -> io::Result<PathBuf> {
+    if jobs::is_job_id(id) {
         return Ok(files.join(id));
     }
-    let message = format!("the database has a job with the id {id:?}, which is none of the sandbox's");
+    let message = format!("the database has a job with the id {id:?}, which no sandbox generates");
     Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }
 
@@ -75,7 +75,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Runner {
-    /// Starts `workers` threads that render, and one for the models that wait.
+    /// Starts `workers` rendering threads, and one for the models that wait.
     pub(crate) fn start(
         db: Arc<Db>,
         files: PathBuf,
@@ -97,8 +97,8 @@ impl Runner {
             std::thread::Builder::new().name(name).spawn(move || work(&shared))
         };
         let started = (0..workers)
-            .map(|index| spawn(format!("sandbox-render-{index}"), Self::work))
-            .chain(std::iter::once_with(|| spawn("sandbox-hold".to_owned(), Self::hold)))
+            .map(|index| spawn(format!("sandbox-render-{index}"), Self::worker_loop))
+            .chain(std::iter::once_with(|| spawn("sandbox-hold".to_owned(), Self::blocked_loop)))
             .try_for_each(|thread| thread.map(|thread| lock(&runner.threads).push(thread)));
         match started {
             Ok(()) => Ok(runner),
@@ -109,13 +109,13 @@ impl Runner {
         }
     }
 
-    /// Wakes the workers: a job was queued, cancelled or made ready.
+    /// Wakes the workers after a job was queued, cancelled or made ready.
     pub(crate) fn wake(&self) {
         *lock(&self.changes) += 1;
         self.changed.notify_all();
     }
 
-    /// Tells a rendering to stop, its job being cancelled already.
+    /// Stops the rendering of a cancelled job.
     pub(crate) fn abandon(&self, id: &str) {
         if let Some(live) = lock(&self.live).get(id) {
             live.cancelled.store(true, Ordering::Relaxed);
@@ -123,7 +123,7 @@ impl Runner {
         self.wake();
     }
 
-    /// Tells all threads to end; what they were doing is queued again at the next start.
+    /// Signals all threads to end. Their jobs are queued again at the next start.
     pub(crate) fn signal_stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
         self.wake();
@@ -136,7 +136,7 @@ impl Runner {
         }
     }
 
-    /// How far a running job is, from 0 to 1; never less than it was before.
+    /// Returns the progress of a running job, from 0 to 1. It never decreases.
     #[allow(clippy::cast_precision_loss, reason = "milliseconds of a job's life")]
     pub(crate) fn progress(&self, job: &Job) -> f64 {
         let slow = job.request.model == SLOW;
@@ -148,7 +148,7 @@ impl Runner {
             }
             "render" if slow => {
                 let started = job.started_at.unwrap_or(job.ready_at);
-                let waited = (secrets::unix_millis() - started).max(0) as f64;
+                let waited = (time::unix_millis() - started).max(0) as f64;
                 (waited / (job.ready_at - started).max(1) as f64).min(1.0) / 2.0
             }
             "stuck" => 0.5,
@@ -164,14 +164,14 @@ impl Runner {
         *lock(&self.changes)
     }
 
-    /// Sleeps until something changed since `seen`, or for `at_most`.
+    /// Sleeps until something changes after `seen`, at most for `at_most`.
     fn wait(&self, seen: u64, at_most: Duration) {
         let changes = lock(&self.changes);
         let _ = self.changed.wait_timeout_while(changes, at_most, |now| *now == seen && !self.is_stopping());
     }
 
-    /// The thread of the models that wait: they must not take a worker from those that render.
-    fn hold(&self) {
+    /// Runs the thread of the models that wait. They must not occupy a rendering worker.
+    fn blocked_loop(&self) {
         let slow = i64::try_from(self.slow.as_millis()).unwrap_or(i64::MAX / 2);
         while !self.is_stopping() {
             let seen = self.changes();
@@ -183,8 +183,8 @@ impl Runner {
         }
     }
 
-    /// The thread of one worker.
-    fn work(&self) {
+    /// Runs the thread of one worker.
+    fn worker_loop(&self) {
         while !self.is_stopping() {
             let seen = self.changes();
             match self.claim() {
@@ -194,7 +194,7 @@ impl Runner {
                     lock(&self.live).remove(&job.id);
                 }
                 Ok(Next::At(ready_at)) => {
-                    let left = (ready_at - secrets::unix_millis()).clamp(1, 60_000);
+                    let left = (ready_at - time::unix_millis()).clamp(1, 60_000);
                     self.wait(seen, Duration::from_millis(left.unsigned_abs()));
                 }
                 Ok(Next::Nothing) => self.wait(seen, Duration::from_secs(60)),
@@ -207,7 +207,7 @@ impl Runner {
         let known = self.live.clone();
         self.db.write_blocking(move |transaction| {
             let next = jobs::claim(transaction)?;
-            // Before the transaction commits, so that a cancel, which comes after it, finds the rendering.
+            // Before the commit, so that a later cancel finds the rendering.
             if let Next::Job(job) = &next {
                 lock(&known).insert(job.id.clone(), Arc::default());
             }
@@ -215,22 +215,29 @@ impl Runner {
         })
     }
 
-    fn run(&self, job: &Job, live: &Live) {
-        let rendered = if job.request.model == FAIL {
-            Rendered::Failed {
-                code: "SANDBOX_FAILURE",
-                message: format!("the model {FAIL} always fails; the charge was given back"),
+    fn run(&self, job: &Job, live: &RunningJob) {
+        let rendered = if let Some(code) = &job.request.injected_error_code {
+            RenderOutcome::Failed {
+                code: code.clone(),
+                message: "an injected fault; the charge was refunded".to_owned(),
+            }
+        } else if job.request.model == FAIL {
+            RenderOutcome::Failed {
+                code: "SANDBOX_FAILURE".to_owned(),
+                message: format!("the model {FAIL} always fails; the charge was refunded"),
             }
         } else {
-            catch_unwind(AssertUnwindSafe(|| self.render(job, live))).unwrap_or_else(|_| Rendered::Failed {
-                code: "RENDER_FAILED",
-                message: "the renderer crashed; the sandbox's log says why".to_owned(),
+            catch_unwind(AssertUnwindSafe(|| self.render(job, live))).unwrap_or_else(|_| {
+                RenderOutcome::Failed {
+                    code: "RENDER_FAILED".to_owned(),
+                    message: "the renderer crashed; see the sandbox's log".to_owned(),
+                }
             })
         };
         let kept = match rendered {
-            Rendered::Whole { video_etag, thumbnail_etag, warnings } => {
+            RenderOutcome::Whole { video_etag, thumbnail_etag, warnings } => {
                 let id = job.id.clone();
-                self.insist(move |db| {
+                self.retry_write(move |db| {
                     let (id, video, thumbnail, warnings) =
                         (id.clone(), video_etag.clone(), thumbnail_etag.clone(), warnings.clone());
                     db.write_blocking(move |transaction| {
@@ -238,59 +245,61 @@ impl Runner {
                     })
                 })
             }
-            Rendered::Failed { code, message } => {
+            RenderOutcome::Failed { code, message } => {
                 tracing::info!(job = %job.id, code, "job failed");
                 let failed = job.clone();
-                self.insist(move |db| {
-                    let (job, message) = (failed.clone(), message.clone());
-                    db.write_blocking(move |transaction| jobs::fail(transaction, &job, code, &message))
+                self.retry_write(move |db| {
+                    let (job, code, message) = (failed.clone(), code.clone(), message.clone());
+                    db.write_blocking(move |transaction| jobs::fail(transaction, &job, &code, &message))
                 });
                 false
             }
-            Rendered::Abandoned => false,
+            RenderOutcome::Abandoned => false,
         };
         if !kept {
             remove(&self.files, &job.id);
         }
     }
 
-    /// Repeats a write that failed (a full disk, say) until it succeeds: a finished job must not stay running.
-    fn insist(&self, write: impl Fn(&Db) -> Result<bool, ApiError>) -> bool {
+    /// Repeats a failed write (a full disk, for example) until it succeeds: a finished job must not stay running.
+    fn retry_write(&self, write: impl Fn(&Db) -> Result<bool, ApiError>) -> bool {
         while !self.is_stopping() {
             match write(&self.db) {
                 Ok(done) => return done,
                 Err(error) => self.pause(&error),
             }
         }
-        // Queued again at the next start; its files are swept then.
+        // Queued again at the next start, which removes its files.
         false
     }
 
     fn pause(&self, error: &ApiError) {
         if !self.is_stopping() {
-            tracing::warn!(error = %error.message, "a worker could not write; trying again");
+            tracing::warn!(error = %error.message, "a worker could not write; retrying");
             self.wait(self.changes(), Duration::from_millis(500));
         }
     }
 
-    fn render(&self, job: &Job, live: &Live) -> Rendered {
+    fn render(&self, job: &Job, live: &RunningJob) -> RenderOutcome {
         match self.produce(job, live) {
             Ok((report, video_etag, thumbnail_etag)) => {
                 tracing::info!(job = %job.id, frames = report.frames, bytes = report.bytes, "job rendered");
                 let warnings = serde_json::Value::from(report.warnings).to_string();
-                Rendered::Whole { video_etag, thumbnail_etag, warnings }
+                RenderOutcome::Whole { video_etag, thumbnail_etag, warnings }
             }
-            Err(RenderError::Cancelled) => Rendered::Abandoned,
-            Err(RenderError::Io(error)) => Rendered::Failed {
-                code: "RENDER_FAILED",
+            Err(RenderError::Cancelled) => RenderOutcome::Abandoned,
+            Err(RenderError::Io(error)) => RenderOutcome::Failed {
+                code: "RENDER_FAILED".to_owned(),
                 message: format!("the video could not be written: {error}"),
             },
-            Err(RenderError::Encode(message)) => Rendered::Failed { code: "RENDER_FAILED", message },
+            Err(RenderError::Encode(message)) => {
+                RenderOutcome::Failed { code: "RENDER_FAILED".to_owned(), message }
+            }
         }
     }
 
-    fn produce(&self, job: &Job, live: &Live) -> Result<(RenderReport, String, String), RenderError> {
-        let folder = folder_of(&self.files, &job.id).map_err(RenderError::Io)?;
+    fn produce(&self, job: &Job, live: &RunningJob) -> Result<(RenderReport, String, String), RenderError> {
+        let folder = job_dir(&self.files, &job.id).map_err(RenderError::Io)?;
         private::make_folder(&folder).map_err(RenderError::Io)?;
         let (video, thumbnail) = (folder.join(VIDEO), folder.join(THUMBNAIL));
         let (width, height) = catalog::dimensions(&job.request.resolution, &job.request.aspect);
@@ -312,25 +321,25 @@ impl Runner {
     }
 }
 
-/// A strong entity tag: the start of the file's SHA-256.
+/// Returns a strong entity tag: the start of the file's SHA-256.
 fn etag(path: &Path) -> io::Result<String> {
     let mut file = fs::File::open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(secrets::hex(&hash.finalize()[..16])),
+            0 => return Ok(tokens::hex(&hash.finalize()[..16])),
             read => hash.update(&buffer[..read]),
         }
     }
 }
 
-/// Removes the folder of a job and the files that a rendering makes in it. Whatever else lies there stays, and its folder.
+/// Removes the rendered files of a job, and its folder if nothing else is in it.
 fn remove(files: &Path, id: &str) {
-    if let Err(error) = folder_of(files, id).and_then(|folder| remove_files(&folder))
+    if let Err(error) = job_dir(files, id).and_then(|folder| remove_files(&folder))
         && error.kind() != io::ErrorKind::NotFound
     {
-        tracing::warn!(%error, job = ?id, "files of a job that ended could not be removed");
+        tracing::warn!(%error, job = ?id, "files of a finished job could not be removed");
     }
 }
 
@@ -338,15 +347,15 @@ fn remove_files(folder: &Path) -> io::Result<()> {
     private::check(&fs::symlink_metadata(folder)?, Kind::Folder)?;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().to_str().is_some_and(is_a_renderings) {
+        if entry.file_name().to_str().is_some_and(is_render_output) {
             fs::remove_file(entry.path())?;
         }
     }
     fs::remove_dir(folder)
 }
 
-/// Whether a rendering makes a file of this name: the video or its thumbnail, whole or unfinished.
-fn is_a_renderings(name: &str) -> bool {
+/// Returns true for the names of a rendering's files: video or thumbnail, complete or partial.
+fn is_render_output(name: &str) -> bool {
     [VIDEO, THUMBNAIL].iter().any(|whole| {
         let unfinished = name.strip_prefix('.').and_then(|name| name.strip_prefix(whole));
         name == *whole
@@ -354,12 +363,12 @@ fn is_a_renderings(name: &str) -> bool {
     })
 }
 
-/// Removes the files of the jobs `without` files: leftovers of a process that was killed. What belongs to no job of the
-/// database is not the sandbox's.
-pub(crate) fn sweep(files: &Path, without: &HashSet<String>) -> io::Result<()> {
+/// Removes the files that a killed process left for the jobs in `unfinished`. Other entries are not the sandbox's and
+/// stay.
+pub(crate) fn remove_orphans(files: &Path, unfinished: &HashSet<String>) -> io::Result<()> {
     for entry in fs::read_dir(files)? {
         let name = entry?.file_name();
-        if let Some(id) = name.to_str().filter(|name| without.contains(*name)) {
+        if let Some(id) = name.to_str().filter(|name| unfinished.contains(*name)) {
             remove(files, id);
         }
     }

@@ -1,4 +1,4 @@
-//! The running server: connections in, a handle to stop it out.
+//! The HTTP server: accepts connections until it is stopped.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -21,12 +21,12 @@ use tokio::{
 
 use tokio_io_timeout::TimeoutStream;
 
-use crate::{SandboxBuilder, api, app::App, edge, folder::Folder, secrets};
+use crate::{api, app::App, data_dir::DataDir, middleware, tokens};
 
-/// How long requests in flight may take to end once the server is told to stop.
-const GRACE: Duration = Duration::from_secs(5);
+/// Time for requests in flight to end after a stop.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a client may use up.
+/// Limits on the resources of clients.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     pub(crate) connections: usize,
@@ -34,23 +34,18 @@ pub(crate) struct Limits {
     pub(crate) send_timeout: Duration,
 }
 
-/// A sandbox that serves until it is stopped or dropped.
+/// A running sandbox. It serves until it is stopped or dropped.
 #[derive(Debug)]
 pub struct Sandbox {
     addr: SocketAddr,
     app: Arc<App>,
-    folder: Arc<Folder>,
+    folder: Arc<DataDir>,
     stop: watch::Sender<bool>,
     serving: Option<JoinHandle<()>>,
 }
 
 impl Sandbox {
-    /// The settings to start one with.
-    pub fn builder() -> SandboxBuilder {
-        SandboxBuilder::default()
-    }
-
-    /// The base URL for clients on this machine, without a slash at its end.
+    /// Returns the base URL for clients on this machine, without a trailing slash.
     pub fn url(&self) -> String {
         let ip = match self.addr.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -60,24 +55,24 @@ impl Sandbox {
         format!("http://{}", SocketAddr::new(ip, self.addr.port()))
     }
 
-    /// The address of the page that shows this sandbox in a browser on this machine. What follows its `#` opens the
-    /// accounts' jobs and wallets to the page: whoever is not to see them is not to have it.
+    /// Returns the URL of the dashboard for a browser on this machine. Its fragment, after `#`, opens the accounts'
+    /// jobs and wallets to the dashboard: do not share it.
     pub fn page_url(&self) -> String {
-        format!("{}/#{}", self.url(), secrets::page_token(&self.app.file_signing_key))
+        format!("{}/#{}", self.url(), tokens::page_token(&self.app.file_signing_key))
     }
 
-    /// The address that is listened on, its port the real one.
+    /// Returns the address it listens on, with the actual port.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// The data folder.
+    /// Returns the data folder.
     pub fn data_dir(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Stops: requests in flight get five seconds to end, renderings are broken off and start over next time,
-    /// and the data folder is free when this returns.
+    /// Stops serving. Requests in flight get five seconds to end, renderings stop and start over next time, and the
+    /// data folder is free when this returns.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         if let Some(serving) = self.serving.take() {
@@ -87,17 +82,17 @@ impl Sandbox {
 }
 
 impl Drop for Sandbox {
-    /// Stops too, without waiting for it.
+    /// Stops serving without waiting for the end.
     fn drop(&mut self) {
         self.stop.send_replace(true);
         self.app.runner.signal_stop();
     }
 }
 
-/// Serves `app` on `listener`, on the runtime this is called from.
+/// Serves `app` on `listener`, on the current runtime.
 pub(crate) fn serve(
     app: Arc<App>,
-    folder: Folder,
+    folder: DataDir,
     listener: TcpListener,
     limits: &Limits,
 ) -> std::io::Result<Sandbox> {
@@ -117,7 +112,7 @@ pub(crate) fn serve(
     let serving = tokio::spawn(async move {
         let app = server.app.clone();
         server.run(listener, stopped).await;
-        // Blocking, for the renderers end between two frames and the database after its last write.
+        // Blocks: renderers end between two frames, the database after its last write.
         let _ = tokio::task::spawn_blocking(move || {
             app.runner.signal_stop();
             app.runner.join();
@@ -129,7 +124,7 @@ pub(crate) fn serve(
     tracing::info!(%addr, "serving");
     if !addr.ip().to_canonical().is_loopback() {
         tracing::warn!(
-            "the sandbox listens on {addr}, beyond this machine: all who reach that address can use its API"
+            "the sandbox listens on {addr}, beyond this machine: everyone who reaches that address can use its API"
         );
     }
     Ok(Sandbox { addr, app, folder, stop, serving: Some(serving) })
@@ -149,7 +144,7 @@ impl Server {
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
-                // The sender lives as long as the handle: its loss is a stop too.
+                // The sender lives as long as the handle, so its loss is a stop too.
                 _ = stopped.wait_for(|stop| *stop) => break,
                 Some(_) = connections.join_next() => {}
                 (stream, peer, slot) = accept(&listener, &self.slots) => {
@@ -158,8 +153,8 @@ impl Server {
             }
         }
         drop(listener);
-        if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-            tracing::warn!("requests in flight were broken off");
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await.is_err() {
+            tracing::warn!("requests in flight were aborted");
         }
         connections.shutdown().await;
     }
@@ -174,14 +169,14 @@ impl Server {
         let (app, router) = (self.app.clone(), self.router.clone());
         let service = service_fn(move |request: http::Request<Incoming>| {
             let (app, router) = (app.clone(), router.clone());
-            async move { edge::answer(&app, router, peer, request).await }
+            async move { middleware::handle_request(&app, router, peer, request).await }
         });
-        // A client that stops reading its answer would otherwise hold its slot and an open file for as long as it likes.
+        // Without it, a client that stops reading would hold its slot and an open file indefinitely.
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.send_timeout));
         let connection = watcher.watch(self.http.serve_connection(TokioIo::new(Box::pin(stream)), service));
         async move {
-            // Clients that leave, time out or are dropped by a fault are no news.
+            // Clients that leave, time out or are dropped by a fault are expected.
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended");
             }
@@ -190,7 +185,7 @@ impl Server {
     }
 }
 
-/// The next connection, once there is a slot for it.
+/// Accepts the next connection once there is a slot for it.
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
@@ -199,12 +194,12 @@ async fn accept(
         let Ok(slot) = slots.clone().acquire_owned().await else { return std::future::pending().await };
         match listener.accept().await {
             Ok((stream, peer)) => {
-                // Answers are small and asked for one by one.
+                // Responses are small, and each follows a request.
                 let _ = stream.set_nodelay(true);
                 return (stream, peer, slot);
             }
             Err(error) => {
-                // Out of file descriptors, most likely: waiting lets some go.
+                // Most likely out of file descriptors: waiting frees some.
                 tracing::warn!(%error, "cannot accept");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }

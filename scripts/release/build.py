@@ -100,7 +100,7 @@ def crates(out: Path) -> list[Path]:
     """The crates, each built from its package, with the others as they would be in the registry."""
     fresh(out)
     dirty = ["--allow-dirty"] if subprocess.run(["git", "diff", "--quiet", "HEAD"], cwd=ROOT, check=False).returncode else []
-    names = ("infrai", "infrai-sandbox", "infrai-cli")
+    names = ("infrai", "infrai-render", "infrai-sandbox", "infrai-cli")
     run(CARGO, "package", "--locked", *dirty, *(word for name in names for word in ("--package", name)))
     # By name: what an earlier version left there is none of this release.
     made = [path for name in names if (path := target_directory() / "package" / f"{name}-{current()}.crate").is_file()]

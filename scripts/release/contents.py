@@ -253,7 +253,8 @@ KINDS = [
         (r"package/package\.json", "package/LICENSE", f"package/{NOTICE}", r"package/infrai\.[\w-]+\.node"), (), 5 * MIB, npm_says, "bindings-node/Cargo.toml",
     ),
     crate("infrai", "MIT", (r"build\.rs",), 1 * MIB),
-    crate("infrai-sandbox", "MIT AND OFL-1.1", (r"assets/OFL\.txt", r"assets/infrai-sandbox-(?:han|latin)\.(?:otf|ttf)", r"assets/gb2312-hanzi\.txt", r"examples/\w+\.rs", r"page/[\w-]+\.(?:html|css|js|svg)"), 3 * MIB),
+    crate("infrai-render", "MIT AND OFL-1.1", (r"assets/OFL\.txt", r"assets/infrai-sandbox-(?:han|latin)\.(?:otf|ttf)", r"assets/gb2312-hanzi\.txt", r"examples/\w+\.rs"), 3 * MIB),
+    crate("infrai-sandbox", "MIT", (r"examples/\w+\.rs", r"page/[\w-]+\.(?:html|css|js|svg)"), 1 * MIB),
     crate("infrai-cli", "MIT", (), 1 * MIB),
     Kind(
         "Kotlin jar", r"infrai-V\.jar",

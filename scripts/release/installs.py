@@ -16,7 +16,7 @@ from release.versions import tracked
 #: have to go: the pages of the packages are in the packages, and say for ever what they said then.
 PUBLISHED: frozenset[str] = frozenset()
 #: What a release of a tag publishes. The command's wheel has a switch of its own, and Maven Central is filled by hand afterwards.
-RELEASED = frozenset({"crates.io:infrai", "crates.io:infrai-sandbox", "crates.io:infrai-cli", "npm:@infrai/sdk", "pypi:infrai", "swift:infrai-sdk"})
+RELEASED = frozenset({"crates.io:infrai", "crates.io:infrai-render", "crates.io:infrai-sandbox", "crates.io:infrai-cli", "npm:@infrai/sdk", "pypi:infrai", "swift:infrai-sdk"})
 
 #: What makes a line an instruction to install: where from, and the pattern whose one group names the package.
 COMMANDS = [
@@ -24,8 +24,8 @@ COMMANDS = [
     ("pypi", r"\b(?:pip3?|uv|pipx|poetry|pdm|rye|uvx)(?: pip)? (?:install|add|run)(?: -\S+)* [\"']?(infrai(?:-cli)?)(?![\w./-])"),
     ("pypi", r"\buvx (infrai(?:-cli)?)(?![\w./-])"),
     ("npm", r"\b(?:npm|pnpm|yarn|bun|npx)(?: (?:install|i|add|exec|dlx|create))*(?: -\S+)* [\"']?(@infrai/[a-z0-9-]+)"),
-    ("crates.io", r"\bcargo (?:add|install|binstall)(?: --?[a-z]+)* (infrai(?:-cli|-sandbox)?)(?![\w./-])"),
-    ("crates.io", r"^\s*(infrai(?:-sandbox|-cli)?) = (?:\"[\d=^~]|\{ ?version)"),
+    ("crates.io", r"\bcargo (?:add|install|binstall)(?: --?[a-z]+)* (infrai(?:-cli|-render|-sandbox)?)(?![\w./-])"),
+    ("crates.io", r"^\s*(infrai(?:-render|-sandbox|-cli)?) = (?:\"[\d=^~]|\{ ?version)"),
     ("maven", r"\bdev\.infrai:(infrai(?:-android)?):"),
     ("maven", r"<artifactId>(infrai(?:-android)?)</artifactId>"),
     ("swift", r"\.package\(url: \"[^\"]*/(infrai-sdk)(?:\.git)?\""),

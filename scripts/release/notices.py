@@ -50,7 +50,7 @@ ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEAL
 #: What is in a crate beside its own code, and how its notice is known.
 WITHIN = {
     "openh264-sys2": "Copyright (c) 2013, Cisco Systems",
-    "infrai-sandbox": "SIL Open Font License",
+    "infrai-render": "SIL Open Font License",
     "ring": "Google",
 }
 
@@ -150,7 +150,7 @@ def collected(manifest: Path, targets: Iterable[str] = ()) -> str:
         for text in found:
             texts.setdefault((licence, text), []).append(f"  {name} {version}" + (f"  {crate['repository']}" if crate["repository"] else ""))
     if manifest.parent.name == "cli":
-        texts["OFL-1.1", (ROOT / "sandbox" / "assets" / "OFL.txt").read_text(encoding="utf-8").strip()] = ["  the fonts of the sandbox"]
+        texts["OFL-1.1", (ROOT / "sandbox" / "render" / "assets" / "OFL.txt").read_text(encoding="utf-8").strip()] = ["  the fonts of the sandbox"]
     return "\n\n".join(f"{RULE}\n{licence}\n\n" + "\n".join(dict.fromkeys(names)) + f"\n\n{text}" for (licence, text), names in texts.items())
 
 
@@ -177,6 +177,6 @@ def lacking(text: str, manifest: Path) -> list[str]:
     """What is compiled into a package and not named in its notice, or named without what its licence asks for."""
     crates = compiled(manifest)
     bad = [f"{name} {version}" for name, version in sorted(crates) if not re.search(rf"^  {re.escape(name)} {re.escape(version)}\b", text, re.MULTILINE)]
-    names = {name for name, _ in crates} | ({"infrai-sandbox"} if manifest.parent.name == "cli" else set())
+    names = {name for name, _ in crates} | ({"infrai-render"} if manifest.parent.name == "cli" else set())
     bad += [f"the notice within {name} ({words})" for name, words in WITHIN.items() if name in names and words not in text]
     return bad

@@ -20,7 +20,7 @@ from release.machine import CARGO, ROOT, Failed, run
 from release.versions import current
 
 #: Each after those that it depends on.
-CRATES = ("infrai", "infrai-sandbox", "infrai-cli")
+CRATES = ("infrai", "infrai-render", "infrai-sandbox", "infrai-cli")
 
 
 def settle(name: str, ours: str, there: Callable[[], str | None], publish: Callable[[], object]) -> None:

@@ -26,8 +26,8 @@ COORDINATES = [
     rf'infrai-sdk(?:\.git)?", (?:from|exact|\.upToNextMinor\(from): ?"({NUMBER})"',
     rf"\binfrai(?:-cli)?(?:==|~=|>=)({NUMBER})",
     rf"@infrai/sdk(?:-[a-z0-9-]+)?@\^?({NUMBER})",
-    rf'^infrai(?:-sandbox)? = (?:\{{ version = )?"[=^~]?({NUMBER})"',
-    rf"\binfrai(?:-sandbox|-cli)?@({NUMBER})",
+    rf'^infrai(?:-render|-sandbox)? = (?:\{{ version = )?"[=^~]?({NUMBER})"',
+    rf"\binfrai(?:-render|-sandbox|-cli)?@({NUMBER})",
 ]
 #: Where such lines are looked for.
 DOCUMENTS = {".md", ".ipynb", ".html", ".kts", ".gradle"}
@@ -100,6 +100,7 @@ def places(root: Path = ROOT) -> list[Place]:
     wanted: list[tuple[str, str]] = [
         ("Cargo.toml", r'^\[workspace\.package\]\nversion = "([^"]+)"'),
         ("Cargo.toml", r'^infrai = \{ path = "core", version = "([^"]+)"'),
+        ("Cargo.toml", r'^infrai-render = \{ path = "sandbox/render", version = "([^"]+)"'),
         ("Cargo.toml", r'^infrai-sandbox = \{ path = "sandbox", version = "([^"]+)"'),
         ("bindings-kotlin/pom.xml", r"<artifactId>infrai</artifactId>\s*<version>([^<]+)</version>"),
     ]

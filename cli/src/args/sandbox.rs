@@ -1,4 +1,4 @@
-//! `infrai sandbox`: its words, one for each setting of the sandbox.
+//! Arguments of `infrai sandbox`, one per setting of the sandbox.
 
 use std::time::Duration;
 
@@ -9,55 +9,55 @@ use super::values;
 
 #[derive(Debug, Args)]
 pub(crate) struct SandboxArgs {
-    /// Where to listen: a host, or host:port
+    /// Address to listen on: a host, or host:port
     #[arg(long, value_name = "HOST[:PORT]", default_value = "127.0.0.1")]
     pub(crate) addr: String,
-    /// The port to listen on; 0 lets the system choose
+    /// Port to listen on; 0 lets the system choose
     #[arg(long)]
     pub(crate) port: Option<u16>,
-    /// Keep nothing: the state lies in a temporary folder that is removed at the end
+    /// Keep no state: use a temporary folder that is removed at the end
     #[arg(long, conflicts_with = "data_dir")]
     pub(crate) temporary: bool,
-    /// End when standard input closes: a program that gives it a pipe takes the sandbox along when it ends
+    /// End when standard input closes, and so with the program that holds the pipe
     #[arg(long)]
     pub(crate) exit_with_parent: bool,
-    /// Go wrong on demand, such as 'POST /v1/video/generate: status=503 retry-after=1 times=2'; may be given several times
+    /// Fault to inject, such as 'POST /v1/video/generate: status=503 retry-after=1 times=2'; can be repeated
     #[arg(long, value_name = "WORDS")]
     pub(crate) fault: Vec<Fault>,
-    /// A host to answer to besides loopback; may be given several times
+    /// Accept this Host besides loopback; can be repeated
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(crate) allow_host: Vec<String>,
-    /// How many requests an account may make: 20/s, 100/min, '20/s burst 40' [default: any number]
+    /// Maximum rate of requests per account: 20/s, 100/min, '20/s burst 40' [default: no limit]
     #[arg(long, value_name = "RATE")]
     pub(crate) rate_limit: Option<RateLimit>,
-    /// How long the URL of a file is good for [default: 24h]
+    /// Lifetime of a file's URL [default: 24h]
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub(crate) file_url_ttl: Option<Duration>,
-    /// How many jobs are rendered at once [default: 2]
+    /// Number of jobs rendered at once [default: 2]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) render_workers: Option<usize>,
-    /// How long a job of the model sandbox/slow takes beyond its rendering [default: 30s]
+    /// Time that a job of the model sandbox/slow takes beyond its rendering [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub(crate) slow: Option<Duration>,
-    /// The seed behind a fault's probability [default: 0]
+    /// Seed of the generator behind a fault's probability [default: 0]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
-    /// Send Retry-After of so many seconds with the status of a job that has not ended [default: none]
+    /// Send Retry-After of this many seconds with the status of a job that has not ended [default: none]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) status_retry_after: Option<u64>,
-    /// How many connections are served at once [default: 1024]
+    /// Number of connections served at once [default: 1024]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) max_connections: Option<usize>,
-    /// How long a request's head may take to arrive, and a connection may be idle [default: 30s]
+    /// Time for a request's head to arrive, and for a connection to be idle [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub(crate) header_timeout: Option<Duration>,
-    /// How long a request's body may take to arrive [default: 30s]
+    /// Time for a request's body to arrive [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub(crate) body_timeout: Option<Duration>,
 }
 
 impl SandboxArgs {
-    /// Where to listen, `host:port`.
+    /// Returns the address to listen on, `host:port`.
     pub(crate) fn listen(&self) -> Result<String, String> {
         let bracketed = |host: &str| match host.parse::<std::net::Ipv6Addr>() {
             Ok(address) => format!("[{address}]"),
@@ -70,7 +70,7 @@ impl SandboxArgs {
         match (named_port, self.port) {
             (None, port) => Ok(format!("{}:{}", bracketed(&self.addr), port.unwrap_or(0))),
             (Some(_), None) => Ok(self.addr.clone()),
-            (Some(_), Some(_)) => Err("the port is given twice, by --addr and by --port".to_owned()),
+            (Some(_), Some(_)) => Err("--addr and --port both set the port: use one".to_owned()),
         }
     }
 }

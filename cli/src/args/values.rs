@@ -1,14 +1,14 @@
-//! Reading the values of options: times, and names with values.
+//! Parsers of option values: times, and names with values.
 
 use std::time::Duration;
 
-/// How long to wait; nothing is for ever.
+/// The timeout of a wait; `None` waits without limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Patience(pub(crate) Option<Duration>);
+pub(crate) struct WaitTimeout(pub(crate) Option<Duration>);
 
-/// `500ms`, `30s`, `2m`, `1h`, or a plain number of seconds; more than nothing.
+/// Parses `500ms`, `30s`, `2m`, `1h`, or a plain number of seconds, above zero.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("a time is written like 500ms, 30s, 2m or 1h; got {text:?}");
+    let wrong = || format!("expected a time such as 500ms, 30s, 2m or 1h, got {text:?}");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let seconds = match &text[digits.len()..] {
         "ms" => 0.001,
@@ -24,19 +24,19 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(wrong)
 }
 
-/// A [`duration`], or `never`.
-pub(super) fn patience(text: &str) -> Result<Patience, String> {
+/// Parses a [`duration`], or `never`.
+pub(super) fn wait_timeout(text: &str) -> Result<WaitTimeout, String> {
     if text == "never" {
-        return Ok(Patience(None));
+        return Ok(WaitTimeout(None));
     }
-    duration(text).map(|duration| Patience(Some(duration))).map_err(|wrong| format!("{wrong} (or never)"))
+    duration(text).map(|duration| WaitTimeout(Some(duration))).map_err(|wrong| format!("{wrong} (or never)"))
 }
 
-/// `name=value`.
+/// Parses `name=value`.
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err(format!("a query parameter is written name=value; got {text:?}")),
+        _ => Err(format!("expected name=value, got {text:?}")),
     }
 }
 
@@ -54,7 +54,7 @@ mod tests {
         for bad in ["", "s", "0", "0s", "-1s", "1d", "1 s", "NaN", "inf", "1e300", "ms"] {
             assert!(duration(bad).is_err(), "{bad:?}");
         }
-        assert_eq!(patience("never"), Ok(Patience(None)));
+        assert_eq!(wait_timeout("never"), Ok(WaitTimeout(None)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `infrai video …`: its words.
+//! Arguments of `infrai video …`.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -8,13 +8,13 @@ use super::values;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum VideoCommand {
-    /// Start a video from a prompt; with -o, wait for it and save it
+    /// Generate a video from a prompt; with -o, wait for it and save it
     Generate(GenerateArgs),
-    /// Look at a job once
+    /// Print a job's current state
     Status(JobArgs),
     /// Wait until a job has ended; with -o, save its video
     Wait(WaitArgs),
-    /// Print a job's state and every change of it, until it has ended
+    /// Print a job's state and every change of it, until the job has ended
     Watch(JobArgs),
     /// Cancel a job
     Cancel(JobArgs),
@@ -29,32 +29,32 @@ pub(crate) struct JobArgs {
     pub(crate) id: String,
 }
 
-/// Where a video is to be saved.
+/// Options for saving a video.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SaveArgs {
-    /// Save the video here, once it is made
+    /// Save the video to this file when it is finished
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Replace the file if it exists
     #[arg(long, requires = "output")]
     pub(crate) overwrite: bool,
-    /// How long the download may take in all: 90s, 10m, 2h [default: no limit]
+    /// Total time of the download: 90s, 10m, 2h [default: no limit]
     #[arg(long, value_name = "TIME", value_parser = values::duration, requires = "output")]
     pub(crate) download_timeout: Option<Duration>,
 }
 
-/// How long to wait for a job.
+/// Options for waiting.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct PatienceArgs {
-    /// How long to wait for the job's end: 90s, 10m, 2h, or never to wait for ever
-    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = values::patience)]
-    pub(crate) wait_timeout: values::Patience,
-    /// Cancel the job when that time is over
+pub(crate) struct TimeoutArgs {
+    /// Time to wait for the job's end: 90s, 10m, 2h, or never for no limit
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = values::wait_timeout)]
+    pub(crate) wait_timeout: values::WaitTimeout,
+    /// Cancel the job when the wait times out
     #[arg(long)]
     pub(crate) cancel_on_timeout: bool,
 }
 
-impl PatienceArgs {
+impl TimeoutArgs {
     pub(crate) fn timeout(&self) -> Option<Duration> {
         self.wait_timeout.0
     }
@@ -62,7 +62,7 @@ impl PatienceArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
-    /// What to show; - reads it from standard input
+    /// The prompt; - reads it from standard input
     pub(crate) prompt: String,
     #[command(flatten)]
     pub(crate) save: SaveArgs,
@@ -70,29 +70,29 @@ pub(crate) struct GenerateArgs {
     #[arg(long)]
     pub(crate) wait: bool,
     #[command(flatten)]
-    pub(crate) patience: PatienceArgs,
-    /// 720p, 1080p or 4k, as far as the vendor can
+    pub(crate) timeout: TimeoutArgs,
+    /// 720p, 1080p or 4k, if the vendor supports it
     #[arg(long, default_value = "720p", help_heading = "Video")]
     pub(crate) resolution: String,
     /// 16:9, 9:16 or 1:1
     #[arg(long, help_heading = "Video")]
     pub(crate) aspect: Option<String>,
-    /// How long the video should be, in seconds
+    /// Length of the video, in seconds
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, help_heading = "Video")]
     pub(crate) duration: Option<f64>,
     /// balanced, cheapest or smartest
     #[arg(long, default_value = "balanced", help_heading = "Video")]
     pub(crate) prefer: String,
-    /// A model by name
+    /// Name of the model
     #[arg(long, help_heading = "Video")]
     pub(crate) model: Option<String>,
-    /// A vendor by name
+    /// Name of the vendor
     #[arg(long, help_heading = "Video")]
     pub(crate) vendor: Option<String>,
-    /// An image to go by
+    /// URL of a reference image
     #[arg(long, value_name = "URL", help_heading = "Video")]
     pub(crate) reference_image_url: Option<String>,
-    /// The same key and options give the same job, charged once [default: a fresh one]
+    /// Idempotency key: the same key and options give the same job, charged once [default: a new key]
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,
 }
@@ -105,7 +105,7 @@ pub(crate) struct WaitArgs {
     #[command(flatten)]
     pub(crate) save: SaveArgs,
     #[command(flatten)]
-    pub(crate) patience: PatienceArgs,
+    pub(crate) timeout: TimeoutArgs,
 }
 
 #[derive(Debug, Args)]
@@ -119,7 +119,7 @@ pub(crate) struct DownloadArgs {
     /// Replace the file if it exists
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// How long the download may take in all: 90s, 10m, 2h [default: no limit]
+    /// Total time of the download: 90s, 10m, 2h [default: no limit]
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub(crate) download_timeout: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! `infrai account …`: what is left, and adding to it.
+//! `infrai account …`: balance and top-ups.
 
 use infrai::{Result, TopupRecord, new_idempotency_key};
 
@@ -22,15 +22,15 @@ pub(super) async fn topup(session: &Session, args: TopupArgs) -> Result<u8> {
         Some(key) => key,
         None => new_idempotency_key()?,
     };
-    session.farewell.submitting(&key);
+    session.notice.set_submitting(&key);
     let mut topup = session.client.account().topup(args.amount_usd).idempotency_key(key);
     if let Some(url) = args.return_url {
         topup = topup.return_url(url);
     }
-    let mut record = topup.await.map_err(|error| session.explain_repeatable(error))?;
-    session.farewell.nothing();
+    let mut record = topup.await.map_err(|error| session.add_retry_hint(error))?;
+    session.notice.clear();
     let mut json = record.to_json();
-    if pay_play_money(session, &record).await? {
+    if complete_sandbox_checkout(session, &record).await? {
         record.state = Some("succeeded".to_owned());
         record.next_action_url = None;
         if let Some(map) = json.as_object_mut() {
@@ -48,14 +48,11 @@ pub(super) async fn topup(session: &Session, args: TopupArgs) -> Result<u8> {
     Ok(exit::OK)
 }
 
-/// In a sandbox that ends with this call nobody could reach the payment page, so its button is pressed here.
-async fn pay_play_money(session: &Session, record: &TopupRecord) -> Result<bool> {
-    let (Some(sandbox), Some(url)) = (&session.sandbox, &record.next_action_url) else { return Ok(false) };
-    let path = sandbox.page_path(url)?;
-    match session.client.request("POST", path).await {
-        Ok(_) => Ok(true),
-        // The page answers with a redirect to itself.
-        Err(error) if error.status() == Some(303) => Ok(true),
-        Err(error) => Err(error),
+/// Completes the payment in a sandbox that ends with this call, because no browser could reach its payment page.
+async fn complete_sandbox_checkout(session: &Session, record: &TopupRecord) -> Result<bool> {
+    if session.sandbox.is_none() || record.state.as_deref() != Some("pending") {
+        return Ok(false);
     }
+    session.client.request("POST", format!("/sandbox/topups/{}/pay", record.topup_id)).await?;
+    Ok(true)
 }

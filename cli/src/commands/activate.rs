@@ -3,15 +3,15 @@
 use infrai::Result;
 
 use crate::{
-    args::{ActivateArgs, Global},
+    args::{ActivateArgs, GlobalArgs},
     exit,
     output::{dollars, table},
     session::Session,
 };
 
-pub(super) async fn run(session: &Session, global: &Global, args: &ActivateArgs) -> Result<u8> {
+pub(super) async fn run(session: &Session, global: &GlobalArgs, args: &ActivateArgs) -> Result<u8> {
     let result = session.client.activate().region(&args.region).force(args.force).await?;
-    // The key is in the file; here it could only be overlooked or copied into a log.
+    // The key is in the file. Printed here, it could end up in a log.
     let mut json = result.to_json();
     if let Some(map) = json.as_object_mut() {
         map.remove("primary_api_key");
@@ -21,21 +21,23 @@ pub(super) async fn run(session: &Session, global: &Global, args: &ActivateArgs)
             map.insert("credentials_file".into(), file.to_string_lossy().into());
         }
     }
-    let status = if result.reused { "was activated before; nothing was sent" } else { "activated" };
+    let status = if result.reused { "already activated; nothing was sent" } else { "activated" };
     let lines = table([
         ("status", Some(status.to_owned())),
         ("account", result.account_id),
         ("project", result.project_id),
         ("key", Some(result.primary_api_key.redacted())),
         ("trial credit", result.trial_credit_usd.map(dollars)),
-        ("add credit", result.checkout_url.filter(|_| !session.jobs_rest())),
+        ("add credit", result.checkout_url.filter(|_| !session.jobs_are_paused())),
         ("credentials", result.credentials_file.map(|file| file.display().to_string())),
         ("profile", Some(result.profile)),
     ]);
     session.out.result(&json, &lines)?;
     let environment = std::env::var_os("INFRAI_API_KEY").is_some_and(|key| !key.is_empty());
     if environment && global.profile.is_none() && !global.sandbox {
-        session.note("INFRAI_API_KEY is set and wins over what was stored: unset it, or name --profile.");
+        session.note(
+            "INFRAI_API_KEY is set and takes precedence over the stored key: unset it, or use --profile.",
+        );
     }
     Ok(exit::OK)
 }

@@ -4,9 +4,9 @@ use std::{io, path::Path};
 
 use infrai::{InfraiError, Result};
 
-use crate::fail;
+use crate::error;
 
-/// All of standard input, without the line end that a shell puts behind it.
+/// Reads all of standard input, without the line end that a shell appends.
 pub(super) async fn standard_input(field: &'static str) -> Result<String> {
     let read = || {
         let mut bytes = Vec::new();
@@ -22,13 +22,13 @@ pub(super) async fn standard_input(field: &'static str) -> Result<String> {
     Ok(text)
 }
 
-/// All of a file.
+/// Reads all of a file.
 pub(super) async fn file(field: &'static str, path: &Path) -> Result<String> {
     let (name, path) = (path.display().to_string(), path.to_owned());
     utf8(field, on_a_thread(&name, move || std::fs::read(path)).await?)
 }
 
-/// Reads where it may block: a FIFO waits for its writer, and Ctrl-C ends the command all the same.
+/// Reads on a thread that may block: a FIFO waits for its writer, and Ctrl-C must still end the command.
 async fn on_a_thread(
     name: &str,
     read: impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static,
@@ -36,7 +36,7 @@ async fn on_a_thread(
     tokio::task::spawn_blocking(read)
         .await
         .map_err(|error| InfraiError::internal(format!("reading {name} ended in a panic: {error}")))?
-        .map_err(|error| fail::unreadable(name, error))
+        .map_err(|error| error::unreadable(name, error))
 }
 
 fn utf8(field: &str, bytes: Vec<u8>) -> Result<String> {

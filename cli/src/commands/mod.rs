@@ -1,4 +1,4 @@
-//! The commands, one file a group.
+//! The commands, one file per group.
 
 mod account;
 mod activate;
@@ -11,34 +11,34 @@ use clap::CommandFactory as _;
 use infrai::Result;
 
 use crate::{
-    args::{AccountCommand, Cli, Command, Global, VideoCommand},
-    exit, fail,
-    interrupt::Farewell,
+    args::{AccountCommand, Cli, Command, GlobalArgs, VideoCommand},
+    error, exit,
+    interrupt::InterruptNotice,
     output,
     session::Session,
 };
 
-/// Carries a command out and gives its exit code.
-pub(crate) async fn run(global: &Global, command: Command, farewell: &Farewell) -> Result<u8> {
+/// Runs a command and returns its exit code.
+pub(crate) async fn run(global: &GlobalArgs, command: Command, notice: &InterruptNotice) -> Result<u8> {
     if let Command::Completions { shell } = &command {
         return completions(*shell);
     }
     if let Command::Video(command) = &command {
-        // A file in the way is no reason to start anything.
+        // Fails before any request if the output file exists.
         video::check(command)?;
     }
-    let session = Session::open(global, farewell).await?;
-    let result = carry_out(&session, global, command).await.map_err(|error| session.explain(error));
-    farewell.nothing();
+    let session = Session::open(global, notice).await?;
+    let result = dispatch(&session, global, command).await.map_err(|error| session.add_hint(error));
+    notice.clear();
     session.close().await;
     result
 }
 
-async fn carry_out(session: &Session, global: &Global, command: Command) -> Result<u8> {
+async fn dispatch(session: &Session, global: &GlobalArgs, command: Command) -> Result<u8> {
     let generates = matches!(command, Command::Video(VideoCommand::Generate(_)));
     let activates = session.lacks_sandbox_account() && !matches!(command, Command::Activate(_));
     if generates || activates {
-        session.introduce_sandbox();
+        session.print_sandbox_notice();
     }
     if activates {
         session.activate_in_sandbox().await?;
@@ -51,7 +51,7 @@ async fn carry_out(session: &Session, global: &Global, command: Command) -> Resu
         Command::Account(AccountCommand::Topup(args)) => account::topup(session, args).await,
         Command::Request(args) => request::run(session, args).await,
         Command::Sandbox(_) | Command::Completions { .. } => {
-            Err(fail::usage("this command needs no session"))
+            Err(error::usage("this command needs no session"))
         }
     }
 }

@@ -23,10 +23,10 @@ pub(super) async fn run(session: &Session, args: RequestArgs) -> Result<u8> {
             Some(key) => key,
             None => new_idempotency_key()?,
         };
-        session.farewell.submitting(&key);
+        session.notice.set_submitting(&key);
         request = request.idempotency_key(key);
     }
-    let response = request.await.map_err(|error| session.explain_repeatable(error))?;
+    let response = request.await.map_err(|error| session.add_retry_hint(error))?;
     let data = format!("{:#}", response.data);
     let lines: Vec<_> = escape_json(&data).lines().map(str::to_owned).collect();
     let json = json!({

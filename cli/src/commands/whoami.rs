@@ -1,4 +1,4 @@
-//! `infrai whoami`: the account, where its key comes from, and what is left on it.
+//! `infrai whoami`: the account, the source of its key, and its balance.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use infrai::{CallOptions, ErrorKind, Identity, InfraiClient, InfraiError, KeySou
 use serde_json::json;
 
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit,
     output::{dollars, table},
     session::Session,
 };
 
-/// How long the balance may keep the rest waiting.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time for the balance to arrive, so that it does not delay the rest.
+const BALANCE_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) async fn run(session: &Session, global: &Global) -> Result<u8> {
-    let timeout = global.timeout.unwrap_or(PATIENCE);
+pub(super) async fn run(session: &Session, global: &GlobalArgs) -> Result<u8> {
+    let timeout = global.timeout.unwrap_or(BALANCE_TIMEOUT);
     let identity = identity(session.client.clone(), timeout).await?;
     let hurried = CallOptions::new().timeout(timeout).max_retries(0);
-    // Without a key this tells how to get one, and sends nothing.
+    // Without a key this fails with a remedy, and sends nothing.
     let balance = session.client.with_options(hurried)?.account().balance().await;
     let file = identity.credentials_file.as_ref().map(|file| file.display().to_string());
     let json = json!({
@@ -54,13 +54,14 @@ pub(super) async fn run(session: &Session, global: &Global) -> Result<u8> {
     ]);
     session.out.result(&json, &lines)?;
     match balance {
-        // A key that is missing or refused is the answer to the question; a network that is down is not.
+        // A missing or refused key answers the question; an unreachable network does not.
         Err(error) if matches!(error.kind(), ErrorKind::Authentication | ErrorKind::Permission) => Err(error),
         _ => Ok(exit::OK),
     }
 }
 
-/// The identity, read where a disk that does not answer holds up neither Ctrl-C nor the command beyond its timeout.
+/// Reads the identity on its own thread: a disk that does not respond delays neither Ctrl-C nor the command beyond
+/// its timeout.
 async fn identity(client: InfraiClient, timeout: Duration) -> Result<Identity> {
     match tokio::time::timeout(timeout, tokio::task::spawn_blocking(move || client.identity())).await {
         Ok(Ok(identity)) => identity,

@@ -1,4 +1,4 @@
-//! `--sandbox`: a sandbox for this call, its account and jobs found again by the next.
+//! `--sandbox`: a sandbox for one call. The next call finds its account and jobs.
 
 use std::{
     net::{TcpStream, ToSocketAddrs as _},
@@ -9,37 +9,37 @@ use std::{
 use infrai::Result;
 use infrai_sandbox::{Sandbox, StartError};
 
-use super::folder::{DataFolder, failed, not_started};
+use super::data_dir::{DataDir, start_error};
 
-/// How long the end of a call may take to put the sandbox away in order; killed, it loses nothing either.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Time for the sandbox to stop at the end of a call. Killed, it loses nothing either.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A sandbox at hand: in this process, or in another that serves the same folder.
+/// A sandbox in this process, or in another one that serves the same folder.
 #[derive(Debug)]
-pub(crate) struct Embedded {
-    folder: DataFolder,
+pub(crate) struct EmbeddedSandbox {
+    folder: DataDir,
     url: String,
-    /// None where another process serves.
+    /// `None` if another process serves.
     own: Option<Sandbox>,
     has_account: bool,
 }
 
-impl Embedded {
-    /// Starts one on the data folder, or finds the server that has it.
+impl EmbeddedSandbox {
+    /// Starts a sandbox on the data folder, or finds the server that has it.
     pub(crate) async fn open(data_dir: Option<&Path>) -> Result<Self> {
-        let folder = DataFolder::find(data_dir)?;
+        let folder = DataDir::find(data_dir)?;
         let (url, own) = match Sandbox::builder().data_dir(folder.path()).start().await {
             Ok(sandbox) => {
-                folder.withdraw();
+                folder.remove_address();
                 (sandbox.url(), Some(sandbox))
             }
-            Err(error @ StartError::DataDirInUse(_)) => match folder.announced() {
-                Some(url) if answers(&url) => (url, None),
-                _ => return Err(not_started(error)),
+            Err(error @ StartError::DataDirInUse(_)) => match folder.read_address() {
+                Some(url) if is_running(&url) => (url, None),
+                _ => return Err(start_error(error)),
             },
-            Err(error) => return Err(not_started(error)),
+            Err(error) => return Err(start_error(error)),
         };
-        let profile = folder.settle(&url).await?;
+        let profile = folder.ensure_profile(&url).await?;
         let has_account = profile.is_some_and(|profile| profile.api_key.is_some());
         Ok(Self { folder, url, own, has_account })
     }
@@ -56,32 +56,25 @@ impl Embedded {
         self.folder.path()
     }
 
-    /// Whether an earlier call left a key.
+    /// Returns true if an earlier call stored a key.
     pub(crate) fn has_account(&self) -> bool {
         self.has_account
     }
 
-    /// Whether it ends with this process: then its jobs rest until the next call.
-    pub(crate) fn ends_with_this_call(&self) -> bool {
+    /// Returns true if the sandbox ends with this process. Its jobs then pause until the next call.
+    pub(crate) fn is_temporary(&self) -> bool {
         self.own.is_some()
     }
 
-    /// The path of a top-up's page.
-    pub(crate) fn page_path<'u>(&self, page: &'u str) -> Result<&'u str> {
-        page.strip_prefix(&self.url).filter(|path| path.starts_with('/')).ok_or_else(|| {
-            failed(format!("the sandbox at {} names a payment page of another server", self.url))
-        })
-    }
-
-    /// Puts it away. A job that is being rendered starts over next time.
+    /// Stops the sandbox. A job that is being rendered starts over next time.
     pub(crate) async fn close(self) {
         if let Some(sandbox) = self.own {
-            let _ = tokio::time::timeout(PATIENCE, sandbox.stop()).await;
+            let _ = tokio::time::timeout(STOP_TIMEOUT, sandbox.stop()).await;
         }
     }
 
-    /// The key is not known to the state beside it.
-    pub(crate) fn lost_account(&self) -> String {
+    /// Returns the hint for a stored key that the sandbox's state does not know.
+    pub(crate) fn unknown_key_hint(&self) -> String {
         format!(
             "The sandbox's state does not know its key: remove {} to start afresh.",
             self.data_dir().display()
@@ -89,8 +82,8 @@ impl Embedded {
     }
 }
 
-/// Whether somebody listens there.
-fn answers(url: &str) -> bool {
+/// Returns true if a server listens at `url`.
+fn is_running(url: &str) -> bool {
     let Some(address) = url.strip_prefix("http://") else { return false };
     let Ok(mut addresses) = address.to_socket_addrs() else { return false };
     addresses.any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok())

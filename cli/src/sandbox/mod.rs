@@ -1,10 +1,10 @@
-//! The sandbox: inside this process for one call, or as a server.
+//! The sandbox, inside this process for one call or as a server.
 
+mod data_dir;
 mod embedded;
-mod folder;
 mod serve;
 
-pub(crate) use self::{embedded::Embedded, serve::serve};
+pub(crate) use self::{embedded::EmbeddedSandbox, serve::serve};
 
-/// The profile of the sandbox's credentials file.
+/// Profile in the sandbox's credentials file.
 pub(crate) const PROFILE: &str = "default";

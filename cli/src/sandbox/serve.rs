@@ -1,4 +1,4 @@
-//! `infrai sandbox`: serves the API on this machine until it is told to stop.
+//! `infrai sandbox`: the API on this machine, until a signal.
 
 use std::{io, path::Path};
 
@@ -7,46 +7,46 @@ use infrai_sandbox::{Sandbox, SandboxBuilder};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::folder::{DataFolder, not_started};
+use super::data_dir::{DataDir, start_error};
 use crate::{
-    args::{Global, SandboxArgs},
-    exit, fail,
+    args::{GlobalArgs, SandboxArgs},
+    error, exit,
     interrupt::Signal,
-    output::{Output, table},
+    output::{OutputFormat, table},
 };
 
-/// Serves until Ctrl-C, SIGTERM or, if asked, the end of standard input.
-pub(crate) async fn serve(args: &SandboxArgs, global: &Global) -> Result<u8> {
-    let out = Output::new(global.json);
+/// Serves until Ctrl-C, SIGTERM or, with `--exit-with-parent`, the end of standard input.
+pub(crate) async fn serve(args: &SandboxArgs, global: &GlobalArgs) -> Result<u8> {
+    let out = OutputFormat::new(global.json);
     let mut builder = settings(args)?;
-    let named = if args.temporary { None } else { Some(DataFolder::find(global.data_dir.as_deref())?) };
+    let named = if args.temporary { None } else { Some(DataDir::find(global.data_dir.as_deref())?) };
     if let Some(folder) = &named {
         builder = builder.data_dir(folder.path());
     }
-    // Asked for before anything is printed: who reads the address may send the signal at once.
+    // Before any output: a program that reads the address may send the signal at once.
     let mut signal = std::pin::pin!(Signal::next());
     let sandbox = tokio::select! {
         biased;
         _ = &mut signal => return Ok(exit::OK),
-        started = builder.start() => started.map_err(not_started)?,
+        started = builder.start() => started.map_err(start_error)?,
     };
-    let folder = DataFolder::at(sandbox.data_dir());
+    let folder = DataDir::at(sandbox.data_dir());
     let url = sandbox.url();
-    folder.announce(&url)?;
-    folder.settle(&url).await?;
-    let ended = announce(out, &sandbox, &folder, args.temporary);
+    folder.write_address(&url)?;
+    folder.ensure_profile(&url).await?;
+    let ended = print_banner(out, &sandbox, &folder, args.temporary);
     if ended.is_ok() {
         tokio::select! {
             _ = &mut signal => {}
             () = parent_ends(args.exit_with_parent) => {}
         }
     }
-    folder.withdraw();
+    folder.remove_address();
     sandbox.stop().await;
     ended.map(|()| exit::OK)
 }
 
-fn announce(out: Output, sandbox: &Sandbox, folder: &DataFolder, temporary: bool) -> Result<()> {
+fn print_banner(out: OutputFormat, sandbox: &Sandbox, folder: &DataDir, temporary: bool) -> Result<()> {
     let (url, page) = (sandbox.url(), sandbox.page_url());
     let credentials = folder.credentials();
     let json = json!({
@@ -61,6 +61,7 @@ fn announce(out: Output, sandbox: &Sandbox, folder: &DataFolder, temporary: bool
     let mut lines = table([
         ("sandbox", Some(format!("{url} (a stand-in: no model runs, no real money moves)"))),
         ("page", Some(page)),
+        ("manual", Some(format!("`infrai sandbox --help`; every route: {url}/openapi.json"))),
         (
             "listens on",
             (!sandbox.addr().ip().to_canonical().is_loopback()).then(|| sandbox.addr().to_string()),
@@ -80,10 +81,10 @@ fn announce(out: Output, sandbox: &Sandbox, folder: &DataFolder, temporary: bool
 
 fn export(name: &str, value: &Path) -> String {
     let word = if cfg!(windows) { "$env:" } else { "export " };
-    format!("  {word}{name}={}", crate::follow_up::quoted(&value.to_string_lossy()))
+    format!("  {word}{name}={}", crate::next_command::shell_quote(&value.to_string_lossy()))
 }
 
-/// Every option as a setting.
+/// Converts the options to settings of the sandbox.
 fn settings(args: &SandboxArgs) -> Result<SandboxBuilder> {
     fn with<T>(
         builder: SandboxBuilder,
@@ -95,7 +96,7 @@ fn settings(args: &SandboxArgs) -> Result<SandboxBuilder> {
             None => builder,
         }
     }
-    let mut builder = Sandbox::builder().addr(args.listen().map_err(fail::usage)?);
+    let mut builder = Sandbox::builder().addr(args.listen().map_err(error::usage)?);
     for host in &args.allow_host {
         builder = builder.allow_host(host);
     }
@@ -113,13 +114,13 @@ fn settings(args: &SandboxArgs) -> Result<SandboxBuilder> {
     Ok(with(builder, args.body_timeout, SandboxBuilder::body_timeout))
 }
 
-/// Standard input closes when whoever holds its other end does, however that ends.
+/// Waits for the end of standard input, which closes with its writer however that ends.
 async fn parent_ends(wanted: bool) {
     if !wanted {
         return std::future::pending().await;
     }
     let (sender, closed) = oneshot::channel::<()>();
-    // A thread of its own: a read that never returns must not hold up the runtime's end.
+    // On its own thread: a read that never returns must not hold up the runtime's end.
     std::thread::spawn(move || {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         drop(sender);

@@ -1,8 +1,8 @@
-//! How long a job still takes, from how fast it has got on so far.
+//! Estimate of a job's remaining time, from its progress so far.
 
 use std::time::{Duration, Instant};
 
-/// The first progress that was seen, and when the end is expected.
+/// The first observed progress, and the expected end.
 #[derive(Debug, Default)]
 pub(super) struct Estimate {
     first: Option<(Instant, f64)>,
@@ -10,8 +10,8 @@ pub(super) struct Estimate {
 }
 
 impl Estimate {
-    /// Takes a look at the job into account: its progress, if it is running and says so.
-    pub(super) fn saw(&mut self, progress: Option<f64>, now: Instant) {
+    /// Records the progress of a running job; `None` starts over.
+    pub(super) fn observe(&mut self, progress: Option<f64>, now: Instant) {
         let Some(progress) = progress.filter(|progress| (0.0..=1.0).contains(progress)) else {
             *self = Self::default();
             return;
@@ -26,14 +26,14 @@ impl Estimate {
         }
     }
 
-    /// What is left; nothing where nothing can be said.
-    pub(super) fn left(&self, now: Instant) -> Option<Duration> {
+    /// Returns the remaining time, if it can be estimated.
+    pub(super) fn remaining(&self, now: Instant) -> Option<Duration> {
         self.end.map(|end| end.saturating_duration_since(now))
     }
 }
 
-/// `0:07`, `12:30`, `1:02:03`.
-pub(super) fn clock(duration: Duration) -> String {
+/// Formats a time as `0:07`, `12:30`, `1:02:03`.
+pub(super) fn format_clock(duration: Duration) -> String {
     let seconds = duration.as_secs_f64().round().max(0.0);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounded and not negative")]
     let seconds = seconds as u64;
@@ -50,13 +50,13 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut estimate = Estimate::default();
-        estimate.saw(None, start);
-        estimate.saw(Some(0.2), at(10));
-        assert_eq!(estimate.left(at(10)), None, "one look tells no speed");
-        estimate.saw(Some(0.4), at(20));
-        assert_eq!(estimate.left(at(20)).map(|left| left.as_secs_f64().round()), Some(30.0));
-        assert_eq!(estimate.left(at(25)).map(|left| left.as_secs_f64().round()), Some(25.0));
-        assert_eq!(estimate.left(at(99)), Some(Duration::ZERO));
+        estimate.observe(None, start);
+        estimate.observe(Some(0.2), at(10));
+        assert_eq!(estimate.remaining(at(10)), None, "one look tells no speed");
+        estimate.observe(Some(0.4), at(20));
+        assert_eq!(estimate.remaining(at(20)).map(|left| left.as_secs_f64().round()), Some(30.0));
+        assert_eq!(estimate.remaining(at(25)).map(|left| left.as_secs_f64().round()), Some(25.0));
+        assert_eq!(estimate.remaining(at(99)), Some(Duration::ZERO));
     }
 
     #[test]
@@ -64,18 +64,18 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut estimate = Estimate::default();
-        estimate.saw(Some(0.2), start);
-        estimate.saw(Some(0.4), at(10));
-        estimate.saw(Some(0.1), at(20));
-        assert_eq!(estimate.left(at(20)), None);
-        estimate.saw(Some(0.55), at(30));
-        assert_eq!(estimate.left(at(30)).map(|left| left.as_secs_f64().round()), Some(10.0));
+        estimate.observe(Some(0.2), start);
+        estimate.observe(Some(0.4), at(10));
+        estimate.observe(Some(0.1), at(20));
+        assert_eq!(estimate.remaining(at(20)), None);
+        estimate.observe(Some(0.55), at(30));
+        assert_eq!(estimate.remaining(at(30)).map(|left| left.as_secs_f64().round()), Some(10.0));
     }
 
     #[test]
     fn times_read_like_a_clock() {
         for (seconds, text) in [(7, "0:07"), (750, "12:30"), (3723, "1:02:03")] {
-            assert_eq!(clock(Duration::from_secs(seconds)), text);
+            assert_eq!(format_clock(Duration::from_secs(seconds)), text);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Logs on standard error: warnings always, what is sent and answered with --verbose. No key is ever part of them.
+//! Logs on standard error: warnings, and with --verbose requests and responses. They never contain a key.
 
 use std::io::{self, IsTerminal as _, Write};
 
@@ -12,7 +12,7 @@ use tracing_subscriber::{
 
 use super::progress;
 
-/// Starts logging. Only this project's own words are taken: an HTTP library's might repeat a header.
+/// Starts logging. Only this project's own targets are logged: an HTTP library might log a header.
 pub(crate) fn start(verbose: u8) {
     let level = match verbose {
         0 => LevelFilter::WARN,
@@ -21,7 +21,7 @@ pub(crate) fn start(verbose: u8) {
     };
     let ours = Targets::new().with_target("infrai", level).with_target("infrai_sandbox", level);
     let layer = fmt::layer()
-        .with_writer(|| AboveTheBar)
+        .with_writer(|| ProgressAwareWriter)
         .with_ansi(io::stderr().is_terminal() && super::color_is_wanted())
         .with_target(false);
     if verbose == 0 {
@@ -31,9 +31,9 @@ pub(crate) fn start(verbose: u8) {
     }
 }
 
-struct AboveTheBar;
+struct ProgressAwareWriter;
 
-impl Write for AboveTheBar {
+impl Write for ProgressAwareWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         progress::write_above(bytes).map(|()| bytes.len())
     }

@@ -1,4 +1,4 @@
-//! How far a job is: a bar on a terminal, a line a change elsewhere, nothing for programs.
+//! Progress of a job: a bar on a terminal, one line per change elsewhere, nothing with --json.
 
 use std::{
     fmt::Write as _,
@@ -7,16 +7,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use infrai::{VideoJob, escape_text, video::DownloadProgress};
 
-use super::estimate::{Estimate, clock};
+use super::{
+    estimate::{Estimate, format_clock},
+    line::{Line, Values},
+};
 use crate::output::{self, one_line};
 
-/// The bar's length: thousandths of the job.
-const WHOLE: u64 = 1000;
+/// Length of the bar: thousandths of the job.
+const SCALE: u64 = 1000;
 
-/// The bar that stands on the terminal's last line, if one does.
+/// The bar on the terminal's last line, if there is one.
 static ON_SCREEN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -24,7 +28,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Prints a line on standard error, escaped, without tearing the bar.
-pub(crate) fn say(line: &str) {
+pub(crate) fn print_line(line: &str) {
     let _ = write_above(one_line(line).as_bytes());
 }
 
@@ -37,7 +41,7 @@ pub(super) fn write_above(bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// How progress is shown.
+/// Form of the progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
     Bar,
@@ -46,7 +50,7 @@ pub(crate) enum Style {
 }
 
 impl Style {
-    /// A bar where standard error is a terminal that can draw one and no log runs through it.
+    /// Returns a bar if standard error is a terminal that can draw one and shows no log.
     pub(crate) fn fitting(json: bool, verbose: bool) -> Self {
         if json {
             Self::Nothing
@@ -63,30 +67,27 @@ impl Style {
 pub(crate) struct Progress {
     style: Style,
     started: Instant,
-    shared: Arc<Mutex<Shown>>,
+    shared: Arc<Mutex<DisplayState>>,
     bar: Option<ProgressBar>,
 }
 
-/// What was shown last.
+/// The last shown state.
 #[derive(Debug, Default)]
-struct Shown {
+struct DisplayState {
     estimate: Estimate,
+    /// The state, or the step of the command.
+    state: String,
     line: String,
 }
 
 impl Progress {
-    /// Begins with the word that stands there until a state is known.
+    /// Starts with the word `first`, shown until a state is known.
     pub(crate) fn new(style: Style, first: &'static str) -> Self {
-        let shared = Arc::new(Mutex::new(Shown::default()));
+        let shared = Arc::new(Mutex::new(DisplayState::default()));
         let bar = (style == Style::Bar).then(|| {
-            let bar = ProgressBar::with_draw_target(Some(WHOLE), ProgressDrawTarget::stderr());
-            let template = if super::color_is_wanted() {
-                "{spinner:.cyan} {msg:10} {bar:28.cyan/dim} {percent:>3}%  {clock} elapsed{left}"
-            } else {
-                "{spinner} {msg:10} {bar:28} {percent:>3}%  {clock} elapsed{left}"
-            };
-            bar.set_style(job_style(template, shared.clone()));
-            bar.set_message(first);
+            let bar = ProgressBar::with_draw_target(Some(SCALE), ProgressDrawTarget::stderr());
+            first.clone_into(&mut lock(&shared).state);
+            bar.set_style(line_style(&shared));
             bar.enable_steady_tick(Duration::from_millis(100));
             *lock(&ON_SCREEN) = Some(bar.clone());
             bar
@@ -100,10 +101,10 @@ impl Progress {
         let progress = job.progress.filter(|progress| (0.0..=1.0).contains(progress));
         let running = progress.filter(|_| !job.is_terminal());
         let mut shown = lock(&self.shared);
-        shown.estimate.saw(running, now);
+        shown.estimate.observe(running, now);
         if let Some(bar) = &self.bar {
+            shown.state = escape_text(job.state.as_str()).into_owned();
             drop(shown);
-            bar.set_message(escape_text(job.state.as_str()).into_owned());
             bar.set_position(progress.map_or(0, thousandths));
             return;
         }
@@ -115,23 +116,25 @@ impl Progress {
             return;
         }
         shown.line.clone_from(&line);
-        let _ = write!(line, ", {} elapsed", clock(now.duration_since(self.started)));
-        if let Some(left) = shown.estimate.left(now) {
-            let _ = write!(line, ", about {} left", clock(left));
+        let _ = write!(line, ", {} elapsed", format_clock(now.duration_since(self.started)));
+        if let Some(left) = shown.estimate.remaining(now) {
+            let _ = write!(line, ", about {} left", format_clock(left));
         }
         drop(shown);
-        say(&format!("{}: {line}", job.job_id));
+        print_line(&format!("{}: {line}", job.job_id));
     }
 
-    /// The video is made and comes over the network now.
+    /// Shows the start of the download.
     pub(crate) fn download_starts(&self) {
         let Some(bar) = &self.bar else { return };
-        lock(&self.shared).estimate = Estimate::default();
-        bar.set_message("saving");
+        let mut shown = lock(&self.shared);
+        shown.estimate = Estimate::default();
+        "saving".clone_into(&mut shown.state);
+        drop(shown);
         bar.set_position(0);
     }
 
-    /// A function that shows how much has come.
+    /// Returns a function that shows the progress of the download.
     pub(crate) fn on_download(&self) -> impl FnMut(DownloadProgress) + Send + 'static {
         let (bar, shared) = (self.bar.clone(), self.shared.clone());
         move |progress| {
@@ -140,15 +143,15 @@ impl Progress {
                 Some(total) if total > 0 => {
                     #[allow(clippy::cast_precision_loss, reason = "a fraction to draw")]
                     let share = progress.received as f64 / total as f64;
-                    lock(&shared).estimate.saw(Some(share), Instant::now());
+                    lock(&shared).estimate.observe(Some(share), Instant::now());
                     bar.set_position(thousandths(share));
                 }
-                _ => bar.set_message(output::bytes(progress.received)),
+                _ => lock(&shared).state = output::bytes(progress.received),
             }
         }
     }
 
-    /// Takes the bar off the screen, if there is one.
+    /// Removes the bar from the screen, if there is one.
     pub(crate) fn clear() {
         let bar = lock(&ON_SCREEN).take();
         if let Some(bar) = bar {
@@ -162,16 +165,35 @@ fn thousandths(share: f64) -> u64 {
     (share.clamp(0.0, 1.0) * 1000.0).floor() as u64
 }
 
-fn job_style(template: &str, shared: Arc<Mutex<Shown>>) -> ProgressStyle {
-    ProgressStyle::with_template(template)
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("━╸─")
-        .with_key("clock", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let _ = out.write_str(&clock(state.elapsed()));
+type Part = fn(&Line) -> &str;
+
+/// Returns the style of the bar: a spinner, and the parts of a line that fits the terminal.
+fn line_style(shared: &Arc<Mutex<DisplayState>>) -> ProgressStyle {
+    let template = if super::color_is_wanted() {
+        "{spinner:.cyan} {state}{done:.cyan}{rest:.dim}{tail}"
+    } else {
+        "{spinner} {state}{done}{rest}{tail}"
+    };
+    let parts: [(&str, Part); 4] = [
+        ("state", |line| &line.state),
+        ("done", |line| &line.done),
+        ("rest", |line| &line.rest),
+        ("tail", |line| &line.tail),
+    ];
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    parts.into_iter().fold(style, |style, (name, part)| {
+        let shared = shared.clone();
+        style.with_key(name, move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let shown = lock(&shared);
+            let values = Values {
+                state: &shown.state,
+                progress: state.pos(),
+                elapsed: state.elapsed(),
+                remaining: shown.estimate.remaining(Instant::now()),
+            };
+            // The spinner and its space come first; the last column stays free, because some terminals wrap there.
+            let width = usize::from(Term::stderr().size().1).saturating_sub(3);
+            let _ = out.write_str(part(&Line::fit(values, width)));
         })
-        .with_key("left", move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
-            if let Some(left) = lock(&shared).estimate.left(Instant::now()) {
-                let _ = write!(out, ", about {} left", clock(left));
-            }
-        })
+    })
 }

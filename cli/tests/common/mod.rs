@@ -1,4 +1,4 @@
-//! A home folder and a server of a test's own, and the command run in them.
+//! A home folder and a server per test, and the command run in them.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::{
@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// What a run of the command left.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -19,28 +19,28 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// The run, which has to have ended like this.
+    /// Checks the exit code.
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self
     }
 
-    /// Standard output as the one JSON value that it should be.
+    /// Parses standard output as one JSON value.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         assert_eq!(self.stdout.lines().count(), 1, "{self:#?}");
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 
-    /// Standard error as the one JSON value that it should be.
+    /// Parses standard error as one JSON value.
     #[track_caller]
     pub(crate) fn error_json(&self) -> Value {
         assert_eq!(self.stderr.lines().count(), 1, "{self:#?}");
         serde_json::from_str(&self.stderr).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 
-    /// The two lines of an error.
+    /// Returns the two lines of an error.
     #[track_caller]
     pub(crate) fn error_lines(&self) -> (&str, &str) {
         let mut lines = self.stderr.lines().skip_while(|line| !line.starts_with("error: "));
@@ -50,7 +50,7 @@ impl Ran {
     }
 }
 
-/// A home folder with nothing in it, in which nothing of the caller's environment is seen.
+/// An empty home folder, isolated from the caller's environment.
 pub(crate) struct Home {
     folder: TempDir,
     variables: Vec<(String, String)>,
@@ -61,7 +61,7 @@ impl Home {
         Self { folder: tempfile::tempdir().expect("a temporary folder"), variables: Vec::new() }
     }
 
-    /// A home whose calls go to this server.
+    /// Creates a home whose calls go to this server.
     pub(crate) fn at(server: &Server) -> Self {
         Self::new().with("INFRAI_BASE_URL", &server.url)
     }
@@ -144,7 +144,7 @@ impl Server {
         self.child.as_ref().expect("it runs").id()
     }
 
-    /// Waits for its end and gives its exit code.
+    /// Waits for its end, and returns its exit code.
     pub(crate) fn wait(&mut self) -> Option<i32> {
         self.child.take().expect("it runs").wait().expect("it ends").code()
     }
@@ -163,7 +163,7 @@ impl Drop for Server {
     }
 }
 
-/// Whether the file begins like an MP4.
+/// Returns true for a file that begins like an MP4.
 pub(crate) fn is_mp4(path: &Path) -> bool {
     std::fs::read(path).is_ok_and(|bytes| bytes.len() > 10_000 && &bytes[4..8] == b"ftyp")
 }

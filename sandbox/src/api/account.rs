@@ -1,4 +1,4 @@
-//! `/v1/account/…`: the balance, and topups that a page completes.
+//! `/v1/account/…`: balance, and top-ups that a page completes.
 
 use std::sync::Arc;
 
@@ -7,40 +7,40 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    extract::{Authenticated, guard, json_object},
+    extract::{Authenticated, idempotency_key, json_object},
     fields::Fields,
 };
 use crate::{
-    app::{App, Facts},
+    app::{App, RequestContext},
     catalog::TOPUP_MICROS,
-    envelope::Answer,
+    envelope::ApiSuccess,
     error::ApiError,
     pricing::dollars,
-    store::{idempotency, topups, wallet},
+    store::{idempotency, ledger, topups},
 };
 
 /// `GET /v1/account/balance`.
 pub(super) async fn balance(
     State(app): State<Arc<App>>,
     Authenticated(account): Authenticated,
-) -> Result<Answer, ApiError> {
-    let balance = app.db.read(move |connection| wallet::balance(connection, &account.id)).await?;
-    Ok(Answer::new(json!({"balance_usd": dollars(balance), "currency": "USD"})))
+) -> Result<ApiSuccess, ApiError> {
+    let balance = app.db.read(move |connection| ledger::balance(connection, &account.id)).await?;
+    Ok(ApiSuccess::new(json!({"balance_usd": dollars(balance), "currency": "USD"})))
 }
 
-/// What a topup's amount may be, in words.
+/// The accepted amounts of a top-up, in words.
 pub(super) const AMOUNT: &str = "a number of US dollars from 1 to 10000";
 
-/// `POST /v1/account/topup`: a pending record; the page behind `next_action_url` completes it.
+/// `POST /v1/account/topup`: creates a pending record; the page behind `next_action_url` completes it.
 pub(super) async fn topup(
     State(app): State<Arc<App>>,
-    facts: Facts,
+    context: RequestContext,
     Authenticated(account): Authenticated,
     headers: HeaderMap,
-) -> Result<Answer, ApiError> {
-    let body = json_object(&headers, &facts.body)?;
-    let guard = guard(&headers, "topup", &body)?.ok_or_else(|| {
-        let message = "a call that creates a record needs an Idempotency-Key header";
+) -> Result<ApiSuccess, ApiError> {
+    let body = json_object(&headers, &context.body)?;
+    let key = idempotency_key(&headers, "topup", &body)?.ok_or_else(|| {
+        let message = "missing `Idempotency-Key`: a top-up needs this header";
         ApiError::new(StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_REQUIRED", message)
             .with("field", "Idempotency-Key")
     })?;
@@ -53,7 +53,7 @@ pub(super) async fn topup(
         .db
         .write(
             move |transaction| {
-                idempotency::once(transaction, &account.id, Some(&guard), || {
+                idempotency::execute_once(transaction, &account.id, Some(&key), || {
                     let topup = topups::create(transaction, &account.id, amount, return_url)?;
                     Ok(json!({
                         "topup_id": topup.id,
@@ -66,9 +66,9 @@ pub(super) async fn topup(
             |_| (),
         )
         .await?;
-    // Kept as a path: the port may be another one when the answer is asked for again.
+    // Stored as a path: the port may differ when the stored result is returned.
     if let Some(page) = data["next_action_url"].as_str() {
-        data["next_action_url"] = Value::from(facts.host.url(page));
+        data["next_action_url"] = Value::from(context.host.url(page));
     }
-    Ok(Answer { cache_hit: replayed, ..Answer::new(data) })
+    Ok(ApiSuccess { cache_hit: replayed, ..ApiSuccess::new(data) })
 }

@@ -7,29 +7,29 @@ use http::HeaderMap;
 use serde_json::json;
 
 use super::{
-    extract::{idempotency_key, json_object},
+    extract::{idempotency_header, json_object},
     fields::Fields,
 };
 use crate::{
-    app::{App, Facts, Who},
+    app::{App, RateLimitSubject, RequestContext},
     catalog,
-    envelope::Answer,
+    envelope::ApiSuccess,
     error::ApiError,
     pricing,
     store::accounts,
 };
 
-/// The same fingerprint is the same account; each call gives out a further key of it.
+/// `POST /v1/activate`. The same fingerprint is the same account; each call returns a further key of it.
 pub(super) async fn activate(
     State(app): State<Arc<App>>,
-    facts: Facts,
+    context: RequestContext,
     headers: HeaderMap,
-) -> Result<Answer, ApiError> {
-    app.limit(&Who::Address(facts.peer.ip()))?;
-    // A repeated request gives out a further key instead of the first one: keys are not kept in a form that
-    // could be shown again. The account, which is what must not be made twice, is the fingerprint's anyway.
-    idempotency_key(&headers)?;
-    let body = json_object(&headers, &facts.body)?;
+) -> Result<ApiSuccess, ApiError> {
+    app.limit(&RateLimitSubject::Address(context.peer.ip()))?;
+    // A repeated request returns a further key instead of the first one: keys are stored as hashes and cannot be
+    // shown again. The fingerprint keeps the account from being created twice.
+    idempotency_header(&headers)?;
+    let body = json_object(&headers, &context.body)?;
     let fields = Fields::new(&body, &["region", "device_kind", "device_fingerprint"])?;
     let region = fields.one_of("region", catalog::REGIONS, "auto")?;
     if let Some(kind) = fields.text("device_kind", KIND)? {
@@ -47,12 +47,12 @@ pub(super) async fn activate(
         .db
         .write(move |transaction| accounts::activate(transaction, &fingerprint, &region), |_| ())
         .await?;
-    Ok(Answer::new(json!({
+    Ok(ApiSuccess::new(json!({
         "account_id": activation.account.id,
         "project_id": activation.project_id,
         "primary_api_key": activation.key,
         "trial_credit_usd": pricing::dollars(pricing::TRIAL_MICROS),
-        "checkout_url": facts.host.url(&format!("/checkout/{}", activation.account.checkout_token)),
+        "checkout_url": context.host.url(&format!("/checkout/{}", activation.account.checkout_token)),
     })))
 }
 

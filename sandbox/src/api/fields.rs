@@ -1,28 +1,28 @@
-//! Reads the members of a request's body, refusing what is unknown, of another type or out of range.
+//! Reader of a body's fields that refuses unknown ones, other types, and values out of range.
 
 use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{catalog, error::ApiError};
 
-/// A body whose members are asked for one by one.
+/// The fields of a body.
 pub(super) struct Fields<'a>(&'a Map<String, Value>);
 
 impl<'a> Fields<'a> {
-    /// Takes `body` if it has no members but `known`.
+    /// Accepts `body` if all its fields are `known`.
     pub(super) fn new(body: &'a Map<String, Value>, known: &[&str]) -> Result<Self, ApiError> {
         match body.keys().find(|name| !known.contains(&name.as_str())) {
             None => Ok(Self(body)),
             Some(unknown) => {
                 let name = shorten(unknown);
                 let known = known.join(", ");
-                let message = format!("unknown field `{name}`: the body takes {known}");
+                let message = format!("unknown field `{name}`: expected {known}");
                 Err(ApiError::invalid(message).with("field", name).with("expected", known))
             }
         }
     }
 
-    /// A string.
+    /// Returns a string, if the field is there.
     pub(super) fn text(&self, name: &str, expected: &str) -> Result<Option<&'a str>, ApiError> {
         match self.0.get(name) {
             None => Ok(None),
@@ -31,7 +31,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A string that `accept` takes and that must be there.
+    /// Returns a required string that `accept` approves.
     pub(super) fn required(
         &self,
         name: &str,
@@ -45,7 +45,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// One of some strings; the default if left out.
+    /// Returns one of `values`, or the default if the field is missing.
     pub(super) fn one_of(&self, name: &str, values: &[&str], default: &str) -> Result<String, ApiError> {
         let expected = format!("one of {}", values.join(", "));
         match self.text(name, &expected)? {
@@ -55,7 +55,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A number as a whole count of its `scale`-th parts (rounded), if that is in range.
+    /// Returns a number, multiplied by `scale` and rounded, if the product is in range.
     pub(super) fn scaled(
         &self,
         name: &str,
@@ -73,7 +73,7 @@ impl<'a> Fields<'a> {
         scaled.map(Some).ok_or_else(|| wrong(name, expected, value))
     }
 
-    /// An http or https URL.
+    /// Returns an http or https URL, if the field is there.
     pub(super) fn url(&self, name: &str) -> Result<Option<String>, ApiError> {
         let expected = format!("an absolute http or https URL of at most {} bytes", catalog::URL_LIMIT);
         let Some(text) = self.text(name, &expected)? else { return Ok(None) };

@@ -13,22 +13,22 @@ use tokio::{
 };
 
 use super::{
-    extract::Segment,
-    range::{self, Ask},
+    extract::PathParam,
+    range::{self, RangeRequest},
 };
 use crate::{
     app::App,
     error::ApiError,
     private::{self, Kind},
-    runner::{THUMBNAIL, VIDEO, folder_of},
-    secrets,
+    runner::{THUMBNAIL, VIDEO, job_dir},
     store::jobs,
+    time, tokens,
 };
 
 /// `GET /files/{token}/video.mp4`.
 pub(super) async fn video(
     State(app): State<Arc<App>>,
-    Segment(token): Segment,
+    PathParam(token): PathParam,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -39,7 +39,7 @@ pub(super) async fn video(
 /// `GET /files/{token}/thumbnail.jpg`.
 pub(super) async fn thumbnail(
     State(app): State<Arc<App>>,
-    Segment(token): Segment,
+    PathParam(token): PathParam,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -52,10 +52,10 @@ async fn find(
     token: &str,
     etag: fn(jobs::Job) -> Option<String>,
 ) -> Result<(String, String), ApiError> {
-    let unknown = || ApiError::not_found("there is no such file");
-    let (file_id, expires) = secrets::verify_file(&app.file_signing_key, token).ok_or_else(unknown)?;
-    if expires <= secrets::unix_millis() {
-        let message = "this URL has expired; the job's status gives a fresh one";
+    let unknown = || ApiError::not_found("no such file");
+    let (file_id, expires) = tokens::verify_file(&app.file_signing_key, token).ok_or_else(unknown)?;
+    if expires <= time::unix_millis() {
+        let message = "this URL has expired: the job's status has a fresh one";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "FILE_URL_EXPIRED", message));
     }
     let file_id = file_id.to_owned();
@@ -75,9 +75,9 @@ async fn serve(
 ) -> Result<Response, ApiError> {
     let gone = |error: std::io::Error| {
         tracing::error!(%error, job = ?job, name, "a file of a finished job cannot be read");
-        ApiError::internal("the file cannot be read; the sandbox's log says why")
+        ApiError::internal("the file cannot be read; see the sandbox's log")
     };
-    let path = folder_of(&app.files, job).map_err(gone)?.join(name);
+    let path = job_dir(&app.files, job).map_err(gone)?.join(name);
     let mut options = private::options();
     let mut file = OpenOptions::from(options.read(true).clone()).open(&path).await.map_err(gone)?;
     let metadata = file.metadata().await.map_err(gone)?;
@@ -89,20 +89,20 @@ async fn serve(
     let unchanged = text(header::IF_NONE_MATCH).is_some_and(|tags| {
         tags.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == "*" || etag == tag)
     });
-    // A range is for GET, and only if the file is still the one that the client has a part of. No date is
-    // ever sent, so a date in If-Range cannot match.
+    // A range applies to GET, and only if the file is still the one that the client has a part of. No date is ever
+    // sent, so a date in If-Range cannot match.
     let same_file = headers.get(header::IF_RANGE).is_none_or(|tag| *tag == etag);
     let ask = if method == Method::GET && same_file {
         range::parse(text(header::RANGE), length)
     } else {
-        Ask::Whole
+        RangeRequest::Whole
     };
     let (status, start, count) = match ask {
         _ if unchanged => (StatusCode::NOT_MODIFIED, 0, 0),
-        Ask::Whole => (StatusCode::OK, 0, length),
-        Ask::Part { start, end } => (StatusCode::PARTIAL_CONTENT, start, end - start + 1),
-        Ask::Unsatisfiable => {
-            let message = format!("the file has {length} bytes; the range starts beyond them");
+        RangeRequest::Whole => (StatusCode::OK, 0, length),
+        RangeRequest::Part { start, end } => (StatusCode::PARTIAL_CONTENT, start, end - start + 1),
+        RangeRequest::Unsatisfiable => {
+            let message = format!("the range starts beyond the end of the file ({length} bytes)");
             let range = HeaderValue::from_str(&format!("bytes */{length}"));
             let error = ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_NOT_SATISFIABLE", message);
             return Err(
@@ -114,8 +114,8 @@ async fn serve(
         Body::empty()
     } else {
         file.seek(SeekFrom::Start(start)).await.map_err(gone)?;
-        let deadline = Instant::now() + app.send_timeout + Duration::from_secs(count / SLOWEST);
-        Body::from_stream(stream::try_unfold(Rest { file, left: count, deadline }, next_chunk))
+        let deadline = Instant::now() + app.send_timeout + Duration::from_secs(count / MIN_RATE);
+        Body::from_stream(stream::try_unfold(FileTail { file, left: count, deadline }, next_chunk))
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -136,17 +136,18 @@ async fn serve(
 }
 
 const CHUNK: u64 = 64 * 1024;
-/// The slowest that a file may be read, in bytes a second: who reads a byte now and then holds it open too.
-const SLOWEST: u64 = 16 * 1024;
+/// Minimum rate of a download, in bytes per second. A client that reads a byte now and then would hold the file open
+/// indefinitely.
+const MIN_RATE: u64 = 16 * 1024;
 
-/// What is still to be sent of a file, and until when.
-struct Rest {
+/// The unsent part of a file, and its deadline.
+struct FileTail {
     file: File,
     left: u64,
     deadline: Instant,
 }
 
-async fn next_chunk(mut rest: Rest) -> std::io::Result<Option<(Bytes, Rest)>> {
+async fn next_chunk(mut rest: FileTail) -> std::io::Result<Option<(Bytes, FileTail)>> {
     if rest.left == 0 {
         return Ok(None);
     }
@@ -171,7 +172,7 @@ mod tests {
         let (file, later) = (tempfile::NamedTempFile::new().expect("a file"), Duration::from_secs(3600));
         std::fs::write(file.path(), vec![7; 100_000]).expect("written");
         let open = || async { File::open(file.path()).await.expect("the file") };
-        let rest = Rest { file: open().await, left: 100_000, deadline: Instant::now() + later };
+        let rest = FileTail { file: open().await, left: 100_000, deadline: Instant::now() + later };
         let (first, mut rest) = next_chunk(rest).await.expect("in time").expect("a chunk");
         assert_eq!(first.len() as u64 + rest.left, 100_000);
         rest.deadline = Instant::now();

@@ -1,15 +1,15 @@
-//! The routes, a group a file.
+//! The routes, one file per group.
 
 mod account;
 mod activate;
 mod admin;
+mod checkout;
+mod dashboard;
 mod extract;
 mod fields;
 mod files;
-mod meta;
+mod health;
 mod openapi;
-mod page;
-mod pages;
 mod range;
 mod routes;
 mod video;

@@ -1,4 +1,4 @@
-//! Every route in one table, from which the router is made and against which the `OpenAPI` document is tested.
+//! The table of routes. The router is built from it, and the `OpenAPI` document is tested against it.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use axum::{
 };
 use http::Method;
 
-use super::{account, activate, admin, files, meta, page, pages, video};
+use super::{account, activate, admin, checkout, dashboard, files, health, openapi, video};
 use crate::{app::App, error::ApiError};
 
 /// A route of the table.
@@ -29,11 +29,11 @@ where
     Route { method, path, handler: on(filter, handler) }
 }
 
-/// The table.
+/// Returns the routes of the API and of `/sandbox/…`.
 pub(super) fn all() -> Vec<Route> {
     vec![
-        route(Method::GET, "/healthz", meta::health),
-        route(Method::GET, "/openapi.json", meta::openapi),
+        route(Method::GET, "/healthz", health::health),
+        route(Method::GET, "/openapi.json", openapi::serve),
         route(Method::POST, "/v1/activate", activate::activate),
         route(Method::GET, "/v1/account/balance", account::balance),
         route(Method::POST, "/v1/account/topup", account::topup),
@@ -42,42 +42,44 @@ pub(super) fn all() -> Vec<Route> {
         route(Method::POST, "/v1/video/jobs/{id}/cancel", video::cancel),
         route(Method::GET, "/files/{token}/video.mp4", files::video),
         route(Method::GET, "/files/{token}/thumbnail.jpg", files::thumbnail),
-        route(Method::GET, "/topup/{token}", pages::topup),
-        route(Method::POST, "/topup/{token}", pages::complete_topup),
-        route(Method::GET, "/checkout/{token}", pages::checkout),
-        route(Method::POST, "/checkout/{token}", pages::start_topup),
+        route(Method::GET, "/topup/{token}", checkout::topup),
+        route(Method::POST, "/topup/{token}", checkout::complete_topup),
+        route(Method::GET, "/checkout/{token}", checkout::checkout),
+        route(Method::POST, "/checkout/{token}", checkout::start_topup),
         route(Method::GET, "/sandbox/faults", admin::list_faults),
         route(Method::POST, "/sandbox/faults", admin::add_fault),
         route(Method::DELETE, "/sandbox/faults", admin::clear_faults),
         route(Method::DELETE, "/sandbox/faults/{id}", admin::remove_fault),
         route(Method::GET, "/sandbox/requests", admin::requests),
         route(Method::GET, "/sandbox/ledger", admin::ledger),
+        route(Method::POST, "/sandbox/credit", admin::add_credit),
+        route(Method::POST, "/sandbox/topups/{id}/pay", admin::pay_topup),
     ]
 }
 
-/// What the page fetches: no part of the API, so no client need know of it and no document describes it.
-pub(super) fn of_the_page() -> Vec<Route> {
+/// Returns the routes of the dashboard. They are not part of the API, and the document does not describe them.
+pub(super) fn dashboard_routes() -> Vec<Route> {
     vec![
-        route(Method::GET, "/sandbox/page/state", page::state),
+        route(Method::GET, "/sandbox/page/state", dashboard::state),
         route(Method::GET, "/sandbox/page/files/{token}/video.mp4", files::video),
         route(Method::GET, "/sandbox/page/files/{token}/thumbnail.jpg", files::thumbnail),
-        route(Method::GET, "/sandbox/page/{file}", page::file),
+        route(Method::GET, "/sandbox/page/{file}", dashboard::file),
     ]
 }
 
-/// The router of both tables; what neither has is the page's front, or nothing.
+/// Builds the router. `/` and unknown paths go to the dashboard's fallback.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let mut router = Router::new();
-    for Route { path, handler, .. } in all().into_iter().chain(of_the_page()) {
+    for Route { path, handler, .. } in all().into_iter().chain(dashboard_routes()) {
         router = router.route(path, handler);
     }
     router
-        .fallback(page::front)
+        .fallback(dashboard::front)
         .method_not_allowed_fallback(async || {
             ApiError::new(
                 http::StatusCode::METHOD_NOT_ALLOWED,
                 "METHOD_NOT_ALLOWED",
-                "the route does not take this method; the Allow header says which it takes",
+                "this route does not support the method: see the Allow header",
             )
         })
         .with_state(app)

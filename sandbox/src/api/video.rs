@@ -10,27 +10,27 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use super::{
-    extract::{Authenticated, Segment, guard, idempotency_key, json_object},
+    extract::{Authenticated, PathParam, idempotency_header, idempotency_key, json_object},
     fields::Fields,
 };
 use crate::{
-    app::{App, Facts},
+    app::{App, RequestContext},
     catalog::{self, ASPECTS, DURATION, MODELS, PREFERS, RESOLUTIONS, VENDORS},
-    envelope::Answer,
+    envelope::ApiSuccess,
     error::ApiError,
     host::Host,
     pricing::{self, dollars},
     runner::{THUMBNAIL, VIDEO},
-    secrets,
     store::{
         accounts::Account,
         idempotency,
         jobs::{self, Job, JobRequest},
-        wallet,
+        ledger,
     },
+    time, tokens,
 };
 
-/// The fields that `generate` takes.
+/// Fields of `generate`.
 const FIELDS: &[&str] = &[
     "prompt",
     "reference_image_url",
@@ -62,7 +62,7 @@ fn check(body: &Map<String, Value>) -> Result<JobRequest, ApiError> {
     if !catalog::supports(&vendor, &resolution) {
         let able = RESOLUTIONS.iter().filter(|resolution| catalog::supports(&vendor, resolution));
         let able = able.copied().collect::<Vec<_>>().join(", ");
-        let message = format!("the vendor {vendor} renders {able}; got {resolution}");
+        let message = format!("invalid `resolution`: the vendor {vendor} renders {able}, got {resolution}");
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "RESOLUTION_NOT_SUPPORTED", message)
             .with("field", "resolution")
             .with("expected", able));
@@ -80,30 +80,31 @@ fn check(body: &Map<String, Value>) -> Result<JobRequest, ApiError> {
         model,
         vendor,
         cost_micros,
+        injected_error_code: None,
     })
 }
 
-/// `POST /v1/video/generate`: charges the wallet and queues a job, once an idempotency key.
+/// `POST /v1/video/generate`: debits the wallet and queues a job, once per idempotency key.
 pub(super) async fn generate(
     State(app): State<Arc<App>>,
-    facts: Facts,
+    context: RequestContext,
     Authenticated(account): Authenticated,
     headers: HeaderMap,
-) -> Result<Answer, ApiError> {
-    let body = json_object(&headers, &facts.body)?;
-    let guard = guard(&headers, "generate", &body)?;
-    let request = check(&body)?;
+) -> Result<ApiSuccess, ApiError> {
+    let body = json_object(&headers, &context.body)?;
+    let key = idempotency_key(&headers, "generate", &body)?;
+    let request = JobRequest { injected_error_code: context.job_error_code, ..check(&body)? };
     let (cost_micros, vendor) = (request.cost_micros, request.vendor.clone());
-    let checkout_url = facts.host.url(&format!("/checkout/{}", account.checkout_token));
+    let checkout_url = context.host.url(&format!("/checkout/{}", account.checkout_token));
     let runner = app.runner.clone();
     let (data, replayed) = app
         .db
         .write(
             move |transaction| {
-                idempotency::once(transaction, &account.id, guard.as_ref(), || {
-                    let balance = wallet::balance(transaction, &account.id)?;
+                idempotency::execute_once(transaction, &account.id, key.as_ref(), || {
+                    let balance = ledger::balance(transaction, &account.id)?;
                     if balance < cost_micros {
-                        return Err(too_poor(cost_micros, balance, &checkout_url));
+                        return Err(insufficient_funds(cost_micros, balance, &checkout_url));
                     }
                     Ok(show(&jobs::create(transaction, &account.id, request)?))
                 })
@@ -112,10 +113,10 @@ pub(super) async fn generate(
             move |_| runner.wake(),
         )
         .await?;
-    Ok(Answer { data, cost_micros, vendor, cache_hit: replayed })
+    Ok(ApiSuccess { data, cost_micros, vendor, cache_hit: replayed })
 }
 
-fn too_poor(cost: i64, balance: i64, checkout_url: &str) -> ApiError {
+fn insufficient_funds(cost: i64, balance: i64, checkout_url: &str) -> ApiError {
     let message = format!(
         "the video costs ${:.2} and the wallet holds ${:.2}: top it up at checkout_url",
         dollars(cost),
@@ -130,14 +131,14 @@ fn too_poor(cost: i64, balance: i64, checkout_url: &str) -> ApiError {
 /// `GET /v1/video/jobs/{id}`.
 pub(super) async fn status(
     State(app): State<Arc<App>>,
-    facts: Facts,
+    context: RequestContext,
     Authenticated(account): Authenticated,
-    Segment(id): Segment,
+    PathParam(id): PathParam,
 ) -> Result<Response, ApiError> {
     let job = app.db.read(move |connection| jobs::of_account(connection, &account.id, &id)).await?;
-    let data = show_now(&app, &facts.host, &job);
+    let data = show_now(&app, &context.host, &job);
     let ended = job.ended_at.is_some();
-    let mut response = Answer { vendor: job.request.vendor, ..Answer::new(data) }.into_response();
+    let mut response = ApiSuccess { vendor: job.request.vendor, ..ApiSuccess::new(data) }.into_response();
     if let Some(seconds) = app.status_retry_after.filter(|_| !ended) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -149,10 +150,10 @@ pub(super) async fn cancel(
     State(app): State<Arc<App>>,
     Authenticated(Account { id: account, .. }): Authenticated,
     headers: HeaderMap,
-    Segment(id): Segment,
-) -> Result<Answer, ApiError> {
-    // Cancelling twice is cancelling once, so the key needs no keeping.
-    idempotency_key(&headers)?;
+    PathParam(id): PathParam,
+) -> Result<ApiSuccess, ApiError> {
+    // A second cancel has the result of the first, so the key is not stored.
+    idempotency_header(&headers)?;
     let (runner, cancelled) = (app.runner.clone(), id.clone());
     let ok = app
         .db
@@ -165,10 +166,10 @@ pub(super) async fn cancel(
             },
         )
         .await?;
-    Ok(Answer::new(json!({"ok": ok})))
+    Ok(ApiSuccess::new(json!({"ok": ok})))
 }
 
-/// A job as clients see it.
+/// Returns a job as the API represents it.
 pub(super) fn show_now(app: &App, host: &Host, job: &Job) -> Value {
     let mut data = show(job);
     if job.state == "running" {
@@ -183,13 +184,13 @@ pub(super) fn show_now(app: &App, host: &Host, job: &Job) -> Value {
     data
 }
 
-/// A job as clients see it, but for what changes with the time and the host.
+/// Returns the part of a job that depends on neither time nor host.
 fn show(job: &Job) -> Value {
     let request = &job.request;
     let mut data = json!({
         "job_id": job.id,
         "state": job.state,
-        "created_at": secrets::rfc3339(job.created_at),
+        "created_at": time::rfc3339(job.created_at),
         "prompt": request.prompt,
         "duration_seconds": seconds(request.duration_ms),
         "aspect": request.aspect,
@@ -201,7 +202,7 @@ fn show(job: &Job) -> Value {
     });
     let times = [("started_at", job.started_at), ("ended_at", job.ended_at)];
     for (name, time) in times.into_iter().filter_map(|(name, time)| Some((name, time?))) {
-        data[name] = json!(secrets::rfc3339(time));
+        data[name] = json!(time::rfc3339(time));
     }
     if let Some(url) = &request.reference_image_url {
         data["reference_image_url"] = json!(url);
@@ -217,12 +218,13 @@ fn show(job: &Job) -> Value {
     data
 }
 
-/// A URL that lives for the set time and up to an eighth more, so that polls within that eighth see the same one.
+/// Returns the URL of a file. It lives for the set time and up to an eighth more, so that polls within that eighth
+/// see the same URL.
 fn file_url(app: &App, host: &Host, job: &Job, file: &str) -> String {
     let ttl = i64::try_from(app.file_url_ttl.as_millis()).unwrap_or(i64::MAX / 4).max(1);
     let step = (ttl / 8).max(1);
-    let expires = (secrets::unix_millis() + ttl).div_euclid(step).saturating_add(1).saturating_mul(step);
-    let token = secrets::sign_file(&app.file_signing_key, &job.file_id, expires);
+    let expires = (time::unix_millis() + ttl).div_euclid(step).saturating_add(1).saturating_mul(step);
+    let token = tokens::sign_file(&app.file_signing_key, &job.file_id, expires);
     host.url(&format!("/files/{token}/{file}"))
 }
 

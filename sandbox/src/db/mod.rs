@@ -1,4 +1,4 @@
-//! The database and the two threads that own its connections: one writes, one reads.
+//! The database, and the two threads that own its connections: one writes, one reads.
 
 mod schema;
 
@@ -23,14 +23,14 @@ enum Message {
     Close,
 }
 
-/// A connection on a thread of its own, so that no request blocks the async runtime.
+/// A connection on its own thread, so that no request blocks the async runtime.
 #[derive(Debug)]
-struct Lane {
+struct DbThread {
     tasks: mpsc::Sender<Message>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl Lane {
+impl DbThread {
     fn start(name: &str, mut connection: Connection) -> std::io::Result<Self> {
         let (tasks, inbox) = mpsc::channel();
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
@@ -49,11 +49,11 @@ impl Lane {
         let task: Task = Box::new(move |connection| {
             // A panic rolls its transaction back and costs this request only, not the thread.
             let result = catch_unwind(AssertUnwindSafe(|| work(connection)))
-                .unwrap_or_else(|_| Err(ApiError::internal("the sandbox failed; its log says why")));
-            // The client may be gone; what it asked for is done all the same.
+                .unwrap_or_else(|_| Err(ApiError::internal("the sandbox failed; see its log")));
+            // The client may be gone; its request takes effect all the same.
             let _ = reply.send(result);
         });
-        // After the lane is closed the receiver learns it from the dropped sender.
+        // After a close, the dropped sender tells the receiver.
         let _ = self.tasks.send(Message::Run(task));
         answer
     }
@@ -70,46 +70,46 @@ impl Lane {
 /// The database of a data folder.
 #[derive(Debug)]
 pub(crate) struct Db {
-    writer: Lane,
-    reader: Lane,
+    writer: DbThread,
+    reader: DbThread,
 }
 
 impl Db {
-    /// Opens or creates it, and brings its schema up to date.
+    /// Opens or creates the database, and migrates its schema.
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
-        // Prompts and the key that signs file addresses are in it: for this user alone, whatever folder it lies in. SQLite
-        // gives its journal the same mode.
+        // Readable for this user alone in any folder: it holds prompts and the key that signs file URLs. SQLite gives
+        // its journal the same mode.
         drop(private::open(path)?);
         let mut writer = Connection::open(path)?;
-        writer.busy_timeout(BUSY)?;
-        if !schema::is_empty(&writer)? && !schema::is_a_sandboxes(&writer)? {
-            return Err(OpenError::NotASandboxes);
+        writer.busy_timeout(BUSY_TIMEOUT)?;
+        if !schema::is_empty(&writer)? && !schema::has_sandbox_tables(&writer)? {
+            return Err(OpenError::ForeignDatabase);
         }
         configure(&writer)?;
         schema::migrate(&mut writer)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(path, flags)?;
-        reader.busy_timeout(BUSY)?;
+        reader.busy_timeout(BUSY_TIMEOUT)?;
         Ok(Self {
-            writer: Lane::start("sandbox-write", writer)?,
-            reader: Lane::start("sandbox-read", reader)?,
+            writer: DbThread::start("sandbox-write", writer)?,
+            reader: DbThread::start("sandbox-read", reader)?,
         })
     }
 
-    /// Reads what is committed; several queries in `work` see the same moment.
+    /// Reads committed data. All queries in `work` see the same snapshot.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let answer = self.reader.send(move |connection| {
-            // A sum and the rows it is of must not be torn apart by a write between two queries.
+            // A write between two queries must not separate a sum from its rows.
             let snapshot = connection.transaction()?;
             work(&snapshot)
         });
         answer.await.unwrap_or_else(|_| Err(ApiError::stopping()))
     }
 
-    /// Runs one transaction; `committed` is called once it is on disk, even if the caller is gone by then.
+    /// Runs one transaction. Calls `committed` once it is on disk, even if the caller is gone by then.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, ApiError> + Send + 'static,
@@ -119,7 +119,7 @@ impl Db {
         answer.await.unwrap_or_else(|_| Err(ApiError::stopping()))
     }
 
-    /// As [`Db::write`], for threads of our own.
+    /// Runs one transaction, for threads outside the runtime.
     pub(crate) fn write_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, ApiError> + Send + 'static,
@@ -128,26 +128,26 @@ impl Db {
         answer.blocking_recv().unwrap_or_else(|_| Err(ApiError::stopping()))
     }
 
-    /// Finishes what was asked, closes both connections, and refuses everything from then on.
+    /// Finishes pending work, closes both connections, and refuses further work.
     pub(crate) fn close(&self) {
         self.reader.close();
         self.writer.close();
     }
 }
 
-/// Whether a file is the database of a sandbox. Nothing in it is changed.
-pub(crate) fn is_a_sandboxes(path: &Path) -> bool {
+/// Returns true if a file is the database of a sandbox. Changes nothing in it.
+pub(crate) fn has_sandbox_tables(path: &Path) -> bool {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(path, flags)
-        .and_then(|connection| schema::is_a_sandboxes(&connection))
+        .and_then(|connection| schema::has_sandbox_tables(&connection))
         .unwrap_or(false)
 }
 
-const BUSY: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // An accepted job or charge has reached the disk before its answer leaves.
+    // An accepted job or charge is on disk before its response leaves.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")
 }

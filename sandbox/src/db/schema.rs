@@ -1,8 +1,8 @@
-//! The tables, and how an older database becomes a newer one.
+//! The schema, and its migrations.
 
 use rusqlite::{Connection, TransactionBehavior};
 
-/// Why a database could not be opened.
+/// The reason why a database could not be opened.
 #[derive(Debug)]
 pub(crate) enum OpenError {
     Sqlite(rusqlite::Error),
@@ -10,7 +10,7 @@ pub(crate) enum OpenError {
     /// Written by a newer version.
     TooNew(i64),
     /// It holds the tables of another program.
-    NotASandboxes,
+    ForeignDatabase,
 }
 
 impl From<rusqlite::Error> for OpenError {
@@ -25,11 +25,11 @@ impl From<std::io::Error> for OpenError {
     }
 }
 
-/// Each step takes the schema from the version of its index to the next; steps are never edited, only added.
-const STEPS: &[&str] = &[V1, V2];
+/// Each migration takes the schema from the version of its index to the next. Migrations are added, never edited.
+const MIGRATIONS: &[&str] = &[V1, V2, V3];
 
-/// The ledger keeps a running balance; its triggers refuse a row that does not add up, and any change to an
-/// old one, so the last balance is the sum of all amounts whatever the code above does.
+/// The ledger keeps a running balance. Its triggers refuse a row that does not add up and any change to an old one,
+/// so the last balance is always the sum of all amounts.
 const V1: &str = "
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
@@ -121,19 +121,24 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_by_stage ON jobs (stage, ready_at, seq);
 ";
 
-/// The page asks for an account's latest jobs once a second.
+/// The dashboard reads an account's latest jobs once a second.
 const V2: &str = "
 CREATE INDEX jobs_by_account ON jobs (account_id, seq);
 CREATE INDEX keys_by_account ON api_keys (account_id);
 ";
 
-/// Whether nothing has been written into it.
+/// A fault can make an accepted job fail, also after a restart.
+const V3: &str = "
+ALTER TABLE jobs ADD COLUMN injected_error_code TEXT;
+";
+
+/// Returns true for an empty database.
 pub(crate) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
 }
 
-/// Whether it has the tables that every version has.
-pub(crate) fn is_a_sandboxes(connection: &Connection) -> rusqlite::Result<bool> {
+/// Returns true if it has the tables that every version has.
+pub(crate) fn has_sandbox_tables(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(
         "SELECT COUNT(*) = 7 FROM sqlite_schema WHERE type = 'table' AND name IN
             ('meta', 'accounts', 'api_keys', 'ledger', 'topups', 'idempotency', 'jobs')",
@@ -142,18 +147,18 @@ pub(crate) fn is_a_sandboxes(connection: &Connection) -> rusqlite::Result<bool> 
     )
 }
 
-/// Applies the steps that this database has not had.
+/// Applies the missing migrations.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let done = usize::try_from(version).unwrap_or(usize::MAX);
-    if done > STEPS.len() {
+    if done > MIGRATIONS.len() {
         return Err(OpenError::TooNew(version));
     }
-    for step in &STEPS[done..] {
+    for step in &MIGRATIONS[done..] {
         transaction.execute_batch(step)?;
     }
-    transaction.pragma_update(None, "user_version", i64::try_from(STEPS.len()).unwrap_or(i64::MAX))?;
+    transaction.pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))?;
     transaction.commit()?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The words of faults and rate limits: what is read says the same when it is written and read again.
+//! Parsing of faults and rate limits: a parsed value prints as a text that parses to the same value.
 //!
 //! An input is a fault on the first line, a path on the second, a rate limit on the third.
 
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 
-use crate::{Fault, RateLimit, SpecError, rate::RateLimiter, registry::Faults};
+use crate::{Fault, ParseError, RateLimit, fault_injector::FaultInjector, rate_limit::RateLimiter};
 
 pub fn faults(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
@@ -38,8 +38,10 @@ fn fault(words: &str, path: &str) {
         _ => Method::GET,
     };
     let meets = fault.matches(&method, path);
-    assert_eq!(meets, slowly(pattern.as_bytes(), path.as_bytes()), "{pattern} {path}");
-    let registry = Faults::new(vec![fault.clone()], 0);
+    let creates_job =
+        fault.job_error_code().is_none() || (&method, path) == (&Method::POST, "/v1/video/generate");
+    assert_eq!(meets, creates_job && slowly(pattern.as_bytes(), path.as_bytes()), "{pattern} {path}");
+    let registry = FaultInjector::new(vec![fault.clone()], 0);
     let mut hits = 0;
     for _ in 0..3 {
         let due = meets && fault.times.is_none_or(|times| hits < times);
@@ -51,7 +53,7 @@ fn fault(words: &str, path: &str) {
     registry.list();
 }
 
-/// Whether the pattern fits, by trying everything from left to right: the set of places that can be reached.
+/// Matches by exhaustive search: the set of reachable positions, from left to right.
 fn slowly(pattern: &[u8], text: &[u8]) -> bool {
     let mut reached = vec![false; text.len() + 1];
     reached[0] = true;
@@ -79,13 +81,13 @@ fn rate(words: &str) {
     for _ in 0..3 {
         if let Err(wait) = limiter.take("a", start) {
             assert!(wait <= Duration::from_secs(3600), "{wait:?}");
-            // After that wait, and a little for what a double rounds, there is a token.
+            // After that wait, plus rounding, there is a token.
             assert_eq!(limiter.take("a", start + wait + Duration::from_millis(1)), Ok(()));
             break;
         }
     }
 }
 
-fn explained(error: &SpecError) {
+fn explained(error: &ParseError) {
     assert!(!error.to_string().is_empty());
 }

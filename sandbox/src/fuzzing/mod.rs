@@ -1,13 +1,13 @@
-//! What must hold whatever bytes come in: the bodies of the fuzz targets, each a function that panics where it does not.
+//! The bodies of the fuzz targets: functions that panic when an invariant breaks.
 //!
-//! `make fuzz` feeds them with inputs of its own making, the test below with those that are kept in `fuzz/corpus/`. They
-//! exist in test and fuzz builds only (`cfg(fuzzing)`, which `cargo fuzz` sets) and are no part of the crate's API.
+//! `make fuzz` generates inputs; the test below replays those in `fuzz/corpus/`. The module exists in test and fuzz
+//! builds only (`cfg(fuzzing)`, which `cargo fuzz` sets) and is not part of the crate's API.
 
 #![allow(missing_docs, clippy::pedantic, reason = "for the targets in fuzz/ alone")]
 
 mod faults;
+mod fixture;
 mod routes;
-mod world;
 
 pub use self::{faults::faults, routes::routes};
 
@@ -19,7 +19,7 @@ mod tests {
 
     use super::*;
 
-    /// Runs a target on every input that is kept for it.
+    /// Runs a target on every input of its corpus.
     fn replay(name: &str, target: fn(&[u8])) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(name);
         let mut count = 0;
@@ -63,18 +63,18 @@ mod tests {
     proptest! {
         #[test]
         fn any_fault_is_read(
-            text in "((GET |\\* )?[/*][a-z*]{0,6}: ((status|cut|times|retry-after)=[0-9]{1,3} |delay=[0-9]{1,3}(ms|s) |drop=(before|after) |probability=0.[0-9] ){0,4}|\\PC{0,30})\n/[a-z]{0,6}\n([0-9]{1,3}/(s|min|h)( burst [0-9]{1,2})?|\\PC{0,9})",
+            text in "((GET |\\* )?[/*][a-z*]{0,6}: ((status|cut|times|retry-after)=[0-9]{1,3} |delay=[0-9]{1,3}(ms|s) |drop=(before|after) |job=fail |probability=0.[0-9] ){0,4}|\\PC{0,30})\n/[a-z]{0,6}\n([0-9]{1,3}/(s|min|h)( burst [0-9]{1,2})?|\\PC{0,9})",
         ) {
             faults(text.as_bytes());
         }
     }
 
     proptest! {
-        // Each of them is several writes to a database.
+        // Each case writes to a database several times.
         #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn any_request_is_answered(
-            method in "GET|POST|DELETE|HEAD|PUT", path in "/(v1/(activate|account/(balance|topup)|video/(generate|jobs/([{]job[}]|\\PC{1,4})(/cancel)?))|sandbox/(faults|requests|ledger([?]after=-?[0-9]{1,20})?)|topup/[{]topup[}]|checkout/[{]checkout[}]|healthz|[!-~]{0,6})",
+            method in "GET|POST|DELETE|HEAD|PUT", path in "/(v1/(activate|account/(balance|topup)|video/(generate|jobs/([{]job[}]|\\PC{1,4})(/cancel)?))|sandbox/(credit|topups/.{0,3}/pay|faults|requests|ledger([?]after=-?[0-9]{1,20})?)|topup/[{]topup[}]|checkout/[{]checkout[}]|healthz|[!-~]{0,6})",
             headers in "(Authorization: Bearer [{]key[}]\n)?(Content-Type: application/json\n)?(Idempotency-Key: \\PC{0,3}\n)?",
             body in "[{]\"(prompt|amount_usd|fault|device_fingerprint)\":(\"\\PC{0,9}\"|-?[0-9]{1,6}(e[0-9]{1,3})?|null)[}]|amount_usd=[0-9.e]{0,5}|\\PC{0,9}",
         ) {

@@ -1,9 +1,9 @@
-//! The sandbox's routes: any requests get answers of the contract's shape, no 5xx that nobody asked for, and nothing
-//! that is another's.
+//! The routes: any request gets a response of the contract's shape, no 5xx without a fault, and no other account's
+//! data.
 //!
-//! An input is one or more requests, each as HTTP/1.1 writes it, with a zero byte between them. A `~` before the method
-//! means that it comes from another machine. `{key}`, `{job}`, `{topup}`, `{checkout}` and `{file}` stand for what the
-//! input's own account has.
+//! An input is one or more requests in HTTP/1.1 syntax, separated by zero bytes. A `~` before the method marks a
+//! request from another machine. `{key}`, `{job}`, `{topup}`, `{checkout}` and `{file}` stand for values of the
+//! input's account.
 
 use std::net::SocketAddr;
 
@@ -12,19 +12,19 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use serde_json::Value;
 use url::Url;
 
-use super::world::{Answer, Names, World, world};
+use super::fixture::{Fixture, Names, Reply, fixture};
 
 pub fn routes(data: &[u8]) {
     statuses(data);
 }
 
-/// Runs an input, and tells the status of each answer; 0 for a connection that was dropped.
+/// Runs an input and returns the status of each response; 0 for a dropped connection.
 pub(super) fn statuses(data: &[u8]) -> Vec<u16> {
     let mut statuses = Vec::new();
-    let mut world = world();
-    let names = world.begin();
+    let mut fixture = fixture();
+    let names = fixture.begin();
     for text in data.split(|byte| *byte == 0).take(8) {
-        let text = fill(text, &names, &world.file);
+        let text = fill(text, &names, &fixture.file);
         let (text, local) = match text.strip_prefix(b"~") {
             Some(text) => (text, false),
             None => (&text[..], true),
@@ -33,23 +33,23 @@ pub(super) fn statuses(data: &[u8]) -> Vec<u16> {
         let about = format!("{request:?}");
         let asked = Asked::of(&request, local);
         let peer = SocketAddr::from((if local { [127, 0, 0, 1] } else { [192, 0, 2, 1] }, 7));
-        let answer = world.call(peer, request);
+        let answer = fixture.call(peer, request);
         statuses.push(answer.as_ref().map_or(0, |answer| answer.status));
         if let Some(answer) = answer {
             check(&asked, &answer, &about);
         }
     }
-    world.end();
-    balanced(&world, &names.key);
+    fixture.end();
+    balanced(&fixture, &names.key);
     statuses
 }
 
-/// What the checks must know of a request.
+/// The properties of a request that the checks need.
 struct Asked {
     path: String,
-    /// Whether the host that it names is this machine, and the only one that it names.
+    /// True if the only host that it names is this machine.
     here: bool,
-    /// Whether it comes from this machine, and from no page of another.
+    /// True if it comes from this machine, and from no page of another.
     own: bool,
 }
 
@@ -67,7 +67,7 @@ impl Asked {
     }
 }
 
-/// Whether a URL's host is this machine, asked of the URL library's own types.
+/// Returns true if a URL's host is this machine, by the URL library's own types.
 fn is_here(url: &str) -> bool {
     let Ok(url) = Url::parse(url) else { return false };
     match url.host() {
@@ -103,7 +103,7 @@ fn fill(text: &[u8], names: &Names, file: &str) -> Vec<u8> {
     out
 }
 
-/// A request as hyper would read it; `None` for what it would refuse itself.
+/// Parses a request as hyper would; `None` for one that hyper refuses.
 fn read(text: &[u8]) -> Option<Request<Bytes>> {
     let (first, mut rest) = line(text);
     let mut words = first.splitn(2, |byte| *byte == b' ');
@@ -128,14 +128,14 @@ fn line(text: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-fn check(asked: &Asked, answer: &Answer, about: &str) {
+fn check(asked: &Asked, answer: &Reply, about: &str) {
     let header = |name: &str| answer.headers.get(name).map(|value| value.to_str().expect("text"));
     assert_eq!(header("x-request-id").map(|id| uuid::Uuid::parse_str(id).is_ok()), Some(true), "{about}");
     if answer.status < 400 {
         assert!(asked.here, "an answer under another machine's name: {about}");
         assert!(!asked.path.starts_with("/sandbox") || asked.own, "an answer to another's page: {about}");
     }
-    // Broken off by a fault.
+    // A fault cut the body.
     let Some(body) = &answer.body else { return };
     if header("content-type") != Some("application/json")
         || asked.path == "/openapi.json" && answer.status == 200
@@ -164,13 +164,13 @@ fn check(asked: &Asked, answer: &Answer, about: &str) {
     }
 }
 
-/// Whatever was asked: the wallet holds what its ledger adds up to, and no less than nothing.
-fn balanced(world: &World, key: &str) {
+/// Checks that the wallet holds the sum of its ledger, and is not overdrawn.
+fn balanced(fixture: &Fixture, key: &str) {
     let request = Request::get("/sandbox/ledger")
         .header("host", "localhost")
         .header("authorization", format!("Bearer {key}"));
     let request = request.body(Bytes::new()).expect("a request");
-    let answer = world.call(SocketAddr::from(([127, 0, 0, 1], 7)), request).expect("no fault meets it");
+    let answer = fixture.call(SocketAddr::from(([127, 0, 0, 1], 7)), request).expect("no fault meets it");
     let envelope: Value = serde_json::from_slice(&answer.body.expect("a body")).expect("JSON");
     let ledger = &envelope["data"];
     assert_eq!(ledger["sum_micros"], ledger["balance_micros"], "{envelope}");

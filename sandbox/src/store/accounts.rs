@@ -2,16 +2,16 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use crate::{error::ApiError, pricing, secrets, store::wallet};
+use crate::{error::ApiError, pricing, store::ledger, time, tokens};
 
-/// An account, as found by its key or its checkout page.
+/// An account, found by its key or its checkout page.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) id: String,
     pub(crate) checkout_token: String,
 }
 
-/// What an activation gives out.
+/// The result of an activation.
 #[derive(Debug)]
 pub(crate) struct Activation {
     pub(crate) account: Account,
@@ -19,14 +19,14 @@ pub(crate) struct Activation {
     pub(crate) key: String,
 }
 
-/// The account of a device fingerprint, made with its trial credit the first time, and a further key of it.
+/// Returns the account of a device fingerprint, with a further key. Creates it with its trial credit the first time.
 pub(crate) fn activate(
     transaction: &Transaction<'_>,
     fingerprint: &str,
     region: &str,
 ) -> Result<Activation, ApiError> {
-    let now = secrets::unix_millis();
-    let fingerprint_hash = secrets::hash_token(fingerprint);
+    let now = time::unix_millis();
+    let fingerprint_hash = tokens::hash_token(fingerprint);
     let known = transaction
         .query_row(
             "SELECT id, checkout_token, project_id FROM accounts WHERE fingerprint_hash = ?1",
@@ -38,24 +38,24 @@ pub(crate) fn activate(
         known
     } else {
         let account = Account {
-            id: format!("acc_{}", secrets::random_string(16)),
-            checkout_token: secrets::random_string(secrets::TOKEN_LENGTH),
+            id: format!("acc_{}", tokens::random_string(16)),
+            checkout_token: tokens::random_string(tokens::TOKEN_LENGTH),
         };
-        let project_id = format!("proj_{}", secrets::random_string(16));
+        let project_id = format!("proj_{}", tokens::random_string(16));
         transaction.execute(
             "INSERT INTO accounts VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             (&account.id, &project_id, fingerprint_hash, region, &account.checkout_token, now),
         )?;
-        wallet::append(transaction, &account.id, "trial", &account.id, pricing::TRIAL_MICROS)?;
+        ledger::append(transaction, &account.id, "trial", &account.id, pricing::TRIAL_MICROS)?;
         (account, project_id)
     };
-    let key = secrets::project_key();
+    let key = tokens::project_key();
     transaction
-        .execute("INSERT INTO api_keys VALUES (?1, ?2, ?3)", (secrets::hash_token(&key), &account.id, now))?;
+        .execute("INSERT INTO api_keys VALUES (?1, ?2, ?3)", (tokens::hash_token(&key), &account.id, now))?;
     Ok(Activation { account, project_id, key })
 }
 
-/// The account that a key belongs to.
+/// Returns the account of a key.
 pub(crate) fn by_key(connection: &Connection, key_hash: [u8; 32]) -> Result<Option<Account>, ApiError> {
     find(
         connection,
@@ -64,22 +64,22 @@ pub(crate) fn by_key(connection: &Connection, key_hash: [u8; 32]) -> Result<Opti
     )
 }
 
-/// The account that a checkout page belongs to.
+/// Returns the account of a checkout page.
 pub(crate) fn by_checkout(connection: &Connection, token: &str) -> Result<Option<Account>, ApiError> {
     find(connection, "SELECT id, checkout_token FROM accounts WHERE checkout_token = ?1", token)
 }
 
-/// An account at a glance.
+/// An account with counts, for the dashboard.
 #[derive(Debug)]
-pub(crate) struct Glance {
+pub(crate) struct AccountSummary {
     pub(crate) account: Account,
     pub(crate) created_at: i64,
     pub(crate) keys: i64,
     pub(crate) jobs: i64,
 }
 
-/// The accounts, that whose ledger was written to last first.
-pub(crate) fn latest(connection: &Connection, count: i64) -> Result<Vec<Glance>, ApiError> {
+/// Returns the accounts, the one with the latest ledger entry first.
+pub(crate) fn latest(connection: &Connection, count: i64) -> Result<Vec<AccountSummary>, ApiError> {
     let mut statement = connection.prepare_cached(
         "SELECT id, checkout_token, created_at,
             (SELECT COUNT(*) FROM api_keys WHERE api_keys.account_id = id),
@@ -87,9 +87,9 @@ pub(crate) fn latest(connection: &Connection, count: i64) -> Result<Vec<Glance>,
          FROM accounts JOIN (SELECT account_id, MAX(seq) AS last FROM ledger GROUP BY account_id) ON account_id = id
          ORDER BY last DESC LIMIT ?1",
     )?;
-    let glances = statement
+    let summaries = statement
         .query_map([count], |row| {
-            Ok(Glance {
+            Ok(AccountSummary {
                 account: Account { id: row.get(0)?, checkout_token: row.get(1)? },
                 created_at: row.get(2)?,
                 keys: row.get(3)?,
@@ -97,7 +97,7 @@ pub(crate) fn latest(connection: &Connection, count: i64) -> Result<Vec<Glance>,
             })
         })?
         .collect::<Result<_, _>>()?;
-    Ok(glances)
+    Ok(summaries)
 }
 
 fn find(connection: &Connection, sql: &str, by: impl rusqlite::ToSql) -> Result<Option<Account>, ApiError> {
@@ -108,11 +108,11 @@ fn find(connection: &Connection, sql: &str, by: impl rusqlite::ToSql) -> Result<
     Ok(account)
 }
 
-/// The key that signs file URLs, made once a data folder.
+/// Returns the key that signs file URLs, created once per data folder.
 pub(crate) fn file_signing_key(transaction: &Transaction<'_>) -> Result<[u8; 32], ApiError> {
     transaction.execute(
         "INSERT INTO meta VALUES ('file_signing_key', ?1) ON CONFLICT DO NOTHING",
-        [secrets::signing_key()],
+        [tokens::signing_key()],
     )?;
     Ok(transaction
         .query_row("SELECT value FROM meta WHERE name = 'file_signing_key'", [], |row| row.get(0))?)

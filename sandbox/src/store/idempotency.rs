@@ -1,28 +1,28 @@
-//! Answers kept by idempotency key, so that a request that comes again is answered, not processed, again.
+//! Results stored per idempotency key, so that a repeated request is not processed twice.
 
 use rusqlite::{OptionalExtension, Transaction};
 use serde_json::{Value, json};
 
-use crate::{error::ApiError, secrets};
+use crate::{error::ApiError, time};
 
-/// An idempotency key with what it is bound to: the route, and the body it came with first.
+/// An idempotency key, bound to its route and the first body it came with.
 #[derive(Debug, Clone)]
-pub(crate) struct Guard {
+pub(crate) struct IdempotencyKey {
     pub(crate) route: &'static str,
     pub(crate) key: String,
     pub(crate) body_hash: [u8; 32],
 }
 
-/// Does `work` once a key: its answer is kept in the same transaction, so both are there or neither.
+/// Executes `work` once per key. The result is stored in the same transaction, so either both exist or neither.
 ///
-/// The second value tells whether the answer is a kept one.
-pub(crate) fn once(
+/// The second value is true for a stored result.
+pub(crate) fn execute_once(
     transaction: &Transaction<'_>,
     account: &str,
-    guard: Option<&Guard>,
+    key: Option<&IdempotencyKey>,
     work: impl FnOnce() -> Result<Value, ApiError>,
 ) -> Result<(Value, bool), ApiError> {
-    let Some(Guard { route, key, body_hash }) = guard else { return Ok((work()?, false)) };
+    let Some(IdempotencyKey { route, key, body_hash }) = key else { return Ok((work()?, false)) };
     let kept: Option<([u8; 32], String)> = transaction
         .prepare_cached(
             "SELECT body_hash, answer FROM idempotency WHERE account_id = ?1 AND route = ?2 AND key = ?3",
@@ -34,23 +34,23 @@ pub(crate) fn once(
             return Err(ApiError::new(
                 http::StatusCode::CONFLICT,
                 "IDEMPOTENCY_CONFLICT",
-                "this Idempotency-Key was used with another body: send the same body, or a fresh key",
+                "this Idempotency-Key was used with another body: send the same body, or a new key",
             )
             .with("idempotency_key", json!(key)));
         }
-        let answer =
-            serde_json::from_str(&answer).map_err(|_| ApiError::internal("a kept answer cannot be read"))?;
+        let answer = serde_json::from_str(&answer)
+            .map_err(|_| ApiError::internal("a stored result cannot be read"))?;
         return Ok((answer, true));
     }
     let answer = work()?;
-    // Unique: were there ever a second writer, one of two equal keys would fail here and undo its work.
+    // Unique: with a second writer, one of two equal keys would fail here and roll back.
     transaction.prepare_cached("INSERT INTO idempotency VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute((
         account,
         route,
         key,
         body_hash,
         answer.to_string(),
-        secrets::unix_millis(),
+        time::unix_millis(),
     ))?;
     Ok((answer, false))
 }

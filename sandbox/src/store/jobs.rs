@@ -1,4 +1,4 @@
-//! Jobs: what was asked, where each one stands, and the transitions between, money included.
+//! Jobs: requests, states, and the transitions between states with their ledger entries.
 
 use std::collections::HashSet;
 
@@ -7,11 +7,11 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use crate::{
     catalog::{SLOW, STUCK},
     error::ApiError,
-    secrets,
-    store::wallet,
+    store::ledger,
+    time, tokens,
 };
 
-/// What `generate` was asked for, checked and with its defaults filled in.
+/// A validated request of `generate`, with defaults filled in.
 #[derive(Debug, Clone)]
 pub(crate) struct JobRequest {
     pub(crate) prompt: String,
@@ -23,6 +23,8 @@ pub(crate) struct JobRequest {
     pub(crate) model: String,
     pub(crate) vendor: String,
     pub(crate) cost_micros: i64,
+    /// The error code with which the job fails instead of rendering, set by a fault.
+    pub(crate) injected_error_code: Option<String>,
 }
 
 /// A job.
@@ -31,8 +33,7 @@ pub(crate) struct Job {
     pub(crate) id: String,
     pub(crate) account_id: String,
     pub(crate) state: String,
-    /// Where it stands inside its state: `hold` and `stuck` need no worker, `render` waits for one,
-    /// `rendering` has one.
+    /// Stage within the state: `hold` and `stuck` need no worker, `render` waits for one, `rendering` has one.
     pub(crate) stage: String,
     pub(crate) request: JobRequest,
     pub(crate) file_id: String,
@@ -48,7 +49,7 @@ pub(crate) struct Job {
 
 const SELECT: &str = "SELECT id, account_id, state, stage, prompt, reference_image_url, duration_ms, aspect,
     resolution, prefer, model, vendor, cost_micros, file_id, video_etag, thumbnail_etag, warnings, error_code,
-    error_message, created_at, ready_at, started_at, ended_at FROM jobs ";
+    error_message, created_at, ready_at, started_at, ended_at, injected_error_code FROM jobs ";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
     let code: Option<String> = row.get(17)?;
@@ -68,6 +69,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
             model: row.get(10)?,
             vendor: row.get(11)?,
             cost_micros: row.get(12)?,
+            injected_error_code: row.get(23)?,
         },
         file_id: row.get(13)?,
         video_etag: row.get(14)?,
@@ -90,29 +92,29 @@ fn first_stage(model: &str) -> &'static str {
 }
 
 const ID_PREFIX: &str = "vid_";
-/// How many random letters and digits follow the prefix.
+/// Number of random letters and digits after the prefix.
 const ID_LENGTH: usize = 24;
 
-/// Whether the sandbox makes such ids: a database that came from elsewhere may hold others.
-pub(crate) fn is_an_id(text: &str) -> bool {
+/// Returns true for ids that the sandbox generates. A database from elsewhere may hold others.
+pub(crate) fn is_job_id(text: &str) -> bool {
     text.strip_prefix(ID_PREFIX)
         .is_some_and(|rest| rest.len() == ID_LENGTH && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-/// Debits the wallet and queues the job; neither happens without the other.
+/// Debits the wallet and queues the job, in one transaction.
 pub(crate) fn create(
     transaction: &Transaction<'_>,
     account: &str,
     request: JobRequest,
 ) -> Result<Job, ApiError> {
-    let now = secrets::unix_millis();
+    let now = time::unix_millis();
     let job = Job {
-        id: format!("{ID_PREFIX}{}", secrets::random_string(ID_LENGTH)),
+        id: format!("{ID_PREFIX}{}", tokens::random_string(ID_LENGTH)),
         account_id: account.to_owned(),
         state: "queued".to_owned(),
         stage: first_stage(&request.model).to_owned(),
         request,
-        file_id: secrets::random_string(secrets::TOKEN_LENGTH),
+        file_id: tokens::random_string(tokens::TOKEN_LENGTH),
         video_etag: None,
         thumbnail_etag: None,
         warnings: None,
@@ -127,8 +129,8 @@ pub(crate) fn create(
     transaction
         .prepare_cached(
             "INSERT INTO jobs (id, account_id, state, stage, prompt, reference_image_url, duration_ms, aspect,
-                resolution, prefer, model, vendor, cost_micros, file_id, created_at, ready_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15)",
+                resolution, prefer, model, vendor, cost_micros, file_id, created_at, ready_at, injected_error_code)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16)",
         )?
         .execute(rusqlite::params![
             job.id,
@@ -146,18 +148,19 @@ pub(crate) fn create(
             job.request.cost_micros,
             job.file_id,
             now,
+            job.request.injected_error_code,
         ])?;
-    wallet::append(transaction, account, "charge", &job.id, -job.request.cost_micros)?;
+    ledger::append(transaction, account, "charge", &job.id, -job.request.cost_micros)?;
     Ok(job)
 }
 
-/// An account's job; another's is as unknown as none.
+/// Returns a job of an account. Another account's job is as unknown as none.
 pub(crate) fn of_account(connection: &Connection, account: &str, id: &str) -> Result<Job, ApiError> {
     find(connection, "WHERE id = ?1 AND account_id = ?2", (id, account))?
-        .ok_or_else(|| ApiError::not_found("there is no such job in this account"))
+        .ok_or_else(|| ApiError::not_found("no such job in this account"))
 }
 
-/// An account's latest jobs, the last one first.
+/// Returns an account's latest jobs, the last one first.
 pub(crate) fn latest(connection: &Connection, account: &str, count: i64) -> Result<Vec<Job>, ApiError> {
     let clause = "WHERE account_id = ?1 ORDER BY seq DESC LIMIT ?2";
     let mut statement = connection.prepare_cached(&format!("{SELECT}{clause}"))?;
@@ -165,28 +168,28 @@ pub(crate) fn latest(connection: &Connection, account: &str, count: i64) -> Resu
     Ok(jobs)
 }
 
-/// The job whose files a URL names, if they are whole.
+/// Returns the succeeded job with this file id.
 pub(crate) fn by_file(connection: &Connection, file_id: &str) -> Result<Option<Job>, ApiError> {
     find(connection, "WHERE file_id = ?1 AND state = 'succeeded'", [file_id])
 }
 
-/// Cancels it and gives the money back; false if it had ended otherwise.
+/// Cancels a job and refunds it. Returns false if it had ended otherwise.
 pub(crate) fn cancel(transaction: &Transaction<'_>, account: &str, id: &str) -> Result<bool, ApiError> {
     let job = of_account(transaction, account, id)?;
     let changed = transaction.execute(
         "UPDATE jobs SET state = 'cancelled', stage = 'ended', ended_at = ?2
          WHERE id = ?1 AND state IN ('queued', 'running')",
-        (id, secrets::unix_millis()),
+        (id, time::unix_millis()),
     )?;
     if changed == 1 {
-        wallet::append(transaction, account, "refund", id, job.request.cost_micros)?;
+        ledger::append(transaction, account, "refund", id, job.request.cost_micros)?;
     }
     Ok(changed == 1 || job.state == "cancelled")
 }
 
-/// Starts what needs no worker: `sandbox/slow` waits until it may render, `sandbox/stuck` for ever.
+/// Starts the jobs that need no worker: `sandbox/slow` waits until it may render, `sandbox/stuck` for ever.
 pub(crate) fn start_held(transaction: &Transaction<'_>, slow_ms: i64) -> Result<usize, ApiError> {
-    let now = secrets::unix_millis();
+    let now = time::unix_millis();
     Ok(transaction.execute(
         "UPDATE jobs SET state = 'running', started_at = ?1, ready_at = ?1 + ?2,
             stage = CASE model WHEN ?3 THEN 'stuck' ELSE 'render' END
@@ -195,23 +198,23 @@ pub(crate) fn start_held(transaction: &Transaction<'_>, slow_ms: i64) -> Result<
     )?)
 }
 
-/// What there is for a worker to do.
+/// The next work of a worker.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// This job, which is its alone.
+    /// A job, claimed for this worker.
     Job(Box<Job>),
-    /// Nothing before this time (Unix milliseconds).
+    /// No job before this time (Unix milliseconds).
     At(i64),
     Nothing,
 }
 
-/// Gives the longest-waiting job to a worker.
+/// Claims the longest-waiting job.
 pub(crate) fn claim(transaction: &Transaction<'_>) -> Result<Next, ApiError> {
     let Some(mut job) = find(transaction, "WHERE stage = 'render' ORDER BY ready_at, seq LIMIT 1", [])?
     else {
         return Ok(Next::Nothing);
     };
-    let now = secrets::unix_millis();
+    let now = time::unix_millis();
     if job.ready_at > now {
         return Ok(Next::At(job.ready_at));
     }
@@ -226,7 +229,7 @@ pub(crate) fn claim(transaction: &Transaction<'_>) -> Result<Next, ApiError> {
     Ok(Next::Job(Box::new(job)))
 }
 
-/// The files are whole: false if the job was cancelled meanwhile.
+/// Marks a job as succeeded. Returns false if it was cancelled meanwhile.
 pub(crate) fn succeed(
     transaction: &Transaction<'_>,
     id: &str,
@@ -238,12 +241,12 @@ pub(crate) fn succeed(
         "UPDATE jobs SET state = 'succeeded', stage = 'ended', video_etag = ?2, thumbnail_etag = ?3,
             warnings = ?4, ended_at = ?5
          WHERE id = ?1 AND stage = 'rendering'",
-        (id, video_etag, thumbnail_etag, warnings, secrets::unix_millis()),
+        (id, video_etag, thumbnail_etag, warnings, time::unix_millis()),
     )?;
     Ok(changed == 1)
 }
 
-/// The job failed: the money goes back in the same transaction; false if it was cancelled meanwhile.
+/// Marks a job as failed and refunds it, in one transaction. Returns false if it was cancelled meanwhile.
 pub(crate) fn fail(
     transaction: &Transaction<'_>,
     job: &Job,
@@ -253,15 +256,15 @@ pub(crate) fn fail(
     let changed = transaction.execute(
         "UPDATE jobs SET state = 'failed', stage = 'ended', error_code = ?2, error_message = ?3, ended_at = ?4
          WHERE id = ?1 AND stage = 'rendering'",
-        (&job.id, code, message, secrets::unix_millis()),
+        (&job.id, code, message, time::unix_millis()),
     )?;
     if changed == 1 {
-        wallet::append(transaction, &job.account_id, "refund", &job.id, job.request.cost_micros)?;
+        ledger::append(transaction, &job.account_id, "refund", &job.id, job.request.cost_micros)?;
     }
     Ok(changed == 1)
 }
 
-/// After a stop of any kind: what had not ended starts over, and its ids are returned.
+/// Queues the unfinished jobs of an earlier process again, and returns their ids.
 pub(crate) fn requeue(transaction: &Transaction<'_>) -> Result<Vec<String>, ApiError> {
     let ids = transaction
         .prepare("SELECT id FROM jobs WHERE state IN ('queued', 'running') ORDER BY seq")?
@@ -276,7 +279,7 @@ pub(crate) fn requeue(transaction: &Transaction<'_>) -> Result<Vec<String>, ApiE
     Ok(ids)
 }
 
-/// The jobs that have no files, or none that are whole.
+/// Returns the ids of the jobs without complete files.
 pub(crate) fn without_files(connection: &Connection) -> Result<HashSet<String>, ApiError> {
     let mut statement = connection.prepare("SELECT id FROM jobs WHERE state <> 'succeeded'")?;
     let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;

@@ -1,7 +1,7 @@
-//! What is kept, a table or two a file: functions over one transaction, called on the database's threads.
+//! Storage: one file per table or two. Each function runs in one transaction, on a thread of the database.
 
 pub(crate) mod accounts;
 pub(crate) mod idempotency;
 pub(crate) mod jobs;
+pub(crate) mod ledger;
 pub(crate) mod topups;
-pub(crate) mod wallet;

@@ -1,8 +1,8 @@
-//! Topups: records that a page completes.
+//! Top-ups: records that a page completes.
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension, Params, Row, Transaction};
 
-use crate::{error::ApiError, secrets, store::wallet};
+use crate::{error::ApiError, store::ledger, time, tokens};
 
 /// A topup.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub(crate) struct Topup {
 }
 
 impl Topup {
-    /// The path of the page that completes it.
+    /// Returns the path of the page that completes it.
     pub(crate) fn page(&self) -> String {
         format!("/topup/{}", self.token)
     }
@@ -33,7 +33,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Topup> {
     })
 }
 
-/// A pending topup; no money moves yet.
+/// Creates a pending top-up. No money moves yet.
 pub(crate) fn create(
     transaction: &Transaction<'_>,
     account: &str,
@@ -41,11 +41,11 @@ pub(crate) fn create(
     return_url: Option<String>,
 ) -> Result<Topup, ApiError> {
     let topup = Topup {
-        id: format!("top_{}", secrets::random_string(24)),
+        id: format!("top_{}", tokens::random_string(24)),
         account_id: account.to_owned(),
         amount_micros,
         state: "pending".to_owned(),
-        token: secrets::random_string(secrets::TOKEN_LENGTH),
+        token: tokens::random_string(tokens::TOKEN_LENGTH),
         return_url,
     };
     transaction.execute(
@@ -57,33 +57,38 @@ pub(crate) fn create(
             &topup.state,
             &topup.token,
             &topup.return_url,
-            secrets::unix_millis(),
+            time::unix_millis(),
         ),
     )?;
     Ok(topup)
 }
 
-/// The topup behind a page.
+/// Returns the top-up of a page.
 pub(crate) fn by_token(connection: &Connection, token: &str) -> Result<Topup, ApiError> {
-    connection
-        .query_row(
-            "SELECT id, account_id, amount_micros, state, token, return_url FROM topups WHERE token = ?1",
-            [token],
-            read,
-        )
-        .optional()?
-        .ok_or_else(|| ApiError::not_found("there is no such topup"))
+    find(connection, "WHERE token = ?1", [token])
 }
 
-/// Credits the wallet, once however often it is asked.
-pub(crate) fn complete(transaction: &Transaction<'_>, token: &str) -> Result<(), ApiError> {
-    let topup = by_token(transaction, token)?;
+/// Returns a top-up of an account.
+pub(crate) fn of_account(connection: &Connection, account: &str, id: &str) -> Result<Topup, ApiError> {
+    find(connection, "WHERE id = ?1 AND account_id = ?2", [id, account])
+}
+
+fn find(connection: &Connection, clause: &str, by: impl Params) -> Result<Topup, ApiError> {
+    let select = "SELECT id, account_id, amount_micros, state, token, return_url FROM topups";
+    connection
+        .query_row(&format!("{select} {clause}"), by, read)
+        .optional()?
+        .ok_or_else(|| ApiError::not_found("no such top-up"))
+}
+
+/// Credits the wallet once, however often it is called.
+pub(crate) fn complete(transaction: &Transaction<'_>, topup: &Topup) -> Result<(), ApiError> {
     let changed = transaction.execute(
         "UPDATE topups SET state = 'succeeded', completed_at = ?2 WHERE id = ?1 AND state = 'pending'",
-        (&topup.id, secrets::unix_millis()),
+        (&topup.id, time::unix_millis()),
     )?;
     if changed == 1 {
-        wallet::append(transaction, &topup.account_id, "topup", &topup.id, topup.amount_micros)?;
+        ledger::append(transaction, &topup.account_id, "topup", &topup.id, topup.amount_micros)?;
     }
     Ok(())
 }

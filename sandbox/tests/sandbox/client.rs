@@ -1,4 +1,4 @@
-//! A small HTTP client that shows exactly what came over the wire, and what tests do again and again.
+//! A small HTTP client that shows the bytes on the wire, and helpers of the tests.
 
 use std::{io, net::SocketAddr, path::Path, time::Duration};
 
@@ -250,7 +250,7 @@ pub(crate) fn quick(model: &str) -> Value {
     json!({"prompt": "a quick brown fox", "duration_seconds": 1, "prefer": "cheapest", "model": model})
 }
 
-/// What a [`quick`] video costs in micro-dollars.
+/// Cost of a [`quick`] video in micro-dollars.
 pub(crate) const QUICK_MICROS: i64 = 10_000;
 
 pub(crate) async fn start(builder: SandboxBuilder) -> (Sandbox, Api) {

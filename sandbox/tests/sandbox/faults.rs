@@ -1,4 +1,4 @@
-//! Faults on demand, each kind.
+//! Injected faults, each kind.
 
 use std::time::{Duration, Instant};
 
@@ -83,7 +83,7 @@ async fn a_cut_sends_so_many_bytes_of_the_body_and_no_more() {
     add(&api, "GET /v1/account/balance: status=500 cut=3 times=1").await;
     let reply = api.get("/v1/account/balance").await;
     assert_eq!((reply.status, reply.body.as_slice()), (500, &b"{\"d"[..]));
-    // What is shorter than the cut comes whole.
+    // A body shorter than the cut arrives complete.
     add(&api, "GET /v1/account/balance: cut=1000000 times=1").await;
     api.get("/v1/account/balance").await.data();
 }
@@ -94,7 +94,7 @@ async fn a_delay_delays() {
     add(&api, "GET /healthz: delay=300ms times=1").await;
     let started = Instant::now();
     api.get("/healthz").await.data();
-    assert!(started.elapsed() >= Duration::from_millis(300), "not sooner than it was told");
+    assert!(started.elapsed() >= Duration::from_millis(300), "not before the delay");
 }
 
 #[tokio::test]
@@ -124,6 +124,35 @@ async fn chance_is_the_same_for_the_same_seed() {
     }
     assert_eq!(runs[0], runs[1]);
     assert_ne!(runs[0], runs[2]);
+}
+
+#[tokio::test]
+async fn an_accepted_job_fails_with_the_code_and_is_refunded() {
+    let (_sandbox, api) = fresh().await;
+    for (fault, code) in [
+        ("POST /v1/video/generate: job=fail times=1", "INJECTED_FAULT"),
+        ("*: job=fail code=VENDOR_DOWN times=1", "VENDOR_DOWN"),
+    ] {
+        add(&api, fault).await;
+        api.get("/v1/account/balance").await.data();
+        let id = api.quick("sandbox/default").await;
+        let job = api.ended(&id).await;
+        assert_eq!((&job["state"], &job["error"]["code"]), (&json!("failed"), &json!(code)));
+    }
+    assert!((api.balance().await - 2.0).abs() < 1e-9, "both are refunded");
+    let id = api.quick("sandbox/default").await;
+    assert_eq!(api.ended(&id).await["state"], "succeeded", "both faults are spent");
+}
+
+#[tokio::test]
+async fn an_injected_job_failure_outlives_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let slow = Sandbox::builder().slow(Duration::from_secs(1)).data_dir(folder.path());
+    let (sandbox, api) = start(slow.clone().fault("*: job=fail").expect("a fault")).await;
+    let id = api.quick("sandbox/slow").await;
+    sandbox.stop().await;
+    let (_sandbox, api) = start(slow).await;
+    assert_eq!(api.ended(&id).await["error"]["code"], "INJECTED_FAULT");
 }
 
 #[tokio::test]
@@ -158,5 +187,6 @@ async fn words_that_are_no_fault_are_refused() {
         let error = api.post("/sandbox/faults", &body, &[]).await.error(400, "INVALID_REQUEST");
         assert!(error["message"].as_str().expect("a message").len() > 10);
     }
-    assert!(Sandbox::builder().fault("nonsense").is_err());
+    let error = Sandbox::builder().fault("nonsense").expect_err("it is wrong").to_string();
+    assert_eq!(error, "invalid fault: expected `[METHOD] PATH: EFFECT…`, got `nonsense`");
 }

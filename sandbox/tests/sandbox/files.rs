@@ -1,4 +1,4 @@
-//! How finished files are served.
+//! Downloads of finished files.
 
 use std::time::Duration;
 

@@ -1,18 +1,18 @@
-//! What the sandbox promises, over real HTTP.
+//! Promises of the sandbox, over real HTTP.
 
 mod accounts;
 mod client;
-mod edge;
+mod dashboard;
+mod data_dir;
 mod faults;
 mod files;
-mod folder;
 mod idempotency;
 mod jobs;
+mod ledger;
 mod limits;
+mod middleware;
 mod openapi;
-mod page;
 mod restart;
 mod target;
 mod topups;
 mod validation;
-mod wallet;

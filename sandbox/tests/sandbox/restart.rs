@@ -59,16 +59,16 @@ async fn serve_until_killed() {
     std::process::exit(0);
 }
 
-/// What the client of a request was told before the server died.
+/// Responses that a client received before the server died.
 struct Told {
     model: &'static str,
     /// The job, if an answer came.
     id: Option<String>,
-    /// Its end, if that was seen.
+    /// Its end, if the client saw it.
     end: Option<String>,
 }
 
-/// What all clients were told, by idempotency key.
+/// Responses that all clients received, by idempotency key.
 type Known = BTreeMap<String, Told>;
 
 /// A request whose answer may never come, the server being killed.
@@ -197,7 +197,7 @@ async fn a_rendering_that_was_killed_starts_over_and_leaves_no_half_file() {
     victim.kill();
     let files = folder.path().join("files").join(&id);
     assert!(!files.join("video.mp4").exists(), "it was not whole");
-    // What a kill in the midst of writing leaves.
+    // Leftovers of a kill during a write.
     std::fs::create_dir_all(&files).expect("a folder");
     std::fs::write(files.join("video.mp4"), "half").expect("a file");
     std::fs::write(files.join(".video.mp4.0123.part"), "half").expect("a file");

@@ -1,4 +1,4 @@
-//! What somebody hostile may try: other hosts, other paths, requests that never end, answers that are never read.
+//! Attacks: other hosts, other paths, endless requests, unread responses.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::client::{PATIENCE, Reply, exchange, fresh, path_of, request, start};
 
-/// One answer to bytes as they are, whatever they are.
+/// Returns the response to raw bytes.
 async fn raw(addr: SocketAddr, bytes: &str) -> Reply {
     exchange(addr, bytes.as_bytes()).await.expect("a connection").expect("an answer")
 }
@@ -175,7 +175,7 @@ async fn a_head_has_an_end() {
     api.get("/healthz").await.data();
 }
 
-/// Sends `start`, then a byte and another, each before its neighbour's patience is over; what came back once it ended.
+/// Sends `start`, then one byte at a time, each within the timeout, and returns the response.
 async fn drip(addr: SocketAddr, start: &str, byte: u8) -> Vec<u8> {
     let stream = TcpStream::connect(addr).await.expect("a connection");
     let (mut reading, mut writing) = stream.into_split();

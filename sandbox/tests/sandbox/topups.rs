@@ -46,6 +46,36 @@ async fn a_topup_is_completed_by_its_page_once_however_often_the_button_is_press
 }
 
 #[tokio::test]
+async fn a_topup_is_paid_by_its_id_once_and_by_its_account_alone() {
+    let (_sandbox, api) = fresh().await;
+    let record = topup(&api, &json!({"amount_usd": 5}), "t1").await.data();
+    let path = format!("/sandbox/topups/{}/pay", record["topup_id"].as_str().expect("an id"));
+    let other = Api::activate(api.addr, "another-device").await;
+    other.post(&path, &json!({}), &[]).await.error(404, "NOT_FOUND");
+    for _ in 0..2 {
+        let paid = api.post(&path, &json!({}), &[]).await.data();
+        assert_eq!((&paid["state"], &paid["balance_usd"]), (&json!("succeeded"), &json!(7.0)));
+        assert_eq!(paid["topup_id"], record["topup_id"]);
+    }
+    assert_eq!(api.ledger().await.len(), 2);
+}
+
+#[tokio::test]
+async fn credit_is_added_at_once_and_in_range() {
+    let (_sandbox, api) = fresh().await;
+    let added = api.post("/sandbox/credit", &json!({"amount_usd": 0.5}), &[]).await.data();
+    assert_eq!((&added["amount_usd"], &added["balance_usd"]), (&json!(0.5), &json!(2.5)));
+    assert_eq!(api.ledger().await.last().expect("an entry")["kind"], "topup");
+    for wrong in [json!(0), json!(-1), json!(10_000.01), json!("5"), json!(null)] {
+        let error = api.post("/sandbox/credit", &json!({"amount_usd": wrong}), &[]).await;
+        assert_eq!(error.error(400, "INVALID_REQUEST")["field"], "amount_usd");
+    }
+    let anonymous = Api { key: String::new(), ..api.clone() };
+    anonymous.post("/sandbox/credit", &json!({"amount_usd": 1}), &[]).await.error(401, "UNAUTHORIZED");
+    assert!((api.balance().await - 2.5).abs() < 1e-9);
+}
+
+#[tokio::test]
 async fn many_presses_at_once_credit_once() {
     let (_sandbox, api) = fresh().await;
     let record = topup(&api, &json!({"amount_usd": 1}), "t1").await.data();

@@ -1,4 +1,4 @@
-//! What `generate` and `activate` refuse, and how they say so.
+//! Validation errors of `generate` and `activate`.
 
 use serde_json::{Value, json};
 

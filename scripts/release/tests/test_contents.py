@@ -189,6 +189,7 @@ class Packages(unittest.TestCase):
         workspace = module.reduced_workspace((ROOT / "Cargo.toml").read_text(encoding="utf-8"))
         self.assertIn('members = ["bindings-common", "bindings-python", "core"]\n', workspace)
         self.assertNotIn("infrai-sandbox", workspace)
+        self.assertNotIn("infrai-render", workspace)
         self.assertIn("[profile.release]", workspace)
         core = module.reduced_core((ROOT / "core" / "Cargo.toml").read_text(encoding="utf-8"))
         self.assertNotIn("infrai-sandbox", core)

@@ -115,7 +115,7 @@ class Notes(unittest.TestCase):
     def test_each_line_is_of_a_registry(self) -> None:
         found = [name for line in LINES for _, name, _ in installs.unnoted(line)]
         self.assertEqual(len(found), len(LINES))
-        self.assertLessEqual(installs.RELEASED - {"crates.io:infrai-sandbox"}, set(found))
+        self.assertLessEqual(installs.RELEASED - {"crates.io:infrai-render", "crates.io:infrai-sandbox"}, set(found))
 
     def test_a_tag_needs_what_it_publishes_to_be_named(self) -> None:
         self.assertEqual(len(installs.lacking()), len(installs.RELEASED - installs.PUBLISHED))

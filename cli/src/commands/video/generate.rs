@@ -4,7 +4,7 @@ use std::path::Path;
 
 use infrai::{GenerateRequest, Result, VideoJob, new_idempotency_key};
 
-use super::save::{self, Saving};
+use super::save::{self, SaveOptions};
 use crate::{
     args::GenerateArgs, commands::input, exit, output::dollars, session::Session,
     terminal::progress::Progress,
@@ -20,13 +20,13 @@ pub(super) async fn run(session: &Session, mut args: GenerateArgs) -> Result<u8>
     };
     let waits = args.wait || args.save.output.is_some();
     let progress = waits.then(|| Progress::new(session.style, "submitting"));
-    session.farewell.submitting(&key);
+    session.notice.set_submitting(&key);
     let submitted = session.client.video().generate_from(request(&args, key)).await;
-    let job = submitted.map_err(|error| session.explain_repeatable(error))?;
-    session.farewell.nothing();
+    let job = submitted.map_err(|error| session.add_retry_hint(error))?;
+    session.notice.clear();
     if let Some(progress) = progress {
         progress.job(&job);
-        let saving = Saving { save: args.save, patience: args.patience, cost_usd: cost(&job) };
+        let saving = SaveOptions { save: args.save, timeout: args.timeout, cost_usd: cost(&job) };
         return save::wait_and_save(session, job.job_id.as_str(), (&job).into(), saving, &progress).await;
     }
     session.out.result(&job.to_json(), &save::describe(session, &job))?;
@@ -34,8 +34,8 @@ pub(super) async fn run(session: &Session, mut args: GenerateArgs) -> Result<u8>
         session.note(&format!("It costs {}.", dollars(usd)));
     }
     let wait = session.next.job("wait", job.job_id.as_str(), Some(Path::new("FILE")));
-    if session.jobs_rest() {
-        session.note(&format!("It is rendered while a call with --sandbox waits for it: {wait}"));
+    if session.jobs_are_paused() {
+        session.note(&format!("The sandbox renders it while a call with --sandbox waits for it: {wait}"));
     } else {
         session.note(&format!("Wait for it and save it: {wait}"));
     }

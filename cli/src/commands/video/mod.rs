@@ -1,14 +1,14 @@
 //! `infrai video …`.
 
 mod generate;
-mod look;
 mod save;
+mod status;
 
 use infrai::Result;
 
 use crate::{args::VideoCommand, session::Session};
 
-/// What can be refused before anything is started.
+/// Checks a command before anything is sent.
 pub(super) fn check(command: &VideoCommand) -> Result<()> {
     match command {
         VideoCommand::Generate(args) => save::check(args.save.output.as_deref(), args.save.overwrite),
@@ -21,10 +21,10 @@ pub(super) fn check(command: &VideoCommand) -> Result<()> {
 pub(super) async fn run(session: &Session, command: VideoCommand) -> Result<u8> {
     match command {
         VideoCommand::Generate(args) => generate::run(session, args).await,
-        VideoCommand::Status(args) => look::status(session, &args.id).await,
+        VideoCommand::Status(args) => status::status(session, &args.id).await,
         VideoCommand::Wait(args) => save::wait(session, args).await,
-        VideoCommand::Watch(args) => look::watch(session, &args.id).await,
-        VideoCommand::Cancel(args) => look::cancel(session, &args.id).await,
+        VideoCommand::Watch(args) => status::watch(session, &args.id).await,
+        VideoCommand::Cancel(args) => status::cancel(session, &args.id).await,
         VideoCommand::Download(args) => save::download(session, args).await,
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting for a job and saving its video: what `generate -o`, `wait` and `download` share.
+//! Waiting for a job and saving its video, for `generate -o`, `wait` and `download`.
 
 use std::path::{Path, PathBuf};
 
@@ -9,25 +9,25 @@ use infrai::{
 use serde_json::{Value, json};
 
 use crate::{
-    args::{DownloadArgs, PatienceArgs, SaveArgs, WaitArgs},
-    exit, fail,
+    args::{DownloadArgs, SaveArgs, TimeoutArgs, WaitArgs},
+    error, exit,
     output::{self, table},
     session::Session,
     terminal::progress::Progress,
 };
 
-/// How a job is waited for, and where its video goes.
-pub(super) struct Saving {
+/// Options for waiting and saving.
+pub(super) struct SaveOptions {
     pub(super) save: SaveArgs,
-    pub(super) patience: PatienceArgs,
+    pub(super) timeout: TimeoutArgs,
     pub(super) cost_usd: Option<f64>,
 }
 
-/// Refuses a file that could not be written, before anything is sent or paid for.
+/// Refuses an output file that could not be written, before a request that costs.
 pub(super) fn check(output: Option<&Path>, overwrite: bool) -> Result<()> {
     match output {
         Some(path) if path.as_os_str() == "-" => {
-            Err(fail::usage("-o takes the name of a file: a video is saved whole or not at all"))
+            Err(error::usage("invalid `--output`: expected a file name, got -"))
         }
         Some(path) => DownloadRequest::check_target(path, overwrite),
         None => Ok(()),
@@ -36,17 +36,17 @@ pub(super) fn check(output: Option<&Path>, overwrite: bool) -> Result<()> {
 
 /// `infrai video wait`.
 pub(super) async fn wait(session: &Session, args: WaitArgs) -> Result<u8> {
-    let progress = Progress::new(session.style, "looking");
-    let saving = Saving { save: args.save, patience: args.patience, cost_usd: None };
+    let progress = Progress::new(session.style, "checking");
+    let saving = SaveOptions { save: args.save, timeout: args.timeout, cost_usd: None };
     wait_and_save(session, &args.id, args.id.as_str().into(), saving, &progress).await
 }
 
 /// `infrai video download`.
 pub(super) async fn download(session: &Session, args: DownloadArgs) -> Result<u8> {
-    let progress = Progress::new(session.style, "looking");
+    let progress = Progress::new(session.style, "checking");
     let DownloadArgs { id, output, overwrite, download_timeout } = args;
     let save = SaveArgs { output: None, overwrite, download_timeout };
-    let saved = fetch(session, id.as_str().into(), &output, &save, &progress).await;
+    let saved = download_video(session, id.as_str().into(), &output, &save, &progress).await;
     let saved = saved.map_err(|error| match error.code() {
         "JOB_NOT_READY" => {
             let wait = session.next.job("wait", &id, Some(&output));
@@ -54,34 +54,34 @@ pub(super) async fn download(session: &Session, args: DownloadArgs) -> Result<u8
         }
         _ => error,
     })?;
-    tell(session, &saved.job, Some(&saved), None)
+    print_job(session, &saved.job, Some(&saved), None)
 }
 
-/// Waits until a job has ended, saves its video where one is wanted, and tells of it.
+/// Waits until a job has ended, saves its video if `-o` is set, and prints it.
 pub(super) async fn wait_and_save(
     session: &Session,
     id: &str,
     job: JobRef,
-    saving: Saving,
+    saving: SaveOptions,
     progress: &Progress,
 ) -> Result<u8> {
-    let Saving { save, patience, cost_usd } = saving;
+    let SaveOptions { save, timeout, cost_usd } = saving;
     let resume = session.next.job("wait", id, save.output.as_deref());
     let cancel = session.next.job("cancel", id, None);
-    let goes_on = if session.jobs_rest() {
-        format!("the job {id} is kept and goes on with the next call")
+    let goes_on = if session.jobs_are_paused() {
+        format!("the job {id} is saved and continues with the next call")
     } else {
-        format!("the job {id} goes on")
+        format!("the job {id} continues")
     };
-    session.farewell.job(id, goes_on, format!("Return to it: `{resume}`. Cancel it: `{cancel}`."));
+    session.notice.set_job(id, goes_on, format!("Return to it: `{resume}`. Cancel it: `{cancel}`."));
     let shown = progress.clone();
     let mut wait = session
         .client
         .video()
         .wait(job)
-        .cancel_on_timeout(patience.cancel_on_timeout)
+        .cancel_on_timeout(timeout.cancel_on_timeout)
         .on_update(move |job| shown.job(job));
-    wait = match patience.timeout() {
+    wait = match timeout.timeout() {
         Some(timeout) => wait.timeout(timeout),
         None => wait.no_timeout(),
     };
@@ -90,28 +90,28 @@ pub(super) async fn wait_and_save(
             error.details().and_then(|details| details.get("cancelled")) == Some(&Value::Bool(true));
         match error.kind() {
             ErrorKind::WaitTimeout if !cancelled => {
-                error.with_hint(format!("The job goes on. Wait again: `{resume}`. Cancel it: `{cancel}`."))
+                error.with_hint(format!("The job continues. Wait again: `{resume}`. Cancel it: `{cancel}`."))
             }
             _ => error,
         }
     })?;
     let Some(output) = &save.output else {
-        session.farewell.nothing();
-        return tell(session, &job, None, cost_usd);
+        session.notice.clear();
+        return print_job(session, &job, None, cost_usd);
     };
-    session.farewell.job(
+    session.notice.set_job(
         id,
-        format!("the job {id} has succeeded, and its video is not saved yet"),
+        format!("the job {id} has succeeded; its video is not saved yet"),
         format!("Save it: `{resume}`."),
     );
-    let saved = fetch(session, (&job).into(), output, &save, progress).await.map_err(|error| {
+    let saved = download_video(session, (&job).into(), output, &save, progress).await.map_err(|error| {
         let hint = format!("{} The job has succeeded; save its video: `{resume}`.", error.hint());
         error.with_hint(hint)
     })?;
-    tell(session, &job, Some(&saved), cost_usd)
+    print_job(session, &job, Some(&saved), cost_usd)
 }
 
-async fn fetch(
+async fn download_video(
     session: &Session,
     job: JobRef,
     output: &Path,
@@ -126,13 +126,18 @@ async fn fetch(
         download = download.timeout(timeout);
     }
     download.await.map_err(|error| match error.code() {
-        "DOWNLOAD_TIMEOUT" => error.with_hint("Allow more with --download-timeout; nothing was saved."),
+        "DOWNLOAD_TIMEOUT" => error.with_hint("Allow more time with --download-timeout; nothing was saved."),
         _ => error,
     })
 }
 
-/// The end of it: where the video is.
-fn tell(session: &Session, job: &VideoJob, saved: Option<&Download>, cost_usd: Option<f64>) -> Result<u8> {
+/// Prints the job, and the path of its saved video.
+fn print_job(
+    session: &Session,
+    job: &VideoJob,
+    saved: Option<&Download>,
+    cost_usd: Option<f64>,
+) -> Result<u8> {
     Progress::clear();
     let mut json = job.to_json();
     let mut lines = describe(session, job);
@@ -152,11 +157,11 @@ fn tell(session: &Session, job: &VideoJob, saved: Option<&Download>, cost_usd: O
     Ok(exit::OK)
 }
 
-/// A job as a few lines for people.
+/// Formats a job as text lines.
 pub(super) fn describe(session: &Session, job: &VideoJob) -> Vec<String> {
     let progress = job.progress.filter(|_| !job.is_terminal());
-    // The files of a sandbox in this process end with it: their addresses would lead nowhere.
-    let url = |url: &Option<String>| url.clone().filter(|_| !session.jobs_rest());
+    // The files of a sandbox in this process end with it, so their URLs would lead nowhere.
+    let url = |url: &Option<String>| url.clone().filter(|_| !session.jobs_are_paused());
     let download = session.next.job("download", job.job_id.as_str(), Some(Path::new("FILE")));
     table([
         ("job", Some(job.job_id.to_string())),

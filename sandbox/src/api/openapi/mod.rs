@@ -3,12 +3,22 @@
 mod operations;
 mod schemas;
 
+use axum::{body::Body, response::Response};
+use http::{HeaderValue, header};
 use serde_json::{Value, json};
 
-use crate::pricing::PRICES;
+use crate::{app::RequestContext, pricing::PRICES};
 
-/// The document, for a server at `origin`.
-pub(super) fn document(origin: &str) -> Value {
+/// `GET /openapi.json`, without an envelope.
+pub(super) async fn serve(context: RequestContext) -> Response {
+    let document = document(&context.host.url(""));
+    let mut response = Response::new(Body::from(document.to_string()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Returns the document for a server at `origin`.
+fn document(origin: &str) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -24,7 +34,7 @@ pub(super) fn document(origin: &str) -> Value {
             {"name": "video", "description": "Jobs that render a video, and their files."},
             {"name": "pages", "description": "Pages for people, behind unguessable URLs."},
             {"name": "meta", "description": "The server itself."},
-            {"name": "sandbox", "description": "What a real server does not have: faults, requests, ledger. Answers to this machine only, under a loopback host."},
+            {"name": "sandbox", "description": "Controls that a real server does not have: faults, requests, ledger, credit. For this machine only, under a loopback host."},
         ],
         "paths": operations::paths(),
         "components": {
@@ -62,23 +72,10 @@ To a browser `/` is a page that shows what happens here; it and `/sandbox/page/�
 this, rounded up to a whole millionth of a dollar:\n\n| resolution | prefer | a second |\n| --- | --- | --- |\n\
 {prices}\n## Models\n\n`sandbox/default` renders. `sandbox/fail` fails. `sandbox/slow` takes some seconds (30 \
 unless set) before it renders. `sandbox/stuck` runs until it is cancelled.\n\n## Vendors\n\n`sandbox` renders \
-every resolution, `sandbox-lite` has no 4k.\n\n{FAULTS}"
+every resolution, `sandbox-lite` has no 4k.\n\n{}",
+        operations::faults()
     )
 }
-
-/// The fault words, as the crate's documentation has them.
-pub(super) const FAULTS: &str = "## Faults\n\n`[METHOD] PATH: EFFECT…`; `*` in the path stands for any characters; \
-the first fault in force that applies to a request is the one it meets; `/sandbox/…` meets none.\n\n\
-| word | effect |\n| --- | --- |\n\
-| `status=503` | answers this (200 to 599) without processing the request |\n\
-| `code=VENDOR_DOWN` | the error code that goes with `status` |\n\
-| `retry-after=1` | a `Retry-After` header of so many seconds, on the fault's answer or the real one |\n\
-| `delay=200ms` | waits (`ms` or `s`, at most 600 s) before anything else |\n\
-| `drop=before` | closes the connection before the request is processed |\n\
-| `drop=after` | processes the request, then closes the connection without an answer |\n\
-| `cut=100` | sends so many bytes of the answer's body, then closes the connection |\n\
-| `times=2` | meets so many requests, then is spent |\n\
-| `probability=0.3` | meets each request with this chance, from a seeded generator |\n";
 
 #[cfg(test)]
 mod tests {
@@ -103,7 +100,7 @@ mod tests {
 
     #[test]
     fn what_is_not_described_is_the_pages() {
-        for route in routes::of_the_page() {
+        for route in routes::dashboard_routes() {
             assert!(route.path.starts_with("/sandbox/page/"), "{}", route.path);
         }
     }

@@ -2,13 +2,22 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::api::admin::LAST_SEQ;
+use crate::{Fault, api::admin::LAST_SEQ};
+
+/// Returns the notation of faults.
+pub(super) fn faults() -> String {
+    let effects = Fault::EFFECTS.map(|(word, effect)| format!("| `{word}` | {effect} |\n")).concat();
+    format!(
+        "## Faults\n\n`[METHOD] PATH: EFFECT…`; `*` in the path stands for any characters. The first fault in force \
+that applies to a request is used. None applies to `/sandbox/…`.\n\n| word | effect |\n| --- | --- |\n{effects}"
+    )
+}
 
 fn reference(kind: &str, name: &str) -> Value {
     json!({"$ref": format!("#/components/{kind}/{name}")})
 }
 
-/// A JSON answer: the envelope around `schema`.
+/// Returns the description of a JSON response: the envelope around `schema`.
 fn enveloped(description: &str, schema: &Value) -> Value {
     json!({
         "description": description,
@@ -26,7 +35,7 @@ fn body(schema: &str) -> Value {
     json!({"required": true, "content": {"application/json": {"schema": reference("schemas", schema)}}})
 }
 
-/// An operation with its errors by status; `default` covers what any request can meet.
+/// Returns an operation with its errors by status; `default` covers the errors of every route.
 fn operation(tag: &str, id: &str, summary: &str, success: (&str, Value), errors: &[&str]) -> Value {
     let mut responses = Map::new();
     responses.insert(success.0.to_owned(), success.1);
@@ -45,7 +54,7 @@ fn with(mut operation: Value, members: &Value) -> Value {
     operation
 }
 
-/// `paths` of the document.
+/// Returns the document's `paths`.
 pub(super) fn paths() -> Value {
     let mut paths = Map::new();
     for group in [account(), video(), files(), pages(), meta(), sandbox()] {
@@ -206,7 +215,7 @@ fn sandbox() -> Value {
         &["400", "403", "413", "415"],
     );
     add["requestBody"] = body("FaultRequest");
-    add["description"] = json!(super::FAULTS);
+    add["description"] = json!(faults());
     let mut ledger = act(
         "ledger",
         "A page of the account's ledger, up to 1000 entries, and the sum of all of it.",
@@ -217,6 +226,25 @@ fn sandbox() -> Value {
     ledger["parameters"] = json!([{
         "name": "after", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": LAST_SEQ, "default": 0},
         "description": "Only entries after the one of this seq.",
+    }]);
+    let mut credit = act(
+        "credit",
+        "Adds credit to the account, as a completed top-up.",
+        "The top-up.",
+        &reference("schemas", "PaidTopup"),
+        &["400", "401", "403", "413", "415", "429"],
+    );
+    credit["requestBody"] = body("CreditRequest");
+    let mut pay = act(
+        "topups.pay",
+        "Completes a top-up of the account, as its page does.",
+        "The top-up.",
+        &reference("schemas", "PaidTopup"),
+        &["401", "403", "404", "429"],
+    );
+    pay["parameters"] = json!([{
+        "name": "id", "in": "path", "required": true, "schema": {"type": "string"},
+        "description": "The top-up's `topup_id`.",
     }]);
     json!({
         "/sandbox/faults": {
@@ -235,5 +263,7 @@ fn sandbox() -> Value {
             act("requests", "The last 1000 requests, oldest first; what the page at / asks is none of them.", "The requests.", &list("requests", "Request"), &["403"]), &open,
         )},
         "/sandbox/ledger": {"get": ledger},
+        "/sandbox/credit": {"post": credit},
+        "/sandbox/topups/{id}/pay": {"post": pay},
     })
 }

@@ -1,4 +1,4 @@
-//! The schemas, errors and parameters that the operations of the `OpenAPI` document share.
+//! Schemas, errors and parameters that the operations share.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ fn one_of(values: &[&str]) -> Value {
     json!({"type": "string", "enum": values, "default": values[0]})
 }
 
-/// What a text with more than white space in it matches: the same characters that are trimmed off it when it comes in.
+/// Returns a pattern for texts that are not blank: of the same characters that validation trims.
 fn not_blank() -> String {
     let blank: String = ('\0'..='\u{ffff}').filter(|character| character.is_whitespace()).collect();
     format!("[^{blank}]")
@@ -21,7 +21,7 @@ fn url() -> Value {
     json!({"type": "string", "format": "uri", "pattern": "^https?://", "maxLength": URL_LIMIT})
 }
 
-/// `components.schemas`.
+/// Returns `components.schemas`.
 pub(super) fn schemas() -> Value {
     let mut schemas = Map::new();
     for group in [envelope(), account(), video(), sandbox()] {
@@ -127,7 +127,7 @@ fn video() -> Value {
             "type": "object",
             "additionalProperties": false,
             "required": ["prompt"],
-            // What `catalog::supports` refuses.
+            // As `catalog::supports` says.
             "not": {
                 "required": ["vendor", "resolution"],
                 "properties": {"vendor": {"const": LITE}, "resolution": {"const": "4k"}},
@@ -157,7 +157,7 @@ fn video() -> Value {
                 "thumbnail_url": {"type": "string", "format": "uri"},
                 "error": {
                     "type": "object",
-                    "properties": {"code": {"enum": ["SANDBOX_FAILURE", "RENDER_FAILED"]}, "message": {"type": "string"}},
+                    "properties": {"code": {"type": "string", "description": "SANDBOX_FAILURE, RENDER_FAILED, or the code of a fault (INJECTED_FAULT by default)."}, "message": {"type": "string"}},
                 },
                 "warnings": {"type": "array", "items": {"type": "string"}, "description": "Such as characters that no font has."},
                 "created_at": {"type": "string", "format": "date-time"},
@@ -189,6 +189,22 @@ fn sandbox() -> Value {
             "additionalProperties": false,
             "required": ["fault"],
             "properties": {"fault": {"type": "string", "examples": ["POST /v1/video/generate: status=503 retry-after=1 times=2"]}},
+        },
+        "CreditRequest": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["amount_usd"],
+            "properties": {"amount_usd": {"type": "number", "minimum": 0.000_001, "maximum": 10000}},
+        },
+        "PaidTopup": {
+            "type": "object",
+            "required": ["topup_id", "amount_usd", "state", "balance_usd"],
+            "properties": {
+                "topup_id": {"type": "string"},
+                "amount_usd": {"type": "number"},
+                "state": {"const": "succeeded"},
+                "balance_usd": {"type": "number", "description": "The balance after it."},
+            },
         },
         "Fault": {
             "type": "object",
@@ -238,7 +254,7 @@ fn sandbox() -> Value {
     })
 }
 
-/// Error answers by status, each with its codes.
+/// Error codes by status.
 const ERRORS: &[(&str, &str)] = &[
     (
         "400",
@@ -255,7 +271,7 @@ const ERRORS: &[(&str, &str)] = &[
     ("429", "RATE_LIMIT_USER (the account), RATE_LIMIT_IP (without a known key), with Retry-After"),
 ];
 
-/// `components.responses`.
+/// Returns `components.responses`.
 pub(super) fn responses() -> Value {
     let error = |description: &str| {
         json!({
@@ -276,7 +292,7 @@ whatever a fault says";
     Value::Object(responses)
 }
 
-/// `components.parameters`.
+/// Returns `components.parameters`.
 pub(super) fn parameters() -> Value {
     json!({
         "IdempotencyKey": {
