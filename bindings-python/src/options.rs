@@ -68,9 +68,9 @@ impl ClientConfig {
             ["api_key", "on_request", "on_response"].map(|name| take_callable(&options, name));
         // Calls import nothing: a fork during an import blocks the child, and threads of gevent's pool block one another.
         logging::refresh_level(py);
-        py_util::import_attr(py, "infrai._errors", "_make")?;
+        py_util::import_attr(py, "infrai._errors", "_from_native")?;
         if let Ok(Some(_)) = api_key {
-            py_util::import_attr(py, "infrai._keys", "ask")?;
+            py_util::import_attr(py, "infrai._keys", "call_provider")?;
         }
         let options: ClientOptions = infrai::options::parse(convert::options(&options)?)
             .map_err(|error| to_pyerr(py, error.into_configuration_error()))?;
