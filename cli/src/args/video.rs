@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
+use infrai::GenerateRequest;
 
 use super::values;
 
@@ -95,6 +96,29 @@ pub(crate) struct GenerateArgs {
     /// Idempotency key: the same key and options give the same job, charged once [default: a new key]
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,
+}
+
+impl GenerateArgs {
+    /// Returns the request that these arguments describe.
+    pub(crate) fn request(&self, idempotency_key: String) -> GenerateRequest {
+        let mut request = GenerateRequest::new(&self.prompt)
+            .resolution(&self.resolution)
+            .prefer(&self.prefer)
+            .idempotency_key(idempotency_key);
+        if let Some(seconds) = self.duration {
+            request = request.duration_seconds(seconds);
+        }
+        let mut option = |value: &Option<String>, set: fn(GenerateRequest, String) -> GenerateRequest| {
+            if let Some(value) = value {
+                request = set(request.clone(), value.clone());
+            }
+        };
+        option(&self.aspect, GenerateRequest::aspect);
+        option(&self.model, GenerateRequest::model);
+        option(&self.vendor, GenerateRequest::vendor);
+        option(&self.reference_image_url, GenerateRequest::reference_image_url);
+        request
+    }
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use infrai::{GenerateRequest, Result, VideoJob, new_idempotency_key};
+use infrai::{Result, VideoJob, new_idempotency_key};
 
 use super::save::{self, SaveOptions};
 use crate::{
@@ -21,7 +21,7 @@ pub(super) async fn run(session: &Session, mut args: GenerateArgs) -> Result<u8>
     let waits = args.wait || args.save.output.is_some();
     let progress = waits.then(|| Progress::new(session.style, "submitting"));
     session.notice.set_submitting(&key);
-    let submitted = session.client.video().generate_from(request(&args, key)).await;
+    let submitted = session.client.video().generate_from(args.request(key)).await;
     let job = submitted.map_err(|error| session.add_retry_hint(error))?;
     session.notice.clear();
     if let Some(progress) = progress {
@@ -44,24 +44,4 @@ pub(super) async fn run(session: &Session, mut args: GenerateArgs) -> Result<u8>
 
 fn cost(job: &VideoJob) -> Option<f64> {
     job.metadata.cost_usd()
-}
-
-fn request(args: &GenerateArgs, idempotency_key: String) -> GenerateRequest {
-    let mut request = GenerateRequest::new(&args.prompt)
-        .resolution(&args.resolution)
-        .prefer(&args.prefer)
-        .idempotency_key(idempotency_key);
-    if let Some(seconds) = args.duration {
-        request = request.duration_seconds(seconds);
-    }
-    let mut option = |value: &Option<String>, set: fn(GenerateRequest, String) -> GenerateRequest| {
-        if let Some(value) = value {
-            request = set(request.clone(), value.clone());
-        }
-    };
-    option(&args.aspect, GenerateRequest::aspect);
-    option(&args.model, GenerateRequest::model);
-    option(&args.vendor, GenerateRequest::vendor);
-    option(&args.reference_image_url, GenerateRequest::reference_image_url);
-    request
 }
