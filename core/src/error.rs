@@ -155,6 +155,7 @@ struct Inner {
     checkout_url: Option<String>,
     job: Option<Box<VideoJob>>,
     source: Option<std::sync::Arc<dyn StdError + Send + Sync>>,
+    from_callback: bool,
 }
 
 impl InfraiError {
@@ -292,6 +293,17 @@ impl InfraiError {
     pub fn with_job(mut self, job: VideoJob) -> Self {
         self.0.job = Some(Box::new(job));
         self
+    }
+
+    /// Marks the error of a callback of the caller, which is no answer to other callers of a shared request.
+    pub(crate) fn caused_by_callback(mut self) -> Self {
+        self.0.from_callback = true;
+        self
+    }
+
+    /// Returns whether a callback of the caller failed.
+    pub(crate) fn is_callback_error(&self) -> bool {
+        self.0.from_callback
     }
 
     pub(crate) fn with_request_id(mut self, id: Option<String>) -> Self {

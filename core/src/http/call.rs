@@ -177,7 +177,7 @@ impl HttpClient {
                         redactor = redactor.and(new_key.shared());
                         key = Some(new_key);
                     }
-                    Err(error) => return finish(error.redacted(&redactor)),
+                    Err(error) => return finish(error.redacted(&redactor).caused_by_callback()),
                 }
                 continue;
             }

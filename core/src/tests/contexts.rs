@@ -209,6 +209,14 @@ async fn waits_with_other_headers_poll_apart() {
 async fn older_and_younger(
     then: impl Fn() -> Option<crate::InfraiError> + Clone + Send + Sync + 'static,
 ) -> (crate::Result<crate::VideoJob>, crate::Result<crate::VideoJob>) {
+    let respond = |n| ok(&job(if n < 6 { "running" } else { "succeeded" }));
+    older_and_younger_with(respond, then).await
+}
+
+async fn older_and_younger_with(
+    respond: impl Fn(usize) -> MockResponse + Send + Sync + 'static,
+    then: impl Fn() -> Option<crate::InfraiError> + Clone + Send + Sync + 'static,
+) -> (crate::Result<crate::VideoJob>, crate::Result<crate::VideoJob>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let provider = KeyProvider::new(move || {
         let (asked, then) = (Arc::clone(&asked), then.clone());
@@ -227,7 +235,7 @@ async fn older_and_younger(
     });
     let builder =
         InfraiClient::builder().base_url("http://localhost:1").timeout(5 * SECOND).api_key_provider(provider);
-    let (client, _) = script::client(builder, |n, _| ok(&job(if n < 6 { "running" } else { "succeeded" })));
+    let (client, _) = script::client(builder, move |n, _| respond(n));
     let wait = |tenant: &str| {
         Tenant::context(tenant).scope(client.video().wait("vid_1").timeout(300 * SECOND).send())
     };
@@ -245,6 +253,18 @@ async fn a_key_function_that_is_busy_ends_no_wait() {
 async fn a_key_function_that_raises_ends_its_own_wait() {
     let refused = || Some(crate::InfraiError::configuration("CONFIGURATION_INVALID", "no token"));
     let (older, younger) = older_and_younger(refused).await;
+    assert_eq!(older.unwrap_err().message(), "no token");
+    assert!(younger.unwrap().is_success());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_function_that_raises_after_a_401_ends_its_own_wait() {
+    let refused = || Some(crate::InfraiError::configuration("CONFIGURATION_INVALID", "no token"));
+    let respond = |n| match n {
+        0 => answer(401, &serde_json::json!(null)),
+        _ => ok(&job(if n < 6 { "running" } else { "succeeded" })),
+    };
+    let (older, younger) = older_and_younger_with(respond, refused).await;
     assert_eq!(older.unwrap_err().message(), "no token");
     assert!(younger.unwrap().is_success());
 }

@@ -48,7 +48,14 @@ impl PollSource for JobSource {
                 Some(key) => Some(key),
                 None => http.provided_key().await.map_err(PollError::Subscriber)?,
             };
-            poll(&http, &id, key).await.map_err(PollError::Request)
+            poll(&http, &id, key).await.map_err(|error| {
+                // After a 401, the call asks the key function for another key.
+                if error.is_callback_error() {
+                    PollError::Subscriber(error)
+                } else {
+                    PollError::Request(error)
+                }
+            })
         })
     }
 
