@@ -171,10 +171,11 @@ def test_a_setting_that_can_never_work_is_refused_at_once(settings: dict[str, An
 
 
 def test_a_key_that_cannot_be_sent_is_refused_without_being_repeated() -> None:
-    for key in ("ifr_pk_proj_secretsecret\n", "ifr_pk_proj_secret\ud800", 7):
+    for key in ("ifr_pk_proj_secretsecret\n", "ifr_pk_proj_secret\ud800", 7, 7355608 * 10**20):
         with pytest.raises(infrai.InfraiError) as caught:
             infrai.InfraiClient(key).account.balance()  # type: ignore[arg-type]
         assert "secret" not in str(caught.value) and "secret" not in str(caught.value.details)
+        assert "7355608" not in str(caught.value) and "7355608" not in str(caught.value.details)
 
 
 def test_a_key_goes_over_plain_http_to_this_machine_alone() -> None:

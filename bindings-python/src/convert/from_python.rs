@@ -225,6 +225,9 @@ fn finite(path: &JsonPath<'_>, value: &Bound<'_, PyAny>, number: f64) -> PyResul
 fn integer(path: &JsonPath<'_>, value: &Bound<'_, PyAny>) -> PyResult<Value> {
     let number = value.extract::<i64>().map(Value::from).or_else(|_| value.extract::<u64>().map(Value::from));
     number.map_err(|_| {
+        if path.option().is_some_and(is_secret) {
+            return path.invalid(value, JSON);
+        }
         // The interpreter refuses to print the longest ones.
         let digits = value.str().map_or_else(|_| "with thousands of digits".into(), |text| text.to_string());
         to_pyerr(value.py(), json::out_of_range(&path.to_string(), &digits))
