@@ -261,7 +261,7 @@ test("a setting that can never work is an error of the constructor that names it
     [{ defaultHeaders: { authorization: "x" } }, /authorization/],
     [{ defaultHeaders: { "x-a": 5 } }, /defaultHeaders\.x-a/],
     [{ onRequest: "log" }, /onRequest/],
-    [5, /settings/],
+    [5, /invalid `options`/],
   ];
   for (const [settings, message] of cases) {
     assert.throws(

@@ -124,7 +124,7 @@ export class InfraiClient implements InfraiClientApi {
 }
 
 function createNative(options: InfraiClientOptions): Client {
-  if (typeof options !== "object" || options === null) throw invalidType("settings", "an object", options);
+  if (typeof options !== "object" || options === null) throw invalidType("options", "an object", options);
   const { apiKey, onRequest, onResponse, ...rest } = options;
   for (const [name, hook] of [["onRequest", onRequest], ["onResponse", onResponse]] as const) {
     if (hook != null && typeof hook !== "function") throw invalidType(name, "a function", hook);
