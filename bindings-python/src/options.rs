@@ -7,10 +7,7 @@ use infrai::{
     video::JobRef,
 };
 use infrai_bindings::{key_provider, key_request};
-use pyo3::{
-    prelude::*,
-    types::{PyDict, PyMapping, PyString},
-};
+use pyo3::{prelude::*, types::PyDict};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -138,7 +135,7 @@ fn interpreter_version(py: Python<'_>) -> PyResult<String> {
 
 /// Returns the id of a job, given as an id or a job.
 pub(crate) fn job_id(job: &Bound<'_, PyAny>) -> PyResult<String> {
-    let Some(dict) = as_dict(job)? else { return convert::text("id", job) };
+    let Some(dict) = convert::as_dict(job)? else { return convert::text("id", job) };
     match dict.get_item("job_id")? {
         Some(id) => convert::text("id", &id),
         None => Err(invalid_argument(job.py(), "id", "a job without `job_id`", "a job's id, or a job")),
@@ -148,7 +145,8 @@ pub(crate) fn job_id(job: &Bound<'_, PyAny>) -> PyResult<String> {
 /// Returns the reference of a wait: the id alone, unless its last known state is needed, because the wait `observes` the
 /// job's states or because a job that has ended is not polled.
 pub(crate) fn waited_job(job: &Bound<'_, PyAny>, observes: bool) -> PyResult<JobRef> {
-    let state = as_dict(job)?.and_then(|dict| dict.get_item("state").ok()??.extract::<String>().ok());
+    let state =
+        convert::as_dict(job)?.and_then(|dict| dict.get_item("state").ok()??.extract::<String>().ok());
     if observes || state.is_some_and(|state| VideoState::from(state.as_str()).is_terminal()) {
         return known_job(job);
     }
@@ -170,20 +168,6 @@ pub(crate) fn with_job(error: InfraiError, job: &Bound<'_, PyAny>) -> InfraiErro
 }
 
 fn parse_job(job: &Bound<'_, PyAny>) -> PyResult<Option<VideoJob>> {
-    let Some(dict) = as_dict(job)? else { return Ok(None) };
+    let Some(dict) = convert::as_dict(job)? else { return Ok(None) };
     Ok(VideoJob::from_json(convert::json("id", &dict)?).ok())
-}
-
-/// Returns a mapping as a dict. To find out whether a value is one may take a call of Python code, and most are ids.
-fn as_dict<'py>(job: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
-    if job.is_instance_of::<PyString>() {
-        return Ok(None);
-    }
-    if let Ok(dict) = job.cast::<PyDict>() {
-        return Ok(Some(dict.clone()));
-    }
-    let Ok(mapping) = job.cast::<PyMapping>() else { return Ok(None) };
-    let dict = PyDict::new(job.py());
-    dict.update(mapping)?;
-    Ok(Some(dict))
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 import functools
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import infrai
@@ -120,6 +122,13 @@ def test_is_refused_by_name_and_nothing_is_sent(
     assert (error.attempts, error.may_have_been_processed, error.status) == (0, False, None)
     str(error).encode()
     assert server.requests == []
+
+
+def test_a_prompt_of_many_may_be_any_mapping(server: ScriptedServer, client: infrai.InfraiClient) -> None:
+    server.on("POST /v1/video/generate", {"job_id": "vid_1", "state": "succeeded"})
+    prompts: list[Mapping[str, object]] = [MappingProxyType({"prompt": "x", "aspect": "1:1"})]
+    assert [index for index, _job in client.video.generate_many(prompts)] == [0]
+    assert server.requests[0].json["aspect"] == "1:1"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf};
 use infrai::{options::is_secret, wire::json};
 use pyo3::{
     prelude::*,
-    types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple},
+    types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple},
 };
 use serde_json::{Map, Number, Value};
 
@@ -69,6 +69,20 @@ pub(crate) fn array<'py>(field: &str, value: &Bound<'py, PyAny>) -> PyResult<Vec
         found.push(item);
     }
     Ok(found)
+}
+
+/// Returns a mapping as a dict. To find out whether a value is one may take a call of Python code, and most are ids.
+pub(crate) fn as_dict<'py>(job: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
+    if job.is_instance_of::<PyString>() {
+        return Ok(None);
+    }
+    if let Ok(dict) = job.cast::<PyDict>() {
+        return Ok(Some(dict.clone()));
+    }
+    let Ok(mapping) = job.cast::<PyMapping>() else { return Ok(None) };
+    let dict = PyDict::new(job.py());
+    dict.update(mapping)?;
+    Ok(Some(dict))
 }
 
 /// Returns query parameters from a dict or pairs. `None` leaves a parameter out, and a list repeats it.
@@ -159,7 +173,7 @@ pub(crate) fn options(options: &Bound<'_, PyDict>) -> PyResult<Value> {
     options.collect::<PyResult<_>>().map(Value::Object)
 }
 
-/// Returns the options of `generate` from one of many prompts: a text, or a dict in which `None` counts as absent.
+/// Returns the options of `generate` from one of many prompts: a text, or a mapping in which `None` counts as absent.
 pub(crate) fn prompt(index: usize, item: &Bound<'_, PyAny>) -> PyResult<Value> {
     let root = JsonPath::Option("prompts");
     let path = JsonPath::Item(&root, index);
@@ -167,8 +181,8 @@ pub(crate) fn prompt(index: usize, item: &Bound<'_, PyAny>) -> PyResult<Value> {
         return Ok(Map::from_iter([("prompt".to_owned(), text_at(&path, item)?.into())]).into());
     }
     let expected = "a prompt, or a dict of generate's options with a prompt";
-    let dict = item.cast::<PyDict>().map_err(|_| path.invalid(item, expected))?;
-    let mut options = from_dict(&path, dict, 0)?;
+    let dict = as_dict(item)?.ok_or_else(|| path.invalid(item, expected))?;
+    let mut options = from_dict(&path, &dict, 0)?;
     options.retain(|name, value| name == "prompt" || !value.is_null());
     Ok(options.into())
 }
