@@ -171,7 +171,8 @@ impl InfraiError {
 
     /// Creates the error of an argument that was refused before sending: the field, its value and the expected value.
     pub fn invalid_argument(field: &str, got: impl fmt::Display, expected: &str) -> Self {
-        let got = shorten(&got.to_string(), 120);
+        // A caller may have confused a key with another argument.
+        let got = shorten(&Redactor::default().text(&got.to_string()), 120);
         let mut details = Map::new();
         details.insert("field".into(), field.into());
         details.insert("got".into(), got.clone().into());
