@@ -62,13 +62,16 @@ pub(crate) fn disable() {
     LEVEL.store(OFF, Ordering::Relaxed);
 }
 
+/// Imports what emits records, for a client: a fork while a call of another thread imports it would block the child.
+pub(crate) fn load(py: Python<'_>) -> PyResult<()> {
+    py_util::import_attr(py, "infrai._log", "emit").map(drop)
+}
+
 /// Reads the level of Python's logger.
 pub(crate) fn refresh_level(py: Python<'_>) {
     let level = effective_level(py).unwrap_or(OFF);
     if level != OFF {
-        // Made and imported now, since a fork during an import by another thread would block the child's import.
-        let emit = || py_util::import_attr(py, "infrai._log", "emit");
-        let _ = BUFFER.get_or_try_init(|| emit().map(|_| LogBuffer::default()));
+        let _ = BUFFER.get_or_try_init(|| Ok::<_, std::convert::Infallible>(LogBuffer::default()));
     }
     LEVEL.store(level, Ordering::Relaxed);
 }

@@ -64,7 +64,7 @@ impl ClientConfig {
         let [api_key, on_request, on_response] =
             ["api_key", "on_request", "on_response"].map(|name| take_callable(&options, name));
         // Calls import nothing: a fork during an import blocks the child, and threads of gevent's pool block one another.
-        logging::refresh_level(py);
+        logging::load(py)?;
         py_util::import_attr(py, "infrai._errors", "_from_native")?;
         if let Ok(Some(_)) = api_key {
             py_util::import_attr(py, "infrai._keys", "call_provider")?;

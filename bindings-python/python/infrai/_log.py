@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_logger = logging.getLogger("infrai")
-
 
 def emit(records: list[tuple[int, str, dict[str, Any]]]) -> None:
     """Logs records of the core; called by the native module. ``record.infrai`` has the fields."""
+    # Here, so that a client loads this module early without that of `logging`, which the application has loaded by now.
+    from logging import getLogger
+
+    logger = getLogger("infrai")
     for level, message, fields in records:
-        if _logger.isEnabledFor(level):
+        if logger.isEnabledFor(level):
             pairs = " ".join(f"{name}={value}" for name, value in fields.items())
-            _logger.log(level, "%s", f"{message} {pairs}" if pairs else message, extra={"infrai": fields})
+            logger.log(level, "%s", f"{message} {pairs}" if pairs else message, extra={"infrai": fields})
