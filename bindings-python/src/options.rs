@@ -1,6 +1,6 @@
 //! Options of a client and of its calls, which the core parses, and references to jobs.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use infrai::{
     ClientBuilder, GenerateRequest, InfraiClient, InfraiError, VideoJob, VideoState, options::ClientOptions,
@@ -69,10 +69,18 @@ impl ClientConfig {
         if let Ok(Some(_)) = api_key {
             py_util::import_attr(py, "infrai._keys", "call_provider")?;
         }
+        let credentials_file = take_path(&options, "credentials_file")?;
+        let ca_file = take_path(&options, "ca_file")?;
         let options: ClientOptions = infrai::options::parse(convert::options(&options)?)
             .map_err(|error| to_pyerr(py, error.into_configuration_error()))?;
-        let builder = InfraiClient::builder()
-            .options(options)
+        let mut builder = InfraiClient::builder().options(options);
+        if let Some(path) = credentials_file {
+            builder = builder.credentials_file(path);
+        }
+        if let Some(path) = ca_file {
+            builder = builder.ca_file(path);
+        }
+        let builder = builder
             .client_info("python", env!("CARGO_PKG_VERSION"), &interpreter_version(py)?)
             .ca_bundle_env(&["REQUESTS_CA_BUNDLE"]);
         Ok(Self { builder, api_key: api_key?, on_request: on_request?, on_response: on_response? })
@@ -124,6 +132,16 @@ fn take_callable(options: &Bound<'_, PyDict>, name: &str) -> PyResult<Option<Cal
     let Some(value) = options.get_item(name)?.filter(PyAnyMethods::is_callable) else { return Ok(None) };
     options.del_item(name)?;
     Ok(Some(Arc::new(value.unbind())))
+}
+
+/// Removes a path from the options: a file name need not be valid Unicode, which a value of JSON is. Another value stays,
+/// for the core to refuse.
+fn take_path(options: &Bound<'_, PyDict>, name: &str) -> PyResult<Option<PathBuf>> {
+    let path = options.get_item(name)?.and_then(|value| value.extract::<PathBuf>().ok());
+    if path.is_some() {
+        options.del_item(name)?;
+    }
+    Ok(path)
 }
 
 /// Returns the interpreter's name and version for the `User-Agent`.

@@ -5,7 +5,10 @@ from __future__ import annotations
 import enum
 import functools
 import math
+import os
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -272,3 +275,14 @@ def test_a_dict_that_changes_while_it_is_read_is_sent_as_it_was(
 def test_an_unknown_option_is_refused_by_name(make: Any) -> None:
     with pytest.raises(infrai.ConfigurationError, match="timeuot"):
         make(KEY, timeuot=30)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems require file names in Unicode")
+def test_a_file_name_need_not_be_unicode(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    path.write_text(f'[default]\napi_key = "{KEY}"\n')
+    path.chmod(0o600)
+    client = infrai.InfraiClient(credentials_file=path)
+    assert "ifr_pk_proj_…" in repr(client)
+    with pytest.raises(infrai.ConfigurationError, match="`ca_file`"):
+        infrai.InfraiClient(ca_file=7)  # type: ignore[arg-type]
