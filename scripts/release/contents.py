@@ -246,7 +246,7 @@ KINDS = [
     Kind(
         "npm package", r"infrai-sdk-V\.tgz",
         tuple(f"package/{each}" for each in (r"package\.json", r"README\.md", "LICENSE", r"dist/index\.js", r"dist/index\.mjs", r"dist/index\.d\.ts", r"dist/index\.d\.mts", r"testing/package\.json")),
-        (r"package/dist/[a-z]+(?:\.d)?\.m?[jt]s",), 1 * MIB, npm_says,
+        (r"package/dist/[a-z-]+(?:\.d)?\.m?[jt]s",), 1 * MIB, npm_says,
     ),
     Kind(
         "npm platform", r"infrai-sdk-[a-z]\w+-\w+(?:-\w+)?-V\.tgz",
