@@ -31,11 +31,10 @@ internal class ClientCallbacks(
         // On a thread of the SDK: the caller's dispatcher may be blocked by the call itself.
         private val context = context.minusKey(Job).minusKey(ContinuationInterceptor)
 
-        @Suppress("TooGenericExceptionCaught") // Any exception belongs to the call that needs the key.
-        override suspend fun key(): String = try {
-            withContext(context) { checked("api_key", key!!.invoke()) }
-        } catch (problem: Throwable) {
-            throw ApiKeyProviderException.Exception(exceptions.keep(problem), problem.toString())
+        override suspend fun key(): String {
+            // Caught inside, because withContext may copy an exception that leaves it.
+            val result = withContext(context) { runCatching { checked("api_key", key!!.invoke()) } }
+            return result.getOrElse { throw ApiKeyProviderException.Exception(exceptions.keep(it), it.toString()) }
         }
 
         override fun onRequest(event: NativeRequestEvent) {

@@ -1,6 +1,7 @@
 package dev.infrai
 
 import dev.infrai.internal.core.Language
+import dev.infrai.internal.ffi.CallbackKinds
 import dev.infrai.internal.ffi.Client
 import dev.infrai.internal.ffi.panicForTests
 import java.nio.file.Files
@@ -231,7 +232,7 @@ class CallsTest {
                 val activation = client.activate(writeCredentials = false)
                 assertEquals(KEY, activation.primaryApiKey)
                 val error = fails<InfraiException.Authentication> { client.account.balance() }
-                val native = Client("""{"api_key":"$KEY","base_url":"${server.url}"}""", Language.KOTLIN, "test", null, null, null)
+                val native = Client("""{"api_key":"$KEY","base_url":"${server.url}"}""", Language.KOTLIN, "test", CallbackKinds(key = false, hooks = false), null)
                 val record = native.activate("""{"write_credentials":false}""", null)
                 assertEquals(KEY, record.primaryApiKey)
                 val shown = listOf("$native", "$record", "${record.copy()}", "$client", "$activation", "$error", error.stackTraceToString(), client.keyHint!!, error.hint)
