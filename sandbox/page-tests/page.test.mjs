@@ -150,7 +150,7 @@ test("without what follows the address's #, jobs and wallets stay closed, and no
   const secret = await account.generate(`the secret plan of ${account.key}`, { model: "sandbox/stuck" }, { "idempotency-key": account.key });
   const texts = async (answers) => (await Promise.all(answers.map((answer) => answer.text().catch(() => "")))).join("\n");
   await open(browser, `${sandbox.url}/`, async (page, answers) => {
-    await page.getByText("the whole address").waitFor();
+    await page.getByText("the full address").waitFor();
     assert.deepEqual([await page.locator("#jobs").isVisible(), await page.locator("#wallet").isVisible()], [false, false]);
     const told = await texts(answers);
     assert.ok(told.includes('"unlocked":false') && !told.includes("secret plan") && !told.includes(account.id));

@@ -67,7 +67,7 @@ function show(data) {
 }
 
 function connection() {
-  const [is, text] = failures > 0 ? ["lost", "The sandbox does not answer"] : paused ? ["paused", "Paused"] : ["live", "Live"];
+  const [is, text] = failures > 0 ? ["lost", "The sandbox does not respond"] : paused ? ["paused", "Paused"] : ["live", "Live"];
   setAttribute(at("connection"), "data-is", is);
   setText(at("connection"), text);
 }
