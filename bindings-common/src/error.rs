@@ -1,4 +1,4 @@
-//! The causes of an error, and the exception of an application's function as one of them.
+//! Exception of an application's function, as a cause of an error.
 
 use std::{error::Error as StdError, fmt};
 
@@ -26,17 +26,16 @@ impl fmt::Display for ForeignException {
 
 impl StdError for ForeignException {}
 
-/// Returns the texts of an error's causes, the nearest first, and the number of the exception among them.
-pub fn causes(error: &InfraiError) -> (Vec<String>, Option<i64>) {
-    let (mut texts, mut exception, mut source) = (Vec::new(), None, error.source());
+/// Returns the number of the exception among an error's causes.
+pub fn exception_number(error: &InfraiError) -> Option<i64> {
+    let mut source = error.source();
     while let Some(cause) = source {
         if let Some(ForeignException { number, .. }) = cause.downcast_ref() {
-            exception = Some(*number);
+            return Some(*number);
         }
-        texts.push(cause.to_string());
         source = cause.source();
     }
-    (texts, exception)
+    None
 }
 
 #[cfg(test)]
@@ -46,7 +45,7 @@ mod tests {
     #[test]
     fn an_exception_is_found_among_the_causes() {
         let error = InfraiError::internal("x").with_source(ForeignException::new(7_u32, "it threw"));
-        assert_eq!(causes(&error), (vec!["it threw".to_owned()], Some(7)));
-        assert_eq!(causes(&InfraiError::internal("x")), (Vec::new(), None));
+        assert_eq!(exception_number(&error), Some(7));
+        assert_eq!(exception_number(&InfraiError::internal("x")), None);
     }
 }

@@ -75,7 +75,7 @@ pub fn key_request() -> (KeyResponder, impl Future<Output = Result<String, KeyEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{ForeignException, causes};
+    use crate::error::{ForeignException, exception_number};
 
     #[tokio::test]
     async fn a_key_reaches_the_call_that_needs_it() {
@@ -103,7 +103,7 @@ mod tests {
     fn an_exception_stays_the_error_cause() {
         let exception = Arc::new(ForeignException::new(3_u32, "boom"));
         let error = InfraiError::from(KeyError::Exception(exception));
-        assert_eq!((error.code(), causes(&error).1), ("CONFIGURATION_INVALID", Some(3)));
+        assert_eq!((error.code(), exception_number(&error)), ("CONFIGURATION_INVALID", Some(3)));
         assert_eq!(error.message(), "the `api_key` function failed: boom");
     }
 }

@@ -1,7 +1,7 @@
 //! Parts that the native modules of Python, Node and `UniFFI` share: runtime, panic guard, cancellation, key functions and
-//! the causes of errors.
+//! exceptions of an application.
 //!
-//! A binding converts between its language and the core. What two of them would do in the same way is here.
+//! A binding converts between its language and the core. Work that two of them would do in the same way is here.
 
 mod cancellation;
 mod error;
@@ -11,7 +11,7 @@ mod runtime;
 
 pub use self::{
     cancellation::{CallHandle, abort_signal},
-    error::{ForeignException, causes},
+    error::{ForeignException, exception_number},
     key_provider::{KeyError, KeyResponder, key_provider, key_request},
     panic::{catch_async_panic, catch_panic},
     runtime::{WorkerRuntime, run_blocking},

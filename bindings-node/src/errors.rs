@@ -1,6 +1,7 @@
 //! Errors on their way to JavaScript, in the spelling of Node.
 
-use infrai::{InfraiError, Language};
+use infrai::{ErrorRecord, InfraiError, Language};
+use infrai_bindings::exception_number;
 
 /// Reason why a call did not start.
 pub(crate) enum CallError {
@@ -52,13 +53,14 @@ pub(crate) fn catch_panic<T>(
 /// Returns an error as JSON, with the texts of its causes and the number of the exception among them. Each error leaves
 /// the module here.
 pub(crate) fn error_json(error: InfraiError, language: Language) -> String {
-    let (causes, exception) = infrai_bindings::causes(&error);
-    let mut fields = error.in_language(language).to_json();
+    let exception = exception_number(&error);
+    let record = ErrorRecord::from(&error.in_language(language));
+    let mut fields = serde_json::to_value(&record).unwrap_or_default();
     if let Some(number) = exception {
         fields["exception"] = number.into();
     }
-    if !causes.is_empty() {
-        fields["causes"] = causes.into();
+    if !record.causes.is_empty() {
+        fields["causes"] = record.causes.into();
     }
     fields.to_string()
 }

@@ -18,57 +18,57 @@ export function documented(client: InfraiClient): {
 }
 
 export async function uses(client: InfraiClient): Promise<string[]> {
-  const told: string[] = [];
+  const texts: string[] = [];
   const job = await client.video.generate({ prompt: "a paper boat", resolution: "720p", prefer: "balanced", duration_seconds: 1 });
-  told.push(typeof job.job_id);
+  texts.push(typeof job.job_id);
   // Lists of values stay open.
   const open: VideoGenerateOptions = { prompt: "a", resolution: "8k", aspect: "21:9", prefer: "fastest", model: null };
-  told.push(open.prompt);
+  texts.push(open.prompt);
   const { signal } = new AbortController();
-  const done = await client.video.wait(job, { timeoutMs: 120_000, signal, onUpdate: (job) => void told.push(typeof job.state) });
+  const done = await client.video.wait(job, { timeoutMs: 120_000, signal, onUpdate: (job) => void texts.push(typeof job.state) });
   const url: string | undefined = done.video_url;
-  told.push(typeof url);
+  texts.push(typeof url);
   // What the API sends besides can be read, as what it is.
   const fields: Record<string, unknown> = done;
   const later: unknown = fields["a_field_of_tomorrow"];
-  told.push(typeof later);
+  texts.push(typeof later);
   // @ts-expect-error: of an unknown type
   const guessed: string = fields["a_field_of_tomorrow"];
-  told.push(typeof guessed);
+  texts.push(typeof guessed);
   const costs: Record<string, unknown> = done._metadata ?? {};
-  told.push(typeof costs["a_field_of_tomorrow"], ...misspelt(done), (await render(fake)).job_id);
+  texts.push(typeof costs["a_field_of_tomorrow"], ...misspelt(done), (await render(fake)).job_id);
   // Options of the SDK are in the last argument of every call.
   const every: CallOptions = { timeoutMs: 60_000, maxRetries: 1, headers: { "x-tenant": "a" }, signal, unref: false };
-  told.push(typeof (await client.video.status(job.job_id, every)).state);
+  texts.push(typeof (await client.video.status(job.job_id, every)).state);
   // @ts-expect-error: fields of the body are in the first argument
   const misplaced = (): unknown => client.account.topup({ amount_usd: 5 }, { return_url: "https://me.test/" });
   // @ts-expect-error: options of the SDK are in the last argument
   const mistaken = (): unknown => client.video.generate({ prompt: "a", timeoutMs: 5 });
-  told.push(typeof misplaced, typeof mistaken);
+  texts.push(typeof misplaced, typeof mistaken);
   // A job that was stored as JSON has a state that may be any text.
   const stored: { job_id: string; state: string } = { job_id: done.job_id, state: done.state };
-  told.push((await client.video.wait(stored)).state);
-  for await (const { state, progress } of client.video.watch(done.job_id, { signal })) told.push(`${state} ${progress === undefined}`);
+  texts.push((await client.video.wait(stored)).state);
+  for await (const { state, progress } of client.video.watch(done.job_id, { signal })) texts.push(`${state} ${progress === undefined}`);
   for await (const item of client.video.generateMany([{ prompt: "b", duration_seconds: 1 }, "c"], { concurrency: 2, keyPrefix: "types" })) {
     const typed: GenerateManyItem = item;
-    if (typed.error === undefined) told.push(typed.job.state);
-    else told.push(typed.error.code);
+    if (typed.error === undefined) texts.push(typed.job.state);
+    else texts.push(typed.error.code);
   }
   const stream: ReadableStream<Uint8Array> = await client.video.downloadStream(done, { timeoutMs: 600_000 });
   for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
-    told.push(String(chunk.byteLength > 0));
+    texts.push(String(chunk.byteLength > 0));
     break;
   }
   const balance: Balance = await client.account.balance();
-  told.push(typeof balance.balance_usd);
+  texts.push(typeof balance.balance_usd);
   const { data, status } = await client.request<{ balance_usd: number }>("GET", "/v1/account/balance", undefined, { signal });
-  told.push(`${data.balance_usd === balance.balance_usd} ${status}`);
+  texts.push(`${data.balance_usd === balance.balance_usd} ${status}`);
   try {
     await client.video.status("vid_of_nobody");
   } catch (error) {
-    if (error instanceof PaymentRequiredError) told.push(error.checkoutUrl ?? "");
-    else if (error instanceof AbortError) told.push(error.name);
-    else if (error instanceof InfraiError) told.push(error.kind);
+    if (error instanceof PaymentRequiredError) texts.push(error.checkoutUrl ?? "");
+    else if (error instanceof AbortError) texts.push(error.name);
+    else if (error instanceof InfraiError) texts.push(error.kind);
   }
   // @ts-expect-error: a misspelt option
   const wrong: VideoGenerateOptions = { promt: "a" };
@@ -76,8 +76,8 @@ export async function uses(client: InfraiClient): Promise<string[]> {
   const text: VideoGenerateOptions = { prompt: "a", duration_seconds: "5" };
   // @ts-expect-error: a key is a string or a function
   const key = (): unknown => new InfraiClient({ apiKey: 5 });
-  told.push(typeof wrong, typeof text, typeof key);
-  return told;
+  texts.push(typeof wrong, typeof text, typeof key);
+  return texts;
 }
 
 /** A misspelt field or state is an error, and a state of a later version is not. */

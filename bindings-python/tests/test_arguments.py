@@ -286,3 +286,8 @@ def test_a_file_name_need_not_be_unicode(tmp_path: Path) -> None:
     assert "ifr_pk_proj_…" in repr(client)
     with pytest.raises(infrai.ConfigurationError, match="`ca_file`"):
         infrai.InfraiClient(ca_file=7)  # type: ignore[arg-type]
+
+
+def test_a_path_is_no_text(client: infrai.InfraiClient) -> None:
+    with pytest.raises(infrai.InvalidRequestError, match="`prompt`"):
+        client.video.generate(Path("kite.txt"))  # type: ignore[arg-type]

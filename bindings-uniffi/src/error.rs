@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, fmt};
 
 use infrai::{ErrorRecord, InfraiError, Language};
-use infrai_bindings::{catch_panic, causes};
+use infrai_bindings::{catch_panic, exception_number};
 
 /// Error of a call.
 #[derive(Debug, Clone, uniffi::Error)]
@@ -22,7 +22,7 @@ pub enum NativeError {
 impl NativeError {
     /// Returns the core's error with options and calls named as the language's callers do.
     pub(crate) fn new(error: InfraiError, language: Language) -> Self {
-        let (_, exception) = causes(&error);
+        let exception = exception_number(&error);
         Self::Failed { error: record(error, language), exception }
     }
 }

@@ -1,5 +1,5 @@
 // A handler for platforms that call fetch(request): it starts a video and returns, and resumes it by its id. It never
-// waits, so nobody pays for waiting. It needs Node.js, as the package has a native module.
+// waits, so idle time is not billed. It needs Node.js, as the package has a native module.
 //
 //   POST /videos {"prompt": "a boat", "request_id": "form-1"}
 //   GET  /videos/{id}

@@ -121,7 +121,7 @@ pub(crate) fn query(value: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>>
 /// Path of a value within an argument.
 enum JsonPath<'a> {
     Argument(&'a str),
-    /// An option, which may be a path or a number of another library.
+    /// An option, which may be a number of another library.
     Option(&'a str),
     Key(&'a JsonPath<'a>, &'a str),
     Item(&'a JsonPath<'a>, usize),
@@ -220,13 +220,10 @@ fn from(path: &JsonPath<'_>, value: &Bound<'_, PyAny>, depth: usize) -> PyResult
     if let Ok(number) = value.call_method0(py_util::intern!(py, "__index__")) {
         return integer(path, &number);
     }
-    if path.option().is_some() {
-        if let Ok(file) = value.call_method0(py_util::intern!(py, "__fspath__")) {
-            return text_at(path, &file).map(Value::String);
-        }
-        if let Ok(number) = value.extract::<f64>() {
-            return finite(path, value, number);
-        }
+    if path.option().is_some()
+        && let Ok(number) = value.extract::<f64>()
+    {
+        return finite(path, value, number);
     }
     Err(path.invalid(value, JSON))
 }
