@@ -72,6 +72,12 @@ def fetch_ahead(suites: list[str]) -> threading.Thread:
     return thread
 
 
+def cpu_seconds() -> float:
+    """The processor time of every command so far."""
+    used = os.times()
+    return used.children_user + used.children_system
+
+
 def run(command: list[str]) -> tuple[int, int]:
     """Runs a command, passes its output on, and returns how much passed and failed."""
     print(f"\n$ {' '.join(command)}", flush=True)
@@ -112,15 +118,15 @@ def main() -> int:
     rows = []
     fetching = fetch_ahead(chosen)
     for name in chosen:
-        begun = time.monotonic()
+        begun, computed = time.monotonic(), cpu_seconds()
         if name in TOOLCHAINS and fetching.is_alive():
             fetching.join()
         results = [run(command) for command in SUITES[name]]
         passed, failed = (sum(column) for column in zip(*results))
-        rows.append((name, passed, failed, time.monotonic() - begun))
-    print("\nsuite              passed  failed   seconds")
-    for name, passed, failed, seconds in rows:
-        print(f"{name:<18} {passed:>6} {failed:>7} {seconds:>9.0f}")
+        rows.append((name, passed, failed, time.monotonic() - begun, cpu_seconds() - computed))
+    print("\nsuite              passed  failed   seconds    of CPU")
+    for name, passed, failed, seconds, cpu in rows:
+        print(f"{name:<18} {passed:>6} {failed:>7} {seconds:>9.0f} {cpu:>9.0f}")
     passed, failed = sum(row[1] for row in rows), sum(row[2] for row in rows)
     print(f"\n{passed} passed, {failed} failed")
     return 1 if failed else 0
