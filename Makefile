@@ -98,7 +98,7 @@ format: ## Format the sources
 
 .PHONY: doc
 doc: ## Build the Rust documentation
-	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --package infrai --package infrai-render --package infrai-sandbox
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --workspace --lib
 
 .PHONY: site
 site: ## Build the documentation's site, in English and Chinese, into target/site (SERVE=1: show it, and follow changes)

@@ -44,7 +44,7 @@ SUITES: dict[str, list[list[str]]] = {
     "swift": [[PYTHON, "bindings-swift/run-tests"]],
     "sandbox-page": [[PYTHON, "sandbox/page-tests/run-tests"]],
     "mobile-size": [["bindings-uniffi/check-size"]],
-    "conformance-rust": [[CARGO, "run", "--locked", "--quiet", "--package", "infrai-conformance-rust"]],
+    "conformance-rust": [[PYTHON, "scripts/programs", "infrai-conformance-rust"]],
     "conformance-python": [[PYTHON, "bindings-python/run-tests", "conformance"]],
     "conformance-kotlin": [["bindings-kotlin/run-tests", "conformance"]],
     "conformance-swift": [[PYTHON, "bindings-swift/run-tests", "conformance"]],

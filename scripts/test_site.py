@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 SITE = ROOT / "target" / "site"
 EXAMPLES = ROOT / "examples" / "shell"
-CARGO = os.environ.get("CARGO", "cargo")
 #: What is written in English alone: it changes with the code (docs/decisions/0012-documentation.md).
 ENGLISH_ONLY = {"changelog.md", "examples.md", "releasing.md", "reliability.md", "threat-model.md"}
 
@@ -238,9 +237,7 @@ class Shell(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        subprocess.run([CARGO, "build", "--locked", "--quiet", "--package", "infrai-cli"], cwd=ROOT, check=True)
-        metadata = subprocess.run([CARGO, "metadata", "--no-deps", "--format-version", "1"], cwd=ROOT, check=True, capture_output=True)
-        cls.programs = str(Path(json.loads(metadata.stdout)["target_directory"]) / "debug")
+        cls.programs = subprocess.run([ROOT / "scripts" / "programs"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()

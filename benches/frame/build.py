@@ -39,9 +39,11 @@ class Installed:
 
 @cache
 def programs(profile: str, *packages: str) -> None:
-    """Builds programs of this workspace."""
-    flags = ["--release"] if profile == "release" else []
-    run(CARGO, "build", "--locked", "--quiet", *flags, *(word for name in packages for word in ("--package", name)))
+    """Builds programs of this workspace. In the profile of the tests all of them are built together, as the tests do."""
+    if profile == "debug":
+        run(ROOT / "scripts" / "programs")
+        return
+    run(CARGO, "build", "--locked", "--quiet", "--release", *(word for name in packages for word in ("--package", name)))
 
 
 def _fresh(folder: Path, *sources: Path) -> tuple[bool, Path, str]:

@@ -22,8 +22,8 @@ from .settings import Settings
 
 def run(settings: Settings) -> Result:
     build.programs(settings.profile, "infrai-bench-rust", "infrai-cli")
-    flags = ["--release"] if settings.profile == "release" else []
-    build.run(places.CARGO, "build", "--locked", "--quiet", *flags, "--package", "infrai-render", "--example", "render")
+    flags = ["--release", "--package", "infrai-render"] if settings.profile == "release" else ["--workspace"]
+    build.run(places.CARGO, "build", "--locked", "--quiet", *flags, "--example", "render")
     result = Result()
     frames(settings, result)
     with sandbox(settings) as (url, key):

@@ -76,7 +76,7 @@ pub fn abort_signal() -> (oneshot::Sender<()>, impl Future<Output = ()> + Send +
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt as _;
+    use futures::FutureExt as _;
 
     use super::*;
 

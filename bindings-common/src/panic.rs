@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use futures_util::FutureExt as _;
+use futures::FutureExt as _;
 use infrai::InfraiError;
 
 /// Runs the body of an exported function.

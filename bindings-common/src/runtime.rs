@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::pin, sync::OnceLock, time::Duration};
 
-use futures_util::future::{Either, select};
+use futures::future::{Either, select};
 use infrai::InfraiError;
 use tokio::{
     runtime::{Builder, Handle, Runtime},

@@ -10,7 +10,6 @@ libraries for other systems, each in a folder of JNA's name for it, to put besid
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import shutil
@@ -31,17 +30,6 @@ PROCESSORS = {"x86_64": "x86-64", "amd64": "x86-64", "aarch64": "aarch64", "arm6
 SYSTEMS = {"linux": ("linux", "libinfrai_ffi.so"), "darwin": ("darwin", "libinfrai_ffi.dylib"), "win32": ("win32", "infrai_ffi.dll")}
 
 
-def cargo(*arguments: str, release: bool = False) -> None:
-    hygienic = [sys.executable, str(ROOT / "scripts" / "release-build")] if release else []
-    subprocess.run([*hygienic, CARGO, *arguments], cwd=ROOT, check=True)
-
-
-def target_directory() -> Path:
-    command = [CARGO, "metadata", "--no-deps", "--format-version", "1", "--locked"]
-    told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
-    return Path(json.loads(told)["target_directory"])
-
-
 def replace(source: Path, target: Path) -> None:
     """Copies a file unless it is there already, so that nothing is compiled anew for the same text."""
     if not target.is_file() or target.read_bytes() != source.read_bytes():
@@ -57,20 +45,20 @@ def main() -> int:
         print(f"the native library is not built for {sys.platform} on {platform.machine()}", file=sys.stderr)
         return 1
     system, library = SYSTEMS[sys.platform]
-    cargo("build", "--locked", "--quiet", "--package", "infrai-uniffi", "--profile", profile, release=profile != "dev")
-    cargo("build", "--locked", "--quiet", "--package", "infrai-uniffi-bindgen")
-    built = target_directory() / ("debug" if profile == "dev" else profile) / library
+    # A stripped library has lost what the generator reads: the dev profile's has it.
+    programs = subprocess.run([sys.executable, ROOT / "scripts" / "programs"], stdout=subprocess.PIPE, text=True, check=True)
+    debug = Path(programs.stdout.strip())
+    described = built = debug / library
+    if profile != "dev":
+        command = [CARGO, "build", "--locked", "--quiet", "--package", "infrai-uniffi", "--profile", profile]
+        subprocess.run([sys.executable, ROOT / "scripts" / "release-build", *command], cwd=ROOT, check=True)
+        built = debug.parent / profile / library
     replace(built, NATIVE / f"{system}-{PROCESSORS[platform.machine().lower()]}" / library)
     if others := os.environ.get("INFRAI_NATIVE_LIBRARIES"):
         for other in sorted(Path(others).glob("*/*infrai_ffi.*")):
             replace(other, NATIVE / other.parent.name / other.name)
     with tempfile.TemporaryDirectory() as folder:
-        bindgen = target_directory() / "debug" / ("infrai-uniffi-bindgen.exe" if system == "win32" else "infrai-uniffi-bindgen")
-        # A stripped library has lost what the generator reads: the dev profile's has it.
-        described = built
-        if profile != "dev":
-            cargo("build", "--locked", "--quiet", "--package", "infrai-uniffi")
-            described = target_directory() / "debug" / library
+        bindgen = debug / ("infrai-uniffi-bindgen.exe" if system == "win32" else "infrai-uniffi-bindgen")
         command = [str(bindgen), "generate", "--no-format", "--language", "kotlin", "--out-dir", folder, str(described)]
         subprocess.run(command, cwd=ROOT, check=True)
         for source in Path(folder).rglob("*.kt"):

@@ -21,15 +21,13 @@ const WINDOWS = process.platform === "win32";
 const quick = process.argv.includes("--quick");
 
 const step = (program, args, options = {}) => execFileSync(program, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"], ...options });
-const metadata = JSON.parse(execFileSync("cargo", ["metadata", "--no-deps", "--format-version", "1"], { cwd: REPOSITORY, maxBuffer: 1 << 26 }));
+const PYTHON = WINDOWS ? "python" : "python3";
 
 console.log("== command");
-const programs = { INFRAI_CLI: ["infrai-cli", "infrai"], INFRAI_CONFORMANCE_SERVER: ["infrai-conformance-server", "infrai-conformance-server"] };
+const programs = { INFRAI_CLI: "infrai", INFRAI_CONFORMANCE_SERVER: "infrai-conformance-server" };
 const env = { ...process.env };
-for (const [name, [crate, program]] of Object.entries(programs)) {
-  if (env[name]) continue;
-  step("cargo", ["build", "--locked", "-p", crate], { cwd: REPOSITORY });
-  env[name] = join(metadata.target_directory, "debug", program);
+for (const [name, program] of Object.entries(programs)) {
+  env[name] ||= join(execFileSync(PYTHON, ["scripts/programs"], { cwd: REPOSITORY, encoding: "utf8" }).trim(), program);
 }
 
 console.log("== package");
@@ -39,7 +37,7 @@ const local = ["scripts/local.mjs", "--out", join(work, "packs"), ...(quick ? ["
 const packed = execFileSync(process.execPath, local, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 const tarballs = packed.trim().split("\n");
 // A debug build is larger than what is published, and has this machine's paths.
-const checked = quick ? 0 : spawnSync(WINDOWS ? "python" : "python3", ["scripts/release-check", "--contents", join(work, "packs")], { cwd: REPOSITORY, stdio: ["ignore", "inherit", "inherit"] }).status;
+const checked = quick ? 0 : spawnSync(PYTHON, ["scripts/release-check", "--contents", join(work, "packs")], { cwd: REPOSITORY, stdio: ["ignore", "inherit", "inherit"] }).status;
 const project = join(work, "project");
 mkdirSync(project);
 writeFileSync(join(project, "package.json"), '{ "name": "empty", "private": true }\n');
@@ -60,12 +58,6 @@ const count = (name, ok, bad) => {
 };
 
 if (!quick) count("contents of the packages", Number(checked === 0), Number(checked !== 0));
-
-console.log("== conversions");
-const unit = spawnSync("cargo", ["test", "--locked", "-p", "infrai-node"], { cwd: REPOSITORY, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
-const [, good, broken] = /^test result: \w+\. (\d+) passed; (\d+) failed/m.exec(unit.stdout) ?? [, 0, 1];
-if (unit.status !== 0) process.stdout.write(unit.stdout);
-count("conversions", Number(good), Number(broken));
 
 for (const node of [process.execPath, ...(quick ? [] : OTHERS.flatMap(other))]) {
   const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();

@@ -123,7 +123,7 @@ def address_probe() -> str:
 
 
 def address_conformance() -> str:
-    server = packages.program("infrai-conformance-server", "infrai-conformance-server")
+    server = packages.program("infrai-conformance-server")
     program = address("infrai-conformance-rust", "infrai-conformance-rust")
     told = run([program, "--server", server], "the scenarios", **ADDRESS)
     return told.strip().splitlines()[-1]

@@ -11,7 +11,6 @@ README.md beside this file says what a section is.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import re
@@ -28,7 +27,6 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 REPORT = ROOT / "docs" / "reliability.md"
-CARGO = os.environ.get("CARGO", "cargo")
 
 #: The parts of the report in their order, and each one's share of the time. The first ones are subcommands of the crate here;
 #: the others are programs, `<name>/run`. What else lies here as `<name>/run` is a section too, after these.
@@ -56,17 +54,10 @@ class Outcome:
     markdown: str
 
 
-def target() -> Path:
-    """The folder that cargo builds into."""
-    command = [CARGO, "metadata", "--no-deps", "--format-version", "1"]
-    metadata = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
-    return Path(json.loads(metadata)["target_directory"])
-
-
 def built() -> str:
-    """The crate's program. Built as a member of the whole workspace, so that what the tests have compiled serves again."""
-    subprocess.run([CARGO, "build", "--locked", "--quiet", "--workspace", "--bin", "infrai-torture"], cwd=ROOT, check=True)
-    return str(target() / "debug" / ("infrai-torture.exe" if os.name == "nt" else "infrai-torture"))
+    """The crate's program."""
+    folder = subprocess.run([sys.executable, ROOT / "scripts" / "programs"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    return str(Path(folder) / ("infrai-torture.exe" if os.name == "nt" else "infrai-torture"))
 
 
 def sections(chosen: list[str]) -> list[Section]:

@@ -38,20 +38,20 @@ def node() -> str:
 
 
 @cache
-def program(package: str, name: str) -> str:
+def program(name: str) -> str:
     """A program of this workspace, in the profile that its tests have built."""
-    build.programs("debug", package)
+    build.programs("debug")
     return str(places.program(name, "debug"))
 
 
 def command() -> str:
     """The command `infrai`."""
-    return os.environ.get("INFRAI_CLI") or program("infrai-cli", "infrai")
+    return os.environ.get("INFRAI_CLI") or program("infrai")
 
 
 def probe() -> str:
     """The Rust program beside this."""
-    return program("infrai-torture-probe", "infrai-torture-probe")
+    return program("infrai-torture-probe")
 
 
 def environment(home: str, **more: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ class BenchServer:
     url: str
 
     def __enter__(self) -> BenchServer:
-        program = packages.program("infrai-bench-server", "infrai-bench-server")
+        program = packages.program("infrai-bench-server")
         self._process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()

@@ -30,7 +30,7 @@ const PLAY_ONE: &str = "--play-one";
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if std::env::var_os(CLEAN).is_none() {
-        return if server_is_built() { run_clean(&arguments) } else { ExitCode::from(2) };
+        return run_clean(&arguments);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
@@ -45,18 +45,6 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
-}
-
-/// Under `cargo run`, builds the scripted server too: cargo builds no program but the one that it runs.
-fn server_is_built() -> bool {
-    let Some(cargo) = std::env::var_os("CARGO") else { return true };
-    let release = (!cfg!(debug_assertions)).then_some("--release");
-    let build = ["build", "--quiet", "--locked", "--package", "infrai-conformance-server"];
-    std::process::Command::new(cargo)
-        .args(build.into_iter().chain(release))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .is_ok_and(|status| status.success())
 }
 
 /// Runs this program again without the caller's home, keys, settings and proxies.
