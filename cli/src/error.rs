@@ -1,4 +1,4 @@
-//! Errors on standard error: a line with the failure and a line with the remedy, or JSON.
+//! Errors on standard error: a line each for failure, remedy and documentation, or JSON.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -26,7 +26,13 @@ pub(crate) fn print_error(error: InfraiError, json: bool) {
         let word = if color { format!("\u{1b}[1;{shade}m{word}:\u{1b}[0m") } else { format!("{word}:") };
         let what =
             if error.kind() == ErrorKind::Aborted { error.message().to_owned() } else { error.to_string() };
-        format!("{word} {}  {}", one_line(&what), one_line(&error.hint()))
+        // A wrong command line has its usage, and a stop needs no explanation.
+        let docs = match error.kind() {
+            ErrorKind::Aborted => String::new(),
+            _ if error.code() == "USAGE" => String::new(),
+            _ => format!("  See {}\n", error.docs_url()),
+        };
+        format!("{word} {}  {}{docs}", one_line(&what), one_line(&error.hint()))
     };
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
