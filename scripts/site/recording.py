@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PICTURE = ROOT / "docs" / "images" / "command.svg"
 COMMAND = ["infrai", "--sandbox", "video", "generate", "a paper boat", "-o", "boat.mp4"]
 SHOWN = '$ infrai --sandbox video generate "a paper boat" -o boat.mp4'
-COLUMNS, ROWS = 60, 7
+COLUMNS, ROWS = 80, 4
 #: A character's width and a line's height, in pixels.
 WIDE, HIGH, MARGIN = 9.0, 23, 18
 #: The least time between two frames, and how long the last one stays, in seconds.
