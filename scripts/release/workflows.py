@@ -17,7 +17,7 @@ UNGUARDED = re.compile(r"\b(?:npm publish|cargo publish|twine upload)\b")
 #: What runs code of the dependencies: build scripts, macros, install scripts.
 BUILDS = re.compile(r"\b(?:cargo (?:z?build|run|test|install|zigbuild|package)|maturin|npm (?:ci|install)|npx |pip install|make |\.ci/run|scripts/(?:release-|third-party|cargo-tool|test))")
 #: What a job may be given beyond reading.
-RIGHTS = {"id-token: write", "attestations: write", "contents: write"}
+RIGHTS = {"id-token: write", "pages: write", "attestations: write", "contents: write"}
 
 
 def jobs(text: str) -> dict[str, str]:
