@@ -15,7 +15,7 @@ ADOPTED = {"changelog.md": "CHANGELOG.md", "examples.md": "examples/README.md"}
 #: Words of a decision's file name that its entry in the navigation spells otherwise.
 SPELLED = {"h264": "H.264", "tls": "TLS", "python": "Python", "uniffi": "UniFFI", "swift": "Swift", "node": "Node"}
 #: First page of a generated reference, where it is no index.
-ENTRIES = {"rust": "infrai/index.html", "swift": "documentation/infrai/index.html"}
+ENTRIES = {"rust": "infrai/index.html", "swift": "documentation/infrai/"}
 ENGLISH_ONLY = "!!! note \"本页只有英文\"\n    本页随代码更新，不提供中文版。\n\n"
 #: Pages of the navigation that need not be there.
 OPTIONAL = {"releasing.md", "reliability.md", "threat-model.md"}
