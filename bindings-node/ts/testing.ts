@@ -14,7 +14,8 @@
  * ```
  *
  * Code that makes its own client, such as an application under test, finds the sandbox through the environment:
- * `INFRAI_BASE_URL` is `sandbox.url`, and `INFRAI_API_KEY` is `sandbox.apiKey`.
+ * `INFRAI_BASE_URL` is `sandbox.url`, and `INFRAI_API_KEY` is `sandbox.apiKey`. Such a client polls at the application's pace,
+ * so that a wait takes a second or two. Code that gets `sandbox.client` does not wait for a pause.
  *
  * **Faults** are texts `[METHOD] PATH: EFFECT…`; `*` in the path stands for any characters. The first one in force that
  * applies to a request is used. Routes under `/sandbox/` never meet one. Effects:

@@ -13,6 +13,9 @@ Code that makes its own client, such as an application under test, finds the san
     monkeypatch.setenv("INFRAI_BASE_URL", sandbox.url)
     monkeypatch.setenv("INFRAI_API_KEY", sandbox.api_key)
 
+Such a client polls at the application's pace, so that a wait takes a second or two. One that gets ``sandbox.client`` does
+not wait for a pause.
+
 With pytest, ``pytest_plugins = ["infrai.testing"]`` in the top ``conftest.py`` defines the fixture ``infrai_sandbox``, a
 sandbox for one test, and the mark ``infrai_faults``::
 
