@@ -101,8 +101,10 @@ pub(crate) fn from_clap(error: &clap::Error) -> InfraiError {
     let usage =
         usage.strip_prefix("Usage: ").unwrap_or(&usage).split_whitespace().collect::<Vec<_>>().join(" ");
     let usage = if usage.is_empty() { "infrai --help".to_owned() } else { usage };
+    let of_fault = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(name)) if name.starts_with("--fault "));
     let hint = match guess {
         Some(guess) => format!("Did you mean {guess}? Usage: {usage}"),
+        None if of_fault => "See `infrai sandbox --help` for every word of a fault.".to_owned(),
         None => format!("Usage: {usage} (see --help)"),
     };
     InfraiError::new(ErrorKind::InvalidRequest, "USAGE", what).with_hint(hint)
