@@ -24,17 +24,19 @@ pub(crate) fn run(children: usize, calls: usize, given: &Given) -> ExitCode {
         .on_request(move |event| polls.store(event.method == "GET", Ordering::Relaxed))
         .build()
         .expect("settings");
-    let runtime = crate::runtime();
-    // So that there are connections, a pool and a budget to inherit, and a look that is under way.
+    // On one thread: another thread might hold a lock at the fork, which no child could ever take.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    // So that there are connections, a pool and a budget to inherit, and a poll that is under way.
     runtime.block_on(generate(&client, 1)).expect("a call of the parent's before the fork");
     let waiting = runtime.spawn({
         let client = client.clone();
         async move { client.video().wait("vid_1").await }
     });
-    // A wait that only begins holds the poller's lock for a moment, which no child could ever take again.
-    while !polled.load(Ordering::Relaxed) {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    runtime.block_on(async {
+        while !polled.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
     let forked: Vec<_> = (0..children).map(|number| fork(number, calls, &client)).collect();
     let own = runtime.block_on(generate(&client, calls));
     let ended = forked.into_iter().map(|child| child.and_then(status)).collect::<Vec<_>>();
