@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Runs the test suites by name (all of them by default), shows what they say, and adds up what passed.
 
+Two suites run at a time, as most of them wait more than they compute; those of one chain follow one another.
+
 A suite is one or more commands. One that prints a line "N passed, N failed" is counted by the last such line, one that
 prints cargo's "N passed; N failed" by all of them together; any other counts as one. A command that ends badly without having said so counts as one failure.
 """
@@ -14,11 +16,15 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COUNTS = re.compile(r"\b(\d+) passed[;,] (\d+) failed")
 TOTAL = re.compile(r"(?:\w[^:]*: )?(\d+) passed, (\d+) failed\s*")
+#: Colours that a tool leaves on the line that is read.
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 CI = os.environ.get("CI") == "true"
 
 CARGO = os.environ.get("CARGO", "cargo")
@@ -72,15 +78,29 @@ def fetch_ahead(suites: list[str]) -> threading.Thread:
     return thread
 
 
-def cpu_seconds() -> float:
-    """The processor time of every command so far."""
-    used = os.times()
-    return used.children_user + used.children_system
+#: Suites that share a folder and cannot run at the same time: an environment of packages, a build, what is installed.
+#: Chains begin in this order, the longest first. A suite that none of them names is a chain of its own.
+CHAINS = [
+    ["format", "words", "layers", "versions", "packages", "workflows", "clippy", "rust", "docs", "conformance-rust", "openapi", "site", "mobile-size"],
+    ["python", "conformance-python", "node", "torture", "benches"],
+    ["kotlin", "conformance-kotlin"],
+    ["swift", "conformance-swift"],
+]
+LANES = 2
 
 
-def run(command: list[str]) -> tuple[int, int]:
-    """Runs a command, passes its output on, and returns how much passed and failed."""
-    print(f"\n$ {' '.join(command)}", flush=True)
+@dataclass
+class Result:
+    suite: str
+    passed: int
+    failed: int
+    seconds: float
+    cpu: float
+
+
+def run(command: list[str], prefix: str) -> tuple[int, int, float]:
+    """Runs a command and passes its output on; returns how much passed and failed, and the processor time."""
+    print(f"\n{prefix}$ {' '.join(command)}", flush=True)
     passed = failed = counted = 0
     total: tuple[int, int] | None = None
     with subprocess.Popen(
@@ -88,21 +108,39 @@ def run(command: list[str]) -> tuple[int, int]:
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            sys.stdout.write(line)
+            sys.stdout.write(prefix + line)
             sys.stdout.flush()
+            line = COLOURS.sub("", line)
             if found := TOTAL.fullmatch(line):
                 total = int(found[1]), int(found[2])
             elif found := COUNTS.search(line):
                 counted += 1
                 passed += int(found[1])
                 failed += int(found[2])
+        cpu = 0.0
+        if hasattr(os, "wait4"):
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            cpu = used.ru_utime + used.ru_stime
     if total is not None:
         passed, failed = total
     elif not counted:
-        return (1, 0) if process.returncode == 0 else (0, 1)
+        passed, failed = (1, 0) if process.returncode == 0 else (0, 1)
     if process.returncode != 0 and failed == 0:
         failed = 1
-    return passed, failed
+    return passed, failed, cpu
+
+
+def run_chain(suites: list[str], fetching: threading.Thread, width: int) -> list[Result]:
+    results = []
+    for name in suites:
+        begun = time.monotonic()
+        if name in TOOLCHAINS and fetching.is_alive():
+            fetching.join()
+        prefix = f"{name:<{width}} | " if width else ""
+        passed, failed, cpu = (sum(column) for column in zip(*(run(command, prefix) for command in SUITES[name])))
+        results.append(Result(name, passed, failed, time.monotonic() - begun, cpu))
+    return results
 
 
 def main() -> int:
@@ -115,19 +153,19 @@ def main() -> int:
     if shutil.which(CARGO) is None:
         print("cargo is not on the PATH: install Rust (rustup) first", file=sys.stderr)
         return 2
-    rows = []
+    begun = time.monotonic()
     fetching = fetch_ahead(chosen)
-    for name in chosen:
-        begun, computed = time.monotonic(), cpu_seconds()
-        if name in TOOLCHAINS and fetching.is_alive():
-            fetching.join()
-        results = [run(command) for command in SUITES[name]]
-        passed, failed = (sum(column) for column in zip(*results))
-        rows.append((name, passed, failed, time.monotonic() - begun, cpu_seconds() - computed))
+    alone = [[suite] for suite in SUITES if not any(suite in chain for chain in CHAINS)]
+    chains = [[suite for suite in chain if suite in chosen] for chain in CHAINS + alone]
+    chains = [chain for chain in chains if chain]
+    width = max(map(len, chosen)) if len(chains) > 1 else 0
+    with ThreadPoolExecutor(LANES) as lanes:
+        results = [result for chain in lanes.map(lambda chain: run_chain(chain, fetching, width), chains) for result in chain]
     print("\nsuite              passed  failed   seconds    of CPU")
-    for name, passed, failed, seconds, cpu in rows:
-        print(f"{name:<18} {passed:>6} {failed:>7} {seconds:>9.0f} {cpu:>9.0f}")
-    passed, failed = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    for result in results:
+        print(f"{result.suite:<18} {result.passed:>6} {result.failed:>7} {result.seconds:>9.0f} {result.cpu:>9.0f}")
+    passed, failed = sum(result.passed for result in results), sum(result.failed for result in results)
+    print(f"{'all':<18} {passed:>6} {failed:>7} {time.monotonic() - begun:>9.0f} {sum(result.cpu for result in results):>9.0f}")
     print(f"\n{passed} passed, {failed} failed")
     return 1 if failed else 0
 
