@@ -37,7 +37,7 @@ const local = ["scripts/local.mjs", "--out", join(work, "packs"), ...(quick ? ["
 const packed = execFileSync(process.execPath, local, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 const tarballs = packed.trim().split("\n");
 // A debug build is larger than what is published, and has this machine's paths.
-const checked = quick ? 0 : spawnSync(PYTHON, ["scripts/release-check", "--contents", join(work, "packs")], { cwd: REPOSITORY, stdio: ["ignore", "inherit", "inherit"] }).status;
+const checked = quick ? 0 : spawnSync(PYTHON, ["scripts/contents.py", join(work, "packs")], { cwd: REPOSITORY, stdio: ["ignore", "inherit", "inherit"] }).status;
 const project = join(work, "project");
 mkdirSync(project);
 writeFileSync(join(project, "package.json"), '{ "name": "empty", "private": true }\n');
