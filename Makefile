@@ -142,9 +142,11 @@ fuzz: ## Fuzz each target for two minutes (SECONDS=600: longer; TARGETS="url jso
 
 .PHONY: audit
 audit: ## Ask the advisory databases about every locked dependency (needs to reach them)
-	@for manifest in Cargo.toml fuzz/Cargo.toml; do scripts/tool cargo-deny --manifest-path $$manifest check --config .cargo/deny.toml advisories || exit 1; done
-	@for file in $$(git ls-files '*requirements*.txt'); do scripts/tool pip-audit --disable-pip --no-deps --requirement $$file || exit 1; done
-	@for lock in $$(git ls-files '*package-lock.json'); do (cd "$$(dirname "$$lock")" && npm audit --package-lock-only) || exit 1; done
+	@bad=0; \
+	for manifest in Cargo.toml fuzz/Cargo.toml; do scripts/tool cargo-deny --manifest-path $$manifest check --config .cargo/deny.toml advisories || bad=1; done; \
+	for file in $$(git ls-files '*requirements*.txt'); do scripts/tool pip-audit --disable-pip --no-deps --requirement $$file || bad=1; done; \
+	for lock in $$(git ls-files '*package-lock.json'); do (cd "$$(dirname "$$lock")" && npm audit --package-lock-only) || bad=1; done; \
+	exit $$bad
 
 .PHONY: sbom
 sbom: ## Write a CycloneDX bill of materials for each package into target/sbom
