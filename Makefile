@@ -47,10 +47,9 @@ test: ## Run every test of every language; ends with "N passed, N failed"
 check: ## What to run before a commit, under two minutes once built: format, lints, layers, the core, conformance, Python and Node
 	@python3 scripts/test.py format words layers versions clippy conformance-rust
 	@$(CARGO) test --locked --quiet --package infrai --lib
-	@$(CARGO) build --locked --quiet --package infrai-cli --package infrai-conformance-server
 	@$(MAKE) --no-print-directory python
-	@cd bindings-python && INFRAI_CLI="$(COMMAND)" "$(DEVELOP)/bin/python" -m pytest -q -m core
-	@INFRAI_CLI="$(COMMAND)" INFRAI_CONFORMANCE_SERVER="$(COMMAND)-conformance-server" bindings-node/run-tests --quick
+	@cd bindings-python && INFRAI_CLI="$$(../scripts/programs)/infrai" "$(DEVELOP)/bin/python" -m pytest -q -m core
+	@bindings-node/run-tests --quick
 
 .PHONY: python
 python: ## Install the Python package for development, into the active environment or .cache/python/dev: Python changes need no rebuild

@@ -128,7 +128,7 @@ def manifest(language: str, code: str) -> str | None:
     version = re.search(r'^version = "([^"]+)"', text("Cargo.toml"), re.MULTILINE)[1]  # type: ignore[index]
     repository = re.search(r'^repository = "([^"]+)"', text("Cargo.toml"), re.MULTILINE)[1]  # type: ignore[index]
     known = {
-        "kts": [f'implementation("dev.infrai:infrai:{version}")'],  # once it is published: scripts/release/installs.py refuses it before
+        "kts": [f'implementation("dev.infrai:infrai:{version}")'],  # once it is published: scripts/versions.py refuses it before
         "swift": [
             f'.package(url: "{repository}", from: "{version}")',
             f'.package(path: "…/{Path(repository).name}")',

@@ -6,7 +6,7 @@
 // npm install FOLDER/*.tgz then installs it into a project; after --develop, npm install …/bindings-node links to the checkout.
 
 import { execFileSync } from "node:child_process";
-import { copyFileSync, rmSync } from "node:fs";
+import { copyFileSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -24,16 +24,21 @@ const shell = process.platform === "win32";
 const step = (program, args, options = {}) => execFileSync(program, args, { cwd: ROOT, stdio: ["ignore", 2, "inherit"], ...options });
 
 console.error("== dev tools");
-step("npm", ["ci", "--no-audit", "--no-fund", "--loglevel", "error"], { shell });
+const age = (file) => statSync(join(ROOT, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+if (!debug || age("node_modules/.package-lock.json") < age("package-lock.json")) step("npm", ["ci", "--no-audit", "--no-fund", "--loglevel", "error"], { shell });
 
 console.error("== native module");
 const python = process.platform === "win32" ? "python" : "python3";
-const build = ["cargo", "build", "--locked", "-p", "infrai-node"];
-const [program, ...words] = debug ? build : [python, "scripts/release_build.py", ...build, "--release"];
-step(program, words, { cwd: REPOSITORY });
+let folder;
+if (debug) {
+  folder = execFileSync(python, ["scripts/programs"], { cwd: REPOSITORY, encoding: "utf8" }).trim();
+} else {
+  step(python, ["scripts/release_build.py", "cargo", "build", "--locked", "-p", "infrai-node", "--release"], { cwd: REPOSITORY });
+  const metadata = JSON.parse(execFileSync("cargo", ["metadata", "--no-deps", "--format-version", "1"], { cwd: REPOSITORY, maxBuffer: 1 << 26 }));
+  folder = join(metadata.target_directory, "release");
+}
+const built = join(folder, library(process.platform));
 if (!values.develop) step(python, ["scripts/notices.py", "bindings-node"], { cwd: REPOSITORY });
-const metadata = JSON.parse(execFileSync("cargo", ["metadata", "--no-deps", "--format-version", "1"], { cwd: REPOSITORY, maxBuffer: 1 << 26 }));
-const built = join(metadata.target_directory, debug ? "debug" : "release", library(process.platform));
 
 console.error("== package");
 rmSync(join(ROOT, "dist"), { recursive: true, force: true });
