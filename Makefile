@@ -167,6 +167,10 @@ doc: ## Build the Rust documentation
 site: ## Build the documentation's site, in English and Chinese, into target/site (SERVE=1: show it, and follow changes)
 	@python3 scripts/site/build.py $(if $(SERVE),--serve)
 
+.PHONY: references
+references: ## Build the references of the Rust, Swift and Kotlin packages, which `make site` then takes along
+	@python3 scripts/site/references.py
+
 .PHONY: clean
 clean: ## Remove everything that was built, fetched or made by the demo
 	@scripts/toolchains/swift --clean

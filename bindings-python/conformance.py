@@ -99,7 +99,7 @@ CONTEXT: ContextVar[Context] = ContextVar("CONTEXT")
 
 def as_error(error: infrai.InfraiError) -> dict[str, Any]:
     names = (
-        "kind code message hint status request_id retryable retry_after attempts idempotency_key "
+        "kind code message hint docs_url status request_id retryable retry_after attempts idempotency_key "
         "may_have_been_processed details checkout_url job"
     )
     fields = {name: getattr(error, name) for name in names.split()}

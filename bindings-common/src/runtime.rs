@@ -52,7 +52,7 @@ const THREAD_EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Runs disk-bound work on the runtime's blocking pool, once it holds one of the permits.
 ///
 /// Returns `None` if the sender of `cancelled` fires or is dropped first. By then the work's thread has ended, or
-/// [`THREAD_EXIT_TIMEOUT`] has passed. Work that is cancelled before it holds a permit does not begin.
+/// `THREAD_EXIT_TIMEOUT` has passed. Work that is cancelled before it holds a permit does not begin.
 ///
 /// # Errors
 /// `INTERNAL` if the thread ends without an outcome.

@@ -48,6 +48,7 @@ test("an error carries what the design names, in camelCase, and toJSON says the 
     code: "INSUFFICIENT_CREDIT",
     message: "because of INSUFFICIENT_CREDIT",
     hint: "Add credit at https://pay.test/ and call again with the same idempotency key.",
+    docsUrl: "https://infrai.github.io/infrai-sdk/error-codes.html#insufficient_credit",
     status: 402,
     requestId: "req-2",
     retryable: false,

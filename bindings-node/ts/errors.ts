@@ -29,6 +29,7 @@ export interface InfraiErrorFields {
   code: string;
   message: string;
   hint?: string | undefined;
+  docsUrl?: string | undefined;
   status?: number | undefined;
   requestId?: string | undefined;
   retryable?: boolean | undefined;
@@ -52,6 +53,8 @@ export class InfraiError extends Error {
   declare readonly code: string;
   /** Remedy, in one sentence. */
   declare readonly hint?: string;
+  /** URL of the documentation's entry for the code. */
+  declare readonly docsUrl?: string;
   /** HTTP status, if there was a response. */
   declare readonly status?: number;
   /** The API's id of the request, for its support. */
@@ -165,6 +168,7 @@ export interface ErrorData {
   code: string;
   message: string;
   hint?: string;
+  docs_url?: string;
   status?: number;
   request_id?: string;
   retryable?: boolean;
@@ -194,6 +198,7 @@ export function infraiError(data: ErrorData, trace?: Trace, cause?: unknown): In
       code: data.code,
       message: data.message,
       hint: data.hint,
+      docsUrl: data.docs_url,
       status: data.status,
       requestId: data.request_id,
       retryable: data.retryable,

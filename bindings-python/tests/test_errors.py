@@ -64,6 +64,10 @@ def test_an_error_carries_everything_that_is_known(
     assert error.may_have_been_processed is False and error.retry_after is None and error.job is None
     assert "no credit (INSUFFICIENT_CREDIT, HTTP 402, request req-1)" in str(error)
     assert "https://pay/1" in str(error), "it says what to do"
+    assert error.docs_url and error.docs_url.endswith("/error-codes.html#insufficient_credit")
+    notes = [f"See {error.docs_url}"] if sys.version_info >= (3, 11) else None
+    assert getattr(error, "__notes__", None) == notes
+    assert getattr(pickle.loads(pickle.dumps(error)), "__notes__", None) == notes
 
 
 def test_a_broken_connection_is_pythons_own_error_too_with_its_cause(closed_port: int) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import infrai
+import infrai.testing
 import pytest
 from conftest import HERE, needs_sandbox
 from infrai.testing import Sandbox, find_command
@@ -148,7 +151,7 @@ def test_each_group_of_error_codes_has_a_handler(run: Run) -> None:
 def test_the_guides_tests_pass(run: Run) -> None:
     example = str(ROOT / "examples" / "python" / "test_video.py")
     said = run("-m", "pytest", "-q", "-p", "no:cacheprovider", example, INFRAI_CLI=find_command()).stdout
-    assert "2 passed" in said
+    assert "4 passed" in said and "warning" not in said
 
 
 def test_bare_http_and_what_replaces_it_make_the_same(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -299,6 +302,109 @@ def test_faults_come_on_demand() -> None:
         with pytest.raises(infrai.ServerError) as caught:
             broken.client.video.generate("a boat")
         assert caught.value.attempts == 3
+
+
+def test_a_client_takes_settings_and_polls_quickly(sandbox: Sandbox) -> None:
+    answers: list[int | None] = []
+    client = sandbox.new_client(on_response=lambda event: answers.append(event["status"]))
+    job = client.video.generate("a boat", model="sandbox/fail")
+    began = time.monotonic()
+    with pytest.raises(infrai.JobFailedError):
+        job.wait()
+    assert time.monotonic() - began < 1 and len(answers) > 1
+    with pytest.raises(infrai.ConfigurationError):
+        sandbox.new_client(timeout=-1)
+
+
+def test_an_async_client_takes_settings(sandbox: Sandbox) -> None:
+    async def generate() -> str:
+        async with sandbox.async_client(timeout=30) as client:
+            return (await client.video.generate("a boat", model="sandbox/stuck")).job_id
+
+    job_id = asyncio.run(generate())
+    assert sandbox.client.video.cancel(job_id).ok
+
+
+def test_a_job_fails_after_it_was_accepted() -> None:
+    with Sandbox(faults="POST /v1/video/generate: job=fail code=VENDOR_DOWN times=1") as sandbox:
+        job = sandbox.client.video.generate("a boat", duration_seconds=1)
+        with pytest.raises(infrai.JobFailedError, match="VENDOR_DOWN"):
+            job.wait()
+        assert [entry["kind"] for entry in sandbox.ledger()] == ["trial", "charge", "refund"]
+
+
+def test_faults_are_added_and_cleared() -> None:
+    with Sandbox() as sandbox:
+        sandbox.add_fault("GET /v1/account/balance: status=429 retry-after=0 times=1")
+        sandbox.client.account.balance()
+        sandbox.add_fault("GET /v1/account/*: status=503")
+        sandbox.clear_faults()
+        sandbox.client.account.balance()
+        seen = [(request["path"], request["status"]) for request in sandbox.requests()]
+    balance = "/v1/account/balance"
+    assert seen == [("/v1/activate", 200), (balance, 429), (balance, 200), (balance, 200)]
+
+
+def test_credit_is_added_and_a_topup_paid() -> None:
+    with Sandbox() as sandbox:
+        assert sandbox.add_credit(5) == 7
+        topup = sandbox.client.account.topup(20)
+        assert sandbox.pay(topup) == 27
+        assert sandbox.pay(topup.topup_id) == 27, "once"
+        assert [entry["amount_usd"] for entry in sandbox.ledger()] == [2, 5, 20]
+        with pytest.raises(infrai.NotFoundError):
+            sandbox.pay("top/../unknown")
+
+
+def test_a_wrong_fault_says_what_is_expected(sandbox: Sandbox) -> None:
+    wrong = "GET /v1/*: colour=red"
+    expected = "expected status, code, retry-after.*got `colour`"
+    with pytest.raises(infrai.ConfigurationError, match=expected) as caught:
+        Sandbox(faults=wrong).start()
+    assert "infrai sandbox --help" in caught.value.hint and "{" not in str(caught.value)
+    with pytest.raises(infrai.InvalidRequestError, match=expected):
+        sandbox.add_fault(wrong)
+    with pytest.raises(infrai.ConfigurationError, match="--colour"):
+        Sandbox(options=["--colour"]).start()
+
+
+PLUGIN = """
+import infrai
+import pytest
+from infrai.testing import Sandbox
+
+
+@pytest.mark.infrai_faults("POST /v1/video/generate: job=fail times=1")
+def test_the_mark(infrai_sandbox: Sandbox) -> None:
+    with pytest.raises(infrai.JobFailedError):
+        infrai_sandbox.client.video.generate("a boat").wait()
+
+
+@pytest.mark.parametrize("infrai_sandbox", ["* *: status=503 times=1", ["* *: status=429 times=1"]], indirect=True)
+def test_the_parameter(infrai_sandbox: Sandbox) -> None:
+    infrai_sandbox.client.account.balance()
+
+
+def test_neither(infrai_sandbox: Sandbox) -> None:
+    infrai_sandbox.client.account.balance()
+    assert [request["status"] for request in infrai_sandbox.requests()] == [200, 200]
+"""
+
+
+def test_the_fixture_takes_faults(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "work" / "conftest.py").write_text('pytest_plugins = ["infrai.testing"]\n', encoding="utf-8")
+    (tmp_path / "work" / "test_boat.py").write_text(PLUGIN, encoding="utf-8")
+    options = ("-q", "-p", "no:cacheprovider", "--strict-markers", "-W", "error")
+    assert "4 passed" in run("-m", "pytest", *options, INFRAI_CLI=find_command()).stdout
+    assert "infrai_faults(*faults)" in run("-m", "pytest", "--markers", INFRAI_CLI=find_command()).stdout
+
+
+def test_the_documentation_has_every_word_of_the_manual() -> None:
+    manual = subprocess.run([find_command(), "sandbox", "--help"], capture_output=True, text=True, check=True)
+    words = re.findall(r"^  (\S+)  +\S", manual.stdout.partition("\nModels:\n")[2], re.MULTILINE)
+    assert len(words) > 15
+    documented = infrai.testing.__doc__ or ""
+    assert [word for word in words if word not in documented and not re.fullmatch(r"720p|1080p", word)] == []
 
 
 def test_a_sandbox_ends_with_its_context_and_leaves_no_process() -> None:

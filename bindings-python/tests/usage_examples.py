@@ -161,4 +161,6 @@ def tests_of_ones_own() -> None:
 
     with Sandbox(faults=["POST /v1/video/generate: status=503 times=1"]) as sandbox:
         print(sandbox.client.video.generate("a kite").wait().video_url, sandbox.url, sandbox.api_key)
-        print(sandbox.async_client())
+        print(sandbox.async_client(max_retries=0), sandbox.new_client(timeout=5, polling={"min_interval": 1}))
+        balance: float = sandbox.add_credit(5) + sandbox.pay(sandbox.client.account.topup(20))
+        print(balance, sandbox.requests()[0]["status"], sandbox.ledger()[0]["kind"])

@@ -131,6 +131,7 @@ func neutral(_ error: any Error) -> JSON {
         "retryable": .bool(details.isRetryable), "attempts": .integer(Int64(details.attempts)),
         "may_have_been_processed": .bool(details.mayHaveBeenProcessed),
     ]
+    members["docs_url"] = details.docsURL.map { .string($0.absoluteString) }
     members["status"] = details.status.map { .integer(Int64($0)) }
     members["request_id"] = details.requestID.map(JSON.string)
     members["retry_after"] = details.retryAfter.map { .number($0.inSeconds) }

@@ -1,4 +1,4 @@
-//! Errors on standard error: a line with the failure and a line with the remedy, or JSON.
+//! Errors on standard error: a line each for failure, remedy and documentation, or JSON.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -26,7 +26,13 @@ pub(crate) fn print_error(error: InfraiError, json: bool) {
         let word = if color { format!("\u{1b}[1;{shade}m{word}:\u{1b}[0m") } else { format!("{word}:") };
         let what =
             if error.kind() == ErrorKind::Aborted { error.message().to_owned() } else { error.to_string() };
-        format!("{word} {}  {}", one_line(&what), one_line(&error.hint()))
+        // A wrong command line has its usage, and a stop needs no explanation.
+        let docs = match error.kind() {
+            ErrorKind::Aborted => String::new(),
+            _ if error.code() == "USAGE" => String::new(),
+            _ => format!("  See {}\n", error.docs_url()),
+        };
+        format!("{word} {}  {}{docs}", one_line(&what), one_line(&error.hint()))
     };
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
@@ -95,8 +101,10 @@ pub(crate) fn from_clap(error: &clap::Error) -> InfraiError {
     let usage =
         usage.strip_prefix("Usage: ").unwrap_or(&usage).split_whitespace().collect::<Vec<_>>().join(" ");
     let usage = if usage.is_empty() { "infrai --help".to_owned() } else { usage };
+    let of_fault = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(name)) if name.starts_with("--fault "));
     let hint = match guess {
         Some(guess) => format!("Did you mean {guess}? Usage: {usage}"),
+        None if of_fault => "See `infrai sandbox --help` for every word of a fault.".to_owned(),
         None => format!("Usage: {usage} (see --help)"),
     };
     InfraiError::new(ErrorKind::InvalidRequest, "USAGE", what).with_hint(hint)

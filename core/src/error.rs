@@ -10,6 +10,9 @@ use crate::{job::VideoJob, language::Language, redact::Redactor};
 /// Result of this crate's fallible calls.
 pub type Result<T, E = InfraiError> = std::result::Result<T, E>;
 
+/// Page of the documentation with an entry per code.
+const ERROR_CODES_URL: &str = "https://infrai.github.io/infrai-sdk/error-codes.html";
+
 /// Kind of an [`InfraiError`], for callers to match on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
@@ -132,8 +135,8 @@ pub(crate) const UNKNOWN_OPTION: &str = "unknown option `";
 
 /// An error of the SDK. It is cheap to move and clone, because several waits of one job may share it.
 ///
-/// [`Display`](fmt::Display) describes the error in one line. [`hint`](Self::hint) names a remedy. An error never contains
-/// a key. It contains a server's text unchanged: [`escape_text`](crate::escape_text) makes it safe for a terminal or a
+/// [`Display`](fmt::Display) describes the error in one line. [`hint`](Self::hint) names a remedy,
+/// [`docs_url`](Self::docs_url) the documentation of its code. An error never contains a key. It contains a server's text unchanged: [`escape_text`](crate::escape_text) makes it safe for a terminal or a
 /// log.
 #[derive(Clone)]
 pub struct InfraiError(Box<Inner>);
@@ -376,6 +379,19 @@ impl InfraiError {
                 format!("Add credit at {url} and call again with the same idempotency key.")
             }
             (kind, _) => kind.default_hint().to_owned(),
+        }
+    }
+
+    /// Returns the URL of the documentation's entry for the code. A code that the API invents later leads to the page.
+    pub fn docs_url(&self) -> String {
+        let code = match self.code() {
+            code if code.starts_with("HTTP_") => "http_status".to_owned(),
+            code => code.to_ascii_lowercase(),
+        };
+        if code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            format!("{ERROR_CODES_URL}#{code}")
+        } else {
+            ERROR_CODES_URL.to_owned()
         }
     }
 

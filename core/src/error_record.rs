@@ -24,6 +24,8 @@ pub struct ErrorRecord {
     pub message: String,
     /// Hint on how to resolve the error.
     pub hint: String,
+    /// URL of the documentation's entry for the code.
+    pub docs_url: String,
     /// Whether the same call may succeed later.
     pub retryable: bool,
     /// Number of attempts of the call.
@@ -71,6 +73,7 @@ impl From<&InfraiError> for ErrorRecord {
             code: error.code().to_owned(),
             message: error.message().to_owned(),
             hint: error.hint(),
+            docs_url: error.docs_url(),
             retryable: error.is_retryable(),
             attempts: error.attempts(),
             may_have_been_processed: error.may_have_been_processed(),

@@ -11,7 +11,9 @@ const job = await client.video.generate({
   resolution: "1080p",
 });
 const done = await client.video.wait(job, {
-  onUpdate: ({ state, progress }) => console.log(state, progress ?? ""),
+  onUpdate: ({ state, progress = 0 }) => {
+    console.log(state, `${Math.round(100 * progress)} %`);
+  },
 });
 const saved = await client.video.download(done, "skyline.mp4", {
   overwrite: true,

@@ -20,8 +20,25 @@ test("a boat is made", async () => {
 
 // docs: faults
 test("an outage is survived", async () => {
-  const broken = await startSandbox({ faults: ["POST /v1/video/generate: status=503 times=2"] });
-  assert.ok((await broken.client.video.generate({ prompt: "a boat", duration_seconds: 1 })).job_id);
-  await broken.stop();
+  await sandbox.addFault("POST /v1/video/generate: status=503 times=2");
+  await sandbox.client.video.generate({ prompt: "a boat", model: "sandbox/stuck" });
+  const statuses = (await sandbox.requests()).map(({ status }) => status);
+  assert.deepEqual(statuses.slice(-3), [503, 503, 200]);
+});
+
+test("a failed job is refunded", async () => {
+  await sandbox.addFault("POST /v1/video/generate: job=fail code=VENDOR_DOWN times=1");
+  const job = await sandbox.client.video.generate({ prompt: "a boat" });
+  await assert.rejects(sandbox.client.video.wait(job), /VENDOR_DOWN/);
+  const kinds = (await sandbox.ledger()).map(({ kind }) => kind);
+  assert.deepEqual(kinds.slice(-2), ["charge", "refund"]);
+});
+// docs: end
+
+// docs: money
+test("a top-up is paid", async () => {
+  const credit = await sandbox.addCredit(5);
+  const topup = await sandbox.client.account.topup({ amount_usd: 20 });
+  assert.equal(await sandbox.pay(topup), credit + 20);
 });
 // docs: end

@@ -63,6 +63,64 @@ test("a finished job's picture is shown and its video plays, by keyboard, while 
     await account.call("POST", `/v1/video/jobs/${next}/cancel`, {});
   }));
 
+test("the form generates a video of the shown account, and says why it does not", () =>
+  open(browser, sandbox.page, async (page) => {
+    await page.getByText("Options").click();
+    await page.getByLabel("Model").selectOption("sandbox/stuck");
+    await page.getByLabel("Seconds").fill("1.5");
+    await page.getByLabel("Prompt").fill("a boat of the page");
+    await page.keyboard.press("Enter");
+    const made = page.locator(".job", { hasText: "a boat of the page" });
+    await made.getByText("1.5 s · 720p · 16:9 · balanced · $0.03 · sandbox/stuck").waitFor();
+    assert.equal(await page.getByLabel("Prompt").inputValue(), "");
+    await account.call("POST", `/v1/video/jobs/${await made.getAttribute("data-job")}/cancel`, {});
+    await made.locator(".state", { hasText: "cancelled" }).waitFor();
+    // It makes the call of a client, which meets faults.
+    await account.call("POST", "/sandbox/faults", { fault: "POST /v1/video/generate: status=402 times=1" });
+    await page.getByLabel("Prompt").fill("too dear");
+    await page.getByRole("button", { name: "Generate" }).click();
+    await page.locator("#generate-error", { hasText: "an injected fault" }).waitFor();
+    assert.equal(await page.getByLabel("Prompt").inputValue(), "too dear");
+    await account.call("DELETE", "/sandbox/faults");
+  }, { errors: true })); // The refusal is in the console too.
+
+test("ids and the lines for a shell are copied, and a key is made and copied on demand", () =>
+  open(browser, sandbox.page, async (page) => {
+    const copied = async (name) => {
+      await page.getByRole("button", { name }).first().click();
+      return page.evaluate(() => navigator.clipboard.readText());
+    };
+    const id = await page.locator(".job").first().getAttribute("data-job");
+    assert.equal(await copied(`Copy the id ${id}`), id);
+    assert.equal(await copied("Copy the wallet’s id"), account.id);
+    const lines = await copied("Copy the lines");
+    assert.match(lines, new RegExp(`^export INFRAI_BASE_URL=${sandbox.url}\nexport INFRAI_CREDENTIALS_FILE=\\S+/credentials$`));
+    await page.getByRole("button", { name: "Make a key" }).click();
+    await page.locator("#exports", { hasText: "INFRAI_API_KEY" }).waitFor();
+    const other = Object.assign(new Account(), { url: sandbox.url, key: (await copied("Copy the lines")).split("INFRAI_API_KEY=")[1] });
+    assert.equal((await other.call("GET", "/sandbox/ledger")).data.account_id, account.id);
+  }, { options: { permissions: ["clipboard-read", "clipboard-write"] } }));
+
+test("queued jobs take little room, and the page says when it has only the latest", async () => {
+  const busy = await serve("--render-workers", "1");
+  const owner = await Account.activate(busy.url, "the-pages-busy-device");
+  await owner.call("POST", "/sandbox/credit", { amount_usd: 100 });
+  const long = { duration_seconds: 60, resolution: "1080p" };
+  for (let number = 0; number < 48; number += 1) await owner.generate(`kite ${number}`, long);
+  await open(browser, busy.page, async (page) => {
+    const queued = page.locator('.job[data-state="queued"]').first();
+    await queued.waitFor();
+    assert.equal(await queued.locator(".screen").isVisible(), false);
+    assert.ok((await queued.boundingBox()).height < 100);
+    await page.getByRole("button", { name: "Show all 48" }).waitFor();
+    assert.equal(await page.locator("#older-jobs").isVisible(), false);
+    await owner.generate("kite 48", long);
+    await page.getByText("the latest 48 of 49 jobs").waitFor();
+    await page.getByRole("button", { name: "Show the latest 48" }).click();
+    await until(page, () => document.querySelectorAll(".job").length === 48);
+  }).finally(busy.stop);
+});
+
 test("a fault that is set in the page meets the next request, and none once it is cleared", () =>
   open(browser, sandbox.page, async (page) => {
     await page.getByText("No faults in force.").waitFor();
@@ -205,6 +263,8 @@ test("on a phone nothing is wider than the screen", async () => {
       assert.ok(screen === width && content <= width, `${content} > ${width}`);
       const wide = await page.evaluate(() => [...document.querySelectorAll(".scroll")].filter((part) => part.scrollWidth > part.clientWidth).length);
       assert.equal(wide, 0, "tables fit too");
+      const lines = await page.locator(".path", { hasText: /^\/v1\/video\/generate$/ }).first().evaluate((path) => new Set([...path.getClientRects()].map(({ top }) => top)).size);
+      assert.equal(lines, 1, "a path fits its row");
     }, { options: { viewport: { width, height: 700 }, isMobile: true, hasTouch: true } });
   }
   await account.call("DELETE", "/sandbox/faults");

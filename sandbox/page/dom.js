@@ -22,6 +22,17 @@ export function setAttribute(element, name, value) {
   else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
+/** A button that copies a text. `what` names it for those who cannot see what it stands beside. */
+export function copyButton(what, text) {
+  const button = make("button", { type: "button", class: "copy", "aria-label": `Copy ${what}` }, "Copy");
+  button.addEventListener("click", async () => {
+    const done = await navigator.clipboard.writeText(text()).then(() => "Copied", () => "Not allowed");
+    setText(button, done);
+    setTimeout(() => setText(button, "Copy"), 1500);
+  });
+  return button;
+}
+
 /** A list in the page: one element an item, known by its key, so that an item's element stays while the item does. */
 export function list(parent, keyOf, create) {
   let shown = new Map();

@@ -1,19 +1,20 @@
 // The account's jobs: their states, and their videos.
 
-import { at, dollars, list, make, moment, setAttribute, setText } from "./dom.js";
+import { at, copyButton, dollars, list, make, moment, setAttribute, setText } from "./dom.js";
 
 /** Number of jobs shown before the button for the rest. */
 const FIRST = 12;
 
 let all = [];
+let total = 0;
 let whole = false;
 const fill = list(at("job-list"), (job) => job.job_id, create);
 
 /** Shows the jobs, the latest first. */
 export function show(data) {
   all = data.jobs;
+  total = data.accounts.find(({ account_id }) => account_id === data.account)?.jobs ?? 0;
   at("no-jobs").hidden = !data.unlocked || all.length > 0;
-  setText(at("address"), location.origin);
   draw();
 }
 
@@ -21,7 +22,9 @@ function draw() {
   fill(whole ? all : all.slice(0, FIRST));
   const more = at("more-jobs");
   more.hidden = all.length <= FIRST;
-  setText(more, whole ? "Show fewer" : `Show all ${all.length}`);
+  setText(more, whole ? "Show fewer" : `Show ${total > all.length ? "the latest" : "all"} ${all.length}`);
+  at("older-jobs").hidden = total <= all.length;
+  setText(at("older-jobs"), `This page has the latest ${all.length} of ${total} jobs. The API has the others by their ids.`);
 }
 
 at("more-jobs").addEventListener("click", () => {
@@ -38,7 +41,7 @@ function create(job) {
   const facts = make("p", { class: "help" }, moment(job.created_at), ` · ${describe(job)}`);
   const error = make("p", { class: "error", dir: "auto" });
   const id = make("code", { title: "The job’s id" }, job.job_id);
-  const links = make("p", { class: "links" }, id);
+  const links = make("p", { class: "links" }, id, copyButton(`the id ${job.job_id}`, () => job.job_id));
   const line = make("p", { class: "line" }, state, progress, percent);
   const element = make("li", { class: "job", "data-job": job.job_id }, screen, make("div", {}, prompt, line, facts, error, links));
   let video = null;
@@ -48,7 +51,7 @@ function create(job) {
     setAttribute(prompt, "title", job.prompt);
     setText(state, job.state);
     const ended = job.state !== "queued" && job.state !== "running";
-    progress.hidden = percent.hidden = ended;
+    progress.hidden = percent.hidden = ended || job.state === "queued";
     progress.value = job.progress ?? 0;
     setText(percent, ended ? "" : `${Math.floor((job.progress ?? 0) * 100)} %`);
     const problems = job.error ? [job.error] : (job.warnings ?? []);

@@ -2,6 +2,7 @@
 
 import { at, setAttribute, setText } from "./dom.js";
 import * as faults from "./faults.js";
+import * as generate from "./generate.js";
 import * as jobs from "./jobs.js";
 import * as requests from "./requests.js";
 import * as wallet from "./wallet.js";
@@ -62,7 +63,7 @@ async function look() {
 function show(data) {
   at("locked").hidden = data.unlocked;
   at("jobs").hidden = !data.unlocked;
-  for (const part of [jobs, wallet, requests, faults]) part.show(data);
+  for (const part of [generate, jobs, wallet, requests, faults]) part.show(data);
   setText(at("version"), `Infrai sandbox ${data.version} at ${location.host}.`);
 }
 
@@ -88,6 +89,7 @@ requests.choosing((own) => {
   refresh();
 });
 faults.changing(refresh);
+generate.generating(refresh);
 addEventListener("hashchange", refresh);
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && !paused) plan(0);

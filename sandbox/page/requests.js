@@ -18,8 +18,13 @@ export function show(data) {
   at("no-requests").hidden = data.requests.length > 0;
 }
 
+/** A path that may break after its slashes. */
+function segments(path) {
+  return path.split(/(?<=\/)/).flatMap((segment) => [segment, make("wbr")]);
+}
+
 function create(request) {
-  const what = make("td", {}, make("b", {}, request.method), " ", make("span", { class: "path" }, request.path));
+  const what = make("td", {}, make("b", {}, request.method), " ", make("span", { class: "path" }, ...segments(request.path)));
   if (request.idempotency_key) what.append(make("span", { class: "under", title: "Idempotency key" }, `key ${request.idempotency_key}`));
   if (request.fault) what.append(make("span", { class: "under met" }, `met ${request.fault}`));
   const status = request.status === null ? "none" : String(request.status);

@@ -1,6 +1,6 @@
 // The shown account, its balance, and its ledger.
 
-import { at, dollars, list, make, moment, setAttribute, setText } from "./dom.js";
+import { at, copyButton, dollars, list, make, moment, setAttribute, setText } from "./dom.js";
 
 const fill = list(at("ledger-list"), (entry) => entry.seq, create);
 const choices = list(at("account"), (choice) => choice.id, choose);
@@ -9,6 +9,9 @@ const choices = list(at("account"), (choice) => choice.id, choose);
 export function choosing(changed) {
   at("account").addEventListener("change", (event) => changed(event.target.value));
 }
+
+at("account-facts").after(" ", copyButton("the wallet’s id", () => shown));
+let shown = "";
 
 /** Shows the account that the answer is about, and offers the others. */
 export function show(data) {
@@ -21,6 +24,7 @@ export function show(data) {
   at("wallet").hidden = !account;
   if (!account) return;
   setText(at("balance"), dollars(account.balance_usd));
+  shown = account.account_id;
   setText(at("account-facts"), `${account.account_id}, ${count(account.keys, "key")}.`);
   setAttribute(at("topup"), "href", account.checkout);
   fill(data.ledger);

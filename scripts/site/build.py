@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = ROOT / ".cache" / "site"
+REFERENCES = ROOT / "target" / "references"
 NODE = Path(__file__).resolve().parent / "node"
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements.txt"
 
@@ -52,6 +53,8 @@ def build(config: Path = ROOT / "mkdocs.yml") -> subprocess.CompletedProcess[str
     site = config.parent / "target" / "site" if config.parent == ROOT else config.parent / "site"
     if done.returncode == 0:
         separate(site)
+        if config.parent == ROOT and REFERENCES.is_dir():
+            shutil.copytree(REFERENCES, site / "reference", dirs_exist_ok=True)
     return done if done.returncode or config.parent != ROOT else node_reference(site / "reference" / "node")
 
 

@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 ADOPTED = {"changelog.md": "CHANGELOG.md", "examples.md": "examples/README.md"}
 #: Words of a decision's file name that its entry in the navigation spells otherwise.
 SPELLED = {"h264": "H.264", "tls": "TLS", "python": "Python", "uniffi": "UniFFI", "swift": "Swift", "node": "Node"}
+#: First page of a generated reference, where it is no index.
+ENTRIES = {"rust": "infrai/index.html", "swift": "documentation/infrai/"}
 ENGLISH_ONLY = "!!! note \"本页只有英文\"\n    本页随代码更新，不提供中文版。\n\n"
 #: Pages of the navigation that need not be there.
 OPTIONAL = {"releasing.md", "reliability.md", "threat-model.md"}
@@ -109,7 +111,15 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
 
     fallback = page.file.dest_uri.startswith("zh/") and not page.file.src_uri.endswith(".zh.md")
     up = "../../" if fallback else "../"
-    markdown = re.sub(r"<!-- node -->.*<!-- end -->", f'<a href="{up}reference/node/index.html">Node reference</a>', markdown)
+
+    def reference(found: re.Match[str]) -> str:
+        language, title = found[1], found[1].capitalize()
+        # Those of scripts/site/references.py are there where their toolchains are.
+        if language != "node" and not (ROOT / "target" / "references" / language).is_dir():
+            return found[0]
+        return f'<a href="{up}reference/{language}/{ENTRIES.get(language, "index.html")}">{title} reference</a>'
+
+    markdown = re.sub(r"<!-- (node|rust|swift|kotlin) -->.*<!-- end -->", reference, markdown)
     # Once: each name has one place, for links to it.
     markdown = markdown.replace("<!-- reference -->", '<a href="../../reference/python.html">Python reference</a>' if fallback else _reference())
     return (ENGLISH_ONLY if fallback else "") + LINK.sub(link, tabbed(markdown))

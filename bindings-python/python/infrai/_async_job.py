@@ -51,6 +51,20 @@ class AsyncVideoJob(JobBase):
 
         >>> done = await job.wait(timeout=600, progress=True)
         >>> print(done.video_url)
+
+        Args:
+            timeout: Limit of the wait, in seconds. Default: 1800 (half an hour); ``None``: no limit.
+            on_update: Called with the job's first state and every change. An awaitable result is awaited. Its
+                exception ends the wait.
+            cancel_on_timeout: Cancels the job at the timeout. A job that succeeded meanwhile is returned.
+            cancel_on_abort: Cancels the job if the task's cancellation ends the wait. The cancel request has 5 seconds.
+            progress: Shows a bar (with tqdm, if it is installed) or lines on standard error.
+
+        Raises:
+            JobFailedError: The job failed; ``error.job`` is the job.
+            JobCancelledError: The job was cancelled.
+            WaitTimeoutError: The timeout passed; the job continues. Also a ``TimeoutError``.
+            InfraiError: The other errors of a call. Transient errors of a poll are retried until the timeout.
         """
         return await self._video().wait(
             self,
@@ -78,6 +92,22 @@ class AsyncVideoJob(JobBase):
 
         >>> saved = await job.download("kite.mp4", overwrite=True)
         >>> print(saved.path, saved.bytes)
+
+        Args:
+            path: The file; its folder has to exist. A relative path is resolved when the call begins.
+            overwrite: Whether to replace an existing file.
+            timeout: Limit of the download with its status call, retries and pauses, in seconds. Default: no limit,
+                because a file has any size. The client's ``timeout`` applies to the status call only.
+            on_progress: Called with the bytes received and the total (``None`` if unknown). An awaitable result is
+                awaited. Its exception ends the download.
+            progress: Shows a bar (with tqdm, if it is installed) or lines on standard error.
+
+        Raises:
+            InvalidRequestError: ``FILE_EXISTS``; ``JOB_NOT_READY`` for a job that still runs: wait for it first.
+            JobFailedError, JobCancelledError: The job has no video.
+            ConfigurationError: ``FILE_ERROR``: the file cannot be written.
+            TimeoutError: ``DOWNLOAD_TIMEOUT``: the timeout passed; nothing is saved.
+            InfraiError: The other errors of a call; ``DOWNLOAD_FAILED`` if the file's host sends no whole file.
         """
         return await self._video().download(
             self, path, overwrite=overwrite, timeout=timeout, on_progress=on_progress, progress=progress

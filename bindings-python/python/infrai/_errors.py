@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class InfraiError(Exception):
             or the SDK's own (``"INVALID_ARGUMENT"``, ``"CONNECTION_FAILED"``, ``"WAIT_TIMEOUT"``, …).
         message (str): Description, without code and status.
         hint (str): Remedy, in one sentence.
+        docs_url (str | None): The documentation's entry for the code. Tracebacks show it from Python 3.11 on.
         status (int | None): HTTP status, if there was a response.
         request_id (str | None): The API's id of the request, for its support.
         retryable (bool): Whether the same call may succeed unchanged. The SDK has already retried it.
@@ -40,6 +42,7 @@ class InfraiError(Exception):
     code: str
     message: str
     hint: str
+    docs_url: str | None
     status: int | None
     request_id: str | None
     retryable: bool
@@ -57,6 +60,7 @@ class InfraiError(Exception):
         *,
         code: str = "INTERNAL",
         hint: str = "",
+        docs_url: str | None = None,
         status: int | None = None,
         request_id: str | None = None,
         retryable: bool = False,
@@ -73,6 +77,9 @@ class InfraiError(Exception):
         self.message = message
         self.code = code
         self.hint = hint
+        self.docs_url = docs_url
+        if docs_url and sys.version_info >= (3, 11):
+            self.add_note(f"See {docs_url}")
         self.status = status
         self.request_id = request_id
         self.retryable = retryable

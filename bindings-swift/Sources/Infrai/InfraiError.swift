@@ -112,6 +112,8 @@ public struct ErrorDetails: Sendable, CustomStringConvertible {
     public let message: String
     /// Hint on how to resolve the error.
     public let hint: String
+    /// URL of the documentation's entry for the code.
+    public let docsURL: URL?
     /// HTTP status, if there was a response.
     public let status: Int?
     /// The API's id of the request, for support.

@@ -1203,6 +1203,10 @@ public struct ErrorRecord: Equatable, Hashable {
      */
     public let hint: String
     /**
+     * URL of the documentation's entry for the code.
+     */
+    public let docsUrl: String
+    /**
      * Whether the same call may succeed later.
      */
     public let retryable: Bool
@@ -1267,6 +1271,9 @@ public struct ErrorRecord: Equatable, Hashable {
          * Hint on how to resolve the error.
          */hint: String, 
         /**
+         * URL of the documentation's entry for the code.
+         */docsUrl: String, 
+        /**
          * Whether the same call may succeed later.
          */retryable: Bool, 
         /**
@@ -1306,6 +1313,7 @@ public struct ErrorRecord: Equatable, Hashable {
         self.code = code
         self.message = message
         self.hint = hint
+        self.docsUrl = docsUrl
         self.retryable = retryable
         self.attempts = attempts
         self.mayHaveBeenProcessed = mayHaveBeenProcessed
@@ -1340,6 +1348,7 @@ public struct FfiConverterTypeErrorRecord: FfiConverterRustBuffer {
                 code: FfiConverterString.read(from: &buf), 
                 message: FfiConverterString.read(from: &buf), 
                 hint: FfiConverterString.read(from: &buf), 
+                docsUrl: FfiConverterString.read(from: &buf), 
                 retryable: FfiConverterBool.read(from: &buf), 
                 attempts: FfiConverterUInt32.read(from: &buf), 
                 mayHaveBeenProcessed: FfiConverterBool.read(from: &buf), 
@@ -1360,6 +1369,7 @@ public struct FfiConverterTypeErrorRecord: FfiConverterRustBuffer {
         FfiConverterString.write(value.code, into: &buf)
         FfiConverterString.write(value.message, into: &buf)
         FfiConverterString.write(value.hint, into: &buf)
+        FfiConverterString.write(value.docsUrl, into: &buf)
         FfiConverterBool.write(value.retryable, into: &buf)
         FfiConverterUInt32.write(value.attempts, into: &buf)
         FfiConverterBool.write(value.mayHaveBeenProcessed, into: &buf)

@@ -34,7 +34,7 @@ pub(crate) struct Cli {
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "GlobalArgs options")]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
     /// Print the result as one line of JSON on standard output, and an error as one line of JSON on standard error
     #[arg(long, global = true)]

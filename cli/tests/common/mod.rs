@@ -40,12 +40,17 @@ impl Ran {
         serde_json::from_str(&self.stderr).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 
-    /// Returns the two lines of an error.
+    /// Returns the first two lines of an error. The third links to the documentation, unless the command line is wrong.
     #[track_caller]
     pub(crate) fn error_lines(&self) -> (&str, &str) {
         let mut lines = self.stderr.lines().skip_while(|line| !line.starts_with("error: "));
         let both = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-        assert!(both.0.len() > 7 && both.1.len() > 2 && lines.next().is_none(), "{self:#?}");
+        assert!(both.0.len() > 7 && both.1.len() > 2, "{self:#?}");
+        if !both.0.ends_with("(USAGE)") {
+            let link = "  See https://infrai.github.io/infrai-sdk/error-codes.html#";
+            assert!(lines.next().is_some_and(|line| line.starts_with(link)), "{self:#?}");
+        }
+        assert!(lines.next().is_none(), "{self:#?}");
         both
     }
 }

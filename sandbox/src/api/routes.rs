@@ -61,6 +61,7 @@ pub(super) fn all() -> Vec<Route> {
 pub(super) fn dashboard_routes() -> Vec<Route> {
     vec![
         route(Method::GET, "/sandbox/page/state", dashboard::state),
+        route(Method::POST, "/sandbox/page/key", dashboard::new_key),
         route(Method::GET, "/sandbox/page/files/{token}/video.mp4", files::video),
         route(Method::GET, "/sandbox/page/files/{token}/thumbnail.jpg", files::thumbnail),
         route(Method::GET, "/sandbox/page/{file}", dashboard::file),

@@ -49,10 +49,16 @@ pub(crate) fn activate(
         ledger::append(transaction, &account.id, "trial", &account.id, pricing::TRIAL_MICROS)?;
         (account, project_id)
     };
-    let key = tokens::project_key();
-    transaction
-        .execute("INSERT INTO api_keys VALUES (?1, ?2, ?3)", (tokens::hash_token(&key), &account.id, now))?;
+    let key = add_key(transaction, &account.id)?;
     Ok(Activation { account, project_id, key })
+}
+
+/// Creates a further key of an account.
+pub(crate) fn add_key(transaction: &Transaction<'_>, account: &str) -> Result<String, ApiError> {
+    let key = tokens::project_key();
+    let values = (tokens::hash_token(&key), account, time::unix_millis());
+    transaction.execute("INSERT INTO api_keys VALUES (?1, ?2, ?3)", values)?;
+    Ok(key)
 }
 
 /// Returns the account of a key.

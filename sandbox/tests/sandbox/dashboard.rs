@@ -254,6 +254,25 @@ async fn the_account_that_was_used_last_is_shown_or_the_one_that_is_asked_for() 
 }
 
 #[tokio::test]
+async fn the_token_makes_a_key_of_the_shown_account_and_nothing_else_does() {
+    const KEY: &str = "/sandbox/page/key";
+    let (sandbox, api) = fresh().await;
+    let token = token(&sandbox);
+    let first = state(&api, &token, "").await["account"].as_str().expect("an account").to_owned();
+    Api::activate(api.addr, "another-device-of-the-tests").await;
+    for headers in [&[][..], &[("X-Sandbox-Page", "x")], &[("X-Sandbox-Page", &api.key)]] {
+        ask(&api, "POST", KEY, headers).await.error(401, "UNAUTHORIZED");
+    }
+    let foreign = [("X-Sandbox-Page", &*token), ("Origin", "https://evil.example")];
+    ask(&api, "POST", KEY, &foreign).await.error(403, "ADMIN_LOOPBACK_ONLY");
+    let made =
+        ask(&api, "POST", &format!("{KEY}?account={first}"), &[("X-Sandbox-Page", &token)]).await.data();
+    let key = format!("Bearer {}", made["api_key"].as_str().expect("a key"));
+    let ledger = ask(&api, "GET", "/sandbox/ledger", &[("Authorization", &key)]).await.data();
+    assert_eq!(ledger["account_id"], json!(first));
+}
+
+#[tokio::test]
 async fn one_fault_is_cleared_by_its_id() {
     let (_sandbox, api) = fresh().await;
     let add = async |fault: &str| {

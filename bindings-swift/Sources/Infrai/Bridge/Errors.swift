@@ -64,8 +64,9 @@ extension InfraiError {
 extension ErrorDetails {
     init(_ record: ErrorRecord, exception: Int64?, of client: InfraiClient?) {
         self.init(
-            code: record.code, message: record.message, hint: record.hint, status: record.status.map(Int.init),
-            requestID: record.requestId, isRetryable: record.retryable, retryAfter: record.retryAfter.flatMap(Duration.init(clamping:)),
+            code: record.code, message: record.message, hint: record.hint, docsURL: URL(string: record.docsUrl),
+            status: record.status.map(Int.init), requestID: record.requestId, isRetryable: record.retryable,
+            retryAfter: record.retryAfter.flatMap(Duration.init(clamping:)),
             attempts: Int(record.attempts), idempotencyKey: record.idempotencyKey, mayHaveBeenProcessed: record.mayHaveBeenProcessed,
             facts: record.details.map(json), checkoutURL: record.checkoutUrl.flatMap { URL(string: $0) },
             job: record.job.map { VideoJob(native: $0, client: client) }, underlyingError: exception.flatMap(KeyExceptions.take),

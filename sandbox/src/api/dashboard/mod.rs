@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
 use super::extract::PathParam;
 use crate::{access::RouteGroup, error::ApiError};
-pub(super) use state::state;
+pub(super) use state::{new_key, state};
 
 /// The HTML, and the files that it names.
 const FRONT: &str = include_str!("../../../page/index.html");
@@ -18,6 +18,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("page.css", CSS, include_str!("../../../page/page.css")),
     ("main.js", JS, include_str!("../../../page/main.js")),
     ("dom.js", JS, include_str!("../../../page/dom.js")),
+    ("generate.js", JS, include_str!("../../../page/generate.js")),
     ("jobs.js", JS, include_str!("../../../page/jobs.js")),
     ("wallet.js", JS, include_str!("../../../page/wallet.js")),
     ("requests.js", JS, include_str!("../../../page/requests.js")),

@@ -65,10 +65,8 @@ pub(in crate::api) async fn state(
     headers: HeaderMap,
     query: Result<Query<DashboardQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(query) =
-        query.map_err(|_| ApiError::invalid("invalid query: expected account, and own as true or false"))?;
-    let token = headers.get(TOKEN).and_then(|token| token.to_str().ok());
-    let unlocked = token.is_some_and(|token| tokens::verify_page(&app.file_signing_key, token));
+    let query = parse(query)?;
+    let unlocked = has_token(&app, &headers);
     let accounts = if unlocked {
         app.db.read(move |connection| read(connection, query.account)).await?
     } else {
@@ -86,6 +84,7 @@ pub(in crate::api) async fn state(
     let mut data = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "unlocked": unlocked,
+        "data_dir": app.files.parent().filter(|_| unlocked),
         "accounts": accounts.all,
         "account": accounts.shown,
         "jobs": jobs.collect::<Vec<_>>(),
@@ -97,11 +96,45 @@ pub(in crate::api) async fn state(
     Ok(tagged(data, &headers))
 }
 
-fn read(connection: &rusqlite::Connection, asked: Option<String>) -> Result<Accounts, ApiError> {
+/// `POST /sandbox/page/key`, with the dashboard's token: a further key of the shown account, or that of a new one.
+pub(in crate::api) async fn new_key(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    query: Result<Query<DashboardQuery>, QueryRejection>,
+) -> Result<ApiSuccess, ApiError> {
+    let query = parse(query)?;
+    if !has_token(&app, &headers) {
+        return Err(ApiError::unauthorized("the dashboard's token is missing: open it at its full address"));
+    }
+    let create = move |transaction: &rusqlite::Transaction<'_>| match shown(
+        &accounts::latest(transaction, ACCOUNTS)?,
+        query.account,
+    ) {
+        Some(account) => accounts::add_key(transaction, &account),
+        None => Ok(accounts::activate(transaction, &tokens::random_string(32), "auto")?.key),
+    };
+    Ok(ApiSuccess::new(json!({"api_key": app.db.write(create, |_| ()).await?})))
+}
+
+fn parse(query: Result<Query<DashboardQuery>, QueryRejection>) -> Result<DashboardQuery, ApiError> {
+    let invalid = |_| ApiError::invalid("invalid query: expected account, and own as true or false");
+    query.map(|Query(query)| query).map_err(invalid)
+}
+
+fn has_token(app: &App, headers: &HeaderMap) -> bool {
+    let token = headers.get(TOKEN).and_then(|token| token.to_str().ok());
+    token.is_some_and(|token| tokens::verify_page(&app.file_signing_key, token))
+}
+
+/// Returns the account to show: the chosen one if it is among them, else the latest.
+fn shown(accounts: &[AccountSummary], chosen: Option<String>) -> Option<String> {
+    let known = |id: &String| accounts.iter().any(|summary| summary.account.id == *id);
+    chosen.filter(known).or_else(|| accounts.first().map(|summary| summary.account.id.clone()))
+}
+
+fn read(connection: &rusqlite::Connection, chosen: Option<String>) -> Result<Accounts, ApiError> {
     let summaries = accounts::latest(connection, ACCOUNTS)?;
-    // An account that is not among them: show the latest instead.
-    let known = |id: &String| summaries.iter().any(|summary| summary.account.id == *id);
-    let shown = asked.filter(known).or_else(|| summaries.first().map(|summary| summary.account.id.clone()));
+    let shown = shown(&summaries, chosen);
     let all = summaries.iter().map(|summary| show(connection, summary)).collect::<Result<_, _>>()?;
     let (jobs, ledger) = match &shown {
         Some(id) => (jobs::latest(connection, id, JOBS)?, ledger::latest(connection, id, ENTRIES)?),

@@ -35,6 +35,9 @@ public sealed class InfraiException(error: ErrorRecord, client: InfraiClient?, c
     /** Hint on how to resolve the error. */
     public val hint: String get() = error.hint
 
+    /** URL of the documentation's entry for the code. */
+    public val docsUrl: String get() = error.docsUrl
+
     /** HTTP status, if there was a response. */
     public val status: Int? get() = error.status?.toInt()
 

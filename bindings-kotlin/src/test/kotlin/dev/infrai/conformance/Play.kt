@@ -243,6 +243,7 @@ private fun neutral(problem: InfraiException): JsonObject = buildJsonObject {
     put("code", problem.code)
     put("message", respelled(problem.reason))
     put("hint", respelled(problem.hint))
+    put("docs_url", problem.docsUrl)
     problem.status?.let { put("status", it) }
     problem.requestId?.let { put("request_id", it) }
     put("retryable", problem.isRetryable)
