@@ -7,6 +7,17 @@ MINUTES ?= 30
 # Where the command lies once it is built.
 COMMAND = $$($(CARGO) metadata --no-deps --format-version 1 | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/infrai
 
+# AddressSanitizer is in nightly compilers, and in others that are told to be one.
+SANITIZER ?= none
+FUZZ_OPTIONS = --sanitizer $(SANITIZER)
+ifneq ($(SANITIZER),none)
+export RUSTC_BOOTSTRAP = 1
+endif
+
+# Where `make python` installs.
+DEVELOP = $(or $(VIRTUAL_ENV),$(CURDIR)/.cache/python/dev)
+PIP_WHEEL = python3 -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir
+
 # LANG is also the shell's locale: only `make conformance LANG=rust` names a language.
 LANGUAGE := $(if $(filter command line,$(origin LANG)),$(LANG),all)
 
@@ -31,6 +42,31 @@ sandbox: command ## Serve the sandbox on this machine until Ctrl-C (PORT=4010: t
 .PHONY: test
 test: ## Run every test of every language; ends with "N passed, N failed"
 	@python3 scripts/test.py
+
+.PHONY: check
+check: ## What to run before a commit, under two minutes once built: format, lints, layers, the core, conformance, Python and Node
+	@python3 scripts/test.py format words layers versions clippy conformance-rust
+	@$(CARGO) test --locked --quiet --package infrai --lib
+	@$(MAKE) --no-print-directory python
+	@cd bindings-python && INFRAI_CLI="$$(../scripts/programs)/infrai" "$(DEVELOP)/bin/python" -m pytest -q -m core
+	@bindings-node/run-tests --quick
+
+.PHONY: python
+python: ## Install the Python package for development, into the active environment or .cache/python/dev: Python changes need no rebuild
+	@[ -n "$(VIRTUAL_ENV)" ] || [ -e "$(DEVELOP)/bin/python" ] || python3 -m venv "$(DEVELOP)"
+	@"$(DEVELOP)/bin/python" -m pip install --quiet --disable-pip-version-check maturin==1.16.0 --requirement bindings-python/tests/requirements.txt
+	@cd bindings-python && PATH="$(DEVELOP)/bin:$$PATH" VIRTUAL_ENV="$(DEVELOP)" maturin develop --locked --quiet
+	@echo 'Installed for "$(DEVELOP)/bin/python"'
+
+.PHONY: node
+node: ## Build the npm package for development: `npm install …/bindings-node` then links a project to the checkout
+	@node bindings-node/scripts/local.mjs --develop
+
+.PHONY: test-long
+test-long: ## The nightly tests and measurements: half an hour of torture, fuzzing, and the benchmarks
+	@$(MAKE) --no-print-directory torture MINUTES=$(MINUTES)
+	@$(MAKE) --no-print-directory fuzz SECONDS=300
+	@$(MAKE) --no-print-directory bench LONG=1
 
 .PHONY: test-rust
 test-rust: ## Run the tests of the core, the sandbox, the command and the scripted server
@@ -76,21 +112,48 @@ bench: ## Measure beside other clients; writes benches/RESULTS.md (LONG=1: thoro
 lint: ## Check formatting, lints, licences and what the repository may not say
 	@python3 scripts/test.py format clippy words layers deny
 
-.PHONY: release-check
-release-check: ## Build, look into, install and try every package of a release (half an hour; ONLY=python,npm: some)
-	@python3 scripts/release-check $(if $(ONLY),--only "$(ONLY)")
+.PHONY: workflows
+workflows: ## Check the workflows: zizmor, actionlint (which Go builds), and our own rules
+	@scripts/tool zizmor --offline --quiet --min-severity=medium .github
+	@$(if $(shell command -v go),go,scripts/tool go) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 -shellcheck= -pyflakes=
+	@python3 scripts/check_workflows.py
+
+.PHONY: packages
+packages: ## Build the packages for this machine into target/packages, and look into each: wheels, npm tarballs, crates, jar
+	@rm -rf target/packages && mkdir -p target/packages
+	@$(PIP_WHEEL) target/packages ./bindings-python
+	@node bindings-node/scripts/local.mjs --out target/packages
+	@scripts/notices.py bindings-python/cli-wheel
+	@scripts/release_build.py $(PIP_WHEEL) target/packages ./bindings-python/cli-wheel
+	@$(CARGO) package --locked --no-verify --allow-dirty --quiet --package infrai --package infrai-render --package infrai-sandbox --package infrai-cli
+	@cp target/package/*-$$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml).crate target/packages
+	@! scripts/toolchains/kotlin --check || bindings-kotlin/scripts/release.py jar target/packages
+	@scripts/contents.py --local target/packages
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for two minutes (SECONDS=600: longer; TARGETS="url json": some; SANITIZER=address: with ASan)
-	@python3 scripts/fuzz --seconds $(or $(SECONDS),120) --sanitizer $(or $(SANITIZER),none) $(TARGETS)
+	@scripts/tool cargo-fuzz build --fuzz-dir fuzz --target-dir target/fuzz $(FUZZ_OPTIONS)
+	@for target in $(or $(TARGETS),$(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))); do \
+	  mkdir -p "target/fuzz/corpus/$$target"; \
+	  scripts/tool cargo-fuzz run --fuzz-dir fuzz --target-dir target/fuzz $(FUZZ_OPTIONS) "$$target" "target/fuzz/corpus/$$target" "fuzz/corpus/$$target" -- \
+	    -max_total_time=$(or $(SECONDS),120) -timeout=20 -rss_limit_mb=4096 -max_len=4096 $$(ls "fuzz/dictionaries/$$target.dict" 2>/dev/null | sed 's/^/-dict=/') || exit 1; \
+	done
 
 .PHONY: audit
 audit: ## Ask the advisory databases about every locked dependency (needs to reach them)
-	@python3 scripts/audit
+	@bad=0; \
+	for manifest in Cargo.toml fuzz/Cargo.toml; do scripts/tool cargo-deny --manifest-path $$manifest check --config .cargo/deny.toml advisories || bad=1; done; \
+	for file in $$(git ls-files '*requirements*.txt'); do scripts/tool pip-audit --disable-pip --no-deps --requirement $$file || bad=1; done; \
+	for lock in $$(git ls-files '*package-lock.json'); do (cd "$$(dirname "$$lock")" && npm audit --package-lock-only) || bad=1; done; \
+	exit $$bad
 
 .PHONY: sbom
-sbom: ## Write a CycloneDX bill of materials for each package into target/sbom, and check it
-	@python3 scripts/sbom
+sbom: ## Write a CycloneDX bill of materials for each package into target/sbom
+	@rm -rf target/sbom && mkdir -p target/sbom
+	@scripts/tool cargo-cyclonedx --format json --all --target all --spec-version 1.5
+	@mv core/infrai.cdx.json sandbox/*.cdx.json sandbox/render/*.cdx.json cli/*.cdx.json bindings-python/*.cdx.json bindings-node/*.cdx.json bindings-uniffi/*.cdx.json target/sbom/
+	@rm -f $$(git ls-files --others '*.cdx.json' ':!target' ':!.cache')
+	@ls target/sbom
 
 .PHONY: format
 format: ## Format the sources

@@ -6,10 +6,10 @@ import PackageDescription
 
 let sources = "bindings-swift/Sources"
 
-/// A release's native library for Apple platforms; scripts/release-swift writes it here. None: one that was built from this checkout.
+/// A release's native library for Apple platforms; bindings-swift/release writes it here. None: one that was built from this checkout.
 let released: (url: String, checksum: String)? = nil
 
-/// What scripts/release-swift builds for Apple platforms, if it was run here.
+/// What bindings-swift/release builds for Apple platforms, if it was run here.
 let framework = "bindings-swift/build/Infrai.xcframework"
 let hasFramework = FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/\(framework)")
 

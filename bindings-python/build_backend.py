@@ -1,14 +1,14 @@
-"""The build backend of a checkout: maturin, with the third-party licences in the wheel and no path of this machine.
-
-A source distribution has maturin alone (scripts/release-sdist): what is built of it stays where it is built.
-"""
+"""The build backend: maturin, and in a checkout with the third-party licences in the wheel and no path of this machine."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
+import re
 import shutil
-import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,12 @@ import maturin
 
 Settings = Mapping[str, Any] | None
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-from release import notices, paths, wheels  # noqa: E402
+#: A source distribution has no scripts: what is built of it stays where it is built.
+CHECKOUT = (SCRIPTS / "release_build.py").is_file()
+if CHECKOUT:
+    sys.path.insert(0, str(SCRIPTS))
+    import notices
+    import release_build
 
 # What is built to be edited stays in the checkout.
 build_editable = maturin.build_editable
@@ -30,13 +34,14 @@ prepare_metadata_for_build_editable = maturin.prepare_metadata_for_build_editabl
 
 def _prepare() -> None:
     """Writes the licences that maturin puts into the metadata."""
+    os.environ["MATURIN_NO_MISSING_BUILD_BACKEND_WARNING"] = "1"
     if not shutil.which("cargo"):
         # Installed as maturin does, which asked for it.
         from puccinialin import setup_rust
 
         os.environ.update(setup_rust())
-    os.environ.update(wheels.QUIET)
-    notices.provide("bindings-python")
+    if CHECKOUT:
+        notices.provide("bindings-python")
 
 
 def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: Settings = None) -> str:
@@ -48,13 +53,36 @@ def build_wheel(
     wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None
 ) -> str:
     _prepare()
-    os.environ.update(paths.flags())
+    if CHECKOUT:
+        os.environ.update(release_build.flags())
     name = maturin.build_wheel(wheel_directory, config_settings, metadata_directory)
-    wheels.clean(Path(wheel_directory) / name)
+    if CHECKOUT:
+        clean(Path(wheel_directory) / name)
     return name
 
 
 def build_sdist(sdist_directory: str, config_settings: Settings = None) -> str:
-    command = [sys.executable, str(SCRIPTS / "release-sdist"), sdist_directory]
-    made = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return Path(made.strip().splitlines()[-1]).name
+    _prepare()
+    return maturin.build_sdist(sdist_directory, config_settings)
+
+
+def clean(wheel: Path) -> None:
+    """Renames the folders of this machine in the wheel's bills of materials."""
+    with zipfile.ZipFile(wheel) as archive:
+        files = [(entry, archive.read(entry)) for entry in archive.infolist()]
+    records = {}
+    part = wheel.with_suffix(".part")
+    with zipfile.ZipFile(part, "w") as archive:
+        # RECORD is the last.
+        for entry, content in files:
+            if "/sboms/" in entry.filename:
+                for place, name in reversed(release_build.places().items()):
+                    uri = re.escape(place.as_uri().encode()) + rb'(?=[/#?"])'
+                    content = re.sub(uri, f"file:///{name}".encode(), content)
+                digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+                records[entry.filename] = f"{entry.filename},sha256={digest},{len(content)}"
+            elif entry.filename.endswith(".dist-info/RECORD"):
+                lines = [records.get(line.split(",")[0], line) for line in content.decode().splitlines()]
+                content = "".join(f"{line}\n" for line in lines).encode()
+            archive.writestr(entry, content, entry.compress_type)
+    os.replace(part, wheel)

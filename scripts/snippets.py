@@ -11,6 +11,7 @@ A mark is the line before a block: <!-- examples/python/guide.py: wait --> takes
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -24,40 +25,11 @@ CODE = {"python", "py", "js", "javascript", "ts", "typescript", "rust", "swift",
 FENCE = re.compile(r"(?:^<!-- (?P<mark>[^\n]+) -->\n)?^(?P<ticks>`{3,})(?P<info>[^\n`]*)\n(?P<code>.*?)^(?P=ticks)[ ]*$", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"(?P<file>[\w./-]+\.\w+)(?:: (?P<region>[\w.-]+))?")
 
-#: Which test runs a file: it has to name it.
-RUN = {
-    "examples/python/": "bindings-python/tests/test_sandbox.py",
-    "examples/node/": "bindings-node/test/documents.test.mjs",
-    "examples/rust/": "core/tests/examples.rs",
-    "examples/swift/": "bindings-swift/run-tests",
-    "examples/kotlin/": "bindings-kotlin/src/test/kotlin/dev/infrai/SandboxTest.kt",
-    "examples/shell/": "scripts/test_site.py",
-}
-#: The words by which its test knows a file, where they are not its name.
-KNOWN_AS = {
-    "examples/python/django_view.py": "import django_view",
-    "examples/python/django_sse.py": "import django_sse",
-    "examples/python/serverless.py": "import serverless",
-    "examples/kotlin/Snippets.kt": "examples.withToken",
-    "examples/kotlin/VideoScreenModel.kt": "VideoScreenModel(",
-    "examples/swift/Main.swift": "InfraiExamples",
-}
-#: Which test reads the blocks of a document itself, and the words by which it is known there.
-READ = {
-    ("bindings-python/README.md", "python"): ("bindings-python/tests/test_sandbox.py", "test_every_snippet_of_the_readme_runs"),
-    ("bindings-node/README.md", "js run"): ("bindings-node/test/documents.test.mjs", "of the README runs"),
-    ("bindings-node/README.md", "sh"): ("bindings-node/test/documents.test.mjs", "README's two commands install"),
-    ("bindings-kotlin/README.md", "kotlin"): ("bindings-kotlin/src/test/kotlin/dev/infrai/DocumentsTest.kt", 'File("README.md")'),
-    ("bindings-kotlin/README.md", "java"): ("bindings-kotlin/src/test/kotlin/dev/infrai/DocumentsTest.kt", "kotlin|java"),
-    ("bindings-kotlin/README.md", "sh"): ("bindings-kotlin/src/test/kotlin/dev/infrai/SandboxTest.kt", "infrai sandbox --port"),
-    ("bindings-python/cli-wheel/README.md", "sh"): ("bindings-python/run-tests", "def built_command_wheel"),
-    ("core/README.md", "rust"): ("core/tests/examples.rs", '"core/README.md"'),
-    ("sandbox/README.md", "rust"): ("sandbox/src/lib.rs", 'include_str!("../README.md")'),
-}
-#: What no test can run here, and why. A mark says one of these in front of the reason.
-REASONS = {"not compiled: it needs the Android SDK", "not run: there is no release to verify"}
-#: The same for a file that is shown as it is.
-NOT_RUN = {"examples/swift/VideoView.swift": "it needs Apple's SwiftUI"}
+#: Which test runs a folder's files; the words by which it knows a file, where they are not its name; which test reads the blocks of
+#: a document itself, and the words by which it is known there; and why no test runs some, which a mark says too.
+TABLES = json.loads((Path(__file__).resolve().parent / "snippets.json").read_text(encoding="utf-8"))
+RUN, KNOWN_AS, REASONS, NOT_RUN = (TABLES[name] for name in ("run", "known_as", "reasons", "not_run"))
+READ = {(each["document"], each["info"]): (each["test"], each["words"]) for each in TABLES["read"]}
 
 
 def text(path: str) -> str:
@@ -156,7 +128,7 @@ def manifest(language: str, code: str) -> str | None:
     version = re.search(r'^version = "([^"]+)"', text("Cargo.toml"), re.MULTILINE)[1]  # type: ignore[index]
     repository = re.search(r'^repository = "([^"]+)"', text("Cargo.toml"), re.MULTILINE)[1]  # type: ignore[index]
     known = {
-        "kts": [f'implementation("dev.infrai:infrai:{version}")'],  # once it is published: scripts/release/installs.py refuses it before
+        "kts": [f'implementation("dev.infrai:infrai:{version}")'],  # once it is published: scripts/versions.py refuses it before
         "swift": [
             f'.package(url: "{repository}", from: "{version}")',
             f'.package(path: "…/{Path(repository).name}")',

@@ -98,7 +98,7 @@ def python_sdk() -> Path:
     fresh, mark, wanted = _fresh(wheels, *_sources("bindings-python"))
     if not fresh:
         shutil.rmtree(wheels, ignore_errors=True)
-        run(_python(tools), "scripts/release-wheel", "bindings-python", wheels, "--quiet")
+        run(_python(tools), *PIP[:2], "wheel", "--quiet", "--no-deps", "--wheel-dir", wheels, "./bindings-python")
         mark.write_text(wanted)
     (wheel,) = wheels.glob("*.whl")
     folder = CACHE / "python-sdk"

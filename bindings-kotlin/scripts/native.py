@@ -51,7 +51,7 @@ def main() -> int:
     described = built = debug / library
     if profile != "dev":
         command = [CARGO, "build", "--locked", "--quiet", "--package", "infrai-uniffi", "--profile", profile]
-        subprocess.run([sys.executable, ROOT / "scripts" / "release-build", *command], cwd=ROOT, check=True)
+        subprocess.run([sys.executable, ROOT / "scripts" / "release_build.py", *command], cwd=ROOT, check=True)
         built = debug.parent / profile / library
     replace(built, NATIVE / f"{system}-{PROCESSORS[platform.machine().lower()]}" / library)
     if others := os.environ.get("INFRAI_NATIVE_LIBRARIES"):

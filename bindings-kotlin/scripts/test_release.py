@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import struct
+import sys
 import tempfile
 import unittest
 import xml.etree.ElementTree as xml
 import zipfile
 from pathlib import Path
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "release-kotlin"
-loader = importlib.machinery.SourceFileLoader("release_kotlin", str(SCRIPT))
-spec = importlib.util.spec_from_loader("release_kotlin", loader)
-assert spec is not None
-release = importlib.util.module_from_spec(spec)
-loader.exec_module(release)
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import release  # noqa: E402
 
 
 def elf(wide: bool, *alignments: int) -> bytes:

@@ -27,7 +27,7 @@ const out = resolve(values.out);
 mkdirSync(out, { recursive: true });
 const { scripts, devDependencies, name, ...described } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 const manifest = { name, version: version(), ...described };
-/** The notices of what the native modules are built from: scripts/third-party-licenses writes them. */
+/** The notices of what the native modules are built from: scripts/notices.py writes them. */
 const notices = join(ROOT, "THIRD-PARTY-LICENSES.txt");
 
 pack(

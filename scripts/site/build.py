@@ -68,23 +68,7 @@ def node_reference(folder: Path) -> subprocess.CompletedProcess[str]:
         shutil.copy(NODE / "package.json", project)
         lock.write_text(wanted, encoding="utf-8")
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent", "--ignore-scripts"], cwd=project, check=True, stdin=subprocess.DEVNULL)
-    sources = ROOT / "bindings-node"
-    settings = {
-        "name": "@infrai/sdk",
-        "out": str(folder),
-        "entryPoints": [str(sources / "ts" / "index.ts"), str(sources / "ts" / "testing.ts")],
-        "compilerOptions": {"types": ["node"], "typeRoots": [str(project / "node_modules" / "@types")]},
-        "tsconfig": str(sources / "tsconfig.json"),
-        "readme": "none",
-        "excludePrivate": True,
-        "excludeInternal": True,
-        "disableSources": True,
-        "hideGenerator": True,
-        "skipErrorChecking": True,
-        "treatWarningsAsErrors": False,
-    }
-    (project / "typedoc.json").write_text(json.dumps(settings), encoding="utf-8")
-    command = ["node", "node_modules/typedoc/bin/typedoc", "--options", "typedoc.json"]
+    command = ["node", "node_modules/typedoc/bin/typedoc", "--options", str(NODE / "typedoc.json"), "--out", str(folder)]
     return subprocess.run(command, cwd=project, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 

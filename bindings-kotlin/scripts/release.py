@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes what a release of the Kotlin package publishes: the jar for the JVM, and the archive for Android.
 
-    release-kotlin jar OUT [--libraries FOLDER]    the jar, with this machine's library and those in FOLDER
-    release-kotlin aar OUT --libraries FOLDER      the AAR, with the libraries in FOLDER, and its POM
-    release-kotlin android FOLDER                  builds Android's libraries into FOLDER
+    release.py jar OUT [--libraries FOLDER]    the jar, with this machine's library and those in FOLDER
+    release.py aar OUT --libraries FOLDER      the AAR, with the libraries in FOLDER, and its POM
+    release.py android FOLDER                  builds Android's libraries into FOLDER
 
 Libraries lie as in the finished archive: FOLDER/linux-x86-64/libinfrai_ffi.so for the jar (JNA's names), and
 FOLDER/arm64-v8a/libinfrai_ffi.so for the AAR (Android's). The AAR's classes are the jar's.
@@ -26,8 +26,8 @@ import xml.etree.ElementTree as xml
 import zipfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-KOTLIN = ROOT / "bindings-kotlin"
+KOTLIN = Path(__file__).resolve().parent.parent
+ROOT = KOTLIN.parent
 CARGO = os.environ.get("CARGO", "cargo")
 LIBRARY = "libinfrai_ffi.so"
 MIN_SDK = 26
@@ -71,7 +71,7 @@ def checked(folder: Path) -> dict[str, Path]:
     found = {abi: folder / abi / LIBRARY for abi in ABIS}
     for abi, library in found.items():
         if not library.is_file():
-            raise Refused(f"{library} is missing: build it with release-kotlin android {folder}")
+            raise Refused(f"{library} is missing: build it with release.py android {folder}")
         if ABIS[abi] and alignment(library) < PAGE:
             raise Refused(f"{library} is aligned to {alignment(library)} bytes, and devices with pages of 16 KiB load nothing below {PAGE}")
     return found
@@ -155,7 +155,7 @@ def package(profile: str, libraries: Path | None) -> Path:
     """Builds the jar."""
     more = {} if libraries is None else {"INFRAI_NATIVE_LIBRARIES": str(libraries.resolve())}
     if profile == "release":
-        subprocess.run([sys.executable, str(ROOT / "scripts" / "third-party-licenses"), "bindings-kotlin"], check=True)
+        subprocess.run([sys.executable, str(ROOT / "scripts" / "notices.py"), "bindings-kotlin"], check=True)
     toolchain = str(ROOT / "scripts" / "toolchains" / "kotlin")
     command = [toolchain, "mvn", "--batch-mode", "--no-transfer-progress", "-DskipTests", f"-Dinfrai.profile={profile}", "package"]
     subprocess.run(command, cwd=KOTLIN, env={**os.environ, **more}, check=True)
@@ -167,7 +167,7 @@ def android(folder: Path) -> None:
     if shutil.which("cargo-ndk") is None:
         raise Refused("install cargo-ndk and Android's NDK, and the Rust targets of " + ", ".join(ABIS))
     targets = [word for abi in ABIS for word in ("-t", abi)]
-    command = [sys.executable, str(ROOT / "scripts" / "release-build"), CARGO, "ndk", *targets, "--platform", str(MIN_SDK), "-o", str(folder), "build", "--locked", "--package", "infrai-uniffi", "--profile", "mobile"]
+    command = [sys.executable, str(ROOT / "scripts" / "release_build.py"), CARGO, "ndk", *targets, "--platform", str(MIN_SDK), "-o", str(folder), "build", "--locked", "--package", "infrai-uniffi", "--profile", "mobile"]
     subprocess.run(command, cwd=ROOT, check=True)
     checked(folder)
 

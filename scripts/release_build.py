@@ -1,4 +1,5 @@
-"""The build machine's paths: the flags that keep them out of what is built, and the search for them in what was."""
+#!/usr/bin/env python3
+"""Runs a build with flags that keep this machine's folders out of what is built: scripts/release_build.py COMMAND …"""
 
 from __future__ import annotations
 
@@ -10,34 +11,33 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 CARGO = os.environ.get("CARGO", "cargo")
 #: Folders that a build machine has, whichever it was: people's homes, cargo's sources, rustup's toolchains.
 MACHINES = re.compile(rb"/(?:root|(?:home|Users)/[\w.-]+)/|[A-Za-z]:\\+Users\\+|[/\\]registry[/\\]+src[/\\]|[/\\]\.(?:cargo|rustup)[/\\]")
 
 
+def output(*command: object) -> str:
+    return subprocess.run([str(word) for word in command], cwd=ROOT, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout
+
+
 @functools.cache
 def places() -> dict[Path, str]:
-    """This machine's folders, and the names that a build has for them. The innermost is last, since rustc takes the last that fits."""
+    """This machine's folders, and their names in a build. The innermost is last, since rustc takes the last that fits."""
     home = Path.home()
     cargo = Path(os.environ.get("CARGO_HOME") or home / ".cargo")
-    target = json.loads(_output(CARGO, "metadata", "--no-deps", "--format-version", "1"))["target_directory"]
-    found = {home: "home", cargo: "cargo", cargo / "registry" / "src": "crates", Path(_output("rustc", "--print", "sysroot").strip()): "rust", ROOT: "infrai-sdk", Path(target): "target"}
+    target = json.loads(output(CARGO, "metadata", "--no-deps", "--format-version", "1"))["target_directory"]
+    found = {home: "home", cargo: "cargo", cargo / "registry" / "src": "crates", Path(output("rustc", "--print", "sysroot").strip()): "rust", ROOT: "infrai-sdk", Path(target): "target"}
     # Of an account without a home it is the root of everything.
     return {place: name for place, name in found.items() if place != Path(place.anchor)}
 
 
-def _output(*command: str) -> str:
-    return subprocess.run(command, cwd=ROOT, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout
-
-
 def flags() -> dict[str, str]:
-    """The variables that have cargo build without these paths. What they hold already stays, and a build within a build adds nothing."""
+    """The variables that have cargo build without these folders. A build within a build adds nothing."""
     given = os.environ.get("CARGO_ENCODED_RUSTFLAGS")
     rust = given.split("\x1f") if given else os.environ.get("RUSTFLAGS", "").split()
     variables = {"CARGO_ENCODED_RUSTFLAGS": "\x1f".join(_with(rust, "--remap-path-prefix", places()))}
-    # ring compiles its C with debug information, which a static library keeps. Microsoft's compiler, which knows no such flag, writes
-    # it elsewhere; a space would end the flag.
+    # ring's C keeps debug information in a static library. Microsoft's compiler knows no such flag; a space would end the flag.
     if sys.platform != "win32":
         named = {place: name for place, name in places().items() if not re.search(r"\s", str(place))}
         variables["CFLAGS"] = " ".join(_with(os.environ.get("CFLAGS", "").split(), "-fdebug-prefix-map", named))
@@ -49,6 +49,10 @@ def _with(flags: list[str], option: str, names: dict[Path, str]) -> list[str]:
 
 
 def found(content: bytes) -> set[str]:
-    """The paths of a build machine in a file: this one's, and what any other's look like."""
+    """The folders of a build machine in a file: this one's, and what any other's look like."""
     own = b"|".join(re.escape(str(place).encode()) + rb"[/\\]" for place in places())
     return {match.group().decode(errors="replace") for match in re.compile(own + b"|" + MACHINES.pattern).finditer(content)}
+
+
+if __name__ == "__main__":
+    sys.exit(subprocess.run(sys.argv[1:], env={**os.environ, **flags()}, check=False).returncode if sys.argv[1:] else __doc__)

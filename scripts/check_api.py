@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""Checks docs/api.md and docs/api.zh.md against the sources. Ends with "N passed, N failed".
+
+Every public call of every language has a section, and in its row there each parameter by its name, and no name that is not in the
+sources. The tables of parameters have the names, defaults and texts of the docstrings of the Python package.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = ROOT / "bindings-python/python/infrai"
+#: A call's other name somewhere, and what is no call.
+ALIASES = {"job.refresh": "job.status", "video.generate_from": "video.generate", "client.identity": "client.whoami", "client.sandbox": "testing.sandbox"}
+NO_CALLS = {"client.video", "client.account", "job.done", "client.create", "job.to_json", "job.encode", "job.hash"}
+#: The classes of each group in Python, and the results whose fields the page has.
+GROUPS = {"video": ["Video"], "account": ["Account"], "client": ["ClientBase", "Activation", "InfraiClient"], "job": ["JobBase", "VideoJob"]}
+RESULTS = ("VideoJob", "CancelResult", "Download", "Balance", "TopupRecord", "ActivateResult", "ApiResponse")
+#: A call's method and its parameters' names.
+Calls = dict[str, list[str]]
+
+
+def text(*globs: str) -> str:
+    """The sources, without comments of documentation."""
+    whole = "\n".join(path.read_text(encoding="utf-8") for glob in globs for path in sorted(ROOT.glob(glob)))
+    return re.sub(r"/\*\*.*?\*/|^[ ]*///[^\n]*\n", "", whole, flags=re.DOTALL | re.MULTILINE)
+
+
+def snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z]+)", lambda found: "_" + found[1].lower(), name)
+
+
+def bodies(source: str, header: str) -> str:
+    """What stands in the outermost braces behind every line that begins with a header."""
+    return "\n".join(re.findall(rf"^(?:{header})\b[^\n]*\{{\n(.*?)^\}}", source, re.MULTILINE | re.DOTALL))
+
+
+def functions(body: str, head: str) -> Iterator[tuple[str, list[str], str]]:
+    """The functions of a body: name, parameters, and what follows them."""
+    for found in re.finditer(rf"^{head}(\w+)(?:<[^(]*>)?\(", body, re.MULTILINE):
+        depth, start, parts = 1, found.end(), []
+        for at in range(found.end(), len(body)):
+            arrow = body[at] == ">" and body[at - 1] in "-="
+            depth += (body[at] in "([{<") - (body[at] in ")]}>" and not arrow)
+            if depth == 0 or (depth == 1 and body[at] == ","):
+                parts.append(body[start:at].strip())
+                start = at + 1
+            if depth == 0:
+                yield found[1], [part for part in parts if part], body[start : start + 80]
+                break
+
+
+def python() -> Calls:
+    found = {}
+    for group, owners in GROUPS.items():
+        for node in (node for name, node in classes() if name in owners):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
+                    found[f"{group}.{method.name}"] = [method.name, *(each.arg for each in (*method.args.args, *method.args.kwonlyargs) if each.arg != "self")]
+    return {**found, "testing.sandbox": ["Sandbox"]}
+
+
+def node() -> Calls:
+    found: Calls = {"testing.sandbox": ["startSandbox"]}
+    types = text("bindings-node/ts/types.ts")
+    declared = re.findall(r"^export interface (\w+)(?: extends (\w+))? \{\n(.*?)^\}", types, re.MULTILINE | re.DOTALL)
+    fields = {name: re.findall(r"^  (\w+)\??:", body, re.MULTILINE) for name, _, body in declared}
+    bases = {name: base for name, base, _ in declared if base not in ("", "CallOptions", "ClientCallOptions")}
+    for group, file, name in (("video", "video", "Video"), ("account", "account", "Account"), ("client", "client", "InfraiClient")):
+        for method, parameters, _ in functions(bodies(text(f"bindings-node/ts/{file}.ts"), f"export class {name}"), "  (?:async )?(?!constructor)"):
+            kinds = [parameter.split(":", 1)[1].split("=")[0].strip() for parameter in parameters]
+            options = [kind for kind in kinds if kind.endswith(("Options", "Request")) and kind != "CallOptions"]
+            found[f"{group}.{snake(method)}"] = [method, *(field for kind in options for each in (kind, bases.get(kind, "")) for field in fields.get(each, []))]
+    return found
+
+
+def foreign(files: str, header: str, head: str, label: str) -> Calls:
+    """Swift's or Kotlin's calls; of several forms, the longest."""
+    found: Calls = {}
+    for group, name in (("video", "Video"), ("account", "Account"), ("client", "InfraiClient"), ("job", "VideoJob")):
+        for method, parameters, _ in functions(bodies(text(files), header.format(name)), head):
+            words = [method, *(re.match(label, parameter)[0] for parameter in parameters)]  # type: ignore[index]
+            found[f"{group}.{snake(method)}"] = max(found.get(f"{group}.{snake(method)}", []), [word for word in words if word != "_"], key=lambda each: len("".join(each)))
+    return found
+
+
+def rust() -> Calls:
+    sources = re.sub(r"^    #\[doc\(hidden\)\]\n    pub ", "    ", text("core/src/api/**/*.rs", "core/src/client.rs"), flags=re.MULTILINE)
+    builders: dict[str, list[str]] = {}
+    for name, body in re.findall(r"^impl (\w+)(?:<'_>)? \{\n(.*?)^\}", sources, re.MULTILINE | re.DOTALL):
+        forwarded = re.search(r"^    forwarded! \{(.*?)^    \}", body, re.MULTILINE | re.DOTALL)
+        names = re.findall(r"^\s+(\w+): ", forwarded[1], re.MULTILINE) if forwarded else []
+        builders[name] = builders.get(name, []) + names + [method for method, parameters, _ in functions(body, "    pub fn ") if parameters and re.fullmatch(r"(?:mut )?self", parameters[0])]
+    found: Calls = {"client.new_idempotency_key": ["new_idempotency_key"], "testing.sandbox": ["Sandbox", "builder"]}
+    for group, name in (("video", "Video"), ("account", "Account"), ("client", "InfraiClient")):
+        for method, parameters, more in functions(bodies(sources, f"impl {name}"), "    pub (?:async )?fn "):
+            if parameters and "self" in parameters[0] and method not in ("video", "account"):
+                gives = re.match(r"\s*-> (?:Result<)?(\w+)", more)
+                options = builders.get(gives[1], []) if gives and gives[1] != name and gives[1] != "InfraiClient" else []
+                found[f"{group}.{method}"] = [method, *(parameter.split(":")[0] for parameter in parameters[1:]), *options]
+    return found
+
+
+def command() -> Calls:
+    found = {}
+    for enum, group in (("VideoCommand", "video"), ("AccountCommand", "account"), ("Command", "client")):
+        for name in re.findall(r"^    ([A-Z]\w+)(?:\(\w+\)|,| \{)", bodies(text("cli/src/args/*.rs"), f"pub(?:\\(.*\\))? enum {enum}"), re.MULTILINE):
+            found[f"{group}.{name.lower()}"] = [name.lower()]
+    return found
+
+
+SWIFT, KOTLIN = "bindings-swift/Sources/Infrai/*.swift", "bindings-kotlin/src/main/kotlin/dev/infrai/*.kt"
+LANGUAGES = {
+    "Python": (python, ("bindings-python/python/infrai/*.py",)),
+    "Node": (node, ("bindings-node/ts/*.ts",)),
+    "Rust": (rust, ("core/src/**/*.rs", "sandbox/src/*.rs")),
+    "Swift": (lambda: foreign(SWIFT, r"(?:public )?(?:final class|struct|extension) {}", r"    public (?:static )?func ", r"\w+"), (SWIFT,)),
+    "Kotlin": (lambda: foreign(KOTLIN, r"public class {}", r" {{4,8}}(?:override fun (?=close)|public (?:suspend )?fun )".replace("{{", "{").replace("}}", "}"), r"\w+"), (KOTLIN,)),
+    "Command": (command, ("cli/src/**/*.rs",)),
+}
+
+
+def classes() -> list[tuple[str, ast.ClassDef]]:
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PYTHON.glob("*.py"))]
+    return [(node.name, node) for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
+
+
+def entries(docstring: str, title: str) -> dict[str, str]:
+    """The entries of a section of a docstring in Google's style."""
+    found = re.search(rf"^{title}:\n(.*?)(?:\n\n|\Z)", docstring, re.MULTILINE | re.DOTALL)
+    texts: dict[str, str] = {}
+    for line in found[1].splitlines() if found else []:
+        if entry := re.match(r"    (\w[^:]*?): (.+)", line):
+            texts[name := entry[1]] = entry[2]
+        elif texts:
+            texts[name] += " " + line.strip()
+    plain = {name: re.sub(r"``([^`]*)``", r"`\1`", each).replace("|", "\\|") for name, each in texts.items()}
+    return {name: each[:1].upper() + each[1:] for name, each in plain.items()}
+
+
+def tables() -> dict[str, list[tuple[str, str, str]]]:
+    """The rows of each call's or result's table: name, default, text."""
+    wait = re.search(r"^pub const DEFAULT_WAIT_TIMEOUT: Duration = Duration::from_secs\(([\d_ *]+)\);", text("core/src/options/video.rs"), re.MULTILINE)
+    waiting = str(math.prod(int(number) for number in wait[1].split("*")))  # type: ignore[index]
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for owner, body in classes():
+        if owner in RESULTS:
+            names = ((re.match(r"\w+(?= \()", name), each) for name, each in entries(ast.get_docstring(body) or "", "Attributes").items())
+            found[owner] = [(name[0], "", each) for name, each in names if name]
+        groups = [group for group, owners in GROUPS.items() if owner in owners and group != "job"]
+        for method in (node for node in body.body if isinstance(node, ast.FunctionDef)):
+            calls = [f"{group}.{method.name}" for group in groups if not method.name.startswith("_")]
+            if owner == "Sandbox" and method.name == "__init__":
+                calls = ["testing.sandbox"]
+            texts = entries(ast.get_docstring(body if "testing.sandbox" in calls else method) or "", "Args")
+            plain = [each for each in method.args.args if each.arg != "self"]
+            defaults = [None] * (len(plain) - len(method.args.defaults)) + list(method.args.defaults)
+            for call in calls:
+                found[call] = []
+                for each, default in [*zip(plain, defaults), *zip(method.args.kwonlyargs, method.args.kw_defaults)]:
+                    value = "" if default is None else ast.unparse(default).replace("'", '"')
+                    value = {"None": "", "()": "", "...": waiting if each.arg == "timeout" else ""}.get(value, value)
+                    found[call].append((each.arg, value, texts.get(each.arg, "")))
+    # A call that refers to another for its parameters means those of the same names.
+    known = {name: each for rows in found.values() for name, _, each in rows if each}
+    return {call: [(name, value, each or known.get(name, "")) for name, value, each in rows] for call, rows in found.items()}
+
+
+def sections(page: str) -> dict[str, str]:
+    parts = re.split(r"^###? (.+)\n", (ROOT / "docs" / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+def rows(section: str) -> dict[str, str]:
+    return dict(re.findall(r"^\| `?([^|`]*)`? \| (.*) \|$", section, re.MULTILINE))
+
+
+def main() -> int:
+    english, chinese = sections("api.md"), sections("api.zh.md")
+    bad, checked = [], 0
+    for language, (read, globs) in LANGUAGES.items():
+        known = set(re.findall(r"\w+", text(*globs))) | {"infrai", "client", "video", "account", "testing", "job"}
+        found = {call: words for call, words in read().items() if call not in NO_CALLS}
+        # A call's own name comes first; another form of it changes nothing.
+        written = {ALIASES[call]: words for call, words in found.items() if call in ALIASES} | {call: words for call, words in found.items() if call not in ALIASES}
+        for call, section in english.items():
+            if "." not in call:
+                continue
+            checked += 1
+            cell = rows(section).get(language, "")
+            code = re.fullmatch(r"`([^`]*)`", cell)
+            words = set(re.findall(r"\w+", code[1] if code else ""))
+            if not cell:
+                bad.append(f"api.md: {call} has no row of {language}: its form there, or why there is none")
+            elif call in written and (lacking := [word for word in written[call] if word not in words]):
+                bad.append(f"api.md: {call} in {language} lacks {', '.join(lacking)}")
+            elif call in written and (unknown := [word for word in words if word not in known and not word.isdigit()]):
+                bad.append(f"api.md: {call} in {language} has {', '.join(unknown)}, which the sources do not have")
+            elif call not in written and code and language != "Command" and code[1].startswith(f"{call}("):
+                bad.append(f"api.md: {call} is not in {language}")
+            if bool(code) != bool(re.fullmatch(r"`[^`]*`", other := rows(chinese.get(call, "")).get({"Command": "命令行"}.get(language, language), ""))) or (code and other != cell):
+                bad.append(f"api.zh.md: {call} in {language} is not as in api.md")
+        bad += [f"api.md: {language} has {call}, and the page no section of it" for call in written if call not in english]
+    for call, wanted in tables().items():
+        name = {"VideoJob": "The job"}.get(call, call)
+        section = english.get(name, "")
+        cells = re.findall(r"^\| `(\w+)` \| `(.*?)` \| (.*) \|$", section, re.MULTILINE)
+        found = [(name, kind.partition(" = ")[2], each) for name, kind, each in cells if (name, kind) and not name.istitle()]
+        if section and found != wanted:
+            bad.append(f"api.md: {name}: the table differs from the docstring: {set(wanted) ^ set(found)}")
+        there = re.findall(r"^\| `(\w+)` \| `(.*?)` \|", chinese.get({"The job": "任务"}.get(name, name), ""), re.MULTILINE)
+        if section and there != [(name, kind) for name, kind, _ in cells]:
+            bad.append(f"api.zh.md: {name}: other parameters than in api.md")
+        checked += 1
+    print(*bad, f"{checked if not bad else 0} passed, {len(bad)} failed", sep="\n")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
