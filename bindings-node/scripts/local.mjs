@@ -25,7 +25,7 @@ const step = (program, args, options = {}) => execFileSync(program, args, { cwd:
 
 console.error("== dev tools");
 const age = (file) => statSync(join(ROOT, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-if (!debug || age("node_modules/.package-lock.json") < age("package-lock.json")) step("npm", ["ci", "--no-audit", "--no-fund", "--loglevel", "error"], { shell });
+if (age("node_modules/.package-lock.json") < age("package-lock.json")) step("npm", ["ci", "--no-audit", "--no-fund", "--loglevel", "error"], { shell });
 
 console.error("== native module");
 const python = process.platform === "win32" ? "python" : "python3";
