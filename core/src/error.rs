@@ -157,6 +157,8 @@ struct Inner {
     details: Option<Value>,
     checkout_url: Option<String>,
     job: Option<Box<VideoJob>>,
+    /// Whether the API's envelope declared the error.
+    enveloped: bool,
     source: Option<std::sync::Arc<dyn StdError + Send + Sync>>,
     from_callback: bool,
 }
@@ -319,6 +321,17 @@ impl InfraiError {
         self.0.retryable = retryable;
         self.0.retry_after = after;
         self
+    }
+
+    /// Records that the API's envelope declared the error.
+    pub(crate) fn with_envelope(mut self) -> Self {
+        self.0.enveloped = true;
+        self
+    }
+
+    /// Returns whether the API itself declared the error, and not a gateway in front of it.
+    pub(crate) fn is_enveloped(&self) -> bool {
+        self.0.enveloped
     }
 
     pub(crate) fn with_checkout_url(mut self, url: Option<String>) -> Self {

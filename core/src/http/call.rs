@@ -104,7 +104,7 @@ impl HttpClient {
             None => Some(new_idempotency_key()?),
         };
         let endpoint = match (&spec.base_url, self.auth().resolved()) {
-            (Some(url), _) => Arc::new(Endpoint::new(url.clone(), Credential::Missing)?),
+            (Some(url), _) => Arc::new(Endpoint::new(url.clone(), Credential::Missing(None))?),
             (None, Some(endpoint)) => endpoint,
             (None, None) => {
                 with_deadline(deadline, self.auth().config().backend_name(), self.auth().endpoint_for_call())

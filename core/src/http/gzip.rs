@@ -10,7 +10,11 @@ use flate2::write::GzDecoder;
 
 use super::transport::{BodyStream, TransportError};
 
-/// Body that decompresses another body. It ignores bytes after the end of the gzip stream.
+/// Start of a gzip member.
+const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// Body that decompresses another body. The members of a gzip stream are joined. Bytes after the last member that start no
+/// other are ignored.
 ///
 /// A small body can decompress to a huge one, and the reader stops at the limit. A chunk exceeds the limit by at most
 /// one write of the decoder.
@@ -18,6 +22,8 @@ pub(super) struct GzipDecoder<B> {
     body: B,
     decoder: GzDecoder<BoundedBuf>,
     started: bool,
+    /// Number of bytes of [`MAGIC`] after the end of a member. `None` inside a member.
+    next_magic: Option<usize>,
     /// The gzip stream is complete.
     complete: bool,
     ended: bool,
@@ -54,15 +60,33 @@ impl Write for BoundedBuf {
 impl<B: BodyStream> GzipDecoder<B> {
     pub(super) fn new(body: B, limit: usize) -> Self {
         let decoder = GzDecoder::new(BoundedBuf { bytes: Vec::new(), limit });
-        Self { body, decoder, started: false, complete: false, ended: false, error: None }
+        Self { body, decoder, started: false, next_magic: None, complete: false, ended: false, error: None }
     }
 
     fn decode(&mut self, mut chunk: &[u8]) -> io::Result<()> {
-        while !chunk.is_empty() && !self.complete {
+        while let [byte, rest @ ..] = chunk
+            && !self.complete
+        {
             self.started = true;
+            if let Some(matched) = self.next_magic {
+                self.complete = *byte != MAGIC[matched];
+                self.next_magic = Some(matched + 1);
+                chunk = rest;
+                if !self.complete && matched + 1 == MAGIC.len() {
+                    let output = self.decoder.get_mut();
+                    let (bytes, limit) = (std::mem::take(&mut output.bytes), output.limit);
+                    self.decoder = GzDecoder::new(BoundedBuf { bytes, limit });
+                    self.next_magic = None;
+                    self.decoder.write_all(&MAGIC)?;
+                }
+                continue;
+            }
             let in_header = self.decoder.header().is_none();
             match self.decoder.write(chunk)? {
-                0 if !in_header => self.complete = true,
+                0 if !in_header => {
+                    self.decoder.try_finish()?;
+                    self.next_magic = Some(0);
+                }
                 written => chunk = &chunk[written..],
             }
         }
@@ -78,7 +102,7 @@ impl<B: BodyStream> BodyStream for GzipDecoder<B> {
             } else {
                 self.ended = true;
                 // An empty body is valid, even with a gzip header.
-                if self.started { self.decoder.try_finish() } else { Ok(()) }
+                if self.started && self.next_magic.is_none() { self.decoder.try_finish() } else { Ok(()) }
             };
             let output = self.decoder.get_mut();
             if let Err(error) = decoded {
@@ -152,13 +176,33 @@ mod tests {
 
     #[test]
     fn bytes_after_the_gzip_stream_are_ignored() {
-        for rest in [&b"\r\n"[..], &[0; 512], &zipped(b"two")] {
+        for rest in [&b"\r\n"[..], &[0; 512], b"\x1f", b"\x1f\x8b", b"\x1f\x8bmore"] {
             let body = [&zipped(b"one"), rest].concat();
             for size in [1, 9, body.len()] {
                 let (chunks, end) = read(&body, size, usize::MAX);
                 assert!(end.is_ok() && chunks.concat() == b"one", "{rest:?} in chunks of {size}");
             }
         }
+    }
+
+    #[test]
+    fn members_are_joined() {
+        let two = [zipped(b"one "), zipped(b""), zipped(b"two")].concat();
+        for rest in [&b""[..], b"\0\0", b"more"] {
+            let body = [&two, rest].concat();
+            for size in [1, 2, 9, body.len()] {
+                let (chunks, end) = read(&body, size, usize::MAX);
+                assert!(end.is_ok() && chunks.concat() == b"one two", "{rest:?} in chunks of {size}");
+            }
+        }
+        for size in [1, 9, 100] {
+            let (_, end) = read(&two[..two.len() - 3], size, usize::MAX);
+            assert!(end.is_err(), "the last member is incomplete");
+        }
+        let body = zipped(&vec![0; 1 << 20]).repeat(64);
+        let (chunks, _) = read(&body, body.len(), 1 << 20);
+        let length: usize = chunks.iter().map(Bytes::len).sum();
+        assert!((1 << 20..3 << 20).contains(&length), "{length} bytes");
     }
 
     #[test]

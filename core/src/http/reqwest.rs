@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
 use reqwest::{
     Client, Response,
     dns::{Addrs, Name, Resolve, Resolving},
@@ -31,7 +31,7 @@ use super::{
 use crate::{
     error::{InfraiError, Result},
     runtime::{self, BoxFuture, RuntimeId},
-    wire::path,
+    wire::{coding, path},
 };
 
 /// Time after which the client closes an idle connection.
@@ -43,6 +43,9 @@ const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const TCP_KEEPALIVE_RETRIES: u32 = 3;
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The most headers of a response. The library's own limit of 100 is less than some gateways send.
+const MAX_HEADERS: usize = 1000;
 
 /// Number of runtimes with pooled connections. A further runtime replaces the first.
 const MAX_RUNTIMES: usize = 8;
@@ -147,7 +150,8 @@ impl HttpTransport {
             .tcp_keepalive(TCP_KEEPALIVE)
             .tcp_keepalive_interval(TCP_KEEPALIVE_INTERVAL)
             .tcp_keepalive_retries(TCP_KEEPALIVE_RETRIES)
-            .pool_idle_timeout(IDLE_TIMEOUT);
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .http1_max_headers(MAX_HEADERS);
         #[cfg(any(target_os = "android", target_os = "linux"))]
         {
             builder = builder.tcp_user_timeout(TCP_USER_TIMEOUT);
@@ -206,7 +210,7 @@ impl Transport for HttpTransport {
                 }));
             }
             let headers = std::mem::take(response.headers_mut());
-            let body: Box<dyn BodyStream> = if !file && is_gzip(&headers) {
+            let body: Box<dyn BodyStream> = if !file && coding::is_gzip(&headers) {
                 Box::new(GzipDecoder::new(response, MAX_BODY_BYTES))
             } else {
                 Box::new(response)
@@ -221,12 +225,6 @@ impl BodyStream for Response {
         // The future holds no state between two polls.
         pin!(self.chunk()).poll(cx).map_err(|error| transport_error(error, false))
     }
-}
-
-fn is_gzip(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_ENCODING).is_some_and(|coding| {
-        [&b"gzip"[..], b"x-gzip"].iter().any(|name| coding.as_bytes().eq_ignore_ascii_case(name))
-    })
 }
 
 /// The system's resolver, except for `localhost` and the names below it. Plain http is allowed to those, so no name
@@ -311,7 +309,7 @@ fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
 mod tests {
     use std::io::{BufRead as _, BufReader, Write as _};
 
-    use http::Method;
+    use http::{HeaderMap, Method};
 
     use super::*;
 

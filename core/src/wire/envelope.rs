@@ -9,7 +9,7 @@ use crate::{
     metadata::Metadata,
     redact::Redactor,
     wire::{
-        bounds, codes,
+        bounds, codes, coding,
         parts::{Envelope, RawEnvelope, open, parse},
         retry_after,
     },
@@ -17,6 +17,8 @@ use crate::{
 
 /// The most bytes of a failed response without an envelope in an error's details.
 const EXCERPT: usize = 1024;
+const CODING_HINT: &str =
+    "The client asked for gzip at most. Check the proxy or gateway in front of the API.";
 
 /// Data and metadata of a successful call.
 #[derive(Debug)]
@@ -97,14 +99,21 @@ pub(crate) fn parse_response(
         });
     }
     if !status.is_success() {
-        return Err(error_from_envelope(status, body, retry_after, header_id, redactor));
+        let coding = coding::unsupported(headers);
+        return Err(error_from_envelope(status, body, coding, retry_after, header_id, redactor));
     }
     let bytes = body.bytes();
     let parts = if bytes.is_empty() && (bodiless || matches!(status.as_u16(), 204 | 205)) {
         RawEnvelope::Other(Value::Null)
     } else {
         read(bytes, redactor).map_err(|error| Failure {
-            error: error.with_status(status.as_u16()).with_request_id(header_id.clone()),
+            error: match coding::unsupported(headers) {
+                Some(coding) => unexpected(format!("the response is compressed with {coding}"), None)
+                    .with_hint(CODING_HINT),
+                None => error,
+            }
+            .with_status(status.as_u16())
+            .with_request_id(header_id.clone()),
             definite: false,
         })?
     };
@@ -132,7 +141,9 @@ pub(crate) fn parse_response(
             let error = envelope.error.unwrap_or(Value::Null);
             let id = envelope.metadata.request_id().map(str::to_owned).or(header_id);
             Err(Failure {
-                error: declared_error(status, &error, retry_after, redactor).with_request_id(id),
+                error: declared_error(status, &error, retry_after, redactor)
+                    .with_request_id(id)
+                    .with_envelope(),
                 definite: true,
             })
         }
@@ -155,6 +166,7 @@ fn redact_request_id(mut envelope: Envelope, redactor: &Redactor) -> Envelope {
 fn error_from_envelope(
     status: StatusCode,
     body: &Body,
+    coding: Option<String>,
     retry_after: Option<std::time::Duration>,
     header_id: Option<String>,
     redactor: &Redactor,
@@ -180,10 +192,8 @@ fn error_from_envelope(
     let id = id.or(header_id);
     let definite = enveloped || status.is_client_error();
     if let Some(error) = error {
-        return Failure {
-            error: declared_error(status, &error, retry_after, redactor).with_request_id(id),
-            definite,
-        };
+        let error = declared_error(status, &error, retry_after, redactor).with_request_id(id);
+        return Failure { error: if enveloped { error.with_envelope() } else { error }, definite };
     }
     let code = status.as_u16();
     let reason = status.canonical_reason().unwrap_or("an unknown status");
@@ -195,7 +205,9 @@ fn error_from_envelope(
     .with_status(code)
     .with_request_id(id)
     .with_retry(codes::is_retryable_status(code), retry_after);
-    if !bytes.is_empty() {
+    if let Some(coding) = coding {
+        error = error.with_details(json!({ "content_encoding": coding }));
+    } else if !bytes.is_empty() {
         error = error.with_details(json!({ "body": excerpt(bytes, redactor) }));
     }
     Failure { error, definite }

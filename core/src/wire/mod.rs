@@ -2,6 +2,7 @@
 
 mod bounds;
 pub(crate) mod codes;
+pub(crate) mod coding;
 pub(crate) mod envelope;
 pub mod json;
 mod parts;

@@ -127,15 +127,49 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
-/// Parses JSON. Validates UTF-8 once for the whole text and not for each string.
+/// Parses JSON. Validates UTF-8 once for the whole text and not for each string. Half of a surrogate pair becomes U+FFFD.
 pub(super) fn parse(bytes: &[u8]) -> serde_json::Result<RawEnvelope> {
-    let object = bytes.trim_ascii_start().starts_with(b"{");
     match std::str::from_utf8(bytes) {
-        Ok(text) if object => serde_json::from_str(text).map(|Object(parts)| parts),
-        Ok(text) => serde_json::from_str(text).map(RawEnvelope::Other),
+        Ok(text) => parse_text(text).or_else(|error| match replace_lone_surrogates(text) {
+            Some(text) => parse_text(&text),
+            None => Err(error),
+        }),
         // The parser's error names the position of the invalid bytes.
         Err(_) => serde_json::from_slice(bytes).map(RawEnvelope::Other),
     }
+}
+
+fn parse_text(text: &str) -> serde_json::Result<RawEnvelope> {
+    if text.trim_ascii_start().starts_with('{') {
+        serde_json::from_str(text).map(|Object(parts)| parts)
+    } else {
+        serde_json::from_str(text).map(RawEnvelope::Other)
+    }
+}
+
+/// Replaces each escape of half a surrogate pair by the escape of U+FFFD, which has the same length. Returns `None` if the
+/// text has none.
+fn replace_lone_surrogates(text: &str) -> Option<String> {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let (mut out, mut copied, mut at) = (String::new(), 0, 0);
+    while let Some(found) = text[at..].find('\\') {
+        at += found;
+        match unit(at) {
+            Some(0xd800..=0xdbff) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => at += 12,
+            Some(0xd800..=0xdfff) => {
+                out.push_str(&text[copied..at]);
+                out.push_str("\\ufffd");
+                at += 6;
+                copied = at;
+            }
+            // The escaped character may be longer than a byte in text that is not JSON.
+            _ => at += 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8),
+        }
+    }
+    (copied > 0).then(|| out + &text[copied..])
 }
 
 #[cfg(test)]
@@ -173,6 +207,24 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn half_of_a_surrogate_pair_is_replaced() {
+        for (text, expected) in [
+            (r#"{"a":"x\ud800"}"#, json!({"a": "x\u{fffd}"})),
+            (r#"{"a":"\udc00y"}"#, json!({"a": "\u{fffd}y"})),
+            (r#"["\uD83D\uDE00 \uD83D\uD83D\uDE00 \uDE00"]"#, json!(["😀 \u{fffd}😀 \u{fffd}"])),
+            (r#"["\\ud800 \ud800\n"]"#, json!(["\\ud800 \u{fffd}\n"])),
+            (r#"{"\udfff":{"ok":"\ud800\u0041"}}"#, json!({"\u{fffd}": {"ok": "\u{fffd}A"}})),
+        ] {
+            assert_eq!(read(text.as_bytes()).unwrap(), expected, "{text}");
+        }
+        for invalid in [r#"{"a":"\ud800"#, r#"["\ud8"]"#, "\\", "\"\\é\\ud800"] {
+            assert!(read(invalid.as_bytes()).is_err(), "{invalid}");
+        }
+        let envelope = read(br#"{"ok":true,"data":{"job_id":"vid_1","note":"\ud800"}}"#).unwrap();
+        assert_eq!(envelope["data"], json!({"job_id": "vid_1", "note": "\u{fffd}"}));
     }
 
     #[test]

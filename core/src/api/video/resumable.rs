@@ -23,7 +23,7 @@ use crate::{
     redact::Redactor,
     runtime::{self, Instant, deadline},
     text::Escaped,
-    wire::{codes, path, retry_after},
+    wire::{codes, coding, path, retry_after},
 };
 
 /// Bytes that an attempt has to receive to reset the count of failures. Without a minimum, a server that sends one byte
@@ -138,6 +138,9 @@ impl ResumableDownload {
             match chunk {
                 Ok(Some(bytes)) if bytes.is_empty() => {}
                 Ok(Some(bytes)) => {
+                    if self.received == 0 && is_markup(&bytes) {
+                        return Err(self.not_a_video("a page of text"));
+                    }
                     self.received += bytes.len() as u64;
                     if self.received - self.attempt_start >= MIN_PROGRESS {
                         self.failures = self.discarded_failures;
@@ -146,6 +149,9 @@ impl ResumableDownload {
                         return Err(self.invalid_response("the server sent more bytes than it announced"));
                     }
                     return Ok(Chunk::Bytes(bytes));
+                }
+                Ok(None) if self.received == 0 && self.total.is_none_or(|total| total == 0) => {
+                    return Err(self.not_a_video("an empty file"));
                 }
                 Ok(None) if self.total.is_none_or(|total| total == self.received) => return Ok(Chunk::End),
                 Ok(None) => {
@@ -245,12 +251,15 @@ impl ResumableDownload {
     /// Starts to read a response's body, which is the file from offset `from`. `total` is the length of the file, if
     /// known.
     fn start_body(&mut self, response: WireResponse, from: u64, total: Option<u64>) -> Result<Option<Chunk>> {
-        let encoded =
-            response.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
-        if encoded {
-            return Err(
-                self.invalid_response("the server sent the file compressed although it was asked not to")
-            );
+        let compressions = coding::compressions(&response.headers);
+        if !compressions.is_empty() {
+            let compressions = compressions.join(", ");
+            return Err(self.invalid_response(&format!(
+                "the server sent the file compressed with {compressions} although it was asked not to"
+            )));
+        }
+        if let Some(page) = page_type(&response.headers) {
+            return Err(self.not_a_video(&format!("a page of the type {page}")));
         }
         let length = response
             .headers
@@ -307,6 +316,12 @@ impl ResumableDownload {
         InfraiError::new(ErrorKind::UnexpectedResponse, "DOWNLOAD_FAILED", self.message(reason))
     }
 
+    fn not_a_video(&self, sent: &str) -> InfraiError {
+        self.invalid_response(&format!("the file's host sent {sent} instead of a video")).with_hint(
+            "Download again later. A proxy or a login page of the network may have answered in its place.",
+        )
+    }
+
     fn truncated(&self, reason: &str) -> InfraiError {
         let bytes = byte_count(self.received, self.total);
         let message = self.message(&format!("the connection broke after {bytes}: {reason}"));
@@ -360,6 +375,22 @@ fn timeout_error(
     InfraiError::new(ErrorKind::Timeout, "DOWNLOAD_TIMEOUT", error_message(id, redactor, &reason))
         .with_retry(true, None)
         .with_hint("Download again with a longer timeout; nothing was saved.")
+}
+
+/// Returns the media type of a response that is a page and not a video: HTML, XML or JSON.
+fn page_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let media = value.split(';').next()?.trim().to_ascii_lowercase();
+    let subtype = media.split_once('/')?.1;
+    let page =
+        matches!(subtype, "html" | "xml" | "json") || subtype.ends_with("+xml") || subtype.ends_with("+json");
+    page.then_some(media)
+}
+
+/// Returns whether a body begins as HTML, XML or JSON does. No video format begins so.
+fn is_markup(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    matches!(body.trim_ascii_start(), [b'<' | b'{', ..])
 }
 
 /// Returns the start of the range and the length of the file: 100 and 200 for `bytes 100-199/200`.
