@@ -69,6 +69,9 @@ pub(crate) fn failure(status: u16, code: &str) -> MockResponse {
     answer(status, &json!({"ok": false, "data": null, "error": error, "metadata": {}}))
 }
 
+/// Id of [`job`]. In the response to a status request it becomes the requested id.
+const ID: &str = "\"vid_1\"";
+
 pub(crate) fn job(state: &str) -> Value {
     json!({"job_id": "vid_1", "state": state})
 }
@@ -215,7 +218,12 @@ impl Transport for Script {
             let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
             self.max_in_flight.fetch_max(now, Ordering::SeqCst);
             let _guard = InFlightGuard(Arc::clone(&self.in_flight));
-            let response = (self.respond)(number, &request);
+            let mut response = (self.respond)(number, &request);
+            if let Some(id) = request.url.path().strip_prefix("/v1/video/jobs/")
+                && let Ok(body) = std::str::from_utf8(&response.body)
+            {
+                response.body = body.replace(ID, &format!("\"{id}\"")).into_bytes();
+            }
             tokio::time::sleep(response.delay).await;
             if response.refuse || response.reset {
                 return Err(SendError::Transport(fault(response.refuse)));

@@ -37,6 +37,8 @@ use crate::{
 const MAX_SLEEP: f64 = 5.0;
 /// Shortest timer, in seconds: a shorter one rounds to nothing and would be set again and again.
 const MIN_SLEEP: f64 = 0.001;
+/// Number of doubtful responses in a row that end the waits of a job.
+pub(crate) const MAX_DOUBTFUL: u32 = 3;
 /// Seconds without activity after which the task counts as lost, because its runtime does not run.
 pub(super) const STALL_TIMEOUT: f64 = 2.0 * MAX_SLEEP;
 
@@ -232,9 +234,15 @@ impl<S: PollSource> Poller<S> {
             return;
         }
         let Some(job) = state.by_key.get(&key).cloned() else { return };
+        let submitted = state.has_submitted(&job.id);
         let Some(entry) = state.entries.get_mut(&job) else { return };
         let (subscriber, context) = entry.poll.take().map(|poll| (poll.subscriber, poll.context)).unzip();
         let context = context.flatten();
+        let verdict = match &output {
+            Err(PollError::Request(error)) => Verdict::of(error, submitted || entry.last.is_some()),
+            Err(PollError::Mismatch(_)) => Verdict::Doubtful,
+            _ => Verdict::Transient,
+        };
         let finished = match output {
             Ok(Polled { state: job_state, retry_after }) => {
                 let result = PollResult {
@@ -244,6 +252,7 @@ impl<S: PollSource> Poller<S> {
                     retry_after: retry_after.map(|time| time.as_secs_f64()),
                 };
                 state.scheduler.on_result(key, now, result);
+                entry.doubtful = 0;
                 let changed = entry.last.as_ref().is_none_or(|last| !job_state.matches(last));
                 if changed || result.terminal {
                     let compact = job_state.compact();
@@ -261,7 +270,13 @@ impl<S: PollSource> Poller<S> {
                 state.on_subscriber_error(&job, subscriber.unwrap_or_default(), error);
                 return;
             }
-            Err(PollError::Request(error)) if is_transient(&error, entry.last.is_some()) => {
+            Err(PollError::Request(error) | PollError::Mismatch(error)) => {
+                entry.doubtful = if verdict == Verdict::Doubtful { entry.doubtful + 1 } else { 0 };
+                if verdict == Verdict::Definite || entry.doubtful == MAX_DOUBTFUL {
+                    entry.notify(&PollEvent::Failed(error));
+                    state.evict(&job);
+                    return;
+                }
                 sync_scoped(context, || {
                     let job = entry.display_id();
                     let (error, job) = (Escaped(&error), Escaped(&job));
@@ -271,11 +286,6 @@ impl<S: PollSource> Poller<S> {
                 let retry_after = error.retry_after().map(|time| time.as_secs_f64());
                 state.scheduler.on_error(key, now, retry_after, too_many);
                 Some(error)
-            }
-            Err(PollError::Request(error)) => {
-                entry.notify(&PollEvent::Failed(error));
-                state.evict(&job);
-                return;
             }
         };
         for subscriber in &mut entry.subscribers {
@@ -287,13 +297,38 @@ impl<S: PollSource> Poller<S> {
     }
 }
 
-/// Whether a poll that failed says nothing about the next one: the API failed, not the request. A code that no call
-/// retries, such as `UNKNOWN_ERROR`, ends a call, but must not end a wait of half an hour. After a first state the
-/// address is known to be right, so a foreign response (a captive portal's page) is transient too.
-fn is_transient(error: &InfraiError, has_state: bool) -> bool {
-    error.is_retryable()
-        || error.status().is_some_and(|status| status >= 500)
-        || (has_state && matches!(error.kind(), ErrorKind::UnexpectedResponse | ErrorKind::Connection))
+/// Meaning of a failed poll for the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// It says nothing about the next one.
+    Transient,
+    /// It ends the waits if it repeats [`MAX_DOUBTFUL`] times in a row.
+    Doubtful,
+    /// It ends the waits.
+    Definite,
+}
+
+impl Verdict {
+    /// Returns the meaning of a failed request. `known` says that this client submitted the resource or has seen a state
+    /// of it, so that the id and the address are right.
+    ///
+    /// A failure of the API is transient even if no call retries its code, such as `UNKNOWN_ERROR`. A page that is not the
+    /// API's is transient too. A refusal is definite only in the API's envelope, because a firewall or a gateway answers
+    /// 403 and 404 without one while the job continues.
+    fn of(error: &InfraiError, known: bool) -> Self {
+        let refused = |status: u16| (300..500).contains(&status) && !error.is_enveloped();
+        if error.is_retryable() || error.status().is_some_and(|status| status >= 500) {
+            Self::Transient
+        } else if error.status().is_some_and(refused) {
+            if known { Self::Transient } else { Self::Doubtful }
+        } else if error.kind() == ErrorKind::UnexpectedResponse
+            || (known && error.kind() == ErrorKind::Connection)
+        {
+            Self::Transient
+        } else {
+            Self::Definite
+        }
+    }
 }
 
 fn panic_error() -> InfraiError {

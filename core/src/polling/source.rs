@@ -54,6 +54,8 @@ pub(crate) enum PollError {
     Subscriber(InfraiError),
     /// The request failed, for every subscriber.
     Request(InfraiError),
+    /// The response is about another resource.
+    Mismatch(InfraiError),
 }
 
 /// Event of a subscription.

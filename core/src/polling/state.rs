@@ -57,6 +57,8 @@ pub(super) struct JobEntry<S: PollSource> {
     pub(super) last: Option<CompactOf<S>>,
     pub(super) subscribers: Vec<Subscriber<S>>,
     pub(super) poll: Option<PollInFlight>,
+    /// Doubtful responses in a row.
+    pub(super) doubtful: u32,
 }
 
 pub(super) struct PollInFlight {
@@ -159,6 +161,11 @@ impl<S: PollSource> State<S> {
         }
     }
 
+    /// Returns whether this client submitted the job.
+    pub(super) fn has_submitted(&self, id: &S::Id) -> bool {
+        self.submissions.contains_key(id)
+    }
+
     /// Adds a subscriber to its job, which is scheduled if it is new.
     pub(super) fn subscribe(&mut self, job: &SharedIdOf<S>, subscriber: Subscriber<S>, now: f64) {
         *self.subscribers.entry(subscriber.runtime).or_default() += 1;
@@ -166,7 +173,7 @@ impl<S: PollSource> State<S> {
             let submission = self.submissions.get(&job.id).map(|(time, class)| (*time, class.as_str()));
             let key = self.scheduler.add(now, submission);
             self.by_key.insert(key, job.clone());
-            JobEntry { key, last: None, subscribers: Vec::new(), poll: None }
+            JobEntry { key, last: None, subscribers: Vec::new(), poll: None, doubtful: 0 }
         });
         entry.subscribers.push(subscriber);
         self.scheduler.set_observed(entry.key, entry.is_observed());

@@ -9,7 +9,7 @@ use futures_util::future::{join, join_all};
 
 use crate::{
     ApiKey, CallContext, CallOptions, ErrorKind, InfraiClient, KeyProvider,
-    script::{self, MockResponse, Script, answer, job, ok},
+    script::{self, MockResponse, Script, failure, job, ok},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -96,7 +96,7 @@ async fn each_items_calls_have_the_batchs_context() {
 async fn waits_of_different_keys_poll_apart() {
     let (client, script, _) = shared(|key| match key {
         "Bearer key-owner" => ok(&job("succeeded")).after(SECOND),
-        _ => answer(404, &serde_json::json!(null)),
+        _ => failure(404, "NO_SUCH_JOB"),
     });
     let wait = |tenant: &str| Tenant::context(tenant).scope(client.video().wait("vid_1").send());
     let (owner, stranger) = join(wait("owner"), wait("stranger")).await;
@@ -193,7 +193,7 @@ async fn polling_outlives_the_wait_whose_context_it_has() {
 async fn waits_with_other_headers_poll_apart() {
     let (client, script) = script::plain(|_, request| match request.headers.get("x-tenant") {
         Some(tenant) if tenant == "owner" => ok(&job("succeeded")).after(SECOND),
-        _ => answer(404, &serde_json::json!(null)),
+        _ => failure(404, "NO_SUCH_JOB"),
     });
     let wait = |tenant: &str| {
         let client = client.with_options(CallOptions::new().header("x-tenant", tenant)).unwrap();

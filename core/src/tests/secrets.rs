@@ -299,7 +299,7 @@ async fn keys_of_earlier_attempts_are_redacted() {
     let (client, _) = script::client(builder, |n, _| match n {
         0 => failure(401, "UNAUTHORIZED"),
         1 => ok(&json!({"job_id": "token-number-000", "state": "token-number-001"})),
-        _ => ok(&json!({"job_id": "token-number-001", "state": "failed", "error": "token-number-000"})),
+        _ => ok(&json!({"job_id": "token-number-000", "state": "failed", "error": "token-number-000"})),
     });
     let job = client.video().generate("a kite").await.unwrap();
     assert_eq!(job.job_id.as_str(), "token-number-000", "values of a result are not redacted");

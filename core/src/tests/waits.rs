@@ -150,19 +150,99 @@ async fn only_definite_poll_errors_end_a_wait() {
     }
 }
 
+/// Returns a page that is not the API's.
+fn page(status: u16) -> MockResponse {
+    script::answer(status, &json!(null)).bytes(b"<html>not the API</html>")
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_foreign_response_ends_only_a_first_poll() {
-    let portal = || script::answer(200, &json!(null)).bytes(b"<html>log in</html>");
-    let (client, script) = plain(move |n, _| match n {
-        1 => portal(),
-        2 => script::answer(302, &json!(null)).header("location", "https://portal.example/"),
-        _ => ok(&job(if n < 3 { "running" } else { "succeeded" })),
+async fn foreign_responses_do_not_end_a_wait() {
+    for first in 0..2 {
+        let (client, script) = plain(move |n, _| match n {
+            n if n < first => ok(&job("running")),
+            5.. => ok(&job("succeeded")),
+            _ => page(200),
+        });
+        client.video().wait("vid_1").await.unwrap();
+        assert_eq!(script.count(), 6);
+        let (client, _) = plain(move |n, _| if n < 5 { page(200) } else { ok(&job("succeeded")) });
+        let mut watch = client.video().watch("vid_1");
+        assert!(watch.next().await.unwrap().unwrap().is_success());
+    }
+    let (client, _) = plain(|_, _| page(200));
+    let error = client.video().wait("vid_1").timeout(60 * SECOND).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+    assert!(error.message().contains("not JSON"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_without_envelope_spare_a_known_job() {
+    let refusals = || {
+        let gateway = script::answer(403, &json!({"error": {"code": "FORBIDDEN", "message": "no"}}));
+        let redirect = script::answer(302, &json!(null)).header("location", "https://portal.example/");
+        [page(400), page(401), page(403), page(404), page(410), gateway, redirect]
+    };
+    for refusal in refusals() {
+        // Known from an earlier poll, from the caller, and from its submission.
+        let answer = refusal.clone();
+        let (client, script) = plain(move |n, _| match n {
+            1..6 => answer.clone(),
+            _ => ok(&job(if n == 0 { "queued" } else { "succeeded" })),
+        });
+        client.video().wait("vid_1").await.unwrap();
+        assert_eq!(script.count(), 7);
+        let answer = refusal.clone();
+        let (client, _) = plain(move |n, _| if n < 5 { answer.clone() } else { ok(&job("done")) });
+        client.video().wait(crate::VideoJob::from_json(job("queued")).unwrap()).await.unwrap();
+        let answer = refusal.clone();
+        let (client, _) = plain(move |n, _| match n {
+            1..6 => answer.clone(),
+            _ => ok(&job(if n == 0 { "queued" } else { "succeeded" })),
+        });
+        let id = client.video().generate("x").await.unwrap().job_id;
+        client.video().wait(&id).await.unwrap();
+    }
+    for refusal in refusals() {
+        let answer = refusal.clone();
+        let (client, script) = plain(move |n, _| if n < 2 { answer.clone() } else { ok(&job("done")) });
+        client.video().wait("vid_1").await.unwrap();
+        assert_eq!(script.count(), 3);
+        let (client, script) = plain(move |_, _| refusal.clone());
+        let error = client.video().wait("vid_1").await.unwrap_err();
+        assert_ne!(error.kind(), ErrorKind::WaitTimeout);
+        assert_eq!(script.count(), 3);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn responses_about_another_job_are_polled_again() {
+    let other = || ok(&json!({"job_id": "vid_2", "state": "succeeded", "video_url": "https://f.example/"}));
+    let both = |error: &crate::InfraiError| {
+        assert_eq!(error.code(), "UNEXPECTED_RESPONSE");
+        assert!(error.message().contains("vid_1") && error.message().contains("vid_2"), "{error}");
+    };
+    let (client, _) = plain(move |n, _| match n {
+        0 | 1 | 3 | 4 => other(),
+        _ => ok(&job(if n < 6 { "running" } else { "succeeded" })),
     });
-    client.video().wait("vid_1").await.unwrap();
-    assert_eq!(script.count(), 4);
-    let (client, script) = plain(move |_, _| portal());
-    assert_eq!(client.video().wait("vid_1").await.unwrap_err().kind(), ErrorKind::UnexpectedResponse);
-    assert_eq!(script.count(), 1);
+    assert_eq!(client.video().wait("vid_1").await.unwrap().job_id.as_str(), "vid_1");
+    let (client, script) = plain(move |_, _| other());
+    both(&client.video().wait("vid_1").await.unwrap_err());
+    assert_eq!(script.count(), 3);
+    both(&client.video().watch("vid_1").next().await.unwrap().unwrap_err());
+    assert_eq!(script.count(), 6);
+    let target = std::env::temp_dir().join("never-created.mp4");
+    both(&client.video().download("vid_1", &target).await.unwrap_err());
+    assert_eq!(script.count(), 9);
+    assert_eq!(client.video().status("vid_1").await.unwrap().job_id.as_str(), "vid_2");
+    // A success of another job is no reason to keep a job that could not be cancelled.
+    let (client, _) = plain(move |n, request| match n {
+        _ if path_is(request, "/cancel") => ok(&json!({"ok": false})),
+        0 | 1 => ok(&job("running")).header("retry-after", "60"),
+        _ => other(),
+    });
+    let wait = client.video().wait("vid_1").timeout(10 * SECOND).cancel_on_timeout(true);
+    assert_eq!(wait.await.unwrap_err().kind(), ErrorKind::WaitTimeout);
 }
 
 #[tokio::test(start_paused = true)]
@@ -334,6 +414,9 @@ async fn a_timed_out_wait_cancels_only_on_request() {
             cancels
         );
         assert_eq!(error.details().is_some_and(|details| details["cancelled"] == true), asked);
+        let last = error.job().unwrap();
+        assert_eq!((last.job_id.as_str(), last.state.is_cancelled()), ("vid_1", asked));
+        assert_eq!(last.fields()["state"], if asked { "cancelled" } else { "running" });
     }
 }
 
@@ -398,6 +481,7 @@ async fn an_aborted_wait_cancels_only_on_request() {
             client.video().wait("vid_1").abort_when(tokio::time::sleep(7 * SECOND)).cancel_on_abort(cancel);
         let error = wait.await.unwrap_err();
         assert_eq!((error.kind(), begun.elapsed().as_secs()), (ErrorKind::Aborted, 7));
+        assert_eq!(error.job().unwrap().state.is_cancelled(), cancel);
         assert_eq!(
             script.requests().iter().filter(|received| path_is(&received.request, "/cancel")).count(),
             usize::from(cancel)

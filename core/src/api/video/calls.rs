@@ -7,11 +7,14 @@ use serde_json::{Map, Value};
 
 use crate::{
     api::result::with_metadata,
-    error::{InfraiError, Result},
-    http::{call::RequestSpec, client::HttpClient},
+    error::{InfraiError, Result, shorten},
+    http::{call::RequestSpec, client::HttpClient, retry},
     job::{JobId, VideoJob},
     metadata::Metadata,
+    polling::poller::MAX_DOUBTFUL,
+    runtime,
     wire::{
+        envelope::unexpected,
         path,
         read::{self, FieldReader},
     },
@@ -49,6 +52,43 @@ pub(super) fn status_spec(id: &JobId) -> Result<RequestSpec> {
 /// Fetches a job's state.
 pub(super) async fn status(http: &HttpClient, id: &JobId, timeout: Option<Duration>) -> Result<VideoJob> {
     VideoJob::from_response(http.call(RequestSpec { timeout, ..status_spec(id)? }).await?)
+}
+
+/// Fetches a job's state. Fetches it again if the response is about another job.
+///
+/// # Errors
+/// `UNEXPECTED_RESPONSE` if three responses in a row are about other jobs.
+pub(super) async fn matching_status(
+    http: &HttpClient,
+    id: &JobId,
+    timeout: Option<Duration>,
+) -> Result<VideoJob> {
+    let mut doubtful = 0;
+    loop {
+        let job = status(http, id, timeout).await?;
+        let Err(error) = check_id(&job, id) else { return Ok(job) };
+        doubtful += 1;
+        if doubtful == MAX_DOUBTFUL {
+            return Err(error);
+        }
+        let options = &http.config().options;
+        let pause = retry::backoff(doubtful, options.retry_base, options.retry_cap, None, http.random());
+        runtime::sleep(pause).await;
+    }
+}
+
+/// Checks that a response about a job is about the requested one.
+pub(super) fn check_id(job: &VideoJob, requested: &JobId) -> Result<()> {
+    if job.job_id == *requested {
+        return Ok(());
+    }
+    let shown = |id: &JobId| shorten(&job.redactor.text(id.as_str()), 80);
+    let message = format!(
+        "the API answered about the job {} when asked about {}",
+        shown(&job.job_id),
+        shown(requested)
+    );
+    Err(unexpected(message, None).with_request_id(job.metadata.request_id().map(str::to_owned)))
 }
 
 /// Cancels a job.

@@ -10,7 +10,7 @@ use url::Url;
 use crate::{
     api::{
         client::ApiClient,
-        video::{calls::status, job_ref::JobRef},
+        video::{calls::matching_status, job_ref::JobRef},
     },
     error::{ErrorKind, InfraiError, Result, shorten},
     http::{
@@ -41,7 +41,7 @@ pub(super) async fn job_with_url(client: &ApiClient, job: &JobRef) -> Result<(Vi
 /// # Errors
 /// The job's failure, or `JOB_NOT_READY` if it has not ended.
 pub(super) async fn fetch_job(client: &ApiClient, id: &JobId) -> Result<(VideoJob, Url)> {
-    let job = status(&client.http, id, None).await?;
+    let job = matching_status(&client.http, id, None).await?;
     if let Some(error) = job.end_error() {
         return Err(error);
     }

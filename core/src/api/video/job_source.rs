@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 
-use super::{calls::status_spec, compact_job::CompactJob, job_ref::JobRef};
+use super::{
+    calls::{check_id, status_spec},
+    compact_job::CompactJob,
+    job_ref::JobRef,
+};
 use crate::{
     auth::api_key::ApiKey,
     error::Result,
@@ -48,14 +52,7 @@ impl PollSource for JobSource {
                 Some(key) => Some(key),
                 None => http.provided_key().await.map_err(PollError::Subscriber)?,
             };
-            poll(&http, &id, key).await.map_err(|error| {
-                // After a 401, the call asks the key function for another key.
-                if error.is_callback_error() {
-                    PollError::Subscriber(error)
-                } else {
-                    PollError::Request(error)
-                }
-            })
+            poll(&http, &id, key).await
         })
     }
 
@@ -64,10 +61,22 @@ impl PollSource for JobSource {
     }
 }
 
-async fn poll(http: &HttpClient, id: &JobId, key: Option<ApiKey>) -> Result<Polled<VideoJob>> {
-    let response = http.call(RequestSpec { no_retry: true, key, ..status_spec(id)? }).await?;
-    let retry_after = response.retry_after;
-    Ok(Polled { state: Arc::new(VideoJob::from_response(response)?), retry_after })
+async fn poll(http: &HttpClient, id: &JobId, key: Option<ApiKey>) -> Result<Polled<VideoJob>, PollError> {
+    let fetch = async {
+        let response = http.call(RequestSpec { no_retry: true, key, ..status_spec(id)? }).await?;
+        let retry_after = response.retry_after;
+        Ok(Polled { state: Arc::new(VideoJob::from_response(response)?), retry_after })
+    };
+    let polled = fetch.await.map_err(|error| {
+        // After a 401, the call asks the key function for another key.
+        if error.is_callback_error() {
+            PollError::Subscriber(error)
+        } else {
+            PollError::Request(error)
+        }
+    })?;
+    check_id(&polled.state, id).map_err(PollError::Mismatch)?;
+    Ok(polled)
 }
 
 impl PollState for VideoJob {

@@ -2,18 +2,21 @@
 
 use std::{fmt, future::IntoFuture, sync::Arc, time::Duration};
 
+use serde_json::Map;
+
 use crate::{
     api::{
         client::ApiClient,
         video::{
-            calls::{cancel, status},
+            calls::{cancel, matching_status},
             compact_job::CompactJob,
             job_ref::JobRef,
             job_source::subscribe,
         },
     },
     error::{ErrorKind, InfraiError, Result, shorten},
-    job::{JobId, VideoJob},
+    job::{JobId, VideoJob, VideoState},
+    metadata::Metadata,
     options::WaitOptions,
     polling::source::PollEvent,
     redact::Redactor,
@@ -102,9 +105,11 @@ impl Wait {
     /// # Errors
     /// - An error of the kind [`JobFailed`](ErrorKind::JobFailed) or [`JobCancelled`](ErrorKind::JobCancelled), with
     ///   the job.
-    /// - `WAIT_TIMEOUT`, with the job's last known state.
-    /// - `ABORTED`, with the job's last known state.
-    /// - The error of a poll that a retry cannot help, such as an unknown id or a rejected key.
+    /// - `WAIT_TIMEOUT` and `ABORTED`, with the job's last known state, or its cancelled state after a successful cancel.
+    /// - The error of a poll that a retry cannot help, such as an unknown id or a rejected key. A refusal without the
+    ///   API's envelope, from a gateway, ends only the wait for an id that this client does not know, at the third in a
+    ///   row.
+    /// - `UNEXPECTED_RESPONSE` if three responses in a row are about another job.
     pub async fn send(self) -> Result<VideoJob> {
         let Self { client, job, options, on_update, abort } = self;
         let WaitOptions { timeout, cancel_on_timeout, cancel_on_abort } = options;
@@ -125,10 +130,21 @@ impl Wait {
         let WaitState { last, last_error, .. } = wait;
         let redactor = last.as_ref().map(|last| last.redactor.clone()).unwrap_or_default();
         let redactor = redactor.or_else(|| client.http.redactor());
-        let with_last = |error| with_last(error, last, &redactor);
+        let with_last = |error: InfraiError, cancelled| {
+            let last = match last.map(|last| last.job()) {
+                Some(Ok(job)) => Some(job),
+                _ => None,
+            };
+            let job = if cancelled { Some(cancelled_job(last, &id, &redactor)) } else { last };
+            match job {
+                Some(job) => error.with_job(job),
+                None => error,
+            }
+            .redacted(&redactor)
+        };
         match ended {
             Some(Ok(Some(job))) => into_result(job),
-            Some(Err(error)) if error.job().is_none() => Err(with_last(error)),
+            Some(Err(error)) if error.job().is_none() => Err(with_last(error, false)),
             Some(Err(error)) => Err(error),
             Some(Ok(None)) => {
                 let timeout = timeout.unwrap_or_default();
@@ -138,11 +154,13 @@ impl Wait {
                     message = format!("{message}; the last poll failed: {last_error}");
                 }
                 let mut error = InfraiError::new(ErrorKind::WaitTimeout, "WAIT_TIMEOUT", message);
+                let mut cancelled = false;
                 if cancel_on_timeout {
                     // Boxed here and below, so that each wait does not hold the memory of a call that few waits make.
                     match Box::pin(cancel_job(&client, &id)).await {
                         CancelOutcome::AlreadyEnded(job) => return into_result(*job),
                         CancelOutcome::Cancelled => {
+                            cancelled = true;
                             error = error
                                 .with_details(serde_json::json!({ "cancelled": true }))
                                 .with_hint(
@@ -156,32 +174,46 @@ impl Wait {
                         }
                     }
                 }
-                Err(with_last(error))
+                Err(with_last(error, cancelled))
             }
             None => {
                 let mut error =
                     InfraiError::new(ErrorKind::Aborted, "ABORTED", "the wait was aborted by its caller");
+                let mut cancelled = false;
                 if cancel_on_abort {
-                    let cancelled = Box::pin(async {
+                    let result = Box::pin(async {
                         let _permit = client.poller.acquire_cancel_permit(CANCEL_TIMEOUT).await;
                         cancel(&client.http, &id, Some(CANCEL_TIMEOUT)).await
                     });
-                    let cancelled = cancelled.await.is_ok_and(|result| result.ok);
+                    cancelled = result.await.is_ok_and(|result| result.ok);
                     error = error.with_details(serde_json::json!({ "cancelled": cancelled }));
                 }
-                Err(with_last(error))
+                Err(with_last(error, cancelled))
             }
         }
     }
 }
 
-/// Adds the job's last known state to an error of its wait.
-fn with_last(error: InfraiError, last: Option<CompactJob>, redactor: &Redactor) -> InfraiError {
-    let error = match last.map(|last| last.job()) {
-        Some(Ok(job)) => error.with_job(job),
-        _ => error,
-    };
-    error.redacted(redactor)
+/// Returns the job after a successful cancel: its last known fields, and the state `cancelled`.
+fn cancelled_job(last: Option<VideoJob>, id: &JobId, redactor: &Redactor) -> VideoJob {
+    let state = VideoState::Cancelled;
+    let mut job = last.unwrap_or_else(|| VideoJob {
+        job_id: id.clone(),
+        state: state.clone(),
+        video_url: None,
+        thumbnail_url: None,
+        error: None,
+        progress: None,
+        metadata: Metadata::default(),
+        raw: Map::from_iter([("job_id".to_owned(), id.as_str().into())]),
+        redactor: redactor.clone(),
+    });
+    job.raw.insert("state".into(), state.as_str().into());
+    if let Some(status) = job.raw.get_mut("status") {
+        *status = state.as_str().into();
+    }
+    job.state = state;
+    job
 }
 
 /// Returns a job that succeeded, or the error of one that failed or was cancelled.
@@ -300,7 +332,7 @@ async fn cancel_job(client: &ApiClient, id: &JobId) -> CancelOutcome {
     let _permit = client.poller.acquire_cancel_permit(CANCEL_TIMEOUT).await;
     match cancel(&client.http, id, Some(CANCEL_TIMEOUT)).await {
         Ok(result) if result.ok => CancelOutcome::Cancelled,
-        Ok(_) => match status(&client.http, id, Some(CANCEL_TIMEOUT)).await {
+        Ok(_) => match matching_status(&client.http, id, Some(CANCEL_TIMEOUT)).await {
             Ok(job) if job.is_terminal() => CancelOutcome::AlreadyEnded(Box::new(job)),
             Ok(job) => CancelOutcome::Unknown(InfraiError::internal(format!(
                 "the API did not cancel the job although it has not ended; its state is {}",
