@@ -1,9 +1,9 @@
 //! `download`: a job's video as a complete file or as a stream of bytes.
 
 use std::{
-    fmt, fs,
+    fmt,
     future::IntoFuture,
-    io::{self, BufWriter, Seek as _, Write as _},
+    io::{BufWriter, Seek as _, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -16,9 +16,10 @@ use crate::{
         video::{
             job_ref::JobRef,
             resumable::{Chunk, ResumableDownload},
+            target::{Target, file_error},
         },
     },
-    error::{ErrorKind, InfraiError, Result, shorten},
+    error::{ErrorKind, InfraiError, Result},
     job::VideoJob,
     options::DownloadOptions,
     runtime::BoxFuture,
@@ -71,8 +72,7 @@ impl DownloadRequest {
     /// # Errors
     /// `FILE_EXISTS`, `FILE_ERROR` and `INVALID_ARGUMENT`, as [`send`](Self::send).
     pub fn check_target(path: impl AsRef<Path>, overwrite: bool) -> Result<()> {
-        let path = path.as_ref();
-        create_temporary(check_target(path, overwrite)?, path).map(drop)
+        Target::check(path.as_ref(), overwrite)?.create_temporary().map(drop)
     }
 
     /// For bindings: replaces the options.
@@ -112,6 +112,9 @@ impl DownloadRequest {
     /// [`max_retries`](crate::ClientBuilder::max_retries) further attempts. A resumed attempt that receives 64 KiB
     /// resets the count of failures. Attempts whose bytes were discarded stay counted.
     ///
+    /// A symbolic link is followed. A replaced file keeps its mode. The client removes the temporary files that killed
+    /// processes left for the same target. An empty file and a page of HTML, XML or JSON are no video.
+    ///
     /// # Errors
     /// - `FILE_EXISTS`, `FILE_ERROR` and `INVALID_ARGUMENT` for the target, before any request where possible.
     /// - `JOB_NOT_READY` if the job has not ended, and an error of the kind [`JobFailed`](ErrorKind::JobFailed) or
@@ -122,8 +125,9 @@ impl DownloadRequest {
     pub async fn send(self) -> Result<Download> {
         let Self { client, job, path, options, mut on_progress } = self;
         let DownloadOptions { overwrite, timeout } = options;
-        let folder = check_target(&path, overwrite)?;
-        let mut file = create_temporary(folder, &path)?;
+        let target = Target::check(&path, overwrite)?;
+        target.remove_abandoned();
+        let mut file = target.create_temporary()?;
         let (job, mut source) = ResumableDownload::open(client, &job, timeout).await?;
         let mut writer = BufWriter::with_capacity(256 * 1024, file.as_file_mut());
         loop {
@@ -146,63 +150,10 @@ impl DownloadRequest {
         writer.flush().map_err(|error| file_error(&path, "written", error))?;
         drop(writer);
         file.as_file().sync_all().map_err(|error| file_error(&path, "written", error))?;
-        let saved = if overwrite { file.persist(&path) } else { file.persist_noclobber(&path) };
-        match saved {
-            Ok(_) => Ok(Download { path, bytes: source.received, job }),
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(file_exists(&path)),
-            Err(error) => Err(file_error(&path, "saved", error.error)),
-        }
+        // Something else may have taken the name meanwhile.
+        Target::check(&path, overwrite)?.save(file, overwrite)?;
+        Ok(Download { path, bytes: source.received, job })
     }
-}
-
-/// Checks the target before any request and returns its folder.
-fn check_target(path: &Path, overwrite: bool) -> Result<&Path> {
-    if path.file_name().is_none() {
-        return Err(InfraiError::invalid_argument(
-            "path",
-            format!("{:?}", path.display()),
-            "the name of a file",
-        ));
-    }
-    match fs::symlink_metadata(path) {
-        Ok(_) if path.is_dir() => {
-            let got = format!("the folder {}", path.display());
-            return Err(InfraiError::invalid_argument("path", got, "the name of a file"));
-        }
-        Ok(_) if !overwrite => return Err(file_exists(path)),
-        _ => {}
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if folder.is_dir() {
-        return Ok(folder);
-    }
-    let message = format!("the folder {} does not exist", folder.display());
-    Err(InfraiError::new(ErrorKind::Configuration, "FILE_ERROR", message)
-        .with_hint("Create the folder first."))
-}
-
-fn create_temporary(folder: &Path, path: &Path) -> Result<tempfile::NamedTempFile> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let prefix = format!(".{}.", shorten(&name, 60));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".part");
-    // The finished file gets the usual mode: 0666 minus the umask.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder).map_err(|error| file_error(path, "created", error))
-}
-
-fn file_exists(path: &Path) -> InfraiError {
-    let message = format!("{} already exists", path.display());
-    InfraiError::new(ErrorKind::InvalidRequest, "FILE_EXISTS", message)
-        .with_hint("Choose another file name, or set `overwrite` to replace the file.")
-}
-
-fn file_error(path: &Path, action: &str, error: io::Error) -> InfraiError {
-    let message = format!("{} cannot be {action}: {error}", path.display());
-    InfraiError::new(ErrorKind::Configuration, "FILE_ERROR", message)
-        .with_hint("Check the folder's permissions and the disk's free space.")
-        .with_source(error)
 }
 
 /// Stream of a video's bytes; see [`Video::download_stream`](super::Video::download_stream).

@@ -12,6 +12,7 @@ mod job_ref;
 pub(crate) mod job_source;
 mod parse;
 mod resumable;
+mod target;
 mod wait;
 mod watch;
 

@@ -30,6 +30,7 @@ pub(crate) use self::{
     blocking::{run_blocking, with_deadline},
     device::{fingerprint, in_memory as secret_in_memory},
     store::Store,
+    write::target as resolve_links,
 };
 pub use self::{
     file::Profile,

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, PersistError};
 
 /// The most links followed, as many as Linux follows.
 const MAX_LINKS: usize = 40;
@@ -15,7 +15,7 @@ const MAX_LINKS: usize = 40;
 const MAX_GROWTH: u64 = 8192;
 
 /// Resolves a path to its file. Follows links, including those to a file that does not exist yet.
-pub(super) fn target(path: &Path) -> PathBuf {
+pub(crate) fn target(path: &Path) -> PathBuf {
     let mut at = path.to_owned();
     for _ in 0..MAX_LINKS {
         if let Ok(canonical) = fs::canonicalize(&at) {
@@ -117,8 +117,39 @@ pub(super) fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Like [`write_atomic`], but replaces a link itself.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write_temp(path, bytes)?.persist(path).map_err(|error| error.error)?;
-    sync_folder(path)
+    replace_by(path, bytes, |file| file.persist(path))
+}
+
+fn replace_by(
+    path: &Path,
+    bytes: &[u8],
+    rename: impl FnOnce(NamedTempFile) -> Result<fs::File, PersistError>,
+) -> io::Result<()> {
+    match rename(write_temp(path, bytes)?) {
+        Ok(_) => sync_folder(path),
+        // A file that is mounted by itself, as into a container, cannot be replaced.
+        Err(PersistError { error, .. })
+            if matches!(error.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices) =>
+        {
+            write_in_place(path, bytes)
+        }
+        Err(error) => Err(error.error),
+    }
+}
+
+fn write_in_place(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let open = || fs::OpenOptions::new().write(true).open(path);
+    let mut file = match open() {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            set_mode(path, 0o600)?;
+            open()?
+        }
+        opened => opened?,
+    };
+    // The text is cut last, so that an interrupted write loses none of a longer old text's beginning.
+    file.write_all(bytes)?;
+    file.set_len(bytes.len() as u64)?;
+    file.sync_all()
 }
 
 /// Like [`replace`], but fails if the file exists. Of several concurrent callers, one succeeds.
@@ -142,6 +173,12 @@ fn sync_folder(_file: &Path) -> io::Result<()> {
 /// a key that it must store.
 pub(super) fn check_writable(path: &Path) -> io::Result<()> {
     let target = target(path);
+    // A file that is mounted read-only, though its folder is writable.
+    if let Err(error) = fs::OpenOptions::new().write(true).open(&target)
+        && error.kind() == io::ErrorKind::ReadOnlyFilesystem
+    {
+        return Err(error);
+    }
     let length = fs::metadata(&target).map_or(0, |metadata| metadata.len());
     let zeros = vec![0; usize::try_from(2 * length + MAX_GROWTH).unwrap_or(usize::MAX)];
     write_temp(&target, &zeros).map(drop)
@@ -229,6 +266,24 @@ mod tests {
         // A regular file in the place of a folder is an error.
         fs::write(shared.join("file"), "").unwrap();
         assert!(ensure_folder(&shared.join("file/deeper/credentials")).is_err());
+    }
+
+    #[test]
+    fn mounted_file_is_written_in_place() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("credentials");
+        for old in ["a longer text than the new one", ""] {
+            fs::write(&file, old).unwrap();
+            set_mode(&file, 0o400).unwrap();
+            let opened = fs::File::open(&file).unwrap();
+            let busy = || io::Error::from(io::ErrorKind::ResourceBusy);
+            replace_by(&file, b"new text", |file| Err(PersistError { error: busy(), file })).unwrap();
+            assert_eq!(io::read_to_string(opened).unwrap(), "new text", "the same file");
+            assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+        }
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        replace_by(&file, b"lost", |file| Err(PersistError { error: full(), file })).unwrap_err();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new text");
     }
 
     #[test]
