@@ -84,6 +84,21 @@ async fn second_activate_sends_nothing_unless_forced() {
 }
 
 #[tokio::test]
+async fn stored_key_needs_no_lock() {
+    let server = Server::start(|_, _| ok(ACTIVATED));
+    let home = tempfile::tempdir().unwrap();
+    client(home.path(), &server.url()).activate().await.unwrap();
+    let lock = home.path().join(".infrai/credentials.lock");
+    let _ = fs::remove_file(&lock);
+    // Not even root can open a folder as a lock.
+    fs::create_dir(&lock).unwrap();
+    let again = client(home.path(), &server.url()).activate().await.unwrap();
+    assert!(again.reused && server.seen().len() == 1);
+    let error = client(home.path(), &server.url()).activate().force(true).await.unwrap_err();
+    assert_eq!((error.code(), server.seen().len()), ("CREDENTIALS_UNWRITABLE", 1));
+}
+
+#[tokio::test]
 async fn profile_of_another_origin_is_refused() {
     let (one, other) = (Server::start(|_, _| ok(ACTIVATED)), Server::start(|_, _| ok(ACTIVATED)));
     let home = tempfile::tempdir().unwrap();

@@ -170,6 +170,18 @@ impl Activate {
         timeout: Duration,
     ) -> Result<ActivateResult> {
         let backend = self.client.http.auth().config().credential_backend()?;
+        // A stored key needs no lock and no writable folder. The profile is read again under the lock.
+        if let CredentialBackend::File(_) = backend {
+            let (backend, url, name) = (backend.clone(), base_url.clone(), name.clone());
+            let load = move |this: &Self| match backend.profile(&name) {
+                Ok(Some(old)) => this.reusable(&backend, &old, &url, &name),
+                _ => Ok(None),
+            };
+            if let Some(result) = self.with_credentials(timeout, load).await? {
+                self.client.http.auth().set_credentials(base_url, result.primary_api_key.clone());
+                return Ok(result);
+            }
+        }
         // Each blocking step shares the lock, so that a step that outlives its deadline still holds it.
         let guard = Arc::new(backend.lock(timeout).await?);
         let load = {

@@ -26,6 +26,14 @@ impl ApiKey {
                 "invalid `api_key`: expected a project key, got an empty string",
             ));
         }
+        let quoted = |quote: char| key.starts_with(quote) || key.ends_with(quote);
+        if ['"', '\'', '`'].into_iter().any(quoted) {
+            return Err(InfraiError::configuration(
+                "CONFIGURATION_INVALID",
+                "invalid `api_key`: expected a project key, got one in quotes",
+            )
+            .with_hint("Remove the quotes around the key."));
+        }
         if let Some(at) = key.bytes().position(|b| !(0x21..=0x7e).contains(&b)) {
             return Err(InfraiError::configuration(
                 "CONFIGURATION_INVALID",
@@ -141,9 +149,19 @@ mod tests {
         assert!(!format!("{error} {error:?} {}", error.hint()).contains("secret"));
     }
 
+    #[test]
+    fn quoted_key_is_refused() {
+        for quoted in ["\"ifr_pk_proj_secret\"", "'ifr_pk_proj_secret'", "\"ifr_pk_proj_secret", "`secret`"] {
+            let error = ApiKey::new(quoted).unwrap_err();
+            assert_eq!(error.code(), "CONFIGURATION_INVALID");
+            assert!(error.message().contains("quotes"), "{error}");
+            assert!(!format!("{error} {error:?} {}", error.hint()).contains("secret"));
+        }
+    }
+
     proptest! {
         #[test]
-        fn key_shows_at_most_four_characters(secret in "[!-~]{1,80}", prefixed in any::<bool>()) {
+        fn key_shows_at_most_four_characters(secret in "[a-z]([!-~]{0,78}[a-z])?", prefixed in any::<bool>()) {
             let key = ApiKey::new(if prefixed { format!("{PREFIX}{secret}") } else { secret.clone() }).unwrap();
             let shown = key.redacted();
             let rest = shown.strip_prefix(PREFIX).unwrap_or(&shown).strip_prefix('…').expect("a mark");

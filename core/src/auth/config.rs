@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     environment::Environment,
-    error::{InfraiError, Result},
+    error::{ErrorKind, InfraiError, Result},
     options::{ClientOptions, DEFAULT_BASE_URL},
     wire::path,
 };
@@ -135,6 +135,30 @@ impl AuthConfig {
         .with_hint("Use https. On a trusted network, allow plain http with `allow_insecure_http` or INFRAI_ALLOW_HTTP=1."))
     }
 
+    /// Returns the credential of a profile without a key. If the caller chose the profile, its error names the profile, the
+    /// file and the file's profiles.
+    fn missing_profile(&self, backend: &CredentialBackend, name: &str, exists: bool) -> Result<Credential> {
+        if self.options.profile.is_none() && self.environment.var("INFRAI_PROFILE").is_none() {
+            return Ok(Credential::Missing(None));
+        }
+        let (place, names) = backend.contents()?;
+        let problem = if exists { "has no `api_key`" } else { "does not exist" };
+        let others = match names.filter(|_| !exists) {
+            None => String::new(),
+            Some(names) if names.is_empty() => "; it has no profile".to_owned(),
+            Some(names) => format!("; it has {}", names.join(", ")),
+        };
+        let message = format!("no project key was found: the profile {name:?} {problem} in {place}{others}");
+        let mut hint = format!(
+            "Correct the profile's name, or call `client.activate()` once to get a key for {name:?}."
+        );
+        if self.options.profile.is_some() && self.environment.var("INFRAI_API_KEY").is_some() {
+            hint.push_str(" A profile set by argument takes precedence over INFRAI_API_KEY.");
+        }
+        let error = InfraiError::new(ErrorKind::Authentication, "API_KEY_MISSING", message).with_hint(hint);
+        Ok(Credential::Missing(Some(Box::new(error))))
+    }
+
     /// Resolves the endpoint in the documented order. A missing key is not an error here, because `activate` needs none.
     pub(crate) fn resolve(&self) -> Result<Endpoint> {
         let explicit_url = self.explicit_base_url()?;
@@ -155,11 +179,12 @@ impl AuthConfig {
         let backend = match (self.credential_backend(), &explicit_url) {
             (Ok(backend), _) => backend,
             // A machine without a home has no profile either.
-            (Err(_), Some(url)) => return Endpoint::new(url.clone(), Credential::Missing),
-            (Err(_), None) => return Endpoint::new(default_url()?, Credential::Missing),
+            (Err(_), Some(url)) => return Endpoint::new(url.clone(), Credential::Missing(None)),
+            (Err(_), None) => return Endpoint::new(default_url()?, Credential::Missing(None)),
         };
         let Some(profile) = backend.profile(&profile_name)? else {
-            return Endpoint::new(explicit_url.map_or_else(default_url, Ok)?, Credential::Missing);
+            let missing = self.missing_profile(&backend, &profile_name, false)?;
+            return Endpoint::new(explicit_url.map_or_else(default_url, Ok)?, missing);
         };
         let own_url = match &profile.base_url {
             Some(url) => self.check_base_url(&format!("base_url of the profile {profile_name:?}"), url)?,
@@ -170,7 +195,8 @@ impl AuthConfig {
             self.options.profile.is_some() && self.options.base_url.is_none() && profile.base_url.is_some();
         let base_url = explicit_url.filter(|_| !named).unwrap_or_else(|| own_url.clone());
         let Some(key) = profile.api_key else {
-            return Endpoint::new(base_url, Credential::Missing);
+            let missing = self.missing_profile(&backend, &profile_name, true)?;
+            return Endpoint::new(base_url, missing);
         };
         if base_url.origin() != own_url.origin() {
             return Err(InfraiError::configuration(

@@ -41,8 +41,8 @@ impl Endpoint {
 pub(crate) enum Credential {
     Fixed(ApiKey),
     Provider(KeyProvider),
-    /// No key was found. Calls that need no key still work.
-    Missing,
+    /// No key was found. Calls that need no key still work. Others fail with this error, or with the general one.
+    Missing(Option<Box<InfraiError>>),
 }
 
 impl Credential {
@@ -50,7 +50,8 @@ impl Credential {
         match self {
             Self::Fixed(key) => Ok(key.clone()),
             Self::Provider(provider) => provider.get().await,
-            Self::Missing => Err(api_key::missing()),
+            Self::Missing(None) => Err(api_key::missing()),
+            Self::Missing(Some(error)) => Err((**error).clone()),
         }
     }
 }

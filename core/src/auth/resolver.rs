@@ -52,7 +52,7 @@ impl EndpointResolver {
         if let Some(newer) = &*cached {
             return Ok(Arc::clone(newer));
         }
-        if !matches!(endpoint.key, Credential::Missing) {
+        if !matches!(endpoint.key, Credential::Missing(_)) {
             *cached = Some(Arc::clone(&endpoint));
         }
         Ok(endpoint)
@@ -116,7 +116,7 @@ impl EndpointResolver {
         Ok(match &self.endpoint()?.key {
             Credential::Fixed(key) => Some(key.redacted()),
             Credential::Provider(_) => Some("(from a function)".into()),
-            Credential::Missing => None,
+            Credential::Missing(_) => None,
         })
     }
 
@@ -126,7 +126,7 @@ impl EndpointResolver {
         let profile = self.config.profile_name();
         let backend = self.config.credential_backend().ok();
         let (key_source, key_hint) = match &endpoint.key {
-            Credential::Missing => (KeySource::Missing, None),
+            Credential::Missing(_) => (KeySource::Missing, None),
             Credential::Provider(_) => (KeySource::Function, None),
             Credential::Fixed(key) => (self.config.fixed_key_source(), Some(key.redacted())),
         };

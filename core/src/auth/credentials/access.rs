@@ -18,6 +18,12 @@ pub(super) struct OpenedFile {
 }
 
 impl OpenedFile {
+    pub(super) fn bytes(mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
     pub(super) fn text(mut self) -> io::Result<String> {
         let mut text = String::new();
         self.file.read_to_string(&mut text)?;

@@ -68,6 +68,16 @@ impl CredentialBackend {
         }
     }
 
+    /// Returns the backend's name, and the names of its profiles if it can list them.
+    pub(crate) fn contents(&self) -> Result<(String, Option<Vec<String>>)> {
+        match self {
+            Self::File(path) => {
+                Ok((path.display().to_string(), Some(CredentialsFile::at(path).read()?.profile_names())))
+            }
+            Self::Store(store) => Ok((store.0.name(), None)),
+        }
+    }
+
     /// Waits up to `timeout` for exclusive write access.
     pub(crate) async fn lock(&self, timeout: Duration) -> Result<LockGuard> {
         match self {

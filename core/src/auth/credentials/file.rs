@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use toml_edit::{DocumentMut, Item, Table, value};
+use toml_edit::{DocumentMut, Item, Table, Value, value};
 
 use crate::{
     auth::{
@@ -81,8 +81,8 @@ impl<'a> CredentialsFile<'a> {
     /// Reads the file. A missing file counts as empty.
     pub(crate) fn read(&self) -> Result<Document> {
         let path = self.path;
-        let text = match access::open(path, "credentials file").and_then(|file| Ok(file.text()?)) {
-            Ok(text) => text,
+        let text = match access::open(path, "credentials file").and_then(|file| Ok(file.bytes()?)) {
+            Ok(bytes) => decode(path, bytes)?,
             Err(AccessError::Unsafe(error)) => return Err(error),
             Err(AccessError::Io(error)) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(AccessError::Io(error)) => {
@@ -96,6 +96,22 @@ impl<'a> CredentialsFile<'a> {
         };
         Document::parse(path, &text)
     }
+}
+
+/// Returns the file's text, which must be UTF-8.
+fn decode(path: &Path, bytes: Vec<u8>) -> Result<String> {
+    // Windows' editors and shells save UTF-16. Without a byte order mark, its ASCII characters contain zeros.
+    let utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || bytes.contains(&0);
+    let found = match String::from_utf8(bytes) {
+        Ok(text) if !utf16 => return Ok(text),
+        _ if utf16 => "UTF-16",
+        _ => "another encoding, such as Latin-1",
+    };
+    Err(credentials_error(
+        "CREDENTIALS_INVALID",
+        format!("{}: expected text in UTF-8, got {found}", path.display()),
+        "Save the file as UTF-8 in an editor, or move it away.",
+    ))
 }
 
 fn invalid(path: &Path, reason: impl std::fmt::Display) -> InfraiError {
@@ -137,6 +153,12 @@ impl Document {
                 None => Err(invalid(&self.path, format!("{field} of the profile {name:?} is not a string"))),
             },
         };
+        // No call needs an id, so none makes the key unusable.
+        let id = |field: &str| match table.get(field)? {
+            Item::Value(Value::String(id)) => Some(id.value().clone()).filter(|id| !id.is_empty()),
+            Item::Value(Value::Integer(id)) => Some(id.value().to_string()),
+            _ => None,
+        };
         let api_key = match text("api_key")? {
             Some(key) => Some(ApiKey::new(key).map_err(|error| {
                 invalid(&self.path, format!("the profile {name:?} cannot be used: {}", error.message()))
@@ -145,8 +167,8 @@ impl Document {
         };
         Ok(Some(Profile {
             api_key,
-            account_id: text("account_id")?,
-            project_id: text("project_id")?,
+            account_id: id("account_id"),
+            project_id: id("project_id"),
             base_url: text("base_url")?,
         }))
     }
@@ -198,6 +220,12 @@ impl Document {
         Ok(())
     }
 
+    /// Returns the profiles' names, quoted.
+    pub(crate) fn profile_names(&self) -> Vec<String> {
+        let tables = self.toml.iter().filter(|(_, item)| item.is_table_like());
+        tables.map(|(name, _)| format!("{name:?}")).collect()
+    }
+
     /// Returns whether there is an entry of this name.
     pub(crate) fn holds(&self, name: &str) -> bool {
         self.toml.contains_key(name)
@@ -207,5 +235,39 @@ impl Document {
     pub(crate) fn write(&self) -> Result<()> {
         remove_temp_files(&self.path);
         write_atomic(&self.path, self.text().as_bytes()).map_err(|error| unwritable(&self.path, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_encodings_are_named() {
+        let text = "[default]\napi_key = \"secret\" # schlüssel\n";
+        let utf16 = |unit: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(unit).collect::<Vec<_>>();
+        let latin1: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+        for (bytes, found) in [
+            ([b"\xff\xfe".to_vec(), utf16(u16::to_le_bytes)].concat(), "UTF-16"),
+            ([b"\xfe\xff".to_vec(), utf16(u16::to_be_bytes)].concat(), "UTF-16"),
+            (utf16(u16::to_le_bytes), "UTF-16"),
+            (latin1, "Latin-1"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("credentials");
+            std::fs::write(&file, bytes).unwrap();
+            let error = Profile::read(&file, "default").unwrap_err();
+            assert_eq!(error.code(), "CREDENTIALS_INVALID");
+            assert!(
+                error.message().contains(found) && error.hint().contains("UTF-8"),
+                "{error} {}",
+                error.hint()
+            );
+            assert!(!error.to_string().contains("secret"));
+        }
+        let marked = [b"\xef\xbb\xbf", text.as_bytes()].concat();
+        let text = decode(Path::new("credentials"), marked).unwrap();
+        let profile = Document::parse(Path::new("credentials"), &text).unwrap().profile("default").unwrap();
+        assert!(profile.unwrap().api_key.is_some());
     }
 }
