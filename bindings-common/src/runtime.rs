@@ -28,7 +28,7 @@ impl WorkerRuntime {
     /// Returns the runtime's handle. The first call builds the runtime.
     ///
     /// # Errors
-    /// `INTERNAL` if the operating system has no thread or file descriptor for it.
+    /// `RESOURCE_LIMIT` if the operating system has no thread or file descriptor for it.
     pub fn handle(&self) -> Result<&Handle, InfraiError> {
         let runtime = self.runtime.get_or_init(|| {
             Builder::new_multi_thread()
@@ -40,7 +40,7 @@ impl WorkerRuntime {
                 .map_err(|error| error.to_string())
         });
         runtime.as_ref().map(Runtime::handle).map_err(|reason| {
-            InfraiError::internal(format!("the operating system refused what a runtime needs: {reason}"))
+            InfraiError::resource_limit(format!("the runtime cannot be started: {reason}"))
         })
     }
 }

@@ -38,7 +38,7 @@ fn main() {
             code
         }
         Err(error) => ended(
-            Err(InfraiError::internal(format!("the operating system provides no threads: {error}"))),
+            Err(InfraiError::resource_limit(format!("the operating system provides no threads: {error}"))),
             json,
         ),
     };

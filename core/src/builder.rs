@@ -134,6 +134,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the most connections in use at once, each for one request or download. Further ones wait, within their
+    /// timeouts. A download's stream uses its connection until it is read to the end or dropped. Default: 256, which fits
+    /// into the usual limit of 1,024 open files.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.options.max_connections = connections;
+        self
+    }
+
     /// Sets the options of polling, for all waits of the client.
     pub fn polling(mut self, options: PollingOptions) -> Self {
         self.options.polling = options;

@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::{job::VideoJob, language::Language, redact::Redactor};
+use crate::{job::VideoJob, language::Language, limits, redact::Redactor};
 
 /// Result of this crate's fallible calls.
 pub type Result<T, E = InfraiError> = std::result::Result<T, E>;
@@ -247,6 +247,16 @@ impl InfraiError {
         Self::new(ErrorKind::Internal, "INTERNAL", message)
     }
 
+    /// Creates the error of a call that the operating system gave no thread, process or file. The hint names the limit if
+    /// the reason is one.
+    #[doc(hidden)]
+    pub fn resource_limit(reason: impl fmt::Display) -> Self {
+        let message = format!("the operating system refused a resource: {reason}");
+        let hint = limits::remedy(&message);
+        let error = Self::configuration("RESOURCE_LIMIT", message);
+        error.with_hint(hint.unwrap_or("Free memory, threads or open files, or raise the limit of this process."))
+    }
+
     /// Creates the error of a panic in native code from the panic's payload.
     #[doc(hidden)]
     pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
@@ -255,7 +265,10 @@ impl InfraiError {
             .copied()
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("no message");
-        Self::internal(format!("the native module panicked: {message}"))
+        match limits::remedy(message) {
+            Some(_) => Self::resource_limit(message),
+            None => Self::internal(format!("the native module panicked: {message}")),
+        }
     }
 
     /// Adds a hint on how to resolve the error.

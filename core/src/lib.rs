@@ -41,6 +41,7 @@ pub mod fuzzing;
 mod http;
 mod job;
 mod language;
+mod limits;
 mod metadata;
 #[doc(hidden)]
 pub mod options;

@@ -70,6 +70,28 @@ async fn download_sends_no_api_headers() {
 }
 
 #[tokio::test]
+async fn stream_holds_its_connection_and_a_status_call_gets_one() {
+    let server = Server::start(|number, seen| match number {
+        0 => response(403, "", b"expired"),
+        1 => {
+            let url = format!("http://{}/fresh", seen.header("host").unwrap());
+            ok(&json!({"job_id": "vid_1", "state": "succeeded", "video_url": url}).to_string())
+        }
+        2 => response(200, "", FILE),
+        _ => ok(r#"{"balance_usd":2,"currency":"USD"}"#),
+    });
+    let builder = infrai::InfraiClient::builder().api_key(support::KEY).base_url(server.url());
+    let client = builder.max_connections(1).timeout(std::time::Duration::from_millis(500)).build().unwrap();
+    let mut stream = client.video().download_stream(done(&server.url())).await.unwrap();
+    assert_eq!(stream.next().await.unwrap().unwrap(), FILE);
+    let error = client.account().balance().await.unwrap_err();
+    assert_eq!((error.kind(), error.code(), error.attempts()), (ErrorKind::Timeout, "DEADLINE_EXCEEDED", 0));
+    assert!(error.hint().contains("max_connections"), "{}", error.hint());
+    drop(stream);
+    client.account().balance().await.unwrap();
+}
+
+#[tokio::test]
 async fn broken_connection_is_resumed_with_a_range() {
     let server = Server::start(|number, _| match number {
         0 => broken(10, "\"1\""),

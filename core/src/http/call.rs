@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument as _, field};
 use url::Url;
 
@@ -135,6 +136,10 @@ impl HttpClient {
                 file: false,
                 new_connection: broken,
             };
+            let Some(permit) = runtime::until(deadline, self.connection()).await else {
+                let error = self.connections_error();
+                return Err(error.with_call(sent, idempotency_key.as_deref(), ambiguous));
+            };
             let left = deadline.saturating_duration_since(Instant::now());
             sent += 1;
             let attempt = Attempt {
@@ -159,6 +164,7 @@ impl HttpClient {
                     }
                     Err(failed) => failed,
                 };
+            drop(permit);
             ambiguous |= may_have_been_processed && !safe;
             broken |= matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout);
             let finish =
@@ -232,6 +238,22 @@ impl HttpClient {
         let Some(provider) = self.auth().key_provider() else { return Ok(None) };
         let deadline = deadline(Instant::now(), self.timeout());
         with_deadline(deadline, API_KEY_FUNCTION, provider.get()).await.map(Some)
+    }
+
+    /// Waits for a connection: until fewer than `max_connections` are in use.
+    pub(crate) async fn connection(&self) -> Option<OwnedSemaphorePermit> {
+        self.inner.transport.permits()?.acquire_owned().await.ok()
+    }
+
+    fn connections_error(&self) -> InfraiError {
+        let limit = self.config().options.max_connections;
+        InfraiError::new(
+            ErrorKind::Timeout,
+            "DEADLINE_EXCEEDED",
+            format!("no connection became free before the call's deadline: all {limit} are in use"),
+        )
+        .with_retry(true, None)
+        .with_hint("Make fewer calls at once, read or drop open download streams, allow more time, or raise `max_connections`.")
     }
 
     /// Sends one request without retries, for a download.

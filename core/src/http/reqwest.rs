@@ -17,6 +17,7 @@ use reqwest::{
     redirect, retry,
 };
 use rustls::ClientConfig;
+use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use super::{
@@ -30,6 +31,7 @@ use super::{
 };
 use crate::{
     error::{InfraiError, Result},
+    limits,
     runtime::{self, BoxFuture, RuntimeId},
     wire::{coding, path},
 };
@@ -72,7 +74,12 @@ struct PoolKind {
     new_connection: bool,
 }
 
-type Pools = [OnceLock<Client>; 8];
+/// Clients and connections of a runtime.
+struct Pools {
+    clients: [OnceLock<Client>; 8],
+    /// One permit per connection in use.
+    permits: Arc<Semaphore>,
+}
 
 impl PoolKind {
     fn index(self) -> usize {
@@ -95,7 +102,8 @@ impl HttpTransport {
         if runtimes.len() == MAX_RUNTIMES {
             runtimes.remove(0);
         }
-        let pools = Arc::<Pools>::default();
+        let permits = self.config.options.max_connections.min(Semaphore::MAX_PERMITS);
+        let pools = Arc::new(Pools { clients: Default::default(), permits: Arc::new(Semaphore::new(permits)) });
         runtimes.push((here, Arc::clone(&pools)));
         pools
     }
@@ -123,7 +131,7 @@ impl HttpTransport {
     }
 
     fn client<'a>(&self, pools: &'a Pools, kind: PoolKind) -> Result<&'a Client> {
-        let slot = &pools[kind.index()];
+        let slot = &pools.clients[kind.index()];
         if let Some(client) = slot.get() {
             return Ok(client);
         }
@@ -181,6 +189,10 @@ impl HttpTransport {
 }
 
 impl Transport for HttpTransport {
+    fn permits(&self) -> Option<Arc<Semaphore>> {
+        Some(Arc::clone(&self.pools().permits))
+    }
+
     fn send(&self, request: WireRequest) -> BoxFuture<'_, Result<WireResponse, SendError>> {
         Box::pin(async move {
             let WireRequest { method, url, headers, body, file, new_connection } = request;
@@ -248,6 +260,8 @@ impl Resolve for Resolver {
 
 /// The text of the error when a proxy answers 407 to `CONNECT`. Its type is private to hyper-util.
 const PROXY_REFUSES: &str = "proxy authorization required";
+/// The text of the error when a server's certificate is an authority's. Its type is private to rustls.
+pub(super) const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
 const PROXY_HINT: &str = "The proxy requires another user and password. Check proxy or HTTPS_PROXY.";
 
 /// Converts the error of an exchange without a response.
@@ -261,7 +275,12 @@ fn transport_error(error: reqwest::Error, before_sending: bool) -> TransportErro
     let error = error.without_url();
     // The text of reqwest's error names only the step that failed.
     let message = std::error::Error::source(&error).map_or_else(|| error.to_string(), error_chain);
-    let hint = if tls_error(&error) {
+    let limit = limits::remedy(&message);
+    let hint = if message.contains(CA_AS_SERVER) {
+        Some(
+            "The server presents a certificate authority's certificate as its own, which TLS does not accept. Issue a certificate for the server without `CA:TRUE`, signed by that authority or by itself.",
+        )
+    } else if tls_error(&error) {
         Some(
             "The server's certificate was not accepted. Check the base URL, or set ca_file or SSL_CERT_FILE to the authority's PEM file.",
         )
@@ -271,7 +290,8 @@ fn transport_error(error: reqwest::Error, before_sending: bool) -> TransportErro
         None
     };
     // A retry changes neither of these, and a proxy may lock an account after too many attempts.
-    TransportError { message, before_sending, retryable: hint.is_none(), hint, source: Some(Box::new(error)) }
+    let retryable = hint.is_none();
+    TransportError { message, before_sending, retryable, hint: hint.or(limit), source: Some(Box::new(error)) }
 }
 
 /// Returns whether the TLS handshake failed, a refused certificate included.
@@ -374,6 +394,39 @@ mod tests {
             next = cause.source();
         }
         assert!(!text.contains("hush"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn connections_in_use_are_bounded() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        const REPLY: &str = r#"{"ok":true,"data":{"balance_usd":1,"currency":"USD"},"metadata":{}}"#;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let most = Arc::new(AtomicUsize::new(0));
+        let (seen, now) = (Arc::clone(&most), Arc::new(AtomicUsize::new(0)));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (seen, now) = (Arc::clone(&seen), Arc::clone(&now));
+                std::thread::spawn(move || {
+                    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                    while let Some(Ok(line)) = lines.next() {
+                        if line.is_empty() {
+                            seen.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                            std::thread::sleep(Duration::from_millis(20));
+                            now.fetch_sub(1, Ordering::SeqCst);
+                            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", REPLY.len());
+                            (&stream).write_all((head + REPLY).as_bytes()).unwrap();
+                        }
+                    }
+                });
+            }
+        });
+        let builder = crate::InfraiClient::builder().api_key("ifr_pk_proj_x").base_url(url).max_retries(0);
+        let client = builder.max_connections(3).build().unwrap();
+        let calls = (0..20).map(|_| async { client.account().balance().await });
+        let balances = futures_util::future::join_all(calls).await;
+        assert!(balances.iter().all(Result::is_ok), "{balances:?}");
+        assert_eq!(most.load(Ordering::SeqCst), 3);
     }
 
     #[test]

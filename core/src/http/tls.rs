@@ -1,11 +1,20 @@
 //! Root certificates: the caller's bundle, the platform's store, or Mozilla's bundled roots.
 
-use std::{env, ffi::OsString, path::Path, sync::Arc};
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rustls::{
     ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier,
     crypto::ring,
-    pki_types::{CertificateDer, pem::PemObject},
+    pki_types::{
+        CertificateDer,
+        pem::{self, PemObject},
+    },
 };
 use rustls_native_certs::load_certs_from_paths;
 #[cfg(not(target_os = "android"))]
@@ -29,8 +38,8 @@ pub(crate) fn placeholder_config() -> Result<ClientConfig> {
     Ok(builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-/// Returns the configuration for https. Its roots are those of `ca_file`, else of the environment variables, else the
-/// platform's, else Mozilla's. Android always uses Mozilla's in place of the platform's. The additional roots of the
+/// Returns the configuration for https. Its roots are those of `ca_file`, else of all environment variables together, else
+/// the platform's, else Mozilla's. Android always uses Mozilla's in place of the platform's. The additional roots of the
 /// caller's language apply to all but `ca_file`.
 pub(crate) fn client_config(config: &HttpConfig) -> Result<ClientConfig> {
     if let Some(path) = &config.options.ca_file {
@@ -40,7 +49,11 @@ pub(crate) fn client_config(config: &HttpConfig) -> Result<ClientConfig> {
     }
     let environment = &config.environment;
     let added = match first_set_env(environment, &config.additional_ca_env) {
-        Some((name, path)) => pem_file(name, Path::new(&path))?,
+        // As Node.js does: an unusable file is no reason to make no calls at all.
+        Some((name, path)) => pem_file(name, Path::new(&path)).unwrap_or_else(|error| {
+            tracing::warn!(error = %Escaped(&error), "additional certificate roots are left out");
+            Vec::new()
+        }),
         None => Vec::new(),
     };
     if let Some(mut roots) = from_environment(environment, &config.ca_bundle_env)? {
@@ -112,17 +125,23 @@ fn with_roots(roots: RootCertStore) -> Result<ClientConfig> {
 
 fn from_environment(environment: &Environment, extra: &[&'static str]) -> Result<Option<RootCertStore>> {
     let [file, folders] = environment::CERTIFICATES.map(|name| environment.var_os(name));
+    // The language's variable counts beside the others, because tools such as conda set SSL_CERT_FILE by themselves.
+    let extra = match first_set_env(environment, extra) {
+        Some((name, path)) => pem_file(name, Path::new(&path))?,
+        None => Vec::new(),
+    };
     if file.is_some() || folders.is_some() {
         let folders = folders.unwrap_or_default();
         let folders = env::split_paths(&folders).filter(|folder| !folder.as_os_str().is_empty());
-        let mut loaded = vec![load_certs_from_paths(file.as_deref().map(Path::new), None)];
-        loaded.extend(folders.map(|folder| load_certs_from_paths(None, Some(&folder))));
         let mut roots = RootCertStore::empty();
         let mut errors = Vec::new();
-        for loaded in loaded {
-            add_roots(&mut roots, loaded.certs);
-            errors.extend(loaded.errors);
+        for path in file.map(PathBuf::from).into_iter().chain(folders) {
+            match load(&path) {
+                Ok(certificates) => drop(add_roots(&mut roots, certificates)),
+                Err(error) => errors.push(error),
+            }
         }
+        add_roots(&mut roots, extra);
         if roots.is_empty() {
             let reason = errors.first().map(|error| format!(": {error}")).unwrap_or_default();
             return Err(InfraiError::configuration(
@@ -132,24 +151,61 @@ fn from_environment(environment: &Environment, extra: &[&'static str]) -> Result
         }
         return Ok(Some(roots));
     }
-    let Some((name, path)) = first_set_env(environment, extra) else { return Ok(None) };
+    if extra.is_empty() {
+        return Ok(None);
+    }
     let mut roots = RootCertStore::empty();
-    add_roots(&mut roots, pem_file(name, Path::new(&path))?);
+    add_roots(&mut roots, extra);
     Ok(Some(roots))
 }
 
-/// Reads a file's root certificates, at least one.
+/// Reads the certificates of a PEM file, or of all files in a folder.
+fn load(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    if path.is_dir() {
+        let mut loaded = load_certs_from_paths(None, Some(path));
+        return match loaded.errors.pop() {
+            Some(error) if loaded.certs.is_empty() => Err(error.to_string()),
+            _ => Ok(loaded.certs),
+        };
+    }
+    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    parse_pem(&bytes).map_err(|error| error.to_string())
+}
+
+/// Parses PEM text. Also accepts a byte order mark, and OpenSSL's `TRUSTED CERTIFICATE`, which has data after the
+/// certificate.
+fn parse_pem(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = String::from_utf8_lossy(bytes).replace(" TRUSTED CERTIFICATE-----", " CERTIFICATE-----");
+    let certificates = CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>()?;
+    let first = |der: CertificateDer<'_>| match der_length(&der) {
+        Some(length) if length < der.len() => der[..length].to_vec().into(),
+        _ => der.into_owned(),
+    };
+    Ok(certificates.into_iter().map(first).collect())
+}
+
+/// Returns the length of the first DER element, with its header.
+fn der_length(der: &[u8]) -> Option<usize> {
+    let first = usize::from(*der.get(1)?);
+    if first < 0x80 {
+        return Some(2 + first);
+    }
+    let bytes = der.get(2..2 + (first & 0x7f)).filter(|bytes| bytes.len() <= 4)?;
+    let length = bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+    length.checked_add(2 + bytes.len())
+}
+
+/// Reads the root certificates of a PEM file or a folder, at least one.
 fn pem_file(setting: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let refuse = |reason: String| {
         InfraiError::configuration(
             "CONFIGURATION_INVALID",
             format!("{setting} ({}) {reason}", path.display()),
         )
-        .with_hint("Set it to a PEM file with the root certificates to trust.")
+        .with_hint("Set it to a PEM file, or a folder of them, with the root certificates to trust.")
     };
-    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|error| refuse(format!("cannot be read: {error}")))?;
+    let certificates = load(path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
     let certificates: Vec<_> = certificates
         .into_iter()
         .filter(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok())
@@ -159,7 +215,7 @@ fn pem_file(setting: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> 
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io::Cursor, process::Command};
+    use std::{io::Cursor, process::Command};
 
     use rustls::{ClientConnection, ServerConfig, ServerConnection, pki_types::PrivateKeyDer};
 
@@ -174,12 +230,22 @@ mod tests {
         include_bytes!("../../tests/certificates/other.key"),
     );
 
+    /// A certificate that is an authority's, self-signed for localhost.
+    const AUTHORITY: (&[u8], &[u8]) = (
+        include_bytes!("../../tests/certificates/authority.pem"),
+        include_bytes!("../../tests/certificates/authority.key"),
+    );
+
     fn certificate((pem, _): (&[u8], &[u8])) -> CertificateDer<'static> {
         CertificateDer::from_pem_slice(pem).unwrap()
     }
 
     /// Returns whether a client with this configuration trusts a server's certificate, by a handshake in memory.
     fn trusts(config: &ClientConfig, shown: (&[u8], &[u8])) -> bool {
+        handshake(config, shown).is_ok()
+    }
+
+    fn handshake(config: &ClientConfig, shown: (&[u8], &[u8])) -> Result<(), rustls::Error> {
         let key = PrivateKeyDer::from_pem_slice(shown.1).unwrap();
         let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -198,17 +264,79 @@ mod tests {
             wire.clear();
             server.write_tls(&mut wire).unwrap();
             client.read_tls(&mut Cursor::new(&wire)).unwrap();
-            if client.process_new_packets().is_err() {
-                return false;
-            }
+            client.process_new_packets()?;
         }
-        true
+        Ok(())
     }
 
     fn trusted_with(set: impl FnOnce(&mut HttpConfig)) -> ClientConfig {
         let mut config = HttpConfig { additional_ca_env: vec!["INFRAI_TEST_ADDED"], ..HttpConfig::default() };
         set(&mut config);
         client_config(&config).unwrap()
+    }
+
+    /// Returns a configuration with these variables, of which `BUNDLE` and `ADDED` belong to the language.
+    fn within(variables: &[(&'static str, &Path)]) -> Result<ClientConfig> {
+        let unset = [("BUNDLE", ""), ("ADDED", "")].into_iter();
+        let set = variables.iter().map(|(name, path)| (*name, path.to_str().unwrap()));
+        let config = HttpConfig {
+            environment: Environment::of(&unset.chain(set).collect::<Vec<_>>()),
+            ca_bundle_env: vec!["BUNDLE"],
+            additional_ca_env: vec!["ADDED"],
+            ..HttpConfig::default()
+        };
+        client_config(&config)
+    }
+
+    #[test]
+    fn bundle_of_the_language_counts_beside_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir(path("folder")).unwrap();
+        fs::write(path("one.pem"), ONE.0).unwrap();
+        fs::write(path("folder/other.pem"), OTHER.0).unwrap();
+        let both = within(&[("SSL_CERT_FILE", &path("one.pem")), ("BUNDLE", &path("folder"))]).unwrap();
+        assert!(trusts(&both, ONE) && trusts(&both, OTHER));
+        let alone = within(&[("BUNDLE", &path("folder"))]).unwrap();
+        assert!(!trusts(&alone, ONE) && trusts(&alone, OTHER));
+        let error = within(&[("SSL_CERT_FILE", &path("one.pem")), ("BUNDLE", &path("none"))]).unwrap_err();
+        assert!(error.message().starts_with("BUNDLE ("), "{error}");
+    }
+
+    #[test]
+    fn unusable_additional_roots_are_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("one.pem"), ONE.0).unwrap();
+        fs::write(path("empty"), "").unwrap();
+        fs::write(path("broken"), "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n").unwrap();
+        for added in ["none", "empty", "broken"] {
+            let config = within(&[("SSL_CERT_FILE", &path("one.pem")), ("ADDED", &path(added))]).unwrap();
+            assert!(trusts(&config, ONE) && !trusts(&config, OTHER), "{added}");
+        }
+    }
+
+    #[test]
+    fn authority_as_a_servers_certificate_is_recognised() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("authority.pem");
+        fs::write(&file, AUTHORITY.0).unwrap();
+        let config = within(&[("SSL_CERT_FILE", &file)]).unwrap();
+        let error = handshake(&config, AUTHORITY).unwrap_err();
+        assert!(error.to_string().contains(crate::http::reqwest::CA_AS_SERVER), "{error}");
+    }
+
+    #[test]
+    fn marks_and_trusted_certificates_are_read() {
+        let one = std::str::from_utf8(ONE.0).unwrap();
+        let plain = certificate(ONE);
+        assert_eq!(parse_pem(format!("\u{feff}{one}").as_bytes()).unwrap(), [plain.clone()]);
+        // OpenSSL appends the uses that the certificate is trusted for.
+        let mut trusted = plain.to_vec();
+        trusted.extend([0x30, 0x0c, 0x30, 0x0a, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1]);
+        let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &trusted);
+        let text = format!("-----BEGIN TRUSTED CERTIFICATE-----\n{text}\n-----END TRUSTED CERTIFICATE-----\n");
+        assert_eq!(parse_pem(format!("{text}{one}").as_bytes()).unwrap(), [plain.clone(), plain]);
     }
 
     #[cfg(target_os = "linux")]

@@ -2,12 +2,14 @@
 
 use std::{
     future::poll_fn,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 use crate::{error::InfraiError, runtime::BoxFuture};
@@ -47,6 +49,18 @@ impl dyn BodyStream {
     }
 }
 
+/// A body that holds the permit of its connection.
+pub(crate) struct PermittedBody {
+    pub(crate) body: Box<dyn BodyStream>,
+    pub(crate) _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl BodyStream for PermittedBody {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, TransportError>> {
+        self.body.poll_next(cx)
+    }
+}
+
 /// The failure of an exchange.
 #[derive(Debug)]
 pub(crate) struct TransportError {
@@ -73,6 +87,11 @@ impl TransportError {
 
 /// Sender of requests: reqwest, or a scripted peer in tests.
 pub(crate) trait Transport: Send + Sync {
+    /// Returns the permits of the connections, of which a request holds one. `None` means no limit.
+    fn permits(&self) -> Option<Arc<Semaphore>> {
+        None
+    }
+
     fn send(&self, request: WireRequest) -> BoxFuture<'_, Result<WireResponse, SendError>>;
 }
 

@@ -39,6 +39,8 @@ pub struct ClientOptions {
     pub(crate) retry_base: Duration,
     #[serde(deserialize_with = "fields::seconds")]
     pub(crate) retry_cap: Duration,
+    #[serde(deserialize_with = "fields::usize")]
+    pub(crate) max_connections: usize,
     #[serde(deserialize_with = "fields::object")]
     pub(crate) polling: PollingOptions,
     #[serde(deserialize_with = "fields::header_map")]
@@ -64,6 +66,7 @@ impl Default for ClientOptions {
             max_retries: 2,
             retry_base: Duration::from_millis(500),
             retry_cap: Duration::from_secs(8),
+            max_connections: 256,
             polling: PollingOptions::default(),
             default_headers: HeaderMap::new(),
             proxy: None,
@@ -98,6 +101,9 @@ impl ClientOptions {
             if value.is_zero() {
                 return Err(InfraiError::invalid_option(field, "0 s", "a positive duration"));
             }
+        }
+        if self.max_connections == 0 {
+            return Err(InfraiError::invalid_option("max_connections", 0, "at least 1"));
         }
         self.polling.validate()?;
         if let Some(suffix) = &self.user_agent_suffix

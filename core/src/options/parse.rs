@@ -84,9 +84,15 @@ pub fn names<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
 
 /// Returns the error of an option that does not exist. Its name is the caller's, and stays so in every language.
 pub fn unknown_option(name: &str, known: &[&str]) -> InfraiError {
-    let (name, known) = (shorten(name, 40), known.join("`, `"));
-    let message = format!("{UNKNOWN_OPTION}{name}`, expected one of `{known}`");
-    error(&name, message, Map::new()).redacted(&Redactor::default())
+    let known = format!(", expected one of `{}`", known.join("`, `"));
+    unknown(&shorten(name, 40), &known).redacted(&Redactor::default())
+}
+
+/// Returns the error of an unknown option, where `known` quotes the others.
+fn unknown(name: &str, known: &str) -> InfraiError {
+    let meant = nearest(name.rsplit('.').next().unwrap_or_default(), known);
+    let meant = meant.map(|option| format!("; did you mean `{option}`?")).unwrap_or_default();
+    error(name, format!("{UNKNOWN_OPTION}{name}`{known}{meant}"), Map::new())
 }
 
 /// Returns the error of the option at `path` from the message of serde.
@@ -98,7 +104,7 @@ fn parse_error(path: &str, message: &str) -> InfraiError {
             Some((parent, _)) => format!("{parent}.{}", shorten(name, 40)),
             None => shorten(name, 40),
         };
-        return error(&name, format!("{UNKNOWN_OPTION}{name}`{known}"), Map::new());
+        return unknown(&name, known);
     }
     if let Some((name, _)) = quoted("missing field `") {
         let name = if path == "options" { name.to_owned() } else { format!("{path}.{name}") };
@@ -115,6 +121,40 @@ fn parse_error(path: &str, message: &str) -> InfraiError {
         ("got".to_owned(), Value::from(got.as_str())),
     ]);
     error(&path, format!("invalid `{path}`: expected {expected}, got {got}"), details)
+}
+
+/// Returns the option that an unknown name stands for, of those quoted in `known`: one that differs only in its spelling,
+/// begins like it or has few other letters.
+fn nearest<'a>(name: &str, known: &'a str) -> Option<&'a str> {
+    let letters = |name: &str| name.replace(['_', '-'], "").to_lowercase();
+    let wanted = letters(name);
+    let rank = |option: &str| {
+        let option = letters(option);
+        let common = option.starts_with(&wanted) || wanted.starts_with(&option);
+        let distance = distance(&wanted, &option);
+        match distance {
+            0 => Some(0),
+            _ if common && wanted.len() >= 3 => Some(1),
+            _ if distance <= wanted.len().div_ceil(4) => Some(1 + distance),
+            _ => None,
+        }
+    };
+    let options = known.split('`').skip(1).step_by(2);
+    options.filter_map(|option| Some((rank(option)?, option))).min_by_key(|(rank, _)| *rank).map(|found| found.1)
+}
+
+/// Returns the number of letters to insert, remove or replace to turn one text into the other.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (at, left) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
+        for (column, right) in other.chars().enumerate() {
+            let replaced = diagonal + usize::from(left != right);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 fn error(field: &str, message: String, mut details: Map<String, Value>) -> InfraiError {
@@ -150,4 +190,29 @@ fn actual_words(got: &str, secret: bool) -> String {
         kind => kind,
     };
     if secret || value.is_empty() { words.to_owned() } else { shorten(value.trim_matches('`'), 120) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_option_suggests_the_nearest() {
+        let known = ", expected one of `prompt`, `duration_seconds`, `aspect`, `resolution`, `idempotency_key`";
+        for (name, meant) in [
+            ("duration", Some("duration_seconds")),
+            ("durationSeconds", Some("duration_seconds")),
+            ("promt", Some("prompt")),
+            ("aspect_ratio", Some("aspect")),
+            ("Resolution", Some("resolution")),
+            ("idempotencyKey", Some("idempotency_key")),
+            ("seed", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(name, known), meant, "{name}");
+        }
+        let error = parse_error("duration", "unknown field `duration`, expected one of `prompt`, `duration_seconds`");
+        assert!(error.message().ends_with("; did you mean `duration_seconds`?"), "{error}");
+    }
 }

@@ -100,6 +100,7 @@ async fn client_setters_set_their_options() {
         ("retry_base", json!(7), |b| b.retry_base(7 * SECOND)),
         ("retry_cap", json!(7), |b| b.retry_cap(7 * SECOND)),
         ("max_retries", json!(7), |b| b.max_retries(7)),
+        ("max_connections", json!(7), |b| b.max_connections(7)),
         ("polling", json!({"refresh": 7}), |b| {
             b.polling(PollingOptions { refresh: 7.0, ..PollingOptions::default() })
         }),

@@ -15,7 +15,7 @@ use crate::{
     error::{ErrorKind, InfraiError, Result, shorten},
     http::{
         client::HttpClient,
-        transport::{SendError, TransportError, WireRequest, WireResponse},
+        transport::{PermittedBody, SendError, TransportError, WireRequest, WireResponse},
     },
     job::{JobId, VideoJob},
     runtime,
@@ -128,12 +128,14 @@ pub(super) async fn request_file(
             file: true,
             new_connection,
         };
+        let permit = http.connection().await;
         let send = http.send(request);
         let response = runtime::timeout(timeout, send)
             .await
             .unwrap_or_else(|| Err(SendError::Transport(TransportError::read_timeout(timeout))))?;
         if !matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
-            return Ok(response);
+            let body = Box::new(PermittedBody { body: response.body, _permit: permit });
+            return Ok(WireResponse { body, ..response });
         }
         let target = response
             .headers

@@ -226,6 +226,8 @@ impl ResumableDownload {
             }
             401 | 403 | 404 | 410 if !self.url_refreshed => {
                 self.url_refreshed = true;
+                // The status call needs a connection too.
+                drop(response);
                 let shown = self.redactor.text(self.id.as_str());
                 tracing::debug!(
                     status = status.as_u16(),
@@ -242,7 +244,9 @@ impl ResumableDownload {
                 if !codes::is_retryable_status(code) {
                     return Err(error);
                 }
-                self.backoff(error, retry_after::parse(&response.headers)).await?;
+                let floor = retry_after::parse(&response.headers);
+                drop(response);
+                self.backoff(error, floor).await?;
                 Ok(None)
             }
         }

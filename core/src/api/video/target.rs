@@ -11,6 +11,7 @@ use tempfile::{NamedTempFile, PersistError};
 use crate::{
     auth::credentials::resolve_links,
     error::{ErrorKind, InfraiError, Result, shorten},
+    limits,
 };
 
 /// Suffix of the temporary files.
@@ -190,10 +191,10 @@ fn file_exists(path: &Path) -> InfraiError {
 
 pub(super) fn file_error(path: &Path, action: &str, error: io::Error) -> InfraiError {
     let message = format!("{} cannot be {action}: {error}", path.display());
-    let hint = match error.kind() {
+    let hint = limits::remedy(&error.to_string()).unwrap_or(match error.kind() {
         io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput => "Choose another file name.",
         _ => "Check the folder's permissions and the disk's free space.",
-    };
+    });
     InfraiError::new(ErrorKind::Configuration, "FILE_ERROR", message).with_hint(hint).with_source(error)
 }
 

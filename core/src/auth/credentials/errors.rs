@@ -2,7 +2,10 @@
 
 use std::{io, path::Path};
 
-use crate::error::{ErrorKind, InfraiError};
+use crate::{
+    error::{ErrorKind, InfraiError},
+    limits,
+};
 
 /// Error of opening a credential file.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub(super) fn credentials_error(
     message: impl Into<String>,
     hint: impl Into<String>,
 ) -> InfraiError {
+    let message = message.into();
+    let hint = limits::remedy(&message).map_or_else(|| hint.into(), str::to_owned);
     InfraiError::new(ErrorKind::Credentials, code, message).with_hint(hint)
 }
 
