@@ -39,9 +39,10 @@ impl WorkerRuntime {
                 .build()
                 .map_err(|error| error.to_string())
         });
-        runtime.as_ref().map(Runtime::handle).map_err(|reason| {
-            InfraiError::resource_limit(format!("the runtime cannot be started: {reason}"))
-        })
+        runtime
+            .as_ref()
+            .map(Runtime::handle)
+            .map_err(|reason| InfraiError::resource_limit(format!("the runtime cannot be started: {reason}")))
     }
 }
 

@@ -465,7 +465,7 @@ mod tests {
         assert_eq!(
             error.message(),
             "unknown option `timeout`, expected one of `timeoutMs`, `cancelOnTimeout`, `cancelOnAbort`, `maxRetries`, \
-             `headers`, `signal`, `unref`"
+             `headers`, `signal`, `unref`; did you mean `timeoutMs`?"
         );
         assert_eq!(error.details().unwrap()["field"], "timeout");
     }

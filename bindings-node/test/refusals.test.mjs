@@ -116,8 +116,15 @@ const UNKNOWN = [
   ["withOptions", async (infrai, options) => infrai.withOptions(options), "timeoutMs, maxRetries, headers"],
 ];
 
-/** The message about an option that does not exist, which lists those that do. */
-const unknown = (name, known) => `unknown option \`${name}\`, expected one of ${known.split(", ").map((name) => `\`${name}\``).join(", ")}`;
+/** The options that wrong names stand for. */
+const MEANT = { onupdate: "onUpdate", timeout: "timeoutMs", progress: "onProgress", retries: "maxRetries" };
+
+/** The message about an option that does not exist, which lists those that do and suggests one. */
+const unknown = (name, known) => {
+  const names = known.split(", ");
+  const meant = names.includes(MEANT[name]) ? `; did you mean \`${MEANT[name]}\`?` : "";
+  return `unknown option \`${name}\`, expected one of ${names.map((name) => `\`${name}\``).join(", ")}${meant}`;
+};
 
 for (const [name, make, known] of UNKNOWN) {
   test(`${name} refuses an option that does not exist, and lists those that people can give`, async () => {
@@ -230,8 +237,8 @@ test("a URL that names no file is refused where a path belongs", async () => {
 });
 
 test("the constructor's refusal lists its hooks too", () => {
-  for (const [name, value] of [["onrequest", () => 1], ["timeout", 5], ["api_key", "secret"]]) {
-    const expected = new RegExp(`^unknown option \`${name}\`, expected one of \`apiKey\`, .*\`maxRetries\`, .*\`polling\`, .*\`onRequest\`, \`onResponse\`$`);
+  for (const [name, value, meant] of [["onrequest", () => 1, "onRequest"], ["timeout", 5, "timeoutMs"], ["api_key", "secret", "apiKey"]]) {
+    const expected = new RegExp(`^unknown option \`${name}\`, expected one of \`apiKey\`, .*\`maxRetries\`, .*\`polling\`, .*\`onRequest\`, \`onResponse\`; did you mean \`${meant}\`\\?$`);
     assert.throws(() => new InfraiClient({ [name]: value }), (error) => expected.test(error.message) && error instanceof sdk.ConfigurationError);
   }
 });

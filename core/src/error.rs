@@ -254,7 +254,9 @@ impl InfraiError {
         let message = format!("the operating system refused a resource: {reason}");
         let hint = limits::remedy(&message);
         let error = Self::configuration("RESOURCE_LIMIT", message);
-        error.with_hint(hint.unwrap_or("Free memory, threads or open files, or raise the limit of this process."))
+        error.with_hint(
+            hint.unwrap_or("Free memory, threads or open files, or raise the limit of this process."),
+        )
     }
 
     /// Creates the error of a panic in native code from the panic's payload.

@@ -31,7 +31,9 @@ mod tests {
         let _ = files;
         let panic = "OS can't spawn worker thread: Resource temporarily unavailable (os error 11)";
         assert_eq!(remedy(panic), Some(THREADS));
-        for other in ["Resource temporarily unavailable (os error 11)", "Connection refused (os error 111)", ""] {
+        for other in
+            ["Resource temporarily unavailable (os error 11)", "Connection refused (os error 111)", ""]
+        {
             assert_eq!(remedy(other), None, "{other}");
         }
     }

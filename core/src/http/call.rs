@@ -136,10 +136,8 @@ impl HttpClient {
                 file: false,
                 new_connection: broken,
             };
-            let Some(permit) = runtime::until(deadline, self.connection()).await else {
-                let error = self.connections_error();
-                return Err(error.with_call(sent, idempotency_key.as_deref(), ambiguous));
-            };
+            let call = (sent, idempotency_key.as_deref(), ambiguous);
+            let permit = self.connection_until(deadline, call).await?;
             let left = deadline.saturating_duration_since(Instant::now());
             sent += 1;
             let attempt = Attempt {
@@ -245,15 +243,24 @@ impl HttpClient {
         self.inner.transport.permits()?.acquire_owned().await.ok()
     }
 
-    fn connections_error(&self) -> InfraiError {
-        let limit = self.config().options.max_connections;
-        InfraiError::new(
-            ErrorKind::Timeout,
-            "DEADLINE_EXCEEDED",
-            format!("no connection became free before the call's deadline: all {limit} are in use"),
-        )
-        .with_retry(true, None)
-        .with_hint("Make fewer calls at once, read or drop open download streams, allow more time, or raise `max_connections`.")
+    /// Waits for a connection until the deadline. `call` is for the error: the attempts so far, the idempotency key, and
+    /// whether the API may have processed the call.
+    async fn connection_until(
+        &self,
+        deadline: Instant,
+        (attempts, key, ambiguous): (u32, Option<&str>, bool),
+    ) -> Result<Option<OwnedSemaphorePermit>> {
+        runtime::until(deadline, self.connection()).await.ok_or_else(|| {
+            let limit = self.config().options.max_connections;
+            InfraiError::new(
+                ErrorKind::Timeout,
+                "DEADLINE_EXCEEDED",
+                format!("no connection became free before the call's deadline: all {limit} are in use"),
+            )
+            .with_retry(true, None)
+            .with_hint("Make fewer calls at once, read or drop open download streams, allow more time, or raise `max_connections`.")
+            .with_call(attempts, key, ambiguous)
+        })
     }
 
     /// Sends one request without retries, for a download.

@@ -103,7 +103,8 @@ impl HttpTransport {
             runtimes.remove(0);
         }
         let permits = self.config.options.max_connections.min(Semaphore::MAX_PERMITS);
-        let pools = Arc::new(Pools { clients: Default::default(), permits: Arc::new(Semaphore::new(permits)) });
+        let pools =
+            Arc::new(Pools { clients: Default::default(), permits: Arc::new(Semaphore::new(permits)) });
         runtimes.push((here, Arc::clone(&pools)));
         pools
     }

@@ -330,12 +330,13 @@ mod tests {
     fn marks_and_trusted_certificates_are_read() {
         let one = std::str::from_utf8(ONE.0).unwrap();
         let plain = certificate(ONE);
-        assert_eq!(parse_pem(format!("\u{feff}{one}").as_bytes()).unwrap(), [plain.clone()]);
+        assert_eq!(parse_pem(format!("\u{feff}{one}").as_bytes()).unwrap(), std::slice::from_ref(&plain));
         // OpenSSL appends the uses that the certificate is trusted for.
         let mut trusted = plain.to_vec();
         trusted.extend([0x30, 0x0c, 0x30, 0x0a, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1]);
         let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &trusted);
-        let text = format!("-----BEGIN TRUSTED CERTIFICATE-----\n{text}\n-----END TRUSTED CERTIFICATE-----\n");
+        let text =
+            format!("-----BEGIN TRUSTED CERTIFICATE-----\n{text}\n-----END TRUSTED CERTIFICATE-----\n");
         assert_eq!(parse_pem(format!("{text}{one}").as_bytes()).unwrap(), [plain.clone(), plain]);
     }
 

@@ -124,23 +124,27 @@ fn parse_error(path: &str, message: &str) -> InfraiError {
 }
 
 /// Returns the option that an unknown name stands for, of those quoted in `known`: one that differs only in its spelling,
-/// begins like it or has few other letters.
+/// contains it or has few other letters.
 fn nearest<'a>(name: &str, known: &'a str) -> Option<&'a str> {
     let letters = |name: &str| name.replace(['_', '-'], "").to_lowercase();
     let wanted = letters(name);
     let rank = |option: &str| {
         let option = letters(option);
-        let common = option.starts_with(&wanted) || wanted.starts_with(&option);
+        let prefix = option.starts_with(&wanted) || wanted.starts_with(&option);
         let distance = distance(&wanted, &option);
         match distance {
             0 => Some(0),
-            _ if common && wanted.len() >= 3 => Some(1),
-            _ if distance <= wanted.len().div_ceil(4) => Some(1 + distance),
+            _ if prefix && wanted.len() >= 3 => Some(1),
+            _ if option.contains(&wanted) && wanted.len() >= 4 => Some(2),
+            _ if distance <= wanted.len().div_ceil(4) => Some(2 + distance),
             _ => None,
         }
     };
     let options = known.split('`').skip(1).step_by(2);
-    options.filter_map(|option| Some((rank(option)?, option))).min_by_key(|(rank, _)| *rank).map(|found| found.1)
+    options
+        .filter_map(|option| Some((rank(option)?, option)))
+        .min_by_key(|(rank, _)| *rank)
+        .map(|found| found.1)
 }
 
 /// Returns the number of letters to insert, remove or replace to turn one text into the other.
@@ -198,13 +202,15 @@ mod tests {
 
     #[test]
     fn unknown_option_suggests_the_nearest() {
-        let known = ", expected one of `prompt`, `duration_seconds`, `aspect`, `resolution`, `idempotency_key`";
+        let known =
+            ", expected one of `prompt`, `duration_seconds`, `aspect`, `resolution`, `idempotency_key`";
         for (name, meant) in [
             ("duration", Some("duration_seconds")),
             ("durationSeconds", Some("duration_seconds")),
             ("promt", Some("prompt")),
             ("aspect_ratio", Some("aspect")),
             ("Resolution", Some("resolution")),
+            ("seconds", Some("duration_seconds")),
             ("idempotencyKey", Some("idempotency_key")),
             ("seed", None),
             ("x", None),
@@ -212,7 +218,8 @@ mod tests {
         ] {
             assert_eq!(nearest(name, known), meant, "{name}");
         }
-        let error = parse_error("duration", "unknown field `duration`, expected one of `prompt`, `duration_seconds`");
+        let error =
+            parse_error("duration", "unknown field `duration`, expected one of `prompt`, `duration_seconds`");
         assert!(error.message().ends_with("; did you mean `duration_seconds`?"), "{error}");
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn check_id(job: &VideoJob, requested: &JobId) -> Result<()> {
     if job.job_id == *requested {
         return Ok(());
     }
-    let shown = |id: &JobId| shorten(&job.redactor.text(id.as_str()), 80);
+    let shown = |id: &JobId| shorten(&job.raw.redactor.text(id.as_str()), 80);
     let message = format!(
         "the API answered about the job {} when asked about {}",
         shown(&job.job_id),

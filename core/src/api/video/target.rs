@@ -129,9 +129,8 @@ impl<'a> Target<'a> {
 
     /// Moves the complete temporary file to the target. The mode and the owner of a replaced file stay.
     pub(super) fn save(&self, temporary: NamedTempFile, overwrite: bool) -> Result<()> {
-        self.save_by(temporary, |temporary| match overwrite {
-            true => temporary.persist(&self.file),
-            false => temporary.persist_noclobber(&self.file),
+        self.save_by(temporary, |temporary| {
+            if overwrite { temporary.persist(&self.file) } else { temporary.persist_noclobber(&self.file) }
         })
     }
 
@@ -160,7 +159,7 @@ impl<'a> Target<'a> {
                         io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices
                     ) =>
             {
-                self.write_in_place(file)
+                self.write_in_place(&file)
             }
             Err(error) => Err(error.error),
         };
@@ -170,7 +169,7 @@ impl<'a> Target<'a> {
         })
     }
 
-    fn write_in_place(&self, temporary: NamedTempFile) -> io::Result<()> {
+    fn write_in_place(&self, temporary: &NamedTempFile) -> io::Result<()> {
         let mut from = temporary.reopen()?;
         let mut to = OpenOptions::new().write(true).truncate(true).open(&self.file)?;
         io::copy(&mut from, &mut to)?;

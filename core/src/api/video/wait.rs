@@ -135,7 +135,7 @@ impl Wait {
                 Some(Ok(job)) => Some(job),
                 _ => None,
             };
-            let job = if cancelled { Some(cancelled_job(last, &id, &redactor)) } else { last };
+            let job = if cancelled { cancelled_job(last, &id, &redactor) } else { last };
             match job {
                 Some(job) => error.with_job(job),
                 None => error,
@@ -195,25 +195,17 @@ impl Wait {
 }
 
 /// Returns the job after a successful cancel: its last known fields, and the state `cancelled`.
-fn cancelled_job(last: Option<VideoJob>, id: &JobId, redactor: &Redactor) -> VideoJob {
+fn cancelled_job(last: Option<VideoJob>, id: &JobId, redactor: &Redactor) -> Option<VideoJob> {
+    let (mut fields, metadata) = match last {
+        Some(job) => (job.raw.fields, job.metadata),
+        None => (Map::from_iter([("job_id".to_owned(), id.as_str().into())]), Metadata::default()),
+    };
     let state = VideoState::Cancelled;
-    let mut job = last.unwrap_or_else(|| VideoJob {
-        job_id: id.clone(),
-        state: state.clone(),
-        video_url: None,
-        thumbnail_url: None,
-        error: None,
-        progress: None,
-        metadata: Metadata::default(),
-        raw: Map::from_iter([("job_id".to_owned(), id.as_str().into())]),
-        redactor: redactor.clone(),
-    });
-    job.raw.insert("state".into(), state.as_str().into());
-    if let Some(status) = job.raw.get_mut("status") {
+    fields.insert("state".into(), state.as_str().into());
+    if let Some(status) = fields.get_mut("status") {
         *status = state.as_str().into();
     }
-    job.state = state;
-    job
+    VideoJob::read(fields, metadata, redactor.clone()).ok()
 }
 
 /// Returns a job that succeeded, or the error of one that failed or was cancelled.
