@@ -70,6 +70,12 @@ fn an_existing_file_is_refused_before_anything_is_charged() {
     assert!(ran.error_lines().1.contains("--overwrite"), "{ran:?}");
     home.run(&[&words[..], &["no/such/folder.mp4"]].concat()).expect(5);
     home.run(&[&words[..], &["-"]].concat()).expect(2);
+    home.run(&[&words[..], &["clips/"]].concat()).expect(2);
+    #[cfg(unix)]
+    {
+        common::fifo(&home.path("fifo"));
+        home.run(&[&words[..], &["fifo", "--overwrite"]].concat()).expect(2);
+    }
     assert!((balance(&home) - 2.0).abs() < 1e-9, "nothing was charged");
     assert_eq!(std::fs::read(home.path("mine.mp4")).expect("the file"), b"mine");
     home.run(&[&words[..], &["mine.mp4", "--overwrite"]].concat()).expect(0);

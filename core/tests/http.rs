@@ -345,6 +345,40 @@ fn empty_certificate_file_variable_is_named() {
     assert!(said.contains("CONNECTION_FAILED"), "{said}");
 }
 
+#[cfg(unix)]
+#[test]
+fn awaited_calls_fit_into_the_limit_of_open_files() {
+    let name = "awaited_calls_fit_into_the_limit_of_open_files";
+    if is_child(name) {
+        let client = InfraiClient::builder()
+            .api_key(KEY)
+            .base_url(std::env::var("INFRAI_TEST_URL").unwrap())
+            .max_connections(64)
+            .build()
+            .unwrap();
+        let calls = (0..1000).map(|_| async { client.account().balance().await });
+        let balances = runtime().block_on(async { futures_util::future::join_all(calls).await });
+        println!("{:?}", balances.into_iter().find_map(Result::err));
+        return;
+    }
+    let server = Server::start(|_, _| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        ok(r#"{"balance_usd":1,"currency":"USD"}"#)
+    });
+    let child = child(name);
+    let ran = std::process::Command::new("sh")
+        .args(["-c", "ulimit -n 256 && exec \"$0\" \"$@\""])
+        .arg(child.get_program())
+        .args(child.get_args())
+        .envs(child.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .env("INFRAI_TEST_URL", server.url())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(said.contains("None"), "{said} {}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(server.seen().len(), 1000);
+}
+
 #[test]
 fn forked_children_send_distinct_idempotency_keys() {
     // The parent makes a call first, so that the children inherit the state of any generator in memory.
