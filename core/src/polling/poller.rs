@@ -94,7 +94,7 @@ impl<S: PollSource> Poller<S> {
             if left <= 0.0 {
                 return;
             }
-            runtime::sleep(Duration::from_secs_f64(left.min(MAX_SLEEP))).await;
+            runtime::sleep(Duration::from_secs_f64(left.clamp(MIN_SLEEP, MAX_SLEEP))).await;
         }
     }
 

@@ -9,7 +9,7 @@ use futures_util::future::{join, join_all};
 
 use crate::{
     ApiKey, CallContext, CallOptions, ErrorKind, InfraiClient, KeyProvider,
-    script::{self, MockResponse, Script, failure, job, ok},
+    script::{self, MockResponse, Script, answer, failure, job, ok},
 };
 
 const SECOND: Duration = Duration::from_secs(1);

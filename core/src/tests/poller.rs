@@ -43,6 +43,16 @@ async fn each_waiter_gets_its_own_last_poll() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn deadlines_a_rounding_error_away_are_reached() {
+    let (client, _) = plain(|_, _| ok(&job("running")));
+    for _ in 0..200 {
+        tokio::time::advance(SECOND / 1000).await;
+        let error = client.video().wait("vid_1").timeout(SECOND * 3 / 10).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn thousands_of_simultaneous_deadlines_all_poll() {
     let begun = Instant::now();
     let (client, script) = plain(move |_, request| {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     auth::api_key::ApiKey,
-    error::Result,
+    error::{InfraiError, Result},
     http::{call::RequestSpec, client::HttpClient},
     job::{JobId, VideoJob},
     polling::{
@@ -67,7 +67,7 @@ async fn poll(http: &HttpClient, id: &JobId, key: Option<ApiKey>) -> Result<Poll
         let retry_after = response.retry_after;
         Ok(Polled { state: Arc::new(VideoJob::from_response(response)?), retry_after })
     };
-    let polled = fetch.await.map_err(|error| {
+    let polled = fetch.await.map_err(|error: InfraiError| {
         // After a 401, the call asks the key function for another key.
         if error.is_callback_error() {
             PollError::Subscriber(error)
