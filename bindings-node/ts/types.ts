@@ -347,6 +347,8 @@ export interface InfraiClientOptions {
   retryBaseMs?: number | undefined;
   /** Longest pause before a retry in milliseconds, unless the server asks for a longer one. Default: 8,000. */
   retryCapMs?: number | undefined;
+  /** Connections in use at once. Further requests and downloads wait within their timeouts. Default: 256. */
+  maxConnections?: number | undefined;
   /** Options of polling. */
   polling?: PollingOptions | undefined;
   /** Headers of every call to the API. */

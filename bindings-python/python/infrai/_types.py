@@ -57,6 +57,8 @@ class ClientOptions(TypedDict, total=False):
     """Longest pause before the first retry, in seconds; doubled for each further one. Default: 0.5."""
     retry_cap: float | None
     """Longest pause before any retry, in seconds, unless the server asks for more. Default: 8."""
+    max_connections: int | None
+    """Connections in use at once. Further requests and downloads wait within their limits. Default: 256."""
     polling: PollingOptions | None
     """Polling of waits. Default: the defaults of ``PollingOptions``."""
     default_headers: Mapping[str, str] | None

@@ -36,6 +36,8 @@ public struct ClientOptions: Sendable {
     public var retryBase: Duration?
     /// Longest pause before a retry. A server's `Retry-After` may exceed it. Default: 8 s.
     public var retryCap: Duration?
+    /// Connections in use at once. Further requests and downloads wait within their timeouts. Default: 256.
+    public var maxConnections: Int?
     /// Options of polling.
     public var polling: PollingOptions
     /// Headers of every call to the API. Headers that the SDK sets itself are an error.
@@ -67,6 +69,7 @@ public struct ClientOptions: Sendable {
         maxRetries: Int? = nil,
         retryBase: Duration? = nil,
         retryCap: Duration? = nil,
+        maxConnections: Int? = nil,
         polling: PollingOptions = PollingOptions(),
         defaultHeaders: [String: String] = [:],
         proxy: String? = nil,
@@ -86,6 +89,7 @@ public struct ClientOptions: Sendable {
         self.maxRetries = maxRetries
         self.retryBase = retryBase
         self.retryCap = retryCap
+        self.maxConnections = maxConnections
         self.polling = polling
         self.defaultHeaders = defaultHeaders
         self.proxy = proxy

@@ -62,6 +62,7 @@ extension Client {
             "max_retries": options.maxRetries,
             "retry_base": options.retryBase?.seconds,
             "retry_cap": options.retryCap?.seconds,
+            "max_connections": options.maxConnections,
             "polling": Options([
                 "request_cost": polling.requestCost,
                 "min_interval": polling.minInterval?.seconds,

@@ -66,6 +66,7 @@ public class InfraiClient private constructor(private val native: Client, privat
      * @param maxRetries number of retries after a failed attempt. Default: 2.
      * @param retryBase longest pause before the first retry. It doubles with each further retry. Default: 0.5 s.
      * @param retryCap longest pause before a retry. A server's `Retry-After` may exceed it. Default: 8 s.
+     * @param maxConnections connections in use at once. Further requests and downloads wait within their timeouts. Default: 256.
      * @param polling options of polling.
      * @param defaultHeaders headers of every call to the API. Headers that the SDK sets itself are an error.
      * @param proxy URL of a proxy for all hosts except loopback hosts; else `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`.
@@ -92,6 +93,7 @@ public class InfraiClient private constructor(private val native: Client, privat
         maxRetries: Int? = null,
         retryBase: Duration? = null,
         retryCap: Duration? = null,
+        maxConnections: Int? = null,
         polling: PollingOptions? = null,
         defaultHeaders: Map<String, String> = emptyMap(),
         proxy: String? = null,
@@ -103,8 +105,8 @@ public class InfraiClient private constructor(private val native: Client, privat
     ) : this(
         Settings(
             apiKey, apiKeyProvider, baseUrl, profile, credentialsFile, credentialStore, timeout, attemptTimeout,
-            connectTimeout, downloadIdleTimeout, maxRetries, retryBase, retryCap, polling, defaultHeaders, proxy, caFile,
-            userAgentSuffix, allowInsecureHttp, onRequest, onResponse,
+            connectTimeout, downloadIdleTimeout, maxRetries, retryBase, retryCap, maxConnections, polling, defaultHeaders, proxy,
+            caFile, userAgentSuffix, allowInsecureHttp, onRequest, onResponse,
         ),
     )
 

@@ -293,6 +293,7 @@ private fun client(given: JsonObject?): InfraiClient {
         maxRetries = settings.int("max_retries"),
         retryBase = settings.time("retry_base"),
         retryCap = settings.time("retry_cap"),
+        maxConnections = settings.int("max_connections"),
         polling = polling?.let {
             PollingOptions(
                 it.number("request_cost"), it.time("min_interval"), it.time("max_interval"), it.time("expected_duration"),
