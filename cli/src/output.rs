@@ -26,9 +26,19 @@ impl OutputFormat {
 
     /// Prints the result in this format. Each element of `lines` becomes one line, whatever it contains.
     pub(crate) fn result(self, json: &Value, lines: &[String]) -> Result<()> {
+        write(self.format(json, lines).as_bytes())
+    }
+
+    /// Prints the result on standard error, because standard output has the video. A failure of standard error itself
+    /// is ignored.
+    pub(crate) fn result_on_stderr(self, json: &Value, lines: &[String]) {
+        let _ = io::stderr().lock().write_all(self.format(json, lines).as_bytes());
+    }
+
+    fn format(self, json: &Value, lines: &[String]) -> String {
         match self {
-            Self::Text => write(lines.iter().map(|line| one_line(line)).collect::<String>().as_bytes()),
-            Self::Json => write(json_line(json).as_bytes()),
+            Self::Text => lines.iter().map(|line| one_line(line)).collect(),
+            Self::Json => json_line(json),
         }
     }
 }

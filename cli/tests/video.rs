@@ -69,17 +69,60 @@ fn an_existing_file_is_refused_before_anything_is_charged() {
     assert!(ran.error_lines().0.contains("FILE_EXISTS"), "{ran:?}");
     assert!(ran.error_lines().1.contains("--overwrite"), "{ran:?}");
     home.run(&[&words[..], &["no/such/folder.mp4"]].concat()).expect(5);
-    home.run(&[&words[..], &["-"]].concat()).expect(2);
     home.run(&[&words[..], &["clips/"]].concat()).expect(2);
     #[cfg(unix)]
     {
-        common::fifo(&home.path("fifo"));
-        home.run(&[&words[..], &["fifo", "--overwrite"]].concat()).expect(2);
+        let _socket = std::os::unix::net::UnixListener::bind(home.path("socket")).expect("a socket");
+        home.run(&[&words[..], &["socket", "--overwrite"]].concat()).expect(2);
+        assert!(home.path("socket").exists());
     }
     assert!((balance(&home) - 2.0).abs() < 1e-9, "nothing was charged");
     assert_eq!(std::fs::read(home.path("mine.mp4")).expect("the file"), b"mine");
     home.run(&[&words[..], &["mine.mp4", "--overwrite"]].concat()).expect(0);
     assert!(is_mp4(&home.path("mine.mp4")));
+}
+
+#[test]
+fn standard_output_takes_the_video_and_nothing_else() {
+    let server = Server::start();
+    let home = ready(&server);
+    for (output, json) in [("-", false), ("/dev/stdout", true)] {
+        let mut words = vec!["video", "generate", "a kite", "--duration", "1", "-o", output];
+        if json {
+            words.insert(0, "--json");
+        }
+        let ran = home.command(&words).output().expect("it ends");
+        let told = String::from_utf8(ran.stderr).expect("UTF-8");
+        assert!(ran.status.success(), "{told}");
+        std::fs::write(home.path("piped.mp4"), &ran.stdout).expect("a file");
+        assert!(is_mp4(&home.path("piped.mp4")), "{told}");
+        let last = told.lines().last().expect("a line");
+        if json {
+            let job: serde_json::Value = serde_json::from_str(last).expect("a line of JSON");
+            assert_eq!(job["download"]["bytes"], ran.stdout.len());
+        } else {
+            assert!(last.starts_with("Wrote standard output ("), "{told}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_fifo_takes_the_video_and_stays() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let server = Server::start();
+    let home = ready(&server);
+    let fifo = home.path("fifo");
+    common::fifo(&fifo);
+    let reader = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || std::fs::read(fifo).expect("the video")
+    });
+    let ran = home.run(&["video", "generate", "a kite", "--duration", "1", "-o", "fifo"]).expect(0);
+    assert!(ran.stdout.starts_with("Wrote ") && ran.stdout.contains("fifo"), "{ran:?}");
+    std::fs::write(home.path("read.mp4"), reader.join().expect("it reads")).expect("a file");
+    assert!(is_mp4(&home.path("read.mp4")));
+    assert!(std::fs::metadata(&fifo).expect("the FIFO").file_type().is_fifo());
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub(crate) struct JobArgs {
 /// Options for saving a video.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SaveArgs {
-    /// Save the video to this file when it is finished
+    /// Save the video to this file when it is finished; - writes it to standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Replace the file if it exists
@@ -137,7 +137,7 @@ pub(crate) struct DownloadArgs {
     /// The job's id
     #[arg(value_name = "ID")]
     pub(crate) id: String,
-    /// Save the video here
+    /// Save the video here; - writes it to standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
     /// Replace the file if it exists

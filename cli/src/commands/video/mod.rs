@@ -3,6 +3,7 @@
 mod generate;
 mod save;
 mod status;
+mod target;
 
 use infrai::Result;
 

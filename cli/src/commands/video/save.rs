@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use infrai::{
-    ErrorKind, InfraiError, Result, VideoJob,
-    video::{Download, DownloadRequest, JobRef},
-};
+use infrai::{ErrorKind, Result, VideoJob, video::JobRef};
 use serde_json::{Value, json};
 
+use super::target::{StreamWriter, Target};
 use crate::{
     args::{DownloadArgs, SaveArgs, TimeoutArgs, WaitArgs},
-    error, exit,
+    exit,
     output::{self, table},
     session::Session,
     terminal::progress::Progress,
@@ -23,15 +21,16 @@ pub(super) struct SaveOptions {
     pub(super) cost_usd: Option<f64>,
 }
 
-/// Refuses an output file that could not be written, before a request that costs.
+/// A saved video.
+struct Saved<'a> {
+    target: Target<'a>,
+    bytes: u64,
+    job: VideoJob,
+}
+
+/// Refuses an output that could not be written, before a request that costs.
 pub(super) fn check(output: Option<&Path>, overwrite: bool) -> Result<()> {
-    match output {
-        Some(path) if path.as_os_str() == "-" => {
-            Err(error::usage("invalid `--output`: expected a file name, got -"))
-        }
-        Some(path) => DownloadRequest::check_target(path, overwrite),
-        None => Ok(()),
-    }
+    output.map_or(Ok(()), |path| Target::of(path).check(overwrite))
 }
 
 /// `infrai video wait`.
@@ -111,49 +110,105 @@ pub(super) async fn wait_and_save(
     print_job(session, &job, Some(&saved), cost_usd)
 }
 
-async fn download_video(
+async fn download_video<'a>(
     session: &Session,
     job: JobRef,
-    output: &Path,
+    output: &'a Path,
     save: &SaveArgs,
     progress: &Progress,
-) -> Result<Download, InfraiError> {
+) -> Result<Saved<'a>> {
     progress.download_starts();
+    let target = Target::of(output);
+    let (saved, rest) = match target {
+        Target::File(path) => (save_file(session, job, path, save, progress).await, "nothing was saved"),
+        Target::Stdout => (stream(session, job, None, save, progress).await, "the rest was not written"),
+        Target::Fifo(path) => {
+            (stream(session, job, Some(path), save, progress).await, "the rest was not written")
+        }
+    };
+    match saved {
+        Ok((bytes, job)) => Ok(Saved { target, bytes, job }),
+        Err(error) if error.code() == "DOWNLOAD_TIMEOUT" => {
+            Err(error.with_hint(format!("Allow more time with --download-timeout; {rest}.")))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn save_file(
+    session: &Session,
+    job: JobRef,
+    path: &Path,
+    save: &SaveArgs,
+    progress: &Progress,
+) -> Result<(u64, VideoJob)> {
     let video = session.client.video();
     let mut download =
-        video.download(job, output).overwrite(save.overwrite).on_progress(progress.on_download());
+        video.download(job, path).overwrite(save.overwrite).on_progress(progress.on_download());
     if let Some(timeout) = save.download_timeout {
         download = download.timeout(timeout);
     }
-    download.await.map_err(|error| match error.code() {
-        "DOWNLOAD_TIMEOUT" => error.with_hint("Allow more time with --download-timeout; nothing was saved."),
-        _ => error,
-    })
+    let saved = download.await?;
+    Ok((saved.bytes, saved.job))
+}
+
+/// Writes the video into a FIFO, or to standard output.
+async fn stream(
+    session: &Session,
+    job: JobRef,
+    fifo: Option<&Path>,
+    save: &SaveArgs,
+    progress: &Progress,
+) -> Result<(u64, VideoJob)> {
+    let writer = StreamWriter::open(fifo).await?;
+    let mut download = session.client.video().download_stream(job);
+    if let Some(timeout) = save.download_timeout {
+        download = download.timeout(timeout);
+    }
+    let mut bytes = download.await?;
+    let mut on_progress = progress.on_download();
+    while let Some(chunk) = bytes.next().await {
+        writer.write(chunk?).await?;
+        on_progress(bytes.progress());
+    }
+    Ok((bytes.progress().received, bytes.job().clone()))
 }
 
 /// Prints the job, and the path of its saved video.
 fn print_job(
     session: &Session,
     job: &VideoJob,
-    saved: Option<&Download>,
+    saved: Option<&Saved<'_>>,
     cost_usd: Option<f64>,
 ) -> Result<u8> {
     Progress::clear();
     let mut json = job.to_json();
     let mut lines = describe(session, job);
     if let Some(saved) = saved {
-        let path = std::path::absolute(&saved.path).unwrap_or_else(|_| PathBuf::from(&saved.path));
+        let absolute = |path| std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
+        let path = match saved.target {
+            Target::File(path) | Target::Fifo(path) => absolute(path),
+            Target::Stdout => PathBuf::from("-"),
+        };
         json["download"] = json!({ "path": path.to_string_lossy(), "bytes": saved.bytes });
         let cost = cost_usd.map(|usd| format!(", {}", output::dollars(usd))).unwrap_or_default();
         let size = output::bytes(saved.bytes);
-        lines = vec![format!("Saved {} ({size}, job {}{cost})", path.display(), job.job_id)];
+        let what = match saved.target {
+            Target::File(_) => format!("Saved {}", path.display()),
+            Target::Fifo(_) => format!("Wrote {}", path.display()),
+            Target::Stdout => "Wrote standard output".to_owned(),
+        };
+        lines = vec![format!("{what} ({size}, job {}{cost})", job.job_id)];
     }
     for warning in job.fields().get("warnings").and_then(Value::as_array).into_iter().flatten() {
         if let Some(warning) = warning.as_str() {
             session.note(&format!("Note: {warning}"));
         }
     }
-    session.out.result(&json, &lines)?;
+    match saved {
+        Some(Saved { target: Target::Stdout, .. }) => session.out.result_on_stderr(&json, &lines),
+        _ => session.out.result(&json, &lines)?,
+    }
     Ok(exit::OK)
 }
 
