@@ -108,21 +108,24 @@ impl NativeClient {
     }
 
     #[napi]
-    pub fn status(&self, call_id: u32, id: Unknown<'_>, options: Unknown<'_>) -> NativeResult<()> {
+    pub fn status(&self, call_id: u32, job: Unknown<'_>, options: Unknown<'_>) -> NativeResult<()> {
         catch_panic(Language::Node, || {
-            let id = options::text("id", read(&id, "id")?)?;
+            let job = options::job(read(&job, "job")?)?;
             let (client, _) = self.options(Signature::new(&[]), &options)?;
-            self.spawn_call(call_id, async move { Ok(Some(Payload::job(&client.video().status(id).await?))) })
+            self.spawn_call(
+                call_id,
+                async move { Ok(Some(Payload::job(&client.video().status(job).await?))) },
+            )
         })
     }
 
     #[napi]
-    pub fn cancel(&self, call_id: u32, id: Unknown<'_>, options: Unknown<'_>) -> NativeResult<()> {
+    pub fn cancel(&self, call_id: u32, job: Unknown<'_>, options: Unknown<'_>) -> NativeResult<()> {
         catch_panic(Language::Node, || {
-            let id = options::text("id", read(&id, "id")?)?;
+            let job = options::job(read(&job, "job")?)?;
             let (client, _) = self.options(Signature::new(&[]), &options)?;
             self.spawn_call(call_id, async move {
-                Ok(Some(Payload::json(&client.video().cancel(id).await?.to_json())))
+                Ok(Some(Payload::json(&client.video().cancel(job).await?.to_json())))
             })
         })
     }

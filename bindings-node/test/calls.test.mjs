@@ -53,6 +53,18 @@ test("status and cancel take an id as one path segment", async () => {
   );
 });
 
+test("status and cancel take a job as well as its id", async () => {
+  const { client: infrai, seen } = await client(() => ok(job("succeeded", { ok: true })));
+  const stored = JSON.parse(JSON.stringify(await infrai.video.status("vid_1")));
+  assert.equal((await infrai.video.status(stored)).state, "succeeded");
+  assert.equal((await infrai.video.cancel(stored)).ok, true);
+  assert.deepEqual(seen.map(({ method, url }) => `${method} ${url}`), [
+    "GET /v1/video/jobs/vid_1",
+    "GET /v1/video/jobs/vid_1",
+    "POST /v1/video/jobs/vid_1/cancel",
+  ]);
+});
+
 test("the account's balance and a top-up", async () => {
   const { client: infrai, seen } = await client((n) =>
     n === 0 ? ok({ balance_usd: 1.5, currency: "USD" }, {}) : ok({ topup_id: "t", amount_usd: 20, state: "pending" }, {}),

@@ -67,8 +67,8 @@ for (const [what, options, field] of GENERATES) {
 test("ids, jobs, paths, amounts and options of a wrong type are refused by name", async () => {
   const { client: infrai, seen } = await client(() => ok(job("queued")));
   const cases = [
-    ["id", () => infrai.video.status(5)],
-    ["id", () => infrai.video.cancel(job("queued"))],
+    ["job", () => infrai.video.status(5)],
+    ["job", () => infrai.video.cancel({ id: "vid_1" })],
     ["job", () => infrai.video.wait({ state: "queued" })],
     ["job", () => infrai.video.watch(null).next()],
     ["timeoutMs", () => infrai.video.wait("vid_1", { timeoutMs: -1 })],

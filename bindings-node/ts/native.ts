@@ -28,8 +28,8 @@ export interface NativeClient {
   isResolved(): boolean;
   withOptions(options: unknown): NativeResult<NativeClient>;
   generate(callId: number, request: unknown, options: unknown, abortable: boolean): NativeResult<CallStarted>;
-  status(callId: number, id: unknown, options: unknown): NativeResult<undefined>;
-  cancel(callId: number, id: unknown, options: unknown): NativeResult<undefined>;
+  status(callId: number, job: unknown, options: unknown): NativeResult<undefined>;
+  cancel(callId: number, job: unknown, options: unknown): NativeResult<undefined>;
   wait(callId: number, job: unknown, options: unknown, updates: boolean, graceful: boolean): NativeResult<undefined>;
   watch(streamId: number, job: unknown, options: unknown): NativeResult<NativeStream>;
   generateMany(streamId: number, items: unknown, options: unknown): NativeResult<NativeStream>;

@@ -56,24 +56,24 @@ export class Video implements VideoApi {
    * Returns the job's current state: `GET /v1/video/jobs/{id}`.
    *
    * ```ts
-   * const { state, video_url } = await client.video.status(job.job_id);
+   * const { state, video_url } = await client.video.status(job);
    * ```
    */
-  status(jobId: string, options?: CallOptions): Promise<VideoJob> {
+  status(job: JobLike, options?: CallOptions): Promise<VideoJob> {
     const [settings, own] = splitCallOptions(options);
-    return call(this.#client, settings, this.status, (id) => this.#client.native.status(id, jobId, own));
+    return call(this.#client, settings, this.status, (id) => this.#client.native.status(id, job, own));
   }
 
   /**
    * Cancels a job: `POST /v1/video/jobs/{id}/cancel`. `ok` is `false` if the job had already ended.
    *
    * ```ts
-   * const { ok } = await client.video.cancel(job.job_id);
+   * const { ok } = await client.video.cancel(job);
    * ```
    */
-  cancel(jobId: string, options?: CallOptions): Promise<CancelResult> {
+  cancel(job: JobLike, options?: CallOptions): Promise<CancelResult> {
     const [settings, own] = splitCallOptions(options);
-    return call(this.#client, settings, this.cancel, (id) => this.#client.native.cancel(id, jobId, own));
+    return call(this.#client, settings, this.cancel, (id) => this.#client.native.cancel(id, job, own));
   }
 
   /**

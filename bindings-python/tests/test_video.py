@@ -125,6 +125,19 @@ def test_the_default_client_is_shared_and_replaced_by_configure(
     assert keys == [f"Bearer {KEY}"] * 4 + ["Bearer ifr_pk_proj_another", f"Bearer {KEY}"]
 
 
+def test_status_and_cancel_take_a_job_as_well_as_its_id(
+    server: ScriptedServer, client: infrai.InfraiClient
+) -> None:
+    server.on("*", {"job_id": "vid_1", "state": "running", "ok": True})
+    job = client.video.status(id="vid_1")
+    assert client.video.status(job).state == "running"
+    assert client.video.status(dict(job)).state == "running"
+    assert client.video.cancel(job).ok
+    assert client.video.cancel(id=job).ok
+    paths = [request.path for request in server.requests]
+    assert paths == ["/v1/video/jobs/vid_1"] * 3 + ["/v1/video/jobs/vid_1/cancel"] * 2
+
+
 def test_activation_has_attributes_and_ok_and_shows_no_key(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,7 +181,10 @@ fn the_names_of_a_set_are_known_without_a_value() {
 #[test]
 fn an_unknown_option_keeps_the_caller_spelling() {
     let error = unknown_option("api_key", &["api_key", "timeout"]).in_language(Language::Node);
-    assert_eq!(error.message(), "unknown option `api_key`, expected one of `apiKey`, `timeoutMs`; did you mean `apiKey`?");
+    assert_eq!(
+        error.message(),
+        "unknown option `api_key`, expected one of `apiKey`, `timeoutMs`; did you mean `apiKey`?"
+    );
     assert_eq!(error.details().unwrap()["field"], "api_key");
     let key = "ifr_pk_proj_0123456789abcdefghijWXYZ";
     assert!(!unknown_option(key, &[]).message().contains("WXYZ"));

@@ -69,11 +69,7 @@ async fn poll(http: &HttpClient, id: &JobId, key: Option<ApiKey>) -> Result<Poll
     };
     let polled = fetch.await.map_err(|error: InfraiError| {
         // After a 401, the call asks the key function for another key.
-        if error.is_callback_error() {
-            PollError::Subscriber(error)
-        } else {
-            PollError::Request(error)
-        }
+        if error.is_callback_error() { PollError::Subscriber(error) } else { PollError::Request(error) }
     })?;
     check_id(&polled.state, id).map_err(PollError::Mismatch)?;
     Ok(polled)
