@@ -6,7 +6,7 @@
 // INFRAI_CLI and INFRAI_CONFORMANCE_SERVER name the command and the scripted server; without them they are built.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -46,6 +46,7 @@ step("npm", ["install", "--offline", "--no-audit", "--no-fund", "--loglevel", "e
 
 const home = join(work, "home");
 mkdirSync(home);
+Object.assign(env, runtimes());
 Object.assign(env, { INFRAI_TEST_PROJECT: project, INFRAI_TEST_TARBALL: tarballs[0], HOME: home, USERPROFILE: home });
 for (const name of ["INFRAI_API_KEY", "INFRAI_BASE_URL", "INFRAI_PROFILE", "INFRAI_CREDENTIALS_FILE", "INFRAI_ALLOW_HTTP"]) delete env[name];
 
@@ -87,6 +88,26 @@ count("conformance", Number(ok), Number(bad));
 
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+/** The programs of Bun and Deno, as the npm registry gives them. What it does not give, the tests skip. */
+function runtimes() {
+  const folder = join(CACHE, "runtimes");
+  const platform = WINDOWS ? "windows" : process.platform;
+  const program = (name) => `${name}${WINDOWS ? ".exe" : ""}`;
+  const libc = { linux: "-glibc", win32: "" }[process.platform] ?? "";
+  const deno = `@deno/${process.platform}-${process.arch}${libc}`;
+  const bun = `@oven/bun-${platform}-${process.arch === "arm64" ? "aarch64" : process.arch}`;
+  const paths = { INFRAI_BUN: join(folder, "node_modules", bun, "bin", program("bun")), INFRAI_DENO: join(folder, "node_modules", deno, program("deno")) };
+  if (!Object.values(paths).every(existsSync)) {
+    mkdirSync(folder, { recursive: true });
+    copyFileSync(join(ROOT, ".npmrc"), join(folder, ".npmrc"));
+    writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
+    spawnSync("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error", `${bun}@1`, `${deno}@2`], { cwd: folder, stdio: "ignore", shell: WINDOWS });
+  }
+  const found = Object.entries(paths).filter(([, path]) => existsSync(path));
+  for (const [, path] of found) chmodSync(path, 0o755);
+  return Object.fromEntries(found);
+}
 
 /** Another version of Node.js, as the npm registry gives it; none, with the reason, where it does not. */
 function other(major) {

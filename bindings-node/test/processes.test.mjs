@@ -12,9 +12,9 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const LIMIT = 60_000;
 
 /** Runs a program; what it printed and how it ended. One that runs into the limit has failed. */
-function run(args, { env = {}, cwd = PROJECT } = {}) {
+function run(args, { env = {}, cwd = PROJECT, program = process.execPath } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     let [out, err] = ["", ""];
     child.stdout.on("data", (text) => (out += text));
     child.stderr.on("data", (text) => (err += text));
@@ -54,6 +54,16 @@ test("importing and making a client start no thread; calls run on one", { skip: 
      client.video.status("vid_1").then(() => console.log(made - before, ${threads} - before));`,
   ]);
   assert.equal(out, "0 1", err);
+});
+
+test("1,500 awaited calls fit into 1,024 open files", { skip: process.platform === "win32" && "no such limit there" }, async () => {
+  const { url, seen } = await serve(() => ok({ balance_usd: 1, currency: "USD" }));
+  const source = `const { InfraiClient } = require("@infrai/sdk");
+    const client = new InfraiClient({ apiKey: "${KEY}", baseUrl: "${url}" });
+    Promise.all(Array.from({ length: 1500 }, () => client.account.balance())).then((all) => console.log(all.length));`;
+  const { out, err } = await run(["-c", 'ulimit -n 1024 && exec "$0" -e "$1"', process.execPath, source], { program: "sh" });
+  assert.equal(out, "1500", err);
+  assert.equal(seen.length, 1500);
 });
 
 test("a script ends when its work is done, with its connections still open", async () => {

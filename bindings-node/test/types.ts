@@ -104,7 +104,7 @@ export async function render(client: InfraiClientApi): Promise<VideoJob> {
 const fakeJob: VideoJob = { job_id: "vid_1", state: "succeeded", video_url: "https://example.com/v.mp4" };
 const fakeVideo: VideoApi = {
   generate: async () => fakeJob,
-  status: async (job_id) => ({ ...fakeJob, job_id }),
+  status: async (job) => ({ ...fakeJob, job_id: typeof job === "string" ? job : job.job_id }),
   cancel: async () => ({ ok: true }),
   wait: async () => fakeJob,
   async *watch() {

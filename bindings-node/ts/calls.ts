@@ -2,7 +2,7 @@
 
 import type { AsyncResource } from "node:async_hooks";
 import { updateVariables } from "./environment.js";
-import { abortError, infraiError, type ErrorData, type Trace } from "./errors.js";
+import { abortError, captureTrace, infraiError, type ErrorData, type Trace } from "./errors.js";
 import { load } from "./load.js";
 import { EventKind, type CallStarted, type NativeBinding, type NativeClient, type NativeResult, type NativeStream } from "./native.js";
 import type { CallOptions, RequestEvent, ResponseEvent } from "./types.js";
@@ -84,8 +84,7 @@ export function connection(): NativeBinding {
 /** Returns the value of a native result, or throws its error. The stack starts below `caller`. */
 export function unwrap<T>(result: NativeResult<T>, caller: Function): T {
   if (typeof result !== "string") return result;
-  const trace: Trace = {};
-  Error.captureStackTrace(trace, caller);
+  const trace = captureTrace(caller);
   throw infraiError(JSON.parse(result) as ErrorData, trace);
 }
 
@@ -126,8 +125,7 @@ export function call<T>(
   caller: Function,
   begin: (id: number, abortable: boolean) => NativeResult<unknown>,
 ): Promise<T> {
-  const trace: Trace = {};
-  Error.captureStackTrace(trace, caller);
+  const trace = captureTrace(caller);
   return new Promise<T>((resolve, reject) => {
     const signal = settings?.signal ?? undefined;
     if (signal !== undefined && typeof signal.addEventListener !== "function") {

@@ -184,9 +184,25 @@ export interface ErrorData {
   exception?: number;
 }
 
+const IS_BUN = process.versions["bun"] !== undefined;
+
 /** Stack of the caller, captured at the start of a call. */
 export interface Trace {
   stack?: string;
+}
+
+/** Captures the stack below a function of this package. */
+export function captureTrace(caller: Function): Trace {
+  const trace: Trace = {};
+  // Bun's engine reuses the frame of a function that ends with a call, so that `caller` may be on no stack.
+  Error.captureStackTrace(trace, IS_BUN ? captureTrace : caller);
+  return trace;
+}
+
+/** Returns the lines of a stack below its message, in Bun without this package's own. */
+function frames(stack: string): string {
+  const lines = stack.split("\n").filter((line) => line.startsWith("    at ") && !(IS_BUN && line.includes(__dirname)));
+  return lines.map((line) => `\n${line}`).join("");
 }
 
 /** Makes an error of the class of its kind, with the stack of the line that made the call. */
@@ -213,8 +229,7 @@ export function infraiError(data: ErrorData, trace?: Trace, cause?: unknown): In
     cause !== undefined ? { cause } : causeOf(data.causes),
   );
   if (typeof trace?.stack === "string") {
-    const frames = trace.stack.indexOf("\n    at ");
-    const stack = `${error.name}: ${error.message}${frames < 0 ? "" : trace.stack.slice(frames)}`;
+    const stack = `${error.name}: ${error.message}${frames(trace.stack)}`;
     Object.defineProperty(error, "stack", { value: stack, configurable: true, writable: true });
   }
   return error;

@@ -14,7 +14,9 @@ export function target(platform: string = process.platform, arch: string = proce
 function isMusl(): boolean {
   try {
     return readFileSync("/usr/bin/ldd", "latin1").includes("musl");
-  } catch {
+  } catch (error) {
+    // Deno's sentence says what to do: "Requires read access …, run again with the --allow-read flag".
+    if ((error as Error).name === "NotCapable") throw error;
     const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
     return report?.header !== undefined && report.header.glibcVersionRuntime === undefined;
   }

@@ -2,7 +2,7 @@
 
 import { NativeAsyncIterator } from "./async-iterator.js";
 import { call, invalidArgument, prepareAnew, splitCallOptions, StreamContext, toError, type Client } from "./calls.js";
-import { abortError, type ErrorData, type InfraiError, type Trace } from "./errors.js";
+import { abortError, captureTrace, type ErrorData, type InfraiError } from "./errors.js";
 import type { NativeResult, NativeStream } from "./native.js";
 import { absolutePath } from "./paths.js";
 import type {
@@ -125,8 +125,7 @@ export class Video implements VideoApi {
     options?: GenerateManyOptions,
   ): AsyncIterableIterator<GenerateManyItem> {
     const [settings, own] = splitCallOptions(options);
-    const trace: Trace = {};
-    Error.captureStackTrace(trace, this.generateMany);
+    const trace = captureTrace(this.generateMany);
     const open = (id: number): NativeResult<NativeStream> => this.#client.native.generateMany(id, items, own);
     const context = new StreamContext(this.#client);
     return new NativeAsyncIterator<GenerateManyItem>(settings, () => context.open(open), context, (item) => {
@@ -165,8 +164,7 @@ export class Video implements VideoApi {
    */
   async downloadStream(job: JobLike, options?: DownloadStreamOptions): Promise<ReadableStream<Uint8Array>> {
     const [settings, own] = splitCallOptions(options);
-    const trace: Trace = {};
-    Error.captureStackTrace(trace, this.downloadStream);
+    const trace = captureTrace(this.downloadStream);
     let opened: NativeStream | undefined;
     const context = new StreamContext(this.#client);
     await call(undefined, settings, this.downloadStream, (id) => {

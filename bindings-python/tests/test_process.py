@@ -28,6 +28,24 @@ CALLS = {
 }
 
 
+@pytest.mark.core
+@pytest.mark.skipif(os.name == "nt", reason="no such limit there")
+def test_1500_awaited_calls_fit_into_1024_open_files(server: ScriptedServer, script: Any) -> None:
+    server.on("GET /v1/account/balance", {"balance_usd": 1, "currency": "USD"})
+    done = script(
+        """
+        import asyncio, infrai, resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+        async def main():
+            async with infrai.AsyncInfraiClient(KEY, base_url=URL) as client:
+                return await asyncio.gather(*(client.account.balance() for _ in range(1500)))
+        print(len(asyncio.run(main())))
+        """
+    )
+    assert done.stdout.strip() == "1500", done.stderr
+    assert server.count("GET /v1/account/balance") == 1500
+
+
 @signals
 @pytest.mark.core
 @pytest.mark.parametrize("call", CALLS)
