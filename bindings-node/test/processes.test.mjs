@@ -147,7 +147,8 @@ test("several workers have connections of their own, end by themselves, and leav
 });
 
 test("workers that are terminated in the middle of calls take nothing with them", async () => {
-  const { url } = await serve((n) => (n % 3 ? ok(job("running", { progress: n })) : "never"));
+  const asked = (url) => url.split("/").pop();
+  const { url } = await serve((n, { url }) => (n % 3 ? ok(job("running", { job_id: asked(url), progress: n })) : "never"));
   const worker = `${WORKER(url)}
     for (let n = 0; n < 50; n++) {
       client.video.wait("vid_" + n, { onUpdate() {} }).catch(() => {});

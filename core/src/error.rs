@@ -142,6 +142,7 @@ pub(crate) const UNKNOWN_OPTION: &str = "unknown option `";
 pub struct InfraiError(Box<Inner>);
 
 #[derive(Clone, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts about one failure")]
 struct Inner {
     kind: Option<ErrorKind>,
     code: String,
