@@ -118,7 +118,7 @@ test("cancelOnAbort cancels the job, then rejects and says whether it did", asyn
   await arrived(2);
   ender.abort("enough");
   const error = await wait;
-  assert.deepEqual([error.name, error.cause, error.details, error.job.state], ["AbortError", "enough", { cancelled: true }, "running"]);
+  assert.deepEqual([error.name, error.cause, error.details, error.job.state], ["AbortError", "enough", { cancelled: true }, "cancelled"]);
   assert.deepEqual(seen.filter(({ method }) => method === "POST").map(({ url }) => url), ["/v1/video/jobs/vid_1/cancel"]);
 });
 

@@ -43,7 +43,10 @@ export async function serve(answer) {
     if (given === "reset") return void request.socket.destroy();
     const { status = 200, headers: own = {}, json, body } = given;
     response.writeHead(status, { "content-type": "application/json", ...own });
-    response.end(body ?? JSON.stringify(json));
+    // A job is the one that was asked for.
+    const id = /^\/v1\/video\/jobs\/([^/?]+)$/.exec(url)?.[1];
+    const text = JSON.stringify(json);
+    response.end(body ?? (id === undefined ? text : text?.replace('"job_id":"vid_1"', () => `"job_id":${JSON.stringify(decodeURIComponent(id))}`)));
   });
   server.keepAliveTimeout = 60_000;
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
