@@ -351,6 +351,11 @@ export interface InfraiClientOptions {
   maxConnections?: number | undefined;
   /** Options of polling. */
   polling?: PollingOptions | undefined;
+  /**
+   * Routes of `status` and `cancel`: `"jobs"` for `/v1/video/jobs/{id}`, `"status"` for `/v1/video/status/{id}` and
+   * `/v1/video/cancel/{id}`, `"auto"` for those that the server turns out to have. Default: `"auto"`.
+   */
+  routes?: "auto" | "jobs" | "status" | undefined;
   /** Headers of every call to the API. */
   defaultHeaders?: Record<string, string> | undefined;
   /** Proxy for all hosts except loopback. Default: `HTTPS_PROXY` and the related variables. */

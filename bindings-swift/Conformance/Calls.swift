@@ -21,6 +21,7 @@ func makeClient(_ settings: JSON?) -> InfraiClient {
         case "retry_base": options.retryBase = duration(value)
         case "retry_cap": options.retryCap = duration(value)
         case "max_connections": options.maxConnections = value.double.map { Int($0) }
+        case "routes": options.routes = value.string.flatMap(VideoRoutes.init(rawValue:))
         case "polling": options.polling = polling(value)
         case "default_headers": options.defaultHeaders = headers(value)
         case "proxy": options.proxy = value.string

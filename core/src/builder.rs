@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
-    api::client::ApiClient,
+    api::{client::ApiClient, video::routes::JobRoutes},
     auth::{
         api_key::KeyProvider,
         config::AuthConfig,
@@ -20,7 +20,7 @@ use crate::{
         reqwest::HttpTransport,
         transport::Transport,
     },
-    options::{self, BaseUrl, ClientOptions, PollingOptions, ProxyUrl, Secret},
+    options::{self, BaseUrl, ClientOptions, PollingOptions, ProxyUrl, Secret, VideoRoutes},
     polling::{
         clock::{Clock, SystemClock},
         poller::Poller,
@@ -148,6 +148,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the routes of the calls for a job's status and cancel. Default: [`VideoRoutes::Auto`], which finds those that
+    /// the server has.
+    pub fn routes(mut self, routes: VideoRoutes) -> Self {
+        self.options.routes = routes;
+        self
+    }
+
     /// Adds a header to every call to the API. Headers that the SDK sets itself are an error.
     pub fn default_header(mut self, name: &str, value: &str) -> Self {
         match options::header("default_headers", name, value) {
@@ -268,13 +275,14 @@ impl ClientBuilder {
         let seed = runtime::random_seed()?;
         let options = Arc::new(options.validate()?);
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let routes = Arc::new(JobRoutes::new(options.routes));
         let poller = Poller::new(options.polling.clone(), clock, seed.wrapping_add(1));
         let config = HttpConfig { options: Arc::clone(&options), environment: environment.clone(), ..http };
         let transport = transport.unwrap_or_else(|| Arc::new(HttpTransport::new(Arc::new(config.clone()))));
         let auth = AuthConfig { options, key_provider, credential_store, environment };
         let auth = Arc::new(EndpointResolver::new(auth));
         let http = HttpClient::new(config, auth, transport, seed)?;
-        Ok(InfraiClient::from_api(ApiClient { http, poller }))
+        Ok(InfraiClient::from_api(ApiClient { http, poller, routes }))
     }
 }
 

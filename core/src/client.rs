@@ -73,7 +73,7 @@ impl InfraiClient {
     /// SDK.
     pub fn with_options(&self, options: CallOptions) -> Result<Self> {
         let http = self.api.http.with_options(options)?;
-        Ok(Self { api: ApiClient { http, poller: self.api.poller.clone() } })
+        Ok(Self { api: ApiClient { http, ..self.api.clone() } })
     }
 
     /// Returns the methods for videos: generate, status, cancel, wait, watch, download.

@@ -80,7 +80,7 @@ pub use self::{
     job::{JobId, VideoJob, VideoState},
     language::Language,
     metadata::Metadata,
-    options::{CallOptions, DEFAULT_BASE_URL, GenerateRequest, PollingOptions},
+    options::{CallOptions, DEFAULT_BASE_URL, GenerateRequest, PollingOptions, VideoRoutes},
     text::{escape_json, escape_text},
 };
 

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tracing::{Dispatch, dispatcher::DefaultGuard, subscriber::NoSubscriber};
 
 use crate::{
-    ClientBuilder, InfraiClient,
+    ClientBuilder, InfraiClient, VideoRoutes,
     error::Result,
     http::transport::{BodyStream, SendError, Transport, TransportError, WireRequest, WireResponse},
     polling::clock::Clock,
@@ -190,6 +190,14 @@ pub(crate) fn plain(
     client(InfraiClient::builder().base_url("http://localhost:1"), respond)
 }
 
+/// Like [`plain`], with one family of routes, so that each poll is one request.
+pub(crate) fn pinned(
+    respond: impl Fn(usize, &WireRequest) -> MockResponse + Send + Sync + 'static,
+) -> (InfraiClient, Arc<Script>) {
+    let builder = InfraiClient::builder().base_url("http://localhost:1").routes(VideoRoutes::Jobs);
+    client(builder, respond)
+}
+
 /// Sends this thread's log to a subscriber until the guards are dropped.
 ///
 /// The second dispatcher is necessary: with a single one, tracing decides by the first thread that reaches an event whether
@@ -219,7 +227,9 @@ impl Transport for Script {
             self.max_in_flight.fetch_max(now, Ordering::SeqCst);
             let _guard = InFlightGuard(Arc::clone(&self.in_flight));
             let mut response = (self.respond)(number, &request);
-            if let Some(id) = request.url.path().strip_prefix("/v1/video/jobs/")
+            let path = request.url.path();
+            let id = path.strip_prefix("/v1/video/jobs/").or_else(|| path.strip_prefix("/v1/video/status/"));
+            if let Some(id) = id
                 && let Ok(body) = std::str::from_utf8(&response.body)
             {
                 response.body = body.replace(ID, &format!("\"{id}\"")).into_bytes();

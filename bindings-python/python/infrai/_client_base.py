@@ -72,8 +72,8 @@ class ClientBase:
                 wait calls it for each poll after its first.
             **options: ``base_url``, ``profile``, ``credentials_file``, ``timeout``, ``attempt_timeout``,
                 ``connect_timeout``, ``download_idle_timeout``, ``max_retries``, ``retry_base``, ``retry_cap``,
-                ``max_connections``, ``polling``, ``default_headers``, ``proxy``, ``ca_file``, ``user_agent_suffix``,
-                ``allow_insecure_http``, ``on_request`` and ``on_response``; ``ClientOptions`` has their units and
+                ``max_connections``, ``polling``, ``routes``, ``default_headers``, ``proxy``, ``ca_file``,
+                ``user_agent_suffix``, ``allow_insecure_http``, ``on_request`` and ``on_response``; ``ClientOptions`` has their units and
                 defaults.
 
         Raises:

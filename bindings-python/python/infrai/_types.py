@@ -61,6 +61,9 @@ class ClientOptions(TypedDict, total=False):
     """Connections in use at once. Further requests and downloads wait within their limits. Default: 256."""
     polling: PollingOptions | None
     """Polling of waits. Default: the defaults of ``PollingOptions``."""
+    routes: Literal["auto", "jobs", "status"] | None
+    """Routes of ``status`` and ``cancel``: ``"jobs"`` for ``/v1/video/jobs/{id}``, ``"status"`` for ``/v1/video/status/{id}``
+    and ``/v1/video/cancel/{id}``, ``"auto"`` for those that the server turns out to have. Default: ``"auto"``."""
     default_headers: Mapping[str, str] | None
     """Headers of every call to the API. Default: none."""
     proxy: str | None

@@ -2,6 +2,16 @@
 
 import Foundation
 
+/// Routes of the calls for a job's status and cancel.
+public enum VideoRoutes: String, Sendable {
+    /// `/v1/video/jobs/{id}`, and after a 404 the routes of ``status``, until one of them has succeeded.
+    case auto
+    /// `GET /v1/video/jobs/{id}` and `POST /v1/video/jobs/{id}/cancel`.
+    case jobs
+    /// `GET /v1/video/status/{id}` and `POST /v1/video/cancel/{id}`.
+    case status
+}
+
 /// Options of an ``InfraiClient``. An option that is `nil` is the environment variable's, else the profile's, else the
 /// default. An empty string counts as unset.
 ///
@@ -40,6 +50,8 @@ public struct ClientOptions: Sendable {
     public var maxConnections: Int?
     /// Options of polling.
     public var polling: PollingOptions
+    /// Routes of `status` and `cancel`. Default: ``VideoRoutes/auto``, those that the server turns out to have.
+    public var routes: VideoRoutes?
     /// Headers of every call to the API. Headers that the SDK sets itself are an error.
     public var defaultHeaders: [String: String]
     /// URL of an http or https proxy for all hosts except loopback hosts. Variables: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`.
@@ -71,6 +83,7 @@ public struct ClientOptions: Sendable {
         retryCap: Duration? = nil,
         maxConnections: Int? = nil,
         polling: PollingOptions = PollingOptions(),
+        routes: VideoRoutes? = nil,
         defaultHeaders: [String: String] = [:],
         proxy: String? = nil,
         caFile: URL? = nil,
@@ -91,6 +104,7 @@ public struct ClientOptions: Sendable {
         self.retryCap = retryCap
         self.maxConnections = maxConnections
         self.polling = polling
+        self.routes = routes
         self.defaultHeaders = defaultHeaders
         self.proxy = proxy
         self.caFile = caFile

@@ -1,15 +1,16 @@
-//! Client of the API layer: the HTTP client and the poller.
+//! Client of the API layer: the HTTP client, the poller and the routes of jobs.
 
 use std::sync::Arc;
 
-use super::video::job_source::JobSource;
+use super::video::{job_source::JobSource, routes::JobRoutes};
 use crate::{http::client::HttpClient, polling::poller::Poller};
 
-/// HTTP client and poller that the methods of the API share. Cheap to clone.
+/// HTTP client, poller and routes that the methods of the API share. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ApiClient {
     pub(crate) http: HttpClient,
     pub(crate) poller: Arc<Poller<JobSource>>,
+    pub(crate) routes: Arc<JobRoutes>,
 }
 
 impl std::fmt::Debug for ApiClient {

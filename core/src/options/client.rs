@@ -9,6 +9,7 @@ use super::{
     fields,
     polling::PollingOptions,
     proxy::ProxyUrl,
+    routes::VideoRoutes,
     secret::{BaseUrl, Secret},
 };
 use crate::error::{InfraiError, Result};
@@ -43,6 +44,8 @@ pub struct ClientOptions {
     pub(crate) max_connections: usize,
     #[serde(deserialize_with = "fields::object")]
     pub(crate) polling: PollingOptions,
+    #[serde(deserialize_with = "fields::routes")]
+    pub(crate) routes: VideoRoutes,
     #[serde(deserialize_with = "fields::header_map")]
     pub(crate) default_headers: HeaderMap,
     #[serde(deserialize_with = "fields::proxy")]
@@ -68,6 +71,7 @@ impl Default for ClientOptions {
             retry_cap: Duration::from_secs(8),
             max_connections: 256,
             polling: PollingOptions::default(),
+            routes: VideoRoutes::Auto,
             default_headers: HeaderMap::new(),
             proxy: None,
             ca_file: None,

@@ -8,7 +8,7 @@ use serde::{
     de::{Error, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{headers::header, proxy::ProxyUrl};
+use super::{headers::header, proxy::ProxyUrl, routes::VideoRoutes};
 use crate::error::InfraiError;
 
 /// A number of seconds.
@@ -106,6 +106,17 @@ pub(super) fn some_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<O
 
 pub(super) fn usize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     count(deserializer).map(|count| count as usize)
+}
+
+/// Reads the name of a route family. An empty one counts as unset.
+pub(super) fn routes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VideoRoutes, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    match name.as_str() {
+        "" | "auto" => Ok(VideoRoutes::Auto),
+        "jobs" => Ok(VideoRoutes::Jobs),
+        "status" => Ok(VideoRoutes::Status),
+        other => Err(D::Error::invalid_value(Unexpected::Str(other), &"\"auto\", \"jobs\" or \"status\"")),
+    }
 }
 
 /// Reads an object of strings as pairs.

@@ -10,6 +10,7 @@ mod headers;
 mod parse;
 mod polling;
 mod proxy;
+mod routes;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use self::{
     client::{ClientOptions, DEFAULT_BASE_URL},
     parse::{is_secret, names, parse, unknown_option},
     polling::PollingOptions,
+    routes::VideoRoutes,
     video::{BatchOptions, DEFAULT_WAIT_TIMEOUT, DownloadOptions, GenerateRequest, WaitOptions},
 };
 pub(crate) use self::{

@@ -8,7 +8,7 @@ use std::{
 use futures_util::future::{join, join_all};
 
 use crate::{
-    ApiKey, CallContext, CallOptions, ErrorKind, InfraiClient, KeyProvider,
+    ApiKey, CallContext, CallOptions, ErrorKind, InfraiClient, KeyProvider, VideoRoutes,
     script::{self, MockResponse, Script, answer, failure, job, ok},
 };
 
@@ -44,6 +44,8 @@ fn shared(
         }
     });
     let builder = InfraiClient::builder().base_url("http://localhost:1").api_key_provider(provider);
+    // One family of routes: each poll is one request.
+    let builder = builder.routes(VideoRoutes::Jobs);
     let (client, script) = script::client(builder, move |_, request| {
         respond(request.headers["authorization"].to_str().unwrap())
     });
@@ -191,7 +193,7 @@ async fn polling_outlives_the_wait_whose_context_it_has() {
 
 #[tokio::test(start_paused = true)]
 async fn waits_with_other_headers_poll_apart() {
-    let (client, script) = script::plain(|_, request| match request.headers.get("x-tenant") {
+    let (client, script) = script::pinned(|_, request| match request.headers.get("x-tenant") {
         Some(tenant) if tenant == "owner" => ok(&job("succeeded")).after(SECOND),
         _ => failure(404, "NO_SUCH_JOB"),
     });

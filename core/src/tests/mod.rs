@@ -5,6 +5,7 @@ mod contexts;
 mod logs;
 mod many_jobs;
 mod poller;
+mod routes;
 mod secrets;
 mod setters;
 mod waits;

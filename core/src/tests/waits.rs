@@ -16,7 +16,7 @@ use crate::{
     ErrorKind, InfraiClient,
     http::transport::WireRequest,
     polling::PollingOptions,
-    script::{self, MockResponse, Script, failure, job, ok, plain, reset},
+    script::{self, MockResponse, Script, failure, job, ok, pinned, plain, reset},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -185,17 +185,17 @@ async fn refusals_without_envelope_spare_a_known_job() {
     for refusal in refusals() {
         // Known from an earlier poll, from the caller, and from its submission.
         let answer = refusal.clone();
-        let (client, script) = plain(move |n, _| match n {
+        let (client, script) = pinned(move |n, _| match n {
             1..6 => answer.clone(),
             _ => ok(&job(if n == 0 { "queued" } else { "succeeded" })),
         });
         client.video().wait("vid_1").await.unwrap();
         assert_eq!(script.count(), 7);
         let answer = refusal.clone();
-        let (client, _) = plain(move |n, _| if n < 5 { answer.clone() } else { ok(&job("done")) });
+        let (client, _) = pinned(move |n, _| if n < 5 { answer.clone() } else { ok(&job("done")) });
         client.video().wait(crate::VideoJob::from_json(job("queued")).unwrap()).await.unwrap();
         let answer = refusal.clone();
-        let (client, _) = plain(move |n, _| match n {
+        let (client, _) = pinned(move |n, _| match n {
             1..6 => answer.clone(),
             _ => ok(&job(if n == 0 { "queued" } else { "succeeded" })),
         });
@@ -204,10 +204,10 @@ async fn refusals_without_envelope_spare_a_known_job() {
     }
     for refusal in refusals() {
         let answer = refusal.clone();
-        let (client, script) = plain(move |n, _| if n < 2 { answer.clone() } else { ok(&job("done")) });
+        let (client, script) = pinned(move |n, _| if n < 2 { answer.clone() } else { ok(&job("done")) });
         client.video().wait("vid_1").await.unwrap();
         assert_eq!(script.count(), 3);
-        let (client, script) = plain(move |_, _| refusal.clone());
+        let (client, script) = pinned(move |_, _| refusal.clone());
         let error = client.video().wait("vid_1").await.unwrap_err();
         assert_ne!(error.kind(), ErrorKind::WaitTimeout);
         assert_eq!(script.count(), 3);

@@ -63,6 +63,7 @@ extension Client {
             "retry_base": options.retryBase?.seconds,
             "retry_cap": options.retryCap?.seconds,
             "max_connections": options.maxConnections,
+            "routes": options.routes?.rawValue,
             "polling": Options([
                 "request_cost": polling.requestCost,
                 "min_interval": polling.minInterval?.seconds,

@@ -1,12 +1,14 @@
-//! Calls of the `/v1/video/jobs` routes.
+//! Calls of a job: status and cancel.
 
 use std::time::Duration;
 
-use http::Method;
 use serde_json::{Map, Value};
 
 use crate::{
-    api::result::with_metadata,
+    api::{
+        result::with_metadata,
+        video::routes::{JobCall, JobRoutes},
+    },
     error::{InfraiError, Result, shorten},
     http::{call::RequestSpec, client::HttpClient, retry},
     job::{JobId, VideoJob},
@@ -15,7 +17,6 @@ use crate::{
     runtime,
     wire::{
         envelope::unexpected,
-        path,
         read::{self, FieldReader},
     },
 };
@@ -40,18 +41,15 @@ impl CancelResult {
     }
 }
 
-/// Returns the request that fetches a job's state.
-pub(super) fn status_spec(id: &JobId) -> Result<RequestSpec> {
-    Ok(RequestSpec {
-        path: ["/v1/video/jobs/", &path::segment("id", id.as_str())?].concat(),
-        route: "/v1/video/jobs/{id}",
-        ..RequestSpec::default()
-    })
-}
-
 /// Fetches a job's state.
-pub(super) async fn status(http: &HttpClient, id: &JobId, timeout: Option<Duration>) -> Result<VideoJob> {
-    VideoJob::from_response(http.call(RequestSpec { timeout, ..status_spec(id)? }).await?)
+pub(super) async fn status(
+    http: &HttpClient,
+    routes: &JobRoutes,
+    id: &JobId,
+    timeout: Option<Duration>,
+) -> Result<VideoJob> {
+    let common = RequestSpec { timeout, ..RequestSpec::default() };
+    VideoJob::from_response(routes.call(http, JobCall::Status, id, common).await?)
 }
 
 /// Fetches a job's state. Fetches it again if the response is about another job.
@@ -60,12 +58,13 @@ pub(super) async fn status(http: &HttpClient, id: &JobId, timeout: Option<Durati
 /// `UNEXPECTED_RESPONSE` if three responses in a row are about other jobs.
 pub(super) async fn matching_status(
     http: &HttpClient,
+    routes: &JobRoutes,
     id: &JobId,
     timeout: Option<Duration>,
 ) -> Result<VideoJob> {
     let mut doubtful = 0;
     loop {
-        let job = status(http, id, timeout).await?;
+        let job = status(http, routes, id, timeout).await?;
         let Err(error) = check_id(&job, id) else { return Ok(job) };
         doubtful += 1;
         if doubtful == MAX_DOUBTFUL {
@@ -92,16 +91,15 @@ pub(super) fn check_id(job: &VideoJob, requested: &JobId) -> Result<()> {
 }
 
 /// Cancels a job.
-pub(super) async fn cancel(http: &HttpClient, id: &JobId, timeout: Option<Duration>) -> Result<CancelResult> {
-    let spec = RequestSpec {
-        method: Method::POST,
-        path: format!("/v1/video/jobs/{}/cancel", path::segment("id", id.as_str())?),
-        route: "/v1/video/jobs/{id}/cancel",
-        requires_ok: true,
-        timeout,
-        ..RequestSpec::default()
-    };
-    http.call(spec).await?.typed(|data, metadata, redactor| {
+pub(super) async fn cancel(
+    http: &HttpClient,
+    routes: &JobRoutes,
+    id: &JobId,
+    timeout: Option<Duration>,
+) -> Result<CancelResult> {
+    let common = RequestSpec { timeout, ..RequestSpec::default() };
+    let response = routes.call(http, JobCall::Cancel, id, common).await?;
+    response.typed(|data, metadata, redactor| {
         let raw = read::object("cancel result", data, redactor)?;
         let fields = FieldReader { resource: "cancel result", map: &raw, redactor };
         let ok = fields.flag("ok")?.ok_or_else(|| fields.missing("ok"))?;

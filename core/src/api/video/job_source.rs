@@ -5,9 +5,10 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue};
 
 use super::{
-    calls::{check_id, status_spec},
+    calls::check_id,
     compact_job::CompactJob,
     job_ref::JobRef,
+    routes::{JobCall, JobRoutes},
 };
 use crate::{
     auth::api_key::ApiKey,
@@ -26,6 +27,7 @@ use crate::{
 /// Access of one wait to its job.
 pub(crate) struct JobSource {
     http: HttpClient,
+    routes: Arc<JobRoutes>,
     id: JobId,
     /// Key that the key function returned at the start of the wait. The first poll takes it.
     key: Option<ApiKey>,
@@ -47,12 +49,13 @@ impl PollSource for JobSource {
 
     fn poll(&mut self) -> BoxFuture<'static, Result<Polled<VideoJob>, PollError>> {
         let (http, id, key) = (self.http.clone(), self.id.clone(), self.key.take());
+        let routes = Arc::clone(&self.routes);
         Box::pin(async move {
             let key = match key {
                 Some(key) => Some(key),
                 None => http.provided_key().await.map_err(PollError::Subscriber)?,
             };
-            poll(&http, &id, key).await
+            poll(&http, &routes, &id, key).await
         })
     }
 
@@ -61,9 +64,15 @@ impl PollSource for JobSource {
     }
 }
 
-async fn poll(http: &HttpClient, id: &JobId, key: Option<ApiKey>) -> Result<Polled<VideoJob>, PollError> {
+async fn poll(
+    http: &HttpClient,
+    routes: &JobRoutes,
+    id: &JobId,
+    key: Option<ApiKey>,
+) -> Result<Polled<VideoJob>, PollError> {
     let fetch = async {
-        let response = http.call(RequestSpec { no_retry: true, key, ..status_spec(id)? }).await?;
+        let common = RequestSpec { key, ..RequestSpec::default() };
+        let response = routes.call(http, JobCall::Poll, id, common).await?;
         let retry_after = response.retry_after;
         Ok(Polled { state: Arc::new(VideoJob::from_response(response)?), retry_after })
     };
@@ -106,6 +115,7 @@ impl PollState for VideoJob {
 /// Subscribes to a job. `observes` asks for polls at least every `refresh` seconds.
 pub(super) async fn subscribe(
     http: &HttpClient,
+    routes: &Arc<JobRoutes>,
     poller: &Arc<Poller<JobSource>>,
     job: JobRef,
     observes: bool,
@@ -118,6 +128,6 @@ pub(super) async fn subscribe(
     };
     let key = http.provided_key().await?;
     let scope = JobScope { key: key.clone(), headers: http.sorted_option_headers() };
-    let source = JobSource { http: http.clone(), id: id.clone(), key };
+    let source = JobSource { http: http.clone(), routes: Arc::clone(routes), id: id.clone(), key };
     Subscription::open(poller, id, scope, source, known, observes)
 }

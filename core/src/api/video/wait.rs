@@ -183,7 +183,7 @@ impl Wait {
                 if cancel_on_abort {
                     let result = Box::pin(async {
                         let _permit = client.poller.acquire_cancel_permit(CANCEL_TIMEOUT).await;
-                        cancel(&client.http, &id, Some(CANCEL_TIMEOUT)).await
+                        cancel(&client.http, &client.routes, &id, Some(CANCEL_TIMEOUT)).await
                     });
                     cancelled = result.await.is_ok_and(|result| result.ok);
                     error = error.with_details(serde_json::json!({ "cancelled": cancelled }));
@@ -243,7 +243,7 @@ impl WaitState {
         // A slow key function gets as much time past the deadline as the last poll would.
         let mut subscription = tokio::select! {
             biased;
-            opened = subscribe(&client.http, &client.poller, job, observes) => opened?,
+            opened = subscribe(&client.http, &client.routes, &client.poller, job, observes) => opened?,
             () = sleep(timeout.map(|timeout| timeout.saturating_add(attempt_timeout))) => return Ok(None),
         };
         let timed_out = sleep(timeout);
@@ -322,9 +322,9 @@ enum CancelOutcome {
 /// Cancels a job. If it has already ended, fetches its state.
 async fn cancel_job(client: &ApiClient, id: &JobId) -> CancelOutcome {
     let _permit = client.poller.acquire_cancel_permit(CANCEL_TIMEOUT).await;
-    match cancel(&client.http, id, Some(CANCEL_TIMEOUT)).await {
+    match cancel(&client.http, &client.routes, id, Some(CANCEL_TIMEOUT)).await {
         Ok(result) if result.ok => CancelOutcome::Cancelled,
-        Ok(_) => match matching_status(&client.http, id, Some(CANCEL_TIMEOUT)).await {
+        Ok(_) => match matching_status(&client.http, &client.routes, id, Some(CANCEL_TIMEOUT)).await {
             Ok(job) if job.is_terminal() => CancelOutcome::AlreadyEnded(Box::new(job)),
             Ok(job) => CancelOutcome::Unknown(InfraiError::internal(format!(
                 "the API did not cancel the job although it has not ended; its state is {}",

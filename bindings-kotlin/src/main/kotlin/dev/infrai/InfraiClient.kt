@@ -68,6 +68,7 @@ public class InfraiClient private constructor(private val native: Client, privat
      * @param retryCap longest pause before a retry. A server's `Retry-After` may exceed it. Default: 8 s.
      * @param maxConnections connections in use at once. Further requests and downloads wait within their timeouts. Default: 256.
      * @param polling options of polling.
+     * @param routes routes of `status` and `cancel`. Default: [VideoRoutes.AUTO], those that the server turns out to have.
      * @param defaultHeaders headers of every call to the API. Headers that the SDK sets itself are an error.
      * @param proxy URL of a proxy for all hosts except loopback hosts; else `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`.
      * @param caFile PEM file of root certificates, which replace the platform's, or on Android the bundled Mozilla roots.
@@ -95,6 +96,7 @@ public class InfraiClient private constructor(private val native: Client, privat
         retryCap: Duration? = null,
         maxConnections: Int? = null,
         polling: PollingOptions? = null,
+        routes: VideoRoutes? = null,
         defaultHeaders: Map<String, String> = emptyMap(),
         proxy: String? = null,
         caFile: Path? = null,
@@ -105,7 +107,7 @@ public class InfraiClient private constructor(private val native: Client, privat
     ) : this(
         Settings(
             apiKey, apiKeyProvider, baseUrl, profile, credentialsFile, credentialStore, timeout, attemptTimeout,
-            connectTimeout, downloadIdleTimeout, maxRetries, retryBase, retryCap, maxConnections, polling, defaultHeaders, proxy,
+            connectTimeout, downloadIdleTimeout, maxRetries, retryBase, retryCap, maxConnections, polling, routes, defaultHeaders, proxy,
             caFile, userAgentSuffix, allowInsecureHttp, onRequest, onResponse,
         ),
     )

@@ -7,6 +7,18 @@ import dev.infrai.internal.ffi.CredentialStore as NativeStore
 import java.nio.file.Path
 import kotlin.time.Duration
 
+/** Routes of the calls for a job's status and cancel. */
+public enum class VideoRoutes {
+    /** `/v1/video/jobs/{id}`, and after a 404 the routes of [STATUS], until one of them has succeeded. */
+    AUTO,
+
+    /** `GET /v1/video/jobs/{id}` and `POST /v1/video/jobs/{id}/cancel`. */
+    JOBS,
+
+    /** `GET /v1/video/status/{id}` and `POST /v1/video/cancel/{id}`. */
+    STATUS,
+}
+
 /**
  * Options of polling. An option that is `null` has its default.
  *
@@ -112,6 +124,7 @@ internal class Settings(
     private val retryCap: Duration?,
     private val maxConnections: Int?,
     private val polling: PollingOptions?,
+    private val routes: VideoRoutes?,
     private val defaultHeaders: Map<String, String>,
     private val proxy: String?,
     private val caFile: Path?,
@@ -138,6 +151,7 @@ internal class Settings(
             "retry_cap" to retryCap,
             "max_connections" to maxConnections,
             "polling" to polling?.options,
+            "routes" to routes?.name?.lowercase(),
             "default_headers" to defaultHeaders,
             "proxy" to proxy,
             "ca_file" to caFile,

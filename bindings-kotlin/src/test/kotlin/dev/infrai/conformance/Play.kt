@@ -7,6 +7,7 @@ import dev.infrai.ManyItem
 import dev.infrai.PollingOptions
 import dev.infrai.Video
 import dev.infrai.VideoJob
+import dev.infrai.VideoRoutes
 import java.nio.file.Path
 import java.nio.file.Paths
 import kotlin.time.Duration
@@ -300,6 +301,7 @@ private fun client(given: JsonObject?): InfraiClient {
                 it.time("refresh"), it.number("jitter"), it.number("max_requests_per_second"), it.int("concurrency"),
             )
         },
+        routes = settings.text("routes")?.let { VideoRoutes.valueOf(it.uppercase()) },
         defaultHeaders = settings.headers("default_headers"),
         proxy = settings.text("proxy"),
         caFile = settings.text("ca_file")?.let(Paths::get),
