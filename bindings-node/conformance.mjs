@@ -15,6 +15,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 
 const LANGUAGE = "node";
 const AT_ONCE = 16;
@@ -228,7 +229,32 @@ const CALLS = {
     const { data, metadata, status } = await client.request(method, path, body, { query, idempotencyKey: idempotency_key, signal });
     return { report: { value: data, metadata, status } };
   },
+  "webhooks.verify": (client, args) => verifyWebhook(args),
+  "webhooks.seen": async (client, { capacity, ttl, steps }) => {
+    const { webhooks } = createRequire(import.meta.url)(process.env.INFRAI_SDK || "./dist/index.js");
+    const seen = new webhooks.SeenEvents({ capacity, ttlMs: ms(ttl) });
+    return value(steps.map(([step, id]) => seen[step](id)).filter((added) => added !== undefined));
+  },
 };
+
+/** Verifies with the native module and with Web Crypto, and reports where they differ. */
+async function verifyWebhook({ body, body_base64, header, secret }) {
+  const require = createRequire(import.meta.url);
+  const folder = process.env.INFRAI_SDK || "./dist/index.js";
+  const { webhooks } = require(folder);
+  const web = require(folder.endsWith(".js") ? folder.replace("index.js", "webhooks.js") : `${folder}/dist/webhooks.js`);
+  const bytes = body_base64 === undefined ? body : Buffer.from(body_base64, "base64");
+  const attempt = async (verify) => {
+    try {
+      return { value: await verify(bytes, header, secret) };
+    } catch (error) {
+      return { error: neutral(error) };
+    }
+  };
+  const [native, own] = [await attempt(webhooks.verify), await attempt(web.verify)];
+  if (!isDeepStrictEqual(native, own)) return value({ native, "Web Crypto": own });
+  return { report: native };
+}
 
 /** A client's settings under their names here. */
 function settings(given) {

@@ -9,6 +9,7 @@ Plays the scenarios whose names contain the words, or all. PROGRAM is the script
 from __future__ import annotations
 
 import asyncio
+import base64
 import http.client
 import json
 import os
@@ -24,6 +25,7 @@ from functools import partial
 from typing import Any
 
 import infrai
+from infrai import webhooks
 
 LANGUAGE = "python"
 AT_ONCE = 16
@@ -140,9 +142,23 @@ def call_args(name: str, args: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     return (lambda client: getattr(getattr(client, group) if group else client, method)), args
 
 
+def webhook_call(name: str, args: dict[str, Any]) -> dict[str, Any]:
+    """Makes a call of the module `webhooks`, which is the same for both clients."""
+    if name == "webhooks.verify":
+        body = base64.b64decode(args["body_base64"]) if "body_base64" in args else args["body"]
+        event = webhooks.verify(body, args.get("header"), args["secret"])
+        assert event.get("job") is None or isinstance(event.job, infrai.VideoJob)
+        return {"value": event}
+    seen = webhooks.SeenEvents(args.get("capacity"), args.get("ttl"))
+    done = [(step, getattr(seen, step)(id)) for step, id in args["steps"]]
+    return {"value": [added for step, added in done if step == "add"]}
+
+
 def sync_call(
     client: infrai.InfraiClient, name: str, args: dict[str, Any], jobs: list[Any]
 ) -> dict[str, Any]:
+    if name.startswith("webhooks."):
+        return webhook_call(name, args)
     if name == "video.watch":
         states: list[Any] = []
         try:
@@ -168,6 +184,8 @@ def sync_call(
 async def async_call(
     client: infrai.AsyncInfraiClient, name: str, args: dict[str, Any], jobs: list[Any]
 ) -> dict[str, Any]:
+    if name.startswith("webhooks."):
+        return webhook_call(name, args)
     if name == "video.watch":
         states: list[Any] = []
         try:

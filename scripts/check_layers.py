@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: the top down. Those of one set may not import one another. What is in no set is a leaf: every layer may import it, and it
 #: imports leaves alone. The crate's root file is above all layers. Another crate needs an entry here, nothing else.
 LAYERS: dict[str, list[set[str]]] = {
-    "core/src": [{"builder"}, {"client"}, {"api"}, {"http", "polling"}, {"auth"}, {"wire"}],
+    "core/src": [{"builder"}, {"client", "webhooks"}, {"api"}, {"http", "polling"}, {"auth"}, {"wire"}],
     "bindings-common/src": [],
     "bindings-python/src": [],
     "bindings-node/src": [],

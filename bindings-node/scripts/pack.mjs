@@ -17,7 +17,7 @@ import { platformDependencies, platformManifest } from "./platforms.mjs";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Declarations of what nobody imports. */
-const INTERNAL = /[\\/](async-iterator|calls|environment|load|native|paths|unsupported)\.d\.m?ts$/;
+const INTERNAL = /[\\/](async-iterator|calls|delivery|environment|load|native|paths|unsupported)\.d\.m?ts$/;
 
 const { values } = parseArgs({
   options: { out: { type: "string" }, native: { type: "string", multiple: true, default: [] } },
@@ -38,6 +38,7 @@ pack(
     LICENSE: join(ROOT, "..", "LICENSE"),
     // For resolvers that read no exports.
     "testing/package.json": { main: "../dist/testing.js", module: "../dist/testing.mjs", types: "../dist/testing.d.ts" },
+    "webhooks/package.json": { main: "../dist/webhooks.js", module: "../dist/webhooks.mjs", types: "../dist/webhooks.d.ts" },
   },
 );
 

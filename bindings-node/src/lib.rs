@@ -18,6 +18,7 @@ mod options;
 mod runtime;
 mod stream;
 mod values;
+mod webhooks;
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 import type { AsyncResource } from "node:async_hooks";
 import { updateVariables } from "./environment.js";
-import { abortError, captureTrace, infraiError, type ErrorData, type Trace } from "./errors.js";
+import { abortError, captureTrace, infraiError, invalidArgument, type ErrorData, type Trace } from "./errors.js";
 import { load } from "./load.js";
 import { EventKind, type CallStarted, type NativeBinding, type NativeClient, type NativeResult, type NativeStream } from "./native.js";
 import type { CallOptions, RequestEvent, ResponseEvent } from "./types.js";
@@ -202,13 +202,6 @@ export class StreamContext {
     if (this.#id === undefined || this.#callbacks === undefined || !callbacks.has(this.#id)) return;
     callbacks.set(this.#id, this.#callbacks);
   }
-}
-
-/** Returns the error of an argument that this layer rejects. */
-export function invalidArgument(field: string, expected: string, got: string, trace?: Trace): Error {
-  const message = `invalid \`${field}\`: expected ${expected}, got ${got}`;
-  const details = { field, expected, got };
-  return infraiError({ kind: "invalid_request", code: "INVALID_ARGUMENT", message, details }, trace);
 }
 
 /** Releases a call that has ended. It no longer keeps the process alive. */

@@ -20,6 +20,7 @@ export type InfraiErrorKind =
   | "credentials"
   | "configuration"
   | "unexpected_response"
+  | "webhook_verification"
   | "internal"
   | "aborted";
 
@@ -132,6 +133,8 @@ export class CredentialsError extends InfraiError {}
 export class ConfigurationError extends InfraiError {}
 /** The response does not follow the API's contract. */
 export class UnexpectedResponseError extends InfraiError {}
+/** A webhook's delivery has no valid signature, or its body is no event. `details.reason` says why. */
+export class WebhookVerificationError extends InfraiError {}
 /** A bug in the SDK. Please report it. */
 export class InternalError extends InfraiError {}
 /** The caller's `AbortSignal` ended the call. `cause` is the signal's reason. */
@@ -154,6 +157,7 @@ const CLASSES: Record<InfraiErrorKind, typeof InfraiError> = {
   credentials: CredentialsError,
   configuration: ConfigurationError,
   unexpected_response: UnexpectedResponseError,
+  webhook_verification: WebhookVerificationError,
   internal: InternalError,
   aborted: AbortError,
 };
@@ -238,6 +242,13 @@ export function infraiError(data: ErrorData, trace?: Trace, cause?: unknown): In
 function causeOf(causes: string[] | undefined): { cause?: unknown } | undefined {
   if (causes === undefined) return undefined;
   return causes.reduceRight<{ cause?: unknown } | undefined>((inner, text) => ({ cause: new Error(text, inner) }), undefined);
+}
+
+/** Makes the error of an argument that this layer rejects. */
+export function invalidArgument(field: string, expected: string, got: string, trace?: Trace): Error {
+  const message = `invalid \`${field}\`: expected ${expected}, got ${got}`;
+  const details = { field, expected, got };
+  return infraiError({ kind: "invalid_request", code: "INVALID_ARGUMENT", message, details }, trace);
 }
 
 /** Makes the error of a call that its caller aborted. */

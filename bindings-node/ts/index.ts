@@ -23,6 +23,8 @@ export {
   TimeoutError,
   UnexpectedResponseError,
   WaitTimeoutError,
+  WebhookVerificationError,
 } from "./errors.js";
 export type { InfraiErrorFields, InfraiErrorKind } from "./errors.js";
 export type * from "./types.js";
+export * as webhooks from "./native-webhooks.js";

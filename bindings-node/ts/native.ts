@@ -63,6 +63,13 @@ export interface NativeBinding {
   rejectKey(request: number, exception: number): void;
 }
 
+export interface NativeSeenEvents {
+  add(id: unknown): NativeResult<boolean>;
+  remove(id: unknown): NativeResult<undefined>;
+}
+
 export interface NativeModule {
+  verifyWebhook(body: Uint8Array, header: string | undefined, secret: Uint8Array): NativeResult<{ json: string }>;
+  seenEvents(capacity: unknown, ttlMs: unknown): NativeResult<NativeSeenEvents>;
   NativeBinding: { install(dispatch: (events: unknown[]) => void): NativeBinding };
 }

@@ -371,3 +371,28 @@ export interface InfraiClientOptions {
   /** Called after every attempt, in the async context of its call. An exception becomes an uncaught exception. */
   onResponse?: ((event: ResponseEvent) => void) | null | undefined;
 }
+
+/** Bytes of a request's body, or a secret. A string counts as UTF-8. */
+export type WebhookBytes = string | Uint8Array | ArrayBuffer;
+
+/** Value of a header as servers hand it over: that of `request.headers`, or `null` of `Headers.get`. */
+export type WebhookHeader = string | readonly string[] | null | undefined;
+
+/**
+ * An event of a webhook. The API does not document the fields of events: one that is absent or has another type is absent
+ * here, and `raw` has all of them.
+ */
+export interface WebhookEvent {
+  /** Id of the event, the same in each of its deliveries. */
+  id?: string;
+  /** Name of the event. */
+  type?: string;
+  /** Time of the event in the API's spelling. */
+  created?: string;
+  /** Content of the event. */
+  data?: unknown;
+  /** The video job, if `data` or its field `job` is one. */
+  job?: VideoJob;
+  /** All fields of the body. */
+  raw: Record<string, unknown>;
+}

@@ -25,5 +25,7 @@ export {
   nothing as TimeoutError,
   nothing as UnexpectedResponseError,
   nothing as WaitTimeoutError,
+  nothing as WebhookVerificationError,
   nothing as startSandbox,
+  nothing as webhooks,
 };

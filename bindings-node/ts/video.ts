@@ -1,8 +1,8 @@
 // Calls for videos.
 
 import { NativeAsyncIterator } from "./async-iterator.js";
-import { call, invalidArgument, prepareAnew, splitCallOptions, StreamContext, toError, type Client } from "./calls.js";
-import { abortError, captureTrace, type ErrorData, type InfraiError } from "./errors.js";
+import { call, prepareAnew, splitCallOptions, StreamContext, toError, type Client } from "./calls.js";
+import { abortError, captureTrace, invalidArgument, type ErrorData, type InfraiError } from "./errors.js";
 import type { NativeResult, NativeStream } from "./native.js";
 import { absolutePath } from "./paths.js";
 import type {

@@ -19,6 +19,7 @@ mod options;
 mod py_util;
 mod runtime;
 mod stream;
+mod webhooks;
 
 use pyo3::prelude::*;
 
@@ -27,7 +28,13 @@ use pyo3::prelude::*;
 mod _native {
     use super::{callbacks::CallbackQueue, convert, errors, logging, py_util};
     #[pymodule_export]
-    use super::{client::Client, event_loop::EventLoopHandle, key_responder::KeyResponder, stream::Stream};
+    use super::{
+        client::Client,
+        event_loop::EventLoopHandle,
+        key_responder::KeyResponder,
+        stream::Stream,
+        webhooks::{SeenEvents, verify_webhook},
+    };
     use infrai::VideoState;
     use pyo3::{exceptions::PyImportError, prelude::*, types::IntoPyDict as _};
 

@@ -96,8 +96,33 @@ func made(_ call: JSON, _ base: InfraiClient, _ jobs: [VideoJob?]) async throws 
             force: args["force"]?.bool ?? false, writeCredentials: args["write_credentials"]?.bool ?? true)
         return .value(parsed(result.json))
     case "request": return try await requested(client, args)
+    case "webhooks.verify": return .value(try event(args))
+    case "webhooks.seen": return .value(try seen(args))
     case let other: throw Unexpected(text: "a call that this runner does not know: \(other)")
     }
+}
+
+private func event(_ args: JSON) throws -> JSON {
+    let body = args["body_base64"]?.string.flatMap { Data(base64Encoded: $0) } ?? Data((args["body"]?.string ?? "").utf8)
+    let event = try Webhooks.verify(body, header: args["header"]?.string, secret: args["secret"]?.string ?? "")
+    var members: [String: JSON] = ["raw": event.raw]
+    members["id"] = event.id.map(JSON.string)
+    members["type"] = event.type.map(JSON.string)
+    members["created"] = event.created.map(JSON.string)
+    members["data"] = event.data
+    members["job"] = event.job.map(whole)
+    return .object(members)
+}
+
+private func seen(_ args: JSON) throws -> JSON {
+    let seen = try SeenEvents(capacity: args["capacity"]?.double.map { Int($0) }, ttl: duration(args["ttl"]))
+    guard case .array(let steps)? = args["steps"] else { return .array([]) }
+    var added: [JSON] = []
+    for step in steps {
+        let id = step[1]?.string ?? ""
+        if step[0]?.string == "add" { added.append(.bool(seen.add(id))) } else { seen.remove(id) }
+    }
+    return .array(added)
 }
 
 private func job(_ job: VideoJob) -> Outcome { Outcome(["value": whole(job)], job: job) }

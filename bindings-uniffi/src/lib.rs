@@ -25,6 +25,7 @@ mod store;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 pub use self::{
     callbacks::{
@@ -40,6 +41,7 @@ pub use self::{
     },
     store::{CredentialStore, CredentialStoreError},
     streams::{GenerateManyItem, GenerateManyStream, WatchStream},
+    webhooks::{SeenEventIds, verify_webhook},
 };
 
 uniffi::setup_scaffolding!();

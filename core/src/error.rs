@@ -50,6 +50,8 @@ pub enum ErrorKind {
     Configuration,
     /// The response breaks the API's contract.
     UnexpectedResponse,
+    /// A delivery of a webhook has no valid signature, or its body is no event.
+    WebhookVerification,
     /// The caller's abort signal ended the call.
     Aborted,
     /// A bug in the SDK. Please report it.
@@ -76,6 +78,7 @@ impl ErrorKind {
             Self::Credentials => "credentials",
             Self::Configuration => "configuration",
             Self::UnexpectedResponse => "unexpected_response",
+            Self::WebhookVerification => "webhook_verification",
             Self::Aborted => "aborted",
             Self::Internal => "internal",
         }
@@ -111,6 +114,9 @@ impl ErrorKind {
             Self::Configuration => "Correct the setting that the message names.",
             Self::UnexpectedResponse => {
                 "Check the base URL and any proxy or gateway in front of the API, then report the request id."
+            }
+            Self::WebhookVerification => {
+                "Refuse the delivery, and check the secret and that the body is the raw one."
             }
             Self::Aborted => "A job that was submitted continues. Wait for it with its id, or cancel it.",
             Self::Internal => "This is a bug in the SDK. Please report it with this message.",

@@ -24,7 +24,7 @@ pub enum Language {
 }
 
 /// Options that are durations. In Node their names end in `Ms`.
-const DURATIONS: [&str; 10] = [
+const DURATIONS: [&str; 11] = [
     "timeout",
     "attempt_timeout",
     "connect_timeout",
@@ -35,6 +35,7 @@ const DURATIONS: [&str; 10] = [
     "max_interval",
     "expected_duration",
     "refresh",
+    "ttl",
 ];
 
 /// Fields of bodies with more than one word in their name. Node spells them as on the wire.

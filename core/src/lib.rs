@@ -18,6 +18,7 @@
 //! - [`Video`] and [`Account`] have one typed method per route of the API. [`InfraiClient::request`] calls any other
 //!   route.
 //! - [`InfraiError`] is the only error type. It has a [kind](ErrorKind) to match on and all known details.
+//! - [`webhooks`] verifies deliveries of webhooks.
 //! - [`polling`] schedules the status requests of all waits of a client.
 //!
 //! Calls need a Tokio runtime with time and I/O enabled. Logs go to [`tracing`], with one span per call.
@@ -53,6 +54,7 @@ mod script;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod webhooks;
 pub mod wire;
 
 pub use self::{

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ._errors import TimeoutError as TimeoutError
     from ._errors import UnexpectedResponseError as UnexpectedResponseError
     from ._errors import WaitTimeoutError as WaitTimeoutError
+    from ._errors import WebhookVerificationError as WebhookVerificationError
     from ._job import VideoJob as VideoJob
     from ._results import ActivateResult as ActivateResult
     from ._results import ApiResponse as ApiResponse
@@ -99,6 +100,7 @@ _LAZY_ATTRS = {
         "TimeoutError",
         "UnexpectedResponseError",
         "WaitTimeoutError",
+        "WebhookVerificationError",
     ),
     "_job": ("VideoJob",),
     "_native": ("__version__",),
@@ -117,7 +119,7 @@ _LAZY_ATTRS = {
     "_video": ("DownloadStream", "GenerateMany", "Video", "Watch"),
 }
 _ATTR_TO_MODULE = {name: module for module, names in _LAZY_ATTRS.items() for name in names}
-_MODULES = ("testing",)
+_MODULES = ("testing", "webhooks")
 
 # `from infrai import *` does not shadow Python's own ConnectionError, PermissionError and TimeoutError.
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]

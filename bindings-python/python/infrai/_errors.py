@@ -205,6 +205,12 @@ class UnexpectedResponseError(InfraiError):
     kind = "unexpected_response"
 
 
+class WebhookVerificationError(InfraiError):
+    """Delivery of a webhook without a valid signature, or whose body is no event. ``details["reason"]`` says why."""
+
+    kind = "webhook_verification"
+
+
 class InternalError(InfraiError):
     """Bug of the SDK. Please report it."""
 
@@ -236,6 +242,7 @@ _CLASSES: dict[str, type[InfraiError]] = {
         CredentialsError,
         ConfigurationError,
         UnexpectedResponseError,
+        WebhookVerificationError,
         InternalError,
         AbortedError,
     )

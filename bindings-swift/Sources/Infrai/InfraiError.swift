@@ -49,6 +49,8 @@ public enum InfraiError: Error, Sendable {
     case configuration(ErrorDetails)
     /// The response breaks the API's contract.
     case unexpectedResponse(ErrorDetails)
+    /// A webhook's delivery has no valid signature, or its body is no event. See ``ErrorDetails/facts`` for the reason.
+    case webhookVerification(ErrorDetails)
     /// A bug in the SDK. Please report it.
     case `internal`(ErrorDetails)
 
@@ -58,7 +60,8 @@ public enum InfraiError: Error, Sendable {
         case .authentication(let details), .permission(let details), .paymentRequired(let details), .invalidRequest(let details),
             .notFound(let details), .conflict(let details), .rateLimit(let details), .server(let details), .connection(let details),
             .timeout(let details), .jobFailed(let details), .jobCancelled(let details), .waitTimeout(let details),
-            .credentials(let details), .configuration(let details), .unexpectedResponse(let details), .internal(let details):
+            .credentials(let details), .configuration(let details), .unexpectedResponse(let details),
+            .webhookVerification(let details), .internal(let details):
             details
         }
     }
@@ -87,6 +90,7 @@ public enum InfraiError: Error, Sendable {
         case .credentials: "credentials"
         case .configuration: "configuration"
         case .unexpectedResponse: "unexpected_response"
+        case .webhookVerification: "webhook_verification"
         case .internal: "internal"
         }
     }

@@ -40,6 +40,7 @@ extension InfraiError {
             case .credentials: .credentials(details)
             case .configuration: .configuration(details)
             case .unexpectedResponse: .unexpectedResponse(details)
+            case .webhookVerification: .webhookVerification(details)
             case .aborted, .internal: .internal(details)
             }
     }

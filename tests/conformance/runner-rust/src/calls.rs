@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use infrai::{GenerateRequest, InfraiClient, InfraiError, VideoJob};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use infrai::{GenerateRequest, InfraiClient, InfraiError, VideoJob, webhooks};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -67,6 +68,8 @@ async fn attempt(
         }
         "activate" => activate(client, args).await?,
         "request" => request(client, args).await?,
+        "webhooks.verify" => verify(args)?,
+        "webhooks.seen" => seen(args)?,
         unknown => panic!("a call that this runner does not know: {unknown}"),
     })
 }
@@ -159,6 +162,26 @@ async fn request(client: &InfraiClient, args: &Args) -> Result<Outcome, InfraiEr
     let answer = request.send().await?;
     let report = json!({"value": answer.data, "metadata": answer.metadata.as_map(), "status": answer.status});
     Ok(Outcome { report, job: None })
+}
+
+fn verify(args: &Args) -> Result<Outcome, InfraiError> {
+    let body = match args.given("body_base64") {
+        Some(body) => BASE64_STANDARD.decode(body).expect("the scenario has base64"),
+        None => args.text("body").as_bytes().to_vec(),
+    };
+    let event = webhooks::verify(&body, args.given("header"), args.text("secret"))?;
+    Ok(value(serde_json::to_value(event).expect("an event is JSON")))
+}
+
+fn seen(args: &Args) -> Result<Outcome, InfraiError> {
+    let number = |name: &str| args.0.get(name).and_then(Value::as_f64);
+    let seen = webhooks::SeenEvents::from_numbers(number("capacity"), number("ttl"))?;
+    let mut added = Vec::new();
+    for step in args.0["steps"].as_array().into_iter().flatten() {
+        let id = step[1].as_str().expect("a step has an id");
+        if step[0] == "add" { added.push(seen.add(id)) } else { seen.remove(id) }
+    }
+    Ok(value(json!(added)))
 }
 
 /// A call's arguments.

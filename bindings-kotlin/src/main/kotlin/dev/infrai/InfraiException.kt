@@ -134,6 +134,10 @@ public sealed class InfraiException(error: ErrorRecord, client: InfraiClient?, c
     public class UnexpectedResponse internal constructor(error: ErrorRecord, client: InfraiClient?, cause: Throwable?) :
         InfraiException(error, client, cause)
 
+    /** A webhook's delivery has no valid signature, or its body is no event. See [detailsJson] for the reason. */
+    public class WebhookVerification internal constructor(error: ErrorRecord, client: InfraiClient?, cause: Throwable?) :
+        InfraiException(error, client, cause)
+
     /** A bug in the SDK. Please report it. */
     public class Internal internal constructor(error: ErrorRecord, client: InfraiClient?, cause: Throwable?) :
         InfraiException(error, client, cause)
@@ -161,6 +165,7 @@ public sealed class InfraiException(error: ErrorRecord, client: InfraiClient?, c
                 ErrorKind.CREDENTIALS -> ::Credentials
                 ErrorKind.CONFIGURATION -> ::Configuration
                 ErrorKind.UNEXPECTED_RESPONSE -> ::UnexpectedResponse
+                ErrorKind.WEBHOOK_VERIFICATION -> ::WebhookVerification
                 // The coroutine of an aborted wait is cancelled and sees no exception of the SDK.
                 ErrorKind.ABORTED, ErrorKind.INTERNAL -> ::Internal
             }

@@ -5,11 +5,14 @@ import dev.infrai.InfraiClient
 import dev.infrai.InfraiException
 import dev.infrai.ManyItem
 import dev.infrai.PollingOptions
+import dev.infrai.SeenEvents
 import dev.infrai.Video
 import dev.infrai.VideoJob
 import dev.infrai.VideoRoutes
+import dev.infrai.Webhooks
 import java.nio.file.Path
 import java.nio.file.Paths
+import java.util.Base64
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
 import kotlin.time.DurationUnit
@@ -150,7 +153,27 @@ private suspend fun made(
             },
         )
     }
+    "webhooks.verify" -> value(event(args))
+    "webhooks.seen" -> value(seen(args))
     else -> error("there is no call $name")
+}
+
+private fun event(args: JsonObject): JsonElement {
+    val body = args.text("body_base64")?.let { Base64.getDecoder().decode(it) } ?: args.needed("body").toByteArray()
+    val event = Webhooks.verify(body, args.text("header"), args.needed("secret"))
+    return buildJsonObject {
+        event.id?.let { put("id", it) }
+        event.type?.let { put("type", it) }
+        event.created?.let { put("created", it) }
+        event.dataJson?.let { put("data", parsed(it)) }
+        event.job?.let { put("job", parsed(it.toJson())) }
+        put("raw", parsed(event.rawJson))
+    }
+}
+
+private fun seen(args: JsonObject): JsonElement = SeenEvents(args.int("capacity"), args.time("ttl")).use { seen ->
+    val steps = args.getValue("steps").jsonArray.map { step -> step.jsonArray.map(::textOf) }
+    JsonArray(steps.mapNotNull { (step, id) -> if (step == "add") JsonPrimitive(seen.add(id)) else null.also { seen.remove(id) } })
 }
 
 private suspend fun watch(client: InfraiClient, id: String): Outcome {

@@ -1,0 +1,3 @@
+// ES module form of the one CommonJS copy.
+
+export * from "./webhooks.js";
