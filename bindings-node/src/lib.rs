@@ -18,7 +18,7 @@ mod options;
 mod runtime;
 mod stream;
 mod values;
-mod webhooks;
+pub mod webhooks;
 
 use std::sync::Arc;
 

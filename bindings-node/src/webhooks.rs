@@ -11,14 +11,14 @@ use crate::{
 
 /// An event that was verified.
 #[napi(object)]
-pub(crate) struct VerifiedEvent {
+pub struct VerifiedEvent {
     /// The event as JSON.
-    pub(crate) json: String,
+    pub json: String,
 }
 
 /// Verifies a delivery and returns its event.
 #[napi]
-pub(crate) fn verify_webhook(
+pub fn verify_webhook(
     body: Uint8Array,
     header: Option<String>,
     secret: Uint8Array,
@@ -35,7 +35,7 @@ pub struct NativeSeenEvents(webhooks::SeenEvents);
 
 /// Makes a memory of event ids. `undefined` and `null` are the defaults.
 #[napi]
-pub(crate) fn seen_events(capacity: Unknown<'_>, ttl: Unknown<'_>) -> NativeResult<NativeSeenEvents> {
+pub fn seen_events(capacity: Unknown<'_>, ttl: Unknown<'_>) -> NativeResult<NativeSeenEvents> {
     catch_panic(Language::Node, || {
         let (capacity, ttl) = (number("capacity", &capacity)?, number("ttl", &ttl)?);
         let seen = webhooks::SeenEvents::from_numbers(capacity, ttl.map(|ms| ms / 1000.0))?;

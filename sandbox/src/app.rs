@@ -24,6 +24,8 @@ pub(crate) struct App {
     pub(crate) faults: FaultInjector,
     pub(crate) limiter: Option<RateLimiter>,
     pub(crate) log: RequestLog,
+    /// Wakes the deliveries at the first webhook.
+    pub(crate) webhook_registered: tokio::sync::Notify,
     pub(crate) file_signing_key: [u8; 32],
     pub(crate) file_url_ttl: Duration,
     pub(crate) status_retry_after: Option<u64>,

@@ -206,6 +206,7 @@ impl SandboxBuilder {
             faults: FaultInjector::new(self.faults, self.seed),
             limiter: self.rate_limit.map(RateLimiter::new),
             log: RequestLog::default(),
+            webhook_registered: tokio::sync::Notify::new(),
             file_signing_key,
             file_url_ttl: self.file_url_ttl,
             status_retry_after: self.status_retry_after,

@@ -1,6 +1,6 @@
 //! Checks of the `Host` header: loopback, and allowed hosts.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use http::{Uri, uri::Authority};
 
@@ -11,6 +11,11 @@ use crate::error::ApiError;
 pub(crate) struct Host(String);
 
 impl Host {
+    /// Returns the host of an address.
+    pub(crate) fn of(addr: SocketAddr) -> Self {
+        Self(addr.to_string())
+    }
+
     /// Returns an absolute URL on this host; `path` starts with a slash.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.0)

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Routes that help while it runs.
-const ROUTES: [(&str, &str); 9] = [
+const ROUTES: [(&str, &str); 10] = [
     ("GET    /", "in a browser: jobs, wallet, requests, faults"),
     ("GET    /openapi.json", "every route"),
     ("GET    /sandbox/requests", "the last 1000 requests of clients"),
@@ -18,6 +18,7 @@ const ROUTES: [(&str, &str); 9] = [
     ("POST   /sandbox/faults", "adds one: {\"fault\": \"…\"}; DELETE removes all"),
     ("POST   /sandbox/credit", "adds credit to the key's account: {\"amount_usd\": 5}"),
     ("POST   /sandbox/topups/ID/pay", "completes a top-up of the key's account"),
+    ("POST   /v1/account/webhooks/register", "signed webhooks to a URL of this machine"),
     ("GET    /topup/TOKEN", "payment page of a top-up (its next_action_url)"),
 ];
 

@@ -21,7 +21,7 @@ use tokio::{
 
 use tokio_io_timeout::TimeoutStream;
 
-use crate::{api, app::App, data_dir::DataDir, middleware, tokens};
+use crate::{api, app::App, data_dir::DataDir, host::Host, middleware, tokens};
 
 /// Time for requests in flight to end after a stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,12 +47,7 @@ pub struct Sandbox {
 impl Sandbox {
     /// Returns the base URL for clients on this machine, without a trailing slash.
     pub fn url(&self) -> String {
-        let ip = match self.addr.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        format!("http://{}", SocketAddr::new(ip, self.addr.port()))
+        local(self.addr).url("")
     }
 
     /// Returns the URL of the dashboard for a browser on this machine. Its fragment, after `#`, opens the accounts'
@@ -89,6 +84,16 @@ impl Drop for Sandbox {
     }
 }
 
+/// Returns the host under which clients on this machine reach an address.
+fn local(addr: SocketAddr) -> Host {
+    let ip = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    Host::of(SocketAddr::new(ip, addr.port()))
+}
+
 /// Serves `app` on `listener`, on the current runtime.
 pub(crate) fn serve(
     app: Arc<App>,
@@ -108,6 +113,7 @@ pub(crate) fn serve(
         slots: Arc::new(Semaphore::new(limits.connections)),
         send_timeout: limits.send_timeout,
     };
+    tokio::spawn(api::deliver_webhooks(app.clone(), local(addr), stopped.clone()));
     let held = folder.clone();
     let serving = tokio::spawn(async move {
         let app = server.app.clone();

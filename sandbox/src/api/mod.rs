@@ -13,5 +13,6 @@ mod openapi;
 mod range;
 mod routes;
 mod video;
+mod webhooks;
 
-pub(crate) use routes::router;
+pub(crate) use self::{routes::router, webhooks::delivery::deliver as deliver_webhooks};

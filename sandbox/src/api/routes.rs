@@ -9,7 +9,7 @@ use axum::{
 };
 use http::Method;
 
-use super::{account, activate, admin, checkout, dashboard, files, health, openapi, video};
+use super::{account, activate, admin, checkout, dashboard, files, health, openapi, video, webhooks};
 use crate::{app::App, error::ApiError};
 
 /// A route of the table.
@@ -37,6 +37,7 @@ pub(super) fn all() -> Vec<Route> {
         route(Method::POST, "/v1/activate", activate::activate),
         route(Method::GET, "/v1/account/balance", account::balance),
         route(Method::POST, "/v1/account/topup", account::topup),
+        route(Method::POST, "/v1/account/webhooks/register", webhooks::register),
         route(Method::POST, "/v1/video/generate", video::generate),
         route(Method::GET, "/v1/video/jobs/{id}", video::status),
         route(Method::POST, "/v1/video/jobs/{id}/cancel", video::cancel),

@@ -26,7 +26,7 @@ impl From<std::io::Error> for OpenError {
 }
 
 /// Each migration takes the schema from the version of its index to the next. Migrations are added, never edited.
-const MIGRATIONS: &[&str] = &[V1, V2, V3];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4];
 
 /// The ledger keeps a running balance. Its triggers refuse a row that does not add up and any change to an old one,
 /// so the last balance is always the sum of all amounts.
@@ -130,6 +130,45 @@ CREATE INDEX keys_by_account ON api_keys (account_id);
 /// A fault can make an accepted job fail, also after a restart.
 const V3: &str = "
 ALTER TABLE jobs ADD COLUMN injected_error_code TEXT;
+";
+
+/// Each change of a job's state adds an event for the webhooks of its account, in the transaction of the change.
+const V4: &str = "
+CREATE TABLE webhooks (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES accounts (id),
+    url TEXT NOT NULL,
+    events TEXT NOT NULL,
+    description TEXT,
+    secret TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    UNIQUE (account_id, url)
+) STRICT;
+CREATE TABLE webhook_deliveries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL UNIQUE,
+    webhook_id TEXT NOT NULL REFERENCES webhooks (id),
+    job_id TEXT NOT NULL REFERENCES jobs (id),
+    state TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due_at INTEGER NOT NULL,
+    body TEXT
+) STRICT;
+CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (due_at, seq);
+
+CREATE TRIGGER job_queued AFTER INSERT ON jobs BEGIN
+    INSERT INTO webhook_deliveries (event_id, webhook_id, job_id, state, created_at, due_at)
+    SELECT 'evt_' || lower(hex(randomblob(12))), id, new.id, new.state, new.created_at, new.created_at
+    FROM webhooks WHERE account_id = new.account_id
+        AND EXISTS (SELECT 1 FROM json_each(events) WHERE value IN ('*', 'video.' || new.state));
+END;
+CREATE TRIGGER job_changed AFTER UPDATE OF state ON jobs WHEN new.state <> old.state BEGIN
+    INSERT INTO webhook_deliveries (event_id, webhook_id, job_id, state, created_at, due_at)
+    SELECT 'evt_' || lower(hex(randomblob(12))), id, new.id, new.state, now, now
+    FROM webhooks, (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now) WHERE account_id = new.account_id
+        AND EXISTS (SELECT 1 FROM json_each(events) WHERE value IN ('*', 'video.' || new.state));
+END;
 ";
 
 /// Returns true for an empty database.

@@ -5,3 +5,4 @@ pub(crate) mod idempotency;
 pub(crate) mod jobs;
 pub(crate) mod ledger;
 pub(crate) mod topups;
+pub(crate) mod webhooks;

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Fault, api::admin::LAST_SEQ};
+use crate::{
+    Fault,
+    api::{admin::LAST_SEQ, webhooks::delivery::ATTEMPTS},
+};
 
 /// Returns the notation of faults.
 pub(super) fn faults() -> String {
@@ -84,7 +87,17 @@ fn account() -> Value {
         ("200", enveloped("The record.", &reference("schemas", "TopupRecord"))),
         &["400", "401", "409", "413", "415", "429"],
     );
+    let register = operation(
+        "account",
+        "account.webhooks.register",
+        "Registers a webhook for the states of the account's jobs. The same URL again replaces its settings.",
+        ("200", enveloped("The webhook, without its secret.", &reference("schemas", "Webhook"))),
+        &["400", "401", "409", "413", "415", "429"],
+    );
     json!({
+        "/v1/account/webhooks/register": {"post": with(register, &json!({
+            "parameters": [key], "requestBody": body("WebhookRequest"), "callbacks": webhook_callbacks(),
+        }))},
         "/v1/activate": {"post": with(activate, &json!({
             "security": [], "parameters": [key], "requestBody": body("ActivateRequest"),
         }))},
@@ -96,6 +109,19 @@ fn account() -> Value {
             "parameters": [required_key], "requestBody": body("TopupRequest"),
         }))},
     })
+}
+
+/// Returns the request that the sandbox sends to a webhook.
+fn webhook_callbacks() -> Value {
+    let signature = "64 hexadecimal digits: HMAC-SHA256 of the raw body with the webhook's secret.";
+    let deliver = json!({
+        "summary": format!("An event, at least once, in any order. Any answer but a 2xx within 10 seconds is followed by another attempt, up to {ATTEMPTS}."),
+        "security": [],
+        "parameters": [{"name": "X-Infrai-Signature", "in": "header", "required": true, "description": signature, "schema": {"type": "string"}}],
+        "requestBody": body("WebhookEvent"),
+        "responses": {"2XX": {"description": "The event is accepted."}},
+    });
+    json!({"event": {"{$request.body#/url}": {"post": deliver}}})
 }
 
 fn video() -> Value {

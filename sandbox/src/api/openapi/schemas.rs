@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::api::webhooks::{EVENTS, PATH_MARKS, TEXT_LIMIT};
 use crate::catalog::{
     ASPECTS, DEFAULT_DURATION_MS, DURATION, LITE, MODELS, PREFERS, PROMPT_LIMIT, REGIONS, RESOLUTIONS,
     URL_LIMIT, VENDORS,
@@ -24,7 +25,7 @@ fn url() -> Value {
 /// Returns `components.schemas`.
 pub(super) fn schemas() -> Value {
     let mut schemas = Map::new();
-    for group in [envelope(), account(), video(), sandbox()] {
+    for group in [envelope(), account(), webhooks(), video(), sandbox()] {
         if let Value::Object(group) = group {
             schemas.extend(group);
         }
@@ -116,6 +117,46 @@ fn account() -> Value {
                 "amount_usd": {"type": "number"},
                 "state": {"enum": ["pending", "succeeded"]},
                 "next_action_url": {"type": "string", "format": "uri"},
+            },
+        },
+    })
+}
+
+fn webhooks() -> Value {
+    let port = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]";
+    let path = format!("(/([A-Za-z0-9{PATH_MARKS}]|%[0-9A-Fa-f]{{2}})*)?");
+    let url = format!(r"^http://(localhost|127\.0\.0\.1|\[::1\])(:({port}))?{path}$");
+    json!({
+        "WebhookRequest": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["url", "events", "secret"],
+            "properties": {
+                "url": {"type": "string", "pattern": url, "maxLength": URL_LIMIT, "description": "A loopback URL."},
+                "events": {"type": "array", "minItems": 1, "maxItems": EVENTS.len(), "items": {"type": "string", "enum": EVENTS}},
+                "description": {"type": "string", "maxLength": TEXT_LIMIT},
+                "secret": {"type": "string", "pattern": not_blank(), "maxLength": TEXT_LIMIT, "description": "Signs the deliveries. No answer shows it."},
+            },
+        },
+        "Webhook": {
+            "type": "object",
+            "required": ["webhook_id", "url", "events", "created_at"],
+            "properties": {
+                "webhook_id": {"type": "string"},
+                "url": {"type": "string"},
+                "events": {"type": "array", "items": {"type": "string"}},
+                "description": {"type": ["string", "null"]},
+                "created_at": {"type": "string", "format": "date-time"},
+            },
+        },
+        "WebhookEvent": {
+            "type": "object",
+            "required": ["id", "type", "created", "data"],
+            "properties": {
+                "id": {"type": "string", "description": "The same in each delivery of the event."},
+                "type": {"enum": EVENTS[1..], "description": "Names of the sandbox: those of the API are not public."},
+                "created": {"type": "string", "format": "date-time"},
+                "data": {"$ref": "#/components/schemas/VideoJob"},
             },
         },
     })
@@ -264,7 +305,10 @@ const ERRORS: &[(&str, &str)] = &[
     ("402", "INSUFFICIENT_CREDIT, with `checkout_url`"),
     ("403", "FILE_URL_EXPIRED (the job's status gives a fresh one), ADMIN_LOOPBACK_ONLY"),
     ("404", "NOT_FOUND: unknown, or another account's"),
-    ("409", "IDEMPOTENCY_CONFLICT: the key came with another body before"),
+    (
+        "409",
+        "IDEMPOTENCY_CONFLICT: the key came with another body before; WEBHOOK_LIMIT: the account has 10 webhooks",
+    ),
     ("413", "PAYLOAD_TOO_LARGE: a body has at most 1 MiB"),
     ("415", "UNSUPPORTED_MEDIA_TYPE: a body is application/json"),
     ("416", "RANGE_NOT_SATISFIABLE: the range starts beyond the file"),
