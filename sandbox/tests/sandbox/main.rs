@@ -16,3 +16,4 @@ mod restart;
 mod target;
 mod topups;
 mod validation;
+mod webhooks;
