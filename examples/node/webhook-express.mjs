@@ -36,7 +36,7 @@ app.post("/webhooks/infrai", express.raw({ type: () => true }), (request, respon
 async function handle(event) {
   if (event.job === undefined) return;
   // The signature covers no time: fetch the state instead of trusting an old event.
-  const job = await client.video.status(event.job);
+  const job = await client.video.status(event.job.job_id);
   console.log(event.type, job.job_id, job.state, job.video_url);
 }
 // docs: end

@@ -1858,6 +1858,116 @@ public func FfiConverterTypeVideoJob_lower(_ value: VideoJob) -> RustBuffer {
 
 
 /**
+ * An event of a webhook. The API does not document the fields of events: a field that is absent or has another type is
+ * `None`, and [`raw`](Self::raw) has all of them.
+ */
+public struct WebhookEvent: Equatable, Hashable {
+    /**
+     * Id of the event, the same in each of its deliveries. An integer becomes text.
+     */
+    public let id: String?
+    /**
+     * Name of the event.
+     */
+    public let eventType: String?
+    /**
+     * Time of the event in the API's spelling. A number becomes text.
+     */
+    public let created: String?
+    /**
+     * Content of the event.
+     */
+    public let data: Value?
+    /**
+     * The video job, if `data` or its field `job` is one.
+     */
+    public let job: VideoJob?
+    /**
+     * All fields of the body.
+     */
+    public let raw: JsonObject
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Id of the event, the same in each of its deliveries. An integer becomes text.
+         */id: String?, 
+        /**
+         * Name of the event.
+         */eventType: String?, 
+        /**
+         * Time of the event in the API's spelling. A number becomes text.
+         */created: String?, 
+        /**
+         * Content of the event.
+         */data: Value?, 
+        /**
+         * The video job, if `data` or its field `job` is one.
+         */job: VideoJob?, 
+        /**
+         * All fields of the body.
+         */raw: JsonObject) {
+        self.id = id
+        self.eventType = eventType
+        self.created = created
+        self.data = data
+        self.job = job
+        self.raw = raw
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension WebhookEvent: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeWebhookEvent: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> WebhookEvent {
+        return
+            try WebhookEvent(
+                id: FfiConverterOptionString.read(from: &buf), 
+                eventType: FfiConverterOptionString.read(from: &buf), 
+                created: FfiConverterOptionString.read(from: &buf), 
+                data: FfiConverterOptionTypeValue.read(from: &buf), 
+                job: FfiConverterOptionTypeVideoJob.read(from: &buf), 
+                raw: FfiConverterTypeJsonObject.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: WebhookEvent, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.id, into: &buf)
+        FfiConverterOptionString.write(value.eventType, into: &buf)
+        FfiConverterOptionString.write(value.created, into: &buf)
+        FfiConverterOptionTypeValue.write(value.data, into: &buf)
+        FfiConverterOptionTypeVideoJob.write(value.job, into: &buf)
+        FfiConverterTypeJsonObject.write(value.raw, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWebhookEvent_lift(_ buf: RustBuffer) throws -> WebhookEvent {
+    return try FfiConverterTypeWebhookEvent.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWebhookEvent_lower(_ value: WebhookEvent) -> RustBuffer {
+    return FfiConverterTypeWebhookEvent.lower(value)
+}
+
+
+/**
  * Kind of an [`InfraiError`], for callers to match on.
  */
 
@@ -1928,6 +2038,10 @@ public enum ErrorKind: Equatable, Hashable {
      */
     case unexpectedResponse
     /**
+     * A delivery of a webhook has no valid signature, or its body is no event.
+     */
+    case webhookVerification
+    /**
      * The caller's abort signal ended the call.
      */
     case aborted
@@ -1988,9 +2102,11 @@ public struct FfiConverterTypeErrorKind: FfiConverterRustBuffer {
         
         case 16: return .unexpectedResponse
         
-        case 17: return .aborted
+        case 17: return .webhookVerification
         
-        case 18: return .`internal`
+        case 18: return .aborted
+        
+        case 19: return .`internal`
         
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -2064,12 +2180,16 @@ public struct FfiConverterTypeErrorKind: FfiConverterRustBuffer {
             writeInt(&buf, Int32(16))
         
         
-        case .aborted:
+        case .webhookVerification:
             writeInt(&buf, Int32(17))
         
         
-        case .`internal`:
+        case .aborted:
             writeInt(&buf, Int32(18))
+        
+        
+        case .`internal`:
+            writeInt(&buf, Int32(19))
         
         }
     }

@@ -618,6 +618,24 @@ fileprivate struct FfiConverterString: FfiConverter {
     }
 }
 
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterData: FfiConverterRustBuffer {
+    typealias SwiftType = Data
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Data {
+        let len: Int32 = try readInt(&buf)
+        return Data(try readBytes(&buf, count: Int(len)))
+    }
+
+    public static func write(_ value: Data, into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        writeBytes(&buf, value)
+    }
+}
+
 
 
 
@@ -2238,6 +2256,170 @@ public func FfiConverterTypeProgressListener_lower(_ value: ProgressListener) ->
 
 
 /**
+ * A memory of event ids.
+ */
+public protocol SeenEventIdsProtocol: AnyObject, Sendable {
+    
+    /**
+     * Adds an id and returns whether it is new.
+     */
+    func add(id: String)  -> Bool
+    
+    /**
+     * Forgets an id.
+     */
+    func remove(id: String) 
+    
+}
+/**
+ * A memory of event ids.
+ */
+open class SeenEventIds: SeenEventIdsProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_infrai_ffi_fn_clone_seeneventids(self.handle, $0) }
+    }
+    /**
+     * Makes a memory; the time is in seconds.
+     *
+     * # Errors
+     * `INVALID_ARGUMENT` if a number is out of its bounds.
+     */
+public convenience init(capacity: Double?, ttl: Double?, language: Language)throws  {
+    let handle =
+        try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_constructor_seeneventids_new(
+        FfiConverterOptionDouble.lower(capacity),
+        FfiConverterOptionDouble.lower(ttl),
+        FfiConverterTypeLanguage_lower(language),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_infrai_ffi_fn_free_seeneventids(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Adds an id and returns whether it is new.
+     */
+open func add(id: String) -> Bool  {
+    return try!  FfiConverterBool.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_seeneventids_add(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(id),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Forgets an id.
+     */
+open func remove(id: String)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_seeneventids_remove(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(id),uniffiCallStatus
+    )
+}
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSeenEventIds: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = SeenEventIds
+
+    public static func lift(_ handle: UInt64) throws -> SeenEventIds {
+        return SeenEventIds(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: SeenEventIds) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SeenEventIds {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: SeenEventIds, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSeenEventIds_lift(_ handle: UInt64) throws -> SeenEventIds {
+    return try FfiConverterTypeSeenEventIds.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSeenEventIds_lower(_ value: SeenEventIds) -> UInt64 {
+    return FfiConverterTypeSeenEventIds.lower(value)
+}
+
+
+
+
+
+
+/**
  * Listener for a job's states during a wait. Never called after the wait has ended or was cancelled.
  */
 public protocol UpdateListener: AnyObject, Sendable {
@@ -3348,6 +3530,30 @@ fileprivate struct FfiConverterOptionInt64: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionDouble: FfiConverterRustBuffer {
+    typealias SwiftType = Double?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterDouble.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterDouble.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
     typealias SwiftType = String?
 
@@ -3784,6 +3990,23 @@ public func panicForTests(language: Language)async throws   {
             errorHandler: FfiConverterTypeNativeError_lift
         )
 }
+/**
+ * Verifies a delivery and returns its event.
+ *
+ * # Errors
+ * `WEBHOOK_VERIFICATION_FAILED`.
+ */
+public func verifyWebhook(body: Data, header: String?, secret: String, language: Language)throws  -> WebhookEvent  {
+    return try  FfiConverterTypeWebhookEvent_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_func_verify_webhook(
+        FfiConverterData.lower(body),
+        FfiConverterOptionString.lower(header),
+        FfiConverterString.lower(secret),
+        FfiConverterTypeLanguage_lower(language),uniffiCallStatus
+    )
+})
+}
 
 private enum InitializationResult {
     case ok
@@ -3816,6 +4039,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_func_panic_for_tests() != 5219) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_func_verify_webhook() != 8821) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_callbacks_key() != 51302) {
@@ -3905,10 +4131,19 @@ private let initializationResult: InitializationResult = {
     if (uniffi_infrai_ffi_checksum_method_watchstream_stop() != 2411) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_infrai_ffi_checksum_method_seeneventids_add() != 9307) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_method_seeneventids_remove() != 22390) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_infrai_ffi_checksum_constructor_cancellation_new() != 35088) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_constructor_client_new() != 55163) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_constructor_seeneventids_new() != 21080) {
         return InitializationResult.apiChecksumMismatch
     }
 

@@ -594,6 +594,31 @@ uint64_t uniffi_infrai_ffi_fn_method_watchstream_next(uint64_t ptr, RustBuffer c
 void uniffi_infrai_ffi_fn_method_watchstream_stop(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_CLONE_SEENEVENTIDS
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_CLONE_SEENEVENTIDS
+uint64_t uniffi_infrai_ffi_fn_clone_seeneventids(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FREE_SEENEVENTIDS
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FREE_SEENEVENTIDS
+void uniffi_infrai_ffi_fn_free_seeneventids(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_CONSTRUCTOR_SEENEVENTIDS_NEW
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_CONSTRUCTOR_SEENEVENTIDS_NEW
+uint64_t uniffi_infrai_ffi_fn_constructor_seeneventids_new(RustBuffer capacity, RustBuffer ttl, RustBuffer language, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_SEENEVENTIDS_ADD
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_SEENEVENTIDS_ADD
+int8_t uniffi_infrai_ffi_fn_method_seeneventids_add(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_SEENEVENTIDS_REMOVE
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_SEENEVENTIDS_REMOVE
+void uniffi_infrai_ffi_fn_method_seeneventids_remove(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_DEFAULT_WAIT_TIMEOUT
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_DEFAULT_WAIT_TIMEOUT
 double uniffi_infrai_ffi_fn_func_default_wait_timeout(RustCallStatus *_Nonnull out_status
@@ -623,6 +648,11 @@ RustBuffer uniffi_infrai_ffi_fn_func_new_idempotency_key(RustBuffer language, Ru
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_PANIC_FOR_TESTS
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_PANIC_FOR_TESTS
 uint64_t uniffi_infrai_ffi_fn_func_panic_for_tests(RustBuffer language
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_VERIFY_WEBHOOK
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_FUNC_VERIFY_WEBHOOK
+RustBuffer uniffi_infrai_ffi_fn_func_verify_webhook(RustBuffer body, RustBuffer header, RustBuffer secret, RustBuffer language, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_FFI_INFRAI_FFI_RUSTBUFFER_ALLOC
@@ -921,6 +951,12 @@ uint16_t uniffi_infrai_ffi_checksum_func_panic_for_tests(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_FUNC_VERIFY_WEBHOOK
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_FUNC_VERIFY_WEBHOOK
+uint16_t uniffi_infrai_ffi_checksum_func_verify_webhook(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CALLBACKS_KEY
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CALLBACKS_KEY
 uint16_t uniffi_infrai_ffi_checksum_method_callbacks_key(void
@@ -1095,6 +1131,18 @@ uint16_t uniffi_infrai_ffi_checksum_method_watchstream_stop(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_SEENEVENTIDS_ADD
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_SEENEVENTIDS_ADD
+uint16_t uniffi_infrai_ffi_checksum_method_seeneventids_add(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_SEENEVENTIDS_REMOVE
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_SEENEVENTIDS_REMOVE
+uint16_t uniffi_infrai_ffi_checksum_method_seeneventids_remove(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_CONSTRUCTOR_CANCELLATION_NEW
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_CONSTRUCTOR_CANCELLATION_NEW
 uint16_t uniffi_infrai_ffi_checksum_constructor_cancellation_new(void
@@ -1104,6 +1152,12 @@ uint16_t uniffi_infrai_ffi_checksum_constructor_cancellation_new(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_CONSTRUCTOR_CLIENT_NEW
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_CONSTRUCTOR_CLIENT_NEW
 uint16_t uniffi_infrai_ffi_checksum_constructor_client_new(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_CONSTRUCTOR_SEENEVENTIDS_NEW
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_CONSTRUCTOR_SEENEVENTIDS_NEW
+uint16_t uniffi_infrai_ffi_checksum_constructor_seeneventids_new(void
     
 );
 #endif

@@ -78,13 +78,12 @@ fn millis(time: Duration) -> i64 {
 
 async fn attempt(app: &Arc<App>, host: Host, delivery: Delivery) -> Result<(), ApiError> {
     let Delivery { seq, attempts, .. } = delivery;
-    let body = match &delivery.body {
-        Some(body) => body.clone(),
-        None => {
-            let (account, id) = (delivery.account_id.clone(), delivery.job_id.clone());
-            let job = app.db.read(move |connection| jobs::of_account(connection, &account, &id)).await?;
-            event(app, &host, &delivery, job)
-        }
+    let body = if let Some(body) = &delivery.body {
+        body.clone()
+    } else {
+        let (account, id) = (delivery.account_id.clone(), delivery.job_id.clone());
+        let job = app.db.read(move |connection| jobs::of_account(connection, &account, &id)).await?;
+        event(app, &host, &delivery, job)
     };
     let body = app
         .db
