@@ -21,7 +21,9 @@ ALIASES = {"job.refresh": "job.status", "video.generate_from": "video.generate",
 NO_CALLS = {"client.video", "client.account", "job.done", "client.create", "job.to_json", "job.encode", "job.hash"}
 #: The classes of each group in Python, and the results whose fields the page has.
 GROUPS = {"video": ["Video"], "account": ["Account"], "client": ["ClientBase", "Activation", "InfraiClient"], "job": ["JobBase", "VideoJob"]}
-RESULTS = ("VideoJob", "CancelResult", "Download", "Balance", "TopupRecord", "ActivateResult", "ApiResponse")
+RESULTS = ("VideoJob", "CancelResult", "Download", "Balance", "TopupRecord", "ActivateResult", "ApiResponse", "WebhookEvent")
+#: The calls for webhooks, which every language but the command has.
+WEBHOOKS = {"webhooks.verify": ["verify", "header", "secret"], "webhooks.seen_events": ["SeenEvents", "capacity", "add", "remove"]}
 #: A call's method and its parameters' names.
 Calls = dict[str, list[str]]
 
@@ -149,16 +151,20 @@ def tables() -> dict[str, list[tuple[str, str, str]]]:
     wait = re.search(r"^pub const DEFAULT_WAIT_TIMEOUT: Duration = Duration::from_secs\(([\d_ *]+)\);", text("core/src/options/video.rs"), re.MULTILINE)
     waiting = str(math.prod(int(number) for number in wait[1].split("*")))  # type: ignore[index]
     found: dict[str, list[tuple[str, str, str]]] = {}
-    for owner, body in classes():
+    # The functions of the module are its methods.
+    module = ast.parse((PYTHON / "webhooks.py").read_text(encoding="utf-8"))
+    for owner, body in [*classes(), ("webhooks", module)]:
         if owner in RESULTS:
             names = ((re.match(r"\w+(?= \()", name), each) for name, each in entries(ast.get_docstring(body) or "", "Attributes").items())
             found[owner] = [(name[0], "", each) for name, each in names if name]
         groups = [group for group, owners in GROUPS.items() if owner in owners and group != "job"]
         for method in (node for node in body.body if isinstance(node, ast.FunctionDef)):
             calls = [f"{group}.{method.name}" for group in groups if not method.name.startswith("_")]
-            if owner == "Sandbox" and method.name == "__init__":
-                calls = ["testing.sandbox"]
-            texts = entries(ast.get_docstring(body if "testing.sandbox" in calls else method) or "", "Args")
+            if method.name == "__init__":
+                calls = {"Sandbox": ["testing.sandbox"], "SeenEvents": ["webhooks.seen_events"]}.get(owner, [])
+            elif owner == "webhooks":
+                calls = [f"webhooks.{method.name}"]
+            texts = entries(ast.get_docstring(body if method.name == "__init__" else method) or "", "Args")
             plain = [each for each in method.args.args if each.arg != "self"]
             defaults = [None] * (len(plain) - len(method.args.defaults)) + list(method.args.defaults)
             for call in calls:
@@ -168,7 +174,7 @@ def tables() -> dict[str, list[tuple[str, str, str]]]:
                     value = {"None": "", "()": "", "...": waiting if each.arg == "timeout" else ""}.get(value, value)
                     found[call].append((each.arg, value, texts.get(each.arg, "")))
     # A call that refers to another for its parameters means those of the same names.
-    known = {name: each for rows in found.values() for name, _, each in rows if each}
+    known = {name: each for call, rows in found.items() for name, _, each in rows if "." in call and each}
     return {call: [(name, value, each or known.get(name, "")) for name, value, each in rows] for call, rows in found.items()}
 
 
@@ -188,6 +194,7 @@ def main() -> int:
         known = set(re.findall(r"\w+", text(*globs))) | {"infrai", "client", "video", "account", "testing", "job"}
         found = {call: words for call, words in read().items() if call not in NO_CALLS}
         # A call's own name comes first; another form of it changes nothing.
+        found |= WEBHOOKS if language != "Command" else {}
         written = {ALIASES[call]: words for call, words in found.items() if call in ALIASES} | {call: words for call, words in found.items() if call not in ALIASES}
         for call, section in english.items():
             if "." not in call:
