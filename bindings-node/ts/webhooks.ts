@@ -72,7 +72,9 @@ export async function verify(body: WebhookBytes, header: WebhookHeader, secret: 
 
 function refused(reason: keyof typeof REASONS, trace: Trace): WebhookVerificationError {
   const [message, hint] = REASONS[reason];
-  return infraiError({ kind: "webhook_verification", code: "WEBHOOK_VERIFICATION_FAILED", message, hint, details: { reason } }, trace);
+  const code = "WEBHOOK_VERIFICATION_FAILED";
+  const docs_url = `https://infrai.github.io/infrai-sdk/error-codes.html#${code.toLowerCase()}`;
+  return infraiError({ kind: "webhook_verification", code, message, hint, docs_url, details: { reason } }, trace);
 }
 
 type Fields = Record<string, unknown>;
