@@ -181,7 +181,7 @@ def error_classes() -> list[type[infrai.InfraiError]]:
 def test_an_error_class_is_found_by_its_module_and_name() -> None:
     from importlib import import_module
 
-    assert len(error_classes()) == 19
+    assert len(error_classes()) == 20
     for kind in error_classes():
         assert kind.__module__ == "infrai"
         assert getattr(import_module(kind.__module__), kind.__name__) is kind
