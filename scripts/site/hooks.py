@@ -84,7 +84,7 @@ def _reference() -> str:
         found = [name for name in public if re.fullmatch(pattern, name)]
         public = [name for name in public if name not in found]
         parts += [f"## {title}", *(f"::: infrai.{name}" for name in found)]
-    return "\n\n".join([*parts, "## Testing", "::: infrai.testing"])
+    return "\n\n".join([*parts, "## Webhooks", "::: infrai.webhooks", "## Testing", "::: infrai.testing"])
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
