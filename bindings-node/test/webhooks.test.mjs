@@ -102,7 +102,10 @@ test("the Web Crypto file and what it imports use nothing of Node.js", async () 
       if (name.startsWith("node:") || name.endsWith(".node")) throw new Error(name);
       return load(name, ...rest);
     };
-    console.log(Object.keys(require("@infrai/sdk/webhooks")).sort().join());`;
+    const { log } = console;
+    delete globalThis.process;
+    delete globalThis.Buffer;
+    log(Object.keys(require("@infrai/sdk/webhooks")).sort().join());`;
   const { stdout } = await run(process.execPath, ["-e", source], { cwd: PROJECT });
   assert.equal(stdout, "InfraiError,InvalidRequestError,WebhookVerificationError,verify\n");
 });

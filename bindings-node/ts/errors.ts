@@ -188,7 +188,8 @@ export interface ErrorData {
   exception?: number;
 }
 
-const IS_BUN = process.versions["bun"] !== undefined;
+// An edge runtime may have no `process`.
+const IS_BUN = globalThis.process?.versions?.["bun"] !== undefined;
 
 /** Stack of the caller, captured at the start of a call. */
 export interface Trace {

@@ -2,6 +2,7 @@
 
 import { unwrap } from "./calls.js";
 import { toBytes, toText } from "./delivery.js";
+import { captureTrace } from "./errors.js";
 import { load } from "./load.js";
 import type { NativeModule, NativeSeenEvents } from "./native.js";
 import type { WebhookBytes, WebhookEvent, WebhookHeader } from "./types.js";
@@ -31,8 +32,7 @@ let native: NativeModule | undefined;
  * @throws {InvalidRequestError} An argument has another type, such as a parsed body.
  */
 export function verify(body: WebhookBytes, header: WebhookHeader, secret: WebhookBytes): WebhookEvent {
-  const trace = {};
-  Error.captureStackTrace(trace, verify);
+  const trace = captureTrace(verify);
   const [bytes, text, key] = [toBytes("body", body, trace), toText(header, trace), toBytes("secret", secret, trace)];
   const verified = unwrap((native ??= load()).verifyWebhook(bytes, text, key), verify);
   return JSON.parse(verified.json) as WebhookEvent;
