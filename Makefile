@@ -78,7 +78,7 @@ test-python: ## Test the Python package from its wheel, on every CPython from 3.
 
 .PHONY: test-node
 test-node: ## Test the npm package from its tarball, on every Node.js that can be had
-	@python3 scripts/test.py node
+	@python3 scripts/test.py node conformance-node
 
 .PHONY: test-kotlin
 test-kotlin: ## Test the Kotlin package with this machine's Maven and JDK; FETCH_TOOLCHAINS=1 (as root) installs them

@@ -52,6 +52,7 @@ SUITES: dict[str, list[list[str]]] = {
     "mobile-size": [["bindings-uniffi/check-size"]],
     "conformance-rust": [[PYTHON, "scripts/programs", "infrai-conformance-rust"]],
     "conformance-python": [[PYTHON, "bindings-python/run-tests", "conformance"]],
+    "conformance-node": [["bindings-node/run-tests", "conformance"]],
     "conformance-kotlin": [["bindings-kotlin/run-tests", "conformance"]],
     "conformance-swift": [[PYTHON, "bindings-swift/run-tests", "conformance"]],
     "torture": [[PYTHON, "tests/torture/test_torture.py"], [PYTHON, "tests/torture/torture.py", "--short"]],
@@ -82,7 +83,7 @@ def fetch_ahead(suites: list[str]) -> threading.Thread:
 #: Chains begin in this order, the longest first. A suite that none of them names is a chain of its own.
 CHAINS = [
     ["format", "words", "layers", "versions", "packages", "workflows", "clippy", "rust", "docs", "conformance-rust", "openapi", "site", "mobile-size"],
-    ["python", "conformance-python", "node", "torture", "benches"],
+    ["python", "conformance-python", "node", "conformance-node", "torture", "benches"],
     ["kotlin", "conformance-kotlin"],
     ["swift", "conformance-swift"],
 ]
