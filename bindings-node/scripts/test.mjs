@@ -1,7 +1,7 @@
 // Builds the npm package and tests it as people get it: packed, installed into an empty project, under each Node.js that
 // can be had. Ends with `N passed, N failed`.
 //
-//   bindings-node/run-tests [--quick]       --quick: this Node.js alone, a debug build, and not the documents' examples
+//   bindings-node/run-tests [--quick]       --quick: this Node.js alone, a debug build, and neither the documents' examples nor Bun and Deno
 //   bindings-node/run-tests conformance     the conformance scenarios alone
 //
 // INFRAI_CLI and INFRAI_CONFORMANCE_SERVER name the command and the scripted server; without them they are built.
@@ -48,11 +48,10 @@ step("npm", ["install", "--offline", "--no-audit", "--no-fund", "--loglevel", "e
 
 const home = join(work, "home");
 mkdirSync(home);
-Object.assign(env, runtimes());
 Object.assign(env, { INFRAI_TEST_PROJECT: project, INFRAI_TEST_TARBALL: tarballs[0], HOME: home, USERPROFILE: home });
 for (const name of ["INFRAI_API_KEY", "INFRAI_BASE_URL", "INFRAI_PROFILE", "INFRAI_CREDENTIALS_FILE", "INFRAI_ALLOW_HTTP"]) delete env[name];
 
-const files = readdirSync(join(ROOT, "test")).filter((name) => name.endsWith(".test.mjs") && !(quick && name === "documents.test.mjs")).map((name) => join(ROOT, "test", name));
+const files = readdirSync(join(ROOT, "test")).filter((name) => name.endsWith(".test.mjs") && !(quick && ["documents.test.mjs", "runtimes.test.mjs"].includes(name))).map((name) => join(ROOT, "test", name));
 let [passed, failed] = [0, 0];
 const count = (name, ok, bad) => {
   passed += ok;
@@ -62,7 +61,9 @@ const count = (name, ok, bad) => {
 
 if (!quick && !scenarios) count("contents of the packages", Number(checked === 0), Number(checked !== 0));
 
-for (const node of scenarios ? [] : [process.execPath, ...(quick ? [] : OTHERS.flatMap(other))]) {
+const { Bun: bun, Deno: deno, ...others } = quick || scenarios ? {} : runtimes();
+Object.assign(env, bun && { INFRAI_BUN: bun }, deno && { INFRAI_DENO: deno });
+for (const node of scenarios ? [] : [process.execPath, ...Object.values(others)]) {
   const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
   console.log(`== Node.js ${version}`);
   const tap = join(work, `${version}.tap`);
@@ -93,37 +94,42 @@ if (scenarios || quick) {
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
-/** The programs of Bun and Deno, as the npm registry gives them. What it does not give, the tests skip. */
+/**
+ * The programs of Bun, Deno and the other versions of Node.js, by the name of each: those that `test/runtimes/package-lock.json`
+ * pins for this platform. One that is pinned and not there fails with CI=true; any other is skipped.
+ */
 function runtimes() {
+  const pinned = join(ROOT, "test", "runtimes");
   const folder = join(CACHE, "runtimes");
-  const platform = WINDOWS ? "windows" : process.platform;
-  const program = (name) => `${name}${WINDOWS ? ".exe" : ""}`;
-  const libc = { linux: "-glibc", win32: "" }[process.platform] ?? "";
-  const deno = `@deno/${process.platform}-${process.arch}${libc}`;
-  const bun = `@oven/bun-${platform}-${process.arch === "arm64" ? "aarch64" : process.arch}`;
-  const paths = { INFRAI_BUN: join(folder, "node_modules", bun, "bin", program("bun")), INFRAI_DENO: join(folder, "node_modules", deno, program("deno")) };
-  if (!Object.values(paths).every(existsSync)) {
+  const files = ["package.json", "package-lock.json", ".npmrc"];
+  const { arch, platform } = process;
+  const file = (name) => `${name}${WINDOWS ? ".exe" : ""}`;
+  const bun = `@oven/bun-${WINDOWS ? "windows" : platform}-${arch === "arm64" ? "aarch64" : arch}`;
+  const deno = `@deno/${platform}-${arch}${platform === "linux" ? "-glibc" : ""}`;
+  const wanted = { Bun: [bun, "bin", file("bun")], Deno: [deno, file("deno")] };
+  for (const major of OTHERS) wanted[`Node.js ${major}`] = [`node-${major}-${WINDOWS ? "win" : platform}-${arch}`, "bin", file("node")];
+  const path = ([name, ...rest]) => join(folder, "node_modules", name, ...rest);
+  const same = (name) => existsSync(join(folder, name)) && readFileSync(join(folder, name), "utf8") === readFileSync(join(pinned, name), "utf8");
+  const { optionalDependencies: listed } = JSON.parse(readFileSync(join(pinned, "package.json"), "utf8"));
+  const names = Object.keys(wanted).filter((name) => wanted[name][0] in listed);
+  let said = "";
+  if (!files.every(same) || !names.every((name) => existsSync(path(wanted[name])))) {
+    rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    copyFileSync(join(ROOT, ".npmrc"), join(folder, ".npmrc"));
-    writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
-    spawnSync("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error", `${bun}@1`, `${deno}@2`], { cwd: folder, stdio: "ignore", shell: WINDOWS });
+    for (const name of files) copyFileSync(join(pinned, name), join(folder, name));
+    said = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"], { cwd: folder, encoding: "utf8", shell: WINDOWS }).stderr.trim().split("\n")[0];
   }
-  const found = Object.entries(paths).filter(([, path]) => existsSync(path));
-  for (const [, path] of found) chmodSync(path, 0o755);
-  return Object.fromEntries(found);
-}
-
-/** Another version of Node.js, as the npm registry gives it; none, with the reason, where it does not. */
-function other(major) {
-  const folder = join(CACHE, major);
-  const name = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
-  const node = join(folder, "node_modules", name, "bin", "node");
-  if (existsSync(node)) return [node];
-  mkdirSync(folder, { recursive: true });
-  copyFileSync(join(ROOT, ".npmrc"), join(folder, ".npmrc"));
-  writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
-  const got = spawnSync("npm", ["install", "--no-audit", "--no-fund", "--loglevel", "error", `${name}@${major}`], { cwd: folder, encoding: "utf8", shell: WINDOWS });
-  if (existsSync(node)) return [node];
-  console.log(`SKIPPED Node.js ${major}: the registry gives no ${name}@${major} (${got.stderr.trim().split("\n")[0]})`);
-  return [];
+  const found = {};
+  for (const name of Object.keys(wanted)) {
+    if (existsSync(path(wanted[name]))) {
+      found[name] = path(wanted[name]);
+      chmodSync(found[name], 0o755);
+    } else if (process.env.CI === "true" && names.includes(name)) {
+      console.log(`${name} is pinned, and could not be installed: ${said}`);
+      count(name, 0, 1);
+    } else {
+      console.log(`SKIPPED ${name}: ${names.includes(name) ? said : `no ${wanted[name][0]} is pinned`}`);
+    }
+  }
+  return found;
 }
