@@ -78,7 +78,7 @@ def test_a_limit_of_open_files_has_a_name_and_may_end(server: ScriptedServer, sc
         asyncio.run(main())
         """
     )
-    assert done.stdout.splitlines() == ["RESOURCE_LIMIT True False", "1.0"] * 2, done.stderr
+    assert done.stdout.splitlines() == ["RESOURCE_LIMIT True False", "1"] * 2, done.stderr
 
 
 @signals
