@@ -1,6 +1,11 @@
 //! The Tokio runtime of a native module, and work that blocks its thread.
 
-use std::{future::Future, pin::pin, sync::OnceLock, time::Duration};
+use std::{
+    future::Future,
+    pin::pin,
+    sync::{Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use futures::future::{Either, select};
 use infrai::InfraiError;
@@ -16,33 +21,41 @@ use tokio::{
 pub struct WorkerRuntime {
     worker_threads: usize,
     blocking_threads: usize,
-    runtime: OnceLock<Result<Runtime, String>>,
+    runtime: OnceLock<Runtime>,
+    /// Held while the runtime is built.
+    building: Mutex<()>,
 }
 
 impl WorkerRuntime {
     /// Returns a runtime that is not built yet. `blocking_threads` is the limit for file access and name resolution.
     pub const fn new(worker_threads: usize, blocking_threads: usize) -> Self {
-        Self { worker_threads, blocking_threads, runtime: OnceLock::new() }
+        Self { worker_threads, blocking_threads, runtime: OnceLock::new(), building: Mutex::new(()) }
     }
 
-    /// Returns the runtime's handle. The first call builds the runtime.
+    /// Returns the runtime's handle. The first call builds the runtime. After an error, the next call tries again, as the
+    /// limit may be over by then.
     ///
     /// # Errors
     /// `RESOURCE_LIMIT` if the operating system has no thread or file descriptor for it.
     pub fn handle(&self) -> Result<&Handle, InfraiError> {
-        let runtime = self.runtime.get_or_init(|| {
-            Builder::new_multi_thread()
-                .worker_threads(self.worker_threads)
-                .max_blocking_threads(self.blocking_threads)
-                .thread_name("infrai")
-                .enable_all()
-                .build()
-                .map_err(|error| error.to_string())
-        });
-        runtime
-            .as_ref()
-            .map(Runtime::handle)
-            .map_err(|reason| InfraiError::resource_limit(format!("the runtime cannot be started: {reason}")))
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime.handle());
+        }
+        // A missing thread is a panic of the builder.
+        let _building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime.handle());
+        }
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(self.worker_threads)
+            .max_blocking_threads(self.blocking_threads)
+            .thread_name("infrai")
+            .enable_all()
+            .build();
+        let runtime = runtime.map_err(|error| {
+            InfraiError::resource_limit(format!("the runtime cannot be started: {error}"))
+        })?;
+        Ok(self.runtime.get_or_init(|| runtime).handle())
     }
 }
 

@@ -348,7 +348,8 @@ pub(crate) fn job(value: JsValue) -> Result<JobRef> {
         JsValue::Text(id) => Ok(JobRef::from(JobId::from(id))),
         JsValue::Record(_) => {
             let job = VideoJob::from_json(json("job", value)?).map_err(|error| {
-                InfraiError::invalid_argument("job", error.message(), "a job id or a job")
+                let got = format!("an object that is none: {}", error.message());
+                InfraiError::invalid_argument("job", got, "a job id or a job")
             })?;
             Ok(JobRef::from(job))
         }

@@ -41,6 +41,25 @@ const script = (url, source, options) =>
     options,
   );
 
+test("a limit of open files has a name, and may end", { skip: process.platform === "win32" && "no such limit there" }, async () => {
+  const { url } = await serve(() => ok({ balance_usd: 1, currency: "USD" }));
+  const source = `
+    const { openSync, closeSync } = require("node:fs");
+    const { InfraiClient } = require("@infrai/sdk");
+    const infrai = new InfraiClient({ apiKey: ${JSON.stringify(KEY)}, baseUrl: ${JSON.stringify(url)}, maxRetries: 0 });
+    (async () => {
+      const files = [];
+      try {
+        for (;;) files.push(openSync("/dev/null"));
+      } catch {}
+      await infrai.account.balance().catch((error) => console.log(error.code, error.hint.includes("ulimit -n"), error.hint.includes("report")));
+      files.forEach(closeSync);
+      console.log((await infrai.account.balance()).balance_usd);
+    })();`;
+  const { code, out, err } = await run(["-c", 'ulimit -n 256 && exec "$0" -e "$1"', process.execPath, source], { program: "/bin/sh" });
+  assert.deepEqual([code, out], [0, "RESOURCE_LIMIT true false\n1"], err);
+});
+
 const threads = "require('node:fs').readdirSync('/proc/self/task').length";
 
 test("importing and making a client start no thread; calls run on one", { skip: process.platform !== "linux" && "threads are counted in /proc" }, async () => {

@@ -243,12 +243,14 @@ export interface ActivateResult {
   account_id?: string;
   project_id?: string;
   primary_api_key: string;
-  /** Trial credit in US dollars. Absent if the key was stored before. */
+  /** Trial credit in US dollars. Absent if the key was stored before, and with an `existing_profile`. */
   trial_credit_usd?: number;
   /** URL of the page to add credit. */
   checkout_url?: string;
   /** Whether the profile already had a key, so that nothing was sent. */
   reused: boolean;
+  /** Another profile of this origin with a key of the same account: a device has one account per origin, with one balance. */
+  existing_profile?: string;
   _metadata?: Metadata;
 }
 

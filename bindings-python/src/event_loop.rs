@@ -123,18 +123,24 @@ enum LoopWaker {
 
 impl LoopWaker {
     /// Returns a waker that calls `call`, or one with a socket.
-    fn new(call: Option<Py<PyAny>>) -> PyResult<Self> {
+    fn new(py: Python<'_>, call: Option<Py<PyAny>>) -> PyResult<Self> {
         if let Some(call) = call {
             return Ok(Self::Call(call));
         }
         #[cfg(not(unix))]
-        return Err(pyo3::exceptions::PyNotImplementedError::new_err("no socket pairs on this system"));
+        {
+            let _ = py;
+            Err(pyo3::exceptions::PyNotImplementedError::new_err("no socket pairs on this system"))
+        }
         #[cfg(unix)]
         {
-            let (worker_end, loop_end) = UnixStream::pair()?;
-            worker_end.set_nonblocking(true)?;
-            loop_end.set_nonblocking(true)?;
-            Ok(Self::Socket { worker_end, loop_end })
+            let socket = || {
+                let (worker_end, loop_end) = UnixStream::pair()?;
+                worker_end.set_nonblocking(true)?;
+                loop_end.set_nonblocking(true)?;
+                Ok(Self::Socket { worker_end, loop_end })
+            };
+            socket().map_err(|error: std::io::Error| errors::to_pyerr(py, InfraiError::resource_limit(error)))
         }
     }
 
@@ -218,7 +224,7 @@ impl EventLoopHandle {
                 events: Mutex::new(Some(Vec::new())),
                 calls: Mutex::default(),
                 last_call_id: AtomicU64::new(0),
-                waker: LoopWaker::new(wake)?,
+                waker: LoopWaker::new(py, wake)?,
             };
             Ok(Self(ProcessLocal::new(CloseOnDrop(Arc::new(state)))))
         })

@@ -66,6 +66,13 @@ mod _native {
         infrai::escape_text(text)
     }
 
+    /// Returns the message for an option that is not one of these.
+    #[pyfunction]
+    fn unknown_option(name: &str, known: Vec<String>) -> String {
+        let known: Vec<_> = known.iter().map(String::as_str).collect();
+        infrai::options::unknown_option(name, &known).message().to_owned()
+    }
+
     /// Returns the error of an argument that is refused before anything is sent.
     #[pyfunction]
     fn invalid_argument_error(py: Python<'_>, field: &str, got: &str, expected: &str) -> Py<PyAny> {

@@ -82,7 +82,7 @@ impl ClientConfig {
         }
         let builder = builder
             .client_info("python", env!("CARGO_PKG_VERSION"), &interpreter_version(py)?)
-            .ca_bundle_env(&["REQUESTS_CA_BUNDLE"]);
+            .ca_bundle_env(&["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]);
         Ok(Self { builder, api_key: api_key?, on_request: on_request?, on_response: on_response? })
     }
 

@@ -58,7 +58,7 @@ impl Runtimes {
             .thread_name("infrai-blocking")
             .build();
         let current_thread = current_thread.map_err(|error| {
-            InfraiError::internal(format!("the operating system refused what a runtime needs: {error}"))
+            InfraiError::resource_limit(format!("the runtime cannot be started: {error}"))
         })?;
         Ok(Self { current_thread, worker: WorkerRuntime::new(1, BLOCKING_THREADS) })
     }

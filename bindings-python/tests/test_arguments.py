@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import functools
 import math
+import operator
 import os
 import sys
 from collections.abc import Mapping
@@ -238,6 +240,37 @@ def test_unknown_values_are_the_servers_business(server: ScriptedServer, client:
     }
     with pytest.raises(TypeError, match="unexpected keyword"):
         client.video.generate("x", lens="wide")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("call", "wrong", "right"),
+    [
+        ("video.generate", "duration", "duration_seconds"),
+        ("video.generate", "aspect_ratio", "aspect"),
+        ("video.wait", "timeout_seconds", "timeout"),
+        ("video.download", "overwrites", "overwrite"),
+        ("account.topup", "idempotency", "idempotency_key"),
+        ("activate", "profile_name", "profile"),
+    ],
+)
+def test_unknown_keyword_suggests_the_nearest(
+    client: infrai.InfraiClient, async_client: infrai.AsyncInfraiClient, call: str, wrong: str, right: str
+) -> None:
+    meant = rf"{call.rsplit('.')[-1]}\(\) got an unexpected keyword argument '{wrong}': .* did you mean `{right}`\?"
+    with pytest.raises(TypeError, match=meant):
+        operator.attrgetter(call)(client)(**{wrong: 5})
+    with pytest.raises(TypeError, match=meant):
+        asyncio.run(operator.attrgetter(call)(async_client)(**{wrong: 5}))
+
+
+def test_type_errors_within_a_call_stay_unchanged(server: ScriptedServer, client: infrai.InfraiClient) -> None:
+    server.job("running")
+
+    def fail(job: object) -> None:
+        raise TypeError("mine")
+
+    with pytest.raises(TypeError, match="^mine$"):
+        client.video.wait("vid_1", on_update=fail)
 
 
 def test_a_refused_call_shows_no_progress(client: infrai.InfraiClient, capsys: Any) -> None:

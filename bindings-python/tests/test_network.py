@@ -31,7 +31,7 @@ def secure(authority: tuple[object, Path]) -> Iterator[ScriptedServer]:
     server.stop()
 
 
-@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "ca_file"])
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "ca_file"])
 def test_an_authority_of_ones_own_is_trusted_when_named(
     secure: ScriptedServer, authority: tuple[object, Path], monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
@@ -45,6 +45,19 @@ def test_an_authority_of_ones_own_is_trusted_when_named(
         monkeypatch.setenv(variable, str(authority[1]))
         client = infrai.InfraiClient(KEY, base_url=secure.url)
     assert client.account.balance().balance_usd == 1
+
+
+def test_a_companys_root_counts_beside_condas_bundle(
+    secure: ScriptedServer, authority: tuple[object, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    trustme = pytest.importorskip("trustme", reason="trustme is not there for this interpreter")
+    conda = tmp_path / "conda.pem"
+    trustme.CA().cert_pem.write_to_path(str(conda))
+    monkeypatch.setenv("SSL_CERT_FILE", str(conda))
+    with pytest.raises(infrai.ConnectionError, match="certificate"):
+        infrai.InfraiClient(KEY, base_url=secure.url).account.balance()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority[1]))
+    assert infrai.InfraiClient(KEY, base_url=secure.url).account.balance().balance_usd == 1
 
 
 def test_proxies_come_from_the_environment_and_never_stand_before_this_machine(

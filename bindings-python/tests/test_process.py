@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import infrai
 import pytest
 from conftest import CLIENT, KEY
 from scripted import Reply, ScriptedServer
@@ -44,6 +45,66 @@ def test_1500_awaited_calls_fit_into_1024_open_files(server: ScriptedServer, scr
     )
     assert done.stdout.strip() == "1500", done.stderr
     assert server.count("GET /v1/account/balance") == 1500
+
+
+@pytest.mark.core
+@pytest.mark.skipif(os.name == "nt", reason="no such limit there")
+def test_a_limit_of_open_files_has_a_name_and_may_end(server: ScriptedServer, script: Any) -> None:
+    server.on("GET /v1/account/balance", {"balance_usd": 1, "currency": "USD"})
+    done = script(
+        """
+        import asyncio, infrai, os, resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+        async def exhaust(call):
+            files = []
+            try:
+                while True:
+                    files.append(open(os.devnull))
+            except OSError:
+                pass
+            try:
+                print(await call())
+            except infrai.InfraiError as error:
+                print(error.code, "ulimit -n" in error.hint, "report" in error.hint)
+            del files
+            print((await call()).balance_usd)
+        async def blocking():
+            return client.account.balance()
+        async def main():
+            await exhaust(blocking)
+            async with infrai.AsyncInfraiClient(KEY, base_url=URL, max_retries=0) as other:
+                await exhaust(other.account.balance)
+        client = infrai.InfraiClient(KEY, base_url=URL, max_retries=0)
+        asyncio.run(main())
+        """
+    )
+    assert done.stdout.splitlines() == ["RESOURCE_LIMIT True False", "1"] * 2, done.stderr
+
+
+@signals
+def test_a_download_removes_what_a_killed_process_left(
+    server: ScriptedServer, client: infrai.InfraiClient, script: Any, tmp_path: Path
+) -> None:
+    server.job("succeeded", video_url=f"{server.url}/file")
+    server.on("GET /file", Reply(body=b"half", headers={"content-length": "8"}, then=b"rest"))
+    code = (
+        CLIENT
+        + """
+import glob
+def kill():
+    while not glob.glob(os.path.join(TMP, ".v.mp4.*.part")):
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGKILL)
+threading.Thread(target=kill).start()
+client.video.download("vid_1", os.path.join(TMP, "v.mp4"))
+"""
+    )
+    assert script(code, check=False, TMP=str(tmp_path)).returncode == -signal.SIGKILL
+    assert len(list(tmp_path.glob(".v.mp4.*.part"))) == 1
+    server.on("GET /file", Reply(body=b"complete"))
+    client.video.download("vid_1", tmp_path / "v.mp4")
+    assert (tmp_path / "v.mp4").read_bytes() == b"complete"
+    assert not list(tmp_path.glob(".v.mp4.*"))
 
 
 @signals

@@ -65,10 +65,12 @@ impl Session {
     /// Creates the sandbox's account, which further calls find.
     pub(crate) async fn activate_in_sandbox(&self) -> Result<()> {
         let activated = self.client.activate().await?;
-        let credit =
-            activated.trial_credit_usd.map(|usd| format!(" with {}", dollars(usd))).unwrap_or_default();
+        let credit = activated
+            .trial_credit_usd
+            .map(|usd| format!(" with {} of trial credit", dollars(usd)))
+            .unwrap_or_default();
         self.note(&format!(
-            "Activated the anonymous account {}{credit} of trial credit.",
+            "Activated the anonymous account {}{credit}.",
             activated.account_id.unwrap_or_default()
         ));
         Ok(())

@@ -25,6 +25,27 @@ fn activate_stores_a_key_and_whoami_tells_of_it() {
 }
 
 #[test]
+fn activate_on_a_second_profile_shows_the_balance() {
+    let server = Server::start();
+    let home = Home::at(&server);
+    home.run(&["activate"]).expect(0);
+    home.run(&["video", "generate", "a kite", "--duration", "1", "-o", "a.mp4"]).expect(0);
+    let second = home.run(&["--profile", "work", "activate"]).expect(0);
+    assert!(!second.stdout.contains("trial credit"), "{second:?}");
+    assert!(
+        second.stdout.contains("this device's account, which the profile \"default\" has too"),
+        "{second:?}"
+    );
+    let told = home.run(&["--json", "--profile", "third", "activate"]).expect(0).json();
+    let balance = told["balance_usd"].as_f64().expect("a balance");
+    assert!(
+        balance < 2.0 && second.stdout.contains(&format!("balance      ${balance}")),
+        "{told} {second:?}"
+    );
+    assert_eq!((&told["existing_profile"], &told["trial_credit_usd"]), (&"default".into(), &().into()));
+}
+
+#[test]
 fn no_key_is_ever_printed() {
     let server = Server::start();
     let home = Home::at(&server);

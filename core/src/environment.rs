@@ -9,8 +9,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-/// Variables that select a proxy. `REQUEST_METHOD` indicates CGI, where a request header can set `HTTP_PROXY`, so that no
-/// proxy is used there.
+/// Variables that select a proxy. `REQUEST_METHOD` indicates CGI, where a request header can set `HTTP_PROXY`, which then
+/// does not count.
 pub(crate) const PROXY: [&str; 9] = [
     "HTTP_PROXY",
     "http_proxy",
@@ -71,14 +71,10 @@ impl Environment {
         self.get(name).filter(|value| !value.is_empty())
     }
 
-    /// Returns a variable's value as text, unless it is empty.
+    /// Returns a variable's value as text, unless it is empty. Bytes that are not text become U+FFFD, which no setting
+    /// accepts, so that such a value does not count as unset.
     pub(crate) fn var(&self, name: &str) -> Option<String> {
-        self.var_os(name)?.into_string().ok()
-    }
-
-    /// Returns whether a variable is set, even to an empty value.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.get(name).is_some()
+        Some(self.var_os(name)?.to_string_lossy().into_owned())
     }
 
     /// Returns the user's home folder.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ._arguments import without_none
+from ._keywords import suggests_keywords
 from ._blocking import call
 from ._results import ActivateResult, Balance, TopupRecord
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         def _native(self) -> Client: ...
 
 
+@suggests_keywords
 class Activation:
     """The call that creates an account."""
 
@@ -65,6 +67,7 @@ class Activation:
         return ActivateResult(*call(lambda event_loop: native.activate(event_loop, options)))
 
 
+@suggests_keywords
 class Account:
     """Calls of the account; ``client.account``."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._arguments import without_none
+from ._keywords import suggests_keywords
 from ._loop import call
 from ._results import ActivateResult, Balance, TopupRecord
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         def _native(self) -> Client: ...
 
 
+@suggests_keywords
 class AsyncActivation:
     """The call that creates an account."""
 
@@ -64,6 +66,7 @@ class AsyncActivation:
         return ActivateResult(*await call(lambda event_loop: native.activate(event_loop, options)))
 
 
+@suggests_keywords
 class AsyncAccount:
     """Calls of the account; ``client.account``."""
 

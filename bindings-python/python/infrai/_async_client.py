@@ -6,6 +6,7 @@ from ._arguments import as_dict, without_none
 from ._async_account import AsyncAccount, AsyncActivation
 from ._async_video import AsyncVideo
 from ._client_base import ClientBase
+from ._keywords import suggests_keywords
 from ._loop import call
 from ._results import ApiResponse
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ._types import QueryValue
 
 
+@suggests_keywords
 class AsyncInfraiClient(ClientBase, AsyncActivation):
     """Client of the Infrai API for asyncio's event loops and, through them, anyio.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._arguments import absolute_path, progress_label, wait_options, without_none
 from ._async_job import AsyncVideoJob
 from ._errors import InfraiError
+from ._keywords import suggests_keywords
 from ._loop import call, call_with_updates, next_item
 from ._results import CancelResult, Download
 
@@ -34,6 +35,7 @@ def _attach_job(client: AsyncInfraiClient, error: InfraiError) -> None:
         error.job = _make_job(client, error.job)
 
 
+@suggests_keywords
 class AsyncVideo:
     """Calls of videos; ``client.video``."""
 

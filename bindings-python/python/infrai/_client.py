@@ -7,6 +7,7 @@ from ._arguments import as_dict, without_none
 from ._account import Account, Activation
 from ._video import Video
 from ._client_base import ClientBase
+from ._keywords import suggests_keywords
 from ._blocking import call
 from ._results import ApiResponse
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ._types import QueryValue
 
 
+@suggests_keywords
 class InfraiClient(ClientBase, Activation):
     """Client of the Infrai API whose calls block.
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ._job_base import JobBase
+from ._keywords import suggests_keywords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ._results import CancelResult, Download
 
 
+@suggests_keywords
 class VideoJob(JobBase):
     """A video job in its last known state: a dict of the API's fields, which are attributes too.
 

@@ -250,15 +250,18 @@ class ActivateResult(ApiObject):
         account_id (str | None): Id of the account.
         project_id (str | None): Id of its project.
         primary_api_key (str): Key of the project.
-        trial_credit_usd (float | None): Trial credit in US dollars; unknown if nothing was sent.
+        trial_credit_usd (float | None): Trial credit in US dollars; unknown if nothing was sent, and ``None`` with an
+            ``existing_profile``, whose account received it before.
         checkout_url (str | None): Page to add credit; unknown if nothing was sent.
         reused (bool): Whether the profile already had a key, so that nothing was sent.
+        existing_profile (str | None): Another profile of this origin with a key of the same account: a device has one
+            account per origin, with one balance.
         credentials_file (Path | None): File that stores the key, if any. Not an item of the dict.
         profile (str): Name of the profile in that file. Not an item of the dict.
     """
 
     __slots__ = ("_file", "_masked", "profile")
-    _documented = ("account_id", "project_id", "trial_credit_usd", "checkout_url")
+    _documented = ("account_id", "project_id", "trial_credit_usd", "checkout_url", "existing_profile")
     ok: bool
     account_id: str | None
     project_id: str | None
@@ -266,6 +269,7 @@ class ActivateResult(ApiObject):
     trial_credit_usd: float | None
     checkout_url: str | None
     reused: bool
+    existing_profile: str | None
     profile: str
     _masked: str
     _file: str | os.PathLike[str] | None

@@ -71,7 +71,7 @@ class ClientOptions(TypedDict, total=False):
     never proxied."""
     ca_file: str | os.PathLike[str] | None
     """PEM file of trusted certificate authorities. Default: ``SSL_CERT_FILE``, ``SSL_CERT_DIR``,
-    ``REQUESTS_CA_BUNDLE``, else the platform's."""
+    ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE``, else the platform's."""
     user_agent_suffix: str | None
     """Text at the end of the ``User-Agent``. Default: none."""
     allow_insecure_http: bool | None

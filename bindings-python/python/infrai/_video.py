@@ -6,6 +6,7 @@ from __future__ import annotations
 from ._arguments import absolute_path, progress_label, require_sync, wait_options, without_none
 from ._job import VideoJob
 from ._errors import InfraiError
+from ._keywords import suggests_keywords
 from ._blocking import call, call_with_updates, next_item
 from ._results import CancelResult, Download
 
@@ -35,6 +36,7 @@ def _attach_job(client: InfraiClient, error: InfraiError) -> None:
         error.job = _make_job(client, error.job)
 
 
+@suggests_keywords
 class Video:
     """Calls of videos; ``client.video``."""
 

@@ -68,12 +68,15 @@ public struct ActivateResult: Sendable {
     public let projectID: String?
     /// Key of the project. Never log it.
     public let primaryAPIKey: String
-    /// Trial credit in US dollars. `nil` if the key was ``reused``.
+    /// Trial credit in US dollars. `nil` if the key was ``reused``, or with an ``existingProfile``.
     public let trialCreditUSD: Double?
     /// URL of the page that adds credit. `nil` if the key was ``reused``.
     public let checkoutURL: URL?
     /// Whether the profile already had a key, so that the client sent nothing.
     public let reused: Bool
+    /// Another profile of this origin with a key of the same account: a device has one account per origin, with one
+    /// balance.
+    public let existingProfile: String?
     /// The credentials file that holds the key. `nil` if another store or no store holds it.
     public let credentialsFile: URL?
     /// Name of the profile.
@@ -96,8 +99,8 @@ extension ActivateResult: CustomStringConvertible, CustomDebugStringConvertible,
             self,
             children: [
                 "accountID": accountID as Any, "projectID": projectID as Any, "trialCreditUSD": trialCreditUSD as Any,
-                "checkoutURL": checkoutURL as Any, "reused": reused, "credentialsFile": credentialsFile as Any, "profile": profile,
-                "primaryAPIKey": keyHint,
+                "checkoutURL": checkoutURL as Any, "reused": reused, "existingProfile": existingProfile as Any,
+                "credentialsFile": credentialsFile as Any, "profile": profile, "primaryAPIKey": keyHint,
             ])
     }
 }

@@ -614,7 +614,8 @@ public struct ActivateResult: Equatable, Hashable, CustomDebugStringConvertible 
      */
     public let primaryApiKey: ApiKey
     /**
-     * Trial credit in US dollars. `None` if the key was [`reused`](Self::reused).
+     * Trial credit in US dollars. `None` if the key was [`reused`](Self::reused), or if the account is that of an
+     * [existing profile](Self::existing_profile), which received the credit before.
      */
     public let trialCreditUsd: Double?
     /**
@@ -625,6 +626,11 @@ public struct ActivateResult: Equatable, Hashable, CustomDebugStringConvertible 
      * Whether the profile already had a key, so that the client sent nothing.
      */
     public let reused: Bool
+    /**
+     * Another profile of this origin with a key of the same account. A device has one account per origin: each
+     * activation returns a further key of it, with no credit of its own.
+     */
+    public let existingProfile: String?
     /**
      * The credentials file that holds the key. `None` if another store or no store holds it.
      */
@@ -652,7 +658,8 @@ public struct ActivateResult: Equatable, Hashable, CustomDebugStringConvertible 
          * Key of the project.
          */primaryApiKey: ApiKey, 
         /**
-         * Trial credit in US dollars. `None` if the key was [`reused`](Self::reused).
+         * Trial credit in US dollars. `None` if the key was [`reused`](Self::reused), or if the account is that of an
+         * [existing profile](Self::existing_profile), which received the credit before.
          */trialCreditUsd: Double?, 
         /**
          * URL of the page that adds credit. `None` if the key was [`reused`](Self::reused).
@@ -660,6 +667,10 @@ public struct ActivateResult: Equatable, Hashable, CustomDebugStringConvertible 
         /**
          * Whether the profile already had a key, so that the client sent nothing.
          */reused: Bool, 
+        /**
+         * Another profile of this origin with a key of the same account. A device has one account per origin: each
+         * activation returns a further key of it, with no credit of its own.
+         */existingProfile: String?, 
         /**
          * The credentials file that holds the key. `None` if another store or no store holds it.
          */credentialsFile: PathBuf?, 
@@ -675,6 +686,7 @@ public struct ActivateResult: Equatable, Hashable, CustomDebugStringConvertible 
         self.trialCreditUsd = trialCreditUsd
         self.checkoutUrl = checkoutUrl
         self.reused = reused
+        self.existingProfile = existingProfile
         self.credentialsFile = credentialsFile
         self.profile = profile
         self.metadata = metadata
@@ -738,6 +750,7 @@ public struct FfiConverterTypeActivateResult: FfiConverterRustBuffer {
                 trialCreditUsd: FfiConverterOptionDouble.read(from: &buf), 
                 checkoutUrl: FfiConverterOptionString.read(from: &buf), 
                 reused: FfiConverterBool.read(from: &buf), 
+                existingProfile: FfiConverterOptionString.read(from: &buf), 
                 credentialsFile: FfiConverterOptionTypePathBuf.read(from: &buf), 
                 profile: FfiConverterString.read(from: &buf), 
                 metadata: FfiConverterTypeMetadata.read(from: &buf), 
@@ -752,6 +765,7 @@ public struct FfiConverterTypeActivateResult: FfiConverterRustBuffer {
         FfiConverterOptionDouble.write(value.trialCreditUsd, into: &buf)
         FfiConverterOptionString.write(value.checkoutUrl, into: &buf)
         FfiConverterBool.write(value.reused, into: &buf)
+        FfiConverterOptionString.write(value.existingProfile, into: &buf)
         FfiConverterOptionTypePathBuf.write(value.credentialsFile, into: &buf)
         FfiConverterString.write(value.profile, into: &buf)
         FfiConverterTypeMetadata.write(value.metadata, into: &buf)

@@ -54,12 +54,16 @@ pub struct ActivateResult {
     pub project_id: Option<String>,
     /// Key of the project.
     pub primary_api_key: ApiKey,
-    /// Trial credit in US dollars. `None` if the key was [`reused`](Self::reused).
+    /// Trial credit in US dollars. `None` if the key was [`reused`](Self::reused), or if the account is that of an
+    /// [existing profile](Self::existing_profile), which received the credit before.
     pub trial_credit_usd: Option<f64>,
     /// URL of the page that adds credit. `None` if the key was [`reused`](Self::reused).
     pub checkout_url: Option<String>,
     /// Whether the profile already had a key, so that the client sent nothing.
     pub reused: bool,
+    /// Another profile of this origin with a key of the same account. A device has one account per origin: each
+    /// activation returns a further key of it, with no credit of its own.
+    pub existing_profile: Option<String>,
     /// The credentials file that holds the key. `None` if another store or no store holds it.
     pub credentials_file: Option<PathBuf>,
     /// Name of the profile.
@@ -77,7 +81,12 @@ impl ActivateResult {
         value["primary_api_key"] = self.primary_api_key.expose().into();
         value["ok"] = true.into();
         value["reused"] = self.reused.into();
-        for (name, text) in [("account_id", &self.account_id), ("project_id", &self.project_id)] {
+        let texts = [
+            ("account_id", &self.account_id),
+            ("project_id", &self.project_id),
+            ("existing_profile", &self.existing_profile),
+        ];
+        for (name, text) in texts {
             if let Some(text) = text {
                 value[name] = text.clone().into();
             }
@@ -92,6 +101,17 @@ impl ActivateResult {
     /// Returns the key's redacted form: `ifr_pk_proj_…abcd`.
     pub(crate) fn key_hint(&self) -> String {
         self.primary_api_key.redacted()
+    }
+}
+
+impl ActivateResult {
+    /// Notes another profile of the same account, whose trial credit the API reports again.
+    fn set_existing_profile(&mut self, existing_profile: Option<String>) {
+        if existing_profile.is_some() {
+            self.trial_credit_usd = None;
+            self.raw.remove("trial_credit_usd");
+        }
+        self.existing_profile = existing_profile;
     }
 }
 
@@ -141,7 +161,8 @@ impl Activate {
     }
 
     /// Sends the request and stores the key. If the profile already has a key for this base URL, the call returns that
-    /// key and sends nothing.
+    /// key and sends nothing. With another profile of the same origin, the account is the same:
+    /// [`ActivateResult::existing_profile`].
     ///
     /// # Errors
     /// `PROFILE_ORIGIN_MISMATCH` if the profile belongs to another origin. An error of the kind
@@ -157,7 +178,12 @@ impl Activate {
             this.send_and_store(base_url, profile_name, timeout).await
         } else {
             let device_secret = this.device_secret(timeout).await?;
-            let result = this.request(&base_url, &device_secret, profile_name).await?;
+            let mut result = this.request(&base_url, &device_secret, profile_name).await?;
+            if let Ok(backend) = config.credential_backend() {
+                let (account, url) = (result.account_id.clone(), base_url.clone());
+                let find = move |_: &Self| Ok(backend.profile_of(account.as_deref(), &url, None));
+                result.set_existing_profile(this.with_credentials(timeout, find).await?);
+            }
             this.client.http.auth().set_credentials(base_url, result.primary_api_key.clone());
             Ok(result)
         }
@@ -218,11 +244,15 @@ impl Activate {
             project_id: result.project_id.clone(),
             base_url: Some(base_url.as_str().trim_end_matches('/').to_owned()),
         };
-        let save = move |_: &Self| {
-            let _guard = guard;
-            backend.save(&name, &profile, backup_name.as_deref())
+        let save = {
+            let base_url = base_url.clone();
+            move |_: &Self| {
+                let _guard = guard;
+                backend.save(&name, &profile, backup_name.as_deref())?;
+                Ok(backend.profile_of(profile.account_id.as_deref(), &base_url, Some(&name)))
+            }
         };
-        self.with_credentials(timeout, save).await?;
+        result.set_existing_profile(self.with_credentials(timeout, save).await?);
         self.client.http.auth().set_credentials(base_url, result.primary_api_key.clone());
         Ok(result)
     }
@@ -317,6 +347,7 @@ impl Activate {
             trial_credit_usd: None,
             checkout_url: None,
             reused: true,
+            existing_profile: None,
             credentials_file: backend.file().map(Into::into),
             profile: name.to_owned(),
             metadata: Metadata::default(),
@@ -358,6 +389,7 @@ impl Activate {
                 trial_credit_usd: fields.number("trial_credit_usd")?,
                 checkout_url: fields.text("checkout_url")?,
                 reused: false,
+                existing_profile: None,
                 credentials_file: None,
                 profile,
                 metadata,

@@ -62,25 +62,29 @@ impl Proxies {
     }
 
     fn from_environment(environment: &Environment) -> Self {
-        // In a CGI program HTTP_PROXY is the request's `Proxy` header.
-        if environment.has("REQUEST_METHOD") {
-            return Self { http: None, https: None, bypass: Bypass::default(), system: false };
-        }
         let with_hint = |error: InfraiError| {
             error.with_hint("Set it to the URL of an http or https proxy, or add the host to NO_PROXY.")
         };
+        // In a CGI program HTTP_PROXY is the request's `Proxy` header. Windows ignores the case of the names.
+        let cgi = environment.var_os("REQUEST_METHOD").is_some();
+        let forged = |name: &str| cgi && (name == "HTTP_PROXY" || cfg!(windows) && name == "http_proxy");
+        // In curl, requests and Node.js the lower-case spelling takes precedence.
         let first = |names: [&'static str; 2]| {
-            names.into_iter().find_map(|name| Some((name, environment.var(name)?)))
+            names
+                .into_iter()
+                .filter(|name| !forged(name))
+                .find_map(|name| Some((name, environment.var(name)?)))
         };
         let proxy =
             |names| first(names).map(|(name, value)| ProxyUrl::parse(name, &value).map_err(with_hint));
-        let all = proxy(["ALL_PROXY", "all_proxy"]);
-        let http = proxy(["HTTP_PROXY", "http_proxy"]).or_else(|| all.clone());
-        let https = proxy(["HTTPS_PROXY", "https_proxy"]).or(all);
+        let all = proxy(["all_proxy", "ALL_PROXY"]);
+        let http = proxy(["http_proxy", "HTTP_PROXY"]).or_else(|| all.clone());
+        let https = proxy(["https_proxy", "HTTPS_PROXY"]).or(all);
         let bypass =
-            first(["NO_PROXY", "no_proxy"]).map(|(_, list)| Bypass::parse(&list)).unwrap_or_default();
+            first(["no_proxy", "NO_PROXY"]).map(|(_, list)| Bypass::parse(&list)).unwrap_or_default();
         // reqwest reads the process's variables before the system's settings.
         let system = cfg!(any(target_os = "macos", windows))
+            && !cgi
             && http.is_none()
             && https.is_none()
             && environment.agrees_with_process(&environment::PROXY);
@@ -239,12 +243,32 @@ mod tests {
         assert_eq!(proxy_host(&proxies, "http://api.example/"), Some("two".into()));
         let cgi = with_variables(&[("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "http://evil")]);
         assert_eq!(proxy_host(&cgi, "http://api.example/"), None);
+        let cgi = with_variables(&[("REQUEST_METHOD", "GET"), ("HTTPS_PROXY", "http://one")]);
+        assert_eq!(proxy_host(&cgi, "https://api.example/"), Some("one".into()));
+        let no_cgi = with_variables(&[("REQUEST_METHOD", ""), ("HTTP_PROXY", "http://one")]);
+        assert_eq!(proxy_host(&no_cgi, "http://api.example/"), Some("one".into()));
     }
 
     #[test]
     fn an_empty_variable_counts_as_unset() {
-        let proxies = with_variables(&[("HTTPS_PROXY", ""), ("https_proxy", "http://one"), ("NO_PROXY", "")]);
-        assert_eq!(proxy_host(&proxies, "https://api.example/"), Some("one".into()));
+        let url = "https://api.example/";
+        for (empty, set) in [
+            ("HTTPS_PROXY", "https_proxy"),
+            ("https_proxy", "HTTPS_PROXY"),
+            ("HTTPS_PROXY", "ALL_PROXY"),
+            ("https_proxy", "all_proxy"),
+            ("all_proxy", "ALL_PROXY"),
+            ("ALL_PROXY", "all_proxy"),
+            ("no_proxy", "ALL_PROXY"),
+            ("NO_PROXY", "ALL_PROXY"),
+        ] {
+            let proxies = with_variables(&[(empty, ""), (set, "http://one")]);
+            assert_eq!(proxy_host(&proxies, url), Some("one".into()), "{empty} {set}");
+        }
+        for (empty, set) in [("no_proxy", "NO_PROXY"), ("NO_PROXY", "no_proxy")] {
+            let proxies = with_variables(&[("ALL_PROXY", "http://one"), (empty, ""), (set, "api.example")]);
+            assert_eq!(proxy_host(&proxies, url), None, "{empty} {set}");
+        }
     }
 
     #[test]
@@ -252,7 +276,8 @@ mod tests {
         // The test's process does not have these variables or has other values.
         let url = "https://api.example/";
         assert_eq!(proxy_host(&with_variables(&[("https_proxy", "http://one:1")]), url), Some("one".into()));
-        let both = [("HTTPS_PROXY", "http://one:1"), ("https_proxy", "http://two:2")];
+        // The lower-case one counts, as in curl, requests and Node.js.
+        let both = [("https_proxy", "http://one:1"), ("HTTPS_PROXY", "http://two:2")];
         assert_eq!(proxy_host(&with_variables(&both), url), Some("one".into()));
         assert!(
             !with_variables(&both).system,
@@ -290,6 +315,11 @@ mod tests {
             ("pi.example", "https://api.example/", false),
             ("other, api.example", "https://api.example/", true),
             ("other api.example", "https://api.example/", true),
+            ("other\tapi.example ,, last", "https://api.example/", true),
+            ("..api.example..", "https://api.example/", true),
+            (".api.example.:443", "https://v1.api.example/", true),
+            (".,:443, ", "https://api.example/", false),
+            ("other, *", "http://[fd00::1]:8080/", true),
             ("api.example:443", "https://api.example/", true),
             ("api.example:8443", "https://api.example/", false),
             ("10.0.0.0/8", "http://10.1.2.3/", true),
@@ -310,8 +340,11 @@ mod tests {
 
     #[test]
     fn a_password_ends_at_the_last_at_sign() {
-        for url in ["http://user:p@ss^@proxy.example:3128", "user:p@ss^@proxy.example:3128\n"] {
-            let proxies = with_option(url).unwrap();
+        let texts = ["http://user:p@ss^@proxy.example:3128", "user:p@ss^@proxy.example:3128\n"];
+        let proxies = texts.map(|text| [with_option(text).unwrap(), with_variables(&[("HTTP_PROXY", text)])]);
+        for (proxies, url) in
+            proxies.iter().zip(texts).flat_map(|(two, url)| two.iter().map(move |one| (one, url)))
+        {
             let Ok(Route::Proxy(proxy)) = proxies.route(&Url::parse("http://api.example/").unwrap()) else {
                 panic!("{url}");
             };
@@ -349,6 +382,14 @@ mod tests {
             "http//hush",
             "'http://hush'",
             "hush\\user:password@host",
+            "http://user:hush\n@host",
+            "http://user:1/hush@host:3128",
+            "http://user:#hush@host:3128",
+            "http://ho st:hush",
+            "http://user:h\u{fffd}hush@host",
+            "https:/hush:3128",
+            "http://host:3128:hush",
+            "\u{201c}http://hush\u{201d}",
         ] {
             let of_client = with_option(wrong).err();
             let url = Url::parse("https://api.example/").unwrap();

@@ -16,7 +16,6 @@ use rustls::{
         pem::{self, PemObject},
     },
 };
-use rustls_native_certs::load_certs_from_paths;
 #[cfg(not(target_os = "android"))]
 use rustls_platform_verifier::{BuilderVerifierExt as _, Verifier};
 
@@ -100,7 +99,7 @@ fn platform_roots(
 fn folder_roots(added: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
     let mut roots = RootCertStore::empty();
     for folder in ["/etc/ssl/certs", "/etc/pki/tls/certs"] {
-        let loaded = load_certs_from_paths(None, Some(Path::new(folder)));
+        let loaded = rustls_native_certs::load_certs_from_paths(None, Some(Path::new(folder)));
         add_roots(&mut roots, loaded.certs);
     }
     if roots.is_empty() {
@@ -162,11 +161,10 @@ fn from_environment(environment: &Environment, extra: &[&'static str]) -> Result
 /// Reads the certificates of a PEM file, or of all files in a folder.
 fn load(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     if path.is_dir() {
-        let mut loaded = load_certs_from_paths(None, Some(path));
-        return match loaded.errors.pop() {
-            Some(error) if loaded.certs.is_empty() => Err(error.to_string()),
-            _ => Ok(loaded.certs),
-        };
+        let entries = fs::read_dir(path).map_err(|error| error.to_string())?;
+        let files = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file());
+        // A file of another kind is of no account beside certificates.
+        return Ok(files.filter_map(|file| load(&file).ok()).flatten().collect());
     }
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
     parse_pem(&bytes).map_err(|error| error.to_string())
@@ -337,7 +335,17 @@ mod tests {
         let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &trusted);
         let text =
             format!("-----BEGIN TRUSTED CERTIFICATE-----\n{text}\n-----END TRUSTED CERTIFICATE-----\n");
-        assert_eq!(parse_pem(format!("{text}{one}").as_bytes()).unwrap(), [plain.clone(), plain]);
+        assert_eq!(parse_pem(format!("{text}{one}").as_bytes()).unwrap(), [plain.clone(), plain.clone()]);
+        // In a folder, too, where other files do not matter.
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in
+            [("marked", format!("\u{feff}{one}")), ("trusted", text), ("README", "text".into())]
+        {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        fs::write(folder.path().join("broken"), "-----BEGIN CERTIFICATE-----\n!").unwrap();
+        fs::create_dir(folder.path().join("inner")).unwrap();
+        assert_eq!(load(folder.path()).unwrap(), [plain.clone(), plain]);
     }
 
     #[cfg(target_os = "linux")]

@@ -26,10 +26,13 @@ impl ProxyUrl {
     pub(crate) fn parse(setting: &str, text: &str) -> Result<Self> {
         let text = text.trim();
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
-        // The URL standard parses `http//host` and `domain\user` as a host with a path, and drops line breaks.
-        let misparsed = |c: char| c.is_control() || c == '\\';
+        // The URL standard parses `http//host` and `domain\user` as a host with a path, and drops line breaks. U+FFFD
+        // stands for bytes that are not text.
+        let misparsed = |c: char| c.is_control() || matches!(c, '\\' | '\u{fffd}');
+        // A password with an unescaped `/`, `?` or `#` would be parsed as a part of the path.
+        let cut = rest.split_once(['/', '?', '#']).is_some_and(|(_, path)| path.contains('@'));
         let bare_path = !text.contains("://") && rest.trim_end_matches('/').contains('/');
-        let got = if rest.starts_with('/') || bare_path || rest.contains(misparsed) {
+        let got = if rest.starts_with('/') || bare_path || cut || rest.contains(misparsed) {
             "text that is not a URL".to_owned()
         } else {
             match Url::parse(&format!("{scheme}://{rest}")) {

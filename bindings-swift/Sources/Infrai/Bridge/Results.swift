@@ -70,8 +70,8 @@ extension ActivateResult {
         self.init(
             accountID: native.accountId, projectID: native.projectId, primaryAPIKey: native.primaryApiKey,
             trialCreditUSD: native.trialCreditUsd, checkoutURL: native.checkoutUrl.flatMap { URL(string: $0) }, reused: native.reused,
-            credentialsFile: native.credentialsFile.map { URL(fileURLWithPath: $0) }, profile: native.profile,
-            metadata: Metadata(native.metadata), json: native.toJson(), keyHint: native.keyHint())
+            existingProfile: native.existingProfile, credentialsFile: native.credentialsFile.map { URL(fileURLWithPath: $0) },
+            profile: native.profile, metadata: Metadata(native.metadata), json: native.toJson(), keyHint: native.keyHint())
     }
 }
 

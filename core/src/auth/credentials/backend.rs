@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::sync::{Mutex, MutexGuard};
+use url::Url;
 
 use crate::{
     auth::credentials::{
@@ -17,7 +18,7 @@ use crate::{
         write::check_writable,
     },
     error::Result,
-    options::Secret,
+    options::{DEFAULT_BASE_URL, Secret},
     runtime,
     text::Escaped,
 };
@@ -68,11 +69,35 @@ impl CredentialBackend {
         }
     }
 
-    /// Returns the backend's name, and the names of its profiles if it can list them.
+    /// Returns the first profile other than `except` that has a key of this account at this origin. Returns `None` for a
+    /// store, which cannot list its profiles, and for a file that cannot be read.
+    pub(crate) fn profile_of(
+        &self,
+        account_id: Option<&str>,
+        base_url: &Url,
+        except: Option<&str>,
+    ) -> Option<String> {
+        let (Self::File(path), Some(account_id)) = (self, account_id) else { return None };
+        let document = CredentialsFile::at(path).read().ok()?;
+        let is_of = |name: &str| {
+            // A profile that another program wrote wrongly is of no account.
+            let Ok(Some(profile)) = document.profile(name) else { return false };
+            let stored_url = Url::parse(profile.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL));
+            profile.api_key.is_some()
+                && profile.account_id.as_deref() == Some(account_id)
+                && stored_url.is_ok_and(|url| device::site(&url) == device::site(base_url))
+        };
+        let mut others = document.profile_names().filter(|name| Some(*name) != except);
+        others.find(|name| is_of(name)).map(Into::into)
+    }
+
+    /// Returns the backend's name, and the quoted names of its profiles if it can list them.
     pub(crate) fn contents(&self) -> Result<(String, Option<Vec<String>>)> {
         match self {
             Self::File(path) => {
-                Ok((path.display().to_string(), Some(CredentialsFile::at(path).read()?.profile_names())))
+                let document = CredentialsFile::at(path).read()?;
+                let names = document.profile_names().map(|name| format!("{name:?}")).collect();
+                Ok((path.display().to_string(), Some(names)))
             }
             Self::Store(store) => Ok((store.0.name(), None)),
         }

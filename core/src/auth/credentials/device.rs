@@ -31,16 +31,21 @@ static IN_MEMORY: OnceLock<String> = OnceLock::new();
 /// A server cannot use its fingerprint at another origin. The port of a loopback address is left out, so that a sandbox
 /// on another port recognises the device.
 pub(crate) fn fingerprint(secret: &Secret, url: &Url) -> Secret {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.0.as_bytes());
+    let tag = hmac::sign(&key, site(url).as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&tag.as_ref()[..16]);
+    Secret(uuid::Builder::from_custom_bytes(bytes).into_uuid().hyphenated().to_string())
+}
+
+/// Returns the origin that recognises a device: without its port if it is a loopback address.
+pub(super) fn site(url: &Url) -> String {
     let mut site = url.clone();
     if is_loopback(url) {
         // Fails only for a URL without a host.
         let _ = site.set_port(None);
     }
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.0.as_bytes());
-    let tag = hmac::sign(&key, origin(&site).as_bytes());
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&tag.as_ref()[..16]);
-    Secret(uuid::Builder::from_custom_bytes(bytes).into_uuid().hyphenated().to_string())
+    origin(&site)
 }
 
 /// Returns the secret stored beside this credentials file, and generates it if there is none. Its holder can activate

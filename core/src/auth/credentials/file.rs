@@ -220,10 +220,9 @@ impl Document {
         Ok(())
     }
 
-    /// Returns the profiles' names, quoted.
-    pub(crate) fn profile_names(&self) -> Vec<String> {
-        let tables = self.toml.iter().filter(|(_, item)| item.is_table_like());
-        tables.map(|(name, _)| format!("{name:?}")).collect()
+    /// Returns the profiles' names.
+    pub(crate) fn profile_names(&self) -> impl Iterator<Item = &str> {
+        self.toml.iter().filter(|(_, item)| item.is_table_like()).map(|(name, _)| name)
     }
 
     /// Returns whether there is an entry of this name.

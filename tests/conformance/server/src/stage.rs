@@ -68,9 +68,11 @@ impl Stage {
         closed.bind(([127, 0, 0, 1], 0).into()).map_err(io)?;
         let folder = tempfile::Builder::new().prefix("infrai-conformance-").tempdir().map_err(io)?;
         let port = |address: io::Result<std::net::SocketAddr>| address.map(|a| a.port()).map_err(io);
+        let other_host = format!("localhost:{}", port(other.local_addr())?);
         let names: Names = [
             ("base_url", format!("http://127.0.0.1:{}", port(main.local_addr())?)),
-            ("other_url", format!("http://localhost:{}", port(other.local_addr())?)),
+            ("other_url", format!("http://{other_host}")),
+            ("other_host", other_host),
             ("closed_url", format!("http://127.0.0.1:{}", port(closed.local_addr())?)),
             ("tmp", folder.path().display().to_string()),
             ("key", KEY.to_owned()),

@@ -78,9 +78,11 @@ public class TopupRecord internal constructor(
  * @property projectId id of the account's project.
  * @property primaryApiKey key of the project. Never log it.
  * @property keyHint the key's redacted form: `ifr_pk_proj_…abcd`.
- * @property trialCreditUsd trial credit in US dollars. `null` if the key [isReused].
+ * @property trialCreditUsd trial credit in US dollars. `null` if the key [isReused], or with an [existingProfile].
  * @property checkoutUrl URL of the page that adds credit. `null` if the key [isReused].
  * @property isReused whether the profile already had a key, so that the client sent nothing.
+ * @property existingProfile another profile of this origin with a key of the same account: a device has one account per
+ * origin, with one balance.
  * @property profile name of the profile.
  * @property credentialsFile the credentials file that holds the key. `null` if another store or no store holds it.
  * @property metadata metadata of the response.
@@ -93,6 +95,7 @@ public class Activation internal constructor(
     public val trialCreditUsd: Double?,
     public val checkoutUrl: String?,
     public val isReused: Boolean,
+    public val existingProfile: String?,
     public val profile: String,
     public val credentialsFile: String?,
     public val metadata: Metadata,
@@ -100,7 +103,8 @@ public class Activation internal constructor(
 ) {
     internal constructor(native: NativeActivation) : this(
         native.accountId, native.projectId, native.primaryApiKey, native.keyHint(), native.trialCreditUsd,
-        native.checkoutUrl, native.reused, native.profile, native.credentialsFile, Metadata(native.metadata), native.toJson(),
+        native.checkoutUrl, native.reused, native.existingProfile, native.profile, native.credentialsFile, Metadata(native.metadata),
+        native.toJson(),
     )
 
     /** Returns all fields that the API sent, as JSON text. It contains the key. */
