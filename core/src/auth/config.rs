@@ -159,6 +159,33 @@ impl AuthConfig {
         Ok(Credential::Missing(Some(Box::new(error))))
     }
 
+    /// Returns the base URL of calls without a key. It is that of calls with one, but a key that cannot be used is no error.
+    pub(crate) fn public_base_url(&self) -> Result<Url> {
+        if self.has_key() {
+            let explicit = self.explicit_base_url()?;
+            return explicit.map_or_else(|| self.check_base_url("base_url", DEFAULT_BASE_URL), Ok);
+        }
+        self.base_url_of(&self.profile_name(), self.options.profile.is_some())
+    }
+
+    /// Returns the base URL with this profile: the explicit one, else the profile's, else the default. The base URL of an
+    /// explicitly selected profile takes precedence over `INFRAI_BASE_URL`.
+    pub(crate) fn base_url_of(&self, name: &str, selected: bool) -> Result<Url> {
+        let explicit = self.explicit_base_url()?;
+        if let Some(url) = explicit.as_ref().filter(|_| self.options.base_url.is_some() || !selected) {
+            return Ok(url.clone());
+        }
+        let stored = match self.credential_backend() {
+            Ok(backend) => backend.profile(name)?.and_then(|profile| profile.base_url),
+            Err(_) => None,
+        };
+        match (stored, explicit) {
+            (Some(url), _) => self.check_base_url(&format!("base_url of the profile {name:?}"), &url),
+            (None, Some(explicit)) => Ok(explicit),
+            (None, None) => self.check_base_url("base_url", DEFAULT_BASE_URL),
+        }
+    }
+
     /// Resolves the endpoint in the documented order. A missing key is not an error here, because `activate` needs none.
     pub(crate) fn resolve(&self) -> Result<Endpoint> {
         let explicit_url = self.explicit_base_url()?;
