@@ -7,6 +7,7 @@ use crate::{
         account::Account,
         activate::Activate,
         client::ApiClient,
+        diagnostics::{Probe, Settings},
         discovery::{Capability, Discovery},
         request::ApiRequest,
         video::Video,
@@ -168,6 +169,18 @@ impl InfraiClient {
     /// Those of the first call, if a setting or the credentials file cannot be used. A missing key is not an error.
     pub fn identity(&self) -> Result<Identity> {
         self.api.http.auth().identity()
+    }
+
+    /// For the command: returns the settings and their sources, without a request.
+    #[doc(hidden)]
+    pub fn settings(&self) -> Settings {
+        self.api.settings()
+    }
+
+    /// For the command: sends one request without a key and returns the status and the date of its response.
+    #[doc(hidden)]
+    pub async fn probe(&self) -> Result<Probe> {
+        self.api.probe().await
     }
 
     /// For bindings: returns whether base URL and key are cached, so that calls do not read settings or files again.

@@ -263,7 +263,8 @@ impl Activate {
     fn base_url(&self) -> Result<url::Url> {
         let config = self.client.http.auth().config();
         let name = self.options.profile.clone().unwrap_or_else(|| config.profile_name());
-        config.base_url_of(&name, self.options.profile.is_some() || config.options.profile.is_some())
+        let selected = self.options.profile.is_some() || config.options.profile.is_some();
+        Ok(config.base_url_of(&name, selected)?.0)
     }
 
     /// Returns the profile's key. `None` if it has none or the caller forces a new one.

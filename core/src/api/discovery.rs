@@ -3,6 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use serde_json::{Map, Value};
+use url::Url;
 
 use crate::{
     api::{client::ApiClient, result::with_metadata},
@@ -126,25 +127,26 @@ impl ApiClient {
         })
     }
 
-    /// Returns a request without a key, to the base URL that calls with a key have.
+    /// Returns a request without a key.
     async fn public(&self, route: &'static str, path: String) -> Result<RequestSpec> {
+        let base_url = Some(self.public_base_url().await?);
+        Ok(RequestSpec { route, path, base_url, unauthenticated: true, ..RequestSpec::default() })
+    }
+
+    /// Returns the base URL that calls with a key have. A key that cannot be used is no error.
+    pub(crate) async fn public_base_url(&self) -> Result<Url> {
         let auth = Arc::clone(self.http.auth());
-        let base_url = match auth.resolved() {
-            Some(endpoint) => endpoint.base_url.clone(),
-            None if auth.config().has_key() => auth.config().public_base_url()?,
-            None => {
-                let config = auth.config().clone();
-                let read = auth.with_credentials(move || config.public_base_url());
-                credentials::with_deadline(deadline(Instant::now(), self.http.timeout()), read).await?
-            }
+        if let Some(endpoint) = auth.resolved() {
+            return Ok(endpoint.base_url.clone());
+        }
+        let config = auth.config().clone();
+        let found = if config.has_key() {
+            config.public_base_url()
+        } else {
+            let read = auth.with_credentials(move || config.public_base_url());
+            credentials::with_deadline(deadline(Instant::now(), self.http.timeout()), read).await
         };
-        Ok(RequestSpec {
-            route,
-            path,
-            base_url: Some(base_url),
-            unauthenticated: true,
-            ..RequestSpec::default()
-        })
+        Ok(found?.0)
     }
 }
 
