@@ -8,10 +8,7 @@ use std::{
 use infrai::{ErrorKind, InfraiClient, KeySource, Setting, Settings};
 use tokio::net::{TcpStream, lookup_host};
 
-use super::{
-    failed,
-    report::{Line, Report},
-};
+use super::report::{Line, Report};
 use crate::{error, exit, output::dollars, session::Session};
 
 /// Difference from the server's clock that is not yet a problem: the `Date` has whole seconds, and the response takes time.
@@ -26,7 +23,7 @@ pub(super) fn settings(settings: &Settings, report: &mut Report) -> bool {
     report.push(Line::ok("profile", shown(&settings.profile)));
     report.push(match &settings.base_url {
         Ok(url) => Line::ok("base URL", shown(url)),
-        Err(error) => failed("base URL", error.clone()),
+        Err(error) => Line::failed("base URL", error.clone()),
     });
     let mut has_key = false;
     report.push(match &settings.key {
@@ -39,7 +36,7 @@ pub(super) fn settings(settings: &Settings, report: &mut Report) -> bool {
             };
             Line::ok("key", format!("{} ({source})", hint.as_deref().unwrap_or("from a function")))
         }
-        Err(error) => failed("key", error.clone()),
+        Err(error) => Line::failed("key", error.clone()),
     });
     match &settings.credentials_file {
         Some(file) => {
@@ -56,7 +53,7 @@ pub(super) fn settings(settings: &Settings, report: &mut Report) -> bool {
             Line::ok("proxy", "none in the environment; the system's settings apply")
         }
         Ok(None) => Line::ok("proxy", "none"),
-        Err(error) => failed("proxy", error.clone()),
+        Err(error) => Line::failed("proxy", error.clone()),
     });
     report.push(Line::ok("certificates", shown(&settings.certificates)));
     has_key
@@ -190,7 +187,7 @@ pub(super) async fn network(
                 && ["expired", "not valid yet", "NotValidYet"]
                     .iter()
                     .any(|word| error.message().contains(word));
-            let mut line = failed(if tls { "TLS" } else { "response" }, error);
+            let mut line = Line::failed(if tls { "TLS" } else { "response" }, error);
             if dated {
                 line = line.with_remedy(
                     "If the certificate is current, correct this machine's clock. Else the server, or a proxy in between, needs a new certificate.",
@@ -244,7 +241,7 @@ pub(super) async fn account(
             dollars(balance.balance_usd),
             "Add credit with `infrai account topup`.",
         ),
-        Err(error) => failed("balance", session.add_hint(error)),
+        Err(error) => Line::failed("balance", session.add_hint(error)),
     });
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use infrai::{CallOptions, InfraiClient, Result, Settings};
 
 use self::report::{Line, Report};
-use crate::{args::GlobalArgs, error, session::Session};
+use crate::{args::GlobalArgs, exit, session::Session};
 
 /// Time of each check.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,7 +30,7 @@ pub(super) async fn run(session: &Session, global: &GlobalArgs) -> Result<u8> {
         }
         None => report.push(Line::problem(
             "settings",
-            crate::exit::LOCAL,
+            exit::LOCAL,
             format!("the credentials file was not read within {timeout:?}"),
             "Check the file system that holds it, or name another file with INFRAI_CREDENTIALS_FILE.",
         )),
@@ -42,11 +42,4 @@ pub(super) async fn run(session: &Session, global: &GlobalArgs) -> Result<u8> {
 /// Reads the settings on its own thread: a disk that does not respond must not hold up the command.
 async fn settings(client: InfraiClient, timeout: Duration) -> Option<Settings> {
     tokio::time::timeout(timeout, tokio::task::spawn_blocking(move || client.settings())).await.ok()?.ok()
-}
-
-/// Returns the line of an error.
-fn failed(check: &'static str, error: infrai::InfraiError) -> Line {
-    let code = crate::exit::code(error.kind());
-    let error = error::in_command_words(error);
-    Line::problem(check, code, error.to_string(), error.hint())
 }

@@ -1,8 +1,9 @@
 //! Report of the checks, as lines and as JSON.
 
+use infrai::InfraiError;
 use serde_json::{Value, json};
 
-use crate::exit;
+use crate::{error, exit};
 
 /// Outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,13 @@ impl Line {
         remedy: impl Into<String>,
     ) -> Self {
         Self { check, status: Status::Problem(code), message: message.into(), remedy: Some(remedy.into()) }
+    }
+
+    /// Creates the problem of an error.
+    pub(super) fn failed(check: &'static str, error: InfraiError) -> Self {
+        let code = exit::code(error.kind());
+        let error = error::in_command_words(error);
+        Self::problem(check, code, error.to_string(), error.hint())
     }
 
     /// Replaces the remedy.

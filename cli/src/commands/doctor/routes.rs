@@ -2,10 +2,7 @@
 
 use infrai::{Capability, ErrorKind, InfraiClient};
 
-use super::{
-    failed,
-    report::{Line, Report},
-};
+use super::report::{Line, Report};
 use crate::exit;
 
 /// Calls of this version: name, method, paths, and whether a video needs it.
@@ -27,7 +24,7 @@ pub(super) async fn check(client: &InfraiClient, report: &mut Report) {
             return;
         }
         Err(error) => {
-            report.push(failed("routes", error));
+            report.push(Line::failed("routes", error));
             return;
         }
     };
