@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from typing import Any, overload
 
     from ._types import QueryValue
-else:
-
-    def overload(function: object) -> object:
-        """Stands for the decorator of ``typing``, whose import is slow."""
-        return function
 
 
 class AsyncInfraiClient(ClientBase, AsyncActivation):
@@ -73,10 +68,13 @@ class AsyncInfraiClient(ClientBase, AsyncActivation):
             )
         )
 
-    @overload
-    async def discover(self, capability: None = None) -> Discovery: ...
-    @overload
-    async def discover(self, capability: str) -> Capability: ...
+    if TYPE_CHECKING:
+
+        @overload
+        async def discover(self, capability: None = None) -> Discovery: ...
+        @overload
+        async def discover(self, capability: str) -> Capability: ...
+
     async def discover(self, capability: str | None = None) -> Discovery | Capability:
         """Returns the API's capabilities with their routes, prices and parameters: ``GET /v1/discovery``.
 

@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from typing import Any, overload
 
     from ._types import QueryValue
-else:
-
-    def overload(function: object) -> object:
-        """Stands for the decorator of ``typing``, whose import is slow."""
-        return function
 
 
 class InfraiClient(ClientBase, Activation):
@@ -74,10 +69,13 @@ class InfraiClient(ClientBase, Activation):
             )
         )
 
-    @overload
-    def discover(self, capability: None = None) -> Discovery: ...
-    @overload
-    def discover(self, capability: str) -> Capability: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def discover(self, capability: None = None) -> Discovery: ...
+        @overload
+        def discover(self, capability: str) -> Capability: ...
+
     def discover(self, capability: str | None = None) -> Discovery | Capability:
         """Returns the API's capabilities with their routes, prices and parameters: ``GET /v1/discovery``.
 
