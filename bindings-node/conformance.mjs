@@ -220,6 +220,7 @@ const CALLS = {
     }
     return value(results.sort(([a], [b]) => a - b));
   },
+  discover: async (client, { capability }, { signal }) => value(await client.discover(capability, { signal })),
   "account.balance": async (client, _, { signal }) => value(await client.account.balance({ signal })),
   "account.topup": async (client, { idempotency_key, ...request }, { signal }) =>
     value(await client.account.topup(request, { idempotencyKey: idempotency_key, signal })),

@@ -295,6 +295,24 @@ impl NativeClient {
         })
     }
 
+    #[napi]
+    pub fn discover(&self, call_id: u32, capability: Unknown<'_>, options: Unknown<'_>) -> NativeResult<()> {
+        catch_panic(Language::Node, || {
+            let capability = match read(&capability, "capability")? {
+                JsValue::Undefined | JsValue::Null => None,
+                id => Some(options::text("capability", id)?),
+            };
+            let (client, _) = self.options(Signature::new(&[]), &options)?;
+            self.spawn_call(call_id, async move {
+                let found = match capability {
+                    Some(id) => client.discover_capability(id).await?.to_json(),
+                    None => client.discover().await?.to_json(),
+                };
+                Ok(Some(Payload::json(&found)))
+            })
+        })
+    }
+
     #[allow(clippy::too_many_arguments, reason = "positions cross faster than an object")]
     #[napi]
     pub fn request(

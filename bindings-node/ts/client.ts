@@ -10,7 +10,10 @@ import type {
   ActivateRequest,
   ActivateResult,
   ApiResponse,
+  CallOptions,
+  Capability,
   ClientCallOptions,
+  Discovery,
   InfraiClientOptions,
   RequestOptions,
 } from "./types.js";
@@ -23,7 +26,7 @@ import { Video, type VideoApi } from "./video.js";
  * const fake: Pick<VideoApi, "status"> = { status: async (job_id) => ({ job_id, state: "succeeded" }) };
  * ```
  */
-export interface InfraiClientApi extends Pick<InfraiClient, "activate" | "request"> {
+export interface InfraiClientApi extends Pick<InfraiClient, "activate" | "discover" | "request"> {
   readonly video: VideoApi;
   readonly account: AccountApi;
   withOptions(options: ClientCallOptions): InfraiClientApi;
@@ -98,6 +101,23 @@ export class InfraiClient implements InfraiClientApi {
     );
     const redacted = (): unknown => ({ ...result, primary_api_key: keyHint });
     return Object.defineProperty(result, inspect.custom, { value: redacted, enumerable: false });
+  }
+
+  /**
+   * Returns the API's capabilities with their routes, prices and parameters: `GET /v1/discovery`. The call sends no key
+   * and needs none. A server may have no discovery, which is a `NotFoundError`.
+   *
+   * ```ts
+   * const { path, billing } = await client.discover("video.generate");
+   * ```
+   *
+   * @param capability Id of one capability. Default: all of them.
+   */
+  discover(capability?: undefined, options?: CallOptions): Promise<Discovery>;
+  discover(capability: string, options?: CallOptions): Promise<Capability>;
+  discover(capability?: string, options?: CallOptions): Promise<Discovery | Capability> {
+    const [settings, own] = splitCallOptions(options);
+    return call(this.#client, settings, this.discover, (id) => this.#client.native.discover(id, capability, own));
   }
 
   /**

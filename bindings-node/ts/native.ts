@@ -38,6 +38,7 @@ export interface NativeClient {
   balance(callId: number, options: unknown): NativeResult<undefined>;
   topup(callId: number, request: unknown, options: unknown, abortable: boolean): NativeResult<CallStarted>;
   activate(callId: number, request: unknown, options: unknown): NativeResult<undefined>;
+  discover(callId: number, capability: unknown, options: unknown): NativeResult<undefined>;
   request(
     callId: number,
     method: unknown,

@@ -194,6 +194,70 @@ export interface Balance {
   _metadata?: Metadata;
 }
 
+/** A capability of the API. A field that the API omits, or sends with another type, is absent. */
+export interface Capability {
+  /** Id, such as `video.generate`. Absent if the API sent none. */
+  id?: string;
+  /** HTTP method of its route. */
+  method?: string;
+  /** Path of its route, with `{…}` for each parameter. */
+  path?: string;
+  /** Description in one line. */
+  summary?: string;
+  /** Whether it can be called at present. */
+  available?: boolean;
+  /** Regions that have it. */
+  regions?: string[];
+  /** Vendors behind it. */
+  vendors?: string[];
+  /** Price. */
+  billing?: Billing;
+  /** JSON Schema of its parameters. */
+  parameters?: Record<string, unknown>;
+  /** Errors that it may return. */
+  errors?: CapabilityError[];
+  /** Examples, in the API's form. */
+  examples?: unknown[];
+  /** Other fields. */
+  [name: string]: unknown;
+  _metadata?: Metadata;
+}
+
+/** Price of a capability. */
+export interface Billing {
+  /** Whether calls are charged. */
+  is_billable?: boolean;
+  /** Whether calls are free. */
+  free?: boolean;
+  /** Unit of the price, such as `second`. */
+  unit?: string;
+  /** Price per unit, in US dollars. */
+  price_usd?: number;
+  /** Currency of the price. */
+  currency?: string;
+  /** Other fields. */
+  [name: string]: unknown;
+}
+
+/** Error that a capability may return. */
+export interface CapabilityError {
+  /** Stable code. */
+  code: string;
+  /** Whether the same call may succeed later. */
+  retryable?: boolean;
+  /** Other fields. */
+  [name: string]: unknown;
+}
+
+/** The capabilities of the API. */
+export interface Discovery {
+  /** The capabilities, in the API's order. */
+  capabilities: Capability[];
+  /** Other fields. */
+  [name: string]: unknown;
+  _metadata?: Metadata;
+}
+
 /** Body of `topup`, spelled as on the wire. */
 export interface TopupRequest {
   /** Amount in US dollars. */

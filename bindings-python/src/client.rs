@@ -285,6 +285,24 @@ impl Client {
         })
     }
 
+    fn discover(
+        &self,
+        py: Python<'_>,
+        event_loop: LoopArg<'_, '_>,
+        capability: Option<Arg<'_, '_>>,
+    ) -> Outcome {
+        catch_panic(py, || match capability.map(|id| convert::text("capability", id)).transpose()? {
+            Some(id) => {
+                let work = |client: InfraiClient| async move { client.discover_capability(id).await };
+                self.call(py, event_loop, work, |py, capability| json(py, &capability.to_json()))
+            }
+            None => {
+                let work = |client: InfraiClient| async move { client.discover().await };
+                self.call(py, event_loop, work, |py, discovery| json(py, &discovery.to_json()))
+            }
+        })
+    }
+
     /// Calls any route. `body` is a tuple of one value, so that the value may be `None`.
     #[allow(clippy::too_many_arguments, reason = "the call's arguments in Python")]
     fn request(

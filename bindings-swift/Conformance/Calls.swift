@@ -95,6 +95,11 @@ func made(_ call: JSON, _ base: InfraiClient, _ jobs: [VideoJob?]) async throws 
             region: args["region"]?.string, deviceKind: args["device_kind"]?.string, profile: args["profile"]?.string,
             force: args["force"]?.bool ?? false, writeCredentials: args["write_credentials"]?.bool ?? true)
         return .value(parsed(result.json))
+    case "discover":
+        if let capability = args["capability"]?.string {
+            return .value(parsed(try await client.discover(capability: capability).json))
+        }
+        return .value(parsed(try await client.discover().json))
     case "request": return try await requested(client, args)
     case "webhooks.verify": return .value(try event(args))
     case "webhooks.seen": return .value(try seen(args))

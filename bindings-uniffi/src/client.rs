@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use infrai::{
-    ActivateResult, ApiResponse, Balance, CallContext, InfraiClient, InfraiError, Language, TopupRecord,
-    VideoJob,
+    ActivateResult, ApiResponse, Balance, CallContext, Capability, Discovery, InfraiClient, InfraiError,
+    Language, TopupRecord, VideoJob,
     options::{GenerateRequest, WaitOptions},
     video::{self, CancelResult, Download},
     wire::json,
@@ -245,6 +245,22 @@ impl Client {
         let options = self.catch(|| parse(options))?;
         let call = self.call(cancellation).on_blocking_pool(&ACTIVATION_PERMITS);
         call.run(self.core.activate().options(options).send()).await
+    }
+
+    /// Returns the capabilities of the API: `GET /v1/discovery`.
+    pub async fn discover(&self, cancellation: Cancel) -> Result<Discovery, NativeError> {
+        let client = self.core.clone();
+        self.call(cancellation).run(async move { client.discover().await }).await
+    }
+
+    /// Returns one capability: `GET /v1/discovery/{capability}`.
+    pub async fn discover_capability(
+        &self,
+        capability: String,
+        cancellation: Cancel,
+    ) -> Result<Capability, NativeError> {
+        let client = self.core.clone();
+        self.call(cancellation).run(async move { client.discover_capability(capability).await }).await
     }
 
     /// Calls any other route. The body is JSON text of its own, so that its numbers keep every digit.

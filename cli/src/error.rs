@@ -12,9 +12,7 @@ use crate::{
 
 /// Prints an error. A failure of standard error itself is ignored.
 pub(crate) fn print_error(error: InfraiError, json: bool) {
-    let error = error.in_language(Language::Command);
-    let hint = hint(&error);
-    let error = error.with_hint(hint);
+    let error = in_command_words(error);
     let text = if json {
         json_line(&error.to_json())
     } else {
@@ -37,30 +35,39 @@ pub(crate) fn print_error(error: InfraiError, json: bool) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Returns the remedy: the core's hint, in the words of the command where the core's are for programs.
-fn hint(error: &InfraiError) -> String {
-    match error.code() {
-        "API_KEY_MISSING" => {
-            "Run `infrai activate` once for an anonymous account with a trial credit, or set INFRAI_API_KEY."
-                .to_owned()
-        }
-        "DOWNLOAD_TIMEOUT" => error.hint(),
+/// Remedy for a missing key.
+pub(crate) const KEY_MISSING: &str = "Run `infrai activate` once for an anonymous account with a trial credit, or set INFRAI_API_KEY to a project key from the console, https://infrai.cc.";
+
+/// Returns the error with options and remedies in the words of the command.
+pub(crate) fn in_command_words(error: InfraiError) -> InfraiError {
+    let error = error.in_language(Language::Command);
+    match hint(&error) {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// Returns the remedy where the core's hint is for programs.
+fn hint(error: &InfraiError) -> Option<String> {
+    Some(match error.code() {
+        "API_KEY_MISSING" => KEY_MISSING.to_owned(),
+        "DOWNLOAD_TIMEOUT" => return None,
         "FILE_EXISTS" => "Name another file, or replace it with --overwrite.".to_owned(),
         "CREDENTIALS_UNWRITABLE" => {
             "Make the folder writable, or name another file with INFRAI_CREDENTIALS_FILE.".to_owned()
         }
         _ => match error.kind() {
             // The user does not know the key of an ambiguous request; the core's hint names it.
-            _ if error.may_have_been_processed() => error.hint(),
+            _ if error.may_have_been_processed() => return None,
             ErrorKind::Timeout => "Try again, or allow more time with --timeout.".to_owned(),
             ErrorKind::Server => "Try again later; report the request id if it persists.".to_owned(),
             ErrorKind::RateLimit => match error.retry_after() {
                 Some(pause) => format!("Try again in {} s.", pause.as_secs_f64().ceil()),
                 None => "Try again later, with fewer calls at once.".to_owned(),
             },
-            _ => error.hint(),
+            _ => return None,
         },
-    }
+    })
 }
 
 /// Creates the error for a wrong command line, found after its parsing.

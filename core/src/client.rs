@@ -3,7 +3,15 @@
 use std::fmt;
 
 use crate::{
-    api::{account::Account, activate::Activate, client::ApiClient, request::ApiRequest, video::Video},
+    api::{
+        account::Account,
+        activate::Activate,
+        client::ApiClient,
+        diagnostics::{Probe, Settings},
+        discovery::{Capability, Discovery},
+        request::ApiRequest,
+        video::Video,
+    },
     auth::endpoint::Identity,
     error::Result,
     options::CallOptions,
@@ -92,6 +100,39 @@ impl InfraiClient {
         Activate::new(&self.api)
     }
 
+    /// Returns the capabilities that the API declares, with their routes, prices and parameters: `GET /v1/discovery`. The
+    /// call sends no key and needs none.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> infrai::Result<()> {
+    /// # let (client, _world) = sandboxed().await;
+    /// for capability in client.discover().await?.capabilities {
+    ///     println!("{} {:?}", capability.id, capability.path);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) if the server has no discovery, and those of
+    /// [every call](Self#errors-of-every-call) that need no key.
+    pub async fn discover(&self) -> Result<Discovery> {
+        self.api.discover().await
+    }
+
+    /// Returns one capability: `GET /v1/discovery/{capability}`. The call sends no key and needs none.
+    ///
+    /// `id` is the capability's id, such as `video.generate`.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` if the id is empty, `.` or `..`. [`NotFound`](crate::ErrorKind::NotFound) if the server does not
+    /// have the capability, or no discovery, and those of [every call](Self#errors-of-every-call) that need no key.
+    pub async fn discover_capability(&self, id: impl AsRef<str>) -> Result<Capability> {
+        self.api.capability(id.as_ref()).await
+    }
+
     /// Calls a route that has no method of its own, with the same key, retries and errors. The methods of
     /// [`ApiRequest`] set query and body, and `.await` sends the request.
     ///
@@ -128,6 +169,18 @@ impl InfraiClient {
     /// Those of the first call, if a setting or the credentials file cannot be used. A missing key is not an error.
     pub fn identity(&self) -> Result<Identity> {
         self.api.http.auth().identity()
+    }
+
+    /// For the command: returns the settings and their sources, without a request.
+    #[doc(hidden)]
+    pub fn settings(&self) -> Settings {
+        self.api.settings()
+    }
+
+    /// For the command: sends one request without a key and returns the status and the date of its response.
+    #[doc(hidden)]
+    pub async fn probe(&self) -> Result<Probe> {
+        self.api.probe().await
     }
 
     /// For bindings: returns whether base URL and key are cached, so that calls do not read settings or files again.

@@ -154,6 +154,8 @@ struct Inner {
     code: String,
     message: String,
     hint: Option<String>,
+    /// Hint of the API, in its own words.
+    api_hint: Option<String>,
     status: Option<u16>,
     request_id: Option<String>,
     retryable: bool,
@@ -221,7 +223,9 @@ impl InfraiError {
         let kind = inner.kind.unwrap_or(ErrorKind::Internal);
         match &mut inner.hint {
             Some(hint) => *hint = language.respell(hint).into_owned(),
-            None if kind != ErrorKind::PaymentRequired || inner.checkout_url.is_none() => {
+            None if inner.api_hint.is_none()
+                && (kind != ErrorKind::PaymentRequired || inner.checkout_url.is_none()) =>
+            {
                 inner.hint = Some(language.respell(kind.default_hint()).into_owned());
             }
             None => {}
@@ -280,7 +284,7 @@ impl InfraiError {
         }
     }
 
-    /// Adds a hint on how to resolve the error.
+    /// Adds a hint on how to resolve the error. It follows the API's hint, if the API sent one.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
@@ -356,6 +360,11 @@ impl InfraiError {
         self.0.enveloped
     }
 
+    pub(crate) fn with_api_hint(mut self, hint: Option<String>) -> Self {
+        self.0.api_hint = hint;
+        self
+    }
+
     pub(crate) fn with_checkout_url(mut self, url: Option<String>) -> Self {
         self.0.checkout_url = url;
         self
@@ -379,7 +388,8 @@ impl InfraiError {
     pub(crate) fn redacted(mut self, redactor: &Redactor) -> Self {
         let inner = &mut *self.0;
         inner.message = redactor.text(&inner.message);
-        for text in [&mut inner.hint, &mut inner.request_id, &mut inner.checkout_url] {
+        let texts = [&mut inner.hint, &mut inner.api_hint, &mut inner.request_id, &mut inner.checkout_url];
+        for text in texts {
             *text = text.as_deref().map(|text| redactor.text(text));
         }
         inner.details = inner.details.as_ref().map(|details| redactor.value(details));
@@ -404,16 +414,21 @@ impl InfraiError {
         &self.0.message
     }
 
-    /// Returns a hint on how to resolve the error.
+    /// Returns a hint on how to resolve the error: the API's own, if it sent one, and the SDK's. Without an API's hint and a
+    /// specific one of the SDK, it is the general hint of the kind.
     pub fn hint(&self) -> String {
-        if let Some(hint) = &self.0.hint {
-            return hint.clone();
-        }
-        match (self.kind(), &self.0.checkout_url) {
+        let own = self.0.hint.clone().or_else(|| match (self.kind(), &self.0.checkout_url) {
             (ErrorKind::PaymentRequired, Some(url)) => {
-                format!("Add credit at {url} and call again with the same idempotency key.")
+                Some(format!("Add credit at {url} and call again with the same idempotency key."))
             }
-            (kind, _) => kind.default_hint().to_owned(),
+            _ => None,
+        });
+        match (&self.0.api_hint, own) {
+            (None, Some(own)) => own,
+            (None, None) => self.kind().default_hint().to_owned(),
+            (Some(api), None) => api.clone(),
+            (Some(api), Some(own)) if api.ends_with(['.', '!', '?', '。']) => format!("{api} {own}"),
+            (Some(api), Some(own)) => format!("{api}. {own}"),
         }
     }
 

@@ -61,6 +61,8 @@ pub use self::{
     api::{
         account::{Account, Balance, Topup, TopupRecord},
         activate::{Activate, ActivateResult},
+        diagnostics::{Probe, Setting, Settings},
+        discovery::{Billing, Capability, CapabilityError, Discovery},
         request::{ApiRequest, ApiResponse},
         video::{self, Video},
     },

@@ -81,6 +81,13 @@ console.log((await client.account.balance()).balance_usd);
 }
 
 {
+  // docs: client.discover
+  const { path, billing } = await client.discover("video.generate");
+  console.log(path, billing?.price_usd);
+  // docs: end
+}
+
+{
   // docs: client.with_options
   const quick = client.withOptions({ timeoutMs: 5_000, maxRetries: 0 });
   console.log((await quick.account.balance()).balance_usd);

@@ -74,6 +74,11 @@ def main() -> None:
     print(answer.status, answer["balance_usd"])
     # docs: end
 
+    # docs: client.discover
+    generate = client.discover("video.generate")
+    print(generate.path, generate.billing["price_usd"])
+    # docs: end
+
     # docs: client.with_options
     quick = client.with_options(timeout=5, max_retries=0)
     print(quick.account.balance().balance_usd)

@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from ._results import ApiResponse as ApiResponse
     from ._results import Balance as Balance
     from ._results import CancelResult as CancelResult
+    from ._results import Capability as Capability
+    from ._results import Discovery as Discovery
     from ._results import Download as Download
     from ._results import TopupRecord as TopupRecord
     from ._types import Aspect as Aspect
@@ -104,7 +106,16 @@ _LAZY_ATTRS = {
     ),
     "_job": ("VideoJob",),
     "_native": ("__version__",),
-    "_results": ("ActivateResult", "ApiResponse", "Balance", "CancelResult", "Download", "TopupRecord"),
+    "_results": (
+        "ActivateResult",
+        "ApiResponse",
+        "Balance",
+        "CancelResult",
+        "Capability",
+        "Discovery",
+        "Download",
+        "TopupRecord",
+    ),
     "_types": (
         "Aspect",
         "ClientOptions",

@@ -8,12 +8,12 @@ from ._async_video import AsyncVideo
 from ._client_base import ClientBase
 from ._keywords import suggests_keywords
 from ._loop import call
-from ._results import ApiResponse
+from ._results import ApiResponse, Capability, Discovery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
+    from typing import Any, overload
 
     from ._types import QueryValue
 
@@ -69,6 +69,33 @@ class AsyncInfraiClient(ClientBase, AsyncActivation):
                 lambda event_loop: native.request(event_loop, method, path, sent, as_dict(query), options)
             )
         )
+
+    if TYPE_CHECKING:
+
+        @overload
+        async def discover(self, capability: None = None) -> Discovery: ...
+        @overload
+        async def discover(self, capability: str) -> Capability: ...
+
+    async def discover(self, capability: str | None = None) -> Discovery | Capability:
+        """Returns the API's capabilities with their routes, prices and parameters: ``GET /v1/discovery``.
+
+        The call sends no key and needs none. A server may have no discovery.
+
+        >>> generate = await client.discover("video.generate")
+        >>> print(generate.path, generate.billing)
+
+        Args:
+            capability: Id of one capability, such as ``"video.generate"``. Default: all of them.
+
+        Raises:
+            InvalidRequestError: The id is empty, ``"."`` or ``".."``; nothing was sent.
+            NotFoundError: The server does not have the capability, or no discovery.
+            InfraiError: The other errors of a call that needs no key.
+        """
+        native = self._native
+        fields = await call(lambda event_loop: native.discover(event_loop, capability))
+        return Discovery(fields) if capability is None else Capability(fields)
 
     async def close(self) -> None:
         """Closes pooled connections. A later call opens new ones."""

@@ -9,12 +9,12 @@ from ._video import Video
 from ._client_base import ClientBase
 from ._keywords import suggests_keywords
 from ._blocking import call
-from ._results import ApiResponse
+from ._results import ApiResponse, Capability, Discovery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
+    from typing import Any, overload
 
     from ._types import QueryValue
 
@@ -70,6 +70,33 @@ class InfraiClient(ClientBase, Activation):
                 lambda event_loop: native.request(event_loop, method, path, sent, as_dict(query), options)
             )
         )
+
+    if TYPE_CHECKING:
+
+        @overload
+        def discover(self, capability: None = None) -> Discovery: ...
+        @overload
+        def discover(self, capability: str) -> Capability: ...
+
+    def discover(self, capability: str | None = None) -> Discovery | Capability:
+        """Returns the API's capabilities with their routes, prices and parameters: ``GET /v1/discovery``.
+
+        The call sends no key and needs none. A server may have no discovery.
+
+        >>> generate = client.discover("video.generate")
+        >>> print(generate.path, generate.billing)
+
+        Args:
+            capability: Id of one capability, such as ``"video.generate"``. Default: all of them.
+
+        Raises:
+            InvalidRequestError: The id is empty, ``"."`` or ``".."``; nothing was sent.
+            NotFoundError: The server does not have the capability, or no discovery.
+            InfraiError: The other errors of a call that needs no key.
+        """
+        native = self._native
+        fields = call(lambda event_loop: native.discover(event_loop, capability))
+        return Discovery(fields) if capability is None else Capability(fields)
 
     def close(self) -> None:
         """Closes pooled connections. A later call opens new ones."""

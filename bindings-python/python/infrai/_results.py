@@ -157,6 +157,69 @@ class CancelResult(ApiObject):
         def get(self, key: str, default: Any = None, /) -> Any: ...  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
+class Capability(ApiObject):
+    """A capability of the API. A field that the API omits, or sends with another type, is absent.
+
+    Attributes:
+        id (str): Id, such as ``"video.generate"``.
+        method (str | None): HTTP method of its route.
+        path (str | None): Path of its route, with ``{…}`` for each parameter.
+        summary (str | None): Description in one line.
+        available (bool | None): Whether it can be called at present.
+        regions (list[str] | None): Regions that have it.
+        vendors (list[str] | None): Vendors behind it.
+        billing (dict[str, Any] | None): Price: ``is_billable``, ``free``, ``unit``, ``price_usd`` and ``currency``.
+        parameters (dict[str, Any] | None): JSON Schema of its parameters.
+        errors (list[dict[str, Any]] | None): Errors that it may return: ``code``, ``retryable``.
+        examples (list[Any] | None): Examples, in the API's form.
+    """
+
+    __slots__ = ()
+    _documented = (
+        "id",
+        "method",
+        "path",
+        "summary",
+        "available",
+        "regions",
+        "vendors",
+        "billing",
+        "parameters",
+        "errors",
+        "examples",
+    )
+    id: str
+    method: str | None
+    path: str | None
+    summary: str | None
+    available: bool | None
+    regions: list[str] | None
+    vendors: list[str] | None
+    billing: dict[str, Any] | None
+    parameters: dict[str, Any] | None
+    errors: list[dict[str, Any]] | None
+    examples: list[Any] | None
+
+
+class Discovery(ApiObject):
+    """The capabilities of the API.
+
+    Attributes:
+        capabilities (list[Capability]): The capabilities, in the API's order.
+    """
+
+    __slots__ = ()
+    capabilities: list[Capability]
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        super().__init__(fields)
+        self["capabilities"] = [Capability(item) for item in self.get("capabilities", ())]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns a plain dict, with plain dicts inside."""
+        return {**self, "capabilities": [item.to_dict() for item in self.capabilities]}
+
+
 class Balance(ApiObject):
     """Balance of the account.
 

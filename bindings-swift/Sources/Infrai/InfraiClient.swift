@@ -121,6 +121,29 @@ public final class InfraiClient: Sendable {
         }
     }
 
+    /// Returns the API's capabilities with their routes, prices and parameters: `GET /v1/discovery`. The call sends no key
+    /// and needs none.
+    ///
+    /// - Throws: ``InfraiError/notFound(_:)`` if the server has no discovery.
+    public func discover() async throws -> Discovery {
+        try await call { native, cancellation in Discovery(try await native.discover(cancellation: cancellation)) }
+    }
+
+    /// Returns one capability: `GET /v1/discovery/{capability}`. The call sends no key and needs none.
+    ///
+    /// ```swift
+    /// let generate = try await client.discover(capability: "video.generate")
+    /// print(generate.billing?.priceUSD ?? 0)
+    /// ```
+    ///
+    /// - Parameter capability: Id of the capability.
+    /// - Throws: ``InfraiError/notFound(_:)`` if the server does not have the capability, or no discovery.
+    public func discover(capability: String) async throws -> Capability {
+        try await call { native, cancellation in
+            Capability(try await native.discoverCapability(capability: capability, cancellation: cancellation))
+        }
+    }
+
     /// Calls any other route of the API, with the same key, retries, envelope and errors.
     ///
     /// ```swift

@@ -964,6 +964,105 @@ public func FfiConverterTypeBalance_lower(_ value: Balance) -> RustBuffer {
 
 
 /**
+ * Price of a [`Capability`].
+ */
+public struct Billing: Equatable, Hashable {
+    /**
+     * Whether calls are charged.
+     */
+    public let isBillable: Bool?
+    /**
+     * Whether calls are free.
+     */
+    public let free: Bool?
+    /**
+     * Unit of the price, such as `second`.
+     */
+    public let unit: String?
+    /**
+     * Price per unit, in US dollars.
+     */
+    public let priceUsd: Double?
+    /**
+     * Currency of the price.
+     */
+    public let currency: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Whether calls are charged.
+         */isBillable: Bool?, 
+        /**
+         * Whether calls are free.
+         */free: Bool?, 
+        /**
+         * Unit of the price, such as `second`.
+         */unit: String?, 
+        /**
+         * Price per unit, in US dollars.
+         */priceUsd: Double?, 
+        /**
+         * Currency of the price.
+         */currency: String?) {
+        self.isBillable = isBillable
+        self.free = free
+        self.unit = unit
+        self.priceUsd = priceUsd
+        self.currency = currency
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Billing: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBilling: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Billing {
+        return
+            try Billing(
+                isBillable: FfiConverterOptionBool.read(from: &buf), 
+                free: FfiConverterOptionBool.read(from: &buf), 
+                unit: FfiConverterOptionString.read(from: &buf), 
+                priceUsd: FfiConverterOptionDouble.read(from: &buf), 
+                currency: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Billing, into buf: inout [UInt8]) {
+        FfiConverterOptionBool.write(value.isBillable, into: &buf)
+        FfiConverterOptionBool.write(value.free, into: &buf)
+        FfiConverterOptionString.write(value.unit, into: &buf)
+        FfiConverterOptionDouble.write(value.priceUsd, into: &buf)
+        FfiConverterOptionString.write(value.currency, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBilling_lift(_ buf: RustBuffer) throws -> Billing {
+    return try FfiConverterTypeBilling.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBilling_lower(_ value: Billing) -> RustBuffer {
+    return FfiConverterTypeBilling.lower(value)
+}
+
+
+/**
  * Result of a cancel request.
  */
 public struct CancelResult: Equatable, Hashable {
@@ -1045,6 +1144,345 @@ public func FfiConverterTypeCancelResult_lift(_ buf: RustBuffer) throws -> Cance
 #endif
 public func FfiConverterTypeCancelResult_lower(_ value: CancelResult) -> RustBuffer {
     return FfiConverterTypeCancelResult.lower(value)
+}
+
+
+/**
+ * A capability of the API. A field that the API omits, or sends with another type, is absent.
+ */
+public struct Capability: Equatable, Hashable {
+    /**
+     * Id, such as `video.generate`. Empty if the API sent none.
+     */
+    public let id: String
+    /**
+     * HTTP method of its route.
+     */
+    public let method: String?
+    /**
+     * Path of its route, with `{…}` for each parameter.
+     */
+    public let path: String?
+    /**
+     * Description in one line.
+     */
+    public let summary: String?
+    /**
+     * Whether it can be called at present.
+     */
+    public let available: Bool?
+    /**
+     * Regions that have it.
+     */
+    public let regions: [String]
+    /**
+     * Vendors behind it.
+     */
+    public let vendors: [String]
+    /**
+     * Price.
+     */
+    public let billing: Billing?
+    /**
+     * JSON Schema of its parameters.
+     */
+    public let parameters: Value?
+    /**
+     * Errors that it may return.
+     */
+    public let errors: [CapabilityError]
+    /**
+     * Examples, in the API's form.
+     */
+    public let examples: [Value]
+    /**
+     * Metadata of the response. Empty in a [`Discovery`], which has its own.
+     */
+    public let metadata: Metadata
+    public let raw: JsonObject
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Id, such as `video.generate`. Empty if the API sent none.
+         */id: String, 
+        /**
+         * HTTP method of its route.
+         */method: String?, 
+        /**
+         * Path of its route, with `{…}` for each parameter.
+         */path: String?, 
+        /**
+         * Description in one line.
+         */summary: String?, 
+        /**
+         * Whether it can be called at present.
+         */available: Bool?, 
+        /**
+         * Regions that have it.
+         */regions: [String], 
+        /**
+         * Vendors behind it.
+         */vendors: [String], 
+        /**
+         * Price.
+         */billing: Billing?, 
+        /**
+         * JSON Schema of its parameters.
+         */parameters: Value?, 
+        /**
+         * Errors that it may return.
+         */errors: [CapabilityError], 
+        /**
+         * Examples, in the API's form.
+         */examples: [Value], 
+        /**
+         * Metadata of the response. Empty in a [`Discovery`], which has its own.
+         */metadata: Metadata, raw: JsonObject) {
+        self.id = id
+        self.method = method
+        self.path = path
+        self.summary = summary
+        self.available = available
+        self.regions = regions
+        self.vendors = vendors
+        self.billing = billing
+        self.parameters = parameters
+        self.errors = errors
+        self.examples = examples
+        self.metadata = metadata
+        self.raw = raw
+    }
+
+    
+    /**
+     * Returns all fields that the API sent, as JSON. A documented field of another type is left out.
+     */
+public func toJson() -> Value  {
+    return try!  FfiConverterTypeValue_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_fn_method_capability_to_json(
+            FfiConverterTypeCapability_lower(self),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Capability: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCapability: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Capability {
+        return
+            try Capability(
+                id: FfiConverterString.read(from: &buf), 
+                method: FfiConverterOptionString.read(from: &buf), 
+                path: FfiConverterOptionString.read(from: &buf), 
+                summary: FfiConverterOptionString.read(from: &buf), 
+                available: FfiConverterOptionBool.read(from: &buf), 
+                regions: FfiConverterSequenceString.read(from: &buf), 
+                vendors: FfiConverterSequenceString.read(from: &buf), 
+                billing: FfiConverterOptionTypeBilling.read(from: &buf), 
+                parameters: FfiConverterOptionTypeValue.read(from: &buf), 
+                errors: FfiConverterSequenceTypeCapabilityError.read(from: &buf), 
+                examples: FfiConverterSequenceTypeValue.read(from: &buf), 
+                metadata: FfiConverterTypeMetadata.read(from: &buf), 
+                raw: FfiConverterTypeJsonObject.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Capability, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterOptionString.write(value.method, into: &buf)
+        FfiConverterOptionString.write(value.path, into: &buf)
+        FfiConverterOptionString.write(value.summary, into: &buf)
+        FfiConverterOptionBool.write(value.available, into: &buf)
+        FfiConverterSequenceString.write(value.regions, into: &buf)
+        FfiConverterSequenceString.write(value.vendors, into: &buf)
+        FfiConverterOptionTypeBilling.write(value.billing, into: &buf)
+        FfiConverterOptionTypeValue.write(value.parameters, into: &buf)
+        FfiConverterSequenceTypeCapabilityError.write(value.errors, into: &buf)
+        FfiConverterSequenceTypeValue.write(value.examples, into: &buf)
+        FfiConverterTypeMetadata.write(value.metadata, into: &buf)
+        FfiConverterTypeJsonObject.write(value.raw, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCapability_lift(_ buf: RustBuffer) throws -> Capability {
+    return try FfiConverterTypeCapability.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCapability_lower(_ value: Capability) -> RustBuffer {
+    return FfiConverterTypeCapability.lower(value)
+}
+
+
+/**
+ * Error that a [`Capability`] may return.
+ */
+public struct CapabilityError: Equatable, Hashable {
+    /**
+     * Stable code.
+     */
+    public let code: String
+    /**
+     * Whether the same call may succeed later.
+     */
+    public let retryable: Bool?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Stable code.
+         */code: String, 
+        /**
+         * Whether the same call may succeed later.
+         */retryable: Bool?) {
+        self.code = code
+        self.retryable = retryable
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CapabilityError: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCapabilityError: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CapabilityError {
+        return
+            try CapabilityError(
+                code: FfiConverterString.read(from: &buf), 
+                retryable: FfiConverterOptionBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CapabilityError, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.code, into: &buf)
+        FfiConverterOptionBool.write(value.retryable, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCapabilityError_lift(_ buf: RustBuffer) throws -> CapabilityError {
+    return try FfiConverterTypeCapabilityError.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCapabilityError_lower(_ value: CapabilityError) -> RustBuffer {
+    return FfiConverterTypeCapabilityError.lower(value)
+}
+
+
+/**
+ * The capabilities of the API; see [`InfraiClient::discover`](crate::InfraiClient::discover).
+ */
+public struct Discovery: Equatable, Hashable {
+    /**
+     * The capabilities, in the API's order.
+     */
+    public let capabilities: [Capability]
+    /**
+     * Metadata of the response.
+     */
+    public let metadata: Metadata
+    public let raw: JsonObject
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The capabilities, in the API's order.
+         */capabilities: [Capability], 
+        /**
+         * Metadata of the response.
+         */metadata: Metadata, raw: JsonObject) {
+        self.capabilities = capabilities
+        self.metadata = metadata
+        self.raw = raw
+    }
+
+    
+    /**
+     * Returns all fields that the API sent, as JSON. The capabilities are a list, whichever form the API chose.
+     */
+public func toJson() -> Value  {
+    return try!  FfiConverterTypeValue_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_fn_method_discovery_to_json(
+            FfiConverterTypeDiscovery_lower(self),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Discovery: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDiscovery: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Discovery {
+        return
+            try Discovery(
+                capabilities: FfiConverterSequenceTypeCapability.read(from: &buf), 
+                metadata: FfiConverterTypeMetadata.read(from: &buf), 
+                raw: FfiConverterTypeJsonObject.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Discovery, into buf: inout [UInt8]) {
+        FfiConverterSequenceTypeCapability.write(value.capabilities, into: &buf)
+        FfiConverterTypeMetadata.write(value.metadata, into: &buf)
+        FfiConverterTypeJsonObject.write(value.raw, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDiscovery_lift(_ buf: RustBuffer) throws -> Discovery {
+    return try FfiConverterTypeDiscovery.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDiscovery_lower(_ value: Discovery) -> RustBuffer {
+    return FfiConverterTypeDiscovery.lower(value)
 }
 
 
@@ -2474,6 +2912,30 @@ fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeBilling: FfiConverterRustBuffer {
+    typealias SwiftType = Billing?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeBilling.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeBilling.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeJobError: FfiConverterRustBuffer {
     typealias SwiftType = JobError?
 
@@ -2611,6 +3073,81 @@ fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterString.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeCapability: FfiConverterRustBuffer {
+    typealias SwiftType = [Capability]
+
+    public static func write(_ value: [Capability], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeCapability.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Capability] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Capability]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeCapability.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeCapabilityError: FfiConverterRustBuffer {
+    typealias SwiftType = [CapabilityError]
+
+    public static func write(_ value: [CapabilityError], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeCapabilityError.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [CapabilityError] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [CapabilityError]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeCapabilityError.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeValue: FfiConverterRustBuffer {
+    typealias SwiftType = [Value]
+
+    public static func write(_ value: [Value], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeValue.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Value] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Value]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeValue.read(from: &buf))
         }
         return seq
     }

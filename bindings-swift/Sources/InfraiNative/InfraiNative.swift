@@ -1142,6 +1142,16 @@ public protocol ClientProtocol: AnyObject, Sendable {
     func cancel(job: JobRef, cancellation: Cancellation?) async throws  -> CancelResult
     
     /**
+     * Returns the capabilities of the API: `GET /v1/discovery`.
+     */
+    func discover(cancellation: Cancellation?) async throws  -> Discovery
+    
+    /**
+     * Returns one capability: `GET /v1/discovery/{capability}`.
+     */
+    func discoverCapability(capability: String, cancellation: Cancellation?) async throws  -> Capability
+    
+    /**
      * Downloads a job's video to a file.
      */
     func download(job: JobRef, path: String, options: String, listener: ProgressListener?, cancellation: Cancellation?) async throws  -> Download
@@ -1349,6 +1359,44 @@ open func cancel(job: JobRef, cancellation: Cancellation?)async throws  -> Cance
             completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
             freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
             liftFunc: FfiConverterTypeCancelResult_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+    
+    /**
+     * Returns the capabilities of the API: `GET /v1/discovery`.
+     */
+open func discover(cancellation: Cancellation?)async throws  -> Discovery  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_infrai_ffi_fn_method_client_discover(
+                        self.uniffiCloneHandle(),FfiConverterOptionTypeCancellation.lower(cancellation)
+                )
+            },
+            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeDiscovery_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+    
+    /**
+     * Returns one capability: `GET /v1/discovery/{capability}`.
+     */
+open func discoverCapability(capability: String, cancellation: Cancellation?)async throws  -> Capability  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_infrai_ffi_fn_method_client_discover_capability(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(capability),FfiConverterOptionTypeCancellation.lower(cancellation)
+                )
+            },
+            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeCapability_lift,
             errorHandler: FfiConverterTypeNativeError_lift
         )
 }
@@ -4075,6 +4123,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_client_cancel() != 38045) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_method_client_discover() != 42291) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_method_client_discover_capability() != 36013) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_client_download() != 1915) {

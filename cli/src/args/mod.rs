@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Activate(ActivateArgs),
     /// Show the account, the source of its key, and its balance
     Whoami,
+    /// Check settings, network, clock, key and routes, and say what to do
+    Doctor,
     /// Generate, follow and save videos
     #[command(subcommand)]
     Video(VideoCommand),

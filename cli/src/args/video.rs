@@ -21,6 +21,8 @@ pub(crate) enum VideoCommand {
     Cancel(JobArgs),
     /// Save the video of a job that has succeeded
     Download(DownloadArgs),
+    /// List resolutions, aspects, models, vendors and prices
+    Options,
 }
 
 #[derive(Debug, Args)]

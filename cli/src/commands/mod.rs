@@ -2,6 +2,7 @@
 
 mod account;
 mod activate;
+mod doctor;
 mod input;
 mod request;
 mod video;
@@ -46,6 +47,7 @@ async fn dispatch(session: &Session, global: &GlobalArgs, command: Command) -> R
     match command {
         Command::Activate(args) => activate::run(session, global, &args).await,
         Command::Whoami => whoami::run(session, global).await,
+        Command::Doctor => doctor::run(session, global).await,
         Command::Video(command) => video::run(session, command).await,
         Command::Account(AccountCommand::Balance) => account::balance(session).await,
         Command::Account(AccountCommand::Topup(args)) => account::topup(session, args).await,

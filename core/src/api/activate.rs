@@ -23,6 +23,9 @@ use crate::{
     },
 };
 
+/// Hint for a server without `POST /v1/activate`.
+const NO_ACTIVATION: &str = "This server gives no key to a device: it has no POST /v1/activate. Sign in at the console, https://infrai.cc, for a project key, and set INFRAI_API_KEY to it.";
+
 /// Request of an activation; see [`InfraiClient::activate`](crate::InfraiClient::activate). [`send`](Self::send) or
 /// `.await` sends it.
 #[derive(Debug)]
@@ -289,23 +292,9 @@ impl Activate {
     /// Returns the base URL of the activation: the client's, else the profile's, else the default.
     fn base_url(&self) -> Result<url::Url> {
         let config = self.client.http.auth().config();
-        let explicit = config.explicit_base_url()?;
-        // The base URL of an explicitly selected profile takes precedence over `INFRAI_BASE_URL`.
-        let selects_profile = self.options.profile.is_some() || config.options.profile.is_some();
-        if let Some(url) = explicit.as_ref().filter(|_| config.options.base_url.is_some() || !selects_profile)
-        {
-            return Ok(url.clone());
-        }
         let name = self.options.profile.clone().unwrap_or_else(|| config.profile_name());
-        let stored = match config.credential_backend() {
-            Ok(backend) => backend.profile(&name)?.and_then(|profile| profile.base_url),
-            Err(_) => None,
-        };
-        match (stored, explicit) {
-            (Some(url), _) => config.check_base_url(&format!("base_url of the profile {name:?}"), &url),
-            (None, Some(explicit)) => Ok(explicit),
-            (None, None) => config.check_base_url("base_url", DEFAULT_BASE_URL),
-        }
+        let selected = self.options.profile.is_some() || config.options.profile.is_some();
+        Ok(config.base_url_of(&name, selected)?.0)
     }
 
     /// Returns the profile's key. `None` if it has none or the caller forces a new one.
@@ -377,7 +366,11 @@ impl Activate {
             base_url: Some(base_url.clone()),
             ..RequestSpec::default()
         };
-        self.client.http.call(spec).await?.typed(|data, metadata, redactor| {
+        let response = self.client.http.call(spec).await.map_err(|error| match error.status() {
+            Some(404) => error.with_hint(NO_ACTIVATION),
+            _ => error,
+        });
+        response?.typed(|data, metadata, redactor| {
             let mut raw = read::object("activation", data, redactor)?;
             let fields = FieldReader { resource: "activation", map: &raw, redactor };
             let key = fields.text("primary_api_key")?.ok_or_else(|| fields.missing("primary_api_key"))?;

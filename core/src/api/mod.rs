@@ -4,6 +4,8 @@ pub(crate) mod account;
 pub(crate) mod activate;
 mod arguments;
 pub(crate) mod client;
+pub(crate) mod diagnostics;
+pub(crate) mod discovery;
 pub(crate) mod request;
 mod result;
 pub mod video;

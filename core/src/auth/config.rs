@@ -31,6 +31,24 @@ impl AuthConfig {
         named.or_else(|| self.environment.var("INFRAI_PROFILE")).unwrap_or_else(|| "default".into())
     }
 
+    /// Returns the source of the profile's name.
+    pub(crate) fn profile_source(&self) -> &'static str {
+        match (&self.options.profile, self.environment.var("INFRAI_PROFILE")) {
+            (Some(_), _) => "argument",
+            (None, Some(_)) => "INFRAI_PROFILE",
+            (None, None) => "default",
+        }
+    }
+
+    /// Returns the source of the credentials file's path.
+    pub(crate) fn credentials_source(&self) -> &'static str {
+        match (&self.options.credentials_file, self.environment.var_os("INFRAI_CREDENTIALS_FILE")) {
+            (Some(_), _) => "argument",
+            (None, Some(_)) => "INFRAI_CREDENTIALS_FILE",
+            (None, None) => "default",
+        }
+    }
+
     /// Returns where credentials are stored.
     pub(crate) fn credential_backend(&self) -> Result<CredentialBackend> {
         match &self.credential_store {
@@ -157,6 +175,41 @@ impl AuthConfig {
         }
         let error = InfraiError::new(ErrorKind::Authentication, "API_KEY_MISSING", message).with_hint(hint);
         Ok(Credential::Missing(Some(Box::new(error))))
+    }
+
+    /// Returns the base URL of calls without a key, and its source. It is that of calls with one, but a key that cannot be
+    /// used is no error.
+    pub(crate) fn public_base_url(&self) -> Result<(Url, &'static str)> {
+        if self.has_key() {
+            let default = || Ok((self.check_base_url("base_url", DEFAULT_BASE_URL)?, "default"));
+            return self.explicit_base_url()?.map_or_else(default, |url| Ok((url, self.explicit_source())));
+        }
+        self.base_url_of(&self.profile_name(), self.options.profile.is_some())
+    }
+
+    fn explicit_source(&self) -> &'static str {
+        if self.options.base_url.is_some() { "argument" } else { "INFRAI_BASE_URL" }
+    }
+
+    /// Returns the base URL with this profile, and its source: the explicit one, else the profile's, else the default. The
+    /// base URL of an explicitly selected profile takes precedence over `INFRAI_BASE_URL`.
+    pub(crate) fn base_url_of(&self, name: &str, selected: bool) -> Result<(Url, &'static str)> {
+        let explicit = self.explicit_base_url()?;
+        if let Some(url) = explicit.as_ref().filter(|_| self.options.base_url.is_some() || !selected) {
+            return Ok((url.clone(), self.explicit_source()));
+        }
+        let stored = match self.credential_backend() {
+            Ok(backend) => backend.profile(name)?.and_then(|profile| profile.base_url),
+            Err(_) => None,
+        };
+        match (stored, explicit) {
+            (Some(url), _) => {
+                let setting = format!("base_url of the profile {name:?}");
+                Ok((self.check_base_url(&setting, &url)?, "profile"))
+            }
+            (None, Some(explicit)) => Ok((explicit, self.explicit_source())),
+            (None, None) => Ok((self.check_base_url("base_url", DEFAULT_BASE_URL)?, "default")),
+        }
     }
 
     /// Resolves the endpoint in the documented order. A missing key is not an error here, because `activate` needs none.

@@ -1,6 +1,9 @@
 //! Execution of API calls: key, headers, attempts, retries and errors.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -26,7 +29,7 @@ use crate::{
     text::{Escaped, escape_text},
     wire::{
         envelope::{self, Body, Response, ResponseMeta},
-        json, path,
+        json, path, retry_after,
     },
 };
 
@@ -261,6 +264,31 @@ impl HttpClient {
             .with_hint("Make fewer calls at once, read or drop open download streams, allow more time, or raise `max_connections`.")
             .with_call(attempts, key, ambiguous)
         })
+    }
+
+    /// Sends one request without a key and without retries, and returns the status and the date of its response.
+    pub(crate) async fn probe(&self, base_url: Url, path: &str) -> Result<(u16, Option<SystemTime>)> {
+        let endpoint = Endpoint::new(base_url, Credential::Missing(None))?;
+        let request = WireRequest {
+            method: Method::GET,
+            url: path::join(&endpoint.base_url, path, None, &[])?,
+            headers: self.headers(&endpoint, None, None, false)?,
+            body: None,
+            file: false,
+            new_connection: true,
+        };
+        let timeout = self.timeout();
+        let sent =
+            runtime::until(deadline(Instant::now(), timeout), self.inner.transport.send(request)).await;
+        let response = match sent {
+            Some(Ok(response)) => response,
+            Some(Err(error)) => return Err(from_send_error(error).error),
+            None => {
+                let message = format!("no response within {:.3} s", timeout.as_secs_f64());
+                return Err(InfraiError::new(ErrorKind::Timeout, "DEADLINE_EXCEEDED", message));
+            }
+        };
+        Ok((response.status.as_u16(), retry_after::date(&response.headers)))
     }
 
     /// Sends one request without retries, for a download.

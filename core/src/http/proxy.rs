@@ -10,6 +10,7 @@ use crate::{
     environment::{self, Environment},
     error::{InfraiError, Result},
     options::ProxyUrl,
+    wire::path,
 };
 
 /// The proxies of a client.
@@ -118,6 +119,23 @@ impl Proxies {
         // A custom proxy also prevents reqwest from reading the environment.
         builder.proxy(Proxy::custom(move |url| Some(proxies.proxy_of(url)?.as_ref().ok()?.url().clone())))
     }
+}
+
+/// Returns the proxy of a URL and its source, for diagnostics. `None` if connections are direct, or the system decides.
+pub(crate) fn describe(config: &HttpConfig, url: &Url) -> Result<Option<(Url, &'static str)>> {
+    if path::is_loopback(url) {
+        return Ok(None);
+    }
+    let proxies = Proxies::new(config);
+    let Route::Proxy(proxy) = proxies.route(url)? else { return Ok(None) };
+    let names = if url.scheme() == "https" {
+        ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+    } else {
+        ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
+    };
+    let variable = names.into_iter().find(|name| config.environment.var(name).is_some());
+    let source = if config.options.proxy.is_some() { None } else { variable };
+    Ok(Some((proxy.url().clone(), source.unwrap_or("argument"))))
 }
 
 /// Hosts of `NO_PROXY`, in curl's syntax: entries separated by commas or spaces, `*` for every host.

@@ -113,6 +113,19 @@ fn add_roots(roots: &mut RootCertStore, certificates: Vec<CertificateDer<'static
     roots.add_parsable_certificates(certificates).0
 }
 
+/// Returns the roots and their source, for diagnostics.
+pub(crate) fn source(config: &HttpConfig) -> (String, &'static str) {
+    if let Some(path) = &config.options.ca_file {
+        return (path.display().to_string(), "argument");
+    }
+    let names = config.ca_bundle_env.iter().copied().chain(environment::CERTIFICATES);
+    let names: Vec<_> = names.collect();
+    match first_set_env(&config.environment, &names) {
+        Some((name, path)) => (path.display().to_string(), name),
+        None => ("the platform's".to_owned(), "default"),
+    }
+}
+
 /// Returns the first of these variables that is set and not empty.
 fn first_set_env(environment: &Environment, names: &[&'static str]) -> Option<(&'static str, OsString)> {
     names.iter().find_map(|name| Some((*name, environment.var_os(name)?)))

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// The most bytes of a failed response without an envelope in an error's details.
+/// The most bytes of a hint, and of a failed response without an envelope in an error's details.
 const EXCERPT: usize = 1024;
 const CODING_HINT: &str =
     "The client asked for gzip at most. Check the proxy or gateway in front of the API.";
@@ -236,6 +236,10 @@ fn declared_error(
     };
     details.remove("code");
     details.remove("message");
+    let hint = text("hint").map(|hint| redactor.first(hint.trim(), EXCERPT));
+    if hint.is_some() {
+        details.remove("hint");
+    }
     let url = |map: &Map<String, Value>| {
         ["checkout_url", "next_action_url"]
             .iter()
@@ -245,6 +249,7 @@ fn declared_error(
     let mut result = InfraiError::new(kind, redactor.text(&code), message)
         .with_status(http)
         .with_retry(retryable, retry_after)
+        .with_api_hint(hint.filter(|hint| !hint.is_empty()))
         .with_checkout_url(checkout);
     if !details.is_empty() {
         result = result.with_details(Value::Object(details));

@@ -5,6 +5,7 @@ mod activate;
 mod admin;
 mod checkout;
 mod dashboard;
+mod discovery;
 mod extract;
 mod fields;
 mod files;

@@ -9,7 +9,9 @@ use axum::{
 };
 use http::Method;
 
-use super::{account, activate, admin, checkout, dashboard, files, health, openapi, video, webhooks};
+use super::{
+    account, activate, admin, checkout, dashboard, discovery, files, health, openapi, video, webhooks,
+};
 use crate::{app::App, error::ApiError};
 
 /// A route of the table.
@@ -41,6 +43,8 @@ pub(super) fn all() -> Vec<Route> {
         route(Method::POST, "/v1/video/generate", video::generate),
         route(Method::GET, "/v1/video/jobs/{id}", video::status),
         route(Method::POST, "/v1/video/jobs/{id}/cancel", video::cancel),
+        route(Method::GET, "/v1/discovery", discovery::list),
+        route(Method::GET, "/v1/discovery/{capability}", discovery::one),
         route(Method::GET, "/files/{token}/video.mp4", files::video),
         route(Method::GET, "/files/{token}/thumbnail.jpg", files::thumbnail),
         route(Method::GET, "/topup/{token}", checkout::topup),

@@ -4,6 +4,7 @@ mod accounts;
 mod client;
 mod dashboard;
 mod data_dir;
+mod discovery;
 mod faults;
 mod files;
 mod idempotency;

@@ -75,6 +75,27 @@ extension ActivateResult {
     }
 }
 
+extension Discovery {
+    init(_ native: InfraiNative.Discovery) {
+        self.init(
+            capabilities: native.capabilities.map { Capability($0) }, metadata: Metadata(native.metadata), json: native.toJson())
+    }
+}
+
+extension Capability {
+    init(_ native: InfraiNative.Capability) {
+        let billing = native.billing.map {
+            Billing(isBillable: $0.isBillable, free: $0.free, unit: $0.unit, priceUSD: $0.priceUsd, currency: $0.currency)
+        }
+        self.init(
+            id: native.id, method: native.method, path: native.path, summary: native.summary, available: native.available,
+            regions: native.regions, vendors: native.vendors, billing: billing,
+            parameters: native.parameters.map { Infrai.json($0) },
+            errors: native.errors.map { CapabilityError(code: $0.code, retryable: $0.retryable) },
+            examples: native.examples.map { Infrai.json($0) }, metadata: Metadata(native.metadata), json: native.toJson())
+    }
+}
+
 extension APIResponse {
     init(_ native: ApiResponse) {
         self.init(status: Int(native.status), json: native.data, metadata: Metadata(native.metadata))

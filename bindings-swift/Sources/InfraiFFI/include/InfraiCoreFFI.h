@@ -268,6 +268,16 @@ RustBuffer uniffi_infrai_fn_method_activateresult_to_json(RustBuffer ptr, RustCa
 RustBuffer uniffi_infrai_fn_method_activateresult_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FN_METHOD_CAPABILITY_TO_JSON
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FN_METHOD_CAPABILITY_TO_JSON
+RustBuffer uniffi_infrai_fn_method_capability_to_json(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FN_METHOD_DISCOVERY_TO_JSON
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FN_METHOD_DISCOVERY_TO_JSON
+RustBuffer uniffi_infrai_fn_method_discovery_to_json(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FN_METHOD_CANCELRESULT_TO_JSON
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FN_METHOD_CANCELRESULT_TO_JSON
 RustBuffer uniffi_infrai_fn_method_cancelresult_to_json(RustBuffer ptr, RustCallStatus *_Nonnull out_status

@@ -469,6 +469,16 @@ RustBuffer uniffi_infrai_ffi_fn_method_client_base_url(uint64_t ptr, RustCallSta
 uint64_t uniffi_infrai_ffi_fn_method_client_cancel(uint64_t ptr, RustBuffer job, RustBuffer cancellation
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_DISCOVER
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_DISCOVER
+uint64_t uniffi_infrai_ffi_fn_method_client_discover(uint64_t ptr, RustBuffer cancellation
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_DISCOVER_CAPABILITY
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_DISCOVER_CAPABILITY
+uint64_t uniffi_infrai_ffi_fn_method_client_discover_capability(uint64_t ptr, RustBuffer capability, RustBuffer cancellation
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_DOWNLOAD
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_DOWNLOAD
 uint64_t uniffi_infrai_ffi_fn_method_client_download(uint64_t ptr, RustBuffer job, RustBuffer path, RustBuffer options, RustBuffer listener, RustBuffer cancellation
@@ -1020,6 +1030,18 @@ uint16_t uniffi_infrai_ffi_checksum_method_client_base_url(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_CANCEL
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_CANCEL
 uint16_t uniffi_infrai_ffi_checksum_method_client_cancel(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_DISCOVER
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_DISCOVER
+uint16_t uniffi_infrai_ffi_checksum_method_client_discover(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_DISCOVER_CAPABILITY
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_DISCOVER_CAPABILITY
+uint16_t uniffi_infrai_ffi_checksum_method_client_discover_capability(void
     
 );
 #endif

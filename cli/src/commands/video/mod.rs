@@ -1,6 +1,7 @@
 //! `infrai video …`.
 
 mod generate;
+mod options;
 mod save;
 mod status;
 mod target;
@@ -15,7 +16,10 @@ pub(super) fn check(command: &VideoCommand) -> Result<()> {
         VideoCommand::Generate(args) => save::check(args.save.output.as_deref(), args.save.overwrite),
         VideoCommand::Wait(args) => save::check(args.save.output.as_deref(), args.save.overwrite),
         VideoCommand::Download(args) => save::check(Some(&args.output), args.overwrite),
-        VideoCommand::Status(_) | VideoCommand::Watch(_) | VideoCommand::Cancel(_) => Ok(()),
+        VideoCommand::Status(_)
+        | VideoCommand::Watch(_)
+        | VideoCommand::Cancel(_)
+        | VideoCommand::Options => Ok(()),
     }
 }
 
@@ -27,5 +31,6 @@ pub(super) async fn run(session: &Session, command: VideoCommand) -> Result<u8> 
         VideoCommand::Watch(args) => status::watch(session, &args.id).await,
         VideoCommand::Cancel(args) => status::cancel(session, &args.id).await,
         VideoCommand::Download(args) => save::download(session, args).await,
+        VideoCommand::Options => options::run(session).await,
     }
 }

@@ -18,7 +18,7 @@ pub(super) async fn serve(context: RequestContext) -> Response {
 }
 
 /// Returns the document for a server at `origin`.
-fn document(origin: &str) -> Value {
+pub(super) fn document(origin: &str) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {

@@ -60,7 +60,7 @@ fn with(mut operation: Value, members: &Value) -> Value {
 /// Returns the document's `paths`.
 pub(super) fn paths() -> Value {
     let mut paths = Map::new();
-    for group in [account(), video(), files(), pages(), meta(), sandbox()] {
+    for group in [account(), video(), discovery(), files(), pages(), meta(), sandbox()] {
         if let Value::Object(group) = group {
             paths.extend(group);
         }
@@ -156,6 +156,32 @@ fn video() -> Value {
         }))},
         "/v1/video/jobs/{id}": {"get": with(status, &json!({"parameters": [id]}))},
         "/v1/video/jobs/{id}/cancel": {"post": with(cancel, &json!({"parameters": [id, key]}))},
+    })
+}
+
+fn discovery() -> Value {
+    let capability = reference("schemas", "Capability");
+    let list = json!({"type": "object", "required": ["capabilities"], "properties": {
+        "capabilities": {"type": "array", "items": capability},
+    }});
+    let all = operation(
+        "meta",
+        "discovery",
+        "The capabilities of this API, with their routes and prices.",
+        ("200", enveloped("The capabilities.", &list)),
+        &[],
+    );
+    let one = operation(
+        "meta",
+        "discovery.one",
+        "One capability.",
+        ("200", enveloped("The capability.", &capability)),
+        &["404"],
+    );
+    let id = json!([{"name": "capability", "in": "path", "required": true, "schema": {"type": "string"}, "example": "video.generate"}]);
+    json!({
+        "/v1/discovery": {"get": with(all, &json!({"security": []}))},
+        "/v1/discovery/{capability}": {"get": with(one, &json!({"security": [], "parameters": id}))},
     })
 }
 

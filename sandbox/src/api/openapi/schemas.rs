@@ -25,7 +25,7 @@ fn url() -> Value {
 /// Returns `components.schemas`.
 pub(super) fn schemas() -> Value {
     let mut schemas = Map::new();
-    for group in [envelope(), account(), webhooks(), video(), sandbox()] {
+    for group in [envelope(), account(), webhooks(), video(), discovery(), sandbox()] {
         if let Value::Object(group) = group {
             schemas.extend(group);
         }
@@ -213,6 +213,44 @@ fn video() -> Value {
                 "model": {"type": "string"},
                 "vendor": {"type": "string"},
                 "cost_usd": {"type": "number", "description": "What it was charged; given back if it failed or was cancelled."},
+            },
+        },
+    })
+}
+
+fn discovery() -> Value {
+    let texts = json!({"type": "array", "items": {"type": "string"}});
+    json!({
+        "Capability": {
+            "type": "object",
+            "required": ["id", "method", "path", "summary", "available", "billing", "parameters"],
+            "properties": {
+                "id": {"type": "string", "examples": ["video.generate"]},
+                "method": {"enum": ["GET", "POST", "PUT", "PATCH", "DELETE"]},
+                "path": {"type": "string"},
+                "summary": {"type": "string"},
+                "available": {"type": "boolean"},
+                "regions": texts,
+                "vendors": texts,
+                "billing": {
+                    "type": "object",
+                    "required": ["is_billable", "free"],
+                    "properties": {
+                        "is_billable": {"type": "boolean"},
+                        "free": {"type": "boolean"},
+                        "unit": {"type": "string"},
+                        "price_usd": {"type": "number", "description": "Of the default resolution and preference."},
+                        "currency": {"const": "USD"},
+                        "prices": {"type": "array", "items": {"type": "object"}, "description": "Of each resolution and preference."},
+                    },
+                },
+                "parameters": {"type": "object", "description": "JSON Schema."},
+                "errors": {"type": "array", "items": {
+                    "type": "object",
+                    "required": ["code", "retryable"],
+                    "properties": {"code": {"type": "string"}, "retryable": {"type": "boolean"}},
+                }},
+                "examples": {"type": "array", "items": {"type": "object"}},
             },
         },
     })

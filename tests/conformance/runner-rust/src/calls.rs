@@ -67,6 +67,10 @@ async fn attempt(
             value(topup.options(args.options(&["amount_usd"])?).await?.to_json())
         }
         "activate" => activate(client, args).await?,
+        "discover" => match args.given("capability") {
+            Some(id) => value(client.discover_capability(id).await?.to_json()),
+            None => value(client.discover().await?.to_json()),
+        },
         "request" => request(client, args).await?,
         "webhooks.verify" => verify(args)?,
         "webhooks.seen" => seen(args)?,

@@ -172,6 +172,30 @@ public class InfraiClient private constructor(private val native: Client, privat
     }
 
     /**
+     * Returns the API's capabilities with their routes, prices and parameters: `GET /v1/discovery`. The call sends no key
+     * and needs none.
+     *
+     * @throws InfraiException.NotFound if the server has no discovery.
+     */
+    public suspend fun discover(): Discovery = Discovery(call { it.discover(null) })
+
+    /**
+     * Returns one capability: `GET /v1/discovery/{capability}`. The call sends no key and needs none.
+     *
+     * ```kotlin
+     * println(client.discover("video.generate").billing?.priceUsd)
+     * ```
+     *
+     * @param capability id of the capability.
+     * @throws InfraiException.InvalidRequest if the id is empty, `.` or `..`.
+     * @throws InfraiException.NotFound if the server does not have the capability, or no discovery.
+     */
+    public suspend fun discover(capability: String): Capability {
+        checked("capability", capability)
+        return Capability(call { it.discoverCapability(capability, null) })
+    }
+
+    /**
      * Calls any other route of the API, with the same key, retries, envelope and errors.
      *
      * @param method `GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`.

@@ -141,6 +141,10 @@ private suspend fun made(
             ).toJson(),
         ),
     )
+    "discover" -> when (val capability = args.text("capability")) {
+        null -> value(parsed(client.discover().json))
+        else -> value(parsed(client.discover(capability).json))
+    }
     "request" -> {
         val query = (args["query"] as? JsonArray).orEmpty().map { pair -> pair.jsonArray.let { textOf(it[0]) to textOf(it[1]) } }
         val body = args["body"]?.let { StringBuilder().also { text -> write(it, text) }.toString() }
