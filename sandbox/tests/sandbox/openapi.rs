@@ -132,7 +132,14 @@ async fn what_is_answered_fits_its_schema() {
         let ended = api.ended(queued["job_id"].as_str().expect("an id")).await;
         assert_fits(&document, "VideoJob", &ended);
     }
-    assert_eq!(count, 25);
+    let webhook = json!({"url": "http://localhost:9/a%20b?c", "events": ["*"], "secret": "s"});
+    assert_fits(&document, "WebhookRequest", &webhook);
+    let registered = api.post("/v1/account/webhooks/register", &webhook, &[]).await.data();
+    assert_fits(&document, "Webhook", &registered);
+    let discovery = api.get("/v1/discovery").await.data();
+    for capability in discovery["capabilities"].as_array().expect("capabilities") {
+        assert_fits(&document, "Capability", capability);
+    }
     let refused = api.generate(&json!({"prompt": ""})).await;
     assert_fits(&document, "Envelope", &refused.envelope());
     let fault = api.post("/sandbox/faults", &json!({"fault": "GET /x: cut=1"}), &[]).await.data();
