@@ -27,7 +27,7 @@ export function show(data) {
   at("generate").hidden = !data.unlocked;
   at("new-key").hidden = !data.unlocked || exported;
   const windows = data.data_dir?.includes("\\") ?? false;
-  const variable = (name, value) => `${windows ? "$env:" : "export "}${name}=${windows ? `'${value}'` : quote(value)}`;
+  const variable = (name, value) => `${windows ? "$env:" : "export "}${name}=${windows ? `'${value.replaceAll("'", "''")}'` : quote(value)}`;
   lines = [variable("INFRAI_BASE_URL", location.origin)];
   if (exported) lines.push(variable("INFRAI_API_KEY", key));
   else if (data.data_dir) lines.push(variable("INFRAI_CREDENTIALS_FILE", `${data.data_dir}${windows ? "\\" : "/"}credentials`));
