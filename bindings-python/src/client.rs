@@ -291,12 +291,12 @@ impl Client {
         event_loop: LoopArg<'_, '_>,
         capability: Option<Arg<'_, '_>>,
     ) -> Outcome {
-        catch_panic(py, || match capability.map(|id| convert::text("capability", id)).transpose()? {
-            Some(id) => {
+        catch_panic(py, || {
+            if let Some(capability) = capability {
+                let id = convert::text("capability", capability)?;
                 let work = |client: InfraiClient| async move { client.discover_capability(id).await };
                 self.call(py, event_loop, work, |py, capability| json(py, &capability.to_json()))
-            }
-            None => {
+            } else {
                 let work = |client: InfraiClient| async move { client.discover().await };
                 self.call(py, event_loop, work, |py, discovery| json(py, &discovery.to_json()))
             }

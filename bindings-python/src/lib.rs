@@ -68,6 +68,7 @@ mod _native {
 
     /// Returns the message for an option that is not one of these.
     #[pyfunction]
+    #[allow(clippy::needless_pass_by_value, reason = "PyO3 extracts no slice of texts")]
     fn unknown_option(name: &str, known: Vec<String>) -> String {
         let known: Vec<_> = known.iter().map(String::as_str).collect();
         infrai::options::unknown_option(name, &known).message().to_owned()
