@@ -155,6 +155,8 @@ sbom: ## Write a CycloneDX bill of materials for each package into target/sbom
 	@scripts/tool cargo-cyclonedx --format json --all --target all --spec-version 1.5
 	@mv core/infrai.cdx.json sandbox/*.cdx.json sandbox/render/*.cdx.json cli/*.cdx.json bindings-python/*.cdx.json bindings-node/*.cdx.json bindings-uniffi/*.cdx.json target/sbom/
 	@rm -f $$(git ls-files --others '*.cdx.json' ':!target' ':!.cache')
+	@# Not one names a folder of the machine.
+	@python3 -c 'import pathlib; [f.write_text(f.read_text().replace(pathlib.Path().resolve().as_uri() + "/", "").replace(pathlib.Path().resolve().as_uri(), ".")) for f in pathlib.Path("target/sbom").iterdir()]'
 	@ls target/sbom
 
 .PHONY: format
