@@ -329,10 +329,11 @@ class Paths(unittest.TestCase):
     def test_every_file_that_a_document_names_is_there(self) -> None:
         folders = {path.name for path in ROOT.iterdir() if path.is_dir()}
         # A name with an ending, or a folder's: `sandbox/slow` is a model.
-        ends = r"(?:\.\w+|/)[`\s;,]"
+        ends = r"(?:(?:\.\w+|/)[`\s;,]|(?<=/run-tests)`|(?<=/release)`|(?<=/programs)`|(?<=/try-jar)`)"
         named = re.compile(rf"`((?:{'|'.join(sorted(map(re.escape, folders - {'target', 'demo', '.cache'})))})/[\w./-]*?){ends}")
         found = 0
-        for document in (*ROOT.glob("*.md"), *DOCS.glob("*.md")):
+        packages = [ROOT / name for name in subprocess.run(["git", "ls-files", "*/README.md"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()]
+        for document in (*ROOT.glob("*.md"), *DOCS.glob("*.md"), *DOCS.glob("decisions/*.md"), *packages):
             for match in named.finditer(document.read_text(encoding="utf-8")):
                 path = match[0].strip("`;, \n")
                 # `make bench` writes the results; what git ignores is made when it is needed.
