@@ -4,8 +4,10 @@ PROMPT ?= a timelapse of a city skyline at dusk
 DEMO := demo
 CARGO ?= cargo
 MINUTES ?= 30
+# Where cargo builds.
+TARGET = $$($(CARGO) metadata --no-deps --format-version 1 | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')
 # Where the command lies once it is built.
-COMMAND = $$($(CARGO) metadata --no-deps --format-version 1 | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/infrai
+COMMAND = $(TARGET)/debug/infrai
 
 # AddressSanitizer is in nightly compilers, and in others that are told to be one.
 SANITIZER ?= none
@@ -63,7 +65,7 @@ node: ## Build the npm package for development: `npm install …/bindings-node` 
 	@node bindings-node/scripts/local.mjs --develop
 
 .PHONY: test-long
-test-long: ## The nightly tests and measurements: half an hour of torture, fuzzing, and the benchmarks
+test-long: ## The long tests and measurements: half an hour of torture, fuzzing, and the benchmarks
 	@$(MAKE) --no-print-directory torture MINUTES=$(MINUTES)
 	@$(MAKE) --no-print-directory fuzz SECONDS=300
 	@$(MAKE) --no-print-directory bench LONG=1
@@ -126,7 +128,7 @@ packages: ## Build the packages for this machine into target/packages, and look 
 	@scripts/notices.py bindings-python/cli-wheel
 	@scripts/release_build.py $(PIP_WHEEL) target/packages ./bindings-python/cli-wheel
 	@$(CARGO) package --locked --no-verify --allow-dirty --quiet --package infrai --package infrai-render --package infrai-sandbox --package infrai-cli
-	@cp target/package/*-$$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml).crate target/packages
+	@cp $(TARGET)/package/*-$$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml).crate target/packages
 	@! scripts/toolchains/kotlin --check || bindings-kotlin/scripts/release.py jar target/packages
 	@scripts/contents.py --local target/packages
 
@@ -153,6 +155,8 @@ sbom: ## Write a CycloneDX bill of materials for each package into target/sbom
 	@scripts/tool cargo-cyclonedx --format json --all --target all --spec-version 1.5
 	@mv core/infrai.cdx.json sandbox/*.cdx.json sandbox/render/*.cdx.json cli/*.cdx.json bindings-python/*.cdx.json bindings-node/*.cdx.json bindings-uniffi/*.cdx.json target/sbom/
 	@rm -f $$(git ls-files --others '*.cdx.json' ':!target' ':!.cache')
+	@# Not one names a folder of the machine.
+	@python3 -c 'import pathlib; [f.write_text(f.read_text().replace(pathlib.Path().resolve().as_uri() + "/", "").replace(pathlib.Path().resolve().as_uri(), ".")) for f in pathlib.Path("target/sbom").iterdir()]'
 	@ls target/sbom
 
 .PHONY: format
