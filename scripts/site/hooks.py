@@ -1,4 +1,4 @@
-"""What the site computes: the pages that are there, and links that leave the documentation for the repository."""
+"""Computed parts of the site: the pages that are there, and links that leave the documentation for the repository."""
 
 from __future__ import annotations
 
