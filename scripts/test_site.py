@@ -56,7 +56,7 @@ def sections(text: str) -> list[Section]:
             "lists": re.findall(r"^ *(-|\d+\.) ", part, re.MULTILINE),
             "pictures": re.findall(r"!\[[^\]]*\]\(([^)]+)\)", part),
             "links": sorted(link.replace(".zh.md", ".md") for link in re.findall(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)", part)),
-            "marks": re.findall(r"^<!-- .* -->$", part, re.MULTILINE),
+            "marks": re.findall(r"^<!-- (?!english: ).* -->$", part, re.MULTILINE),
         })
     return found
 
