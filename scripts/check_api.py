@@ -34,6 +34,8 @@ Calls = dict[str, list[str]]
 #: Python's and Kotlin's parameters with their defaults, and Node's optional names, per call.
 SIGNATURES: dict[tuple[str, str], str] = {}
 OPTIONAL: dict[str, dict[str, bool]] = {}
+#: Whether each argument of a call of Node is optional.
+ARGUMENTS: dict[str, list[bool]] = {}
 
 
 def text(*globs: str) -> str:
@@ -88,6 +90,10 @@ def python() -> Calls:
                 if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
                     SIGNATURES["Python", f"{group}.{method.name}"] = signature(method.args)
                     found[f"{group}.{method.name}"] = [method.name, *(each.arg for each in (*method.args.args, *method.args.kwonlyargs) if each.arg != "self")]
+    for name, node in classes():
+        if call := {"Sandbox": "testing.sandbox", "SeenEvents": "webhooks.seen_events"}.get(name):
+            (made,) = (each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__")
+            SIGNATURES["Python", call] = signature(made.args)
     return {**found, "testing.sandbox": ["Sandbox"]}
 
 
@@ -102,6 +108,7 @@ def node() -> Calls:
         for method, parameters, _ in functions(bodies(text(f"bindings-node/ts/{file}.ts"), f"export class {name}"), "  (?:async )?(?!constructor)"):
             kinds = [parameter.split(":", 1)[1].split("=")[0].strip() for parameter in parameters]
             options = [kind for kind in kinds if kind.endswith(("Options", "Request")) and kind != "CallOptions"]
+            ARGUMENTS[f"{group}.{snake(method)}"] = [bool(re.match(r"\w+\?", parameter)) or re.search(r" = [^>]*$", parameter) is not None for parameter in parameters]
             OPTIONAL[f"{group}.{snake(method)}"] = {field: mark for kind in options for each in (bases.get(kind, ""), kind) for field, mark in optional.get(each, {}).items()}
             found[f"{group}.{snake(method)}"] = [method, *(field for kind in options for each in (kind, bases.get(kind, "")) for field in fields.get(each, []))]
     return found
@@ -221,8 +228,15 @@ def rows(section: str) -> dict[str, str]:
 
 
 def parameters(code: str) -> str:
-    found = re.search(r"\((.*)\)", code)
+    # Further calls may follow, such as ` .add(id)`.
+    found = re.search(r"\((.*)\)", code.split(" .")[0])
     return found[1] if found else ""
+
+
+def arguments(code: str) -> list[bool]:
+    """Whether each argument of a call as Node's rows write it is optional."""
+    whole = re.sub(r"\{[^}]*\}", "fields", parameters(code))
+    return [part.endswith("?") for part in whole.split(", ") if part]
 
 
 def unknown_kinds(section: str, title: str) -> list[str]:
@@ -281,6 +295,8 @@ def main() -> int:
                 bad.append(f"api.md: {call} in {language} has other parameters or defaults than `{wanted}`")
             elif call in written and code and language == "Node" and (wrong := [name for name, mark in OPTIONAL.get(call, {}).items() if mark != bool(re.search(rf"\b{name}\?", code[1]))]):
                 bad.append(f"api.md: {call} in Node: whether {', '.join(wrong)} is optional differs from the sources")
+            elif call in written and code and language == "Node" and ARGUMENTS.get(call, marks := arguments(code[1])) != marks:
+                bad.append(f"api.md: {call} in Node: optional arguments are {ARGUMENTS[call]} in the sources, {marks} here")
             elif call not in written and code and language != "Command" and code[1].startswith(f"{call}("):
                 bad.append(f"api.md: {call} is not in {language}")
             if bool(code) != bool(re.fullmatch(r"`[^`]*`", other := rows(chinese.get(call, "")).get({"Command": "命令行"}.get(language, language), ""))) or (code and other != cell):
