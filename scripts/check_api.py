@@ -8,6 +8,7 @@ sources. The tables of parameters have the names, defaults and texts of the docs
 from __future__ import annotations
 
 import ast
+import hashlib
 import math
 import re
 import sys
@@ -24,8 +25,17 @@ GROUPS = {"video": ["Video"], "account": ["Account"], "client": ["ClientBase", "
 RESULTS = ("VideoJob", "CancelResult", "Download", "Balance", "TopupRecord", "ActivateResult", "ApiResponse", "WebhookEvent", "Discovery", "Capability")
 #: The calls for webhooks, which every language but the command has.
 WEBHOOKS = {"webhooks.verify": ["verify", "header", "secret"], "webhooks.seen_events": ["SeenEvents", "capacity", "add", "remove"]}
+#: The pattern of Kotlin's classes, by which `foreign` keeps its signatures.
+LABELS = {"Kotlin": "public class {}"}
 #: A call's method and its parameters' names.
 Calls = dict[str, list[str]]
+
+
+#: Python's and Kotlin's parameters with their defaults, and Node's optional names, per call.
+SIGNATURES: dict[tuple[str, str], str] = {}
+OPTIONAL: dict[str, dict[str, bool]] = {}
+#: Whether each argument of a call of Node is optional.
+ARGUMENTS: dict[str, list[bool]] = {}
 
 
 def text(*globs: str) -> str:
@@ -58,13 +68,32 @@ def functions(body: str, head: str) -> Iterator[tuple[str, list[str], str]]:
                 break
 
 
+def signature(arguments: ast.arguments) -> str:
+    """The parameters of a Python function, as the page writes them."""
+    def one(name: str, default: ast.expr | None) -> str:
+        value = "" if default is None else ast.unparse(default)
+        value = waiting_seconds() if value == "..." and name == "timeout" else value
+        return f"{name}?" if value == "..." else f"{name}={value}" if value else name
+
+    plain = [each.arg for each in arguments.args]
+    defaults = [None] * (len(plain) - len(arguments.defaults)) + list(arguments.defaults)
+    parts = [one(name, default) for name, default in zip(plain, defaults) if name != "self"]
+    keywords = [one(each.arg, default) for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults)]
+    return ", ".join([*parts, *(["*"] if keywords else []), *keywords])
+
+
 def python() -> Calls:
     found = {}
     for group, owners in GROUPS.items():
         for node in (node for name, node in classes() if name in owners):
             for method in node.body:
                 if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
+                    SIGNATURES["Python", f"{group}.{method.name}"] = signature(method.args)
                     found[f"{group}.{method.name}"] = [method.name, *(each.arg for each in (*method.args.args, *method.args.kwonlyargs) if each.arg != "self")]
+    for name, node in classes():
+        if call := {"Sandbox": "testing.sandbox", "SeenEvents": "webhooks.seen_events"}.get(name):
+            (made,) = (each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__")
+            SIGNATURES["Python", call] = signature(made.args)
     return {**found, "testing.sandbox": ["Sandbox"]}
 
 
@@ -73,11 +102,14 @@ def node() -> Calls:
     types = text("bindings-node/ts/types.ts")
     declared = re.findall(r"^export interface (\w+)(?: extends (\w+))? \{\n(.*?)^\}", types, re.MULTILINE | re.DOTALL)
     fields = {name: re.findall(r"^  (\w+)\??:", body, re.MULTILINE) for name, _, body in declared}
+    optional = {name: {field: mark == "?" for field, mark in re.findall(r"^  (\w+)(\??):", body, re.MULTILINE)} for name, _, body in declared}
     bases = {name: base for name, base, _ in declared if base not in ("", "CallOptions", "ClientCallOptions")}
     for group, file, name in (("video", "video", "Video"), ("account", "account", "Account"), ("client", "client", "InfraiClient")):
         for method, parameters, _ in functions(bodies(text(f"bindings-node/ts/{file}.ts"), f"export class {name}"), "  (?:async )?(?!constructor)"):
             kinds = [parameter.split(":", 1)[1].split("=")[0].strip() for parameter in parameters]
             options = [kind for kind in kinds if kind.endswith(("Options", "Request")) and kind != "CallOptions"]
+            ARGUMENTS[f"{group}.{snake(method)}"] = [bool(re.match(r"\w+\?", parameter)) or re.search(r" = [^>]*$", parameter) is not None for parameter in parameters]
+            OPTIONAL[f"{group}.{snake(method)}"] = {field: mark for kind in options for each in (bases.get(kind, ""), kind) for field, mark in optional.get(each, {}).items()}
             found[f"{group}.{snake(method)}"] = [method, *(field for kind in options for each in (kind, bases.get(kind, "")) for field in fields.get(each, []))]
     return found
 
@@ -87,6 +119,10 @@ def foreign(files: str, header: str, head: str, label: str) -> Calls:
     found: Calls = {}
     for group, name in (("video", "Video"), ("account", "Account"), ("client", "InfraiClient"), ("job", "VideoJob")):
         for method, parameters, _ in functions(bodies(text(files), header.format(name)), head):
+            key, written = (header, f"{group}.{snake(method)}"), ", ".join(
+                re.sub(r"^(\w+):.*?(?: = (.+))?$", lambda part: f"{part[1]} = {part[2]}" if part[2] else part[1], parameter, flags=re.DOTALL) for parameter in parameters
+            )
+            SIGNATURES[key] = max(SIGNATURES.get(key, ""), written, key=len)
             words = [method, *(re.match(label, parameter)[0] for parameter in parameters)]  # type: ignore[index]
             found[f"{group}.{snake(method)}"] = max(found.get(f"{group}.{snake(method)}", []), [word for word in words if word != "_"], key=lambda each: len("".join(each)))
     return found
@@ -146,10 +182,14 @@ def entries(docstring: str, title: str) -> dict[str, str]:
     return {name: each[:1].upper() + each[1:] for name, each in plain.items()}
 
 
+def waiting_seconds() -> str:
+    wait = re.search(r"^pub const DEFAULT_WAIT_TIMEOUT: Duration = Duration::from_secs\(([\d_ *]+)\);", text("core/src/options/video.rs"), re.MULTILINE)
+    return str(math.prod(int(number) for number in wait[1].split("*")))  # type: ignore[index]
+
+
 def tables() -> dict[str, list[tuple[str, str, str]]]:
     """The rows of each call's or result's table: name, default, text."""
-    wait = re.search(r"^pub const DEFAULT_WAIT_TIMEOUT: Duration = Duration::from_secs\(([\d_ *]+)\);", text("core/src/options/video.rs"), re.MULTILINE)
-    waiting = str(math.prod(int(number) for number in wait[1].split("*")))  # type: ignore[index]
+    waiting = waiting_seconds()
     found: dict[str, list[tuple[str, str, str]]] = {}
     # The functions of the module are its methods.
     module = ast.parse((PYTHON / "webhooks.py").read_text(encoding="utf-8"))
@@ -187,7 +227,47 @@ def rows(section: str) -> dict[str, str]:
     return dict(re.findall(r"^\| `?([^|`]*)`? \| (.*) \|$", section, re.MULTILINE))
 
 
+def parameters(code: str) -> str:
+    # Further calls may follow, such as ` .add(id)`.
+    found = re.search(r"\((.*)\)", code.split(" .")[0])
+    return found[1] if found else ""
+
+
+def arguments(code: str) -> list[bool]:
+    """Whether each argument of a call as Node's rows write it is optional."""
+    whole = re.sub(r"\{[^}]*\}", "fields", parameters(code))
+    return [part.endswith("?") for part in whole.split(", ") if part]
+
+
+def unknown_kinds(section: str, title: str) -> list[str]:
+    """Names behind "Errors:" that are neither a kind nor a code."""
+    kinds = re.findall(r'=> "(\w+)"', (ROOT / "core/src/error.rs").read_text(encoding="utf-8"))
+    codes = re.findall(r"^### (\w+)$", (ROOT / "docs/error-codes.md").read_text(encoding="utf-8"), re.MULTILINE)
+    line = re.search(rf"{title}(.*)$", section, re.MULTILINE)
+    return [name for name in re.findall(r"`(\w+)`", line[1] if line else "") if name not in kinds and name not in codes]
+
+
+def fingerprint(english: str) -> str:
+    """Identifies the prose of the English section, for the mark in its translation."""
+    rows = re.findall(r"^\| `\w+` \| .* \|$", english, re.MULTILINE)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]
+
+
+def translated() -> None:
+    """Marks each translated table with the fingerprint of the English one."""
+    path = ROOT / "docs/api.zh.md"
+    page = re.sub(r"^<!-- english: \w+ -->\n\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for name, section in sections("api.md").items():
+        if re.search(r"^\| `\w+` \|", section, re.MULTILINE):
+            heading = {"The job": "任务"}.get(name, name)
+            page = re.sub(rf"^(###? {re.escape(heading)}\n\n)", rf"\1<!-- english: {fingerprint(section)} -->\n\n", page, count=1, flags=re.MULTILINE)
+    path.write_text(page, encoding="utf-8")
+
+
 def main() -> int:
+    if sys.argv[1:] == ["--translated"]:
+        translated()
+        return 0
     english, chinese = sections("api.md"), sections("api.zh.md")
     bad, checked = [], 0
     for language, (read, globs) in LANGUAGES.items():
@@ -209,6 +289,14 @@ def main() -> int:
                 bad.append(f"api.md: {call} in {language} lacks {', '.join(lacking)}")
             elif call in written and (unknown := [word for word in words if word not in known and not word.isdigit()]):
                 bad.append(f"api.md: {call} in {language} has {', '.join(unknown)}, which the sources do not have")
+            elif call in written and code and (places := [re.search(rf"\b{word}\b", code[1]).start() for word in written[call]]) != sorted(places):
+                bad.append(f"api.md: {call} in {language} has its words in another order than the sources")
+            elif call in written and code and (wanted := SIGNATURES.get((LABELS.get(language, language), call))) is not None and parameters(code[1]) != wanted:
+                bad.append(f"api.md: {call} in {language} has other parameters or defaults than `{wanted}`")
+            elif call in written and code and language == "Node" and (wrong := [name for name, mark in OPTIONAL.get(call, {}).items() if mark != bool(re.search(rf"\b{name}\?", code[1]))]):
+                bad.append(f"api.md: {call} in Node: whether {', '.join(wrong)} is optional differs from the sources")
+            elif call in written and code and language == "Node" and ARGUMENTS.get(call, marks := arguments(code[1])) != marks:
+                bad.append(f"api.md: {call} in Node: optional arguments are {ARGUMENTS[call]} in the sources, {marks} here")
             elif call not in written and code and language != "Command" and code[1].startswith(f"{call}("):
                 bad.append(f"api.md: {call} is not in {language}")
             if bool(code) != bool(re.fullmatch(r"`[^`]*`", other := rows(chinese.get(call, "")).get({"Command": "命令行"}.get(language, language), ""))) or (code and other != cell):
@@ -224,7 +312,11 @@ def main() -> int:
         there = re.findall(r"^\| `(\w+)` \| `(.*?)` \|", chinese.get({"The job": "任务"}.get(name, name), ""), re.MULTILINE)
         if section and there != [(name, kind) for name, kind, _ in cells]:
             bad.append(f"api.zh.md: {name}: other parameters than in api.md")
+        if wanted and section and f"<!-- english: {fingerprint(section)} -->" not in chinese.get({"The job": "任务"}.get(name, name), ""):
+            bad.append(f"api.zh.md: {name}: the English table changed: translate it, then run scripts/check_api.py --translated")
         checked += 1
+    for page, parts, title in (("api.md", english, "Errors:"), ("api.zh.md", chinese, "错误：")):
+        bad += [f"{page}: {call}: `{kind}` is no kind of error" for call, section in parts.items() if "." in call for kind in unknown_kinds(section, title)]
     print(*bad, f"{checked if not bad else 0} passed, {len(bad)} failed", sep="\n")
     return 1 if bad else 0
 

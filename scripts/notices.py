@@ -45,9 +45,9 @@ TARGETS = [
 def compiled(crate: str, targets: list[str] = []) -> set[tuple[str, str]]:  # noqa: B006
     """The crates of the registry, with their versions, that are compiled into a package: nothing of the compiler's or the tests'."""
     only = [word for target in targets for word in ("--target", target)]
-    told = output(CARGO, "tree", "--locked", "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}", "--manifest-path", ROOT / crate / "Cargo.toml", *only)
+    listed = output(CARGO, "tree", "--locked", "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}", "--manifest-path", ROOT / crate / "Cargo.toml", *only)
     # A crate of ours has its folder behind its version.
-    found = (re.fullmatch(r"(\S+) v(\S+)", line.removesuffix(" (*)")) for line in told.splitlines())
+    found = (re.fullmatch(r"(\S+) v(\S+)", line.removesuffix(" (*)")) for line in listed.splitlines())
     return {(each[1], each[2]) for each in found if each}
 
 

@@ -133,13 +133,13 @@ class Versions(Folder):
         self.assertEqual(versions.dated(once, "0.3.0", TODAY), once)
         late = once.replace("## [Unreleased]\n", "## [Unreleased]\n\n- Another.\n")
         self.assertIn("[0.4.0]: https://github.com/infrai/infrai-sdk/compare/v0.3.0...v0.4.0\n", versions.dated(late, "0.4.0", TODAY))
-        with self.assertRaisesRegex(versions.Wrong, "take a later version"):
+        with self.assertRaisesRegex(versions.VersionError, "take a later version"):
             versions.dated(late, "0.3.0", TODAY)
 
     def test_a_version_that_is_none_or_older_is_refused_and_nothing_changes(self) -> None:
         before = {file: (self.folder / file).read_bytes() for file in versions.tracked(self.folder)}
         for bad in ("1.2", "v1.2.3", "1.2.3.4", "1.2.3-next", "0.0.1", "", "1.2.3\n"):
-            with self.subTest(bad), self.assertRaises(versions.Wrong):
+            with self.subTest(bad), self.assertRaises(versions.VersionError):
                 versions.set_version(bad, self.folder, TODAY)
         self.assertEqual(before, {file: (self.folder / file).read_bytes() for file in versions.tracked(self.folder)})
         self.assertEqual(sorted(["1.0.0", "1.0.0-rc.2", "1.0.0-alpha.9", "0.9.9"], key=versions.order), ["0.9.9", "1.0.0-alpha.9", "1.0.0-rc.2", "1.0.0"])

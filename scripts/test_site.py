@@ -49,13 +49,14 @@ def sections(text: str) -> list[Section]:
         rows = re.findall(r"^\|.*\|$", part, re.MULTILINE)
         found.append({
             "level": [part.split(" ")[0]],
-            "snippets": [snippets[int(number)] for number in re.findall(r"<snippet (\d+)>", part)],
+            # A comment behind a command is translated.
+            "snippets": [re.sub(r" +# .*", "", snippets[int(number)]) for number in re.findall(r"<snippet (\d+)>", part)],
             "tabs": [label.replace("命令行", "Command") for label in re.findall(r"^\*\*(\w+)\*\*$", part, re.MULTILINE)],
             "tables": [str(len(re.findall(r"(?<!\\)\|", row))) for row in rows],
             "lists": re.findall(r"^ *(-|\d+\.) ", part, re.MULTILINE),
             "pictures": re.findall(r"!\[[^\]]*\]\(([^)]+)\)", part),
-            "links": sorted(re.findall(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)", part)),
-            "marks": re.findall(r"^<!-- .* -->$", part, re.MULTILINE),
+            "links": sorted(link.replace(".zh.md", ".md") for link in re.findall(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)", part)),
+            "marks": re.findall(r"^<!-- (?!english: ).* -->$", part, re.MULTILINE),
         })
     return found
 
@@ -184,7 +185,7 @@ class Site(unittest.TestCase):
 
 class Languages(unittest.TestCase):
     def test_the_chinese_pages_have_the_outline_of_the_english_ones(self) -> None:
-        for page in pages():
+        for page in [*pages(), ROOT / "README.md"]:
             chinese = page.with_name(f"{page.stem}.zh.md")
             with self.subTest(page=page.name):
                 self.assertTrue(chinese.is_file(), f"{chinese.name} is missing")
@@ -194,6 +195,16 @@ class Languages(unittest.TestCase):
                     for what in english:
                         self.assertEqual(translated[what], english[what], f"{chinese.name}, section {number}: other {what}")
 
+    def test_the_chinese_readme_says_what_the_english_one_does(self) -> None:
+        def facts(name: str) -> list[list[list[str]]]:
+            """Per section the code, versions and links, and per paragraph, list item or row whether it is there."""
+            prose = re.sub(r"^```.*?^```$", "", (ROOT / name).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+            parts = re.split(r"^(?=#+ )", prose, flags=re.MULTILINE)[1:]
+            return [[sorted(re.findall(r"`[^`]+`", part)), sorted(re.findall(r"\d+(?:\.\d+)*", re.sub(r"`[^`]+`|\]\([^)]*\)", "", part))), [str(len(re.findall(r"^\S", part, re.MULTILINE)))]] for part in parts]
+
+        for number, (english, chinese) in enumerate(zip(facts("README.md"), facts("README.zh.md"), strict=True), 1):
+            self.assertEqual(chinese, english, f"README.zh.md, section {number}: other code, numbers or paragraphs")
+
     def test_the_chinese_pages_are_chinese(self) -> None:
         for page in DOCS.glob("*.zh.md"):
             prose = re.sub(r"^```.*?^```|`[^`\n]*`|^<!--.*-->$|\]\([^)]*\)", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
@@ -201,6 +212,13 @@ class Languages(unittest.TestCase):
                 # Four English words in a row are a sentence that was left over.
                 found = re.search(r"(?:\b[a-z]{2,} ){4,}", line)
                 self.assertIsNone(found, f"{page.name}: {line}")
+
+    def test_chinese_pages_link_to_chinese_pages(self) -> None:
+        for page in [*DOCS.glob("*.zh.md"), ROOT / "README.zh.md"]:
+            for link in re.findall(r"\]\(([^)#\s:]+)\.md[)#]", page.read_text(encoding="utf-8")):
+                # Each language of the README links to the other.
+                if not link.endswith(".zh") and page.parent / link != ROOT / "README":
+                    self.assertFalse((page.parent / f"{link}.zh.md").is_file(), f"{page.name}: {link}.md")
 
     def test_no_chinese_page_is_without_an_english_one(self) -> None:
         for page in DOCS.rglob("*.zh.md"):

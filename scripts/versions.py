@@ -56,12 +56,12 @@ NOTE = re.compile(r"\b(?:not (?:yet )?(?:been )?published|unpublished)\b|尚未�
 EXEMPT = {"CHANGELOG.md", "docs/releasing.md"}
 
 
-class Wrong(Exception):
+class VersionError(Exception):
     """A version that cannot be set, and why."""
 
 
 @dataclass(frozen=True)
-class Place:
+class VersionSite:
     """A version somewhere."""
 
     file: str
@@ -79,7 +79,7 @@ def order(version: str) -> tuple[int, ...]:
     """What versions are compared by: a pre-release comes before its release."""
     found = FORM.fullmatch(version)
     if found is None:
-        raise Wrong(f"the version has to be X.Y.Z or X.Y.Z-rc.N (alpha, beta, rc); it is {version!r}")
+        raise VersionError(f"the version has to be X.Y.Z or X.Y.Z-rc.N (alpha, beta, rc); it is {version!r}")
     return (*map(int, found.group(1, 2, 3)), ("alpha", "beta", "rc", None).index(found[4]), int(found[5] or 0))
 
 
@@ -88,8 +88,8 @@ def read(root: Path, file: str) -> str:
 
 
 def tracked(root: Path) -> list[str]:
-    told = subprocess.run(["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True).stdout
-    return sorted(name for name in told.decode().split("\0") if name and (root / name).is_file())
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True).stdout
+    return sorted(name for name in listed.decode().split("\0") if name and (root / name).is_file())
 
 
 def members(root: Path) -> list[str]:
@@ -101,12 +101,12 @@ def current(root: Path = ROOT) -> str:
     return re.search(r'^\[workspace\.package\]\nversion = "([^"]+)"', read(root, "Cargo.toml"), re.MULTILINE)[1]  # type: ignore[index]
 
 
-def spots(root: Path, file: str, pattern: str) -> list[Place]:
+def spots(root: Path, file: str, pattern: str) -> list[VersionSite]:
     text = read(root, file)
-    return [Place(file, m.start(1), m.end(1), m[1], text.count("\n", 0, m.start(1)) + 1) for m in re.finditer(pattern, text, re.MULTILINE)]
+    return [VersionSite(file, m.start(1), m.end(1), m[1], text.count("\n", 0, m.start(1)) + 1) for m in re.finditer(pattern, text, re.MULTILINE)]
 
 
-def places(root: Path = ROOT) -> list[Place]:
+def places(root: Path = ROOT) -> list[VersionSite]:
     """Every version that is written out. Crates, wheels and npm packages take Cargo.toml's."""
     names = [re.search(r'^name = "([^"]+)"', read(root, f"{folder}/Cargo.toml"), re.MULTILINE)[1] for folder in members(root)]  # type: ignore[index]
     wanted = [
@@ -119,7 +119,7 @@ def places(root: Path = ROOT) -> list[Place]:
     for file, pattern in wanted:
         found += spots(root, file, pattern)
         if not spots(root, file, pattern):
-            raise Wrong(f"{file} has no version where one is looked for: {pattern}")
+            raise VersionError(f"{file} has no version where one is looked for: {pattern}")
     documents = [file for file in tracked(root) if Path(file).suffix in DOCUMENTS]
     found += [spot for file in documents for pattern in COORDINATES for spot in spots(root, file, pattern)]
     return sorted(set(found), key=lambda place: (place.file, place.start))
@@ -199,7 +199,7 @@ def dated(text: str, version: str, today: datetime.date) -> str:
     if whole is None or not whole[1].strip():
         return text
     if f"## [{version}]" in text:
-        raise Wrong(f"CHANGELOG.md has a section of {version} and unreleased changes: take a later version")
+        raise VersionError(f"CHANGELOG.md has a section of {version} and unreleased changes: take a later version")
     earlier = re.search(r"^## \[(\d[^\]]*)\]", text, re.MULTILINE)
     compared = f"compare/v{earlier[1]}...v{version}" if earlier else f"releases/tag/v{version}"
     text = text.replace("## [Unreleased]\n", f"## [Unreleased]\n\n## [{version}] - {today.isoformat()}\n", 1)
@@ -210,7 +210,7 @@ def dated(text: str, version: str, today: datetime.date) -> str:
 def set_version(version: str, root: Path = ROOT, today: datetime.date | None = None) -> list[str]:
     """Sets it everywhere, or nowhere; the files that changed."""
     if order(version) < order(current(root)):
-        raise Wrong(f"{version} is older than {current(root)}, which Cargo.toml says: versions only grow")
+        raise VersionError(f"{version} is older than {current(root)}, which Cargo.toml says: versions only grow")
     texts: dict[str, str] = {}
     for place in reversed(places(root)):
         text = texts.get(place.file) or read(root, place.file)

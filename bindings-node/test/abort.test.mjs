@@ -1,4 +1,4 @@
-// What an AbortSignal ends, and what it leaves behind.
+// Effects of an AbortSignal, and cleanup after it.
 
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";

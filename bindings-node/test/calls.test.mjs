@@ -1,4 +1,4 @@
-// What each call sends and returns.
+// Request and result of each call.
 
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";

@@ -1,4 +1,4 @@
-// What the README and the examples say, done.
+// Snippets of the README, and the examples.
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";

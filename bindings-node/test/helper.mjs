@@ -1,4 +1,4 @@
-// What the tests share: the package as it was installed from its tarball, and a server that answers what a test says.
+// Shared helpers: the package as installed from its tarball, and a scripted server.
 
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -70,7 +70,7 @@ export async function client(answer, settings = {}) {
   return { client, ...server };
 }
 
-/** What a promise rejects with. */
+/** Returns the error that a promise rejects with. */
 export async function rejection(promise) {
   try {
     await promise;

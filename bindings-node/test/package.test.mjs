@@ -1,4 +1,4 @@
-// What is published: its forms, its types, and what it says where it cannot run.
+// The published package: its forms, its types, and its message where it cannot run.
 
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";

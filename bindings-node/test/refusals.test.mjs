@@ -1,4 +1,4 @@
-// What is refused before anything is sent, by its path.
+// Refusals before sending, with the path of the wrong value.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

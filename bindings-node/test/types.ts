@@ -1,4 +1,4 @@
-// What TypeScript has to accept, and what it has to refuse. Compiled under every resolution, and run against the sandbox.
+// Code that TypeScript has to accept or refuse. Compiled under every resolution, and run against the sandbox.
 
 import { AbortError, InfraiClient, InfraiError, PaymentRequiredError } from "@infrai/sdk";
 import type { AccountApi, Balance, CallOptions, GenerateManyItem, InfraiClientApi, Metadata, VideoApi, VideoGenerateOptions, VideoJob, VideoState } from "@infrai/sdk";

@@ -1,4 +1,4 @@
-"""What the tests share: a scripted server, clients for it, and an environment without the caller's settings."""
+"""Shared fixtures: a scripted server, clients for it, and an environment without the caller's settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAST = {
 }
 
 
-# What scripts in processes of their own begin with.
+# Opening lines of scripts in processes of their own.
 CLIENT = """
 import infrai, os, sys, threading, time, signal
 client = infrai.InfraiClient(KEY, base_url=URL, retry_base=0.01, polling=FAST)

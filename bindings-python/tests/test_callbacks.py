@@ -1,4 +1,4 @@
-"""What the package tells while it works: updates, progress, hooks, key functions, logs."""
+"""Output of the package during calls: updates, progress, hooks, key functions, logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What importing the package loads, and what it offers."""
+"""Modules that importing the package loads, and its public names."""
 
 from __future__ import annotations
 

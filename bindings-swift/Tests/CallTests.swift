@@ -1,4 +1,4 @@
-// What calls send, and what they give.
+// Requests and results of calls.
 
 import Foundation
 import Infrai

@@ -1,4 +1,4 @@
-// What errors tell, and what nothing tells: the key.
+// Content of errors, and the absence of the key from every output.
 
 import Foundation
 import func InfraiNative.panicForTests

@@ -1,4 +1,4 @@
-// What is refused before anything is sent.
+// Refusals before sending.
 
 import Foundation
 import Infrai

@@ -1,4 +1,4 @@
-// What the tests share: clients of a scripted server, the sandbox command, and what a call throws.
+// Shared helpers: clients of a scripted server, the sandbox command, and the error of a call.
 
 import Foundation
 import Infrai

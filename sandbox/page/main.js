@@ -11,7 +11,7 @@ const EVERY_MS = 1000;
 const SLOWEST_MS = 8000;
 const PATIENCE_MS = 10_000;
 
-const ask = { account: "", own: false };
+const choice = { account: "", own: false };
 let tag = "";
 let failures = 0;
 let paused = false;
@@ -19,25 +19,25 @@ let timer = 0;
 let busy = false;
 let again = false;
 
-/** Asks at once, whatever was planned; while an answer is awaited, right after it. */
+/** Polls at once, or right after the response that it awaits. */
 function refresh() {
   tag = "";
-  plan(0);
+  schedule(0);
 }
 
-function plan(wait) {
+function schedule(wait) {
   clearTimeout(timer);
   if (busy) again = true;
-  else if (!paused || tag === "") timer = setTimeout(look, wait);
+  else if (!paused || tag === "") timer = setTimeout(poll, wait);
 }
 
-async function look() {
+async function poll() {
   busy = true;
   again = false;
   try {
     const query = new URLSearchParams();
-    if (ask.account) query.set("account", ask.account);
-    if (ask.own) query.set("own", "true");
+    if (choice.account) query.set("account", choice.account);
+    if (choice.own) query.set("own", "true");
     // The token is in the URL's fragment, which no browser sends by itself.
     const headers = { "x-sandbox-page": location.hash.slice(1) };
     if (tag) headers["if-none-match"] = tag;
@@ -55,9 +55,9 @@ async function look() {
     busy = false;
   }
   connection();
-  if (again) plan(0);
+  if (again) schedule(0);
   // A hidden page does not poll.
-  else if (!document.hidden && !paused) plan(Math.min(EVERY_MS * 2 ** failures, SLOWEST_MS));
+  else if (!document.hidden && !paused) schedule(Math.min(EVERY_MS * 2 ** failures, SLOWEST_MS));
 }
 
 function show(data) {
@@ -81,17 +81,17 @@ at("pause").addEventListener("click", () => {
   if (!paused) refresh();
 });
 wallet.choosing((account) => {
-  ask.account = account;
+  choice.account = account;
   refresh();
 });
 requests.choosing((own) => {
-  ask.own = own;
+  choice.own = own;
   refresh();
 });
 faults.changing(refresh);
 generate.generating(refresh);
 addEventListener("hashchange", refresh);
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && !paused) plan(0);
+  if (!document.hidden && !paused) schedule(0);
 });
 refresh();

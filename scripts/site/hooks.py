@@ -1,4 +1,4 @@
-"""What the site computes: the pages that are there, and links that leave the documentation for the repository."""
+"""Computed parts of the site: the pages that are there, and links that leave the documentation for the repository."""
 
 from __future__ import annotations
 
@@ -102,6 +102,8 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         path = posixpath.normpath(posixpath.join(folder, target))
         path = pages.get(path, path)
         if path.startswith("docs/"):
+            # GitHub needs the Chinese file's name; the site's plugin chooses the language of a page by itself.
+            path = re.sub(r"\.zh\.md$", ".md", path)
             return f"{before}{posixpath.relpath(path, here)}{anchor or ''}{after}"
         place = ROOT / path
         if path.startswith("..") or not place.exists():

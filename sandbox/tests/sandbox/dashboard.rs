@@ -273,6 +273,27 @@ async fn the_token_makes_a_key_of_the_shown_account_and_nothing_else_does() {
 }
 
 #[tokio::test]
+async fn an_unknown_account_gets_no_key() {
+    let (sandbox, api) = fresh().await;
+    let token = token(&sandbox);
+    let headers = [("X-Sandbox-Page", &*token)];
+    ask(&api, "POST", "/sandbox/page/key?account=acc_unknown", &headers).await.error(404, "NOT_FOUND");
+    assert_eq!(state(&api, &token, "").await["accounts"][0]["keys"], json!(1));
+}
+
+#[tokio::test]
+async fn the_keys_of_an_account_are_bounded() {
+    let (sandbox, api) = fresh().await;
+    let token = token(&sandbox);
+    let headers = [("X-Sandbox-Page", &*token)];
+    for _ in 1..20 {
+        ask(&api, "POST", "/sandbox/page/key", &headers).await.data();
+    }
+    ask(&api, "POST", "/sandbox/page/key", &headers).await.error(409, "KEY_LIMIT");
+    assert_eq!(state(&api, &token, "").await["accounts"][0]["keys"], json!(20));
+}
+
+#[tokio::test]
 async fn one_fault_is_cleared_by_its_id() {
     let (_sandbox, api) = fresh().await;
     let add = async |fault: &str| {

@@ -31,6 +31,8 @@ const ACCOUNTS: i64 = 50;
 const JOBS: i64 = 48;
 const ENTRIES: i64 = 50;
 const REQUESTS: usize = 100;
+/// Maximum number of an account's keys for the dashboard to create another.
+const KEYS: i64 = 20;
 /// Maximum length of a shown prompt, in characters.
 const PROMPT: usize = 500;
 
@@ -96,7 +98,8 @@ pub(in crate::api) async fn state(
     Ok(tagged(data, &headers))
 }
 
-/// `POST /sandbox/page/key`, with the dashboard's token: a further key of the shown account, or that of a new one.
+/// `POST /sandbox/page/key`, with the dashboard's token: a further key of the named account, by default the
+/// latest one, or that of a new account if there is none.
 pub(in crate::api) async fn new_key(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -106,12 +109,21 @@ pub(in crate::api) async fn new_key(
     if !has_token(&app, &headers) {
         return Err(ApiError::unauthorized("the dashboard's token is missing: open it at its full address"));
     }
-    let create = move |transaction: &rusqlite::Transaction<'_>| match shown(
-        &accounts::latest(transaction, ACCOUNTS)?,
-        query.account,
-    ) {
-        Some(account) => accounts::add_key(transaction, &account),
-        None => Ok(accounts::activate(transaction, &tokens::random_string(32), "auto")?.key),
+    let create = move |transaction: &rusqlite::Transaction<'_>| {
+        let accounts = accounts::latest(transaction, ACCOUNTS)?;
+        let account = match &query.account {
+            Some(id) => accounts.iter().find(|summary| summary.account.id == *id),
+            None => accounts.first(),
+        };
+        match account {
+            Some(summary) if summary.keys >= KEYS => {
+                let message = format!("the account has {KEYS} keys: use one of them, or another account");
+                Err(ApiError::new(StatusCode::CONFLICT, "KEY_LIMIT", message))
+            }
+            Some(summary) => accounts::add_key(transaction, &summary.account.id),
+            None if query.account.is_some() => Err(ApiError::not_found("no such account")),
+            None => Ok(accounts::activate(transaction, &tokens::random_string(32), "auto")?.key),
+        }
     };
     Ok(ApiSuccess::new(json!({"api_key": app.db.write(create, |_| ()).await?})))
 }

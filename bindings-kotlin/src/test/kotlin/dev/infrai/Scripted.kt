@@ -21,7 +21,7 @@ internal class Request(val method: String, val path: String, val headers: Map<St
     fun header(name: String): String? = headers.entries.firstOrNull { it.key.equals(name, ignoreCase = true) }?.value?.first()
 }
 
-/** What the server answers; `hold` answers nothing until the server is closed. */
+/** Response of the server; `hold` answers nothing until the server is closed. */
 internal class Reply(
     val data: String = "null",
     val status: Int = 200,

@@ -43,10 +43,10 @@ import kotlinx.serialization.json.put
 
 // The calls of a scenario, and what came of them under the names of every language.
 
-/** What is reported of a call, and the job that later calls may mean. */
+/** Report of a call, and the job that later calls may mean. */
 private class Outcome(val report: JsonObject, val job: VideoJob? = null)
 
-/** What came of each of a scenario's calls, in order. A call that never ends is one more outcome. */
+/** Outcomes of a scenario's calls, in order. A call that never ends is one more outcome. */
 internal suspend fun play(start: JsonObject): JsonArray {
     val limit = start.getValue("limit").jsonPrimitive.double
     val outcomes = mutableListOf<JsonElement>()

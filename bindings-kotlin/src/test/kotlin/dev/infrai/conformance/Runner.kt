@@ -139,7 +139,7 @@ private fun JsonObject.text(name: String): String = getValue(name).jsonPrimitive
 
 private fun JsonObject.exemption(): String? = (this["exempt"] as? JsonObject)?.get(LANGUAGE)?.jsonPrimitive?.content
 
-/** What differs from what the scenario promises; nothing if it holds. */
+/** Returns the differences from the scenario's promises; empty if it holds. */
 private suspend fun difference(server: Server, scenario: JsonObject, apart: Boolean): String? = runCatching {
     val path = scenario.text("path")
     val start = server.ask("POST", "$path/start").jsonObject
