@@ -2,10 +2,12 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind as UsageKind};
 use infrai::{ErrorKind, InfraiError, Language};
 
 use crate::{
+    args::Cli,
     output::{json_line, one_line},
     terminal,
 };
@@ -107,12 +109,25 @@ pub(crate) fn from_clap(error: &clap::Error) -> InfraiError {
     };
     let usage =
         usage.strip_prefix("Usage: ").unwrap_or(&usage).split_whitespace().collect::<Vec<_>>().join(" ");
-    let usage = if usage.is_empty() { "infrai --help".to_owned() } else { usage };
     let of_fault = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(name)) if name.starts_with("--fault "));
     let hint = match guess {
+        Some(guess) if usage.is_empty() => format!("Did you mean {guess}? See `{} --help`.", named_command()),
         Some(guess) => format!("Did you mean {guess}? Usage: {usage}"),
         None if of_fault => "See `infrai sandbox --help` for every word of a fault.".to_owned(),
+        None if usage.is_empty() => format!("See `{} --help`.", named_command()),
         None => format!("Usage: {usage} (see --help)"),
     };
     InfraiError::new(ErrorKind::InvalidRequest, "USAGE", what).with_hint(hint)
+}
+
+/// Returns the command that this process's arguments name, such as `infrai sandbox`: clap's errors of values lack it.
+fn named_command() -> String {
+    let (mut named, mut command) = ("infrai".to_owned(), &Cli::command());
+    for word in std::env::args_os().skip(1) {
+        if let Some(subcommand) = command.find_subcommand(&word) {
+            named = format!("{named} {}", subcommand.get_name());
+            command = subcommand;
+        }
+    }
+    named
 }
