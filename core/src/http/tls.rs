@@ -43,7 +43,7 @@ pub(crate) fn placeholder_config() -> Result<ClientConfig> {
 pub(crate) fn client_config(config: &HttpConfig) -> Result<ClientConfig> {
     if let Some(path) = &config.options.ca_file {
         let mut roots = RootCertStore::empty();
-        add_roots(&mut roots, pem_file("ca_file", path)?);
+        add_roots(&mut roots, pem_file("`ca_file`", path)?);
         return with_roots(roots);
     }
     let environment = &config.environment;
