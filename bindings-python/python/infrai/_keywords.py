@@ -46,11 +46,12 @@ def _suggesting(method: Callable[..., Any]) -> Callable[..., Any]:
     return _wraps(call, method)
 
 
-def _wraps(call: Any, method: Any) -> Any:
+def _wraps(call: Any, method: Callable[..., Any]) -> Callable[..., Any]:
     for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
         setattr(call, name, getattr(method, name))
     call.__wrapped__ = method
-    return call
+    wrapped: Callable[..., Any] = call
+    return wrapped
 
 
 def _explained(error: TypeError, method: Callable[..., Any], kwargs: dict[str, Any]) -> TypeError:
