@@ -214,7 +214,9 @@ fn pem_file(setting: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> 
             "CONFIGURATION_INVALID",
             format!("{setting} ({}) {reason}", path.display()),
         )
-        .with_hint("Set it to a PEM file, or a folder of them, with the root certificates to trust.")
+        .with_hint(format!(
+            "Set {setting} to a PEM file, or a folder of them, with the root certificates to trust."
+        ))
     };
     let certificates = load(path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
     let certificates: Vec<_> = certificates
