@@ -139,7 +139,14 @@ test("a worker's certificate authorities are its own", async () => {
   ]) {
     assert.equal(await work({ ...env, [name]: file(pem) }, STATUS), outcome, `${name} ${pem}`);
   }
+  for (const unusable of ["/nowhere/roots.pem", file("one.key")]) {
+    assert.equal(await work({ ...env, SSL_CERT_FILE: file("one.pem"), NODE_EXTRA_CA_CERTS: unusable }, STATUS), "queued", unusable);
+  }
   await within({ SSL_CERT_FILE: file("one.pem") }, async () => assert.equal(await work(env, STATUS), "CONNECTION_FAILED"));
+  const distrusted = await rejection(new InfraiClient({ apiKey: KEY, baseUrl: env.INFRAI_BASE_URL, maxRetries: 0 }).video.status("vid_1"));
+  assert.match(distrusted.hint, /`caFile`/);
+  const unusable = await rejection(new InfraiClient({ apiKey: KEY, baseUrl: env.INFRAI_BASE_URL, caFile: file("one.key") }).video.status("vid_1"));
+  assert.match(unusable.hint, /^Set `caFile` to/);
 });
 
 test("a key that was missing is looked for in the same realm", async () => {

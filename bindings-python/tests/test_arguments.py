@@ -263,13 +263,15 @@ def test_unknown_keyword_suggests_the_nearest(
         asyncio.run(operator.attrgetter(call)(async_client)(**{wrong: 5}))
 
 
-def test_type_errors_within_a_call_stay_unchanged(server: ScriptedServer, client: infrai.InfraiClient) -> None:
+def test_type_errors_within_a_call_stay_unchanged(
+    server: ScriptedServer, client: infrai.InfraiClient
+) -> None:
     server.job("running")
 
     def fail(job: object) -> None:
         raise TypeError("mine")
 
-    with pytest.raises(TypeError, match="^mine$"):
+    with pytest.raises(TypeError, match=r"^mine$"):
         client.video.wait("vid_1", on_update=fail)
 
 

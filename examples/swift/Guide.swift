@@ -131,7 +131,7 @@ private func sandbox(_ address: String) async throws {
     let account = try await client.activate(writeCredentials: false)
     let job = try await client.video.generate(prompt: "a boat", durationSeconds: 1).wait()
     // docs: end
-    precondition(job.isSuccess && account.trialCreditUSD != nil)
+    precondition(job.isSuccess && account.accountID != nil)
 }
 
 /// Stands for wherever keys are kept.

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from functools import wraps
-from inspect import iscoroutinefunction
-from types import FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar
-
+# ``typing``, ``inspect`` and ``functools`` take longer to import than the package.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, TypeVar
 
-Class = TypeVar("Class", bound=type)
+    Class = TypeVar("Class", bound=type)
+
+#: ``inspect.CO_COROUTINE``.
+_COROUTINE = 0x80
 
 
 def suggests_keywords(cls: Class) -> Class:
     """Lets the ``TypeError`` of an unknown keyword argument name the known ones, in all public methods of a class."""
     for name, method in list(vars(cls).items()):
-        if isinstance(method, FunctionType) and not name.startswith("_") and method.__kwdefaults__:
+        if not name.startswith("_") and getattr(method, "__kwdefaults__", None):
             setattr(cls, name, _suggesting(method))
     return cls
 
 
 def _suggesting(method: Callable[..., Any]) -> Callable[..., Any]:
-    if iscoroutinefunction(method):
+    if method.__code__.co_flags & _COROUTINE:
 
-        @wraps(method)
         async def call_async(*args: Any, **kwargs: Any) -> Any:
             try:
                 awaitable = method(*args, **kwargs)
@@ -32,9 +32,8 @@ def _suggesting(method: Callable[..., Any]) -> Callable[..., Any]:
                 raise _explained(error, method, kwargs) from None
             return await awaitable
 
-        return call_async
+        return _wraps(call_async, method)
 
-    @wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return method(*args, **kwargs)
@@ -44,7 +43,15 @@ def _suggesting(method: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             raise _explained(error, method, kwargs) from None
 
-    return call
+    return _wraps(call, method)
+
+
+def _wraps(call: Any, method: Callable[..., Any]) -> Callable[..., Any]:
+    for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
+        setattr(call, name, getattr(method, name))
+    call.__wrapped__ = method
+    wrapped: Callable[..., Any] = call
+    return wrapped
 
 
 def _explained(error: TypeError, method: Callable[..., Any], kwargs: dict[str, Any]) -> TypeError:

@@ -263,7 +263,7 @@ impl Resolve for Resolver {
 const PROXY_REFUSES: &str = "proxy authorization required";
 /// The text of the error when a server's certificate is an authority's. Its type is private to rustls.
 pub(super) const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
-const PROXY_HINT: &str = "The proxy requires another user and password. Check proxy or HTTPS_PROXY.";
+const PROXY_HINT: &str = "The proxy requires another user and password. Check `proxy` or HTTPS_PROXY.";
 
 /// Converts the error of an exchange without a response.
 fn connect_error(error: reqwest::Error) -> TransportError {
@@ -283,7 +283,7 @@ fn transport_error(error: reqwest::Error, before_sending: bool) -> TransportErro
         )
     } else if tls_error(&error) {
         Some(
-            "The server's certificate was not accepted. Check the base URL, or set ca_file or SSL_CERT_FILE to the authority's PEM file.",
+            "The server's certificate was not accepted. Check the base URL, or set `ca_file` or SSL_CERT_FILE to the authority's PEM file.",
         )
     } else if before_sending && message.contains(PROXY_REFUSES) {
         Some(PROXY_HINT)

@@ -43,7 +43,7 @@ pub(crate) fn placeholder_config() -> Result<ClientConfig> {
 pub(crate) fn client_config(config: &HttpConfig) -> Result<ClientConfig> {
     if let Some(path) = &config.options.ca_file {
         let mut roots = RootCertStore::empty();
-        add_roots(&mut roots, pem_file("ca_file", path)?);
+        add_roots(&mut roots, pem_file("`ca_file`", path)?);
         return with_roots(roots);
     }
     let environment = &config.environment;
@@ -214,7 +214,9 @@ fn pem_file(setting: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> 
             "CONFIGURATION_INVALID",
             format!("{setting} ({}) {reason}", path.display()),
         )
-        .with_hint("Set it to a PEM file, or a folder of them, with the root certificates to trust.")
+        .with_hint(format!(
+            "Set {setting} to a PEM file, or a folder of them, with the root certificates to trust."
+        ))
     };
     let certificates = load(path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
     let certificates: Vec<_> = certificates

@@ -37,7 +37,7 @@ pub(super) fn unwritable(path: &Path, error: io::Error) -> InfraiError {
     credentials_error(
         "CREDENTIALS_UNWRITABLE",
         format!("{} cannot be written: {error}", path.display()),
-        "Make the folder writable, set INFRAI_CREDENTIALS_FILE to another file, or set write_credentials to false.",
+        "Make the folder writable, set INFRAI_CREDENTIALS_FILE to another file, or set `write_credentials` to false.",
     )
     .with_source(error)
 }

@@ -82,7 +82,7 @@ fn unwritable(credentials: &Path, lock: &Path, error: io::Error) -> InfraiError 
     credentials_error(
         "CREDENTIALS_UNWRITABLE",
         format!("{} cannot be written: its lock {} cannot be opened: {error}", credentials.display(), lock.display()),
-        "Make the folder writable, set INFRAI_CREDENTIALS_FILE to another file, or set write_credentials to false.",
+        "Make the folder writable, set INFRAI_CREDENTIALS_FILE to another file, or set `write_credentials` to false.",
     )
     .with_source(error)
 }

@@ -79,7 +79,7 @@ impl Store {
             credentials_error(
                 "CREDENTIALS_UNWRITABLE",
                 format!("{} cannot be written: {error}", self.0.name()),
-                "Allow this application to write to the store, or set write_credentials to false.",
+                "Allow this application to write to the store, or set `write_credentials` to false.",
             )
             .with_shared_source(error.into())
         })
