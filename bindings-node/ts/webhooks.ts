@@ -81,13 +81,17 @@ type Fields = Record<string, unknown>;
 
 function parse(bytes: Uint8Array, trace: Trace): Fields {
   try {
-    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), wellFormed);
     if (isObject(value)) return value;
   } catch {
     // Not JSON.
   }
   throw refused("body_invalid", trace);
 }
+
+/** Replaces each half of a surrogate pair by U+FFFD, as the native module does. */
+const wellFormed = (_: string, value: unknown): unknown =>
+  typeof value === "string" ? value.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd") : value;
 
 const isObject = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
 

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     error::{ErrorKind, InfraiError, Result},
     job::VideoJob,
+    wire::parts::parse_value,
 };
 
 /// Header with the signature of a delivery.
@@ -115,7 +116,7 @@ pub fn verify<'a>(
     hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, secret), body, &tag)
         .map_err(|_| refused("signature_mismatch"))?;
     let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    serde_json::from_slice(text).map(WebhookEvent::new).map_err(|_| refused("body_invalid"))
+    parse_value(text).map(WebhookEvent::new).map_err(|_| refused("body_invalid"))
 }
 
 /// Returns the bytes of a signature in hexadecimal.

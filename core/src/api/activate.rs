@@ -182,12 +182,13 @@ impl Activate {
         } else {
             let device_secret = this.device_secret(timeout).await?;
             let mut result = this.request(&base_url, &device_secret, profile_name).await?;
+            this.client.http.auth().set_credentials(base_url.clone(), result.primary_api_key.clone());
             if let Ok(backend) = config.credential_backend() {
-                let (account, url) = (result.account_id.clone(), base_url.clone());
-                let find = move |_: &Self| Ok(backend.profile_of(account.as_deref(), &url, None));
-                result.set_existing_profile(this.with_credentials(timeout, find).await?);
+                let account = result.account_id.clone();
+                let find = move |_: &Self| Ok(backend.profile_of(account.as_deref(), &base_url, None));
+                // The caller gets the new key even if the file cannot be read.
+                result.set_existing_profile(this.with_credentials(timeout, find).await.unwrap_or_default());
             }
-            this.client.http.auth().set_credentials(base_url, result.primary_api_key.clone());
             Ok(result)
         }
     }
@@ -240,6 +241,8 @@ impl Activate {
             StoredProfile::Missing { device_secret, backup_name } => (device_secret, backup_name),
         };
         let mut result = self.request(&base_url, &device_secret, name.clone()).await?;
+        // The client has the key even if it cannot be stored.
+        self.client.http.auth().set_credentials(base_url.clone(), result.primary_api_key.clone());
         result.credentials_file = backend.file().map(Into::into);
         let profile = Profile {
             api_key: Some(result.primary_api_key.clone()),
@@ -247,16 +250,12 @@ impl Activate {
             project_id: result.project_id.clone(),
             base_url: Some(base_url.as_str().trim_end_matches('/').to_owned()),
         };
-        let save = {
-            let base_url = base_url.clone();
-            move |_: &Self| {
-                let _guard = guard;
-                backend.save(&name, &profile, backup_name.as_deref())?;
-                Ok(backend.profile_of(profile.account_id.as_deref(), &base_url, Some(&name)))
-            }
+        let save = move |_: &Self| {
+            let _guard = guard;
+            backend.save(&name, &profile, backup_name.as_deref())?;
+            Ok(backend.profile_of(profile.account_id.as_deref(), &base_url, Some(&name)))
         };
         result.set_existing_profile(self.with_credentials(timeout, save).await?);
-        self.client.http.auth().set_credentials(base_url, result.primary_api_key.clone());
         Ok(result)
     }
 

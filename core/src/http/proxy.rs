@@ -129,9 +129,9 @@ pub(crate) fn describe(config: &HttpConfig, url: &Url) -> Result<Option<(Url, &'
     let proxies = Proxies::new(config);
     let Route::Proxy(proxy) = proxies.route(url)? else { return Ok(None) };
     let names = if url.scheme() == "https" {
-        ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+        ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
     } else {
-        ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
+        ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
     };
     let variable = names.into_iter().find(|name| config.environment.var(name).is_some());
     let source = if config.options.proxy.is_some() { None } else { variable };

@@ -5,7 +5,7 @@ pub(crate) mod codes;
 pub(crate) mod coding;
 pub(crate) mod envelope;
 pub mod json;
-mod parts;
+pub(crate) mod parts;
 pub(crate) mod path;
 pub(crate) mod read;
 pub(crate) mod retry_after;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, MapAccess, Visitor},
+    de::{self, DeserializeOwned, MapAccess, Visitor},
 };
 use serde_json::{Map, Value};
 
@@ -137,6 +137,16 @@ pub(super) fn parse(bytes: &[u8]) -> serde_json::Result<RawEnvelope> {
         // The parser's error names the position of the invalid bytes.
         Err(_) => serde_json::from_slice(bytes).map(RawEnvelope::Other),
     }
+}
+
+/// Parses JSON that is no response of a call. Half of a surrogate pair becomes U+FFFD.
+pub(crate) fn parse_value<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(bytes).or_else(|error| {
+        match std::str::from_utf8(bytes).ok().and_then(replace_lone_surrogates) {
+            Some(text) => serde_json::from_str(&text),
+            None => Err(error),
+        }
+    })
 }
 
 fn parse_text(text: &str) -> serde_json::Result<RawEnvelope> {

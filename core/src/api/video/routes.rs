@@ -46,7 +46,11 @@ pub(crate) struct JobRoutes {
 struct Found {
     /// Family that the server has. `None` until a response has shown it.
     family: Option<Family>,
-    /// Whether a poll has asked the other family since the last success.
+    /// Whether a success has shown it, and not a 404 of the API's alone.
+    confirmed: bool,
+    /// Number of 404s that may mean another family, since the last success.
+    misses: u32,
+    /// Whether a call has asked the other family since the last success.
     rechecked: bool,
 }
 
@@ -98,25 +102,65 @@ impl JobRoutes {
         }
     }
 
-    fn found_at(&self, family: Family) {
-        *self.found() = Found { family: Some(family), rechecked: false };
+    fn succeeded(&self, family: Family) {
+        *self.found() = Found { family: Some(family), confirmed: true, ..Found::default() };
     }
 
-    /// Returns whether to try the other family after this failure, and notes that a poll does.
+    /// Returns whether to make a call in the other family too, after it failed in the `tried` one.
     ///
-    /// Once the family is known, only a poll asks the other one, and once for all polls until the next success: its
-    /// server may have changed in the middle of a wait.
-    fn tries_other(&self, call: JobCall, error: &InfraiError) -> bool {
+    /// A family that only the API's own 404 has shown is in doubt: every second further one asks the other family too.
+    ///
+    /// After a success the family is known. Then a 404 without the API's envelope may mean that the server has changed: a
+    /// poll asks the other family after the first, another call after the second, and only one of them until the next
+    /// success.
+    fn tries_other(&self, tried: Family, call: JobCall, error: &InfraiError) -> bool {
         if self.setting != VideoRoutes::Auto || error.status() != Some(404) {
             return false;
         }
         let mut found = self.found();
-        if found.family.is_none() {
+        if found.family != Some(tried) {
+            // It is unknown, or another call has found it meanwhile.
             return true;
         }
-        let asks = matches!(call, JobCall::Poll) && !error.is_enveloped() && !found.rechecked;
+        if found.confirmed && error.is_enveloped() {
+            return false;
+        }
+        found.misses += 1;
+        if !found.confirmed {
+            return !error.is_enveloped() || found.misses.is_multiple_of(2);
+        }
+        let asks = !found.rechecked && (matches!(call, JobCall::Poll) || found.misses > 1);
         found.rechecked |= asks;
         asks
+    }
+
+    /// Returns the error of a call that failed in both families, and notes a family that a 404 of the API's own shows.
+    /// No 404 replaces a family that a success has shown.
+    fn choose(&self, tried: Family, error: InfraiError, other: InfraiError) -> InfraiError {
+        let mut found = self.found();
+        if found.family == Some(tried.other()) {
+            return other;
+        }
+        if found.confirmed {
+            return error;
+        }
+        let both_404 = other.status() == Some(404);
+        match (error.is_enveloped(), other.is_enveloped()) {
+            (true, false) if both_404 => {
+                found.family = Some(tried);
+                error
+            }
+            (false, true) if both_404 => {
+                found.family = Some(tried.other());
+                other
+            }
+            _ if both_404 => error,
+            // A refusal that is not the API's says less than the API's own 404.
+            (true, false) if !other.is_retryable() && other.status().is_some_and(|status| status < 500) => {
+                error
+            }
+            _ => other,
+        }
     }
 
     /// Makes a call in the family that the server has. After a 404, makes it in the other one.
@@ -147,34 +191,21 @@ impl JobRoutes {
         };
         let error = match http.call(spec(family, timeout)).await {
             Ok(response) => {
-                self.found_at(family);
+                self.succeeded(family);
                 return Ok(response);
             }
             Err(error) => error,
         };
         let left = timeout.unwrap_or_else(|| http.timeout()).saturating_sub(begun.elapsed());
-        if left.is_zero() || !self.tries_other(call, &error) {
+        if left.is_zero() || !self.tries_other(family, call, &error) {
             return Err(error);
         }
-        let other = match http.call(spec(family.other(), Some(left))).await {
+        match http.call(spec(family.other(), Some(left))).await {
             Ok(response) => {
-                self.found_at(family.other());
-                return Ok(response);
+                self.succeeded(family.other());
+                Ok(response)
             }
-            Err(other) => other,
-        };
-        match (error.is_enveloped(), other.status() == Some(404), other.is_enveloped()) {
-            // The API's own 404 says that it has the route, but not the job.
-            (true, true, false) => {
-                self.found_at(family);
-                Err(error)
-            }
-            (false, true, true) => {
-                self.found_at(family.other());
-                Err(other)
-            }
-            (false, false, _) => Err(other),
-            _ => Err(error),
+            Err(other) => Err(self.choose(family, error, other)),
         }
     }
 }
