@@ -19,7 +19,7 @@ fn read(path: &Path) -> Value {
 }
 
 fn names() -> Names {
-    ["base_url", "other_url", "closed_url", "tmp", "key"]
+    ["base_url", "other_url", "other_host", "closed_url", "tmp", "key"]
         .into_iter()
         .map(|name| (name.to_owned(), json!(format!("http://{name}.example"))))
         .collect()
