@@ -72,7 +72,7 @@ test("hooks and onUpdate are called as the tenant of their call", async () => {
 
 test("two tenants that wait for one job poll it with a key each", async () => {
   const answer = (_, request) => (bearer(request) === "owner" ? ok(job("succeeded")) : fail(404, "NOT_FOUND"));
-  const { client: infrai, seen } = await shared(answer);
+  const { client: infrai, seen } = await shared(answer, { routes: "jobs" });
   const [owner, stranger] = await Promise.all([
     as("owner", () => infrai.video.wait("vid_1")),
     as("stranger", () => rejection(infrai.video.wait("vid_1"))),

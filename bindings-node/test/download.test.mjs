@@ -103,7 +103,7 @@ test("a stream that is not wanted any more is cancelled, and an aborted one erro
 
 test("a timeout ends a download and a stream, and leaves nothing", async () => {
   // More is announced than comes.
-  const { client: infrai } = await ready(() => ({ headers: { "content-length": FILE.length + 1 }, body: FILE }));
+  const { client: infrai } = await ready(() => ({ headers: { "content-type": "video/mp4", "content-length": FILE.length + 1 }, body: FILE }));
   const into = folder();
   const error = await rejection(infrai.video.download("vid_1", join(into, "v.mp4"), { timeoutMs: 700 }));
   assert.ok(error instanceof sdk.TimeoutError && error.code === "DOWNLOAD_TIMEOUT", String(error));

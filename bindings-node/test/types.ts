@@ -125,6 +125,7 @@ export const fake: InfraiClientApi = {
   video: fakeVideo,
   account: fakeAccount,
   withOptions: () => fake,
+  discover: (() => Promise.reject(new Error("not faked"))) as InfraiClientApi["discover"],
   activate: async () => ({ ok: true, primary_api_key: "ifr_pk_proj_fake", reused: false }),
   request: async <T,>() => ({ data: null as T, metadata: {}, status: 200 }),
 };

@@ -76,7 +76,7 @@ def main() -> None:
 
     # docs: client.discover
     generate = client.discover("video.generate")
-    print(generate.path, generate.billing["price_usd"])
+    print(generate.path, (generate.billing or {}).get("price_usd"))
     # docs: end
 
     # docs: client.with_options
