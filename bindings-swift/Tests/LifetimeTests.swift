@@ -59,7 +59,10 @@
 
         /// 10,000 waits that are cancelled leave no memory or function behind, and nothing is asked or told any more.
         func testWaits() async throws {
-            let (client, server) = scripted(remembers: false) { _, _ in .job("running") }
+            let (client, server) = scripted(remembers: false) { _, request in
+                let id = request.path.split(separator: "/").last ?? ""
+                return .ok(#"{"job_id":"\#(id)","state":"running"}"#)
+            }
             let told = Box(0)
             try await flat(100, things: 10_000) { round in
                 await withTaskGroup(of: Void.self) { group in

@@ -105,5 +105,6 @@ internal fun job(state: String, id: String = "vid_1", more: String = ""): Reply 
 
 /** A server whose job changes at every look and never ends. */
 internal fun endless(): Scripted = Scripted { number, request ->
-    if (request.path.endsWith("/cancel")) Reply(body = """{"ok":true,"data":null}""".encodeToByteArray()) else job("running", more = ",\"n\":$number")
+    val id = request.path.substringAfter("/jobs/", "vid_1")
+    if (id.endsWith("/cancel")) Reply(body = """{"ok":true,"data":null}""".encodeToByteArray()) else job("running", id, ",\"n\":$number")
 }
