@@ -9,7 +9,7 @@ TARGET = $$($(CARGO) metadata --no-deps --format-version 1 | python3 -c 'import 
 # Where the command lies once it is built.
 COMMAND = $(TARGET)/debug/infrai
 
-# AddressSanitizer is in nightly compilers, and in others that are told to be one.
+# AddressSanitizer needs nightly features, which RUSTC_BOOTSTRAP allows in a stable compiler.
 SANITIZER ?= none
 FUZZ_OPTIONS = --sanitizer $(SANITIZER)
 ifneq ($(SANITIZER),none)

@@ -170,9 +170,9 @@ test("examples/node/webhook-express.mjs handles each event once", { timeout: 120
     const replay = JSON.stringify({ id: "evt_replay", type: "replayed", data: { job_id, state: "queued" } });
     for (let times = 0; times < 2; times += 1) assert.equal((await post(replay, sign(replay))).status, 204);
     await sandbox.client.video.cancel(job_id);
-    const told = [];
-    for (let line = (await lines.next()).value; !line.startsWith("video.cancelled"); line = (await lines.next()).value) told.push(line);
-    assert.equal(told.filter((line) => line.startsWith("replayed")).length, 1, told.join("\n"));
+    const printed = [];
+    for (let line = (await lines.next()).value; !line.startsWith("video.cancelled"); line = (await lines.next()).value) printed.push(line);
+    assert.equal(printed.filter((line) => line.startsWith("replayed")).length, 1, printed.join("\n"));
   } finally {
     child.kill();
   }

@@ -149,7 +149,7 @@ export interface RunningSandbox {
   stop(): Promise<void>;
 }
 
-/** A job of the sandbox takes milliseconds, and nobody shares the server. */
+/** The sandbox renders a job in milliseconds and serves one client. */
 const FAST: InfraiClientOptions = {
   polling: { minIntervalMs: 20, maxIntervalMs: 100, expectedDurationMs: 200, maxRequestsPerSecond: 1000 },
   retryBaseMs: 20,

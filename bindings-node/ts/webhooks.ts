@@ -97,7 +97,12 @@ const isObject = (value: unknown): value is Fields => typeof value === "object" 
 
 function event(raw: Fields): WebhookEvent {
   const text = (value: unknown): string | undefined =>
-    typeof value === "number" ? String(value) : typeof value === "string" && value !== "" ? value : undefined;
+    // An integer that a number cannot hold is left out: two of them would have one text.
+    typeof value === "number" && (Number.isSafeInteger(value) || !Number.isInteger(value))
+      ? String(value)
+      : typeof value === "string" && value !== ""
+        ? value
+        : undefined;
   const { data } = raw;
   const fields = {
     id: text(raw["id"]),

@@ -37,9 +37,6 @@ pub(crate) fn print_error(error: InfraiError, json: bool) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Remedy for a missing key.
-pub(crate) const KEY_MISSING: &str = "Run `infrai activate` once for an anonymous account with a trial credit, or set INFRAI_API_KEY to a project key from the console, https://infrai.cc.";
-
 /// Returns the error with options and remedies in the words of the command.
 pub(crate) fn in_command_words(error: InfraiError) -> InfraiError {
     let error = error.in_language(Language::Command);
@@ -52,7 +49,10 @@ pub(crate) fn in_command_words(error: InfraiError) -> InfraiError {
 /// Returns the remedy where the core's hint is for programs.
 fn hint(error: &InfraiError) -> Option<String> {
     Some(match error.code() {
-        "API_KEY_MISSING" => KEY_MISSING.to_owned(),
+        // A selected profile without a key has a hint of its own.
+        "API_KEY_MISSING" if error.message() == "no project key was found" => {
+            "Run `infrai activate` once for an anonymous account with a trial credit, or set INFRAI_API_KEY to a project key from the console, https://infrai.cc.".to_owned()
+        }
         "DOWNLOAD_TIMEOUT" => return None,
         "FILE_EXISTS" => "Name another file, or replace it with --overwrite.".to_owned(),
         "CREDENTIALS_UNWRITABLE" => {

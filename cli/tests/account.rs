@@ -12,11 +12,11 @@ fn activate_stores_a_key_and_whoami_tells_of_it() {
     assert!(first.stdout.contains("trial credit  $2.00"), "{first:?}");
     let second = home.run(&["activate"]).expect(0);
     assert!(second.stdout.contains("nothing was sent"), "{second:?}");
-    let told = home.run(&["--json", "whoami"]).expect(0).json();
-    assert_eq!(told["balance"]["balance_usd"], 2.0);
-    assert_eq!(told["key_source"], "profile");
-    assert_eq!(told["base_url"], server.url);
-    let account = told["account_id"].as_str().expect("an account");
+    let report = home.run(&["--json", "whoami"]).expect(0).json();
+    assert_eq!(report["balance"]["balance_usd"], 2.0);
+    assert_eq!(report["key_source"], "profile");
+    assert_eq!(report["base_url"], server.url);
+    let account = report["account_id"].as_str().expect("an account");
     assert!(first.stdout.contains(account));
     let lines = home.run(&["whoami"]).expect(0).stdout;
     for part in ["profile      default", account, "ifr_pk_proj_…", "$2.00", "credentials"] {
@@ -36,13 +36,13 @@ fn activate_on_a_second_profile_shows_the_balance() {
         second.stdout.contains("this device's account, which the profile \"default\" has too"),
         "{second:?}"
     );
-    let told = home.run(&["--json", "--profile", "third", "activate"]).expect(0).json();
-    let balance = told["balance_usd"].as_f64().expect("a balance");
+    let report = home.run(&["--json", "--profile", "third", "activate"]).expect(0).json();
+    let balance = report["balance_usd"].as_f64().expect("a balance");
     assert!(
         balance < 2.0 && second.stdout.contains(&format!("balance      ${balance}")),
-        "{told} {second:?}"
+        "{report} {second:?}"
     );
-    assert_eq!((&told["existing_profile"], &told["trial_credit_usd"]), (&"default".into(), &().into()));
+    assert_eq!((&report["existing_profile"], &report["trial_credit_usd"]), (&"default".into(), &().into()));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn no_key_is_ever_printed() {
 }
 
 #[test]
-fn without_a_key_the_ways_to_one_are_told() {
+fn a_missing_key_has_the_ways_to_one() {
     let server = Server::start();
     let home = Home::at(&server);
     let ran = home.run(&["video", "generate", "a kite"]).expect(3);
@@ -150,8 +150,8 @@ fn a_profile_has_a_key_of_its_own() {
     let home = Home::at(&server);
     home.run(&["activate"]).expect(0);
     home.run(&["--profile", "work", "activate"]).expect(0);
-    let told = home.run(&["--profile", "work", "--json", "whoami"]).expect(0).json();
-    assert_eq!(told["profile"], "work");
+    let report = home.run(&["--profile", "work", "--json", "whoami"]).expect(0).json();
+    assert_eq!(report["profile"], "work");
     let other = home.run(&["--profile", "nobody", "whoami"]).expect(3);
     assert!(other.stdout.contains("nobody"), "{other:?}");
 }

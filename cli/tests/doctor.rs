@@ -132,7 +132,7 @@ fn a_server_that_never_answers_costs_the_timeout() {
 }
 
 #[test]
-fn a_wrong_clock_and_a_server_without_discovery_are_told() {
+fn a_wrong_clock_is_a_problem() {
     let url = scripted("Mon, 01 Jan 2001 00:00:00 GMT", |path| match path {
         "/v1/account/balance" => (200, envelope(&json!({"balance_usd": 1}))),
         _ => (404, json!("not found")),
@@ -145,7 +145,7 @@ fn a_wrong_clock_and_a_server_without_discovery_are_told() {
 }
 
 #[test]
-fn newer_routes_fit_and_another_name_of_the_aspect_is_told() {
+fn another_name_of_the_aspect_is_a_problem() {
     let url = scripted("", |path| match path {
         "/v1/account/balance" => (200, envelope(&json!({"balance_usd": 1}))),
         "/v1/discovery/video.generate" => (
@@ -200,7 +200,7 @@ fn expired() -> String {
 }
 
 #[test]
-fn an_expired_certificate_is_told_beside_the_clock() {
+fn an_expired_certificate_names_the_clock() {
     let roots = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/certificates/expired.pem");
     let home = Home::new()
         .with("INFRAI_API_KEY", KEY)
@@ -229,7 +229,7 @@ fn no_password_and_no_key_is_shown() {
 }
 
 #[test]
-fn a_setting_that_cannot_be_used_is_told_and_the_rest_is_checked() {
+fn an_unusable_setting_stops_no_other_check() {
     let home = Home::new().with("INFRAI_BASE_URL", "ftp://example.com");
     let report = doctor(&home, 5);
     assert!(check(&report, "base URL", "problem").contains("INFRAI_BASE_URL"));
@@ -238,7 +238,7 @@ fn a_setting_that_cannot_be_used_is_told_and_the_rest_is_checked() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_others_can_use_is_told_with_the_command_that_helps() {
+fn an_exposed_file_has_a_command_as_remedy() {
     use std::os::unix::fs::PermissionsExt as _;
     let server = Server::start();
     let home = Home::at(&server);

@@ -92,16 +92,16 @@ fn standard_output_takes_the_video_and_nothing_else() {
             words.insert(0, "--json");
         }
         let ran = home.command(&words).output().expect("it ends");
-        let told = String::from_utf8(ran.stderr).expect("UTF-8");
-        assert!(ran.status.success(), "{told}");
+        let stderr = String::from_utf8(ran.stderr).expect("UTF-8");
+        assert!(ran.status.success(), "{stderr}");
         std::fs::write(home.path("piped.mp4"), &ran.stdout).expect("a file");
-        assert!(is_mp4(&home.path("piped.mp4")), "{told}");
-        let last = told.lines().last().expect("a line");
+        assert!(is_mp4(&home.path("piped.mp4")), "{stderr}");
+        let last = stderr.lines().last().expect("a line");
         if json {
             let job: serde_json::Value = serde_json::from_str(last).expect("a line of JSON");
             assert_eq!(job["download"]["bytes"], ran.stdout.len());
         } else {
-            assert!(last.starts_with("Wrote standard output ("), "{told}");
+            assert!(last.starts_with("Wrote standard output ("), "{stderr}");
         }
     }
 }
@@ -142,7 +142,7 @@ fn a_job_that_fails_has_an_exit_code_of_its_own() {
 }
 
 #[test]
-fn what_is_wrong_with_a_request_is_told_by_name() {
+fn a_wrong_request_is_named() {
     let server = Server::start();
     let home = ready(&server);
     for words in [

@@ -14,6 +14,8 @@ use crate::{
 pub(crate) enum RouteGroup {
     /// Routes that the real API has too.
     Api,
+    /// The API's route that registers a webhook: the sandbox then sends requests to this machine.
+    Webhooks,
     /// `/sandbox/…`: faults, requests, ledger and other controls of the sandbox.
     Admin,
     /// `/` for a browser: the dashboard's HTML, which holds no data of this sandbox.
@@ -32,6 +34,8 @@ impl RouteGroup {
             Self::Admin
         } else if path == "/" && (method == Method::GET || method == Method::HEAD) && prefers_html(headers) {
             Self::Index
+        } else if path == "/v1/account/webhooks/register" {
+            Self::Webhooks
         } else {
             Self::Api
         }
@@ -39,7 +43,7 @@ impl RouteGroup {
 
     /// Returns true for routes that faults apply to. Admin and dashboard routes must work while faults are in force.
     pub(crate) fn allows_faults(self) -> bool {
-        self == Self::Api
+        matches!(self, Self::Api | Self::Webhooks)
     }
 
     /// Returns true for requests of the dashboard, which no client makes.
@@ -47,11 +51,13 @@ impl RouteGroup {
         matches!(self, Self::Index | Self::Dashboard)
     }
 
-    /// Refuses requests to the admin and dashboard routes from other machines and from web pages of another origin.
+    /// Refuses requests to the admin, dashboard and webhook routes from other machines, and to the first two from web pages
+    /// of another origin.
     pub(crate) fn check(self, headers: &HeaderMap, peer: SocketAddr, host: &Host) -> Result<(), ApiError> {
         let from_here = peer.ip().to_canonical().is_loopback() && host.is_loopback();
         let open = match self {
             Self::Api => true,
+            Self::Webhooks => peer.ip().to_canonical().is_loopback(),
             // A link may lead here from any page. The HTML holds no data, changes nothing, and may not be framed.
             Self::Index => from_here,
             Self::Admin | Self::Dashboard => from_here && !is_cross_origin(headers),
@@ -62,7 +68,7 @@ impl RouteGroup {
         Err(ApiError::new(
             StatusCode::FORBIDDEN,
             "ADMIN_LOOPBACK_ONLY",
-            "/sandbox/… and the dashboard at / serve this machine only, under a loopback host, and no web page of another origin",
+            "/sandbox/…, the dashboard at / and the registration of webhooks serve this machine only; the first two under a loopback host, and no web page of another origin",
         ))
     }
 }
@@ -137,6 +143,20 @@ mod tests {
             assert!(!html(accept), "{accept}");
         }
         assert!(!prefers_html(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn only_this_machine_registers_a_webhook() {
+        let uri = Uri::from_static("/v1/account/webhooks/register");
+        let group = RouteGroup::of(&Method::POST, &uri, &HeaderMap::new());
+        let host = Host::of(SocketAddr::from(([192, 0, 2, 9], 4010)));
+        let checked = |peer| group.check(&HeaderMap::new(), SocketAddr::new(peer, 7), &host);
+        for here in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            assert!(checked(here.parse().expect("an address")).is_ok(), "{here}");
+        }
+        let refused = checked("192.0.2.1".parse().expect("an address")).expect_err("another machine");
+        assert_eq!((refused.status, refused.code.as_str()), (StatusCode::FORBIDDEN, "ADMIN_LOOPBACK_ONLY"));
+        assert!(group.allows_faults());
     }
 
     #[test]

@@ -21,6 +21,11 @@ impl Host {
         format!("http://{}{path}", self.0)
     }
 
+    /// Returns the port: 80 if none is named.
+    pub(crate) fn port(&self) -> u16 {
+        parse(&self.0).and_then(|authority| authority.port_u16()).unwrap_or(80)
+    }
+
     /// Returns true for a loopback host.
     pub(crate) fn is_loopback(&self) -> bool {
         names_loopback(&self.0)

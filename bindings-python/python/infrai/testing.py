@@ -95,7 +95,7 @@ if TYPE_CHECKING:
         ...
 
 
-# A job of the sandbox takes milliseconds, and nobody shares the server.
+# The sandbox renders a job in milliseconds and serves one client.
 _FAST: ClientOptions = {
     "polling": {
         "min_interval": 0.02,

@@ -3,10 +3,17 @@
 use std::time::SystemTime;
 
 use crate::{
-    api::client::ApiClient, auth::endpoint::KeySource, error::Result, http::proxy, http::tls, wire::path,
+    api::client::ApiClient,
+    auth::{
+        api_key,
+        endpoint::{Credential, KeySource},
+    },
+    error::Result,
+    http::{proxy, tls},
+    wire::path,
 };
 
-/// Settings of a client and their sources, without a request.
+/// Settings of a client with their sources, established without a request.
 #[doc(hidden)]
 #[derive(Debug)]
 #[non_exhaustive]
@@ -17,12 +24,12 @@ pub struct Settings {
     pub credentials_file: Option<Setting>,
     /// Base URL of the calls.
     pub base_url: Result<Setting>,
-    /// Source of the key and its redacted form.
+    /// Source of the key and its redacted form, or the error that a call without a key has.
     pub key: Result<(KeySource, Option<String>)>,
     /// Proxy of the calls, without user and password.
     pub proxy: Result<Option<Setting>>,
-    /// Roots of certificates.
-    pub certificates: Setting,
+    /// Roots of certificates, or the error of reading them.
+    pub certificates: Result<Setting>,
     /// Host and port to which calls connect: the proxy's, else the API's. `None` if they are not known.
     pub target: Option<(String, u16)>,
     /// Whether the base URL is https.
@@ -70,7 +77,11 @@ impl ApiClient {
             _ => None,
         };
         let tls = url.as_ref().is_ok_and(|(url, _)| url.scheme() == "https");
-        let key = auth.identity().map(|identity| (identity.key_source, identity.key_hint));
+        let key = auth.endpoint().and_then(|endpoint| match &endpoint.key {
+            Credential::Missing(error) => Err(error.as_deref().cloned().unwrap_or_else(api_key::missing)),
+            Credential::Provider(_) => Ok((KeySource::Function, None)),
+            Credential::Fixed(key) => Ok((config.fixed_key_source(), Some(key.redacted()))),
+        });
         Settings {
             profile: setting(config.profile_name(), config.profile_source()),
             credentials_file: config.credential_backend().ok().and_then(|backend| {
@@ -80,10 +91,10 @@ impl ApiClient {
             base_url: url.map(|(url, source)| setting(url.as_str().trim_end_matches('/').into(), source)),
             key,
             proxy: proxy.map(|proxy| proxy.map(|(url, source)| setting(path::origin(&url), source))),
-            certificates: {
+            certificates: tls::client_config(http).map(|_| {
                 let (value, source) = tls::source(http);
                 setting(value, source)
-            },
+            }),
             target,
             tls,
         }

@@ -83,7 +83,7 @@ impl AuthConfig {
     }
 
     /// Returns the source of a fixed key.
-    pub(super) fn fixed_key_source(&self) -> KeySource {
+    pub(crate) fn fixed_key_source(&self) -> KeySource {
         if self.options.api_key.is_some() {
             KeySource::Argument
         } else if self.environment_key().is_some() {

@@ -263,6 +263,8 @@ impl Resolve for Resolver {
 const PROXY_REFUSES: &str = "proxy authorization required";
 /// The text of the error when a server's certificate is an authority's. Its type is private to rustls.
 pub(super) const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
+/// The text of the error when a server answers the handshake with anything but TLS. Its type is private to rustls.
+const NOT_TLS: &str = "InvalidContentType";
 const PROXY_HINT: &str = "The proxy requires another user and password. Check `proxy` or HTTPS_PROXY.";
 
 /// Converts the error of an exchange without a response.
@@ -281,6 +283,8 @@ fn transport_error(error: reqwest::Error, before_sending: bool) -> TransportErro
         Some(
             "The server presents a certificate authority's certificate as its own, which TLS does not accept. Issue a certificate for the server without `CA:TRUE`, signed by that authority or by itself.",
         )
+    } else if message.contains(NOT_TLS) {
+        Some("The server does not speak TLS on this port. Check the scheme and the port of the base URL.")
     } else if tls_error(&error) {
         Some(
             "The server's certificate was not accepted. Check the base URL, or set `ca_file` or SSL_CERT_FILE to the authority's PEM file.",

@@ -9,7 +9,7 @@ use infrai::{ErrorKind, InfraiClient, KeySource, Setting, Settings};
 use tokio::net::{TcpStream, lookup_host};
 
 use super::report::{Line, Report};
-use crate::{error, exit, output::dollars, session::Session};
+use crate::{exit, output::dollars, session::Session};
 
 /// Difference from the server's clock that is not yet a problem: the `Date` has whole seconds, and the response takes time.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
@@ -27,7 +27,6 @@ pub(super) fn settings(settings: &Settings, report: &mut Report) -> bool {
     });
     let mut has_key = false;
     report.push(match &settings.key {
-        Ok((KeySource::Missing, _)) => Line::problem("key", exit::ACCOUNT, "none", error::KEY_MISSING),
         Ok((source, hint)) => {
             has_key = true;
             let source = match source {
@@ -55,7 +54,10 @@ pub(super) fn settings(settings: &Settings, report: &mut Report) -> bool {
         Ok(None) => Line::ok("proxy", "none"),
         Err(error) => Line::failed("proxy", error.clone()),
     });
-    report.push(Line::ok("certificates", shown(&settings.certificates)));
+    report.push(match &settings.certificates {
+        Ok(certificates) => Line::ok("certificates", shown(certificates)),
+        Err(error) => Line::failed("certificates", error.clone()),
+    });
     has_key
 }
 
@@ -229,7 +231,7 @@ pub(super) async fn account(
     report: &mut Report,
 ) {
     if !has_key || !reached {
-        let reason = if has_key { "the server does not respond" } else { "there is no key" };
+        let reason = if has_key { "the server does not respond" } else { "there is no key that can be used" };
         report.push(Line::note("balance", format!("not fetched: {reason}")));
         return;
     }

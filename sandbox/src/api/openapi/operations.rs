@@ -92,7 +92,7 @@ fn account() -> Value {
         "account.webhooks.register",
         "Registers a webhook for the states of the account's jobs. The same URL again replaces its settings.",
         ("200", enveloped("The webhook, without its secret.", &reference("schemas", "Webhook"))),
-        &["400", "401", "409", "413", "415", "429"],
+        &["400", "401", "403", "409", "413", "415", "429"],
     );
     json!({
         "/v1/account/webhooks/register": {"post": with(register, &json!({

@@ -31,13 +31,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Time for a receiver to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Pause between two looks for due deliveries.
+/// Pause between two queries for due deliveries.
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// Delivers events until the sandbox stops. `host` is the address that URLs of files name.
 pub(crate) async fn deliver(app: Arc<App>, host: Host, mut stopped: watch::Receiver<bool>) {
     let mut running = JoinSet::new();
-    // One delivery per webhook at a time, so that a slow receiver gets its events in order.
+    // One delivery per webhook at a time. A repeated one may come after later events.
     let mut busy = HashSet::new();
     let any = app.db.read(webhooks::any).await.unwrap_or(false);
     let registered = async {
@@ -143,6 +143,10 @@ async fn send(delivery: &Delivery, body: String) -> Result<StatusCode, SendError
         .header("X-Infrai-Signature", tokens::hex(&mac.finalize().into_bytes()))
         .body(Full::new(Bytes::from(body)))?;
     let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
+    // `localhost` is what the name server says.
+    if !stream.peer_addr()?.ip().is_loopback() {
+        return Err("the host is not on this machine".into());
+    }
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let status = sender.send_request(request).await.map(|response| response.status());

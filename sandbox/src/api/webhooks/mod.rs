@@ -96,6 +96,9 @@ pub(super) async fn register(
     let body = json_object(&headers, &context.body)?;
     let key = idempotency_key(&headers, "webhooks.register", &body)?;
     let webhook = check(&body)?;
+    if loopback(&webhook.url).is_some_and(|(_, port, _)| port == context.host.port()) {
+        return Err(ApiError::field("url", "another port than the sandbox's own", &webhook.url));
+    }
     let waking = app.clone();
     let (data, replayed) = app
         .db
