@@ -236,6 +236,34 @@ fn an_unusable_setting_stops_no_other_check() {
     assert!(check(&report, "network", "note").contains("not known"));
 }
 
+#[test]
+fn a_missing_profile_is_named() {
+    let server = Server::start();
+    let home = Home::at(&server);
+    home.run(&["activate"]).expect(0);
+    let report = home.run(&["--json", "--timeout", "3s", "--profile", "wrok", "doctor"]).expect(3).json();
+    let key = check(&report, "key", "problem");
+    assert!(key.contains("\"wrok\"") && key.contains("\"default\""), "{key}");
+    assert!(!remedy(&report, "key").contains("INFRAI_API_KEY"), "{report:#}");
+}
+
+#[test]
+fn unreadable_certificates_are_a_problem() {
+    let server = Server::start();
+    let home = Home::at(&server).with("SSL_CERT_FILE", "/nonexistent/roots.pem").with("SSL_CERT_DIR", "");
+    let report = doctor(&home, 3);
+    assert!(check(&report, "certificates", "problem").contains("/nonexistent/roots.pem"), "{report:#}");
+}
+
+#[test]
+fn a_port_without_tls_is_a_problem_of_the_address() {
+    let server = Server::start();
+    let url = server.url.replace("http://", "https://");
+    let home = Home::new().with("INFRAI_BASE_URL", &url).with("INFRAI_API_KEY", KEY);
+    let report = doctor(&home, 4);
+    assert!(remedy(&report, "TLS").contains("does not speak TLS"), "{report:#}");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_exposed_file_has_a_command_as_remedy() {

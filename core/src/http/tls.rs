@@ -150,7 +150,7 @@ fn from_environment(environment: &Environment, extra: &[&'static str]) -> Result
         for path in file.map(PathBuf::from).into_iter().chain(folders) {
             match load(&path) {
                 Ok(certificates) => drop(add_roots(&mut roots, certificates)),
-                Err(error) => errors.push(error),
+                Err(error) => errors.push(format!("{}: {error}", path.display())),
             }
         }
         add_roots(&mut roots, extra);

@@ -152,6 +152,7 @@ async fn a_delivery_survives_a_restart() {
 #[tokio::test]
 async fn an_invalid_webhook_is_refused_by_its_field() {
     let (_sandbox, api) = fresh().await;
+    let own = format!("http://localhost:{}/sandbox/credit", api.addr.port());
     let good = BTreeMap::from([
         ("url", json!("http://localhost:9/")),
         ("events", json!(["*"])),
@@ -162,6 +163,7 @@ async fn an_invalid_webhook_is_refused_by_its_field() {
         ("url", json!("http://10.0.2.2:80/")),
         ("url", json!("http://127.0.0.1@evil.example/")),
         ("url", json!(null)),
+        ("url", json!(own)),
         ("events", json!([])),
         ("events", json!(["video.done"])),
         ("events", json!("*")),
