@@ -73,7 +73,7 @@ export class SeenEvents {
   /**
    * Adds an id and returns whether it is new.
    *
-   * @param id Id of the event. For an event without one: the value of the signature's header.
+   * @param id Id of the event. For an event without one: the body as text.
    * @throws {InvalidRequestError} The id is no string.
    */
   add(id: string): boolean {

@@ -120,7 +120,7 @@ class SeenEvents:
         """Adds an id and returns whether it is new. Of several threads that add the same id, one gets ``True``.
 
         Args:
-            id: Id of the event. For an event without one: the value of the signature's header.
+            id: Id of the event. For an event without one: the body as text.
 
         Raises:
             InvalidRequestError: The id is no text.

@@ -82,7 +82,7 @@ public final class SeenEvents: Sendable {
 
     /// Adds an id and returns whether it is new. Of several tasks that add the same id, one gets `true`.
     ///
-    /// - Parameter id: Id of the event. For an event without one: the value of the signature's header.
+    /// - Parameter id: Id of the event. For an event without one: the body as text.
     public func add(_ id: String) -> Bool { native.add(id: id) }
 
     /// Forgets an id, so that the next delivery of its event counts as new. For an event whose handling failed.

@@ -82,7 +82,7 @@ public class SeenEvents @JvmOverloads constructor(capacity: Int? = null, ttl: Du
     /**
      * Adds an id and returns whether it is new. Of several threads that add the same id, one gets `true`.
      *
-     * @param id id of the event. For an event without one: the value of the signature's header.
+     * @param id id of the event. For an event without one: the body as text.
      */
     public fun add(id: String): Boolean = direct { native.add(checked("id", id)) }
 
