@@ -241,7 +241,7 @@ def arguments(code: str) -> list[bool]:
 
 def unknown_kinds(section: str, title: str) -> list[str]:
     """Names behind "Errors:" that are neither a kind nor a code."""
-    kinds = re.findall(r'=> "(\w+)"', (ROOT / "core/src/error.rs").read_text(encoding="utf-8"))
+    kinds = re.findall(r'=> "(\w+)"', (ROOT / "core/src/error_kind.rs").read_text(encoding="utf-8"))
     codes = re.findall(r"^### (\w+)$", (ROOT / "docs/error-codes.md").read_text(encoding="utf-8"), re.MULTILINE)
     line = re.search(rf"{title}(.*)$", section, re.MULTILINE)
     return [name for name in re.findall(r"`(\w+)`", line[1] if line else "") if name not in kinds and name not in codes]

@@ -33,6 +33,7 @@ mod client;
 mod context;
 mod environment;
 mod error;
+mod error_kind;
 mod error_record;
 #[cfg(feature = "uniffi")]
 mod foreign;

@@ -2420,7 +2420,7 @@ public func FfiConverterTypeWebhookEvent_lower(_ value: WebhookEvent) -> RustBuf
 
 
 /**
- * Kind of an [`InfraiError`], for callers to match on.
+ * Kind of an [`InfraiError`](crate::InfraiError), for callers to match on.
  */
 
 public enum ErrorKind: Equatable, Hashable {
@@ -2434,7 +2434,7 @@ public enum ErrorKind: Equatable, Hashable {
      */
     case permission
     /**
-     * The account needs credit (402). See [`InfraiError::checkout_url`].
+     * The account needs credit (402). See [`InfraiError::checkout_url`](crate::InfraiError::checkout_url).
      */
     case paymentRequired
     /**
@@ -2466,15 +2466,15 @@ public enum ErrorKind: Equatable, Hashable {
      */
     case timeout
     /**
-     * The job failed. See [`InfraiError::job`].
+     * The job failed. See [`InfraiError::job`](crate::InfraiError::job).
      */
     case jobFailed
     /**
-     * The job was cancelled. See [`InfraiError::job`].
+     * The job was cancelled. See [`InfraiError::job`](crate::InfraiError::job).
      */
     case jobCancelled
     /**
-     * The wait's timeout passed. The job continues. See [`InfraiError::job`].
+     * The wait's timeout passed. The job continues. See [`InfraiError::job`](crate::InfraiError::job).
      */
     case waitTimeout
     /**
