@@ -110,7 +110,7 @@ fn decode(path: &Path, bytes: Vec<u8>) -> Result<String> {
     Err(credentials_error(
         "CREDENTIALS_INVALID",
         format!("{}: expected text in UTF-8, got {found}", path.display()),
-        "Save the file as UTF-8 in an editor, or move it away.",
+        "Save the file as UTF-8 in an editor, move it away, or set INFRAI_CREDENTIALS_FILE to another file.",
     ))
 }
 
