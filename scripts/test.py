@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ COUNTS = re.compile(r"\b(\d+) passed[;,] (\d+) failed")
 TOTAL = re.compile(r"(?:\w[^:]*: )?(\d+) passed, (\d+) failed\s*")
 #: Colours that a tool leaves on the line that is read.
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+#: The lines by which pytest, cargo, Node's runner, unittest, Maven, XCTest and this project's own runners name what failed.
+FAILURE = re.compile(r"FAILED|DID NOT HOLD|^\s*(✖|not ok|FAIL|ERROR)\b|^\s*✖|\bpanicked at\b|^error(\[\w+\])?: |^E  |\[ERROR\]|: error: ")
 CI = os.environ.get("CI") == "true"
 
 CARGO = os.environ.get("CARGO", "cargo")
@@ -97,10 +100,16 @@ class Result:
     failed: int
     seconds: float
     cpu: float
+    failures: list[str]
 
 
-def run(command: list[str], prefix: str) -> tuple[int, int, float]:
-    """Runs a command and passes its output on; returns how much passed and failed, and the processor time."""
+def run(command: list[str], prefix: str, failures: list[str]) -> tuple[int, int, float]:
+    """Runs a command and passes its output on; returns how much passed and failed, and the processor time.
+
+    A command that failed adds the lines that name its failures, or else its last ones.
+    """
+    named: list[str] = []
+    last: deque[str] = deque(maxlen=20)
     print(f"\n{prefix}$ {' '.join(command)}", flush=True)
     passed = failed = counted = 0
     total: tuple[int, int] | None = None
@@ -112,6 +121,9 @@ def run(command: list[str], prefix: str) -> tuple[int, int, float]:
             sys.stdout.write(prefix + line)
             sys.stdout.flush()
             line = COLOURS.sub("", line)
+            last.append(line.rstrip())
+            if FAILURE.search(line) and len(named) < 60:
+                named.append(line.rstrip())
             if found := TOTAL.fullmatch(line):
                 total = int(found[1]), int(found[2])
             elif found := COUNTS.search(line):
@@ -129,18 +141,20 @@ def run(command: list[str], prefix: str) -> tuple[int, int, float]:
         passed, failed = (1, 0) if process.returncode == 0 else (0, 1)
     if process.returncode != 0 and failed == 0:
         failed = 1
+    if failed:
+        failures += [f"$ {' '.join(command)}", *(named or last)]
     return passed, failed, cpu
 
 
 def run_chain(suites: list[str], fetching: threading.Thread, width: int) -> list[Result]:
     results = []
     for name in suites:
-        begun = time.monotonic()
+        begun, failures = time.monotonic(), list[str]()
         if name in TOOLCHAINS and fetching.is_alive():
             fetching.join()
         prefix = f"{name:<{width}} | " if width else ""
-        passed, failed, cpu = (sum(column) for column in zip(*(run(command, prefix) for command in SUITES[name])))
-        results.append(Result(name, passed, failed, time.monotonic() - begun, cpu))
+        passed, failed, cpu = (sum(column) for column in zip(*(run(command, prefix, failures) for command in SUITES[name])))
+        results.append(Result(name, passed, failed, time.monotonic() - begun, cpu, failures))
     return results
 
 
@@ -162,6 +176,9 @@ def main() -> int:
     width = max(map(len, chosen)) if len(chains) > 1 else 0
     with ThreadPoolExecutor(LANES) as lanes:
         results = [result for chain in lanes.map(lambda chain: run_chain(chain, fetching, width), chains) for result in chain]
+    for result in results:
+        if result.failures:
+            print(f"\nFailures of {result.suite}:\n  " + "\n  ".join(result.failures))
     print("\nsuite              passed  failed   seconds    of CPU")
     for result in results:
         print(f"{result.suite:<18} {result.passed:>6} {result.failed:>7} {result.seconds:>9.0f} {result.cpu:>9.0f}")
