@@ -149,8 +149,11 @@ async fn generate_many(client: &InfraiClient, args: &Args) -> Result<Outcome, In
     let requests = requests.collect::<Result<Vec<_>, _>>()?;
     let mut many = client.video().generate_many(requests).options(args.options(&["items"])?);
     let mut results = Vec::new();
-    while let Some((index, result)) = many.next().await {
-        results.push((index, result.map_or_else(|e| json!({"error": e.to_json()}), |job| job.to_json())));
+    while let Some(item) = many.next().await.transpose()? {
+        results.push((
+            item.index,
+            item.result.map_or_else(|e| json!({"error": e.to_json()}), |job| job.to_json()),
+        ));
     }
     results.sort_by_key(|(index, _)| *index);
     Ok(value(json!(results)))
