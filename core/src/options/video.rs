@@ -164,6 +164,11 @@ pub struct BatchOptions {
 }
 
 impl BatchOptions {
+    /// Returns whether an aborted batch cancels its jobs, for which a binding gives it time.
+    pub fn cancels_on_abort(&self) -> bool {
+        self.cancel_on_abort
+    }
+
     /// Checks the bounds.
     ///
     /// # Errors

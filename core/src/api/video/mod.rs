@@ -20,7 +20,7 @@ mod watch;
 pub use self::{
     batch::{
         BatchAbort, BatchEvent, BatchUpdate, GenerateMany, GenerateManyItem, PlannedAction, PlannedItem,
-        SavedVideo,
+        SavedVideo, WantedEvents,
     },
     calls::CancelResult,
     download::{Download, DownloadProgress, DownloadRequest, DownloadStreamRequest, VideoBytes},

@@ -25,6 +25,9 @@ use crate::{
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
+/// Problem of a file that something else wrote.
+const NO_CHECKPOINT: &str = "this is no checkpoint of a batch";
+
 /// Content of a checkpoint file.
 #[derive(Debug, Default)]
 pub(super) struct Content {
@@ -53,22 +56,24 @@ impl Content {
     fn parse(path: &Path, mut file: impl io::Read) -> Result<Self> {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|error| unwritable(path, error))?;
-        let start = &bytes[..bytes.len().min(FILE_START.len())];
-        if !FILE_START.as_bytes().starts_with(start) {
-            return Err(invalid(path, 1, "this is no checkpoint of a batch"));
-        }
         // A process that was killed while writing leaves a part of a line.
         let complete = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let (start, common) = (FILE_START.as_bytes(), bytes.len().min(FILE_START.len()));
+        if complete == 0 && bytes[..common] != start[..common] {
+            return Err(invalid(path, 1, NO_CHECKPOINT));
+        }
         let mut content = Self { length: complete as u64, ..Self::default() };
         let lines = bytes[..complete].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         for (at, line) in lines.enumerate() {
             match serde_json::from_slice(line).map_err(|error| invalid(path, at + 1, &error.to_string()))? {
+                Record::Batch { .. } if at > 0 => {}
                 Record::Batch { version, .. } if version > VERSION => {
                     let problem =
                         format!("its format {version} is newer than this SDK, which reads {VERSION}");
                     return Err(invalid(path, at + 1, &problem));
                 }
                 Record::Batch { key_prefix, .. } => content.key_prefix = Some(key_prefix),
+                _ if at == 0 => return Err(invalid(path, 1, NO_CHECKPOINT)),
                 record => content.ledger.apply(record),
             }
         }

@@ -43,6 +43,16 @@ pub struct BatchUpdate {
     pub job: VideoJob,
 }
 
+/// Events that the reader of a batch wants beside its items.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WantedEvents {
+    /// Accepted jobs.
+    pub submits: bool,
+    /// States of the jobs.
+    pub updates: bool,
+}
+
 /// Event of a batch, for bindings that run the callbacks in their own language.
 #[doc(hidden)]
 #[derive(Debug)]

@@ -13,7 +13,7 @@ mod stream;
 mod worker;
 
 pub use self::{
-    item::{BatchEvent, BatchUpdate, GenerateManyItem, SavedVideo},
+    item::{BatchEvent, BatchUpdate, GenerateManyItem, SavedVideo, WantedEvents},
     plan::{PlannedAction, PlannedItem},
     stream::{BatchAbort, GenerateMany},
 };

@@ -19,7 +19,7 @@ use crate::{
             batch::{
                 budget::Budget,
                 checkpoint::{Checkpoint, Content},
-                item::{BatchEvent, BatchUpdate, GenerateManyItem},
+                item::{BatchEvent, BatchUpdate, GenerateManyItem, WantedEvents},
                 journal::Journal,
                 keys::{file_name, item_keys},
                 plan::{PlannedItem, plan},
@@ -60,7 +60,7 @@ pub struct GenerateMany {
     task: JoinSet<()>,
 }
 
-/// Aborts a batch; see [`GenerateMany::abort_handle`].
+/// Handle that aborts a batch; see [`GenerateMany::abort_handle`].
 #[doc(hidden)]
 #[derive(Debug, Clone)]
 pub struct BatchAbort(Arc<watch::Sender<bool>>);
@@ -226,16 +226,33 @@ impl GenerateMany {
         std::future::poll_fn(|context| self.poll_item(context)).await
     }
 
-    /// For bindings: returns the next event, with those of the submissions and of the states if they are wanted.
+    /// For bindings: returns the next event, with those of the submissions and of the states if they are wanted. Once
+    /// `aborted` is ready, aborts the batch and returns its error.
     #[doc(hidden)]
-    pub async fn next_event(&mut self, submits: bool, updates: bool) -> Option<Result<BatchEvent>> {
-        std::future::poll_fn(|context| self.poll_event(context, submits, updates)).await
+    pub async fn next_event(
+        &mut self,
+        wanted: WantedEvents,
+        aborted: impl Future<Output = ()>,
+    ) -> Option<Result<BatchEvent>> {
+        tokio::select! {
+            biased;
+            event = std::future::poll_fn(|context| self.poll_event(context, wanted)) => return event,
+            () = aborted => {}
+        }
+        self.abort.send_replace(true);
+        loop {
+            let event = std::future::poll_fn(|context| self.poll_event(context, wanted)).await;
+            if !matches!(event, Some(Ok(_))) {
+                return event;
+            }
+        }
     }
 
     fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<GenerateManyItem>>> {
         loop {
-            let (submits, updates) = (self.on_submit.is_some(), self.on_update.is_some());
-            let Some(event) = std::task::ready!(self.poll_event(context, submits, updates)) else {
+            let wanted =
+                WantedEvents { submits: self.on_submit.is_some(), updates: self.on_update.is_some() };
+            let Some(event) = std::task::ready!(self.poll_event(context, wanted)) else {
                 return Poll::Ready(None);
             };
             let (callback, update) = match event {
@@ -253,11 +270,10 @@ impl GenerateMany {
     fn poll_event(
         &mut self,
         context: &mut Context<'_>,
-        submits: bool,
-        updates: bool,
+        wanted: WantedEvents,
     ) -> Poll<Option<Result<BatchEvent>>> {
         if let Some(requests) = self.requests.take()
-            && let Err(error) = self.start(requests, submits, updates)
+            && let Err(error) = self.start(requests, wanted)
         {
             return Poll::Ready(Some(Err(error)));
         }
@@ -267,7 +283,7 @@ impl GenerateMany {
         }
     }
 
-    fn start(&mut self, requests: Vec<GenerateRequest>, submits: bool, updates: bool) -> Result<()> {
+    fn start(&mut self, requests: Vec<GenerateRequest>, wanted: WantedEvents) -> Result<()> {
         self.options.check()?;
         let handle = runtime::current()?;
         let (sender, events) = mpsc::unbounded_channel();
@@ -275,8 +291,7 @@ impl GenerateMany {
         let batch = Batch {
             client: self.client.clone(),
             options: self.options.clone(),
-            sends_submits: submits,
-            sends_updates: updates,
+            wanted,
             aborted: self.abort.subscribe(),
         };
         let abort_when = self.abort_when.take();
@@ -311,8 +326,7 @@ impl GenerateMany {
 struct Batch {
     client: ApiClient,
     options: BatchOptions,
-    sends_submits: bool,
-    sends_updates: bool,
+    wanted: WantedEvents,
     aborted: watch::Receiver<bool>,
 }
 
@@ -323,7 +337,7 @@ impl Batch {
         requests: Vec<GenerateRequest>,
         sender: mpsc::UnboundedSender<Result<BatchEvent>>,
     ) -> Result<()> {
-        let Self { client, options, sends_submits, sends_updates, aborted } = self;
+        let Self { client, options, wanted, aborted } = self;
         if let Some(folder) = options.output_dir.clone() {
             runtime::spawn_blocking(move || prepare_folder(&folder)).await?;
         }
@@ -347,8 +361,7 @@ impl Batch {
             journal: Journal::new(content.ledger, checkpoint),
             stop: Mutex::new(None),
             sender,
-            sends_submits,
-            sends_updates,
+            wanted,
             aborted,
             going_on: Mutex::new(Vec::new()),
             options,

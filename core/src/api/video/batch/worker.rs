@@ -18,7 +18,7 @@ use crate::{
             batch::{
                 budget::Budget,
                 cost,
-                item::{BatchEvent, BatchUpdate, GenerateManyItem, SavedVideo},
+                item::{BatchEvent, BatchUpdate, GenerateManyItem, SavedVideo, WantedEvents},
                 journal::Journal,
                 keys,
                 plan::{Step, ambiguous, complete_file},
@@ -60,10 +60,7 @@ pub(super) struct Shared {
     /// Error after which nothing more is submitted.
     pub(super) stop: Mutex<Option<InfraiError>>,
     pub(super) sender: mpsc::UnboundedSender<Result<BatchEvent>>,
-    /// Whether the reader wants the events of submissions.
-    pub(super) sends_submits: bool,
-    /// Whether the reader wants the states of the jobs.
-    pub(super) sends_updates: bool,
+    pub(super) wanted: WantedEvents,
     pub(super) aborted: watch::Receiver<bool>,
     /// Jobs of an aborted batch, for its error.
     pub(super) going_on: Mutex<Vec<Value>>,
@@ -184,7 +181,7 @@ async fn job(shared: &Shared, index: usize, key: &str, request: GenerateRequest)
         Step::Submit => {
             // Boxed, so that the item does not hold the submission's memory during the wait.
             let job = Box::pin(submit(shared, current.clone(), request)).await?;
-            if shared.sends_submits {
+            if shared.wanted.submits {
                 let update = BatchUpdate { index, key: key.to_owned(), job: job.clone() };
                 let _ = shared.sender.send(Ok(BatchEvent::Submitted(update)));
             }
@@ -200,7 +197,7 @@ async fn job(shared: &Shared, index: usize, key: &str, request: GenerateRequest)
         Some(timeout) => wait.timeout(timeout),
         None => wait.no_timeout(),
     };
-    if shared.sends_updates {
+    if shared.wanted.updates {
         let (sender, key) = (shared.sender.clone(), key.to_owned());
         wait = wait.on_update(move |job| {
             let update = BatchUpdate { index, key: key.clone(), job: job.clone() };
