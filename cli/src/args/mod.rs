@@ -12,7 +12,9 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::{
     sandbox::SandboxArgs,
-    video::{DownloadArgs, GenerateArgs, SaveArgs, TimeoutArgs, VideoCommand, WaitArgs},
+    video::{
+        BatchArgs, DownloadArgs, GenerateArgs, PromptFormat, SaveArgs, TimeoutArgs, VideoCommand, WaitArgs,
+    },
 };
 use crate::exit;
 

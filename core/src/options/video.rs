@@ -90,6 +90,11 @@ impl GenerateRequest {
         idempotency_key;
     }
 
+    /// Returns the prompt.
+    pub fn prompt(&self) -> &str {
+        &self.prompt
+    }
+
     /// Sets the duration of the video in seconds, more than 0. Default: the API's choice.
     pub fn duration_seconds(mut self, seconds: f64) -> Self {
         self.duration_seconds = Some(seconds);
