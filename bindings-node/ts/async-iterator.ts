@@ -13,6 +13,7 @@ export class NativeAsyncIterator<T> implements AsyncIterableIterator<T> {
   #open: (() => NativeResult<NativeStream>) | undefined;
   #stream: NativeStream | undefined;
   #removeFromSignal: (() => void) | undefined;
+  #drains = false;
 
   constructor(
     settings: CallSettings,
@@ -30,6 +31,8 @@ export class NativeAsyncIterator<T> implements AsyncIterableIterator<T> {
     this.#abortable = {
       abort: (reason) => {
         if (settings.graceful) {
+          // The reads that follow return what the stream has still to say, and its error.
+          this.#drains = true;
           this.#stream?.abort();
           return;
         }
@@ -56,7 +59,7 @@ export class NativeAsyncIterator<T> implements AsyncIterableIterator<T> {
     let read: number | undefined;
     try {
       for (;;) {
-        const item = await call<unknown>(undefined, this.#readSettings(), this.next, (id) => {
+        const item = await call<unknown>(undefined, { ...this.#settings, drains: this.#drains }, this.next, (id) => {
           this.#reads.add((read = id));
           return stream.next(id);
         });
@@ -73,12 +76,6 @@ export class NativeAsyncIterator<T> implements AsyncIterableIterator<T> {
     }
     this.#end();
     return { done: true, value: undefined };
-  }
-
-  /** A stream that ends by itself is read to its end, after the signal too. */
-  #readSettings(): CallSettings {
-    const { graceful, signal } = this.#settings;
-    return graceful && signal?.aborted ? { ...this.#settings, signal: undefined } : this.#settings;
   }
 
   /** Ends the stream and the pending reads. It cancels no job. */
