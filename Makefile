@@ -66,6 +66,7 @@ node: ## Build the npm package for development: `npm install …/bindings-node` 
 
 .PHONY: test-long
 test-long: ## The long tests and measurements: half an hour of torture, fuzzing, and the benchmarks
+	@cargo clippy --locked -p infrai-uniffi-bindgen -- -D warnings
 	@$(MAKE) --no-print-directory torture MINUTES=$(MINUTES)
 	@$(MAKE) --no-print-directory fuzz SECONDS=300
 	@$(MAKE) --no-print-directory bench LONG=1
