@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the test suites by name (all of them by default), shows what they say, and adds up what passed.
 
-Two suites run at a time, as most of them wait more than they compute; those of one chain follow one another.
+Three suites run at a time, as most of them wait more than they compute; those of one chain follow one another.
 
 A suite is one or more commands. One that prints a line "N passed, N failed" is counted by the last such line, one that
 prints cargo's "N passed; N failed" by all of them together; any other counts as one. A command that ends badly without having said so counts as one failure.
@@ -91,7 +91,7 @@ CHAINS = [
     ["kotlin", "conformance-kotlin"],
     ["swift", "conformance-swift"],
 ]
-LANES = 2
+LANES = 3
 
 
 @dataclass
