@@ -45,6 +45,7 @@ SUITES: dict[str, list[list[str]]] = {
     "clippy": [[CARGO, "clippy", "--locked", "--workspace", "--exclude", "infrai-uniffi-bindgen", "--all-targets", "--", "-D", "warnings"]],
     "rust": [[CARGO, "test", "--locked", "--workspace", "--no-fail-fast"]],
     "openapi": [[PYTHON, "tests/openapi/run-tests"]],
+    "mcp": [[PYTHON, "cli/mcp-tests/run-tests"]],
     "docs": [["make", "--no-print-directory", "doc"]],
     "site": [[PYTHON, "scripts/snippets.py"], [PYTHON, "scripts/check_api.py"], [PYTHON, "scripts/test_site.py"]],
     "deny": [["scripts/tool", "cargo-deny", "check", "licenses", "bans", "sources"]],
@@ -86,7 +87,7 @@ def fetch_ahead(suites: list[str]) -> threading.Thread:
 #: Suites that share a folder and cannot run at the same time: an environment of packages, a build, what is installed.
 #: Chains begin in this order, the longest first. A suite that none of them names is a chain of its own.
 CHAINS = [
-    ["format", "words", "layers", "versions", "packages", "workflows", "clippy", "rust", "docs", "conformance-rust", "openapi", "site", "mobile-size"],
+    ["format", "words", "layers", "versions", "packages", "workflows", "clippy", "rust", "docs", "conformance-rust", "openapi", "mcp", "site", "mobile-size"],
     ["python", "conformance-python", "node", "conformance-node", "torture", "benches"],
     ["kotlin", "conformance-kotlin"],
     ["swift", "conformance-swift"],
