@@ -128,6 +128,7 @@ packages: ## Build the packages for this machine into target/packages, and look 
 	@node bindings-node/scripts/local.mjs --out target/packages
 	@scripts/notices.py bindings-python/cli-wheel
 	@scripts/release_build.py $(PIP_WHEEL) target/packages ./bindings-python/cli-wheel
+	@scripts/mcpb.py target/packages/infrai_cli-*.whl "$$(rustc -vV | sed -n 's/^host: //p')" target/packages
 	@$(CARGO) package --locked --no-verify --allow-dirty --quiet --package infrai --package infrai-render --package infrai-sandbox --package infrai-cli
 	@cp $(TARGET)/package/*-$$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml).crate target/packages
 	@! scripts/toolchains/kotlin --check || bindings-kotlin/scripts/release.py jar target/packages

@@ -74,6 +74,7 @@ pub(super) async fn run(
         .map_err(|error| InfraiError::internal(format!("the check of a path ended in a panic: {error}")))??;
     let saved = save(app, &job_id, &file, overwrite, context).await?;
     let job = app.describe(&saved.job).await;
+    let title = format!("Video of job {}", job.job_id);
     let uri = Url::from_file_path(&file.path).map(String::from).unwrap_or_default();
     let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let result = DownloadResult {
@@ -87,10 +88,8 @@ pub(super) async fn run(
         idempotency_key: job.idempotency_key,
         next: "Tell the user the path of the file.".into(),
     };
-    let link = Resource::new(uri, name)
-        .with_title(format!("Video of job {job_id}"))
-        .with_mime_type(file.mime_type)
-        .with_size(saved.bytes);
+    let link =
+        Resource::new(uri, name).with_title(title).with_mime_type(file.mime_type).with_size(saved.bytes);
     let mut result = result::success(&result);
     result.content.push(ContentBlock::resource_link(link));
     Ok(result)

@@ -1,7 +1,7 @@
 //! Output folder: the only place that videos are saved to.
 
 use std::{
-    fs, io,
+    env, fs, io,
     path::{Component, Path, PathBuf},
 };
 
@@ -30,6 +30,11 @@ pub(super) struct VideoFile {
 impl OutputFolder {
     /// Creates the folder if it does not exist.
     pub(super) fn create(path: &Path) -> Result<Self> {
+        // No shell has replaced it in a client's configuration.
+        let path = match (path.strip_prefix("~"), env::home_dir()) {
+            (Ok(rest), Some(home)) => &home.join(rest),
+            _ => path,
+        };
         fs::create_dir_all(path).and_then(|()| path.canonicalize()).map(Self).map_err(|error| {
             file_error(format!("the folder {} cannot be created: {error}", path.display()))
                 .with_hint("Name another folder with --output-dir.")

@@ -4,6 +4,7 @@ use std::{
     fmt::Write as _,
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{
@@ -28,6 +29,9 @@ const PATH: &str = "/mcp";
 /// Shortest token of a user.
 const SHORTEST: usize = 16;
 
+/// Time without a request after which a session of an older client ends. A person may think for hours between two calls.
+const SESSION_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
 type Token = Option<Arc<str>>;
 
 /// Serves until a signal.
@@ -40,11 +44,9 @@ pub(super) async fn serve(args: &McpArgs, address: &str, server: Server) -> Resu
     let (token, is_new) = token(args, local.ip())?;
     let config = config(args, local);
     let stop = config.cancellation_token.clone();
-    let service = StreamableHttpService::new(
-        move || Ok(server.clone()),
-        Arc::new(LocalSessionManager::default()),
-        config,
-    );
+    let mut sessions = LocalSessionManager::default();
+    sessions.session_config.keep_alive = Some(SESSION_LIFETIME);
+    let service = StreamableHttpService::new(move || Ok(server.clone()), Arc::new(sessions), config);
     let router = Router::new()
         .route_service(PATH, service)
         .layer(middleware::from_fn_with_state(token.clone(), authorize));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use infrai::escape_text;
 use rmcp::{
     RoleServer,
     model::{ProgressNotificationParam, ProgressToken},
@@ -36,7 +37,7 @@ impl Reporter {
     pub(super) async fn report(&mut self, share: Option<f64>, message: &str) {
         let percent = share.unwrap_or_default().clamp(0.0, 1.0) * 100.0;
         self.last = percent.max(self.last + STEP);
-        let message = format!("{message}, {} s elapsed", self.started.elapsed().as_secs());
+        let message = format!("{}, {} s elapsed", escape_text(message), self.started.elapsed().as_secs());
         let notification = ProgressNotificationParam::new(self.token.clone(), self.last)
             .with_total(100.0_f64.max(self.last))
             .with_message(message);

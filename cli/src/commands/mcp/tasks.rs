@@ -52,12 +52,12 @@ fn task(job: &VideoJob, result: &JobResult) -> Task {
     let updated = time("ended_at").unwrap_or(now);
     let cost =
         result.cost_usd.map(|usd| format!(", cost {}", crate::output::dollars(usd))).unwrap_or_default();
-    let message = format!("job {}: {}{cost}", escape_text(job.job_id.as_str()), wait::label(job));
+    let message = format!("job {}: {}{cost}", job.job_id, wait::label(job));
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand milliseconds")]
     let interval = (PollingOptions::default().refresh * 1000.0) as u64;
     // The API keeps jobs without a limit that it declares.
     Task::new(job.job_id.as_str(), TaskStatus::Working, created, updated)
-        .with_status_message(message)
+        .with_status_message(escape_text(&message))
         .with_poll_interval_ms(interval)
 }
 

@@ -109,9 +109,8 @@ async fn report(reporter: &mut Option<Reporter>, (share, message): &(Option<f64>
 
 /// Returns the state and the percentage of a job.
 pub(super) fn label(job: &VideoJob) -> String {
-    let state = infrai::escape_text(job.state.as_str());
     match job.progress.filter(|_| !job.is_terminal()) {
-        Some(share) => format!("{state} {:.0}%", (share * 100.0).floor()),
-        None => state.into_owned(),
+        Some(share) => format!("{} {:.0}%", job.state, (share * 100.0).floor()),
+        None => job.state.to_string(),
     }
 }
