@@ -57,6 +57,7 @@ check: ## What to run before a commit, under two minutes once built: format, lin
 python: ## Install the Python package for development, into the active environment or .cache/python/dev: Python changes need no rebuild
 	@[ -n "$(VIRTUAL_ENV)" ] || [ -e "$(DEVELOP)/bin/python" ] || python3 -m venv "$(DEVELOP)"
 	@"$(DEVELOP)/bin/python" -m pip install --quiet --disable-pip-version-check maturin==1.16.0 --requirement bindings-python/tests/requirements.txt
+	@python3 scripts/pages.py python
 	@cd bindings-python && PATH="$(DEVELOP)/bin:$$PATH" VIRTUAL_ENV="$(DEVELOP)" maturin develop --locked --quiet
 	@echo 'Installed for "$(DEVELOP)/bin/python"'
 
