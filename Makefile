@@ -57,6 +57,7 @@ check: ## What to run before a commit, under two minutes once built: format, lin
 python: ## Install the Python package for development, into the active environment or .cache/python/dev: Python changes need no rebuild
 	@[ -n "$(VIRTUAL_ENV)" ] || [ -e "$(DEVELOP)/bin/python" ] || python3 -m venv "$(DEVELOP)"
 	@"$(DEVELOP)/bin/python" -m pip install --quiet --disable-pip-version-check maturin==1.16.0 --requirement bindings-python/tests/requirements.txt
+	@python3 scripts/pages.py python
 	@cd bindings-python && PATH="$(DEVELOP)/bin:$$PATH" VIRTUAL_ENV="$(DEVELOP)" maturin develop --locked --quiet
 	@echo 'Installed for "$(DEVELOP)/bin/python"'
 
@@ -66,6 +67,7 @@ node: ## Build the npm package for development: `npm install …/bindings-node` 
 
 .PHONY: test-long
 test-long: ## The long tests and measurements: half an hour of torture, fuzzing, and the benchmarks
+	@cargo clippy --locked -p infrai-uniffi-bindgen -- -D warnings
 	@$(MAKE) --no-print-directory torture MINUTES=$(MINUTES)
 	@$(MAKE) --no-print-directory fuzz SECONDS=300
 	@$(MAKE) --no-print-directory bench LONG=1

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests of versions.py, contents.py, notices.py, release_build.py and the Python package's build backend, on small copies."""
+"""Tests of versions.py, contents.py, notices.py, pages.py, release_build.py and the Python package's build backend, on small copies."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 import contents  # noqa: E402
 import mcpb  # noqa: E402
 import notices  # noqa: E402
+import pages  # noqa: E402
 import release_build  # noqa: E402
 import versions  # noqa: E402
 
@@ -186,7 +188,7 @@ class Contents(Folder):
     def wheel(self, name: str = "manylinux_2_17_x86_64.manylinux2014_x86_64", metadata: str = METADATA, **more: bytes) -> list[str]:
         info = f"infrai-{VERSION}.dist-info"
         files = {
-            **{f"infrai/{each}": b"" for each in ("__init__.py", "_client.py", "testing.py", "py.typed", "_native.pyi", "_native.abi3.so")},
+            **{f"infrai/{each}": b"" for each in ("__init__.py", "_client.py", "testing.py", "webhooks.py", "py.typed", "_native.pyi", "_native.abi3.so", "docs/index.md")},
             f"{info}/METADATA": metadata.encode(), f"{info}/RECORD": b"", f"{info}/licenses/LICENSE": LICENSE, f"{info}/licenses/{notices.NAME}": notices.HEAD.encode(),
             f"{info}/WHEEL": "".join(f"Tag: cp310-abi3-{tag}\n" for tag in name.split(".")).encode(), **more,
         }  # fmt: skip
@@ -297,6 +299,39 @@ class Builds(Folder):
             self.assertEqual(json.loads(archive.read(sbom)), {"bom-ref": "path+file:///infrai-sdk/core#infrai@1"})
             self.assertRegex(archive.read("x-1.dist-info/RECORD").decode(), rf"\Ax,sha256=abc,4\n{sbom},sha256=(?!old)[\w-]{{43}},{len(archive.read(sbom))}\n\Z")
         self.assertEqual(list(self.folder.iterdir()), [wheel])
+
+
+class Pages(unittest.TestCase):
+    def test_every_link_leads_to_a_page_of_the_package_or_to_the_web(self) -> None:
+        for language in pages.FOLDERS:
+            found = pages.package(language)
+            self.assertEqual({name for name in found if "/" in name}, set())
+            anchors = {name: {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)} for name, text in found.items()}
+            for name, text in found.items():
+                for _, target, anchor, _ in pages.LINK.findall(text):
+                    with self.subTest(language=language, page=name, target=target + anchor):
+                        if not target.startswith("https://") and not anchor and target == "../README.md":
+                            self.assertEqual(language, "node")
+                        elif not target.startswith("https://"):
+                            self.assertIn(anchor[1:] or next(iter(anchors[target])), anchors[target])
+                for anchor in re.findall(r"\]\(#([^)]+)\)", text):
+                    self.assertIn(anchor, anchors[name], f"{language}: {name}")
+
+    def test_a_page_is_in_the_package_or_left_out_by_name(self) -> None:
+        listed = set(pages.order())
+        self.assertEqual({path.name for path in (ROOT / "docs").glob("*.md") if not path.name.endswith(".zh.md")} - listed, set())
+        self.assertLessEqual({"index.md", "quickstart.md", "api.md", "errors.md", "error-codes.md", "testing.md"}, set(pages.package("python")) & set(pages.package("node")))
+
+    def test_the_pages_are_of_one_language_small_and_name_the_version(self) -> None:
+        others = {"python": r"\*\*(Node|Rust|Swift|Kotlin)\*\*|^\| (Node|Rust|Swift|Kotlin) \|", "node": r"\*\*(Python|Rust|Swift|Kotlin)\*\*|^\| (Python|Rust|Swift|Kotlin) \|"}
+        for language, other in others.items():
+            found = pages.package(language)
+            self.assertLess(sum(len(text.encode()) for text in found.values()), pages.LIMIT)
+            self.assertIn(f" {VERSION}", found["index.md"].split("\n\n")[1])
+            for name, text in found.items():
+                self.assertIsNone(re.search(other, text, re.MULTILINE), f"{language}: {name}")
+                self.assertNotRegex(text, r"(?m)^<!--|!\[|\n\n\n\n")
+                self.assertEqual(text.count("```") % 2, 0, name)
 
 
 class Notices(Folder):
