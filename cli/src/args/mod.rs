@@ -50,6 +50,10 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "URL", conflicts_with = "sandbox")]
     pub(crate) base_url: Option<String>,
 
+    /// Routes of a job's status and cancel: auto finds those that the server has [default: auto]
+    #[arg(long, global = true, value_name = "FAMILY", value_parser = ["auto", "jobs", "status"])]
+    pub(crate) routes: Option<String>,
+
     /// Total time of a call, retries included: 500ms, 30s, 2m [default: 60s]
     #[arg(long, global = true, value_name = "TIME", value_parser = values::duration)]
     pub(crate) timeout: Option<Duration>,
