@@ -5,7 +5,7 @@
 // the pinned one.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,7 +14,6 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const REPOSITORY = join(ROOT, "..", "..");
 const WINDOWS = process.platform === "win32";
 const PYTHON = WINDOWS ? "python" : "python3";
-const NPM = ["--no-audit", "--no-fund", "--loglevel", "error"];
 
 const step = (program, args, options = {}) => execFileSync(program, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"], ...options });
 const output = (program, args, options = {}) => execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], ...options }).trim();
@@ -26,12 +25,9 @@ const cli = process.env.INFRAI_CLI || join(output(PYTHON, ["scripts/programs"], 
 const tarballs = output(process.execPath, ["bindings-node/scripts/local.mjs", "--out", join(work, "sdk"), "--debug"], { cwd: REPOSITORY }).split("\n");
 
 console.log("== provider");
-const age = (file) => statSync(join(ROOT, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-if (age("node_modules/.package-lock.json") < age("package-lock.json")) step("npm", ["ci", "--ignore-scripts", ...NPM], { shell: WINDOWS });
-step("npm", ["install", "--no-save", "--offline", ...NPM, ...tarballs], { shell: WINDOWS });
-rmSync(join(ROOT, "dist"), { recursive: true, force: true });
-step("npx", ["--no-install", "tsc", "-p", "."], { shell: WINDOWS });
 step(process.execPath, ["scripts/pack.mjs", "--out", join(work, "packs")]);
+// The AI SDK is there; only the tarballs of @infrai/sdk are added.
+step("npm", ["install", "--no-save", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error", ...tarballs], { shell: WINDOWS });
 const checked = spawnSync(PYTHON, ["scripts/contents.py", join(work, "packs")], { cwd: REPOSITORY, stdio: ["ignore", "inherit", "inherit"] }).status;
 
 const node = newEnough(process.execPath) ? process.execPath : pinned();

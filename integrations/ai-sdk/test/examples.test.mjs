@@ -55,3 +55,20 @@ test("ai-sdk-route.ts starts a video once and says how it is", async () => {
   assert.deepEqual([started, same, wrong, seen.status], [202, true, 400, "completed"]);
   assert.match(seen.url, /^http.*video\.mp4$/);
 });
+
+const README = readFileSync(join(ROOT, "README.md"), "utf8");
+const blocks = (info) => [...README.matchAll(new RegExp(`^\`\`\`${info}\\n(.*?)^\`\`\`$`, "gms"))].map(([, code]) => code);
+
+test("the README's commands name the scripts that made the packages", () => {
+  const [commands] = blocks("sh");
+  const [, sdk, provider] = /^node (\S+) --out (?:\S+)\nnode (\S+) --out (?:\S+)\nnpm install ai \S+\/\*\.tgz\n$/.exec(commands);
+  const runner = readFileSync(join(ROOT, "scripts", "test.mjs"), "utf8");
+  for (const script of [sdk, provider.replace("integrations/ai-sdk/", "")]) assert.ok(runner.includes(`"${script}"`), script);
+});
+
+test("the README's test runs", async () => {
+  const [code] = blocks("js");
+  writeFileSync(join(folder, "readme.mjs"), code);
+  const { stdout } = await run(process.execPath, ["readme.mjs"], { cwd: folder, env: process.env, timeout: 60_000 });
+  assert.equal(stdout, "video/mp4\n");
+});
