@@ -8,6 +8,10 @@
 ``ai``, ``infra`` and ``account`` share one default client, created at first use; ``configure(...)`` replaces it.
 ``InfraiClient(...)`` and ``AsyncInfraiClient(...)`` create separate clients.
 
+The folder ``docs`` of the package has the documentation of this version as Markdown: ``python -m infrai docs``
+lists the pages, and ``python -m infrai docs errors`` prints one. ``help(infrai.testing)`` describes the sandbox,
+for tests without a network and without cost.
+
 The package loads each module at first use, so that its import costs about a millisecond.
 """
 

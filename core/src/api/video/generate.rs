@@ -114,7 +114,8 @@ impl Generate {
             ..RequestSpec::default()
         };
         let submitted = client.poller.now();
-        let job = VideoJob::from_response(client.http.call(spec).await?)?;
+        let mut job = VideoJob::from_response(client.http.call(spec).await?)?;
+        client.costs.submitted(&mut job);
         if !job.is_terminal() {
             client.poller.record_submission(job.job_id.clone(), submitted, request.class());
         }

@@ -3,6 +3,7 @@
 mod batch;
 mod calls;
 pub(crate) mod compact_job;
+pub(crate) mod costs;
 mod download;
 #[cfg(test)]
 mod download_tests;
@@ -73,7 +74,7 @@ impl Video<'_> {
     /// [`NotFound`](crate::ErrorKind::NotFound) if it is unknown. Those of
     /// [every call](crate::InfraiClient#errors-of-every-call).
     pub async fn status(&self, id: impl Into<JobRef>) -> Result<VideoJob> {
-        calls::status(&self.client.http, &self.client.routes, &id.into().id, None).await
+        calls::status(self.client, &id.into().id, None).await
     }
 
     /// Cancels a job: `POST /v1/video/jobs/{id}/cancel`.
@@ -81,7 +82,7 @@ impl Video<'_> {
     /// # Errors
     /// As [`status`](Self::status). For a job that has already ended, the result has `ok: false`.
     pub async fn cancel(&self, id: impl Into<JobRef>) -> Result<CancelResult> {
-        calls::cancel(&self.client.http, &self.client.routes, &id.into().id, None).await
+        calls::cancel(self.client, &id.into().id, None).await
     }
 
     /// Waits until a job has ended and returns it. Default timeout: 30 minutes.
