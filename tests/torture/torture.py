@@ -30,7 +30,7 @@ REPORT = ROOT / "docs" / "reliability.md"
 
 #: The parts of the report in their order, and each one's share of the time. The first ones are subcommands of the crate here;
 #: the others are programs, `<name>/run`. What else lies here as `<name>/run` is a section too, after these.
-SHARES = {"money": 4, "network": 3, "processes": 2, "credentials": 1, "leaks": 2, "secrets": 1}
+SHARES = {"money": 4, "network": 3, "processes": 2, "credentials": 1, "leaks": 2, "secrets": 1, "batch": 2}
 OF_THE_CRATE = ("money", "network")
 #: Seconds that a section takes in the short form, about.
 SHORT = 15

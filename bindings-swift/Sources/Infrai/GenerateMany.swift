@@ -150,12 +150,8 @@ public struct GenerateManyResults: AsyncSequence, Sendable {
             while true {
                 let event = try await client.cancellable { cancellation in try await many.next(cancellation: cancellation) }
                 guard let event else { return nil }
-                let callback =
-                    switch event.kind {
-                    case .ended: return GenerateManyItem(event, of: client)
-                    case .submitted: batch.onSubmit
-                    case .updated: batch.onUpdate
-                    }
+                if event.kind == .ended { return GenerateManyItem(event, of: client) }
+                let callback = event.kind == .submitted ? batch.onSubmit : batch.onUpdate
                 guard let job = event.job else { continue }
                 callback?(GenerateManyUpdate(index: Int(event.index), key: event.key, job: VideoJob(native: job, client: client)))
             }
