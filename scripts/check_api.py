@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / "bindings-python/python/infrai"
 #: A call's other name somewhere, and what is no call.
-ALIASES = {"job.refresh": "job.status", "video.generate_from": "video.generate", "client.identity": "client.whoami", "client.discover_capability": "client.discover", "client.sandbox": "testing.sandbox"}
+ALIASES = {"video.batch": "video.generate_many", "job.refresh": "job.status", "video.generate_from": "video.generate", "client.identity": "client.whoami", "client.discover_capability": "client.discover", "client.sandbox": "testing.sandbox"}
 NO_CALLS = {"client.video", "client.account", "job.done", "client.create", "job.to_json", "job.encode", "job.hash"}
 #: The classes of each group in Python, and the results whose fields the page has.
 GROUPS = {"video": ["Video"], "account": ["Account"], "client": ["ClientBase", "Activation", "InfraiClient"], "job": ["JobBase", "VideoJob"]}

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import infrai
 import infrai.testing
@@ -162,16 +163,63 @@ def test_bare_http_and_what_replaces_it_make_the_same(run: Run, sandbox: Sandbox
         video.unlink()
 
 
-def test_a_batch_run_again_pays_nothing_twice(run: Run, tmp_path: Path) -> None:
+BATCH = str(ROOT / "examples" / "python" / "batch.py")
+BALANCE = "from infrai import account; print(account.balance().balance_usd)"
+
+
+def checkpoint(folder: Path) -> list[dict[str, Any]]:
+    lines = (folder / "batch.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_a_batch_has_a_table_of_costs_and_pays_for_a_further_prompt_alone(run: Run, tmp_path: Path) -> None:
     activated(run)
-    (tmp_path / "work" / "prompts.txt").write_text("a red kite\n\na blue kite\n", encoding="utf-8")
-    example = str(ROOT / "examples" / "python" / "batch.py")
-    balance = "from infrai import account; print(account.balance().balance_usd)"
-    assert "2 of 2 made" in run(example, "prompts.txt", "videos").stdout
-    after_first = run("-c", balance).stdout
-    assert "2 of 2 made" in run(example, "prompts.txt", "videos").stdout
-    assert run("-c", balance).stdout == after_first
-    assert sorted(file.name for file in (tmp_path / "work" / "videos").iterdir()) == ["000.mp4", "001.mp4"]
+    prompts, videos = tmp_path / "work" / "prompts.txt", tmp_path / "work" / "videos"
+    prompts.write_text("a red kite\n\na blue kite\n", encoding="utf-8")
+    table = run(BATCH, "prompts.txt", "videos").stdout.splitlines()
+    assert table[-1].endswith("  2 of 2 made")
+    costs = [float(line.split()[0].removeprefix("$")) for line in table]
+    assert costs[0] > 0 and costs[-1] == pytest.approx(sum(costs[:-1]))
+    after_first = float(run("-c", BALANCE).stdout)
+    assert run(BATCH, "prompts.txt", "videos").stdout.splitlines()[-1] == table[-1]
+    assert float(run("-c", BALANCE).stdout) == after_first
+    prompts.write_text("a green kite\na red kite\na blue kite\n", encoding="utf-8")
+    assert "3 of 3 made" in run(BATCH, "prompts.txt", "videos").stdout
+    assert after_first - float(run("-c", BALANCE).stdout) == pytest.approx(costs[0])
+    assert len(list(videos.glob("*.mp4"))) == 3
+
+
+def test_a_batch_that_runs_out_of_money_goes_on_with_more(run: Run, tmp_path: Path) -> None:
+    activated(run)
+    # Two dollars of trial credit, less the price of this video, which is never made, pay for one item.
+    run("-c", "from infrai import ai; ai.video.generate('x', duration_seconds=47, prefer='smartest', model='sandbox/stuck')")
+    (tmp_path / "work" / "prompts.txt").write_text("a red kite\na blue kite\na green kite\n", encoding="utf-8")
+    spent = run(BATCH, "prompts.txt", "videos", check=False)
+    assert spent.returncode == 1 and "0 of 3 made" not in spent.stdout and "INSUFFICIENT_CREDIT" in spent.stderr
+    run("-c", "from infrai import InfraiClient as C; C().request('POST', '/sandbox/credit', body={'amount_usd': 5})")
+    assert "3 of 3 made" in run(BATCH, "prompts.txt", "videos").stdout
+    keys = [record["key"] for record in checkpoint(tmp_path / "work" / "videos") if record["event"] == "submitted"]
+    assert len(keys) == len(set(keys)) == 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+def test_a_killed_batch_goes_on(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    activated(run)
+    work = tmp_path / "work"
+    (work / "prompts.txt").write_text("".join(f"kite {number}\n" for number in range(6)), encoding="utf-8")
+    for submitted in (1, 4):
+        environment = {**os.environ, "INFRAI_BASE_URL": sandbox.url}
+        child = subprocess.Popen([sys.executable, BATCH, "prompts.txt", "videos"], cwd=work, env=environment)
+        while child.poll() is None:
+            file = work / "videos" / "batch.jsonl"
+            if file.exists() and file.read_text(encoding="utf-8").count('"submitted"') >= submitted:
+                break
+            time.sleep(0.01)
+        child.kill()
+        child.wait()
+    assert "6 of 6 made" in run(BATCH, "prompts.txt", "videos").stdout
+    ids = {record["job_id"] for record in checkpoint(work / "videos") if record["event"] == "submitted"}
+    assert len(ids) == len(list((work / "videos").glob("*.mp4"))) == 6
 
 
 def test_the_async_example_cancels_what_it_does_not_need(run: Run) -> None:

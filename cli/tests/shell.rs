@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 
 use common::Home;
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 17] = [
     &[],
     &["activate"],
     &["whoami"],
     &["video"],
     &["video", "generate"],
+    &["video", "batch"],
     &["video", "status"],
     &["video", "wait"],
     &["video", "watch"],

@@ -1,36 +1,36 @@
-// Many videos from a file of prompts, one a line; a rerun after a crash goes on where it was and pays for nothing twice.
+// A file of prompts becomes a folder of videos and a table of costs. Run it again after a crash, with further credit or with further prompts: what exists
+// is neither made nor paid again.
 //
 //   node batch.js prompts.txt folder     (compiled with tsc)
 
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { InfraiClient, InfraiError } from "@infrai/sdk";
+import { AbortError, InfraiClient } from "@infrai/sdk";
 
 const [list = "prompts.txt", folder = "videos"] = process.argv.slice(2);
 const prompts = (await readFile(list, "utf8")).split("\n").filter((line) => line.trim() !== "");
-await mkdir(folder, { recursive: true });
 
 const client = new InfraiClient();
-// Ctrl-C stops the waiting; the jobs go on, and the next run finds them by their keys.
+// Ctrl-C stops the batch; the jobs go on, and the next run finds them in the checkpoint.
 const ender = new AbortController();
 process.once("SIGINT", () => ender.abort(new Error("Ctrl-C")));
 
-let failed = 0;
-const items = client.video.generateMany(prompts, { concurrency: 4, keyPrefix: `batch-${list}`, signal: ender.signal });
-for await (const { index, job, error } of items) {
-  if (error !== undefined) {
-    failed += 1;
-    console.error(`${index + 1}: ${error.message} (${error.code})`);
-    continue;
+let made = 0;
+let total = 0;
+try {
+  const options = { checkpoint: join(folder, "batch.jsonl"), outputDir: folder, signal: ender.signal };
+  for await (const { index, job, file, error } of client.video.generateMany(prompts, options)) {
+    if (error !== undefined) {
+      console.error(`${prompts[index]}: ${error.message} (${error.code}); ${error.hint}`);
+      continue;
+    }
+    made += 1;
+    total += job.cost_usd ?? 0;
+    console.log(`$${(job.cost_usd ?? 0).toFixed(2)}  ${prompts[index]}  ${file?.path}`);
   }
-  const path = join(folder, `${index + 1}.mp4`);
-  try {
-    const { bytes } = await client.video.download(job, path, { overwrite: true, signal: ender.signal });
-    console.log(`${index + 1}: ${bytes} bytes at ${path}, for $${job._metadata?.cost_usd ?? 0}`);
-  } catch (error) {
-    if (!(error instanceof InfraiError)) throw error;
-    failed += 1;
-    console.error(`${index + 1}: ${error.message} (${error.code})`);
-  }
+} catch (error) {
+  if (!(error instanceof AbortError)) throw error;
+  console.error(error.message, error.details);
 }
-process.exitCode = failed === 0 ? 0 : 1;
+console.log(`$${total.toFixed(2)}  ${made} of ${prompts.length} made`);
+process.exitCode = made === prompts.length ? 0 : 1;

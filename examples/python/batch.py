@@ -1,4 +1,5 @@
-"""A file of prompts becomes a folder of videos. Run it again after a crash: finished jobs are neither made nor paid twice.
+"""A file of prompts becomes a folder of videos and a table of costs. Run it again after a crash, with further credit or with further prompts: what exists
+is neither made nor paid again.
 
     python batch.py prompts.txt videos/
 """
@@ -10,21 +11,20 @@ from infrai import InfraiError, ai
 
 
 def main(prompts_file: str, folder: str) -> int:
-    prompts = [line.strip() for line in Path(prompts_file).read_text(encoding="utf-8").splitlines()]
-    prompts = [prompt for prompt in prompts if prompt]
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    failed = 0
-    # The same prefix gives the same jobs: it stands for this batch.
-    for index, result in ai.video.generate_many(prompts, key_prefix=f"batch-{Path(prompts_file).stem}"):
-        if isinstance(result, InfraiError):
-            failed += 1
-            print(f"{index}: {prompts[index]}: {result}", file=sys.stderr)
-        else:
-            saved = result.download(target / f"{index:03}.mp4", overwrite=True)
-            print(f"{index}: {prompts[index]}: {saved.path}")
-    print(f"{len(prompts) - failed} of {len(prompts)} made")
-    return 1 if failed else 0
+    lines = Path(prompts_file).read_text(encoding="utf-8").splitlines()
+    prompts = [line.strip() for line in lines if line.strip()]
+    made, total = 0, 0.0
+    # The checkpoint knows each prompt's job, whatever its place in the list.
+    for item in ai.video.generate_many(prompts, checkpoint=Path(folder, "batch.jsonl"), output_dir=folder):
+        prompt, job = prompts[item.index], item.result
+        if isinstance(job, InfraiError):
+            print(f"{prompt}: {job}; {job.hint}", file=sys.stderr)
+            continue
+        made += 1
+        total += job.cost_usd or 0.0
+        print(f"${job.cost_usd or 0.0:.2f}  {prompt}  {item.file and item.file.path}")
+    print(f"${total:.2f}  {made} of {len(prompts)} made")
+    return 0 if made == len(prompts) else 1
 
 
 if __name__ == "__main__":

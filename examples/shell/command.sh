@@ -7,6 +7,18 @@ infrai video generate - -o poem.mp4 < poem.txt            # the prompt from stan
 infrai video generate "a kite" --wait                     # wait, save nothing
 infrai video generate "a kite"                            # submit, and print how to go on
 # docs: end
+printf 'a red kite\na blue kite\n' > kites.txt
+printf 'prompt,aspect\na red kite,1:1\n' > kites.csv
+printf '{"prompt": "a red kite", "duration_seconds": 1}\n' > kites.jsonl
+# docs: batch
+infrai video batch kites.txt                              # one prompt per line; saved in kites-videos
+infrai video batch kites.csv -o videos --dry-run          # what a run would do, and what it may cost
+infrai video batch kites.jsonl -o more --max-cost-usd 5   # generate's options per line
+# docs: end
+command -v jq >/dev/null || jq() { :; }
+# docs: checkpoint
+jq -r 'select(.event == "ended") | [.key, .state, .cost_usd] | @tsv' kites-videos/batch.jsonl
+# docs: end
 # docs: wait
 id=$(infrai --json video generate "a red kite" --duration 1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["job_id"])')
 infrai video watch "$id"                                  # every state, the last included
