@@ -108,9 +108,7 @@ def as_error(error: infrai.InfraiError) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def item(
-    result: infrai.GenerateManyItem | infrai.AsyncGenerateManyItem, args: dict[str, Any]
-) -> list[Any]:
+def item(result: infrai.GenerateManyItem | infrai.AsyncGenerateManyItem, args: dict[str, Any]) -> list[Any]:
     index, outcome = result
     shown = {"error": as_error(outcome)} if isinstance(outcome, infrai.InfraiError) else outcome
     return [index, shown, result.key] if "checkpoint" in args else [index, shown]

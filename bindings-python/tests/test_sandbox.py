@@ -192,13 +192,25 @@ def test_a_batch_has_a_table_of_costs_and_pays_for_a_further_prompt_alone(run: R
 def test_a_batch_that_runs_out_of_money_goes_on_with_more(run: Run, tmp_path: Path) -> None:
     activated(run)
     # Two dollars of trial credit, less the price of this video, which is never made, pay for one item.
-    run("-c", "from infrai import ai; ai.video.generate('x', duration_seconds=47, prefer='smartest', model='sandbox/stuck')")
-    (tmp_path / "work" / "prompts.txt").write_text("a red kite\na blue kite\na green kite\n", encoding="utf-8")
+    run(
+        "-c",
+        "from infrai import ai; ai.video.generate('x', duration_seconds=47, prefer='smartest', model='sandbox/stuck')",
+    )
+    (tmp_path / "work" / "prompts.txt").write_text(
+        "a red kite\na blue kite\na green kite\n", encoding="utf-8"
+    )
     spent = run(BATCH, "prompts.txt", "videos", check=False)
-    assert spent.returncode == 1 and "0 of 3 made" not in spent.stdout and "INSUFFICIENT_CREDIT" in spent.stderr
-    run("-c", "from infrai import InfraiClient as C; C().request('POST', '/sandbox/credit', body={'amount_usd': 5})")
+    assert (
+        spent.returncode == 1 and "0 of 3 made" not in spent.stdout and "INSUFFICIENT_CREDIT" in spent.stderr
+    )
+    run(
+        "-c",
+        "from infrai import InfraiClient as C; C().request('POST', '/sandbox/credit', body={'amount_usd': 5})",
+    )
     assert "3 of 3 made" in run(BATCH, "prompts.txt", "videos").stdout
-    keys = [record["key"] for record in checkpoint(tmp_path / "work" / "videos") if record["event"] == "submitted"]
+    keys = [
+        record["key"] for record in checkpoint(tmp_path / "work" / "videos") if record["event"] == "submitted"
+    ]
     assert len(keys) == len(set(keys)) == 3
 
 

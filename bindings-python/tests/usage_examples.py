@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import infrai
-from infrai import AsyncInfraiClient, InfraiClient, InfraiError, VideoJob, account, ai, configure, infra
+from infrai import (
+    AsyncInfraiClient,
+    GenerateManyItem,
+    InfraiClient,
+    InfraiError,
+    VideoJob,
+    account,
+    ai,
+    configure,
+    infra,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import assert_type
@@ -124,7 +134,7 @@ def fields(client: InfraiClient, job: VideoJob, path: Path) -> None:
     print(fields)
     # One prompt, many, records, and the two mixed.
     for prompts in (["a", "b"], ("a",), (f"kite {n}" for n in range(3))):
-        assert_type(next(client.video.generate_many(prompts)), "tuple[int, VideoJob | InfraiError]")
+        assert_type(next(client.video.generate_many(prompts)), "GenerateManyItem")
     records: list[infrai.GenerateOptions] = [{"prompt": "a", "aspect": "1:1"}]
     client.video.generate_many(records)
     client.video.generate_many(["a", {"prompt": "b", "duration_seconds": 2}])

@@ -314,8 +314,7 @@ class AsyncVideo:
     ) -> AsyncGenerateMany:
         """Starts many jobs, some at once, waits for each, and yields them as they end.
 
-        >>> kites = client.video.generate_many(["a red kite", "a blue kite"], checkpoint="kites.jsonl", output_dir="kites")
-        >>> async for index, result in kites:
+        >>> async for index, result in client.video.generate_many(["a red kite", "a blue kite"], checkpoint="k.jsonl"):
         ...     print(index, result)
 
         The error of an item does not end the iteration. After the first 401 or 402, nothing further is submitted.
@@ -462,11 +461,11 @@ class AsyncGenerateManyItem(tuple[int, "AsyncVideoJob | InfraiError"]):
     def __new__(
         cls, index: int, result: AsyncVideoJob | InfraiError, key: str, file: SavedVideo | None = None
     ) -> AsyncGenerateManyItem:
-        item = super().__new__(cls, (index, result))  # type: ignore[type-var]
+        item = super().__new__(cls, (index, result))
         item.index, item.result, item.key, item.file = index, result, key, file
         return item
 
-    def __getnewargs__(self) -> tuple[Any, ...]:  # type: ignore[override]
+    def __getnewargs__(self) -> tuple[Any, ...]:
         return self.index, self.result, self.key, self.file
 
 

@@ -185,7 +185,7 @@ async def call(start: Start) -> Any:
 
 async def invoke(callback: Callable[[Any], object], argument: object) -> None:
     """Calls a callback, and awaits what is awaitable."""
-    result = callback(argument)
+    result: Any = callback(argument)
     if hasattr(result, "__await__"):
         await result
 
