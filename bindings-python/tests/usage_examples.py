@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import infrai
 from infrai import (
     AsyncInfraiClient,
-    GenerateManyItem,
     InfraiClient,
     InfraiError,
     VideoJob,
