@@ -67,6 +67,7 @@ node: ## Build the npm package for development: `npm install …/bindings-node` 
 
 .PHONY: test-long
 test-long: ## The long tests and measurements: half an hour of torture, fuzzing, and the benchmarks
+	@cargo clippy --locked -p infrai-uniffi-bindgen -- -D warnings
 	@$(MAKE) --no-print-directory torture MINUTES=$(MINUTES)
 	@$(MAKE) --no-print-directory fuzz SECONDS=300
 	@$(MAKE) --no-print-directory bench LONG=1
@@ -128,6 +129,7 @@ packages: ## Build the packages for this machine into target/packages, and look 
 	@node bindings-node/scripts/local.mjs --out target/packages
 	@scripts/notices.py bindings-python/cli-wheel
 	@scripts/release_build.py $(PIP_WHEEL) target/packages ./bindings-python/cli-wheel
+	@scripts/mcpb.py target/packages/infrai_cli-*.whl "$$(rustc -vV | sed -n 's/^host: //p')" target/packages
 	@$(CARGO) package --locked --no-verify --allow-dirty --quiet --package infrai --package infrai-render --package infrai-sandbox --package infrai-cli
 	@cp $(TARGET)/package/*-$$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml).crate target/packages
 	@! scripts/toolchains/kotlin --check || bindings-kotlin/scripts/release.py jar target/packages

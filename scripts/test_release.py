@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import io
 import json
 import os
@@ -21,6 +22,7 @@ from unittest import mock
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent / "bindings-python")]
 import contents  # noqa: E402
+import mcpb  # noqa: E402
 import notices  # noqa: E402
 import pages  # noqa: E402
 import release_build  # noqa: E402
@@ -72,7 +74,7 @@ class Versions(Folder):
 
     def setUp(self) -> None:
         super().setUp()
-        names = {"Cargo.toml", "Cargo.lock", "pom.xml", "pyproject.toml", "package.json", "package-lock.json", "Package.swift"}
+        names = {"Cargo.toml", "Cargo.lock", "pom.xml", "pyproject.toml", "package.json", "package-lock.json", "server.json", "Package.swift"}
         for file in versions.tracked(ROOT):
             if Path(file).suffix in versions.DOCUMENTS or Path(file).name in names:
                 (self.folder / file).parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +87,7 @@ class Versions(Folder):
     def test_a_drift_is_found_in_every_place(self) -> None:
         self.assertEqual(versions.faults(self.folder), [])
         places = versions.places(self.folder)
-        self.assertLessEqual({"Cargo.toml", "Cargo.lock", "bindings-kotlin/pom.xml", "bindings-kotlin/README.md", "bindings-swift/README.md"}, {place.file for place in places})
+        self.assertLessEqual({"Cargo.toml", "Cargo.lock", "cli/mcp-bundle/server.json", "bindings-kotlin/pom.xml", "bindings-kotlin/README.md", "bindings-swift/README.md"}, {place.file for place in places})
         line = (self.folder / "Cargo.toml").read_text(encoding="utf-8").partition("[workspace.package]")[0].count("\n") + 2
         for place in places:
             if (place.file, place.line) != ("Cargo.toml", line):
@@ -227,6 +229,31 @@ class Contents(Folder):
             (f"Version: {VERSION}", "Version: 9.9.9", "Version is"), ("Summary: x", "Summary: x\nRequires-Dist: requests", "Requires-Dist"),
         ):  # fmt: skip
             self.only(self.wheel(metadata=METADATA.replace(old, new, 1)), words)
+
+    def test_the_bundle_of_a_wheel_is_whole_and_the_registry_gets_its_sum(self) -> None:
+        described = json.loads((mcpb.SOURCE / "server.json").read_text(encoding="utf-8"))
+        triples = [package["identifier"].rsplit("/", 1)[-1].removeprefix("infrai-").removesuffix(".mcpb") for package in described["packages"]]
+        for triple in triples:
+            info, program = f"infrai_cli-{VERSION}.dist-info/licenses", "infrai.exe" if "windows" in triple else "infrai"
+            with zipfile.ZipFile(self.folder / "x.whl", "w") as archive:
+                for name, content in ((f"infrai_cli-{VERSION}.data/scripts/{program}", b"\x7fELF"), (f"{info}/LICENSE", LICENSE), (f"{info}/{notices.NAME}", notices.HEAD.encode())):
+                    archive.writestr(name, content)
+            bundle = mcpb.bundle(self.folder / "x.whl", triple, self.folder)
+            self.assertEqual(contents.check(bundle, whole=False), [], triple)
+            once = bundle.read_bytes()
+            self.assertEqual(mcpb.bundle(self.folder / "x.whl", triple, self.folder).read_bytes(), once)
+            with zipfile.ZipFile(bundle) as archive:
+                self.assertEqual(archive.getinfo(f"server/{program}").external_attr >> 16, 0o100755)
+                files = {name: archive.read(name) for name in archive.namelist()}
+            manifest = json.loads(files["manifest.json"])
+            for change, words in (({"version": "9.9.9"}, "version is '9.9.9'"), ({"server": {**manifest["server"], "entry_point": "server/x"}}, "does not hold")):
+                with zipfile.ZipFile(bundle, "w") as archive:
+                    for name, content in files.items():
+                        archive.writestr(name, json.dumps({**manifest, **change}) if name == "manifest.json" else content)
+                self.assertIn(words, "\n".join(contents.check(bundle, whole=False)))
+            bundle.write_bytes(once)
+        packages = json.loads(mcpb.registry(self.folder).read_text(encoding="utf-8"))["packages"]
+        self.assertEqual([package["fileSha256"] for package in packages], [hashlib.sha256((self.folder / f"infrai-{triple}.mcpb").read_bytes()).hexdigest() for triple in triples])
 
     def test_a_path_of_the_building_machine_is_found(self) -> None:
         for path in (f"{ROOT}/core/src/lib.rs", "/home/Ann/.cargo/x", "/opt/cargo/registry/src/x/lib.rs", r"C:\Users\Ann\x", "/opt/.rustup/toolchains"):

@@ -368,6 +368,16 @@ class Shell(unittest.TestCase):
                 process.communicate(timeout=60)
                 self.assertEqual(process.returncode, 0)
 
+    def test_the_mcp_server_serves_until_it_is_stopped(self) -> None:
+        (line,) = [line for line in (EXAMPLES / "mcp.sh").read_text(encoding="utf-8").splitlines() if line.startswith("infrai ")]
+        words = ["sh", "-c", "exec " + re.sub(r":\d+", ":0", line)]
+        with subprocess.Popen(words, cwd=self.home, env=self.environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            self.assertIn("MCP server at http://127.0.0.1:", next(said for said in process.stderr if "http" in said))
+            process.terminate()
+            process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0)
+
 
 class Paths(unittest.TestCase):
     def test_every_file_that_a_document_names_is_there(self) -> None:

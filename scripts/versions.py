@@ -112,6 +112,8 @@ def places(root: Path = ROOT) -> list[VersionSite]:
     wanted = [
         ("Cargo.toml", r'^\[workspace\.package\]\nversion = "([^"]+)"'),
         *(("Cargo.toml", rf'^{name} = \{{ path = "[^"]+", version = "([^"]+)"') for name in ("infrai", "infrai-bindings", "infrai-render", "infrai-sandbox")),
+        ("cli/mcp-bundle/server.json", r'^  "version": "([^"]+)"'),
+        ("cli/mcp-bundle/server.json", r"/releases/download/v([^/]+)/"),
         ("bindings-kotlin/pom.xml", r"<artifactId>infrai</artifactId>\s*<version>([^<]+)</version>"),
         *(("Cargo.lock", rf'^name = "{name}"\nversion = "([^"]+)"') for name in names),
     ]

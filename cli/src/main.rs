@@ -57,6 +57,9 @@ async fn run(cli: Cli) -> u8 {
         };
         return ended(result, json);
     }
+    if let Command::Mcp(args) = &command {
+        return ended(commands::mcp::serve(args, &global).await, json);
+    }
     let notice = InterruptNotice::default();
     // The command is dropped before the message: its half-written file goes, and the bar leaves the screen.
     let stopped = tokio::select! {

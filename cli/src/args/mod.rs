@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown, reason = "these comments are the help texts, read in a terminal")]
 
+mod mcp;
 mod sandbox;
 mod values;
 mod video;
@@ -11,6 +12,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::{
+    mcp::McpArgs,
     sandbox::SandboxArgs,
     video::{DownloadArgs, GenerateArgs, SaveArgs, TimeoutArgs, VideoCommand, WaitArgs},
 };
@@ -84,6 +86,8 @@ pub(crate) enum Command {
     Account(AccountCommand),
     /// Call any route of the API with the same key, retries and errors
     Request(RequestArgs),
+    /// Serve tools for coding agents: the Model Context Protocol over standard input and output, or over HTTP
+    Mcp(McpArgs),
     /// Serve the API on this machine, for tests and experiments
     #[command(after_long_help = infrai_sandbox::manual())]
     Sandbox(SandboxArgs),

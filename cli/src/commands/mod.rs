@@ -4,6 +4,7 @@ mod account;
 mod activate;
 mod doctor;
 mod input;
+pub(crate) mod mcp;
 mod request;
 mod video;
 mod whoami;
@@ -52,7 +53,7 @@ async fn dispatch(session: &Session, global: &GlobalArgs, command: Command) -> R
         Command::Account(AccountCommand::Balance) => account::balance(session).await,
         Command::Account(AccountCommand::Topup(args)) => account::topup(session, args).await,
         Command::Request(args) => request::run(session, args).await,
-        Command::Sandbox(_) | Command::Completions { .. } => {
+        Command::Mcp(_) | Command::Sandbox(_) | Command::Completions { .. } => {
             Err(error::usage("this command needs no session"))
         }
     }

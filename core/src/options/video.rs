@@ -12,19 +12,32 @@ pub const DEFAULT_WAIT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// Options of one video. The SDK checks the prompt, the duration and the URL. It sends all other values unchanged, and
 /// the API checks whether a vendor supports them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[must_use]
 pub struct GenerateRequest {
+    /// Description of the video: subject, action, place, light, camera. Not empty.
+    #[cfg_attr(feature = "schemars", schemars(length(min = 1)))]
     pub(crate) prompt: String,
+    /// http(s) URL of a reference image. Default: none.
     pub(crate) reference_image_url: Option<String>,
+    /// Duration of the video in seconds, more than 0. Default: the API's choice.
+    #[cfg_attr(feature = "schemars", schemars(extend("exclusiveMinimum" = 0)))]
     pub(crate) duration_seconds: Option<f64>,
+    /// Aspect ratio: `16:9`, `9:16` or `1:1`. Default: the API's choice.
     pub(crate) aspect: Option<String>,
+    /// Resolution: `720p`, `1080p` or `4k`. The API rejects one that the vendor does not support.
     #[serde(default = "default_resolution")]
     pub(crate) resolution: Option<String>,
+    /// Preference between vendors: `balanced`, `cheapest` or `smartest`.
     #[serde(default = "default_prefer")]
     pub(crate) prefer: Option<String>,
+    /// Model by name. Default: the API's choice.
     pub(crate) model: Option<String>,
+    /// Vendor by name. Default: the API's choice.
     pub(crate) vendor: Option<String>,
+    /// Idempotency key, 1 to 255 visible ASCII characters: the same key with the same options is the same job, charged
+    /// once.
     pub(crate) idempotency_key: Option<String>,
 }
 

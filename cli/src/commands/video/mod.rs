@@ -6,7 +6,8 @@ mod save;
 mod status;
 mod target;
 
-use infrai::Result;
+use infrai::{InfraiClient, Result};
+use serde_json::{Map, Value};
 
 use crate::{args::VideoCommand, session::Session};
 
@@ -21,6 +22,11 @@ pub(super) fn check(command: &VideoCommand) -> Result<()> {
         | VideoCommand::Cancel(_)
         | VideoCommand::Options => Ok(()),
     }
+}
+
+/// Returns the values that `generate` takes, and prices.
+pub(super) async fn options(client: &InfraiClient) -> Result<Map<String, Value>> {
+    options::describe(client).await
 }
 
 pub(super) async fn run(session: &Session, command: VideoCommand) -> Result<u8> {
