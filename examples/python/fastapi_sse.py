@@ -7,6 +7,7 @@
     <video src="/videos/vid_…/file" controls></video>
 """
 
+# docs: app
 from __future__ import annotations
 
 import json
@@ -48,6 +49,7 @@ async def events(job_id: str) -> StreamingResponse:
 
 def event(data: dict[str, object]) -> str:
     return f"data: {json.dumps(data)}\n\n"
+# docs: end
 
 
 # docs: file
