@@ -168,6 +168,32 @@ class Site(unittest.TestCase):
             if (SITE / page).is_file():
                 self.assertEqual((SITE / page).read_text(encoding="utf-8").count(f'"base": "{base}"'), 1, page)
 
+    def test_every_page_is_there_as_markdown(self) -> None:
+        sources = [path for path in DOCS.rglob("*.md") if not path.name.endswith(".zh.md")]
+        for folder in (SITE, SITE / "zh"):
+            for source in sources:
+                place = folder / source.relative_to(DOCS)
+                with self.subTest(page=place.relative_to(SITE)):
+                    text = place.read_text(encoding="utf-8")
+                    self.assertRegex(text, r"\A# ")
+                    self.assertNotRegex(re.sub(r"(?s)```.*?```", "", text), r"///|<!--|\]\([^)]*\.zh\.md")
+                    for target in re.findall(r"\]\(([^)#\s]+)", text):
+                        if not re.match(r"[a-z]+:", target):
+                            self.assertTrue((place.parent / target).is_file(), target)
+        self.assertIn("幂等", (SITE / "zh" / "retries.md").read_text(encoding="utf-8"))
+
+    def test_the_list_for_language_models_names_every_page(self) -> None:
+        listed = (SITE / "llms.txt").read_text(encoding="utf-8")
+        self.assertRegex(listed, r"\A# Infrai video\n\n> [^\n]+\n\n")
+        self.assertEqual(re.findall(r"^## (.+)$", listed, re.MULTILINE), ["Guide", "Reference", "Optional"])
+        (site,) = re.findall(r"^site_url: (\S+)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+        entries = re.findall(rf"^- \[.+\]\({site}(\S+)\)(?:: .+)?$", listed, re.MULTILINE)
+        self.assertEqual(sorted(entries), sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.md") if "zh" not in path.relative_to(SITE).parts))
+        self.assertLess(len(listed), 12_000)
+        whole = (SITE / "llms-full.txt").read_text(encoding="utf-8")
+        for entry in entries:
+            self.assertEqual(whole.count((SITE / entry).read_text(encoding="utf-8").strip()), 1, entry)
+
     def test_nothing_is_fetched_from_another_host(self) -> None:
         for page in SITE.rglob("*.html"):
             parser = Fetched()

@@ -14,7 +14,9 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::{
     mcp::McpArgs,
     sandbox::SandboxArgs,
-    video::{DownloadArgs, GenerateArgs, SaveArgs, TimeoutArgs, VideoCommand, WaitArgs},
+    video::{
+        BatchArgs, DownloadArgs, GenerateArgs, PromptFormat, SaveArgs, TimeoutArgs, VideoCommand, WaitArgs,
+    },
 };
 use crate::exit;
 
