@@ -121,15 +121,19 @@ def npm_says(files: Files, version: str, kind: dict) -> Faults:
     if raw is None:
         return []
     manifest = json.loads(raw)
-    bad = same(license=(manifest.get("license"), "MIT"), version=(manifest.get("version"), version), engines=(manifest.get("engines"), {"node": ">=20"}))
+    bad = same(license=(manifest.get("license"), "MIT"), version=(manifest.get("version"), version), engines=(manifest.get("engines"), {"node": kind.get("node", ">=20")}))
     bad += same(repository=(manifest.get("repository", {}).get("url"), f"git+{REPOSITORY}.git"), homepage=(manifest.get("homepage"), HOMEPAGE))
     bad += missing(manifest, "description", "author", "files", "main")
-    bad += [f"{field} is nothing that a published package has" for field in ("scripts", "devDependencies", "dependencies", "private") if field in manifest]
+    bad += [f"{field} is nothing that a published package has" for field in ("scripts", "devDependencies", "private") if field in manifest]
+    bad += same(dependencies=(sorted(manifest.get("dependencies", {})), kind.get("dependencies", [])))
     named = set(re.findall(r'"\.?/?((?:dist|testing)/[\w./-]+|infrai\.[\w-]+\.node)"', raw))
     bad += [f"names {name}, which it does not hold" for name in sorted(named) if f"package/{name}" not in files]
     if "os" in manifest:
         return bad + missing(manifest, "cpu") + (missing(manifest, "libc") if manifest["os"] == ["linux"] else [])
-    return bad + missing(manifest, "types", "module", "exports", "keywords", "bugs") + same(platforms=(set(manifest.get("optionalDependencies", {}).values()), {version}))
+    bad += missing(manifest, "types", "exports", "keywords", "bugs")
+    if "dependencies" in kind:  # a package for another one's users, beside ours
+        return bad + same(type=(manifest.get("type"), "module"), peers=(manifest.get("peerDependencies"), {"@infrai/sdk": f"^{version}"}))
+    return bad + missing(manifest, "module") + same(platforms=(set(manifest.get("optionalDependencies", {}).values()), {version}))
 
 
 def mcpb_says(files: Files, version: str, kind: dict) -> Faults:

@@ -51,6 +51,7 @@ SUITES: dict[str, list[list[str]]] = {
     "deny": [["scripts/tool", "cargo-deny", "check", "licenses", "bans", "sources"]],
     "python": [[PYTHON, "bindings-python/run-tests"]],
     "node": [["bindings-node/run-tests"]],
+    "ai-sdk": [["integrations/ai-sdk/run-tests"]],
     "kotlin": [["bindings-kotlin/run-tests"]],
     "swift": [[PYTHON, "bindings-swift/run-tests"]],
     "sandbox-page": [[PYTHON, "sandbox/page-tests/run-tests"]],
@@ -88,7 +89,7 @@ def fetch_ahead(suites: list[str]) -> threading.Thread:
 #: Chains begin in this order, the longest first. A suite that none of them names is a chain of its own.
 CHAINS = [
     ["format", "words", "layers", "versions", "packages", "workflows", "clippy", "rust", "docs", "conformance-rust", "openapi", "mcp", "site", "mobile-size"],
-    ["python", "conformance-python", "node", "conformance-node", "torture", "benches"],
+    ["python", "conformance-python", "node", "conformance-node", "ai-sdk", "torture", "benches"],
     ["kotlin", "conformance-kotlin"],
     ["swift", "conformance-swift"],
 ]

@@ -56,7 +56,7 @@ Project-URL: Issues, {contents.REPOSITORY}/issues
 #: Lines that install a name of ours.
 LINES = [
     "pip install infrai", "pip install -U 'infrai'", "python3 -m pip install infrai-cli", "uv add infrai", "uv pip install infrai", "uvx infrai-cli", "pipx install infrai-cli",
-    "npm install @infrai/sdk", "npm i -D @infrai/sdk", "pnpm add @infrai/sdk", "yarn add @infrai/sdk", "npx @infrai/sdk", "cargo add infrai", "cargo install --locked infrai-cli",
+    "npm install @infrai/sdk", "npm install @infrai/ai-sdk", "npm i -D @infrai/sdk", "pnpm add @infrai/sdk", "yarn add @infrai/sdk", "npx @infrai/sdk", "cargo add infrai", "cargo install --locked infrai-cli",
     'infrai = "0.1"', 'infrai = { version = "0.1" }', 'implementation("dev.infrai:infrai:0.1.0")', "<artifactId>infrai</artifactId>",
     '.package(url: "https://github.com/infrai/infrai-sdk", from: "0.1.0")', "brew install infrai",
 ]  # fmt: skip

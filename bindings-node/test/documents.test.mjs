@@ -146,8 +146,12 @@ test("examples/node/express-sse.mjs streams the states and the file", async () =
     const events = await (await fetch(`${url}/videos/${id}/events`)).text();
     const states = events.trim().split("\n\n").map((event) => JSON.parse(event.replace("data: ", "")).state);
     assert.equal(states.at(-1), "succeeded");
-    const file = await (await fetch(`${url}/videos/${id}/file`)).arrayBuffer();
-    assert.equal(Buffer.from(file).toString("latin1", 4, 8), "ftyp");
+    const part = await fetch(`${url}/videos/${id}/file`, { headers: { range: "bytes=4-7" } });
+    assert.deepEqual([part.status, part.redirected, await part.text()], [206, true, "ftyp"]);
+    const whole = await fetch(`${url}/videos/${id}/copy`);
+    const file = Buffer.from(await whole.arrayBuffer());
+    assert.equal(file.toString("latin1", 4, 8), "ftyp");
+    assert.deepEqual([whole.headers.get("content-type"), whole.headers.get("content-length")], ["video/mp4", String(file.length)]);
     assert.equal((await post("")).status, 400);
   } finally {
     child.kill();

@@ -3,7 +3,10 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
-    api::{client::ApiClient, video::routes::JobRoutes},
+    api::{
+        client::ApiClient,
+        video::{costs::JobCosts, routes::JobRoutes},
+    },
     auth::{
         api_key::KeyProvider,
         config::AuthConfig,
@@ -50,6 +53,7 @@ pub struct ClientBuilder {
     http: HttpConfig,
     clock: Option<Arc<dyn Clock>>,
     transport: Option<Arc<dyn Transport>>,
+    costs: JobCosts,
     /// Error of the first invalid option; [`build`](Self::build) returns it.
     error: Option<InfraiError>,
 }
@@ -241,6 +245,13 @@ impl ClientBuilder {
         self
     }
 
+    /// For bindings: sets the costs of jobs, for a client that continues another one.
+    #[doc(hidden)]
+    pub fn costs(mut self, costs: JobCosts) -> Self {
+        self.costs = costs;
+        self
+    }
+
     /// For tests and simulations: sets the clock of the poller.
     #[doc(hidden)]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -267,8 +278,17 @@ impl ClientBuilder {
     /// `CONFIGURATION_INVALID` if an option is invalid. The message names the option, the expected value and the actual
     /// one.
     pub fn build(self) -> Result<InfraiClient> {
-        let Self { options, key_provider, credential_store, environment, http, clock, transport, error } =
-            self;
+        let Self {
+            options,
+            key_provider,
+            credential_store,
+            environment,
+            http,
+            clock,
+            transport,
+            costs,
+            error,
+        } = self;
         if let Some(error) = error {
             return Err(error);
         }
@@ -282,7 +302,7 @@ impl ClientBuilder {
         let auth = AuthConfig { options, key_provider, credential_store, environment };
         let auth = Arc::new(EndpointResolver::new(auth));
         let http = HttpClient::new(config, auth, transport, seed)?;
-        Ok(InfraiClient::from_api(ApiClient { http, poller, routes }))
+        Ok(InfraiClient::from_api(ApiClient { http, poller, routes, costs }))
     }
 }
 

@@ -142,6 +142,15 @@ impl InfraiClient {
         ApiRequest::new(&self.api, method.as_ref(), path.into())
     }
 
+    /// Returns what the jobs that this client submitted cost so far, in US dollars: the sum of their known costs, less
+    /// what the API says that it gave back. Clones and clients of [`with_options`](Self::with_options) share the sum.
+    ///
+    /// A job that a repeated idempotency key returned again counts once, unless more than 10,000 other jobs came
+    /// between. A job that this client did not submit counts nothing.
+    pub fn spent_usd(&self) -> f64 {
+        self.api.costs.spent_usd()
+    }
+
     #[cfg(test)]
     pub(crate) fn http(&self) -> &crate::http::client::HttpClient {
         &self.api.http
@@ -177,7 +186,7 @@ impl InfraiClient {
         self.api.settings()
     }
 
-    /// For the command: sends one request without a key and returns the status and the date of its response.
+    /// For the command: requests the API without a key, and returns what its response shows.
     #[doc(hidden)]
     pub async fn probe(&self) -> Result<Probe> {
         self.api.probe().await

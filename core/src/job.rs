@@ -9,6 +9,15 @@ use crate::{metadata::Metadata, redact::Redactor};
 
 /// Field for the response metadata in a job's JSON.
 pub(crate) const METADATA: &str = "_metadata";
+/// Field for the cost in a job's JSON.
+pub(crate) const COST_USD: &str = "cost_usd";
+/// Field for the refund in a job's JSON.
+pub(crate) const REFUNDED_USD: &str = "refunded_usd";
+
+/// Returns whether a number can be an amount of money.
+pub(crate) fn is_amount(usd: f64) -> bool {
+    usd.is_finite() && usd >= 0.0
+}
 
 /// A job's id. It is opaque and may have any characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -195,7 +204,14 @@ pub struct VideoJob {
     pub error: Option<JobError>,
     /// Progress from 0 to 1, if the API sends it.
     pub progress: Option<f64>,
-    /// Metadata of the response.
+    /// Cost of the job in US dollars, before any refund. It is the API's field of the job. Where the API sends none, it
+    /// is the cost that the response to `generate` named, which the client remembers for its last 10,000 jobs and which
+    /// the job's JSON contains. `None` if neither is known.
+    pub cost_usd: Option<f64>,
+    /// Part of the cost that the API gave back after the job failed or was cancelled, in US dollars. `None` if the API
+    /// does not say.
+    pub refunded_usd: Option<f64>,
+    /// Metadata of the response that this state came with. Its cost is that of the request: 0 for a status request.
     pub metadata: Metadata,
     pub(crate) raw: RawJob,
 }
@@ -250,7 +266,8 @@ impl VideoJob {
 
     /// Returns the fields that this crate does not know.
     pub fn extra(&self) -> impl Iterator<Item = (&str, &Value)> {
-        const KNOWN: [&str; 6] = ["job_id", "state", "video_url", "thumbnail_url", "error", "progress"];
+        const KNOWN: [&str; 8] =
+            ["job_id", "state", "video_url", "thumbnail_url", "error", "progress", COST_USD, REFUNDED_USD];
         self.raw
             .fields
             .iter()
@@ -258,9 +275,23 @@ impl VideoJob {
             .map(|(name, value)| (name.as_str(), value))
     }
 
+    /// Sets the amounts of a job that did not name them itself.
+    pub(crate) fn set_amounts(&mut self, cost_usd: Option<f64>, refunded_usd: Option<f64>) {
+        for (name, field, amount) in
+            [(COST_USD, &mut self.cost_usd, cost_usd), (REFUNDED_USD, &mut self.refunded_usd, refunded_usd)]
+        {
+            if let (None, Some(usd)) = (*field, amount) {
+                *field = amount;
+                self.raw.fields.insert(name.into(), usd.into());
+            }
+        }
+    }
+
     /// Returns a redacted copy for errors.
     pub(crate) fn redacted(&self, redactor: &Redactor) -> Self {
         let text = |text: &Option<String>| text.as_deref().map(|text| redactor.text(text));
+        let number =
+            |number: Option<f64>| number.filter(|number| redactor.value(&(*number).into()).is_number());
         let state = match &self.state {
             VideoState::Other(state) => redactor.text(state).as_str().into(),
             known => known.clone(),
@@ -271,7 +302,9 @@ impl VideoJob {
             video_url: text(&self.video_url),
             thumbnail_url: text(&self.thumbnail_url),
             error: self.error.as_ref().map(|error| error.redacted(redactor)),
-            progress: self.progress.filter(|progress| redactor.value(&(*progress).into()).is_number()),
+            progress: number(self.progress),
+            cost_usd: number(self.cost_usd),
+            refunded_usd: number(self.refunded_usd),
             metadata: self.metadata.redacted(redactor),
             raw: RawJob { fields: redactor.map(&self.raw.fields), redactor: redactor.clone() },
         }

@@ -65,7 +65,7 @@ pub use self::{
         diagnostics::{Probe, Setting, Settings},
         discovery::{Billing, Capability, CapabilityError, Discovery},
         request::{ApiRequest, ApiResponse},
-        video::{self, Video},
+        video::{self, Video, costs::JobCosts},
     },
     auth::{
         api_key::{ApiKey, KeyProvider},

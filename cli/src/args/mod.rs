@@ -14,7 +14,9 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::{
     mcp::McpArgs,
     sandbox::SandboxArgs,
-    video::{DownloadArgs, GenerateArgs, SaveArgs, TimeoutArgs, VideoCommand, WaitArgs},
+    video::{
+        BatchArgs, DownloadArgs, GenerateArgs, PromptFormat, SaveArgs, TimeoutArgs, VideoCommand, WaitArgs,
+    },
 };
 use crate::exit;
 
@@ -49,6 +51,10 @@ pub(crate) struct GlobalArgs {
     /// Base URL of the API [env: INFRAI_BASE_URL] [default: the profile's, else https://api.infrai.cc]
     #[arg(long, global = true, value_name = "URL", conflicts_with = "sandbox")]
     pub(crate) base_url: Option<String>,
+
+    /// Routes of a job's status and cancel: auto finds those that the server has [default: auto]
+    #[arg(long, global = true, value_name = "FAMILY", value_parser = ["auto", "jobs", "status"])]
+    pub(crate) routes: Option<String>,
 
     /// Total time of a call, retries included: 500ms, 30s, 2m [default: 60s]
     #[arg(long, global = true, value_name = "TIME", value_parser = values::duration)]

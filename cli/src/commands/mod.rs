@@ -37,7 +37,7 @@ pub(crate) async fn run(global: &GlobalArgs, command: Command, notice: &Interrup
 }
 
 async fn dispatch(session: &Session, global: &GlobalArgs, command: Command) -> Result<u8> {
-    let generates = matches!(command, Command::Video(VideoCommand::Generate(_)));
+    let generates = matches!(command, Command::Video(VideoCommand::Generate(_) | VideoCommand::Batch(_)));
     let activates = session.lacks_sandbox_account() && !matches!(command, Command::Activate(_));
     if generates || activates {
         session.print_sandbox_notice();

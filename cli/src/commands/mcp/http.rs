@@ -36,7 +36,14 @@ type Token = Option<Arc<str>>;
 
 /// Serves until a signal.
 pub(super) async fn serve(args: &McpArgs, address: &str, server: Server) -> Result<()> {
-    let listener = TcpListener::bind(address).await.map_err(|error| {
+    // Before any output: a program that reads the address may send the signal at once.
+    let mut signal = Box::pin(Signal::next());
+    let bound = tokio::select! {
+        biased;
+        _ = &mut signal => return Ok(()),
+        bound = TcpListener::bind(address) => bound,
+    };
+    let listener = bound.map_err(|error| {
         error::usage(format!("{address} cannot be listened on: {error}"))
             .with_hint("Name a free address with --http, such as 127.0.0.1:0.")
     })?;
@@ -57,7 +64,7 @@ pub(super) async fn serve(args: &McpArgs, address: &str, server: Server) -> Resu
         None => print_line("Without a token: every program of this machine can use it"),
     }
     let until_signal = async move {
-        Signal::next().await;
+        signal.await;
         stop.cancel();
     };
     let ended = axum::serve(listener, router).with_graceful_shutdown(until_signal).await;

@@ -5,13 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::{
-    api::{
-        result::with_metadata,
-        video::routes::{JobCall, JobRoutes},
-    },
+    api::{client::ApiClient, result::with_metadata, video::routes::JobCall},
     error::{InfraiError, Result, shorten},
-    http::{call::RequestSpec, client::HttpClient, retry},
-    job::{JobId, VideoJob},
+    http::{call::RequestSpec, retry},
+    job::{JobId, VideoJob, is_amount},
     metadata::Metadata,
     polling::poller::MAX_DOUBTFUL,
     runtime,
@@ -42,14 +39,12 @@ impl CancelResult {
 }
 
 /// Fetches a job's state.
-pub(super) async fn status(
-    http: &HttpClient,
-    routes: &JobRoutes,
-    id: &JobId,
-    timeout: Option<Duration>,
-) -> Result<VideoJob> {
+pub(super) async fn status(client: &ApiClient, id: &JobId, timeout: Option<Duration>) -> Result<VideoJob> {
     let common = RequestSpec { timeout, ..RequestSpec::default() };
-    VideoJob::from_response(routes.call(http, JobCall::Status, id, common).await?)
+    let response = client.routes.call(&client.http, JobCall::Status, id, common).await?;
+    let mut job = VideoJob::from_response(response)?;
+    client.costs.received(&mut job);
+    Ok(job)
 }
 
 /// Fetches a job's state. Fetches it again if the response is about another job.
@@ -57,21 +52,21 @@ pub(super) async fn status(
 /// # Errors
 /// `UNEXPECTED_RESPONSE` if three responses in a row are about other jobs.
 pub(super) async fn matching_status(
-    http: &HttpClient,
-    routes: &JobRoutes,
+    client: &ApiClient,
     id: &JobId,
     timeout: Option<Duration>,
 ) -> Result<VideoJob> {
     let mut doubtful = 0;
     loop {
-        let job = status(http, routes, id, timeout).await?;
+        let job = status(client, id, timeout).await?;
         let Err(error) = check_id(&job, id) else { return Ok(job) };
         doubtful += 1;
         if doubtful == MAX_DOUBTFUL {
             return Err(error);
         }
-        let options = &http.config().options;
-        let pause = retry::backoff(doubtful, options.retry_base, options.retry_cap, None, http.random());
+        let options = &client.http.config().options;
+        let pause =
+            retry::backoff(doubtful, options.retry_base, options.retry_cap, None, client.http.random());
         runtime::sleep(pause).await;
     }
 }
@@ -92,19 +87,22 @@ pub(super) fn check_id(job: &VideoJob, requested: &JobId) -> Result<()> {
 
 /// Cancels a job.
 pub(super) async fn cancel(
-    http: &HttpClient,
-    routes: &JobRoutes,
+    client: &ApiClient,
     id: &JobId,
     timeout: Option<Duration>,
 ) -> Result<CancelResult> {
     let common = RequestSpec { timeout, ..RequestSpec::default() };
-    let response = routes.call(http, JobCall::Cancel, id, common).await?;
-    response.typed(|data, metadata, redactor| {
+    let response = client.routes.call(&client.http, JobCall::Cancel, id, common).await?;
+    let result = response.typed(|data, metadata, redactor| {
         let raw = read::object("cancel result", data, redactor)?;
         let fields = FieldReader { resource: "cancel result", map: &raw, redactor };
         let ok = fields.flag("ok")?.ok_or_else(|| fields.missing("ok"))?;
         Ok(CancelResult { ok, metadata, raw })
-    })
+    })?;
+    if let Some(usd) = result.raw.get("refunded_usd").and_then(Value::as_f64).filter(|usd| is_amount(*usd)) {
+        client.costs.refunded(id, usd);
+    }
+    Ok(result)
 }
 
 /// Checks that the prompt is not empty.

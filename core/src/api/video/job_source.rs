@@ -7,16 +7,17 @@ use http::{HeaderName, HeaderValue};
 use super::{
     calls::check_id,
     compact_job::CompactJob,
+    costs::JobCosts,
     job_ref::JobRef,
     routes::{JobCall, JobRoutes},
 };
 use crate::{
+    api::client::ApiClient,
     auth::api_key::ApiKey,
     error::{InfraiError, Result},
     http::{call::RequestSpec, client::HttpClient},
     job::{JobId, VideoJob},
     polling::{
-        poller::Poller,
         source::{PollError, PollSource, PollState, Polled},
         subscription::Subscription,
     },
@@ -28,6 +29,7 @@ use crate::{
 pub(crate) struct JobSource {
     http: HttpClient,
     routes: Arc<JobRoutes>,
+    costs: JobCosts,
     id: JobId,
     /// Key that the key function returned at the start of the wait. The first poll takes it.
     key: Option<ApiKey>,
@@ -49,13 +51,13 @@ impl PollSource for JobSource {
 
     fn poll(&mut self) -> BoxFuture<'static, Result<Polled<VideoJob>, PollError>> {
         let (http, id, key) = (self.http.clone(), self.id.clone(), self.key.take());
-        let routes = Arc::clone(&self.routes);
+        let (routes, costs) = (Arc::clone(&self.routes), self.costs.clone());
         Box::pin(async move {
             let key = match key {
                 Some(key) => Some(key),
                 None => http.provided_key().await.map_err(PollError::Subscriber)?,
             };
-            poll(&http, &routes, &id, key).await
+            poll(&http, &routes, &costs, &id, key).await
         })
     }
 
@@ -67,6 +69,7 @@ impl PollSource for JobSource {
 async fn poll(
     http: &HttpClient,
     routes: &JobRoutes,
+    costs: &JobCosts,
     id: &JobId,
     key: Option<ApiKey>,
 ) -> Result<Polled<VideoJob>, PollError> {
@@ -74,14 +77,15 @@ async fn poll(
         let common = RequestSpec { key, ..RequestSpec::default() };
         let response = routes.call(http, JobCall::Poll, id, common).await?;
         let retry_after = response.retry_after;
-        Ok(Polled { state: Arc::new(VideoJob::from_response(response)?), retry_after })
+        Ok((VideoJob::from_response(response)?, retry_after))
     };
-    let polled = fetch.await.map_err(|error: InfraiError| {
+    let (mut job, retry_after) = fetch.await.map_err(|error: InfraiError| {
         // After a 401, the call asks the key function for another key.
         if error.is_callback_error() { PollError::Subscriber(error) } else { PollError::Request(error) }
     })?;
-    check_id(&polled.state, id).map_err(PollError::Mismatch)?;
-    Ok(polled)
+    check_id(&job, id).map_err(PollError::Mismatch)?;
+    costs.received(&mut job);
+    Ok(Polled { state: Arc::new(job), retry_after })
 }
 
 impl PollState for VideoJob {
@@ -114,20 +118,23 @@ impl PollState for VideoJob {
 
 /// Subscribes to a job. `observes` asks for polls at least every `refresh` seconds.
 pub(super) async fn subscribe(
-    http: &HttpClient,
-    routes: &Arc<JobRoutes>,
-    poller: &Arc<Poller<JobSource>>,
+    client: &ApiClient,
     job: JobRef,
     observes: bool,
 ) -> Result<Subscription<JobSource>> {
-    let JobRef { id, known } = job;
+    let ApiClient { http, poller, routes, costs } = client;
+    let JobRef { id, known, cost_usd } = job;
     path::segment("id", id.as_str())?;
+    if let Some(usd) = cost_usd {
+        costs.known(&id, usd);
+    }
     let known = match known {
         Some(job) if job.is_terminal() => return Ok(Subscription::ended(job)),
         known => known,
     };
     let key = http.provided_key().await?;
     let scope = JobScope { key: key.clone(), headers: http.sorted_option_headers() };
-    let source = JobSource { http: http.clone(), routes: Arc::clone(routes), id: id.clone(), key };
+    let (routes, costs) = (Arc::clone(routes), costs.clone());
+    let source = JobSource { http: http.clone(), routes, costs, id: id.clone(), key };
     Subscription::open(poller, id, scope, source, known, observes)
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::{ErrorKind, InfraiError, Result, shorten},
-    job::{JobError, JobId, METADATA, RawJob, VideoJob, VideoState},
+    job::{COST_USD, JobError, JobId, METADATA, REFUNDED_USD, RawJob, VideoJob, VideoState, is_amount},
     metadata::Metadata,
     redact::Redactor,
     wire::{
@@ -26,6 +26,15 @@ impl JobError {
         };
         Some(Self { code, message, raw: raw.clone() })
     }
+}
+
+/// Returns an amount of money. Removes one that cannot be right, so that no language has to expect it.
+fn take_amount(raw: &mut Map<String, Value>, name: &str) -> Option<f64> {
+    let amount = raw.get(name)?.as_f64().filter(|usd| is_amount(*usd));
+    if amount.is_none() {
+        raw.remove(name);
+    }
+    amount
 }
 
 impl VideoJob {
@@ -50,10 +59,30 @@ impl VideoJob {
         })
     }
 
+    /// Returns a job of which no state is known yet.
+    pub(crate) fn submitted(job_id: JobId) -> Self {
+        let state = VideoState::Queued;
+        let fields = Map::from_iter([
+            ("job_id".to_owned(), job_id.as_str().into()),
+            ("state".to_owned(), state.as_str().into()),
+        ]);
+        Self {
+            job_id,
+            state,
+            video_url: None,
+            thumbnail_url: None,
+            error: None,
+            progress: None,
+            metadata: Metadata::default(),
+            raw: RawJob { fields, redactor: Redactor::default() },
+        }
+    }
+
     pub(crate) fn read(mut raw: Map<String, Value>, metadata: Metadata, redactor: Redactor) -> Result<Self> {
         if raw.values().any(Value::is_null) {
             raw.retain(|_, value| !value.is_null());
         }
+        let (cost_usd, refunded_usd) = (take_amount(&mut raw, COST_USD), take_amount(&mut raw, REFUNDED_USD));
         let fields = FieldReader { resource: "video job", map: &raw, redactor: &redactor };
         let job_id = match fields.id("job_id")? {
             Some(id) => JobId::new(id),
@@ -87,6 +116,8 @@ impl VideoJob {
             thumbnail_url,
             error,
             progress,
+            cost_usd,
+            refunded_usd,
             metadata,
             raw: RawJob { fields: raw, redactor },
         })

@@ -10,6 +10,7 @@ use crate::{
         video::{
             calls::{cancel, matching_status},
             compact_job::CompactJob,
+            costs::JobCosts,
             job_ref::JobRef,
             job_source::subscribe,
         },
@@ -135,7 +136,7 @@ impl Wait {
                 Some(Ok(job)) => Some(job),
                 _ => None,
             };
-            let job = if cancelled { cancelled_job(last, &id, &redactor) } else { last };
+            let job = if cancelled { cancelled_job(last, &id, &redactor, &client.costs) } else { last };
             match job {
                 Some(job) => error.with_job(job),
                 None => error,
@@ -183,7 +184,7 @@ impl Wait {
                 if cancel_on_abort {
                     let result = Box::pin(async {
                         let _permit = client.poller.acquire_cancel_permit(CANCEL_TIMEOUT).await;
-                        cancel(&client.http, &client.routes, &id, Some(CANCEL_TIMEOUT)).await
+                        cancel(&client, &id, Some(CANCEL_TIMEOUT)).await
                     });
                     cancelled = result.await.is_ok_and(|result| result.ok);
                     error = error.with_details(serde_json::json!({ "cancelled": cancelled }));
@@ -195,7 +196,12 @@ impl Wait {
 }
 
 /// Returns the job after a successful cancel: its last known fields, and the state `cancelled`.
-fn cancelled_job(last: Option<VideoJob>, id: &JobId, redactor: &Redactor) -> Option<VideoJob> {
+fn cancelled_job(
+    last: Option<VideoJob>,
+    id: &JobId,
+    redactor: &Redactor,
+    costs: &JobCosts,
+) -> Option<VideoJob> {
     let (mut fields, metadata) = match last {
         Some(job) => (job.raw.fields, job.metadata),
         None => (Map::from_iter([("job_id".to_owned(), id.as_str().into())]), Metadata::default()),
@@ -205,7 +211,9 @@ fn cancelled_job(last: Option<VideoJob>, id: &JobId, redactor: &Redactor) -> Opt
     if let Some(status) = fields.get_mut("status") {
         *status = state.as_str().into();
     }
-    VideoJob::read(fields, metadata, redactor.clone()).ok()
+    let mut job = VideoJob::read(fields, metadata, redactor.clone()).ok()?;
+    costs.received(&mut job);
+    Some(job)
 }
 
 /// Returns a job that succeeded, or the error of one that failed or was cancelled.
@@ -243,7 +251,7 @@ impl WaitState {
         // A slow key function gets as much time past the deadline as the last poll would.
         let mut subscription = tokio::select! {
             biased;
-            opened = subscribe(&client.http, &client.routes, &client.poller, job, observes) => opened?,
+            opened = subscribe(client, job, observes) => opened?,
             () = sleep(timeout.map(|timeout| timeout.saturating_add(attempt_timeout))) => return Ok(None),
         };
         let timed_out = sleep(timeout);
@@ -322,9 +330,9 @@ enum CancelOutcome {
 /// Cancels a job. If it has already ended, fetches its state.
 async fn cancel_job(client: &ApiClient, id: &JobId) -> CancelOutcome {
     let _permit = client.poller.acquire_cancel_permit(CANCEL_TIMEOUT).await;
-    match cancel(&client.http, &client.routes, id, Some(CANCEL_TIMEOUT)).await {
+    match cancel(client, id, Some(CANCEL_TIMEOUT)).await {
         Ok(result) if result.ok => CancelOutcome::Cancelled,
-        Ok(_) => match matching_status(&client.http, &client.routes, id, Some(CANCEL_TIMEOUT)).await {
+        Ok(_) => match matching_status(client, id, Some(CANCEL_TIMEOUT)).await {
             Ok(job) if job.is_terminal() => CancelOutcome::AlreadyEnded(Box::new(job)),
             Ok(job) => CancelOutcome::Unknown(InfraiError::internal(format!(
                 "the API did not cancel the job although it has not ended; its state is {}",

@@ -39,12 +39,10 @@ impl Watch {
         let stage = Stage::Idle(Box::new((client, job)));
         Self(Box::pin(stream::unfold(stage, |stage| async move {
             let mut subscription = match stage {
-                Stage::Idle(start) => {
-                    match subscribe(&start.0.http, &start.0.routes, &start.0.poller, start.1, true).await {
-                        Ok(subscription) => subscription,
-                        Err(error) => return Some((Err(error), Stage::Ended)),
-                    }
-                }
+                Stage::Idle(start) => match subscribe(&start.0, start.1, true).await {
+                    Ok(subscription) => subscription,
+                    Err(error) => return Some((Err(error), Stage::Ended)),
+                },
                 Stage::Open(subscription) => subscription,
                 Stage::Ended => return None,
             };
