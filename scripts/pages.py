@@ -49,14 +49,14 @@ def order() -> list[str]:
 
 def summary(markdown: str) -> str:
     """Returns the first sentence below the title, on one line and without links."""
-    first = unmarked(markdown).split("\n\n")[1].replace("\n", " ")
+    first = next(part for part in unmarked(markdown).split("\n\n")[1:] if not part.startswith("!")).replace("\n", " ")
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", first)
     return re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
 
 
 def unmarked(markdown: str) -> str:
     """Returns the page without the marks that say where its snippets come from."""
-    return re.sub(r"^<!-- [^\n]* -->\n", "", markdown, flags=re.MULTILINE)
+    return re.sub(r"^<!-- [^\n]* -->(?:\n|\Z)", "", markdown, flags=re.MULTILINE)
 
 
 def of_language(markdown: str, language: str) -> str:

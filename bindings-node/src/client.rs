@@ -245,8 +245,16 @@ impl NativeClient {
             let call = self.call(stream_id, Language::Node);
             let (stream, slot) = NativeStream::new(StreamSource::Empty, &self.queue, call.clone());
             let work = async move {
-                slot.fill(request.send().await?).await;
-                Ok(Some(Payload::Nothing))
+                let video = request.send().await?;
+                let mut facts = json!({});
+                if let Some(size) = video.size() {
+                    facts["size"] = size.into();
+                }
+                if let Some(content_type) = video.content_type() {
+                    facts["contentType"] = content_type.into();
+                }
+                slot.fill(video).await;
+                Ok(Some(Payload::json(&facts)))
             };
             self.queue.spawn(Call { id: call_id, ..call }, None, work)?;
             Ok(stream)

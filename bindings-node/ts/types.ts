@@ -149,6 +149,14 @@ export interface DownloadStreamOptions extends CallOptions {
   timeoutMs?: number | null | undefined;
 }
 
+/** Bytes of a video, with what its host announced about the file. */
+export interface VideoStream extends ReadableStream<Uint8Array> {
+  /** Size of the file in bytes, for a `content-length`. */
+  readonly size?: number;
+  /** Media type of the file, such as `video/mp4`. */
+  readonly contentType?: string;
+}
+
 /** Options of `download`. */
 export interface DownloadOptions extends DownloadStreamOptions {
   /** Replaces an existing file. Default: `false`. */

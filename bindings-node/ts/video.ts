@@ -18,6 +18,7 @@ import type {
   SavedVideo,
   VideoGenerateOptions,
   VideoJob,
+  VideoStream,
   WaitOptions,
 } from "./types.js";
 
@@ -201,19 +202,20 @@ export class Video implements VideoApi {
   }
 
   /**
-   * Opens the video of a job as a stream of bytes, for a response or an upload. Rejects with an error that is known before
-   * the first byte. The stream fails with a later one.
+   * Opens the video of a job as a stream of bytes, for a response or an upload. Its `size` and `contentType` are known
+   * before the first byte. Rejects with an error that is known by then. The stream fails with a later one.
    *
    * ```ts
-   * return new Response(await client.video.downloadStream(job), { headers: { "content-type": "video/mp4" } });
+   * const stream = await client.video.downloadStream(job);
+   * return new Response(stream, { headers: { "content-type": stream.contentType ?? "video/mp4" } });
    * ```
    */
-  async downloadStream(job: JobLike, options?: DownloadStreamOptions): Promise<ReadableStream<Uint8Array>> {
+  async downloadStream(job: JobLike, options?: DownloadStreamOptions): Promise<VideoStream> {
     const [settings, own] = splitCallOptions(options);
     const trace = captureTrace(this.downloadStream);
     let opened: NativeStream | undefined;
     const context = new StreamContext(this.#client);
-    await call(undefined, settings, this.downloadStream, (id) => {
+    const facts = await call<Pick<VideoStream, "size" | "contentType">>(undefined, settings, this.downloadStream, (id) => {
       prepareAnew();
       const result = context.open((streamId) => this.#client.native.downloadStream(id, streamId, job, own));
       if (typeof result === "string") return result;
@@ -224,7 +226,7 @@ export class Video implements VideoApi {
     const convert = (item: unknown): Uint8Array => item as Uint8Array;
     let aborted: ((reason: unknown) => void) | undefined;
     const chunks = new NativeAsyncIterator(settings, () => stream, context, convert, (reason) => aborted?.(reason));
-    return new ReadableStream<Uint8Array>({
+    const bytes = new ReadableStream<Uint8Array>({
       start(controller) {
         aborted = (reason) => controller.error(abortError(reason, {}, trace));
       },
@@ -237,5 +239,6 @@ export class Video implements VideoApi {
         await chunks.return();
       },
     });
+    return Object.assign(bytes, facts);
   }
 }

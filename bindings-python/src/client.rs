@@ -227,8 +227,10 @@ impl Client {
             let queue = stream_queue(py, self.shared.config.has_callbacks())?;
             let of_stream = queue.clone();
             let future = call_future(open, |py, video| {
-                let job = convert::job(py, video.job())?;
-                (Stream::new(StreamKind::Bytes(Box::new(video)), of_stream), job).into_py_any(py)
+                let facts =
+                    (convert::job(py, video.job())?, video.size(), video.content_type().map(str::to_owned));
+                let stream = Stream::new(StreamKind::Bytes(Box::new(video)), of_stream);
+                (stream, facts.0, facts.1, facts.2).into_py_any(py)
             });
             dispatch_stream(py, queue, event_loop, None, future)
         })

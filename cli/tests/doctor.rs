@@ -273,10 +273,10 @@ fn a_broken_credentials_file_is_one_problem() {
 
 #[test]
 fn a_response_that_is_not_the_apis_reaches_nothing() {
+    const HTML: &str = "Content-Type: text/html; charset=utf-8\r\n";
     let page = |status, lines: &'static str, body: &'static str| {
         serving(move |_| (status, lines.to_owned(), body.to_owned()))
     };
-    const HTML: &str = "Content-Type: text/html; charset=utf-8\r\n";
     for (url, message, advice) in [
         (page(200, HTML, "<html>Sign in</html>"), "HTTP 200 is a web page", "login page"),
         (

@@ -269,7 +269,8 @@ class AsyncVideo:
         ...     async for chunk in stream:
         ...         await response.write(chunk)
 
-        Resumes after a broken connection if the file's host can. Keeps nothing in memory or on disk.
+        Resumes after a broken connection if the file's host can. Keeps nothing in memory or on disk. The stream's ``size``
+        and ``content_type`` are known before the first chunk.
 
         Args:
             job: The job, or its id. Its URL, if unknown or expired, comes from ``GET /v1/video/jobs/{id}``.
@@ -285,13 +286,13 @@ class AsyncVideo:
         client = self._client
         options = without_none(timeout=timeout)
         try:
-            stream, fields = await call(
+            stream, fields, size, content_type = await call(
                 lambda event_loop: client._native.download_stream(event_loop, job, options)
             )
         except InfraiError as error:
             _attach_job(client, error)
             raise
-        return AsyncDownloadStream(client, stream, _make_job(client, fields))
+        return AsyncDownloadStream(client, stream, _make_job(client, fields), size, content_type)
 
     def generate_many(
         self,
@@ -430,13 +431,24 @@ class AsyncDownloadStream(_AsyncStream):
 
     Attributes:
         job (AsyncVideoJob): The job of the video.
+        size (int | None): Size of the file in bytes, for a ``Content-Length``. ``None`` if its host did not announce it.
+        content_type (str | None): Media type of the file as its host announced it, such as ``video/mp4``.
     """
 
-    __slots__ = ("job",)
+    __slots__ = ("content_type", "job", "size")
 
-    def __init__(self, client: AsyncInfraiClient, stream: Stream, job: AsyncVideoJob) -> None:
+    def __init__(
+        self,
+        client: AsyncInfraiClient,
+        stream: Stream,
+        job: AsyncVideoJob,
+        size: int | None,
+        content_type: str | None,
+    ) -> None:
         super().__init__(client, stream)
         self.job = job
+        self.size = size
+        self.content_type = content_type
 
     async def __anext__(self) -> bytes:
         chunk: bytes = await self._next()

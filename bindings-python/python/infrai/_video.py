@@ -268,7 +268,8 @@ class Video:
         >>> with client.video.download_stream(job) as stream, open("kite.mp4", "wb") as file:
         ...     file.writelines(stream)
 
-        Resumes after a broken connection if the file's host can. Keeps nothing in memory or on disk.
+        Resumes after a broken connection if the file's host can. Keeps nothing in memory or on disk. The stream's ``size``
+        and ``content_type`` are known before the first chunk.
 
         Args:
             job: The job, or its id. Its URL, if unknown or expired, comes from ``GET /v1/video/jobs/{id}``.
@@ -284,13 +285,13 @@ class Video:
         client = self._client
         options = without_none(timeout=timeout)
         try:
-            stream, fields = call(
+            stream, fields, size, content_type = call(
                 lambda event_loop: client._native.download_stream(event_loop, job, options)
             )
         except InfraiError as error:
             _attach_job(client, error)
             raise
-        return DownloadStream(client, stream, _make_job(client, fields))
+        return DownloadStream(client, stream, _make_job(client, fields), size, content_type)
 
     def generate_many(
         self,
@@ -428,13 +429,24 @@ class DownloadStream(_Stream):
 
     Attributes:
         job (VideoJob): The job of the video.
+        size (int | None): Size of the file in bytes, for a ``Content-Length``. ``None`` if its host did not announce it.
+        content_type (str | None): Media type of the file as its host announced it, such as ``video/mp4``.
     """
 
-    __slots__ = ("job",)
+    __slots__ = ("content_type", "job", "size")
 
-    def __init__(self, client: InfraiClient, stream: Stream, job: VideoJob) -> None:
+    def __init__(
+        self,
+        client: InfraiClient,
+        stream: Stream,
+        job: VideoJob,
+        size: int | None,
+        content_type: str | None,
+    ) -> None:
         super().__init__(client, stream)
         self.job = job
+        self.size = size
+        self.content_type = content_type
 
     def __next__(self) -> bytes:
         chunk: bytes = self._next()

@@ -233,6 +233,11 @@ pub(super) async fn network(
             return false;
         }
     }
+    response(client, settings, proxied, report).await
+}
+
+/// Checks TLS, response and clock. Returns whether the API responded.
+async fn response(client: &InfraiClient, settings: &Settings, proxied: bool, report: &mut Report) -> bool {
     let begun = Instant::now();
     match client.probe().await {
         Ok(probe) => {

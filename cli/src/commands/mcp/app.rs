@@ -57,7 +57,7 @@ impl App {
             && submission.state.as_deref() != Some(job.state.as_str())
         {
             // The state is for the list alone.
-            let _ = self.journal.record(&submission.idempotency_key, job, None).await;
+            let _ = self.journal.record(&submission.idempotency_key, job).await;
         }
         JobResult::new(job, submission.as_ref())
     }

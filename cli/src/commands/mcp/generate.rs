@@ -7,12 +7,7 @@ use rmcp::{RoleServer, model::JsonObject, schemars::JsonSchema, service::Request
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{
-    app::App,
-    journal::Submission,
-    result::{self, JobResult},
-    schema,
-};
+use super::{app::App, journal::Submission, result::JobResult, schema};
 
 /// Arguments beside the options of the API.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -101,15 +96,14 @@ async fn submit(
         }
     })?;
     let replayed = job.metadata.cache_hit() == Some(true);
-    let cost_usd = result::submission_cost_usd(&job);
     let mut submission = known;
     if !replayed {
-        app.budget.charge(&key, cost_usd);
+        app.budget.charge(&key, job.cost_usd);
     }
     // The job exists and is paid for: a journal that cannot be written is no reason to hide it.
-    let _ = app.journal.record(&key, &job, cost_usd).await;
+    let _ = app.journal.record(&key, &job).await;
     submission.job_id = Some(job.job_id.to_string());
-    submission.cost_usd = submission.cost_usd.or(cost_usd);
+    submission.cost_usd = submission.cost_usd.or(job.cost_usd);
     Ok(describe(job, &submission, replayed))
 }
 

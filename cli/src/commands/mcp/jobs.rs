@@ -7,7 +7,11 @@ use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use super::{app::App, journal::Submission, result::JobResult};
+use super::{
+    app::App,
+    journal::Submission,
+    result::{self, JobResult},
+};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(crate = "rmcp::schemars")]
@@ -72,7 +76,7 @@ pub(super) async fn cancel(app: &App, arguments: JobArguments) -> Result<CancelR
     let job = app.status(&arguments.job_id).await?;
     let mut job = app.describe(&job).await;
     if cancelled {
-        job.next = "account_balance shows whether the charge was returned.".into();
+        job.next = result::money(&job);
     }
     Ok(CancelResult { cancelled, job })
 }

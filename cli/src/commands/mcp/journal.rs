@@ -95,8 +95,9 @@ impl Journal {
         .await
     }
 
-    /// Records the job of a submission, and its cost if that is known.
-    pub(super) async fn record(&self, key: &str, job: &VideoJob, cost_usd: Option<f64>) -> Result<()> {
+    /// Records the job of a submission.
+    pub(super) async fn record(&self, key: &str, job: &VideoJob) -> Result<()> {
+        let cost_usd = job.cost_usd;
         let (key, id, state) = (key.to_owned(), job.job_id.to_string(), job.state.to_string());
         self.run(move |place| {
             place.change(|content| {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::journal::Submission;
+use crate::output::dollars;
 
 /// A job.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
@@ -26,6 +27,9 @@ pub(super) struct JobResult {
     /// Cost of the job in US dollars, charged once
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cost_usd: Option<f64>,
+    /// Part of the cost that was returned after the job failed or was cancelled, in US dollars
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) refunded_usd: Option<f64>,
     /// Idempotency key of the submission
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) idempotency_key: Option<String>,
@@ -87,7 +91,8 @@ impl JobResult {
             state: escape_text(job.state.as_str()).into_owned(),
             ended: job.is_terminal(),
             progress: job.progress,
-            cost_usd: cost_usd(job).or_else(|| submission.and_then(|submission| submission.cost_usd)),
+            cost_usd: job.cost_usd.or_else(|| submission.and_then(|submission| submission.cost_usd)),
+            refunded_usd: job.refunded_usd,
             idempotency_key: submission.map(|submission| submission.idempotency_key.clone()),
             replayed: None,
             video_url: text(&job.video_url),
@@ -98,14 +103,13 @@ impl JobResult {
     }
 }
 
-/// Returns the job's cost, where the API sends it with the job.
-fn cost_usd(job: &VideoJob) -> Option<f64> {
-    job.fields().get("cost_usd")?.as_f64()
-}
-
-/// Returns the cost of a job that was just submitted. A later response's metadata has the cost of that response.
-pub(super) fn submission_cost_usd(job: &VideoJob) -> Option<f64> {
-    cost_usd(job).or_else(|| job.metadata.cost_usd())
+/// Says what a job without a video cost.
+pub(super) fn money(job: &JobResult) -> String {
+    match (job.cost_usd.map(dollars), job.refunded_usd.map(dollars)) {
+        (Some(cost), Some(refunded)) => format!("{cost} was charged, and {refunded} was returned."),
+        (Some(cost), None) => format!("{cost} was charged; account_balance shows whether it was returned."),
+        (None, _) => "The account may have been charged; account_balance shows it.".to_owned(),
+    }
 }
 
 impl Failure {
@@ -136,10 +140,9 @@ impl Failure {
         Self {
             code: code.into(),
             message: escape_text(&format!("{what}{reason}")).into_owned(),
-            next: "Read the reason. account_balance shows whether the charge was returned. For another try, call \
-                   generate_video with a changed prompt, or with the same arguments and the next number as take."
+            next: "Read the reason. For another try, call generate_video with a changed prompt, or with the same arguments and the next number as take."
                 .into(),
-            money_may_have_moved: true,
+            money_may_have_moved: job.refunded_usd.is_none() || job.refunded_usd < job.cost_usd,
             idempotency_key: None,
             checkout_url: None,
             retry_after_seconds: None,
@@ -149,18 +152,17 @@ impl Failure {
 
     /// Returns the result of a tool that failed.
     pub(super) fn into_result(self) -> CallToolResult {
-        let text = self.text();
-        let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
-        result.structured_content = Some(json!({ "error": self }));
-        result
-    }
-
-    fn text(&self) -> String {
         let money = if self.money_may_have_moved {
             "The account may have been charged."
         } else {
             "Nothing was charged by this call."
         };
+        let mut result = CallToolResult::error(vec![ContentBlock::text(self.text(money))]);
+        result.structured_content = Some(json!({ "error": self }));
+        result
+    }
+
+    fn text(&self, money: &str) -> String {
         format!("{} ({})\nNext: {}\nMoney: {money}", self.message, self.code, self.next)
     }
 }
@@ -207,7 +209,10 @@ pub(super) fn success(value: &impl Serialize) -> CallToolResult {
 
 /// Returns the result of a tool whose job ended without a video.
 pub(super) fn ended_badly(job: JobResult) -> CallToolResult {
-    let text = job.error.as_ref().map(Failure::text).unwrap_or_default();
+    let text = match &job.error {
+        Some(failure) => failure.text(&money(&job)),
+        None => String::new(),
+    };
     let mut result = CallToolResult::error(vec![ContentBlock::text(format!("Job {}: {text}", job.job_id))]);
     result.structured_content = serde_json::to_value(job).ok();
     result

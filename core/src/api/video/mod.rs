@@ -140,7 +140,8 @@ impl Video<'_> {
         DownloadRequest::new(self.client.clone(), job.into(), path.into())
     }
 
-    /// Opens a job's video as a stream of bytes. The client fetches `GET /v1/video/jobs/{id}` if the URL is unknown.
+    /// Opens a job's video as a stream of bytes, whose size and type are known. The client fetches
+    /// `GET /v1/video/jobs/{id}` if the URL is unknown.
     pub fn download_stream(&self, job: impl Into<JobRef>) -> DownloadStreamRequest {
         DownloadStreamRequest::new(self.client.clone(), job.into())
     }
