@@ -26,7 +26,7 @@ for await (const { index, job, error } of items) {
   const path = join(folder, `${index + 1}.mp4`);
   try {
     const { bytes } = await client.video.download(job, path, { overwrite: true, signal: ender.signal });
-    console.log(`${index + 1}: ${bytes} bytes at ${path}, for $${job._metadata?.cost_usd ?? 0}`);
+    console.log(`${index + 1}: ${bytes} bytes at ${path}, for $${job.cost_usd ?? "?"}`);
   } catch (error) {
     if (!(error instanceof InfraiError)) throw error;
     failed += 1;

@@ -17,7 +17,7 @@ mod tests;
 mod video;
 
 pub use self::{
-    account::{ActivateOptions, TopupOptions},
+    account::{ActivateOptions, CreditOptions, TopupOptions},
     call::{CallOptions, RequestOptions},
     client::{ClientOptions, DEFAULT_BASE_URL},
     parse::{is_secret, names, parse, unknown_option},

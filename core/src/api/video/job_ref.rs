@@ -20,6 +20,7 @@ pub struct JobRef {
 impl JobRef {
     /// For bindings: sets the cost of a job whose last known state is not needed.
     #[doc(hidden)]
+    #[must_use]
     pub fn cost_usd(mut self, usd: Option<f64>) -> Self {
         self.cost_usd = usd.filter(|usd| is_amount(*usd));
         self
