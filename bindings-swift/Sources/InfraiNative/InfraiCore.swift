@@ -2024,11 +2024,13 @@ public struct TopupRecord: Equatable, Hashable {
      */
     public let amountUsd: Double?
     /**
-     * State of the payment, in the API's spelling.
+     * State of the payment when the API answered, in its spelling. The sandbox has `pending` until a person has paid,
+     * and `succeeded` from then on.
      */
     public let state: String?
     /**
-     * URL of the page that completes the payment.
+     * URL of the page on which a person completes this payment. The
+     * [`checkout_url`](crate::InfraiError::checkout_url) of a 402 is the account's page instead, for any amount.
      */
     public let nextActionUrl: String?
     /**
@@ -2047,10 +2049,12 @@ public struct TopupRecord: Equatable, Hashable {
          * Amount in US dollars.
          */amountUsd: Double?, 
         /**
-         * State of the payment, in the API's spelling.
+         * State of the payment when the API answered, in its spelling. The sandbox has `pending` until a person has paid,
+         * and `succeeded` from then on.
          */state: String?, 
         /**
-         * URL of the page that completes the payment.
+         * URL of the page on which a person completes this payment. The
+         * [`checkout_url`](crate::InfraiError::checkout_url) of a 402 is the account's page instead, for any amount.
          */nextActionUrl: String?, 
         /**
          * Metadata of the response.
@@ -2155,7 +2159,18 @@ public struct VideoJob: Equatable, Hashable {
      */
     public let progress: Double?
     /**
-     * Metadata of the response.
+     * Cost of the job in US dollars, before any refund. It is the API's field of the job. Where the API sends none, it
+     * is the cost that the response to `generate` named, which the client remembers for its last 10,000 jobs and which
+     * the job's JSON contains. `None` if neither is known.
+     */
+    public let costUsd: Double?
+    /**
+     * Part of the cost that the API gave back after the job failed or was cancelled, in US dollars. `None` if the API
+     * does not say.
+     */
+    public let refundedUsd: Double?
+    /**
+     * Metadata of the response that this state came with. Its cost is that of the request: 0 for a status request.
      */
     public let metadata: Metadata
     public let raw: RawJob
@@ -2182,7 +2197,16 @@ public struct VideoJob: Equatable, Hashable {
          * Progress from 0 to 1, if the API sends it.
          */progress: Double?, 
         /**
-         * Metadata of the response.
+         * Cost of the job in US dollars, before any refund. It is the API's field of the job. Where the API sends none, it
+         * is the cost that the response to `generate` named, which the client remembers for its last 10,000 jobs and which
+         * the job's JSON contains. `None` if neither is known.
+         */costUsd: Double?, 
+        /**
+         * Part of the cost that the API gave back after the job failed or was cancelled, in US dollars. `None` if the API
+         * does not say.
+         */refundedUsd: Double?, 
+        /**
+         * Metadata of the response that this state came with. Its cost is that of the request: 0 for a status request.
          */metadata: Metadata, raw: RawJob) {
         self.jobId = jobId
         self.state = state
@@ -2190,6 +2214,8 @@ public struct VideoJob: Equatable, Hashable {
         self.thumbnailUrl = thumbnailUrl
         self.error = error
         self.progress = progress
+        self.costUsd = costUsd
+        self.refundedUsd = refundedUsd
         self.metadata = metadata
         self.raw = raw
     }
@@ -2276,6 +2302,8 @@ public struct FfiConverterTypeVideoJob: FfiConverterRustBuffer {
                 thumbnailUrl: FfiConverterOptionString.read(from: &buf), 
                 error: FfiConverterOptionTypeJobError.read(from: &buf), 
                 progress: FfiConverterOptionDouble.read(from: &buf), 
+                costUsd: FfiConverterOptionDouble.read(from: &buf), 
+                refundedUsd: FfiConverterOptionDouble.read(from: &buf), 
                 metadata: FfiConverterTypeMetadata.read(from: &buf), 
                 raw: FfiConverterTypeRawJob.read(from: &buf)
         )
@@ -2288,6 +2316,8 @@ public struct FfiConverterTypeVideoJob: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.thumbnailUrl, into: &buf)
         FfiConverterOptionTypeJobError.write(value.error, into: &buf)
         FfiConverterOptionDouble.write(value.progress, into: &buf)
+        FfiConverterOptionDouble.write(value.costUsd, into: &buf)
+        FfiConverterOptionDouble.write(value.refundedUsd, into: &buf)
         FfiConverterTypeMetadata.write(value.metadata, into: &buf)
         FfiConverterTypeRawJob.write(value.raw, into: &buf)
     }
