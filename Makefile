@@ -57,6 +57,7 @@ check: ## What to run before a commit, under two minutes once built: format, lin
 python: ## Install the Python package for development, into the active environment or .cache/python/dev: Python changes need no rebuild
 	@[ -n "$(VIRTUAL_ENV)" ] || [ -e "$(DEVELOP)/bin/python" ] || python3 -m venv "$(DEVELOP)"
 	@"$(DEVELOP)/bin/python" -m pip install --quiet --disable-pip-version-check maturin==1.16.0 --requirement bindings-python/tests/requirements.txt
+	@python3 scripts/pages.py python
 	@cd bindings-python && PATH="$(DEVELOP)/bin:$$PATH" VIRTUAL_ENV="$(DEVELOP)" maturin develop --locked --quiet
 	@echo 'Installed for "$(DEVELOP)/bin/python"'
 
@@ -66,6 +67,7 @@ node: ## Build the npm package for development: `npm install …/bindings-node` 
 
 .PHONY: test-long
 test-long: ## The long tests and measurements: half an hour of torture, fuzzing, and the benchmarks
+	@cargo clippy --locked -p infrai-uniffi-bindgen -- -D warnings
 	@$(MAKE) --no-print-directory torture MINUTES=$(MINUTES)
 	@$(MAKE) --no-print-directory fuzz SECONDS=300
 	@$(MAKE) --no-print-directory bench LONG=1
@@ -127,6 +129,7 @@ packages: ## Build the packages for this machine into target/packages, and look 
 	@node bindings-node/scripts/local.mjs --out target/packages
 	@scripts/notices.py bindings-python/cli-wheel
 	@scripts/release_build.py $(PIP_WHEEL) target/packages ./bindings-python/cli-wheel
+	@scripts/mcpb.py target/packages/infrai_cli-*.whl "$$(rustc -vV | sed -n 's/^host: //p')" target/packages
 	@$(CARGO) package --locked --no-verify --allow-dirty --quiet --package infrai --package infrai-render --package infrai-sandbox --package infrai-cli
 	@cp $(TARGET)/package/*-$$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml).crate target/packages
 	@! scripts/toolchains/kotlin --check || bindings-kotlin/scripts/release.py jar target/packages

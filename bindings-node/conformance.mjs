@@ -213,10 +213,15 @@ const CALLS = {
     const saved = await client.video.download(jobs[from_call] ?? id, path, { overwrite, timeoutMs: ms(timeout), signal });
     return value({ path: saved.path, bytes: saved.bytes });
   },
-  "video.generate_many": async (client, { items, concurrency, key_prefix }, { signal }) => {
+  "video.generate_many": async (client, { items, key_prefix, idempotency_window, on_ambiguous, retry_failed, max_cost_usd, output_dir, ...rest }, { signal }) => {
+    const options = {
+      ...rest, keyPrefix: key_prefix, onAmbiguous: on_ambiguous, retryFailed: retry_failed, maxCostUsd: max_cost_usd, outputDir: output_dir,
+      idempotencyWindowMs: idempotency_window && idempotency_window * 1000, signal,
+    };
     const results = [];
-    for await (const { index, job, error } of client.video.generateMany(items, { concurrency, keyPrefix: key_prefix, signal })) {
-      results.push([index, error ? { error: neutral(error) } : job]);
+    for await (const { index, key, job, error } of client.video.generateMany(items, options)) {
+      const result = error ? { error: neutral(error) } : job;
+      results.push(rest.checkpoint === undefined ? [index, result] : [index, result, key]);
     }
     return value(results.sort(([a], [b]) => a - b));
   },

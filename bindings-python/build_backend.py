@@ -1,4 +1,4 @@
-"""The build backend: maturin, and in a checkout with the third-party licences in the wheel and no path of this machine."""
+"""The build backend: maturin, and in a checkout with the documentation and the third-party licences in the wheel and no path of this machine."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ CHECKOUT = (SCRIPTS / "release_build.py").is_file()
 if CHECKOUT:
     sys.path.insert(0, str(SCRIPTS))
     import notices
+    import pages
     import release_build
 
-# What is built to be edited stays in the checkout.
-build_editable = maturin.build_editable
 get_requires_for_build_editable = maturin.get_requires_for_build_editable
 get_requires_for_build_sdist = maturin.get_requires_for_build_sdist
 get_requires_for_build_wheel = maturin.get_requires_for_build_wheel
@@ -33,7 +32,7 @@ prepare_metadata_for_build_editable = maturin.prepare_metadata_for_build_editabl
 
 
 def _prepare() -> None:
-    """Writes the licences that maturin puts into the metadata."""
+    """Writes the licences that maturin puts into the metadata, and the pages that it puts into the package."""
     os.environ["MATURIN_NO_MISSING_BUILD_BACKEND_WARNING"] = "1"
     if not shutil.which("cargo"):
         # Installed as maturin does, which asked for it.
@@ -42,6 +41,7 @@ def _prepare() -> None:
         os.environ.update(setup_rust())
     if CHECKOUT:
         notices.provide("bindings-python")
+        pages.provide("python")
 
 
 def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: Settings = None) -> str:
@@ -59,6 +59,15 @@ def build_wheel(
     if CHECKOUT:
         clean(Path(wheel_directory) / name)
     return name
+
+
+def build_editable(
+    wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None
+) -> str:
+    # What is built to be edited stays in the checkout, and needs no licences.
+    if CHECKOUT:
+        pages.provide("python")
+    return maturin.build_editable(wheel_directory, config_settings, metadata_directory)
 
 
 def build_sdist(sdist_directory: str, config_settings: Settings = None) -> str:

@@ -108,9 +108,12 @@ def as_error(error: infrai.InfraiError) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def item(result: tuple[int, Any]) -> list[Any]:
+def item(
+    result: infrai.GenerateManyItem | infrai.AsyncGenerateManyItem, args: dict[str, Any]
+) -> list[Any]:
     index, outcome = result
-    return [index, {"error": as_error(outcome)} if isinstance(outcome, infrai.InfraiError) else outcome]
+    shown = {"error": as_error(outcome)} if isinstance(outcome, infrai.InfraiError) else outcome
+    return [index, shown, result.key] if "checkpoint" in args else [index, shown]
 
 
 def waited(args: dict[str, Any]) -> list[Any] | None:
@@ -167,7 +170,7 @@ def sync_call(
             return {"value": states, "error": as_error(error)}
         return {"value": states}
     if name == "video.generate_many":
-        found = [item(result) for result in client.video.generate_many(args.pop("items"), **args)]
+        found = [item(result, args) for result in client.video.generate_many(args.pop("items"), **args)]
         return {"value": sorted(found, key=lambda pair: pair[0])}
     if name == "video.download":
         job, args = download_of(args, jobs)
@@ -199,7 +202,8 @@ async def async_call(
             return {"value": states, "error": as_error(error)}
         return {"value": states}
     if name == "video.generate_many":
-        found = [item(result) async for result in client.video.generate_many(args.pop("items"), **args)]
+        many = client.video.generate_many(args.pop("items"), **args)
+        found = [item(result, args) async for result in many]
         return {"value": sorted(found, key=lambda pair: pair[0])}
     if name == "video.download":
         job, args = download_of(args, jobs)

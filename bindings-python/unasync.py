@@ -62,6 +62,18 @@ PHRASES = (
         "                request has 5 seconds.",
     ),
     (
+        "Cancels the jobs if the task's cancellation ends a read, or ``abort`` the batch.",
+        "Cancels the jobs if Ctrl-C ends a read, or ``abort`` the batch.",
+    ),
+    (
+        " An awaitable result is awaited. Its exception ends\n                the iteration",
+        " Its exception ends the iteration",
+    ),
+    (
+        " An awaitable result is awaited.\n                Its exception ends the iteration",
+        " Its\n                exception ends the iteration",
+    ),
+    (
         ":\n        ...     for chunk in stream:\n        ...         response.write(chunk)",
         ', open("kite.mp4", "wb") as file:\n        ...     file.writelines(stream)',
     ),

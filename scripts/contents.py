@@ -55,7 +55,7 @@ def check(path: Path, whole: bool = True) -> Faults:
     # What a machine wrote; in texts of people, paths are examples.
     built = {name: content for name, content in files.items() if b"\0" in content or "/sboms/" in name}
     bad += [f"{name} holds {place}, a path of the machine that built it" for name in sorted(built) for place in sorted(release_build.found(built[name]))]
-    says = {"crate": crate_says, "npm": npm_says, "jar": jar_says, "infrai": python_says, "infrai-cli": python_says}.get(kind.get("says", ""))
+    says = {"mcpb": mcpb_says, "crate": crate_says, "npm": npm_says, "jar": jar_says, "infrai": python_says, "infrai-cli": python_says}.get(kind.get("says", ""))
     bad += says(files, version, kind) if says else []
     plain = lambda text: text.replace(b"\r\n", b"\n").strip()  # noqa: E731
     licence = plain((ROOT / "LICENSE").read_bytes())
@@ -121,15 +121,31 @@ def npm_says(files: Files, version: str, kind: dict) -> Faults:
     if raw is None:
         return []
     manifest = json.loads(raw)
-    bad = same(license=(manifest.get("license"), "MIT"), version=(manifest.get("version"), version), engines=(manifest.get("engines"), {"node": ">=20"}))
+    bad = same(license=(manifest.get("license"), "MIT"), version=(manifest.get("version"), version), engines=(manifest.get("engines"), {"node": kind.get("node", ">=20")}))
     bad += same(repository=(manifest.get("repository", {}).get("url"), f"git+{REPOSITORY}.git"), homepage=(manifest.get("homepage"), HOMEPAGE))
     bad += missing(manifest, "description", "author", "files", "main")
-    bad += [f"{field} is nothing that a published package has" for field in ("scripts", "devDependencies", "dependencies", "private") if field in manifest]
+    bad += [f"{field} is nothing that a published package has" for field in ("scripts", "devDependencies", "private") if field in manifest]
+    bad += same(dependencies=(sorted(manifest.get("dependencies", {})), kind.get("dependencies", [])))
     named = set(re.findall(r'"\.?/?((?:dist|testing)/[\w./-]+|infrai\.[\w-]+\.node)"', raw))
     bad += [f"names {name}, which it does not hold" for name in sorted(named) if f"package/{name}" not in files]
     if "os" in manifest:
         return bad + missing(manifest, "cpu") + (missing(manifest, "libc") if manifest["os"] == ["linux"] else [])
-    return bad + missing(manifest, "types", "module", "exports", "keywords", "bugs") + same(platforms=(set(manifest.get("optionalDependencies", {}).values()), {version}))
+    bad += missing(manifest, "types", "exports", "keywords", "bugs")
+    if "dependencies" in kind:  # a package for another one's users, beside ours
+        return bad + same(type=(manifest.get("type"), "module"), peers=(manifest.get("peerDependencies"), {"@infrai/sdk": f"^{version}"}))
+    return bad + missing(manifest, "module") + same(platforms=(set(manifest.get("optionalDependencies", {}).values()), {version}))
+
+
+def mcpb_says(files: Files, version: str, kind: dict) -> Faults:
+    raw = one(files, r"manifest\.json")
+    if raw is None:
+        return []
+    manifest = json.loads(raw)
+    server = manifest.get("server", {})
+    bad = same(version=(manifest.get("version"), version), license=(manifest.get("license"), "MIT AND OFL-1.1"), homepage=(manifest.get("homepage"), HOMEPAGE))
+    bad += same(repository=(manifest.get("repository", {}).get("url"), REPOSITORY), command=(server.get("mcp_config", {}).get("command"), f"${{__dirname}}/{server.get('entry_point')}"))
+    bad += [f"names {server.get('entry_point')}, which it does not hold"] if server.get("entry_point") not in files else []
+    return bad + missing(manifest, "manifest_version", "name", "description", "author", "compatibility")
 
 
 def crate_says(files: Files, version: str, kind: dict) -> Faults:

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Tests of versions.py, contents.py, notices.py, release_build.py and the Python package's build backend, on small copies."""
+"""Tests of versions.py, contents.py, notices.py, pages.py, release_build.py and the Python package's build backend, on small copies."""
 
 from __future__ import annotations
 
 import datetime
+import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +22,9 @@ from unittest import mock
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent / "bindings-python")]
 import contents  # noqa: E402
+import mcpb  # noqa: E402
 import notices  # noqa: E402
+import pages  # noqa: E402
 import release_build  # noqa: E402
 import versions  # noqa: E402
 
@@ -52,7 +56,7 @@ Project-URL: Issues, {contents.REPOSITORY}/issues
 #: Lines that install a name of ours.
 LINES = [
     "pip install infrai", "pip install -U 'infrai'", "python3 -m pip install infrai-cli", "uv add infrai", "uv pip install infrai", "uvx infrai-cli", "pipx install infrai-cli",
-    "npm install @infrai/sdk", "npm i -D @infrai/sdk", "pnpm add @infrai/sdk", "yarn add @infrai/sdk", "npx @infrai/sdk", "cargo add infrai", "cargo install --locked infrai-cli",
+    "npm install @infrai/sdk", "npm install @infrai/ai-sdk", "npm i -D @infrai/sdk", "pnpm add @infrai/sdk", "yarn add @infrai/sdk", "npx @infrai/sdk", "cargo add infrai", "cargo install --locked infrai-cli",
     'infrai = "0.1"', 'infrai = { version = "0.1" }', 'implementation("dev.infrai:infrai:0.1.0")', "<artifactId>infrai</artifactId>",
     '.package(url: "https://github.com/infrai/infrai-sdk", from: "0.1.0")', "brew install infrai",
 ]  # fmt: skip
@@ -70,7 +74,7 @@ class Versions(Folder):
 
     def setUp(self) -> None:
         super().setUp()
-        names = {"Cargo.toml", "Cargo.lock", "pom.xml", "pyproject.toml", "package.json", "package-lock.json", "Package.swift"}
+        names = {"Cargo.toml", "Cargo.lock", "pom.xml", "pyproject.toml", "package.json", "package-lock.json", "server.json", "Package.swift"}
         for file in versions.tracked(ROOT):
             if Path(file).suffix in versions.DOCUMENTS or Path(file).name in names:
                 (self.folder / file).parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +87,7 @@ class Versions(Folder):
     def test_a_drift_is_found_in_every_place(self) -> None:
         self.assertEqual(versions.faults(self.folder), [])
         places = versions.places(self.folder)
-        self.assertLessEqual({"Cargo.toml", "Cargo.lock", "bindings-kotlin/pom.xml", "bindings-kotlin/README.md", "bindings-swift/README.md"}, {place.file for place in places})
+        self.assertLessEqual({"Cargo.toml", "Cargo.lock", "cli/mcp-bundle/server.json", "bindings-kotlin/pom.xml", "bindings-kotlin/README.md", "bindings-swift/README.md"}, {place.file for place in places})
         line = (self.folder / "Cargo.toml").read_text(encoding="utf-8").partition("[workspace.package]")[0].count("\n") + 2
         for place in places:
             if (place.file, place.line) != ("Cargo.toml", line):
@@ -184,7 +188,7 @@ class Contents(Folder):
     def wheel(self, name: str = "manylinux_2_17_x86_64.manylinux2014_x86_64", metadata: str = METADATA, **more: bytes) -> list[str]:
         info = f"infrai-{VERSION}.dist-info"
         files = {
-            **{f"infrai/{each}": b"" for each in ("__init__.py", "_client.py", "testing.py", "py.typed", "_native.pyi", "_native.abi3.so")},
+            **{f"infrai/{each}": b"" for each in ("__init__.py", "_client.py", "testing.py", "webhooks.py", "py.typed", "_native.pyi", "_native.abi3.so", "docs/index.md")},
             f"{info}/METADATA": metadata.encode(), f"{info}/RECORD": b"", f"{info}/licenses/LICENSE": LICENSE, f"{info}/licenses/{notices.NAME}": notices.HEAD.encode(),
             f"{info}/WHEEL": "".join(f"Tag: cp310-abi3-{tag}\n" for tag in name.split(".")).encode(), **more,
         }  # fmt: skip
@@ -225,6 +229,31 @@ class Contents(Folder):
             (f"Version: {VERSION}", "Version: 9.9.9", "Version is"), ("Summary: x", "Summary: x\nRequires-Dist: requests", "Requires-Dist"),
         ):  # fmt: skip
             self.only(self.wheel(metadata=METADATA.replace(old, new, 1)), words)
+
+    def test_the_bundle_of_a_wheel_is_whole_and_the_registry_gets_its_sum(self) -> None:
+        described = json.loads((mcpb.SOURCE / "server.json").read_text(encoding="utf-8"))
+        triples = [package["identifier"].rsplit("/", 1)[-1].removeprefix("infrai-").removesuffix(".mcpb") for package in described["packages"]]
+        for triple in triples:
+            info, program = f"infrai_cli-{VERSION}.dist-info/licenses", "infrai.exe" if "windows" in triple else "infrai"
+            with zipfile.ZipFile(self.folder / "x.whl", "w") as archive:
+                for name, content in ((f"infrai_cli-{VERSION}.data/scripts/{program}", b"\x7fELF"), (f"{info}/LICENSE", LICENSE), (f"{info}/{notices.NAME}", notices.HEAD.encode())):
+                    archive.writestr(name, content)
+            bundle = mcpb.bundle(self.folder / "x.whl", triple, self.folder)
+            self.assertEqual(contents.check(bundle, whole=False), [], triple)
+            once = bundle.read_bytes()
+            self.assertEqual(mcpb.bundle(self.folder / "x.whl", triple, self.folder).read_bytes(), once)
+            with zipfile.ZipFile(bundle) as archive:
+                self.assertEqual(archive.getinfo(f"server/{program}").external_attr >> 16, 0o100755)
+                files = {name: archive.read(name) for name in archive.namelist()}
+            manifest = json.loads(files["manifest.json"])
+            for change, words in (({"version": "9.9.9"}, "version is '9.9.9'"), ({"server": {**manifest["server"], "entry_point": "server/x"}}, "does not hold")):
+                with zipfile.ZipFile(bundle, "w") as archive:
+                    for name, content in files.items():
+                        archive.writestr(name, json.dumps({**manifest, **change}) if name == "manifest.json" else content)
+                self.assertIn(words, "\n".join(contents.check(bundle, whole=False)))
+            bundle.write_bytes(once)
+        packages = json.loads(mcpb.registry(self.folder).read_text(encoding="utf-8"))["packages"]
+        self.assertEqual([package["fileSha256"] for package in packages], [hashlib.sha256((self.folder / f"infrai-{triple}.mcpb").read_bytes()).hexdigest() for triple in triples])
 
     def test_a_path_of_the_building_machine_is_found(self) -> None:
         for path in (f"{ROOT}/core/src/lib.rs", "/home/Ann/.cargo/x", "/opt/cargo/registry/src/x/lib.rs", r"C:\Users\Ann\x", "/opt/.rustup/toolchains"):
@@ -270,6 +299,39 @@ class Builds(Folder):
             self.assertEqual(json.loads(archive.read(sbom)), {"bom-ref": "path+file:///infrai-sdk/core#infrai@1"})
             self.assertRegex(archive.read("x-1.dist-info/RECORD").decode(), rf"\Ax,sha256=abc,4\n{sbom},sha256=(?!old)[\w-]{{43}},{len(archive.read(sbom))}\n\Z")
         self.assertEqual(list(self.folder.iterdir()), [wheel])
+
+
+class Pages(unittest.TestCase):
+    def test_every_link_leads_to_a_page_of_the_package_or_to_the_web(self) -> None:
+        for language in pages.FOLDERS:
+            found = pages.package(language)
+            self.assertEqual({name for name in found if "/" in name}, set())
+            anchors = {name: {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)} for name, text in found.items()}
+            for name, text in found.items():
+                for _, target, anchor, _ in pages.LINK.findall(text):
+                    with self.subTest(language=language, page=name, target=target + anchor):
+                        if not target.startswith("https://") and not anchor and target == "../README.md":
+                            self.assertEqual(language, "node")
+                        elif not target.startswith("https://"):
+                            self.assertIn(anchor[1:] or next(iter(anchors[target])), anchors[target])
+                for anchor in re.findall(r"\]\(#([^)]+)\)", text):
+                    self.assertIn(anchor, anchors[name], f"{language}: {name}")
+
+    def test_a_page_is_in_the_package_or_left_out_by_name(self) -> None:
+        listed = set(pages.order())
+        self.assertEqual({path.name for path in (ROOT / "docs").glob("*.md") if not path.name.endswith(".zh.md")} - listed, set())
+        self.assertLessEqual({"index.md", "quickstart.md", "api.md", "errors.md", "error-codes.md", "testing.md"}, set(pages.package("python")) & set(pages.package("node")))
+
+    def test_the_pages_are_of_one_language_small_and_name_the_version(self) -> None:
+        others = {"python": r"\*\*(Node|Rust|Swift|Kotlin)\*\*|^\| (Node|Rust|Swift|Kotlin) \|", "node": r"\*\*(Python|Rust|Swift|Kotlin)\*\*|^\| (Python|Rust|Swift|Kotlin) \|"}
+        for language, other in others.items():
+            found = pages.package(language)
+            self.assertLess(sum(len(text.encode()) for text in found.values()), pages.LIMIT)
+            self.assertIn(f" {VERSION}", found["index.md"].split("\n\n")[1])
+            for name, text in found.items():
+                self.assertIsNone(re.search(other, text, re.MULTILINE), f"{language}: {name}")
+                self.assertNotRegex(text, r"(?m)^<!--|!\[|\n\n\n\n")
+                self.assertEqual(text.count("```") % 2, 0, name)
 
 
 class Notices(Folder):

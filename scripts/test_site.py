@@ -168,6 +168,32 @@ class Site(unittest.TestCase):
             if (SITE / page).is_file():
                 self.assertEqual((SITE / page).read_text(encoding="utf-8").count(f'"base": "{base}"'), 1, page)
 
+    def test_every_page_is_there_as_markdown(self) -> None:
+        sources = [path for path in DOCS.rglob("*.md") if not path.name.endswith(".zh.md")]
+        for folder in (SITE, SITE / "zh"):
+            for source in sources:
+                place = folder / source.relative_to(DOCS)
+                with self.subTest(page=place.relative_to(SITE)):
+                    text = place.read_text(encoding="utf-8")
+                    self.assertRegex(text, r"\A# ")
+                    self.assertNotRegex(re.sub(r"(?s)```.*?```", "", text), r"///|<!--|\]\([^)]*\.zh\.md")
+                    for target in re.findall(r"\]\(([^)#\s]+)", text):
+                        if not re.match(r"[a-z]+:", target):
+                            self.assertTrue((place.parent / target).is_file(), target)
+        self.assertIn("幂等", (SITE / "zh" / "retries.md").read_text(encoding="utf-8"))
+
+    def test_the_list_for_language_models_names_every_page(self) -> None:
+        listed = (SITE / "llms.txt").read_text(encoding="utf-8")
+        self.assertRegex(listed, r"\A# Infrai video\n\n> [^\n]+\n\n")
+        self.assertEqual(re.findall(r"^## (.+)$", listed, re.MULTILINE), ["Guide", "Reference", "Optional"])
+        (site,) = re.findall(r"^site_url: (\S+)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+        entries = re.findall(rf"^- \[.+\]\({site}(\S+)\)(?:: .+)?$", listed, re.MULTILINE)
+        self.assertEqual(sorted(entries), sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.md") if "zh" not in path.relative_to(SITE).parts))
+        self.assertLess(len(listed), 12_000)
+        whole = (SITE / "llms-full.txt").read_text(encoding="utf-8")
+        for entry in entries:
+            self.assertEqual(whole.count((SITE / entry).read_text(encoding="utf-8").strip()), 1, entry)
+
     def test_nothing_is_fetched_from_another_host(self) -> None:
         for page in SITE.rglob("*.html"):
             parser = Fetched()
@@ -223,6 +249,22 @@ class Languages(unittest.TestCase):
     def test_no_chinese_page_is_without_an_english_one(self) -> None:
         for page in DOCS.rglob("*.zh.md"):
             self.assertTrue(page.with_name(page.name.replace(".zh.md", ".md")).is_file(), page)
+
+
+class Skill(unittest.TestCase):
+    def test_the_skill_has_the_form_that_agents_load(self) -> None:
+        for folder in (ROOT / "skills").iterdir():
+            text = (folder / "SKILL.md").read_text(encoding="utf-8")
+            front = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+            assert front is not None
+            fields = dict(line.split(": ", 1) for line in front[1].splitlines())
+            self.assertEqual(fields["name"], folder.name)
+            self.assertRegex(fields["name"], r"^[a-z0-9]+(-[a-z0-9]+)*$")
+            self.assertLessEqual(len(fields["description"]), 1024)
+            self.assertLessEqual(set(fields), {"name", "description", "license", "compatibility", "metadata", "allowed-tools"})
+            # The whole skill stays in an agent's context.
+            self.assertLess(text.count("\n"), 500)
+            self.assertLess(len(text), 12_000)
 
 
 class Codes(unittest.TestCase):
@@ -341,6 +383,16 @@ class Shell(unittest.TestCase):
                 process.terminate()
                 process.communicate(timeout=60)
                 self.assertEqual(process.returncode, 0)
+
+    def test_the_mcp_server_serves_until_it_is_stopped(self) -> None:
+        (line,) = [line for line in (EXAMPLES / "mcp.sh").read_text(encoding="utf-8").splitlines() if line.startswith("infrai ")]
+        words = ["sh", "-c", "exec " + re.sub(r":\d+", ":0", line)]
+        with subprocess.Popen(words, cwd=self.home, env=self.environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            self.assertIn("MCP server at http://127.0.0.1:", next(said for said in process.stderr if "http" in said))
+            process.terminate()
+            process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0)
 
 
 class Paths(unittest.TestCase):

@@ -27,7 +27,7 @@ COORDINATES = [
     rf"<artifactId>infrai(?:-android)?</artifactId>\s*<version>({NUMBER})</version>",
     rf'infrai-sdk(?:\.git)?", (?:from|exact|\.upToNextMinor\(from): ?"({NUMBER})"',
     rf"\binfrai(?:-cli)?(?:==|~=|>=)({NUMBER})",
-    rf"@infrai/sdk(?:-[a-z0-9-]+)?@\^?({NUMBER})",
+    rf"@infrai/(?:sdk|ai-sdk)(?:-[a-z0-9-]+)?@\^?({NUMBER})",
     rf'^infrai(?:-render|-sandbox)? = (?:\{{ version = )?"[=^~]?({NUMBER})"',
     rf"\binfrai(?:-render|-sandbox|-cli)?@({NUMBER})",
 ]
@@ -37,7 +37,7 @@ DOCUMENTS = {".md", ".ipynb", ".html", ".kts", ".gradle"}
 #: package's page says for ever what it said then. A name that nobody holds may come to hold anything, so no line installs it.
 PUBLISHED: frozenset[str] = frozenset()
 #: What a release of a tag publishes. The command's wheel has a switch of its own, and Maven Central is filled by hand.
-RELEASED = frozenset({"crates.io:infrai", "crates.io:infrai-render", "crates.io:infrai-sandbox", "crates.io:infrai-cli", "npm:@infrai/sdk", "pypi:infrai", "swift:infrai-sdk"})
+RELEASED = frozenset({"crates.io:infrai", "crates.io:infrai-render", "crates.io:infrai-sandbox", "crates.io:infrai-cli", "npm:@infrai/sdk", "npm:@infrai/ai-sdk", "pypi:infrai", "swift:infrai-sdk"})
 #: What makes a line an instruction to install: the registry, and the pattern whose one group names the package.
 COMMANDS = [
     # A path or a wheel is none of a registry's names.
@@ -112,6 +112,8 @@ def places(root: Path = ROOT) -> list[VersionSite]:
     wanted = [
         ("Cargo.toml", r'^\[workspace\.package\]\nversion = "([^"]+)"'),
         *(("Cargo.toml", rf'^{name} = \{{ path = "[^"]+", version = "([^"]+)"') for name in ("infrai", "infrai-bindings", "infrai-render", "infrai-sandbox")),
+        ("cli/mcp-bundle/server.json", r'^  "version": "([^"]+)"'),
+        ("cli/mcp-bundle/server.json", r"/releases/download/v([^/]+)/"),
         ("bindings-kotlin/pom.xml", r"<artifactId>infrai</artifactId>\s*<version>([^<]+)</version>"),
         *(("Cargo.lock", rf'^name = "{name}"\nversion = "([^"]+)"') for name in names),
     ]
@@ -135,7 +137,7 @@ def faults(root: Path = ROOT, tag: str | None = None) -> list[str]:
     for manifest in ("bindings-python/pyproject.toml", "bindings-python/cli-wheel/pyproject.toml"):
         if 'dynamic = ["version"]' not in read(root, manifest) or re.search(r"^version\s*=", read(root, manifest), re.MULTILINE):
             bad.append(f'{manifest}: has a version of its own; write dynamic = ["version"]')
-    for manifest in ("bindings-node/package.json", "bindings-node/package-lock.json"):
+    for manifest in ("bindings-node/package.json", "bindings-node/package-lock.json", "integrations/ai-sdk/package.json", "integrations/ai-sdk/package-lock.json"):
         held = json.loads(read(root, manifest))
         if "version" in held or "version" in held.get("packages", {}).get("", {}):
             bad.append(f"{manifest}: has a version of its own; leave it out")

@@ -44,5 +44,7 @@ console.error("== package");
 rmSync(join(ROOT, "dist"), { recursive: true, force: true });
 step("npx", ["--no-install", "tsc", "-p", "."], { shell });
 const { target } = (await import(new URL("../dist/load.js", import.meta.url).href)).default;
-if (values.develop) copyFileSync(built, join(ROOT, `infrai.${target()}.node`));
-else step(process.execPath, ["scripts/pack.mjs", "--out", resolve(values.out), "--native", `${target()}=${built}`], { stdio: ["ignore", "inherit", "inherit"] });
+if (values.develop) {
+  copyFileSync(built, join(ROOT, `infrai.${target()}.node`));
+  step(python, ["scripts/pages.py", "node"], { cwd: REPOSITORY });
+} else step(process.execPath, ["scripts/pack.mjs", "--out", resolve(values.out), "--native", `${target()}=${built}`], { stdio: ["ignore", "inherit", "inherit"] });

@@ -29,11 +29,13 @@ const { scripts, devDependencies, name, ...described } = JSON.parse(readFileSync
 const manifest = { name, version: version(), ...described };
 /** The notices of what the native modules are built from: scripts/notices.py writes them. */
 const notices = join(ROOT, "THIRD-PARTY-LICENSES.txt");
+execFileSync(process.platform === "win32" ? "python" : "python3", [join(ROOT, "..", "scripts", "pages.py"), "node"]);
 
 pack(
   { ...manifest, optionalDependencies: platformDependencies(manifest) },
   {
     dist: join(ROOT, "dist"),
+    docs: join(ROOT, "docs"),
     "README.md": join(ROOT, "README.md"),
     LICENSE: join(ROOT, "..", "LICENSE"),
     // For resolvers that read no exports.

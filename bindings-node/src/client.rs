@@ -8,6 +8,7 @@ use infrai::{
         ActivateOptions, BatchOptions, CallOptions, CreditOptions, DownloadOptions, RequestOptions,
         TopupOptions, WaitOptions, names,
     },
+    video::WantedEvents,
 };
 use infrai_bindings::abort_signal;
 use napi::Unknown;
@@ -187,14 +188,18 @@ impl NativeClient {
         stream_id: u32,
         items: Unknown<'_>,
         options: Unknown<'_>,
+        submits: bool,
+        updates: bool,
     ) -> NativeResult<NativeStream> {
         catch_panic(Language::NodeBody, || {
             let requests = options::generate_requests(read(&items, "items")?)?;
             let signature = Signature::with_timeout(names::<BatchOptions>());
+            let signature = signature.local(&["onSubmit", "onUpdate", "signal", "unref"]);
             let (client, arguments) = self.options(signature, &options)?;
             let many = client.video().generate_many(requests).options(arguments.parse()?);
             let call = self.call(stream_id, Language::NodeBody);
-            Ok(NativeStream::new(StreamSource::Many(many), &self.queue, call).0)
+            let source = StreamSource::Many(Box::new(many), WantedEvents { submits, updates });
+            Ok(NativeStream::new(source, &self.queue, call).0)
         })
     }
 
@@ -246,8 +251,16 @@ impl NativeClient {
             let call = self.call(stream_id, Language::Node);
             let (stream, slot) = NativeStream::new(StreamSource::Empty, &self.queue, call.clone());
             let work = async move {
-                slot.fill(request.send().await?).await;
-                Ok(Some(Payload::Nothing))
+                let video = request.send().await?;
+                let mut facts = json!({});
+                if let Some(size) = video.size() {
+                    facts["size"] = size.into();
+                }
+                if let Some(content_type) = video.content_type() {
+                    facts["contentType"] = content_type.into();
+                }
+                slot.fill(video).await;
+                Ok(Some(Payload::json(&facts)))
             };
             self.queue.spawn(Call { id: call_id, ..call }, None, work)?;
             Ok(stream)

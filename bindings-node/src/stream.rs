@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use infrai::{
     Language,
-    video::{GenerateMany, VideoBytes, Watch},
+    video::{BatchAbort, BatchEvent, GenerateMany, VideoBytes, WantedEvents, Watch},
 };
+use infrai_bindings::abort_signal;
 use napi_derive::napi;
+use serde_json::json;
 
 use crate::{
     errors::{NativeResult, catch_panic, error_json},
@@ -16,7 +18,7 @@ use crate::{
 /// A stream of the core.
 pub(crate) enum StreamSource {
     Watch(Watch),
-    Many(GenerateMany),
+    Many(Box<GenerateMany>, WantedEvents),
     Bytes(Box<VideoBytes>),
     /// It is not open yet.
     Empty,
@@ -40,13 +42,19 @@ pub struct NativeStream {
     /// None once it is closed. The context is the stream's, because the client works for it between reads too.
     shared: Mutex<Option<(SharedSource, Call)>>,
     queue: Arc<EventQueue>,
+    /// Aborts a batch.
+    batch: Option<BatchAbort>,
 }
 
 impl NativeStream {
     pub(crate) fn new(source: StreamSource, queue: &Arc<EventQueue>, call: Call) -> (Self, StreamSlot) {
+        let batch = match &source {
+            StreamSource::Many(many, _) => Some(many.abort_handle()),
+            _ => None,
+        };
         let source = Arc::new(tokio::sync::Mutex::new(source));
         let shared = Mutex::new(Some((Arc::clone(&source), call)));
-        (Self { shared, queue: Arc::clone(queue) }, StreamSlot(source))
+        (Self { shared, queue: Arc::clone(queue), batch }, StreamSlot(source))
     }
 }
 
@@ -60,14 +68,25 @@ impl NativeStream {
             let (source, call) = shared.unzip();
             let (context, language) =
                 call.map_or((None, Language::Node), |call| (call.context, call.language));
+            // The read of an aborted batch ends with the batch's error.
+            let (signal, aborted) = abort_signal();
+            let signal = self.batch.is_some().then_some(signal);
             let work = async move {
                 match source {
-                    Some(source) => next(&mut *source.lock().await).await,
+                    Some(source) => next(&mut *source.lock().await, aborted).await,
                     None => Ok(None),
                 }
             };
-            Ok(self.queue.spawn(Call { id: call_id, context, language }, None, work)?)
+            Ok(self.queue.spawn(Call { id: call_id, context, language }, signal, work)?)
         })
+    }
+
+    /// Aborts a batch: the reads that follow return the items that have ended, and the batch's error.
+    #[napi]
+    pub fn abort(&self) {
+        if let Some(batch) = &self.batch {
+            batch.abort();
+        }
     }
 
     /// Ends the stream. It cancels no job.
@@ -77,17 +96,34 @@ impl NativeStream {
     }
 }
 
-async fn next(source: &mut StreamSource) -> CallResult {
+async fn next(source: &mut StreamSource, aborted: impl Future<Output = ()>) -> CallResult {
     Ok(match source {
         StreamSource::Watch(watch) => watch.next().await.transpose()?.map(|job| Payload::job(&job)),
-        StreamSource::Many(many) => many.next().await.map(|(index, result)| {
-            let (field, value) = match result {
-                Ok(job) => ("job", job.to_json().to_string()),
-                Err(error) => ("error", error_json(error, Language::NodeBody)),
-            };
-            Payload::Json(format!(r#"{{"index":{index},"{field}":{value}}}"#))
-        }),
+        StreamSource::Many(many, wanted) => many
+            .next_event(*wanted, aborted)
+            .await
+            .transpose()?
+            .map(|event| Payload::Json(batch_event(event))),
         StreamSource::Bytes(bytes) => bytes.next().await.transpose()?.map(Payload::Bytes),
         StreamSource::Empty => None,
     })
+}
+
+/// Returns an event as JSON: its kind, the index and key of its item, its job or error, and the file.
+fn batch_event(event: BatchEvent) -> String {
+    let (kind, index, key, result, file) = match event {
+        BatchEvent::Submitted(update) => ("submit", update.index, update.key, Ok(update.job), None),
+        BatchEvent::Updated(update) => ("update", update.index, update.key, Ok(update.job), None),
+        BatchEvent::Item(item) => ("item", item.index, item.key, item.result, item.file),
+    };
+    let (field, value) = match result {
+        Ok(job) => ("job", job.to_json().to_string()),
+        Err(error) => ("error", error_json(error, Language::NodeBody)),
+    };
+    let file = file.map(|file| {
+        json!({"path": file.path.to_string_lossy(), "bytes": file.bytes, "downloaded": file.downloaded})
+    });
+    let file = file.map(|file| format!(r#","file":{file}"#)).unwrap_or_default();
+    let key = json!(key);
+    format!(r#"{{"kind":"{kind}","index":{index},"key":{key},"{field}":{value}{file}}}"#)
 }

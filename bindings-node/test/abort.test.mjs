@@ -168,3 +168,24 @@ test("an aborted download leaves no file behind", async () => {
   await until(() => readdirSync(folder).length === 0);
   assert.equal(existsSync(join(folder, "v.mp4")), false);
 });
+
+test("an aborted batch names the jobs that continue, during a read and between two", async () => {
+  const { client: infrai } = await client((_, { method, body }) => {
+    const state = method === "POST" && body.includes("quick") ? "succeeded" : "running";
+    return ok(job(state, { job_id: body.includes("quick") ? "vid_0" : "vid_1" }));
+  });
+  for (const between of [false, true]) {
+    const ender = new AbortController();
+    const many = infrai.video.generateMany(["quick", "slow"], { signal: ender.signal });
+    assert.equal((await many.next()).value.job.job_id, "vid_0");
+    if (between) await sleep(100);
+    else setTimeout(() => ender.abort(new Error("enough")), 100);
+    if (between) ender.abort(new Error("enough"));
+    const error = await rejection(many.next());
+    assert.ok(error instanceof sdk.AbortError);
+    assert.equal(error.cause.message, "enough");
+    assert.deepEqual(error.details.jobs.map(({ index, job_id }) => [index, job_id]), [[1, "vid_1"]]);
+    assert.equal((await many.next()).done, true);
+    assert.equal(listeners(ender.signal), 0);
+  }
+});

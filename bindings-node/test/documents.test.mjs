@@ -76,13 +76,14 @@ for (const [name, files] of [
   ["first.mjs", ["skyline.mp4"]],
   ["guide.mjs", ["boat.mp4", "kite-0.mp4", "kite-1.mp4"]],
   ["calls.mjs", ["kite.mp4", "copy.mp4"]],
+  ["skill.mjs", ["order-17.mp4"]],
   ["raw.mjs", ["boat.mp4"]],
   ["migrated.mjs", ["boat.mp4"]],
 ]) {
   test(`examples/node/${name} does what the guide says`, once, async () => {
     const folder = example(name);
     // An account of its own where it activates one, so that it has its credit to itself.
-    const own = ["guide.mjs", "calls.mjs"].includes(name) ? { INFRAI_API_KEY: "", INFRAI_CREDENTIALS_FILE: join(folder, "credentials") } : {};
+    const own = ["guide.mjs", "calls.mjs", "skill.mjs"].includes(name) ? { INFRAI_API_KEY: "", INFRAI_CREDENTIALS_FILE: join(folder, "credentials") } : {};
     const { stdout } = await run(process.execPath, [name], { cwd: folder, env: { ...env, ...own }, timeout: 240_000 });
     for (const file of files) assert.equal(readFileSync(join(folder, file)).toString("latin1", 4, 8), "ftyp", file);
     if (name === "guide.mjs") assert.match(stdout, /^stopped: cancelled$/m);
@@ -145,8 +146,12 @@ test("examples/node/express-sse.mjs streams the states and the file", async () =
     const events = await (await fetch(`${url}/videos/${id}/events`)).text();
     const states = events.trim().split("\n\n").map((event) => JSON.parse(event.replace("data: ", "")).state);
     assert.equal(states.at(-1), "succeeded");
-    const file = await (await fetch(`${url}/videos/${id}/file`)).arrayBuffer();
-    assert.equal(Buffer.from(file).toString("latin1", 4, 8), "ftyp");
+    const part = await fetch(`${url}/videos/${id}/file`, { headers: { range: "bytes=4-7" } });
+    assert.deepEqual([part.status, part.redirected, await part.text()], [206, true, "ftyp"]);
+    const whole = await fetch(`${url}/videos/${id}/copy`);
+    const file = Buffer.from(await whole.arrayBuffer());
+    assert.equal(file.toString("latin1", 4, 8), "ftyp");
+    assert.deepEqual([whole.headers.get("content-type"), whole.headers.get("content-length")], ["video/mp4", String(file.length)]);
     assert.equal((await post("")).status, 400);
   } finally {
     child.kill();

@@ -84,6 +84,12 @@ test("a video is a web stream of bytes", async () => {
   assert.ok(bytes.equals(FILE));
 });
 
+test("size and type of a stream are known before its first byte", async () => {
+  const { client: infrai } = await ready(() => ({ headers: { "content-type": "video/mp4", "content-length": FILE.length }, body: FILE }));
+  const { size, contentType } = await infrai.video.downloadStream("vid_1");
+  assert.deepEqual([size, contentType], [FILE.length, "video/mp4"]);
+});
+
 test("a stream that is not wanted any more is cancelled, and an aborted one errors", async () => {
   const { client: infrai } = await ready();
   const reader = (await infrai.video.downloadStream("vid_1")).getReader();

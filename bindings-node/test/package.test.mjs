@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -30,9 +30,21 @@ test("publint and arethetypeswrong find nothing in the tarball", async () => {
 
 test("the tarball holds what a user needs and no more", () => {
   const names = execFileSync("tar", ["tzf", TARBALL], { encoding: "utf8" }).trim().split("\n");
-  const strange = names.filter((name) => !/^package\/(dist\/[a-z-]+(\.d)?\.m?[jt]s|(testing|webhooks)\/package\.json|package\.json|README\.md|LICENSE)$/.test(name));
+  const strange = names.filter((name) => !/^package\/(dist\/[a-z-]+(\.d)?\.m?[jt]s|(testing|webhooks)\/package\.json|docs\/[a-z-]+\.md|package\.json|README\.md|LICENSE)$/.test(name));
   assert.deepEqual(strange, []);
   assert.deepEqual(names.filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts")), []);
+});
+
+test("the package has the documentation of its version, and the types name it", () => {
+  const { version } = require("@infrai/sdk/package.json");
+  const first = require.resolve("@infrai/sdk/docs/index.md");
+  assert.ok(readFileSync(first, "utf8").includes(`\`@infrai/sdk\` ${version},`));
+  const pages = readdirSync(join(first, ".."));
+  assert.ok(pages.includes("errors.md") && pages.every((name) => name.endsWith(".md")), pages.join());
+  const bytes = pages.reduce((sum, name) => sum + statSync(join(first, "..", name)).size, 0);
+  assert.ok(bytes <= 200_000, String(bytes));
+  const installed = join(PROJECT, "node_modules/@infrai/sdk");
+  for (const file of ["dist/index.d.ts", "README.md"]) assert.ok(readFileSync(join(installed, file), "utf8").includes("node_modules/@infrai/sdk/docs/index.md"), file);
 });
 
 test("the platform packages are optional dependencies at exactly this version, and nothing else is a dependency", () => {

@@ -7,18 +7,20 @@ import type { NativeResult, NativeStream } from "./native.js";
 export class NativeAsyncIterator<T> implements AsyncIterableIterator<T> {
   readonly #settings: CallSettings;
   readonly #context: StreamContext;
-  readonly #convert: (item: unknown) => T;
+  readonly #convert: (item: unknown) => T | undefined;
   readonly #reads = new Set<number>();
   readonly #abortable: Abortable;
   #open: (() => NativeResult<NativeStream>) | undefined;
   #stream: NativeStream | undefined;
   #removeFromSignal: (() => void) | undefined;
+  #drains = false;
 
   constructor(
     settings: CallSettings,
     open: () => NativeResult<NativeStream>,
     context: StreamContext,
-    convert: (item: unknown) => T,
+    /** Returns `undefined` for an event that is no item. */
+    convert: (item: unknown) => T | undefined,
     /** Runs when the signal aborts, even between two reads. */
     aborted?: (reason: unknown) => void,
   ) {
@@ -28,6 +30,12 @@ export class NativeAsyncIterator<T> implements AsyncIterableIterator<T> {
     this.#convert = convert;
     this.#abortable = {
       abort: (reason) => {
+        if (settings.graceful) {
+          // The reads that follow return what the stream has still to say, and its error.
+          this.#drains = true;
+          this.#stream?.abort();
+          return;
+        }
         this.#context.close();
         this.#stream?.close();
         aborted?.(reason);
@@ -50,11 +58,16 @@ export class NativeAsyncIterator<T> implements AsyncIterableIterator<T> {
     if (stream === undefined) return { done: true, value: undefined };
     let read: number | undefined;
     try {
-      const item = await call<unknown>(undefined, this.#settings, this.next, (id) => {
-        this.#reads.add((read = id));
-        return stream.next(id);
-      });
-      if (item !== DONE) return { done: false, value: this.#convert(item) };
+      for (;;) {
+        const item = await call<unknown>(undefined, { ...this.#settings, drains: this.#drains }, this.next, (id) => {
+          this.#reads.add((read = id));
+          return stream.next(id);
+        });
+        if (item === DONE) break;
+        this.#reads.delete(read as unknown as number);
+        const value = this.#convert(item);
+        if (value !== undefined) return { done: false, value };
+      }
     } catch (error) {
       this.#end();
       throw error;

@@ -55,6 +55,8 @@ interface PendingCall {
 export interface CallSettings extends Pick<CallOptions, "signal" | "unref"> {
   listener?: ((event: never) => unknown) | undefined;
   graceful?: boolean | undefined;
+  /** A read of a stream that its signal has aborted: the stream's error ends it. */
+  drains?: boolean | undefined;
 }
 
 /** A stream that its signal aborts even between two reads. */
@@ -135,7 +137,8 @@ export function call<T>(
     if (listener !== undefined && typeof listener !== "function") {
       throw invalidArgument("onUpdate or onProgress", "a function", `a value of type ${typeof listener}`, trace);
     }
-    if (signal?.aborted) throw abortError(signal.reason, {}, trace);
+    const drains = settings?.drains === true;
+    if (signal?.aborted && !drains) throw abortError(signal.reason, {}, trace);
     if (client !== undefined) prepare(client);
     const id = nextId();
     const started = begin(id, signal !== undefined);
@@ -154,14 +157,14 @@ export function call<T>(
       context,
       listener,
       graceful: settings?.graceful === true,
-      aborted: false,
+      aborted: drains,
       failed: false,
       sent: key == null ? undefined : { idempotency_key: key, may_have_been_processed: true },
     };
     calls.set(id, pending);
     if (own !== undefined && context !== undefined) callbacks.set(id, { callbacks: own, context });
     if (pending.keepsAlive && refCount++ === 0) connection().ref();
-    if (signal !== undefined) registration(signal).add(pending);
+    if (signal !== undefined && !drains) registration(signal).add(pending);
   });
 }
 

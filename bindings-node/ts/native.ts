@@ -21,6 +21,7 @@ export interface CallStarted {
 
 export interface NativeStream {
   next(callId: number): NativeResult<undefined>;
+  abort(): void;
   close(): void;
 }
 
@@ -33,7 +34,13 @@ export interface NativeClient {
   cancel(callId: number, job: unknown, options: unknown): NativeResult<undefined>;
   wait(callId: number, job: unknown, options: unknown, updates: boolean, graceful: boolean): NativeResult<undefined>;
   watch(streamId: number, job: unknown, options: unknown): NativeResult<NativeStream>;
-  generateMany(streamId: number, items: unknown, options: unknown): NativeResult<NativeStream>;
+  generateMany(
+    streamId: number,
+    items: unknown,
+    options: unknown,
+    submits: boolean,
+    updates: boolean,
+  ): NativeResult<NativeStream>;
   download(callId: number, job: unknown, path: unknown, options: unknown, progress: boolean): NativeResult<undefined>;
   downloadStream(callId: number, streamId: number, job: unknown, options: unknown): NativeResult<NativeStream>;
   balance(callId: number, options: unknown): NativeResult<undefined>;

@@ -156,6 +156,14 @@ export interface DownloadStreamOptions extends CallOptions {
   timeoutMs?: number | null | undefined;
 }
 
+/** Bytes of a video, with what its host announced about the file. */
+export interface VideoStream extends ReadableStream<Uint8Array> {
+  /** Size of the file in bytes, for a `content-length`. */
+  readonly size?: number;
+  /** Media type of the file, such as `video/mp4`. */
+  readonly contentType?: string;
+}
+
 /** Options of `download`. */
 export interface DownloadOptions extends DownloadStreamOptions {
   /** Replaces an existing file. Default: `false`. */
@@ -179,18 +187,76 @@ export interface GenerateManyOptions extends CallOptions {
   /** Number of jobs that are submitted and waited for at a time. Default: 8. */
   concurrency?: number | undefined;
   /**
-   * Prefix of idempotency keys. Item `i` without a key of its own gets the key `<keyPrefix>-<i>`. A rerun after a crash then
-   * gets the same jobs and is charged once.
+   * Prefix of the items' keys. An item without a key of its own gets the key `<keyPrefix>-<hash>-<n>`: the hash of its
+   * content, and the number of equal items before it. A rerun then gets the same jobs and is charged once, even if the list
+   * has grown or changed its order. Default: the checkpoint's, else a new key per item.
    */
   keyPrefix?: string | null | undefined;
   /** Timeout of the wait for each job in milliseconds. `null` or `Infinity`: without limit. Default: 30 minutes. */
   timeoutMs?: number | null | undefined;
+  /**
+   * File that keeps each item's job, a path or a `file:` URL: JSON Lines, created if it does not exist. A rerun waits for the
+   * stored jobs, however old, and submits only items without one. Default: none.
+   */
+  checkpoint?: string | URL | null | undefined;
+  /** Time for which the API remembers an idempotency key, in milliseconds. Default: 24 hours. */
+  idempotencyWindowMs?: number | undefined;
+  /**
+   * Handling of an item whose submission, older than `idempotencyWindowMs`, may have been processed: `"error"`, the error
+   * `SUBMIT_AMBIGUOUS`, or `"retry"`, which may pay for it twice. Default: `"error"`.
+   */
+  onAmbiguous?: "error" | "retry" | undefined;
+  /**
+   * Submits items again whose jobs ended without a video in an earlier run, with the key `<key>-r1`, `<key>-r2` and so on.
+   * Without it, a job that failed under its key stays failed. Needs `checkpoint`. Default: `false`.
+   */
+  retryFailed?: boolean | undefined;
+  /**
+   * Most that the batch may cost in US dollars, with the jobs of its checkpoint and without refunds. Items that would pass it
+   * at the last known price have the error `COST_LIMIT`. While no price is known, one job is submitted to learn it. Default:
+   * no limit.
+   */
+  maxCostUsd?: number | null | undefined;
+  /**
+   * Folder in which each video is saved as `<key>.mp4` when its job ends, a path or a `file:` URL; created if it does not
+   * exist. Complete files are kept. Default: no downloads.
+   */
+  outputDir?: string | URL | null | undefined;
+  /** Called with each job that the API accepted. An exception ends the loop with that exception. */
+  onSubmit?: ((update: GenerateManyUpdate) => unknown) | null | undefined;
+  /** Called with each job's first state and every change. An exception ends the loop with that exception. */
+  onUpdate?: ((update: GenerateManyUpdate) => unknown) | null | undefined;
+  /** Cancels the jobs if `signal` aborts the batch. Default: `false`. */
+  cancelOnAbort?: boolean | undefined;
 }
 
-/** An item of a batch that has ended: its index in the list, and its job or its error. */
+/** A job of a batch and its item. */
+export interface GenerateManyUpdate {
+  /** Index of the item in the list. */
+  index: number;
+  /** Key of the item. */
+  key: string;
+  /** The job in its last known state. */
+  job: VideoJob;
+}
+
+/** File of an item of a batch. */
+export interface SavedVideo {
+  /** Absolute path of the file. */
+  path: string;
+  /** Size of the file in bytes. */
+  bytes: number;
+  /** Whether this run downloaded it. `false` for a complete file of an earlier run. */
+  downloaded: boolean;
+}
+
+/**
+ * An item of a batch that has ended: its index in the list, its key, and its job or its error. The key is the idempotency key
+ * of its first try. The key of retry `n` is `<key>-r<n>`.
+ */
 export type GenerateManyItem =
-  | { index: number; job: VideoJob; error?: undefined }
-  | { index: number; job?: undefined; error: InfraiError };
+  | { index: number; key: string; job: VideoJob; file?: SavedVideo; error?: undefined }
+  | { index: number; key: string; job?: undefined; file?: undefined; error: InfraiError };
 
 /** Balance of the account. */
 export interface Balance {

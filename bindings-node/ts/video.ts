@@ -13,11 +13,45 @@ import type {
   DownloadStreamOptions,
   GenerateManyItem,
   GenerateManyOptions,
+  GenerateManyUpdate,
   JobLike,
+  SavedVideo,
   VideoGenerateOptions,
   VideoJob,
+  VideoStream,
   WaitOptions,
 } from "./types.js";
+
+/** An event of a batch; see `src/stream.rs`. */
+interface BatchEvent {
+  kind: "submit" | "update" | "item";
+  index: number;
+  key: string;
+  job: VideoJob;
+  error?: ErrorData;
+  file?: SavedVideo;
+}
+
+type OnBatchUpdate = ((update: GenerateManyUpdate) => unknown) | undefined;
+
+/** Splits the options of a batch into its callbacks and those of the native module, with absolute paths. */
+function splitBatchOptions(options: unknown): { own: unknown; onSubmit: OnBatchUpdate; onUpdate: OnBatchUpdate } {
+  if (options === undefined || typeof options !== "object" || Array.isArray(options)) {
+    return { own: options, onSubmit: undefined, onUpdate: undefined };
+  }
+  const { onSubmit, onUpdate, ...own } = options as GenerateManyOptions & Record<string, unknown>;
+  for (const name of ["checkpoint", "outputDir"]) {
+    const path = own[name];
+    if (path == null) continue;
+    own[name] = absolutePath(path as string | URL, (expected, got) => invalidArgument(name, expected, got));
+  }
+  for (const [name, callback] of Object.entries({ onSubmit, onUpdate })) {
+    if (callback != null && typeof callback !== "function") {
+      throw invalidArgument(name, "a function", `a value of type ${typeof callback}`);
+    }
+  }
+  return { own, onSubmit: onSubmit ?? undefined, onUpdate: onUpdate ?? undefined };
+}
 
 const invalidPath = (expected: string, got: string): Error => invalidArgument("path", expected, got);
 
@@ -114,9 +148,13 @@ export class Video implements VideoApi {
    * does not end the loop. After the first 401 or 402, no further job is submitted. Leaving the loop stops the waits and
    * cancels no job.
    *
+   * The loop throws a `ConfigurationError` (`CHECKPOINT_LOCKED`, `CHECKPOINT_INVALID`, `CHECKPOINT_UNWRITABLE`, `FILE_ERROR`)
+   * before anything is sent, and an `AbortError` after `signal`, whose `details.jobs` names the jobs that continue.
+   *
    * ```ts
-   * for await (const { index, job, error } of client.video.generateMany(["a red kite", "a blue kite"], { keyPrefix: "kites-1" })) {
-   *   console.log(index, error ?? job.video_url);
+   * const options = { checkpoint: "kites.jsonl", outputDir: "kites" };
+   * for await (const { index, file, error } of client.video.generateMany(["a red kite", "a blue kite"], options)) {
+   *   console.log(index, error ?? file.path);
    * }
    * ```
    */
@@ -124,14 +162,23 @@ export class Video implements VideoApi {
     items: ReadonlyArray<string | VideoGenerateOptions>,
     options?: GenerateManyOptions,
   ): AsyncIterableIterator<GenerateManyItem> {
-    const [settings, own] = splitCallOptions(options);
+    const [settings, given] = splitCallOptions(options);
+    const { own, onSubmit, onUpdate } = splitBatchOptions(given);
     const trace = captureTrace(this.generateMany);
-    const open = (id: number): NativeResult<NativeStream> => this.#client.native.generateMany(id, items, own);
+    const open = (id: number): NativeResult<NativeStream> => {
+      const submits = onSubmit !== undefined;
+      return this.#client.native.generateMany(id, items, own, submits, onUpdate !== undefined);
+    };
     const context = new StreamContext(this.#client);
-    return new NativeAsyncIterator<GenerateManyItem>(settings, () => context.open(open), context, (item) => {
-      const { index, job, error } = item as { index: number; job: VideoJob; error?: ErrorData };
-      return error === undefined ? { index, job } : { index, error: toError(error, trace) as InfraiError };
-    });
+    const convert = (event: unknown): GenerateManyItem | undefined => {
+      const { kind, index, key, job, error, file } = event as BatchEvent;
+      if (error !== undefined) return { index, key, error: toError(error, trace) as InfraiError };
+      if (kind === "item") return file === undefined ? { index, key, job } : { index, key, job, file };
+      (kind === "submit" ? onSubmit : onUpdate)?.({ index, key, job });
+      return undefined;
+    };
+    const graceful = { ...settings, graceful: settings.signal != null };
+    return new NativeAsyncIterator<GenerateManyItem>(graceful, () => context.open(open), context, convert);
   }
 
   /**
@@ -155,19 +202,20 @@ export class Video implements VideoApi {
   }
 
   /**
-   * Opens the video of a job as a stream of bytes, for a response or an upload. Rejects with an error that is known before
-   * the first byte. The stream fails with a later one.
+   * Opens the video of a job as a stream of bytes, for a response or an upload. Its `size` and `contentType` are known
+   * before the first byte. Rejects with an error that is known by then. The stream fails with a later one.
    *
    * ```ts
-   * return new Response(await client.video.downloadStream(job), { headers: { "content-type": "video/mp4" } });
+   * const stream = await client.video.downloadStream(job);
+   * return new Response(stream, { headers: { "content-type": stream.contentType ?? "video/mp4" } });
    * ```
    */
-  async downloadStream(job: JobLike, options?: DownloadStreamOptions): Promise<ReadableStream<Uint8Array>> {
+  async downloadStream(job: JobLike, options?: DownloadStreamOptions): Promise<VideoStream> {
     const [settings, own] = splitCallOptions(options);
     const trace = captureTrace(this.downloadStream);
     let opened: NativeStream | undefined;
     const context = new StreamContext(this.#client);
-    await call(undefined, settings, this.downloadStream, (id) => {
+    const facts = await call<Pick<VideoStream, "size" | "contentType">>(undefined, settings, this.downloadStream, (id) => {
       prepareAnew();
       const result = context.open((streamId) => this.#client.native.downloadStream(id, streamId, job, own));
       if (typeof result === "string") return result;
@@ -178,7 +226,7 @@ export class Video implements VideoApi {
     const convert = (item: unknown): Uint8Array => item as Uint8Array;
     let aborted: ((reason: unknown) => void) | undefined;
     const chunks = new NativeAsyncIterator(settings, () => stream, context, convert, (reason) => aborted?.(reason));
-    return new ReadableStream<Uint8Array>({
+    const bytes = new ReadableStream<Uint8Array>({
       start(controller) {
         aborted = (reason) => controller.error(abortError(reason, {}, trace));
       },
@@ -191,5 +239,6 @@ export class Video implements VideoApi {
         await chunks.return();
       },
     });
+    return Object.assign(bytes, facts);
   }
 }

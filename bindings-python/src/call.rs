@@ -46,18 +46,20 @@ pub(crate) fn dispatch(
     spawn(py, queue, event_loop, id, signal, make(updates))
 }
 
-/// Opens a stream or makes one read of it, with the queue of the stream's callbacks.
+/// Opens a stream or makes one read of it, with the queue of the stream's callbacks. `signal` lets the read end by itself
+/// when it is cancelled.
 pub(crate) fn dispatch_stream(
     py: Python<'_>,
     queue: Option<Arc<CallbackQueue>>,
     event_loop: LoopArg<'_, '_>,
+    signal: Option<oneshot::Sender<()>>,
     future: CallFuture,
 ) -> PyResult<Py<PyAny>> {
     if let Some(event_loop) = event_loop {
-        return spawn(py, queue, event_loop, event_loop.get().state().next_call_id(), None, future);
+        return spawn(py, queue, event_loop, event_loop.get().state().next_call_id(), signal, future);
     }
     let worker = runtimes(py)?.worker().map_err(|error| errors::to_pyerr(py, error))?;
-    blocking::run(py, Some(worker), queue.as_ref(), None, in_context(queue.clone(), future))
+    blocking::run(py, Some(worker), queue.as_ref(), signal, in_context(queue.clone(), future))
 }
 
 /// Returns the queue of a stream that is made now, if it may have callbacks.

@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use infrai::{ApiRequest, CallOptions, InfraiClient, JobCosts, options::WaitOptions};
+use infrai::{
+    ApiRequest, CallOptions, InfraiClient, JobCosts,
+    options::{BatchOptions, WaitOptions},
+    video::WantedEvents,
+};
 use infrai_bindings::abort_signal;
 use pyo3::{IntoPyObjectExt as _, prelude::*, types::PyDict};
 use serde_json::Value;
@@ -242,10 +246,12 @@ impl Client {
             let queue = stream_queue(py, self.shared.config.has_callbacks())?;
             let of_stream = queue.clone();
             let future = call_future(open, |py, video| {
-                let job = convert::job(py, video.job())?;
-                (Stream::new(StreamKind::Bytes(Box::new(video)), of_stream), job).into_py_any(py)
+                let facts =
+                    (convert::job(py, video.job())?, video.size(), video.content_type().map(str::to_owned));
+                let stream = Stream::new(StreamKind::Bytes(Box::new(video)), of_stream);
+                (stream, facts.0, facts.1, facts.2).into_py_any(py)
             });
-            dispatch_stream(py, queue, event_loop, future)
+            dispatch_stream(py, queue, event_loop, None, future)
         })
     }
 
@@ -256,18 +262,26 @@ impl Client {
         })
     }
 
+    /// Returns the stream of a batch and the number of its items. `submits` and `updates` ask for these events.
     fn generate_many(
         &self,
         py: Python<'_>,
         prompts: Arg<'_, '_>,
         keys: Option<Arg<'_, '_>>,
         options: Options<'_, '_>,
-    ) -> PyResult<Stream> {
+        submits: bool,
+        updates: bool,
+    ) -> PyResult<(Stream, usize)> {
         catch_panic(py, || {
             let requests = options::parse_requests(prompts, keys)?;
-            let options = options::parse(options)?;
+            let count = requests.len();
+            let options: BatchOptions = options::parse(options)?;
+            let graceful = options.cancels_on_abort();
             let many = self.client(py)?.video().generate_many(requests).options(options);
-            self.stream(py, StreamKind::GenerateMany(many))
+            let abort = many.abort_handle();
+            let kind = StreamKind::GenerateMany(Box::new(many), WantedEvents { submits, updates });
+            let queue = stream_queue(py, self.shared.config.has_callbacks())?;
+            Ok((Stream::with_abort(kind, queue, Some(abort), graceful), count))
         })
     }
 

@@ -7,8 +7,9 @@ use std::{
 
 use infrai::{
     InfraiError,
-    video::{GenerateMany, VideoBytes, Watch},
+    video::{BatchAbort, BatchEvent, BatchUpdate, GenerateMany, SavedVideo, VideoBytes, WantedEvents, Watch},
 };
+use infrai_bindings::abort_signal;
 use pyo3::{IntoPyObjectExt as _, PyTraverseError, PyVisit, prelude::*, types::PyBytes};
 use tokio::sync::Notify;
 
@@ -30,26 +31,22 @@ type StreamResult = Result<StreamItem, InfraiError>;
 
 pub(crate) enum StreamKind {
     Watch(Watch),
-    GenerateMany(GenerateMany),
+    GenerateMany(Box<GenerateMany>, WantedEvents),
     Bytes(Box<VideoBytes>),
 }
 
 impl StreamKind {
-    async fn next(&mut self) -> StreamResult {
+    /// Returns the next item. A batch is aborted once `aborted` is ready.
+    async fn next(&mut self, aborted: impl Future<Output = ()>) -> StreamResult {
         let item = match self {
             Self::Watch(watch) => {
                 let job = watch.next().await.transpose()?;
                 job.map(|job| -> StreamItem { Arc::new(move |py| convert::job(py, &job)) })
             }
-            Self::GenerateMany(many) => many.next().await.map(|(index, result)| -> StreamItem {
-                Arc::new(move |py| match &result {
-                    Ok(job) => (index, convert::job(py, job)?, py.None()).into_py_any(py),
-                    Err(error) => {
-                        let error = to_exception(py, error.clone())?.into_value(py);
-                        (index, py.None(), error).into_py_any(py)
-                    }
-                })
-            }),
+            Self::GenerateMany(many, wanted) => {
+                let event = many.next_event(*wanted, aborted).await.transpose()?;
+                event.map(|event| -> StreamItem { Arc::new(move |py| batch_event(py, &event)) })
+            }
             Self::Bytes(video) => {
                 let bytes = video.next().await.transpose()?;
                 bytes.map(|bytes| -> StreamItem {
@@ -61,6 +58,24 @@ impl StreamKind {
     }
 }
 
+/// Returns the kind of an event, the index and key of its item, its job or error, and the file.
+fn batch_event(py: Python<'_>, event: &BatchEvent) -> PyResult<Py<PyAny>> {
+    let update = |kind: &str, BatchUpdate { index, key, job, .. }: &BatchUpdate| {
+        (kind, index, key, convert::job(py, job)?, py.None(), py.None()).into_py_any(py)
+    };
+    let item = match event {
+        BatchEvent::Submitted(submitted) => return update("submit", submitted),
+        BatchEvent::Updated(updated) => return update("update", updated),
+        BatchEvent::Item(item) => item,
+    };
+    let (fields, error) = match &item.result {
+        Ok(job) => (convert::job(py, job)?, py.None()),
+        Err(error) => (py.None(), to_exception(py, error.clone())?.into_value(py).into_any()),
+    };
+    let file = item.file.as_ref().map(|SavedVideo { path, bytes, downloaded, .. }| (path, bytes, downloaded));
+    ("item", item.index, &item.key, fields, error, file).into_py_any(py)
+}
+
 /// A stream. Dropping the last reference to it ends it.
 #[pyclass(frozen, module = "infrai._native")]
 pub(crate) struct Stream(ProcessLocal<Inner>);
@@ -69,12 +84,26 @@ struct Inner {
     kind: Arc<tokio::sync::Mutex<StreamKind>>,
     reads: Arc<Redelivery>,
     queue: Option<Arc<CallbackQueue>>,
+    /// Aborts a batch.
+    abort: Option<BatchAbort>,
+    /// Whether a cancelled read aborts the batch and waits for its end.
+    graceful: bool,
 }
 
 impl Stream {
     pub(crate) fn new(kind: StreamKind, queue: Option<Arc<CallbackQueue>>) -> Self {
+        Self::with_abort(kind, queue, None, false)
+    }
+
+    /// Returns the stream of a batch, which `abort` aborts.
+    pub(crate) fn with_abort(
+        kind: StreamKind,
+        queue: Option<Arc<CallbackQueue>>,
+        abort: Option<BatchAbort>,
+        graceful: bool,
+    ) -> Self {
         let kind = Arc::new(tokio::sync::Mutex::new(kind));
-        Self(ProcessLocal::new(Inner { kind, reads: Arc::default(), queue }))
+        Self(ProcessLocal::new(Inner { kind, reads: Arc::default(), queue, abort, graceful }))
     }
 }
 
@@ -92,11 +121,13 @@ impl Stream {
             let read = reads.begin();
             let id = read.id;
             let blocking = event_loop.is_none();
+            let (signal, aborted) = abort_signal();
+            let signal = self.0.graceful.then_some(signal);
             let work = async move {
                 let result = tokio::select! {
                     biased;
                     result = reads.next_undelivered() => result,
-                    result = async { kind.lock().await.next().await } => result,
+                    result = async { kind.lock().await.next(aborted).await } => result,
                 };
                 read.deliver(&result);
                 Ok((result, reads))
@@ -107,7 +138,7 @@ impl Stream {
                 }
                 result.map_err(|error| to_pyerr(py, error))?(py)
             });
-            let outcome = dispatch_stream(py, self.0.queue.clone(), event_loop, future);
+            let outcome = dispatch_stream(py, self.0.queue.clone(), event_loop, signal, future);
             match outcome {
                 Ok(call) if !blocking => (call, id).into_py_any(py),
                 outcome => {
@@ -116,6 +147,16 @@ impl Stream {
                     outcome
                 }
             }
+        })
+    }
+
+    /// Aborts a batch: the reads that follow return the items that have ended, and raise the batch's error.
+    fn abort(&self, py: Python<'_>) -> PyResult<()> {
+        catch_panic(py, || {
+            if let Some(abort) = self.0.abort.as_ref().filter(|_| self.0.is_current_process()) {
+                abort.abort();
+            }
+            Ok(())
         })
     }
 

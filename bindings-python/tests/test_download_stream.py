@@ -17,7 +17,7 @@ BODY = bytes(range(256)) * 4096
 @pytest.fixture
 def video(server: ScriptedServer) -> str:
     server.job("succeeded", video_url=f"{server.url}/file")
-    server.on("GET /file", Reply(body=BODY))
+    server.on("GET /file", Reply(body=BODY, headers={"content-type": "video/mp4"}))
     return "vid_1"
 
 
@@ -29,6 +29,18 @@ def test_a_video_is_read_piece_by_piece(client: infrai.InfraiClient, video: str,
     assert (tmp_path / "v.mp4").read_bytes() == BODY
     pieces = list(client.video.status(video).download_stream())
     assert b"".join(pieces) == BODY and len(pieces) > 1 and {type(piece) for piece in pieces} == {bytes}
+
+
+@pytest.mark.core
+def test_size_and_type_are_known_before_the_first_piece(
+    client: infrai.InfraiClient, async_client: infrai.AsyncInfraiClient, video: str
+) -> None:
+    async def main() -> tuple[int | None, str | None]:
+        async with await async_client.video.download_stream(video) as stream:
+            return stream.size, stream.content_type
+
+    with client.video.download_stream(video) as stream:
+        assert (stream.size, stream.content_type) == asyncio.run(main()) == (len(BODY), "video/mp4")
 
 
 @pytest.mark.core

@@ -61,7 +61,7 @@ except InfraiError:
 
 
 def test_every_public_name_is_there_and_documented() -> None:
-    aliases = {"Aspect", "Prefer", "Region", "Resolution"}
+    aliases = {"Aspect", "OnAmbiguous", "Prefer", "Region", "Resolution"}
     for name in {*infrai.__all__, "ConnectionError", "PermissionError", "TimeoutError"} - aliases:
         value = getattr(infrai, name)
         documented = value if isinstance(value, type) or callable(value) else type(value)

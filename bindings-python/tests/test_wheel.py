@@ -42,7 +42,9 @@ def test_a_free_threaded_interpreter_has_a_wheel_of_its_own_and_stays_without_a_
 
 def test_the_wheel_carries_types_and_nothing_that_is_not_the_packages(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"infrai/py.typed", "infrai/_native.pyi", "infrai/testing.py"} <= set(names)
+    assert {"infrai/py.typed", "infrai/_native.pyi", "infrai/testing.py", "infrai/docs/index.md"} <= set(
+        names
+    )
     assert [name for name in names if "__pycache__" in name or name.startswith("tests")] == []
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"infrai"}
 

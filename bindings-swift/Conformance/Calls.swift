@@ -221,16 +221,26 @@ private func downloaded(_ client: InfraiClient, _ args: JSON, _ jobs: [VideoJob?
 
 private func many(_ client: InfraiClient, _ args: JSON) async throws -> [JSON] {
     guard case .array(let items)? = args["items"] else { return [] }
+    var batch = BatchOptions()
+    batch.checkpoint = args["checkpoint"]?.string.map { URL(fileURLWithPath: $0) }
+    batch.idempotencyWindow = args["idempotency_window"]?.double.map { .seconds($0) }
+    batch.onAmbiguous = args["on_ambiguous"]?.string
+    batch.retryFailed = args["retry_failed"]?.bool ?? false
+    batch.maxCostUSD = args["max_cost_usd"]?.double
+    batch.outputDir = args["output_dir"]?.string.map { URL(fileURLWithPath: $0) }
     var results: [(Int, JSON)] = []
     let stream = client.video.generateMany(
-        items.map(request), concurrency: args["concurrency"]?.double.map { Int($0) }, keyPrefix: args["key_prefix"]?.string)
+        items.map(request), concurrency: args["concurrency"]?.double.map { Int($0) }, keyPrefix: args["key_prefix"]?.string, options: batch)
     for try await item in stream {
-        switch item.result {
-        case .success(let job): results.append((item.index, whole(job)))
-        case .failure(let error): results.append((item.index, ["error": neutral(error)]))
-        }
+        let result: JSON =
+            switch item.result {
+            case .success(let job): whole(job)
+            case .failure(let error): ["error": neutral(error)]
+            }
+        let index = JSON.integer(Int64(item.index))
+        results.append((item.index, .array(args["checkpoint"] == nil ? [index, result] : [index, result, .string(item.key)])))
     }
-    return results.sorted { $0.0 < $1.0 }.map { [.integer(Int64($0.0)), $0.1] }
+    return results.sorted { $0.0 < $1.0 }.map { $0.1 }
 }
 
 private func requested(_ client: InfraiClient, _ args: JSON) async throws -> Outcome {

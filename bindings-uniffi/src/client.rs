@@ -6,7 +6,7 @@ use infrai::{
     ActivateResult, ApiResponse, Balance, CallContext, Capability, Discovery, InfraiClient, InfraiError,
     Language, TopupRecord, VideoJob,
     options::{GenerateRequest, WaitOptions},
-    video::{self, CancelResult, Download},
+    video::{self, CancelResult, Download, WantedEvents},
     wire::json,
 };
 use infrai_bindings::abort_signal;
@@ -20,7 +20,7 @@ use crate::{
     options::parse,
     runtime::{ACTIVATION_PERMITS, DOWNLOAD_PERMITS},
     store::{CredentialStore, ForeignStore},
-    streams::{GenerateManyStream, StreamHandle, WatchStream},
+    streams::{Batch, GenerateManyStream, StreamHandle, WatchStream},
 };
 
 /// A client of the core. The options of its methods are JSON objects, which `infrai::options` describes.
@@ -210,7 +210,7 @@ impl Client {
         call.run(download.send()).await
     }
 
-    /// Submits many jobs and waits for each.
+    /// Submits many jobs and waits for each. `submits` and `updates` ask for these events.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` if an option is invalid.
@@ -218,12 +218,15 @@ impl Client {
         &self,
         requests: Vec<String>,
         options: &str,
+        submits: bool,
+        updates: bool,
     ) -> Result<Arc<GenerateManyStream>, NativeError> {
         self.catch(|| {
             let requests = requests.iter().map(|request| parse(request));
             let requests = requests.collect::<Result<Vec<GenerateRequest>, _>>()?;
             let many = self.core.video().generate_many(requests).options(parse(options)?);
-            let stream = StreamHandle::new(many, self.language, self.context.clone());
+            let batch = Batch { many, wanted: WantedEvents { submits, updates } };
+            let stream = StreamHandle::new(batch, self.language, self.context.clone());
             Ok(Arc::new(GenerateManyStream(stream)))
         })
     }

@@ -40,7 +40,7 @@ pub use self::{
         panic_for_tests,
     },
     store::{CredentialStore, CredentialStoreError},
-    streams::{GenerateManyItem, GenerateManyStream, WatchStream},
+    streams::{GenerateManyEvent, GenerateManyKind, GenerateManyStream, WatchStream},
     webhooks::{SeenEventIds, verify_webhook},
 };
 

@@ -42,7 +42,7 @@ Keys:
 
 Environment:
   INFRAI_API_KEY, INFRAI_BASE_URL, INFRAI_PROFILE, INFRAI_CREDENTIALS_FILE, INFRAI_ALLOW_HTTP,
-  INFRAI_SANDBOX_DIR, NO_COLOR";
+  INFRAI_SANDBOX_DIR, INFRAI_MCP_TOKEN, NO_COLOR";
 
 /// Returns the exit code of an error.
 pub(crate) fn code(kind: ErrorKind) -> u8 {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use infrai::{ErrorKind, InfraiError};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use crate::{exit, next_command::shell_quote};
 
@@ -54,7 +55,11 @@ async fn terminated() {
 
 /// The message if the command were stopped now.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct InterruptNotice(Arc<Mutex<Option<Message>>>);
+pub(crate) struct InterruptNotice {
+    message: Arc<Mutex<Option<Message>>>,
+    /// Ends a command that has something to do before it ends.
+    stop: Arc<Mutex<Option<oneshot::Sender<()>>>>,
+}
 
 #[derive(Debug, Clone)]
 struct Message {
@@ -65,7 +70,7 @@ struct Message {
 
 impl InterruptNotice {
     fn set(&self, message: Message) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
+        *self.message.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
     }
 
     /// Sets the message during a request that costs: repeated with its key, it takes effect once.
@@ -85,14 +90,31 @@ impl InterruptNotice {
         self.set(Message { text: message, hint, details: json!({ "job_id": id }) });
     }
 
+    /// Lets the command end by itself at the first signal, for which the future waits. A second signal stops it at once.
+    pub(crate) fn stop_requested(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (sender, requested) = oneshot::channel();
+        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        async move {
+            if requested.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Asks the command to end by itself. Returns false if it cannot or was asked before.
+    pub(crate) fn request_stop(&self) -> bool {
+        let stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner).take();
+        stop.is_some_and(|stop| stop.send(()).is_ok())
+    }
+
     /// Removes the message.
     pub(crate) fn clear(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.message.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Converts the message to an error.
     pub(crate) fn into_error(self) -> InfraiError {
-        let message = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let message = self.message.lock().unwrap_or_else(PoisonError::into_inner).take();
         let message = message.unwrap_or_else(|| Message {
             text: "the command was interrupted".into(),
             hint: "Run it again.".into(),

@@ -14,7 +14,7 @@ mod session;
 mod terminal;
 
 use clap::Parser as _;
-use infrai::{InfraiError, Result};
+use infrai::{ErrorKind, InfraiError, Result};
 
 use self::{
     args::{Cli, Command},
@@ -57,16 +57,38 @@ async fn run(cli: Cli) -> u8 {
         };
         return ended(result, json);
     }
+    if let Command::Mcp(args) = &command {
+        return ended(commands::mcp::serve(args, &global).await, json);
+    }
     let notice = InterruptNotice::default();
     // The command is dropped before the message: its half-written file goes, and the bar leaves the screen.
-    let stopped = tokio::select! {
-        biased;
-        signal = Signal::next() => signal,
-        result = commands::run(&global, command, &notice) => return ended(result, json),
+    let mut requested = None;
+    let stopped = {
+        let mut running = std::pin::pin!(commands::run(&global, command, &notice));
+        loop {
+            tokio::select! {
+                biased;
+                signal = Signal::next() => {
+                    if !notice.request_stop() {
+                        break signal;
+                    }
+                    requested = Some(signal);
+                }
+                result = &mut running => {
+                    let stopped = requested.filter(|_| result.as_ref().is_err_and(is_interrupt));
+                    let code = ended(result, json);
+                    return stopped.map_or(code, Signal::exit_code);
+                }
+            }
+        }
     };
     Progress::clear();
     error::print_error(notice.into_error(), json);
     stopped.exit_code()
+}
+
+fn is_interrupt(error: &InfraiError) -> bool {
+    error.kind() == ErrorKind::Aborted
 }
 
 fn ended(result: Result<u8>, json: bool) -> u8 {

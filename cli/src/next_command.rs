@@ -26,6 +26,7 @@ impl NextCommand {
         option("--data-dir", global.data_dir.as_deref().map(text));
         option("--profile", global.profile.clone());
         option("--base-url", global.base_url.clone());
+        option("--routes", global.routes.clone());
         Self { start }
     }
 

@@ -1,6 +1,6 @@
 //! The state of one call: client, embedded sandbox and output.
 
-use infrai::{ErrorKind, InfraiClient, InfraiError, Result};
+use infrai::{ErrorKind, InfraiClient, InfraiError, Result, VideoRoutes};
 
 use crate::{
     args::GlobalArgs,
@@ -31,6 +31,11 @@ impl Session {
         if let Some(timeout) = global.timeout {
             builder = builder.timeout(timeout);
         }
+        builder = builder.routes(match global.routes.as_deref() {
+            Some("jobs") => VideoRoutes::Jobs,
+            Some("status") => VideoRoutes::Status,
+            _ => VideoRoutes::Auto,
+        });
         let sandbox = if global.sandbox {
             let sandbox = EmbeddedSandbox::open(global.data_dir.as_deref()).await?;
             builder = builder

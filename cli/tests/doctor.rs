@@ -13,11 +13,20 @@ use serde_json::{Value, json};
 
 const KEY: &str = "ifr_pk_proj_0123456789abcdefghijABCDEFGHIJ01";
 
-/// A server that answers each path with a status, a `Date` and a body. Returns its URL.
+/// A server that answers each path with a status, a `Date` and a body of JSON. Returns its URL.
 fn scripted(
     date: &'static str,
     answer: impl Fn(&str) -> (u16, Value) + Send + Sync + Clone + 'static,
 ) -> String {
+    let head = if date.is_empty() { String::new() } else { format!("Date: {date}\r\n") };
+    serving(move |path| {
+        let (status, body) = answer(path);
+        (status, head.clone(), body.to_string())
+    })
+}
+
+/// A server that answers each path with a status, header lines and a body. Returns its URL.
+fn serving(answer: impl Fn(&str) -> (u16, String, String) + Send + Sync + Clone + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
@@ -27,13 +36,9 @@ fn scripted(
                 let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
                 let Some(first) = lines.next() else { return };
                 lines.take_while(|line| !line.is_empty()).for_each(drop);
-                let (status, body) = answer(first.split(' ').nth(1).unwrap_or_default());
-                let (date, body) = (
-                    if date.is_empty() { String::new() } else { format!("Date: {date}\r\n") },
-                    body.to_string(),
-                );
+                let (status, lines, body) = answer(first.split(' ').nth(1).unwrap_or_default());
                 let head = format!(
-                    "HTTP/1.1 {status} X\r\n{date}Connection: close\r\nContent-Length: {}\r\n\r\n",
+                    "HTTP/1.1 {status} X\r\n{lines}Connection: close\r\nContent-Length: {}\r\n\r\n",
                     body.len()
                 );
                 let _ = (&stream).write_all((head + &body).as_bytes());
@@ -113,7 +118,7 @@ fn an_unreachable_host_is_a_problem_of_the_network() {
     let home = Home::new().with("INFRAI_API_KEY", KEY).with("INFRAI_BASE_URL", &format!("http://{closed}"));
     let report = doctor(&home, 4);
     assert!(check(&report, "connection", "problem").contains(&closed.port().to_string()));
-    assert!(check(&report, "balance", "note").contains("does not respond"));
+    assert!(check(&report, "balance", "note").contains("was not reached"));
     let home = Home::new().with("INFRAI_BASE_URL", "https://nowhere.invalid").with("INFRAI_API_KEY", KEY);
     let report = doctor(&home, 4);
     assert!(check(&report, "DNS", "problem").contains("nowhere.invalid"));
@@ -234,6 +239,175 @@ fn an_unusable_setting_stops_no_other_check() {
     let report = doctor(&home, 5);
     assert!(check(&report, "base URL", "problem").contains("INFRAI_BASE_URL"));
     assert!(check(&report, "network", "note").contains("not known"));
+}
+
+/// Returns the number of problems.
+fn problems(report: &Value) -> usize {
+    let checks = report["checks"].as_array().expect("checks");
+    checks.iter().filter(|check| check["status"] == "problem").count()
+}
+
+#[test]
+fn a_bad_base_url_is_one_problem() {
+    let home = Home::new().with("INFRAI_BASE_URL", "ftp://example.com");
+    for home in [home.with("INFRAI_API_KEY", KEY), Home::new().with("INFRAI_BASE_URL", "nonsense")] {
+        let report = doctor(&home, 5);
+        assert_eq!(problems(&report), 1, "{report:#}");
+        assert!(check(&report, "key", "note").contains("base URL"));
+        assert!(check(&report, "balance", "note").contains("was not reached"));
+    }
+}
+
+#[test]
+fn a_broken_credentials_file_is_one_problem() {
+    let home = Home::new();
+    let file = home.path("broken");
+    std::fs::write(&file, "[default\nhush").expect("a file");
+    let home = home.with("INFRAI_CREDENTIALS_FILE", file.to_str().expect("UTF-8"));
+    let report = doctor(&home, 5);
+    assert_eq!(problems(&report), 1, "{report:#}");
+    assert!(check(&report, "credentials", "problem").contains("line 1 is not TOML"));
+    assert!(check(&report, "base URL", "note").contains("credentials file"));
+    assert!(!report.to_string().contains("hush"));
+}
+
+#[test]
+fn a_response_that_is_not_the_apis_reaches_nothing() {
+    const HTML: &str = "Content-Type: text/html; charset=utf-8\r\n";
+    let page = |status, lines: &'static str, body: &'static str| {
+        serving(move |_| (status, lines.to_owned(), body.to_owned()))
+    };
+    for (url, message, advice) in [
+        (page(200, HTML, "<html>Sign in</html>"), "HTTP 200 is a web page", "login page"),
+        (
+            page(302, "Location: http://portal.example/?a=b\r\n", ""),
+            "HTTP 302 redirects to http://portal.example",
+            "login page",
+        ),
+        (page(404, "", "404 page not found"), "HTTP 404 without", "ends before /v1"),
+        (page(404, HTML, "<html></html>"), "HTTP 404 without", "ends before /v1"),
+        (page(503, "", "no healthy upstream"), "HTTP 503 without", "Try again later"),
+        (page(403, HTML, "<html>blocked</html>"), "HTTP 403 is a web page", "the proxy"),
+        (page(200, "", "pong"), "HTTP 200 without", "the proxy"),
+    ] {
+        let home = Home::new().with("INFRAI_API_KEY", KEY).with("INFRAI_BASE_URL", &url);
+        let report = doctor(&home, 4);
+        assert!(check(&report, "response", "problem").starts_with(message), "{report:#}");
+        assert!(remedy(&report, "response").contains(advice), "{report:#}");
+        assert!(check(&report, "balance", "note").contains("was not reached"));
+        assert_eq!(problems(&report), 1, "{report:#}");
+    }
+}
+
+#[test]
+fn an_api_without_discovery_is_reached_by_its_refusal() {
+    for refusal in [json!({"ok": false, "error": {"code": "UNAUTHORIZED"}}), json!({"message": "no key"})] {
+        let url = scripted("", move |path| match path {
+            "/v1/account/balance" => (401, refusal.clone()),
+            _ => (404, json!("not found")),
+        });
+        let report = doctor(&Home::new().with("INFRAI_BASE_URL", &url), 3);
+        assert!(check(&report, "response", "ok").starts_with("HTTP 401"), "{report:#}");
+        assert!(check(&report, "balance", "note").contains("no key"));
+        assert_eq!(problems(&report), 1, "{report:#}");
+    }
+}
+
+#[test]
+fn an_api_without_a_balance_does_not_check_the_key() {
+    let url = scripted("", |path| match path {
+        "/v1/discovery" => (200, envelope(&json!([]))),
+        _ => (404, json!({"ok": false, "error": {"code": "ROUTE_UNKNOWN", "message": "no"}})),
+    });
+    let home = Home::new().with("INFRAI_API_KEY", KEY).with("INFRAI_BASE_URL", &url);
+    let report = doctor(&home, 4);
+    assert!(check(&report, "balance", "problem").contains("GET /v1/account/balance (404)"));
+    assert!(remedy(&report, "balance").contains("https://infrai.cc"));
+}
+
+#[test]
+fn settings_are_shown_with_their_sources() {
+    let home = Home::new().with("INFRAI_BASE_URL", "http://api.invalid").with("INFRAI_ALLOW_HTTP", "1");
+    let report = home.run(&["--json", "--timeout", "1s", "--routes", "status", "doctor"]).expect(3).json();
+    assert_eq!(check(&report, "job routes", "ok"), "status (argument)");
+    assert_eq!(
+        check(&report, "timeouts", "ok"),
+        "call 1s (argument), attempt 20s, connect 10s, download idle 30s (default)"
+    );
+    assert!(check(&report, "plain http", "note").starts_with("in use (INFRAI_ALLOW_HTTP)"));
+    assert_eq!(check(&report, "NO_PROXY", "ok"), "not set");
+    let home = Home::new().with("INFRAI_BASE_URL", "http://api.invalid").with("INFRAI_ALLOW_HTTP", "yes");
+    let report = home.run(&["--json", "doctor"]).expect(5).json();
+    assert!(check(&report, "plain http", "note").contains("only INFRAI_ALLOW_HTTP=1"));
+    assert_eq!(check(&report, "job routes", "ok"), "auto (default)");
+    assert!(check(&report, "timeouts", "ok").starts_with("call 60s, "));
+}
+
+#[test]
+fn exceptions_of_the_proxy_are_shown_for_the_host() {
+    let closed = "http://127.0.0.1:9";
+    let home = |list: &str| {
+        Home::new()
+            .with("INFRAI_API_KEY", KEY)
+            .with("INFRAI_BASE_URL", "https://api.invalid")
+            .with("HTTPS_PROXY", closed)
+            .with("NO_PROXY", list)
+    };
+    let report = doctor(&home(".invalid"), 4);
+    assert_eq!(check(&report, "NO_PROXY", "ok"), "holds for api.invalid (NO_PROXY)");
+    assert_eq!(check(&report, "proxy", "ok"), "none");
+    let report = doctor(&home("other.example"), 4);
+    assert_eq!(check(&report, "NO_PROXY", "ok"), "does not hold for api.invalid (NO_PROXY)");
+    assert_eq!(check(&report, "proxy", "ok"), "http://127.0.0.1:9 (HTTPS_PROXY)");
+    assert!(remedy(&report, "connection").contains("the proxy's address"), "{report:#}");
+    let server = Server::start();
+    let report = doctor(&Home::at(&server).with("HTTP_PROXY", closed), 3);
+    assert!(check(&report, "proxy", "ok").contains("this machine"));
+}
+
+#[test]
+fn a_proxy_that_refuses_the_host_is_the_problem() {
+    let url = serving(|_| (403, String::new(), "blocked".to_owned()));
+    let home = Home::new()
+        .with("INFRAI_API_KEY", KEY)
+        .with("INFRAI_BASE_URL", "https://api.invalid")
+        .with("HTTPS_PROXY", &url);
+    let report = doctor(&home, 4);
+    assert_eq!(check(&report, "proxy", "problem"), "it opens no connection to api.invalid");
+}
+
+#[test]
+fn pinned_routes_that_the_server_lacks_are_a_problem() {
+    let url = scripted("", |_| {
+        (
+            200,
+            envelope(&json!({
+                "video.generate": {"method": "POST", "path": "/v1/video/generate"},
+                "video.status": {"method": "GET", "path": "/v1/video/status/{id}"},
+                "video.cancel": {"method": "POST", "path": "/v1/video/cancel/{id}"},
+            })),
+        )
+    });
+    let home = Home::new().with("INFRAI_BASE_URL", &url).with("INFRAI_API_KEY", KEY);
+    let run = |routes| home.run(&["--json", "--routes", routes, "doctor"]).json();
+    assert!(check(&run("jobs"), "routes", "problem").ends_with("it declares /v1/video/status/{id}"));
+    assert!(remedy(&run("jobs"), "routes").contains("--routes"));
+    assert!(check(&run("status"), "routes", "ok").ends_with("jobs at /v1/video/status/{id}"));
+}
+
+#[test]
+fn routes_decide_the_first_request_of_a_command() {
+    let url = scripted("", |path| match path {
+        "/v1/video/status/vid_1" => (200, envelope(&json!({"id": "vid_1", "status": "succeeded"}))),
+        _ => (404, json!("not found")),
+    });
+    let home = Home::new().with("INFRAI_BASE_URL", &url).with("INFRAI_API_KEY", KEY);
+    let asked = |words: &[&str]| home.run(words).stderr.matches("jobs/{id}").count();
+    assert!(asked(&["-vv", "video", "status", "vid_1"]) > 0);
+    assert_eq!(asked(&["-vv", "--routes", "status", "video", "status", "vid_1"]), 0);
+    home.run(&["--routes", "jobs", "video", "status", "vid_1"]).expect(2);
+    let next = home.run(&["--routes", "status", "video", "status", "vid_1"]).expect(0);
+    assert!(next.stdout.contains(" --routes status video download "), "{next:?}");
 }
 
 #[test]

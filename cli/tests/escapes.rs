@@ -12,7 +12,11 @@ use std::{
     thread,
 };
 
-use common::{Home, Ran, ended};
+use common::{
+    Home, Ran,
+    agent::{Agent, Protocol},
+    ended,
+};
 use serde_json::{Value, json};
 
 /// Controls of both sets, a line of its own, reordering, separators, tags.
@@ -368,4 +372,42 @@ fn the_log_of_the_sandbox_has_a_line_per_record() {
     let ran = ended(child).expect(0);
     assert!(ran.stderr.contains("request handled") && is_clean(&ran.stderr), "{ran:?}");
     assert!(!ran.stderr.lines().any(|line| line.starts_with("FORGED")), "{ran:?}");
+}
+
+#[test]
+fn no_tool_returns_what_acts_on_a_reader() {
+    for last in ["succeeded", "failed"] {
+        let server = api(last);
+        let home = server.home();
+        let mut agent = Agent::start(&home, &["mcp", "-vv"], Protocol::Handshake);
+        let job = json!({"job_id": HOSTILE});
+        let mut values = vec![
+            agent.call("generate_video", json!({"prompt": "a kite"})),
+            agent.call("generate_video", json!({"prompt": "a kite"})),
+            agent.call("video_status", job.clone()),
+            agent.call("download_video", job.clone()),
+            agent.call("cancel_video", job.clone()),
+            agent.call("list_videos", json!({})),
+            agent.call("account_balance", json!({})),
+            agent.call("top_up", json!({"amount_usd": 5})),
+            agent.call("video_options", json!({})),
+        ];
+        let wait = json!({"name": "wait_for_video", "arguments": job, "_meta": {"progressToken": 1}});
+        values.push(agent.request("tools/call", wait));
+        values.append(&mut agent.notifications);
+        values.push(agent.request("resources/list", json!({})));
+        let uri = values.last().and_then(|listed| listed["resources"][3]["uri"].as_str()).expect("a job");
+        let read = json!({"uri": uri});
+        values.push(agent.request("resources/read", read));
+        let ended = agent.close();
+        let mut found = Vec::new();
+        for value in &values {
+            texts(value, &mut found);
+        }
+        // Pages of the documentation have line ends.
+        for text in found.iter().chain([&ended.stderr]) {
+            assert!(is_clean(text) && !text.contains("\nFORGED"), "{text:?}");
+        }
+        assert!(found.iter().filter(|text| text.contains("FORGED")).count() > 10, "{found:?}");
+    }
 }

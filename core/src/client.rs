@@ -186,7 +186,7 @@ impl InfraiClient {
         self.api.settings()
     }
 
-    /// For the command: sends one request without a key and returns the status and the date of its response.
+    /// For the command: requests the API without a key, and returns what its response shows.
     #[doc(hidden)]
     pub async fn probe(&self) -> Result<Probe> {
         self.api.probe().await

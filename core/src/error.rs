@@ -275,6 +275,12 @@ impl InfraiError {
         self
     }
 
+    /// Adds the idempotency key of an item, if the error has none.
+    pub(crate) fn or_idempotency_key(mut self, key: &str) -> Self {
+        self.0.idempotency_key.get_or_insert_with(|| key.to_owned());
+        self
+    }
+
     /// Returns the kind, for callers to match on.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind.unwrap_or(ErrorKind::Internal)

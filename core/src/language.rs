@@ -24,7 +24,7 @@ pub enum Language {
 }
 
 /// Options that are durations. In Node their names end in `Ms`.
-const DURATIONS: [&str; 11] = [
+const DURATIONS: [&str; 12] = [
     "timeout",
     "attempt_timeout",
     "connect_timeout",
@@ -36,6 +36,7 @@ const DURATIONS: [&str; 11] = [
     "expected_duration",
     "refresh",
     "ttl",
+    "idempotency_window",
 ];
 
 /// Fields of bodies with more than one word in their name. Node spells them as on the wire.

@@ -18,7 +18,14 @@ fn example(name: &str) -> PathBuf {
 async fn examples_save_their_videos() {
     for (name, files) in [
         ("quickstart", &["skyline.mp4"][..]),
-        ("batch", &["kite-0.mp4", "kite-1.mp4", "kite-2.mp4"]),
+        (
+            "batch",
+            &[
+                "kites/kites-a3f8a66ae4a0ec5d4ac54c64-0.mp4",
+                "kites/kites-9354110160542ba7a95a5851-0.mp4",
+                "kites/kites-f7f545b215dc36c375ce13b1-0.mp4",
+            ],
+        ),
         ("guide", &["kite-0.mp4", "kite-1.mp4"]),
         ("faults", &[]),
     ] {

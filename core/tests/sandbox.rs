@@ -144,8 +144,9 @@ async fn repeated_batch_returns_the_same_jobs() {
             ["a", "b", "c"].map(|prompt| infrai::GenerateRequest::new(prompt).duration_seconds(1.0));
         let mut many = fixture.client.video().generate_many(requests).concurrency(2).key_prefix("rerun");
         let mut jobs = vec![String::new(); 3];
-        while let Some((index, job)) = many.next().await {
-            jobs[index] = job.unwrap().job_id.to_string();
+        while let Some(item) = many.next().await {
+            let item = item.unwrap();
+            jobs[item.index] = item.result.unwrap().job_id.to_string();
         }
         runs.push(jobs);
         balances.push(fixture.balance().await);

@@ -1,8 +1,8 @@
-// A page's progress bar: POST /videos starts a job, GET /videos/:id/events streams its states as server-sent events, and
-// GET /videos/:id/file the video itself.
+// A page's progress bar: POST /videos starts a job, GET /videos/:id/events streams its states as server-sent events,
+// GET /videos/:id/file leads a player to the video, and GET /videos/:id/copy sends it through this server.
 
 import express from "express";
-import { Readable } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import { InfraiClient, InfraiError } from "@infrai/sdk";
 
 const client = new InfraiClient();
@@ -31,9 +31,18 @@ app.get("/videos/:id/events", async (request, response) => {
 });
 
 app.get("/videos/:id/file", async (request, response) => {
+  const { state, video_url } = await client.video.status(request.params.id);
+  if (video_url === undefined) return response.status(409).json({ message: `the video is ${state}` });
+  // The page keeps this address, and the URL behind it is always a fresh one.
+  response.set("cache-control", "no-store").redirect(307, video_url);
+});
+
+app.get("/videos/:id/copy", async (request, response) => {
   const stream = await client.video.downloadStream(request.params.id);
-  response.type("video/mp4");
-  Readable.fromWeb(stream).pipe(response);
+  response.type(stream.contentType ?? "video/mp4");
+  if (stream.size !== undefined) response.set("content-length", String(stream.size));
+  // Who leaves ends the download.
+  pipeline(Readable.fromWeb(stream), response, () => {});
 });
 
 app.use((error, _request, response, next) => {

@@ -9,16 +9,13 @@ async fn main() -> infrai::Result<()> {
 
     let prompts = ["a red kite", "a blue kite", "a green kite"];
     let requests = prompts.map(|prompt| GenerateRequest::new(prompt).duration_seconds(2.0).aspect("9:16"));
-    // Item i gets the idempotency key kites-2026-i: a rerun after a crash gets the same jobs.
-    let mut many = client.video().generate_many(requests).concurrency(2).key_prefix("kites-2026");
-    while let Some((index, result)) = many.next().await {
-        match result {
-            Ok(job) => {
-                let path = format!("kite-{index}.mp4");
-                client.video().download(&job, &path).overwrite(true).await?;
-                println!("{}: {path}", prompts[index]);
-            }
-            Err(error) => println!("{}: {error}; {}", prompts[index], error.hint()),
+    // A rerun after a crash goes on where the checkpoint ends, and pays for no video twice.
+    let batch = client.video().generate_many(requests).concurrency(2).key_prefix("kites");
+    let mut many = batch.checkpoint("kites.jsonl").output_dir("kites");
+    while let Some(item) = many.next().await.transpose()? {
+        match (item.result, item.file) {
+            (Ok(_), file) => println!("{}: {:?}", prompts[item.index], file.map(|file| file.path)),
+            (Err(error), _) => println!("{}: {error}; {}", prompts[item.index], error.hint()),
         }
     }
     Ok(())

@@ -141,12 +141,12 @@ async fn many(client: InfraiClient) -> Result<()> {
     // docs: many
     let requests = [GenerateRequest::new("a red kite"), GenerateRequest::new("a blue kite").aspect("1:1")];
     let mut many = client.video().generate_many(requests).concurrency(4).key_prefix("kites-1");
-    while let Some((index, result)) = many.next().await {
-        match result {
+    while let Some(item) = many.next().await.transpose()? {
+        match item.result {
             Ok(job) => {
-                client.video().download(&job, format!("kite-{index}.mp4")).overwrite(true).await?;
+                client.video().download(&job, format!("kite-{}.mp4", item.index)).overwrite(true).await?;
             }
-            Err(error) => println!("{index} failed: {error}"),
+            Err(error) => println!("{} failed: {error}", item.index),
         }
     }
     // docs: end

@@ -1,13 +1,17 @@
-"""Computed parts of the site: the pages that are there, and links that leave the documentation for the repository."""
+"""Computed parts of the site: the pages that are there, links that leave the documentation for the repository, and the pages as Markdown."""
 
 from __future__ import annotations
 
 import posixpath
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 from mkdocs.exceptions import PluginError
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import pages as markdown_pages  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: Pages that hold a link to a file outside of docs/, for readers on GitHub, and show that file on the site.
@@ -17,9 +21,12 @@ SPELLED = {"h264": "H.264", "tls": "TLS", "python": "Python", "uniffi": "UniFFI"
 #: First page of a generated reference, where it is no index.
 ENTRIES = {"rust": "infrai/index.html", "swift": "documentation/infrai/"}
 ENGLISH_ONLY = "!!! note \"本页只有英文\"\n    本页随代码更新，不提供中文版。\n\n"
+#: Said in llms.txt before the list.
+LLMS = """The Python and the npm package contain these pages for their own language and version: `python -m infrai docs`, `node_modules/@infrai/sdk/docs/index.md`. All
+of them in one file: [llms-full.txt](llms-full.txt). Every call that changes something is charged once per idempotency key; a program that retries passes the same key."""
 #: Pages of the navigation that need not be there.
 OPTIONAL = {"releasing.md", "reliability.md", "threat-model.md"}
-LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
+LINK = markdown_pages.LINK
 #: The kinds of names of the Python package; each name belongs to the first that it fits.
 NAMES = {
     "Clients": r"\w*Client|configure",
@@ -28,14 +35,13 @@ NAMES = {
     "Types": r"Aspect|Prefer|Region|Resolution|\w+Options|\w+Event",
     "Jobs and results": r"[A-Z]\w+",
 }
-#: A tab is a language's label in bold, then at most one paragraph and at most one snippet. Not a heading: on GitHub, what follows the last tab would stand under it.
-LABEL = r"^\*\*(Python|Node|Rust|Swift|Kotlin|Command|命令行)\*\*\n\n"
-PARAGRAPH = r"(?:(?!```|<!--|\*\*\w+\*\*\n|#|\|)[^\n]+\n)+"
-SNIPPET = r"(?:<!-- [^\n]+ -->\n)?```[^\n]*\n(?:.*?\n)??```\n"
-TAB = re.compile(rf"{LABEL}({PARAGRAPH}\n{SNIPPET}|{PARAGRAPH}|{SNIPPET})", re.MULTILINE | re.DOTALL)
 
 
 _serving = False
+#: The English pages as Markdown, by their addresses on the site; their sections in the navigation; the site's English name and description.
+_english: dict[str, str] = {}
+_sections: dict[str, str] = {}
+_about: dict[str, str] = {}
 
 
 def on_startup(*, command: str, dirty: bool) -> None:
@@ -73,7 +79,7 @@ def on_config(config: Any) -> Any:
 def tabbed(markdown: str) -> str:
     """The page with each run of labels as tabs of the site."""
     # mkdocs strips the end of the last line.
-    return TAB.sub(lambda found: f"/// tab | {found[1]}\n{found[2]}///\n", f"{markdown}\n")
+    return markdown_pages.TAB.sub(lambda found: f"/// tab | {found[1]}\n{found[2]}///\n", f"{markdown}\n")
 
 
 def _reference() -> str:
@@ -85,6 +91,51 @@ def _reference() -> str:
         public = [name for name in public if name not in found]
         parts += [f"## {title}", *(f"::: infrai.{name}" for name in found)]
     return "\n\n".join([*parts, "## Webhooks", "::: infrai.webhooks", "## Testing", "::: infrai.testing"])
+
+
+def _address(page: Any) -> str:
+    """Returns where the page as Markdown stands: links between such pages name the source files."""
+    name = re.sub(r"\.zh\.md$", ".md", page.file.src_uri)
+    return f"zh/{name}" if page.file.dest_uri.startswith("zh/") else name
+
+
+def on_nav(nav: Any, *, config: Any, files: Any) -> Any:
+    for page in nav.pages:
+        _sections.setdefault(_address(page), page.ancestors[-1].title if page.ancestors else "")
+    return nav
+
+
+def _write_markdown(page: Any, markdown: str, config: Any) -> None:
+    """Writes the page as Markdown beside its HTML, for readers that are programs."""
+    place = _address(page)
+    markdown = markdown.replace("<!-- reference -->", f"<{config['site_url']}reference/python.html>")
+    text = markdown_pages.unmarked(re.sub(r"<!-- \w+ -->(.*)<!-- end -->", r"\1", markdown)).strip()
+    if place.startswith("zh/"):
+        # Pictures are there once, beside the English pages.
+        text = re.sub(r"(!\[[^\]]*\]\()(?=images/)", r"\1../", text)
+    else:
+        _english[place] = text
+        _about.update(name=config["site_name"], description=config["site_description"])
+    target = Path(config["site_dir"], place)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(f"{text}\n", encoding="utf-8", newline="\n")
+
+
+def on_post_build(*, config: Any) -> None:
+    """Writes llms.txt, the list of the pages, and llms-full.txt, all of them in one file (https://llmstxt.org)."""
+    home, groups = config["site_url"], dict[str, list[str]]()
+    listed = [place for place in _sections if place in _english]
+    for place in listed:
+        title = _english[place].partition("\n")[0].removeprefix("# ")
+        # The title of a decision says what it is.
+        about = "" if re.search(r"/\d", place) else f": {markdown_pages.summary(_english[place])}"
+        # The form calls optional what a short context can do without.
+        section = {"": "Guide", "Project": "Optional"}.get(_sections[place], _sections[place])
+        groups.setdefault(section, []).append(f"- [{title}]({home}{place}){about}")
+    lists = "\n\n".join(f"## {section}\n\n" + "\n".join(entries) for section, entries in groups.items())
+    site = Path(config["site_dir"])
+    (site / "llms.txt").write_text(f"# {_about['name']}\n\n> {_about['description']}.\n\n{LLMS}\n\n{lists}\n", encoding="utf-8", newline="\n")
+    (site / "llms-full.txt").write_text("\n\n".join(f"<!-- {home}{place} -->\n\n{_english[place]}" for place in listed) + "\n", encoding="utf-8", newline="\n")
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
@@ -121,6 +172,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
             return found[0]
         return f'<a href="{up}reference/{language}/{ENTRIES.get(language, "index.html")}">{title} reference</a>'
 
+    _write_markdown(page, LINK.sub(link, markdown), config)
     markdown = re.sub(r"<!-- (node|rust|swift|kotlin) -->.*<!-- end -->", reference, markdown)
     # Once: each name has one place, for links to it.
     markdown = markdown.replace("<!-- reference -->", '<a href="../../reference/python.html">Python reference</a>' if fallback else _reference())

@@ -8,6 +8,10 @@
 ``ai``, ``infra`` and ``account`` share one default client, created at first use; ``configure(...)`` replaces it.
 ``InfraiClient(...)`` and ``AsyncInfraiClient(...)`` create separate clients.
 
+The folder ``docs`` of the package has the documentation of this version as Markdown: ``python -m infrai docs``
+lists the pages, and ``python -m infrai docs errors`` prints one. ``help(infrai.testing)`` describes the sandbox,
+for tests without a network and without cost.
+
 The package loads each module at first use, so that its import costs about a millisecond.
 """
 
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from ._async_job import AsyncVideoJob as AsyncVideoJob
     from ._async_video import AsyncDownloadStream as AsyncDownloadStream
     from ._async_video import AsyncGenerateMany as AsyncGenerateMany
+    from ._async_video import AsyncGenerateManyItem as AsyncGenerateManyItem
     from ._async_video import AsyncVideo as AsyncVideo
     from ._async_video import AsyncWatch as AsyncWatch
     from ._client import InfraiClient as InfraiClient
@@ -56,10 +61,12 @@ if TYPE_CHECKING:
     from ._results import Capability as Capability
     from ._results import Discovery as Discovery
     from ._results import Download as Download
+    from ._results import SavedVideo as SavedVideo
     from ._results import TopupRecord as TopupRecord
     from ._types import Aspect as Aspect
     from ._types import ClientOptions as ClientOptions
     from ._types import GenerateOptions as GenerateOptions
+    from ._types import OnAmbiguous as OnAmbiguous
     from ._types import PollingOptions as PollingOptions
     from ._types import Prefer as Prefer
     from ._types import Region as Region
@@ -68,6 +75,7 @@ if TYPE_CHECKING:
     from ._types import ResponseEvent as ResponseEvent
     from ._video import DownloadStream as DownloadStream
     from ._video import GenerateMany as GenerateMany
+    from ._video import GenerateManyItem as GenerateManyItem
     from ._video import Video as Video
     from ._video import Watch as Watch
 
@@ -79,7 +87,13 @@ _LAZY_ATTRS = {
     "_async_account": ("AsyncAccount",),
     "_async_client": ("AsyncInfraiClient",),
     "_async_job": ("AsyncVideoJob",),
-    "_async_video": ("AsyncDownloadStream", "AsyncGenerateMany", "AsyncVideo", "AsyncWatch"),
+    "_async_video": (
+        "AsyncDownloadStream",
+        "AsyncGenerateMany",
+        "AsyncGenerateManyItem",
+        "AsyncVideo",
+        "AsyncWatch",
+    ),
     "_client": ("InfraiClient",),
     "_default": ("account", "ai", "configure", "infra"),
     "_errors": (
@@ -114,12 +128,14 @@ _LAZY_ATTRS = {
         "Capability",
         "Discovery",
         "Download",
+        "SavedVideo",
         "TopupRecord",
     ),
     "_types": (
         "Aspect",
         "ClientOptions",
         "GenerateOptions",
+        "OnAmbiguous",
         "PollingOptions",
         "Prefer",
         "Region",
@@ -127,7 +143,7 @@ _LAZY_ATTRS = {
         "Resolution",
         "ResponseEvent",
     ),
-    "_video": ("DownloadStream", "GenerateMany", "Video", "Watch"),
+    "_video": ("DownloadStream", "GenerateMany", "GenerateManyItem", "Video", "Watch"),
 }
 _ATTR_TO_MODULE = {name: module for module, names in _LAZY_ATTRS.items() for name in names}
 _MODULES = ("testing", "webhooks")

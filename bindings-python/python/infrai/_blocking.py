@@ -20,6 +20,11 @@ def call_with_updates(start: Callable[[None, Any], Any], notify: Callable[[Any],
     return start(None, notify)
 
 
+def invoke(callback: Callable[[Any], object], argument: object) -> None:
+    """Calls a callback."""
+    callback(argument)
+
+
 def next_item(stream: Stream) -> Any:
     """Returns the next item of a stream, or ``None`` at its end."""
     return stream.next(None)

@@ -172,9 +172,22 @@ async def call(start: Start) -> Any:
         if kind == ERROR:
             raise value
         return value
+    except asyncio.CancelledError:
+        if bridge.handle.signal(call_id):
+            # A call with something to do before it ends gets the time for it.
+            pending.future = bridge.loop.create_future()
+            await pending.future
+        raise
     finally:
         del bridge.pending[call_id]
         bridge.handle.cancel(call_id)
+
+
+async def invoke(callback: Callable[[Any], object], argument: object) -> None:
+    """Calls a callback, and awaits what is awaitable."""
+    result = callback(argument)
+    if hasattr(result, "__await__"):
+        await result
 
 
 async def next_item(stream: _native.Stream) -> Any:

@@ -95,6 +95,21 @@ class WaitProgress(_ProgressDisplay):
         self.show(str(job["job_id"]), "", done, 1.0, str(job["state"]))
 
 
+class GenerateManyProgress(_ProgressDisplay):
+    """Display of a batch: the share of its items that have ended, and the number of errors."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._count = count
+        self._ended = self._failed = 0
+
+    def __call__(self, succeeded: bool) -> None:
+        self._ended += 1
+        self._failed += not succeeded
+        note = f"{self._ended} of {self._count}" + (f", {self._failed} failed" if self._failed else "")
+        self.show("videos", "", self._ended / self._count, 1.0, note)
+
+
 class DownloadProgress(_ProgressDisplay):
     """Display of a download."""
 

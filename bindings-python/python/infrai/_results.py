@@ -436,6 +436,40 @@ class ApiResponse(ApiObject):
         return f"ApiResponse(status={self.status}, data={self.data!r}, metadata={self.metadata!r})"
 
 
+class SavedVideo(ApiObject):
+    """File of an item of ``generate_many``. Usable as a path: ``open(saved)``, ``Path(saved)``.
+
+    Attributes:
+        path (Path): The file; ``saved["path"]`` is a ``str``.
+        bytes (int): Length of the file.
+        downloaded (bool): Whether this run downloaded it. ``False`` for a complete file of an earlier run.
+    """
+
+    __slots__ = ()
+    bytes: int
+    downloaded: bool
+
+    def __init__(self, path: str | os.PathLike[str], length: int, downloaded: bool) -> None:
+        super().__init__(path=str(path), bytes=length, downloaded=downloaded)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        from pathlib import Path
+
+        return Path(self["path"])
+
+    @classmethod
+    def _from_fields(cls, fields: dict[str, Any]) -> SavedVideo:
+        return cls(fields["path"], fields["bytes"], fields["downloaded"])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self["path"], self["bytes"], self["downloaded"])
+
+    def __fspath__(self) -> str:
+        return str(self["path"])
+
+
 class Download(ApiObject):
     """A finished download. Usable as a path: ``open(saved)``, ``Path(saved)``.
 

@@ -18,6 +18,9 @@ Resolution = Union[Literal["720p", "1080p", "4k"], str]
 Prefer = Union[Literal["balanced", "cheapest", "smartest"], str]
 """Optimization goal of the model choice."""
 
+OnAmbiguous = Union[Literal["error", "retry"], str]
+"""Handling of an item of a batch whose submission may have been processed."""
+
 Region = Union[Literal["auto", "western", "china"], str]
 """Region of an account."""
 
@@ -108,7 +111,8 @@ class GenerateOptions(_RequiredGenerateOptions, total=False):
     vendor: str | None
     """Name of a vendor. Default: the API's choice."""
     idempotency_key: str | None
-    """1 to 255 visible ASCII characters. Default: from ``keys`` or ``key_prefix``, else a new one per item."""
+    """1 to 255 visible ASCII characters. Default: from ``keys``, ``key_prefix`` or ``checkpoint``, else a new one
+    per item."""
 
 
 class PollingOptions(TypedDict, total=False):

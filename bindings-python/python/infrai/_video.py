@@ -7,8 +7,8 @@ from ._arguments import absolute_path, progress_label, require_sync, wait_option
 from ._job import VideoJob
 from ._errors import InfraiError
 from ._keywords import suggests_keywords
-from ._blocking import call, call_with_updates, next_item
-from ._results import CancelResult, Download
+from ._blocking import call, call_with_updates, invoke, next_item
+from ._results import CancelResult, Download, SavedVideo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from ._client import InfraiClient
     from ._native import EventLoopHandle, Stream
-    from ._types import Aspect, GenerateOptions, JobLike, Prefer, Resolution
+    from ._progress import GenerateManyProgress
+    from ._types import Aspect, GenerateOptions, JobLike, OnAmbiguous, Prefer, Resolution
 
     _Self = TypeVar("_Self", bound="_Stream")
 
@@ -268,7 +269,8 @@ class Video:
         >>> with client.video.download_stream(job) as stream, open("kite.mp4", "wb") as file:
         ...     file.writelines(stream)
 
-        Resumes after a broken connection if the file's host can. Keeps nothing in memory or on disk.
+        Resumes after a broken connection if the file's host can. Keeps nothing in memory or on disk. The stream's ``size``
+        and ``content_type`` are known before the first chunk.
 
         Args:
             job: The job, or its id. Its URL, if unknown or expired, comes from ``GET /v1/video/jobs/{id}``.
@@ -284,13 +286,13 @@ class Video:
         client = self._client
         options = without_none(timeout=timeout)
         try:
-            stream, fields = call(
+            stream, fields, size, content_type = call(
                 lambda event_loop: client._native.download_stream(event_loop, job, options)
             )
         except InfraiError as error:
             _attach_job(client, error)
             raise
-        return DownloadStream(client, stream, _make_job(client, fields))
+        return DownloadStream(client, stream, _make_job(client, fields), size, content_type)
 
     def generate_many(
         self,
@@ -300,10 +302,21 @@ class Video:
         keys: Iterable[str] | None = None,
         key_prefix: str | None = None,
         timeout: float | EllipsisType | None = ...,
+        checkpoint: str | os.PathLike[str] | None = None,
+        idempotency_window: float | None = None,
+        on_ambiguous: OnAmbiguous | None = None,
+        retry_failed: bool = False,
+        max_cost_usd: float | None = None,
+        output_dir: str | os.PathLike[str] | None = None,
+        on_submit: Callable[[GenerateManyItem], object] | None = None,
+        on_update: Callable[[GenerateManyItem], object] | None = None,
+        cancel_on_abort: bool = False,
+        progress: bool = False,
     ) -> GenerateMany:
         """Starts many jobs, some at once, waits for each, and yields them as they end.
 
-        >>> for index, result in client.video.generate_many(["a red kite", "a blue kite"], key_prefix="kites-1"):
+        >>> kites = client.video.generate_many(["a red kite", "a blue kite"], checkpoint="kites.jsonl", output_dir="kites")
+        >>> for index, result in kites:
         ...     print(index, result)
 
         The error of an item does not end the iteration. After the first 401 or 402, nothing further is submitted.
@@ -313,16 +326,62 @@ class Video:
             prompts: Prompts, or mappings of ``generate``'s options; see ``GenerateOptions``.
             concurrency: Number of jobs in progress at once. Default: 8.
             keys: One idempotency key per item.
-            key_prefix: Gives item ``i`` without a key of its own the key ``<prefix>-<i>``. A rerun after a crash then
-                returns the same jobs and is charged once.
+            key_prefix: Gives an item without a key of its own the key ``<prefix>-<hash>-<n>``: the hash of its content,
+                and the number of equal items before it. A rerun then returns the same jobs and is charged once, even if
+                the list has grown or changed its order. Default: the checkpoint's, else a new key per item.
             timeout: Limit of the wait for each job, in seconds. Default: 1800 (half an hour); ``None``: no limit.
+            checkpoint: File that keeps each item's job: JSON Lines, created if it does not exist. A rerun waits for the
+                stored jobs, however old, and submits only items without one. Default: none.
+            idempotency_window: Time for which the API remembers a key, in seconds. Default: 86400 (24 hours).
+            on_ambiguous: ``"error"`` or ``"retry"``: handling of an item whose submission, older than
+                ``idempotency_window``, may have been processed. Submitted again, it may be paid twice. Default:
+                ``"error"``: ``SUBMIT_AMBIGUOUS``.
+            retry_failed: Submits items again whose jobs ended without a video in an earlier run, with the key
+                ``<key>-r1``, ``<key>-r2`` and so on. Without it, a job that failed under its key stays failed. Needs
+                ``checkpoint``.
+            max_cost_usd: Most that the batch may cost, in US dollars, with the jobs of its checkpoint and without
+                refunds. Items that would pass it at the last known price have the error ``COST_LIMIT``. While no price
+                is known, one job is submitted to learn it. Default: no limit.
+            output_dir: Folder in which each video is saved as ``<key>.mp4`` when its job ends, created if it does not
+                exist. Complete files are kept. Default: no downloads.
+            on_submit: Called with the item of each accepted job. Its exception ends the iteration.
+            on_update: Called with the item at its job's first state and every change. Its
+                exception ends the iteration.
+            cancel_on_abort: Cancels the jobs if Ctrl-C ends a read, or ``abort`` the batch.
+            progress: Shows a bar (with tqdm, if it is installed) or lines on standard error.
 
         Yields:
-            ``(index, job or InfraiError)`` in the order in which the jobs end.
+            ``(index, job or InfraiError)`` in the order in which the jobs end, with the attributes of
+            ``GenerateManyItem``.
+
+        Raises:
+            ConfigurationError: ``CHECKPOINT_LOCKED``, ``CHECKPOINT_INVALID``, ``CHECKPOINT_UNWRITABLE`` or
+                ``FILE_ERROR``, before anything is sent.
+            AbortedError: After ``abort``; ``details["jobs"]`` names the jobs that continue.
         """
         client = self._client
-        options = wait_options(timeout, concurrency=concurrency, key_prefix=key_prefix)
-        return GenerateMany(client, client._native.generate_many(prompts, keys, options))
+        require_sync("on_submit", on_submit)
+        require_sync("on_update", on_update)
+        options = wait_options(
+            timeout,
+            concurrency=concurrency,
+            key_prefix=key_prefix,
+            checkpoint=None if checkpoint is None else absolute_path(checkpoint),
+            idempotency_window=idempotency_window,
+            on_ambiguous=on_ambiguous,
+            retry_failed=retry_failed,
+            max_cost_usd=max_cost_usd,
+            output_dir=None if output_dir is None else absolute_path(output_dir),
+            cancel_on_abort=cancel_on_abort,
+        )
+        submits, updates = on_submit is not None, on_update is not None
+        stream, count = client._native.generate_many(prompts, keys, options, submits, updates)
+        display = None
+        if progress:
+            from ._progress import GenerateManyProgress
+
+            display = GenerateManyProgress(count)
+        return GenerateMany(client, stream, on_submit, on_update, display)
 
 
 class _Stream:
@@ -372,27 +431,98 @@ class DownloadStream(_Stream):
 
     Attributes:
         job (VideoJob): The job of the video.
+        size (int | None): Size of the file in bytes, for a ``Content-Length``. ``None`` if its host did not announce it.
+        content_type (str | None): Media type of the file as its host announced it, such as ``video/mp4``.
     """
 
-    __slots__ = ("job",)
+    __slots__ = ("content_type", "job", "size")
 
-    def __init__(self, client: InfraiClient, stream: Stream, job: VideoJob) -> None:
+    def __init__(
+        self,
+        client: InfraiClient,
+        stream: Stream,
+        job: VideoJob,
+        size: int | None,
+        content_type: str | None,
+    ) -> None:
         super().__init__(client, stream)
         self.job = job
+        self.size = size
+        self.content_type = content_type
 
     def __next__(self) -> bytes:
         chunk: bytes = self._next()
         return chunk
 
 
+class GenerateManyItem(tuple[int, "VideoJob | InfraiError"]):
+    """Item of ``Video.generate_many``: the tuple of its index, and its job or error.
+
+    Attributes:
+        index (int): Index of the item in the list.
+        result (VideoJob | InfraiError): The job with its video, or the error.
+        key (str): Key of the item: the idempotency key of its first try. The key of retry ``n`` is ``<key>-r<n>``.
+        file (SavedVideo | None): File of the video, with ``output_dir``.
+    """
+
+    index: int  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleMethodOverride]
+    result: VideoJob | InfraiError
+    key: str
+    file: SavedVideo | None
+
+    def __new__(
+        cls, index: int, result: VideoJob | InfraiError, key: str, file: SavedVideo | None = None
+    ) -> GenerateManyItem:
+        item = super().__new__(cls, (index, result))  # type: ignore[type-var]
+        item.index, item.result, item.key, item.file = index, result, key, file
+        return item
+
+    def __getnewargs__(self) -> tuple[Any, ...]:  # type: ignore[override]
+        return self.index, self.result, self.key, self.file
+
+
 class GenerateMany(_Stream):
-    """Jobs in the order in which they end; see ``Video.generate_many``."""
+    """Items in the order in which their jobs end; see ``Video.generate_many``."""
 
-    __slots__ = ()
+    __slots__ = ("_display", "_on_submit", "_on_update")
 
-    def __next__(self) -> tuple[int, VideoJob | InfraiError]:
-        index, fields, error = self._next()
-        if error is not None:
-            _attach_job(self._client, error)
-            return index, error
-        return index, _make_job(self._client, fields)
+    def __init__(
+        self,
+        client: InfraiClient,
+        stream: Stream,
+        on_submit: Callable[[GenerateManyItem], object] | None,
+        on_update: Callable[[GenerateManyItem], object] | None,
+        display: GenerateManyProgress | None,
+    ) -> None:
+        super().__init__(client, stream)
+        self._on_submit, self._on_update, self._display = on_submit, on_update, display
+
+    def __next__(self) -> GenerateManyItem:
+        client, display = self._client, self._display
+        while True:
+            try:
+                kind, index, key, fields, error, file = self._next()
+            except BaseException:
+                if display is not None:
+                    display.close()
+                raise
+            if error is not None:
+                _attach_job(client, error)
+            result = _make_job(client, fields) if error is None else error
+            item = GenerateManyItem(index, result, key, None if file is None else SavedVideo(*file))
+            if kind == "item":
+                if display is not None:
+                    display(error is None)
+                return item
+            callback = self._on_submit if kind == "submit" else self._on_update
+            if callback is not None:
+                invoke(callback, item)
+
+    def abort(self) -> None:
+        """Stops submitting and waiting. The iteration then raises ``AbortedError`` with the jobs that continue.
+
+        May be called from another thread, or from a callback.
+        """
+        stream = self._stream
+        if stream is not None:
+            stream.abort()

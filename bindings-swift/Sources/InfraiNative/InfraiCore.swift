@@ -2012,6 +2012,85 @@ public func FfiConverterTypeMetadataRecord_lower(_ value: MetadataRecord) -> Rus
 
 
 /**
+ * File of an item.
+ */
+public struct SavedVideo: Equatable, Hashable {
+    /**
+     * Path of the file.
+     */
+    public let path: PathBuf
+    /**
+     * Length of the file in bytes.
+     */
+    public let bytes: UInt64
+    /**
+     * Whether this run downloaded it. `false` for a complete file of an earlier run.
+     */
+    public let downloaded: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Path of the file.
+         */path: PathBuf, 
+        /**
+         * Length of the file in bytes.
+         */bytes: UInt64, 
+        /**
+         * Whether this run downloaded it. `false` for a complete file of an earlier run.
+         */downloaded: Bool) {
+        self.path = path
+        self.bytes = bytes
+        self.downloaded = downloaded
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension SavedVideo: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSavedVideo: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SavedVideo {
+        return
+            try SavedVideo(
+                path: FfiConverterTypePathBuf.read(from: &buf), 
+                bytes: FfiConverterUInt64.read(from: &buf), 
+                downloaded: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: SavedVideo, into buf: inout [UInt8]) {
+        FfiConverterTypePathBuf.write(value.path, into: &buf)
+        FfiConverterUInt64.write(value.bytes, into: &buf)
+        FfiConverterBool.write(value.downloaded, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSavedVideo_lift(_ buf: RustBuffer) throws -> SavedVideo {
+    return try FfiConverterTypeSavedVideo.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSavedVideo_lower(_ value: SavedVideo) -> RustBuffer {
+    return FfiConverterTypeSavedVideo.lower(value)
+}
+
+
+/**
  * A top-up as the API recorded it.
  */
 public struct TopupRecord: Equatable, Hashable {

@@ -1162,12 +1162,12 @@ public protocol ClientProtocol: AnyObject, Sendable {
     func generate(request: String, cancellation: Cancellation?) async throws  -> VideoJob
     
     /**
-     * Submits many jobs and waits for each.
+     * Submits many jobs and waits for each. `submits` and `updates` ask for these events.
      *
      * # Errors
      * `INVALID_ARGUMENT` if an option is invalid.
      */
-    func generateMany(requests: [String], options: String) throws  -> GenerateManyStream
+    func generateMany(requests: [String], options: String, submits: Bool, updates: Bool) throws  -> GenerateManyStream
     
     /**
      * Returns the same client for one call or stream, with the callbacks that belong to its caller.
@@ -1450,18 +1450,20 @@ open func generate(request: String, cancellation: Cancellation?)async throws  ->
 }
     
     /**
-     * Submits many jobs and waits for each.
+     * Submits many jobs and waits for each. `submits` and `updates` ask for these events.
      *
      * # Errors
      * `INVALID_ARGUMENT` if an option is invalid.
      */
-open func generateMany(requests: [String], options: String)throws  -> GenerateManyStream  {
+open func generateMany(requests: [String], options: String, submits: Bool, updates: Bool)throws  -> GenerateManyStream  {
     return try  FfiConverterTypeGenerateManyStream_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
         uniffiCallStatus in
     uniffi_infrai_ffi_fn_method_client_generate_many(
             self.uniffiCloneHandle(),
         FfiConverterSequenceString.lower(requests),
-        FfiConverterString.lower(options),uniffiCallStatus
+        FfiConverterString.lower(options),
+        FfiConverterBool.lower(submits),
+        FfiConverterBool.lower(updates),uniffiCallStatus
     )
 })
 }
@@ -1977,17 +1979,18 @@ public func FfiConverterTypeCredentialStore_lower(_ value: CredentialStore) -> U
 
 
 /**
- * Results of a batch, in the order in which the jobs end.
+ * Events of a batch, in the order in which they occur.
  */
 public protocol GenerateManyStreamProtocol: AnyObject, Sendable {
     
     /**
-     * Returns the next item. `None` after the last one, and once the stream is closed.
+     * Returns the next event. `None` after the last one, and once the stream is closed.
      *
      * # Errors
-     * Cancelled alone, after which the stream can be read again. The error of an item is part of the item.
+     * Cancelled, after which the stream can be read again, and those of the checkpoint and the output folder. The error of
+     * an item is part of the item.
      */
-    func next(cancellation: Cancellation?) async throws  -> GenerateManyItem?
+    func next(cancellation: Cancellation?) async throws  -> GenerateManyEvent?
     
     /**
      * Stops the waits after the read in flight. No job is cancelled.
@@ -1996,7 +1999,7 @@ public protocol GenerateManyStreamProtocol: AnyObject, Sendable {
     
 }
 /**
- * Results of a batch, in the order in which the jobs end.
+ * Events of a batch, in the order in which they occur.
  */
 open class GenerateManyStream: GenerateManyStreamProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -2052,12 +2055,13 @@ open class GenerateManyStream: GenerateManyStreamProtocol, @unchecked Sendable {
 
     
     /**
-     * Returns the next item. `None` after the last one, and once the stream is closed.
+     * Returns the next event. `None` after the last one, and once the stream is closed.
      *
      * # Errors
-     * Cancelled alone, after which the stream can be read again. The error of an item is part of the item.
+     * Cancelled, after which the stream can be read again, and those of the checkpoint and the output folder. The error of
+     * an item is part of the item.
      */
-open func next(cancellation: Cancellation?)async throws  -> GenerateManyItem?  {
+open func next(cancellation: Cancellation?)async throws  -> GenerateManyEvent?  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
@@ -2068,7 +2072,7 @@ open func next(cancellation: Cancellation?)async throws  -> GenerateManyItem?  {
             pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
             completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
             freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterOptionTypeGenerateManyItem.lift,
+            liftFunc: FfiConverterOptionTypeGenerateManyEvent.lift,
             errorHandler: FfiConverterTypeNativeError_lift
         )
 }
@@ -2944,37 +2948,61 @@ public func FfiConverterTypeCallbackKinds_lower(_ value: CallbackKinds) -> RustB
 
 
 /**
- * Item of a batch: the index of its request, and its job or its error.
+ * Event of a batch: the index and key of its item, and its job or its error.
  */
-public struct GenerateManyItem: Equatable, Hashable {
+public struct GenerateManyEvent: Equatable, Hashable {
+    /**
+     * Kind of the event.
+     */
+    public let kind: GenerateManyKind
     /**
      * Index of the request.
      */
     public let index: UInt64
     /**
-     * The job, if it succeeded.
+     * Key of the item.
+     */
+    public let key: String
+    /**
+     * The job. Of an item that ended, only if it succeeded.
      */
     public let job: VideoJob?
     /**
      * The error, if there is no job.
      */
     public let error: NativeError?
+    /**
+     * File of the video.
+     */
+    public let file: SavedVideo?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
     public init(
         /**
+         * Kind of the event.
+         */kind: GenerateManyKind, 
+        /**
          * Index of the request.
          */index: UInt64, 
         /**
-         * The job, if it succeeded.
+         * Key of the item.
+         */key: String, 
+        /**
+         * The job. Of an item that ended, only if it succeeded.
          */job: VideoJob?, 
         /**
          * The error, if there is no job.
-         */error: NativeError?) {
+         */error: NativeError?, 
+        /**
+         * File of the video.
+         */file: SavedVideo?) {
+        self.kind = kind
         self.index = index
+        self.key = key
         self.job = job
         self.error = error
+        self.file = file
     }
 
     
@@ -2983,26 +3011,32 @@ public struct GenerateManyItem: Equatable, Hashable {
 }
 
 #if compiler(>=6)
-extension GenerateManyItem: Sendable {}
+extension GenerateManyEvent: Sendable {}
 #endif
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeGenerateManyItem: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> GenerateManyItem {
+public struct FfiConverterTypeGenerateManyEvent: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> GenerateManyEvent {
         return
-            try GenerateManyItem(
+            try GenerateManyEvent(
+                kind: FfiConverterTypeGenerateManyKind.read(from: &buf), 
                 index: FfiConverterUInt64.read(from: &buf), 
+                key: FfiConverterString.read(from: &buf), 
                 job: FfiConverterOptionTypeVideoJob.read(from: &buf), 
-                error: FfiConverterOptionTypeNativeError.read(from: &buf)
+                error: FfiConverterOptionTypeNativeError.read(from: &buf), 
+                file: FfiConverterOptionTypeSavedVideo.read(from: &buf)
         )
     }
 
-    public static func write(_ value: GenerateManyItem, into buf: inout [UInt8]) {
+    public static func write(_ value: GenerateManyEvent, into buf: inout [UInt8]) {
+        FfiConverterTypeGenerateManyKind.write(value.kind, into: &buf)
         FfiConverterUInt64.write(value.index, into: &buf)
+        FfiConverterString.write(value.key, into: &buf)
         FfiConverterOptionTypeVideoJob.write(value.job, into: &buf)
         FfiConverterOptionTypeNativeError.write(value.error, into: &buf)
+        FfiConverterOptionTypeSavedVideo.write(value.file, into: &buf)
     }
 }
 
@@ -3010,15 +3044,15 @@ public struct FfiConverterTypeGenerateManyItem: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeGenerateManyItem_lift(_ buf: RustBuffer) throws -> GenerateManyItem {
-    return try FfiConverterTypeGenerateManyItem.lift(buf)
+public func FfiConverterTypeGenerateManyEvent_lift(_ buf: RustBuffer) throws -> GenerateManyEvent {
+    return try FfiConverterTypeGenerateManyEvent.lift(buf)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeGenerateManyItem_lower(_ value: GenerateManyItem) -> RustBuffer {
-    return FfiConverterTypeGenerateManyItem.lower(value)
+public func FfiConverterTypeGenerateManyEvent_lower(_ value: GenerateManyEvent) -> RustBuffer {
+    return FfiConverterTypeGenerateManyEvent.lower(value)
 }
 
 
@@ -3382,6 +3416,91 @@ public func FfiConverterTypeCredentialStoreError_lift(_ buf: RustBuffer) throws 
 public func FfiConverterTypeCredentialStoreError_lower(_ value: CredentialStoreError) -> RustBuffer {
     return FfiConverterTypeCredentialStoreError.lower(value)
 }
+
+
+/**
+ * Kind of an event of a batch.
+ */
+
+public enum GenerateManyKind: Equatable, Hashable {
+    
+    /**
+     * The API accepted a job.
+     */
+    case submitted
+    /**
+     * A job's first state or a change.
+     */
+    case updated
+    /**
+     * An item ended.
+     */
+    case ended
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension GenerateManyKind: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeGenerateManyKind: FfiConverterRustBuffer {
+    typealias SwiftType = GenerateManyKind
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> GenerateManyKind {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .submitted
+        
+        case 2: return .updated
+        
+        case 3: return .ended
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: GenerateManyKind, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .submitted:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .updated:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .ended:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGenerateManyKind_lift(_ buf: RustBuffer) throws -> GenerateManyKind {
+    return try FfiConverterTypeGenerateManyKind.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGenerateManyKind_lower(_ value: GenerateManyKind) -> RustBuffer {
+    return FfiConverterTypeGenerateManyKind.lower(value)
+}
+
 
 
 /**
@@ -3763,6 +3882,30 @@ fileprivate struct FfiConverterOptionTypeUpdateListener: FfiConverterRustBuffer 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeSavedVideo: FfiConverterRustBuffer {
+    typealias SwiftType = SavedVideo?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeSavedVideo.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeSavedVideo.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeVideoJob: FfiConverterRustBuffer {
     typealias SwiftType = VideoJob?
 
@@ -3787,8 +3930,8 @@ fileprivate struct FfiConverterOptionTypeVideoJob: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeGenerateManyItem: FfiConverterRustBuffer {
-    typealias SwiftType = GenerateManyItem?
+fileprivate struct FfiConverterOptionTypeGenerateManyEvent: FfiConverterRustBuffer {
+    typealias SwiftType = GenerateManyEvent?
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
         guard let value = value else {
@@ -3796,13 +3939,13 @@ fileprivate struct FfiConverterOptionTypeGenerateManyItem: FfiConverterRustBuffe
             return
         }
         writeInt(&buf, Int8(1))
-        FfiConverterTypeGenerateManyItem.write(value, into: &buf)
+        FfiConverterTypeGenerateManyEvent.write(value, into: &buf)
     }
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
-        case 1: return try FfiConverterTypeGenerateManyItem.read(from: &buf)
+        case 1: return try FfiConverterTypeGenerateManyEvent.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -4178,7 +4321,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_infrai_ffi_checksum_method_client_generate() != 16852) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_client_generate_many() != 24551) {
+    if (uniffi_infrai_ffi_checksum_method_client_generate_many() != 18408) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_client_in_context() != 18226) {
@@ -4220,7 +4363,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_infrai_ffi_checksum_method_credentialstore_write() != 64473) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_infrai_ffi_checksum_method_generatemanystream_next() != 9407) {
+    if (uniffi_infrai_ffi_checksum_method_generatemanystream_next() != 39838) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_generatemanystream_stop() != 53098) {

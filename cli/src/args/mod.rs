@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown, reason = "these comments are the help texts, read in a terminal")]
 
+mod mcp;
 mod sandbox;
 mod values;
 mod video;
@@ -11,8 +12,11 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::{
+    mcp::McpArgs,
     sandbox::SandboxArgs,
-    video::{DownloadArgs, GenerateArgs, SaveArgs, TimeoutArgs, VideoCommand, WaitArgs},
+    video::{
+        BatchArgs, DownloadArgs, GenerateArgs, PromptFormat, SaveArgs, TimeoutArgs, VideoCommand, WaitArgs,
+    },
 };
 use crate::exit;
 
@@ -47,6 +51,10 @@ pub(crate) struct GlobalArgs {
     /// Base URL of the API [env: INFRAI_BASE_URL] [default: the profile's, else https://api.infrai.cc]
     #[arg(long, global = true, value_name = "URL", conflicts_with = "sandbox")]
     pub(crate) base_url: Option<String>,
+
+    /// Routes of a job's status and cancel: auto finds those that the server has [default: auto]
+    #[arg(long, global = true, value_name = "FAMILY", value_parser = ["auto", "jobs", "status"])]
+    pub(crate) routes: Option<String>,
 
     /// Total time of a call, retries included: 500ms, 30s, 2m [default: 60s]
     #[arg(long, global = true, value_name = "TIME", value_parser = values::duration)]
@@ -84,6 +92,8 @@ pub(crate) enum Command {
     Account(AccountCommand),
     /// Call any route of the API with the same key, retries and errors
     Request(RequestArgs),
+    /// Serve tools for coding agents: the Model Context Protocol over standard input and output, or over HTTP
+    Mcp(McpArgs),
     /// Serve the API on this machine, for tests and experiments
     #[command(after_long_help = infrai_sandbox::manual())]
     Sandbox(SandboxArgs),

@@ -32,6 +32,14 @@ pub(super) fn wait_timeout(text: &str) -> Result<WaitTimeout, String> {
     duration(text).map(|duration| WaitTimeout(Some(duration))).map_err(|wrong| format!("{wrong} (or never)"))
 }
 
+/// Parses an amount of dollars that is not negative.
+pub(super) fn amount(text: &str) -> Result<f64, String> {
+    let amount = text.strip_prefix('$').unwrap_or(text).parse::<f64>().ok();
+    amount
+        .filter(|amount| amount.is_finite() && *amount >= 0.0)
+        .ok_or_else(|| format!("expected an amount of US dollars such as 2.50, got {text:?}"))
+}
+
 /// Parses `name=value`.
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -55,6 +63,14 @@ mod tests {
             assert!(duration(bad).is_err(), "{bad:?}");
         }
         assert_eq!(wait_timeout("never"), Ok(WaitTimeout(None)));
+    }
+
+    #[test]
+    fn amounts_are_not_negative() {
+        assert_eq!((amount("2.50"), amount("$3"), amount("0")), (Ok(2.5), Ok(3.0), Ok(0.0)));
+        for bad in ["", "$", "-1", "inf", "NaN", "two"] {
+            assert!(amount(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use infrai::GenerateRequest;
+use serde_json::{Map, Value};
 
 use super::values;
 
@@ -11,6 +12,8 @@ use super::values;
 pub(crate) enum VideoCommand {
     /// Generate a video from a prompt; with -o, wait for it and save it
     Generate(GenerateArgs),
+    /// Generate a video for each prompt of a file, and go on after an interruption
+    Batch(BatchArgs),
     /// Print a job's current state
     Status(JobArgs),
     /// Wait until a job has ended; with -o, save its video
@@ -120,6 +123,90 @@ impl GenerateArgs {
         option(&self.vendor, GenerateRequest::vendor);
         option(&self.reference_image_url, GenerateRequest::reference_image_url);
         request
+    }
+}
+
+/// Format of a file of prompts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PromptFormat {
+    /// One prompt per line
+    Text,
+    /// One JSON object of options per line
+    Jsonl,
+    /// A table with a header of options
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BatchArgs {
+    /// The file of prompts: one per line; .jsonl: an object of options per line; .csv: a table with a header of options; - reads standard input
+    #[arg(value_name = "PROMPTS")]
+    pub(crate) prompts: PathBuf,
+    /// Folder of the videos and of the checkpoint [default: the file's name and -videos; videos for -]
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Format of the prompts [default: by the file's extension, else text]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<PromptFormat>,
+    /// Number of jobs at a time
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(crate) concurrency: u32,
+    /// Most that the batch may cost, in US dollars, earlier runs included [default: no limit]
+    #[arg(long, value_name = "USD", allow_negative_numbers = true)]
+    pub(crate) max_cost_usd: Option<f64>,
+    /// Generate items again whose jobs failed in an earlier run
+    #[arg(long)]
+    pub(crate) retry_failed: bool,
+    /// Submit items again that may have been processed longer ago than the API remembers; they may be paid twice
+    #[arg(long)]
+    pub(crate) retry_ambiguous: bool,
+    /// Print what would be submitted, kept and downloaded, and what it may cost; send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Time to wait for each job's end: 90s, 10m, 2h, or never for no limit
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = values::wait_timeout)]
+    pub(crate) wait_timeout: values::WaitTimeout,
+    #[command(flatten)]
+    pub(crate) video: VideoDefaults,
+}
+
+/// Options of the items that do not set them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Video, unless an item sets it")]
+pub(crate) struct VideoDefaults {
+    /// 720p, 1080p or 4k, if the vendor supports it [default: 720p]
+    #[arg(long)]
+    resolution: Option<String>,
+    /// 16:9, 9:16 or 1:1
+    #[arg(long)]
+    aspect: Option<String>,
+    /// Length of the video, in seconds
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    duration: Option<f64>,
+    /// balanced, cheapest or smartest [default: balanced]
+    #[arg(long)]
+    prefer: Option<String>,
+    /// Name of the model
+    #[arg(long)]
+    model: Option<String>,
+    /// Name of the vendor
+    #[arg(long)]
+    vendor: Option<String>,
+}
+
+impl VideoDefaults {
+    /// Returns the options by the core's names.
+    pub(crate) fn options(&self) -> Map<String, Value> {
+        let texts = [
+            ("resolution", &self.resolution),
+            ("aspect", &self.aspect),
+            ("prefer", &self.prefer),
+            ("model", &self.model),
+            ("vendor", &self.vendor),
+        ];
+        let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text.clone()?.into())));
+        let seconds = self.duration.map(|seconds| ("duration_seconds", seconds.into()));
+        texts.chain(seconds).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 

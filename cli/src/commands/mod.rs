@@ -4,6 +4,7 @@ mod account;
 mod activate;
 mod doctor;
 mod input;
+pub(crate) mod mcp;
 mod request;
 mod video;
 mod whoami;
@@ -36,7 +37,7 @@ pub(crate) async fn run(global: &GlobalArgs, command: Command, notice: &Interrup
 }
 
 async fn dispatch(session: &Session, global: &GlobalArgs, command: Command) -> Result<u8> {
-    let generates = matches!(command, Command::Video(VideoCommand::Generate(_)));
+    let generates = matches!(command, Command::Video(VideoCommand::Generate(_) | VideoCommand::Batch(_)));
     let activates = session.lacks_sandbox_account() && !matches!(command, Command::Activate(_));
     if generates || activates {
         session.print_sandbox_notice();
@@ -52,7 +53,7 @@ async fn dispatch(session: &Session, global: &GlobalArgs, command: Command) -> R
         Command::Account(AccountCommand::Balance) => account::balance(session).await,
         Command::Account(AccountCommand::Topup(args)) => account::topup(session, args).await,
         Command::Request(args) => request::run(session, args).await,
-        Command::Sandbox(_) | Command::Completions { .. } => {
+        Command::Mcp(_) | Command::Sandbox(_) | Command::Completions { .. } => {
             Err(error::usage("this command needs no session"))
         }
     }

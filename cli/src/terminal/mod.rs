@@ -1,5 +1,6 @@
 //! Output to the terminal: logs and progress.
 
+pub(crate) mod batch;
 mod estimate;
 mod line;
 pub(crate) mod logs;

@@ -165,6 +165,20 @@ fn thousandths(share: f64) -> u64 {
     (share.clamp(0.0, 1.0) * 1000.0).floor() as u64
 }
 
+/// Returns a bar on the screen that counts to `count`, with a message.
+pub(super) fn counting_bar(count: usize) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::stderr());
+    let template = "{spinner} {pos} of {len} [{wide_bar}] {msg}, {elapsed}";
+    bar.set_style(
+        ProgressStyle::with_template(template)
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("=> "),
+    );
+    bar.enable_steady_tick(Duration::from_millis(100));
+    *lock(&ON_SCREEN) = Some(bar.clone());
+    bar
+}
+
 type Part = fn(&Line) -> &str;
 
 /// Returns the style of the bar: a spinner, and the parts of a line that fits the terminal.

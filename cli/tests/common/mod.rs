@@ -1,6 +1,8 @@
 //! A home folder and a server per test, and the command run in them.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod agent;
+
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},

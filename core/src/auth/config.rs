@@ -93,9 +93,13 @@ impl AuthConfig {
         }
     }
 
-    fn http_allowed(&self) -> bool {
-        self.options.allow_insecure_http
-            || self.environment.var("INFRAI_ALLOW_HTTP").is_some_and(|value| value == "1")
+    /// Returns whether plain http is allowed to hosts other than loopback, and the source.
+    pub(crate) fn insecure_http(&self) -> (bool, &'static str) {
+        match self.environment.var("INFRAI_ALLOW_HTTP") {
+            _ if self.options.allow_insecure_http => (true, "argument"),
+            Some(value) => (value == "1", "INFRAI_ALLOW_HTTP"),
+            None => (false, "default"),
+        }
     }
 
     /// Returns the base URL from the argument or the environment.
@@ -138,7 +142,7 @@ impl AuthConfig {
 
     /// Returns whether requests may go to this URL: over https, to loopback, or over plain http if that is allowed.
     pub(crate) fn allows_scheme(&self, url: &Url) -> bool {
-        url.scheme() == "https" || path::is_loopback(url) || self.http_allowed()
+        url.scheme() == "https" || path::is_loopback(url) || self.insecure_http().0
     }
 
     /// Refuses plain http to another machine, which would expose the key on the network.

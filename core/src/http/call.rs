@@ -82,6 +82,16 @@ struct Attempt<'a> {
     bodiless: bool,
 }
 
+/// Response of a [`probe`](HttpClient::probe).
+pub(crate) struct ProbeResponse {
+    pub(crate) status: u16,
+    pub(crate) date: Option<SystemTime>,
+    /// Whether the body is a page of HTML.
+    pub(crate) is_page: bool,
+    /// The error that a call would have.
+    pub(crate) error: Option<InfraiError>,
+}
+
 impl HttpClient {
     /// Makes a call with up to `max_retries` retries, all within the call's timeout and with one idempotency key.
     pub(crate) async fn call(&self, spec: RequestSpec) -> Result<Response> {
@@ -266,29 +276,45 @@ impl HttpClient {
         })
     }
 
-    /// Sends one request without a key and without retries, and returns the status and the date of its response.
-    pub(crate) async fn probe(&self, base_url: Url, path: &str) -> Result<(u16, Option<SystemTime>)> {
+    /// Sends one request without a key and without retries.
+    pub(crate) async fn probe(&self, base_url: Url, path: &str) -> Result<ProbeResponse> {
         let endpoint = Endpoint::new(base_url, Credential::Missing(None))?;
+        let url = path::join(&endpoint.base_url, path, None, &[])?;
         let request = WireRequest {
             method: Method::GET,
-            url: path::join(&endpoint.base_url, path, None, &[])?,
+            url: url.clone(),
             headers: self.headers(&endpoint, None, None, false)?,
             body: None,
             file: false,
             new_connection: true,
         };
-        let timeout = self.timeout();
-        let sent =
-            runtime::until(deadline(Instant::now(), timeout), self.inner.transport.send(request)).await;
-        let response = match sent {
+        let attempt = Attempt {
+            number: 1,
+            method: &Method::GET,
+            url: &url,
+            timeout: self.timeout(),
+            last: true,
+            redactor: &self.redactor(),
+            requires_ok: false,
+            bodiless: false,
+        };
+        let end = deadline(Instant::now(), attempt.timeout);
+        let response = match runtime::until(end, self.inner.transport.send(request)).await {
             Some(Ok(response)) => response,
             Some(Err(error)) => return Err(from_send_error(error).error),
-            None => {
-                let message = format!("no response within {:.3} s", timeout.as_secs_f64());
-                return Err(InfraiError::new(ErrorKind::Timeout, "DEADLINE_EXCEEDED", message));
-            }
+            None => return Err(timeout_error(&attempt).error),
         };
-        Ok((response.status.as_u16(), retry_after::date(&response.headers)))
+        let content_type = response.headers.get(header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let is_page = ["text/html", "application/xhtml+xml"]
+            .iter()
+            .any(|page| content_type.get(..page.len()).is_some_and(|start| start.eq_ignore_ascii_case(page)));
+        Ok(ProbeResponse {
+            status: response.status.as_u16(),
+            date: retry_after::date(&response.headers),
+            is_page,
+            error: read_response(response, &attempt, end).await.err().map(|failed| failed.error),
+        })
     }
 
     /// Sends one request without retries, for a download.

@@ -15,12 +15,21 @@ use crate::{
 
 /// The proxies of a client.
 pub(super) struct Proxies {
-    /// An error if the variable is not a proxy's URL. Only requests through this proxy fail.
-    http: Option<Result<ProxyUrl>>,
-    https: Option<Result<ProxyUrl>>,
+    http: Option<Named>,
+    https: Option<Named>,
     bypass: Bypass,
+    /// Variable of `bypass`, if it is set.
+    bypass_source: Option<&'static str>,
     /// No variable sets a proxy, so reqwest uses the settings of macOS or Windows.
     system: bool,
+}
+
+/// A proxy, and the setting that names it.
+#[derive(Clone)]
+struct Named {
+    source: &'static str,
+    /// An error if the variable is not a proxy's URL. Only requests through this proxy fail.
+    proxy: Result<ProxyUrl>,
 }
 
 /// Route to a URL.
@@ -56,8 +65,14 @@ impl Proxies {
     /// Reads the client's `proxy` option, else the environment variables.
     pub(super) fn new(config: &HttpConfig) -> Self {
         if let Some(proxy) = &config.options.proxy {
-            let proxy = Some(Ok(proxy.clone()));
-            return Self { http: proxy.clone(), https: proxy, bypass: Bypass::default(), system: false };
+            let named = Some(Named { source: "argument", proxy: Ok(proxy.clone()) });
+            return Self {
+                http: named.clone(),
+                https: named,
+                bypass: Bypass::default(),
+                bypass_source: None,
+                system: false,
+            };
         }
         Self::from_environment(&config.environment)
     }
@@ -76,23 +91,28 @@ impl Proxies {
                 .filter(|name| !forged(name))
                 .find_map(|name| Some((name, environment.var(name)?)))
         };
-        let proxy =
-            |names| first(names).map(|(name, value)| ProxyUrl::parse(name, &value).map_err(with_hint));
+        let proxy = |names| {
+            first(names).map(|(source, value)| Named {
+                source,
+                proxy: ProxyUrl::parse(source, &value).map_err(with_hint),
+            })
+        };
         let all = proxy(["all_proxy", "ALL_PROXY"]);
         let http = proxy(["http_proxy", "HTTP_PROXY"]).or_else(|| all.clone());
         let https = proxy(["https_proxy", "HTTPS_PROXY"]).or(all);
-        let bypass =
-            first(["no_proxy", "NO_PROXY"]).map(|(_, list)| Bypass::parse(&list)).unwrap_or_default();
+        let bypass = first(["no_proxy", "NO_PROXY"]);
+        let bypass_source = bypass.as_ref().map(|(name, _)| *name);
+        let bypass = bypass.map(|(_, list)| Bypass::parse(&list)).unwrap_or_default();
         // reqwest reads the process's variables before the system's settings.
         let system = cfg!(any(target_os = "macos", windows))
             && !cgi
             && http.is_none()
             && https.is_none()
             && environment.agrees_with_process(&environment::PROXY);
-        Self { http, https, bypass, system }
+        Self { http, https, bypass, bypass_source, system }
     }
 
-    fn proxy_of(&self, url: &Url) -> Option<&Result<ProxyUrl>> {
+    fn proxy_of(&self, url: &Url) -> Option<&Named> {
         let proxy = if url.scheme() == "https" { &self.https } else { &self.http };
         proxy.as_ref().filter(|_| !self.bypass.contains(url))
     }
@@ -104,8 +124,8 @@ impl Proxies {
     pub(super) fn route(&self, url: &Url) -> Result<Route<'_>> {
         Ok(match self.proxy_of(url) {
             _ if self.system => Route::System,
-            Some(Ok(proxy)) => Route::Proxy(proxy),
-            Some(Err(error)) => return Err(error.clone()),
+            Some(Named { proxy: Ok(proxy), .. }) => Route::Proxy(proxy),
+            Some(Named { proxy: Err(error), .. }) => return Err(error.clone()),
             None => Route::Direct,
         })
     }
@@ -117,25 +137,27 @@ impl Proxies {
         }
         let proxies = Arc::clone(proxies);
         // A custom proxy also prevents reqwest from reading the environment.
-        builder.proxy(Proxy::custom(move |url| Some(proxies.proxy_of(url)?.as_ref().ok()?.url().clone())))
+        builder
+            .proxy(Proxy::custom(move |url| Some(proxies.proxy_of(url)?.proxy.as_ref().ok()?.url().clone())))
     }
 }
 
-/// Returns the proxy of a URL and its source, for diagnostics. `None` if connections are direct, or the system decides.
-pub(crate) fn describe(config: &HttpConfig, url: &Url) -> Result<Option<(Url, &'static str)>> {
-    if path::is_loopback(url) {
-        return Ok(None);
-    }
+/// Proxy settings that apply to a URL, for diagnostics.
+pub(crate) struct ProxyReport {
+    /// The proxy and its source. `None` if connections are direct, or the system decides.
+    pub(crate) proxy: Result<Option<(Url, &'static str)>>,
+    /// Whether `NO_PROXY` holds for the URL, and its source. `None` if it is not set.
+    pub(crate) no_proxy: Option<(bool, &'static str)>,
+}
+
+/// Returns the proxy settings that apply to a URL.
+pub(crate) fn describe(config: &HttpConfig, url: &Url) -> ProxyReport {
     let proxies = Proxies::new(config);
-    let Route::Proxy(proxy) = proxies.route(url)? else { return Ok(None) };
-    let names = if url.scheme() == "https" {
-        ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
-    } else {
-        ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
-    };
-    let variable = names.into_iter().find(|name| config.environment.var(name).is_some());
-    let source = if config.options.proxy.is_some() { None } else { variable };
-    Ok(Some((proxy.url().clone(), source.unwrap_or("argument"))))
+    let named = proxies.proxy_of(url).filter(|_| !path::is_loopback(url)).cloned();
+    ProxyReport {
+        proxy: named.map(|Named { source, proxy }| Ok((proxy?.url().clone(), source))).transpose(),
+        no_proxy: proxies.bypass_source.map(|source| (proxies.bypass.contains(url), source)),
+    }
 }
 
 /// Hosts of `NO_PROXY`, in curl's syntax: entries separated by commas or spaces, `*` for every host.

@@ -14,6 +14,7 @@ mod routes;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod text;
 mod video;
 
 pub use self::{
@@ -23,6 +24,7 @@ pub use self::{
     parse::{is_secret, names, parse, unknown_option},
     polling::PollingOptions,
     routes::VideoRoutes,
+    text::parse_texts,
     video::{BatchOptions, DEFAULT_WAIT_TIMEOUT, DownloadOptions, GenerateRequest, WaitOptions},
 };
 pub(crate) use self::{

@@ -80,8 +80,8 @@ async fn each_items_calls_have_the_batchs_context() {
         let client = client.clone();
         Tenant::context(tenant).scope(async move {
             let mut many = client.video().generate_many(vec![tenant; 5]);
-            while let Some((_, item)) = many.next().await {
-                item.unwrap();
+            while let Some(item) = many.next().await {
+                item.unwrap().result.unwrap();
             }
         })
     };

@@ -16,6 +16,7 @@ use crate::{
     ErrorKind, InfraiClient,
     polling::{Action, JobKey, PollResult, PollingOptions, Scheduler},
     script::{self, MockResponse, Script, failure, job, ok, plain},
+    video::GenerateManyItem,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -166,7 +167,8 @@ async fn generate_many_yields_items_as_they_end() {
     };
     let mut many = client.video().generate_many(["90", "60", "30", "20"]).concurrency(3).key_prefix("batch");
     let mut order = Vec::new();
-    while let Some((index, result)) = many.next().await {
+    while let Some(item) = many.next().await {
+        let GenerateManyItem { index, result, .. } = item.unwrap();
         order.push((index, result.map(|job| job.job_id.to_string()).map_err(|error| error.kind())));
     }
     let ok = |id: &str| Ok(id.to_owned());
@@ -176,7 +178,9 @@ async fn generate_many_yields_items_as_they_end() {
         .iter()
         .filter_map(|received| received.header("idempotency-key").map(str::to_owned))
         .collect();
-    assert_eq!(keys, ["batch-0", "batch-1", "batch-2", "batch-3"]);
+    let content = |key: &str| key.strip_prefix("batch-").unwrap().strip_suffix("-0").unwrap().len();
+    assert!(keys.iter().all(|key| content(key) == 24), "{keys:?}");
+    assert_eq!(keys.iter().collect::<std::collections::HashSet<_>>().len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,8 +193,8 @@ async fn generate_many_stops_submitting_on_401_and_402() {
         });
         let mut many = client.video().generate_many(vec!["x"; 6]).concurrency(1);
         let mut results = Vec::new();
-        while let Some((_, result)) = many.next().await {
-            results.push(result.map_err(|error| (error.code().to_owned(), error.attempts())));
+        while let Some(item) = many.next().await {
+            results.push(item.unwrap().result.map_err(|error| (error.code().to_owned(), error.attempts())));
         }
         assert!(results[0].is_ok() && results.len() == 6);
         assert_eq!(results[1], Err((code.to_owned(), 1)));
@@ -208,7 +212,8 @@ async fn generate_many_reports_a_panicked_item() {
     let (client, _) = script::client(builder, |_, _| ok(&job("succeeded")));
     let mut many = client.video().generate_many(["a", "b", "c"]).concurrency(1);
     let mut items = Vec::new();
-    while let Some((index, result)) = many.next().await {
+    while let Some(item) = many.next().await {
+        let GenerateManyItem { index, result, .. } = item.unwrap();
         items.push((index, result.map_err(|error| error.kind()).map(|job| job.is_success())));
     }
     assert_eq!(items, [(0, Err(ErrorKind::Internal)), (1, Ok(true)), (2, Ok(true))]);
@@ -221,8 +226,8 @@ async fn generate_many_keeps_the_concurrency_limit() {
     let (client, script) = script::client(builder, |_, _| ok(&job("succeeded")).after(SECOND));
     let mut many = client.video().generate_many(["p"; 9]).concurrency(9);
     let mut found = 0;
-    while let Some((_, result)) = many.next().await {
-        assert!(result.unwrap().is_success());
+    while let Some(item) = many.next().await {
+        assert!(item.unwrap().result.unwrap().is_success());
         found += 1;
     }
     assert_eq!(found, 9);

@@ -1,5 +1,6 @@
 //! Tests of the whole client on a scripted transport and a paused clock.
 
+mod batches;
 mod calls;
 mod contexts;
 mod logs;

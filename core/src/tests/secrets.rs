@@ -212,8 +212,8 @@ async fn errors_of_every_call(client: &InfraiClient, key: &str) -> String {
         }
     }
     let mut many = client.video().generate_many(["one", "two"]).concurrency(1).timeout(second);
-    while let Some((_, item)) = many.next().await {
-        errors.extend(item.err());
+    while let Some(item) = many.next().await {
+        errors.extend(item.unwrap().result.err());
     }
     errors.iter().map(shown).collect()
 }

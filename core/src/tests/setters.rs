@@ -288,9 +288,12 @@ async fn batch_setters_change_the_batch() {
         let mut batch = set(client.video().generate_many(vec!["a kite"; jobs]));
         let ended = async {
             let mut codes = BTreeSet::new();
-            while let Some((_, result)) = batch.next().await {
-                codes
-                    .insert(result.map_or_else(|error| error.code().to_owned(), |job| job.state.to_string()));
+            while let Some(item) = batch.next().await {
+                codes.insert(
+                    item.unwrap()
+                        .result
+                        .map_or_else(|error| error.code().to_owned(), |job| job.state.to_string()),
+                );
             }
             Ok(codes)
         };

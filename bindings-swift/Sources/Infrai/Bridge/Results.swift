@@ -40,14 +40,17 @@ extension Download {
 }
 
 extension GenerateManyItem {
-    init(_ native: InfraiNative.GenerateManyItem, of client: InfraiClient) {
+    init(_ native: InfraiNative.GenerateManyEvent, of client: InfraiClient) {
         let result: Result<VideoJob, InfraiError> =
             if let job = native.job {
                 .success(VideoJob(native: job, client: client))
             } else {
                 .failure(native.error.flatMap { publicError($0, of: client) as? InfraiError } ?? .fault("item \(native.index) has no outcome"))
             }
-        self.init(index: Int(native.index), result: result)
+        let file = native.file.map {
+            SavedVideo(file: URL(fileURLWithPath: $0.path), bytes: Int64(clamping: $0.bytes), downloaded: $0.downloaded)
+        }
+        self.init(index: Int(native.index), key: native.key, result: result, file: file)
     }
 }
 

@@ -491,7 +491,7 @@ uint64_t uniffi_infrai_ffi_fn_method_client_generate(uint64_t ptr, RustBuffer re
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_GENERATE_MANY
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_GENERATE_MANY
-uint64_t uniffi_infrai_ffi_fn_method_client_generate_many(uint64_t ptr, RustBuffer requests, RustBuffer options, RustCallStatus *_Nonnull out_status
+uint64_t uniffi_infrai_ffi_fn_method_client_generate_many(uint64_t ptr, RustBuffer requests, RustBuffer options, int8_t submits, int8_t updates, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_IN_CONTEXT

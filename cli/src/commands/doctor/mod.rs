@@ -24,7 +24,7 @@ pub(super) async fn run(session: &Session, global: &GlobalArgs) -> Result<u8> {
             let has_key = checks::settings(&settings, &mut report);
             let reached = checks::network(&client, &settings, timeout, &mut report).await;
             if reached {
-                routes::check(&client, &mut report).await;
+                routes::check(&client, &settings.routes, &mut report).await;
             }
             checks::account(session, &client, has_key, reached, &mut report).await;
         }

@@ -1,6 +1,6 @@
 //! Comparison of the server's discovery with the calls of this version.
 
-use infrai::{Capability, ErrorKind, InfraiClient};
+use infrai::{Capability, ErrorKind, InfraiClient, Setting};
 
 use super::report::{Line, Report};
 use crate::exit;
@@ -16,7 +16,7 @@ const CALLS: [(&str, &str, &[&str], bool); 6] = [
 ];
 
 /// Fetches the discovery and compares it.
-pub(super) async fn check(client: &InfraiClient, report: &mut Report) {
+pub(super) async fn check(client: &InfraiClient, routes: &Setting, report: &mut Report) {
     let capabilities = match client.discover().await {
         Ok(discovery) => discovery.capabilities,
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -28,7 +28,7 @@ pub(super) async fn check(client: &InfraiClient, report: &mut Report) {
             return;
         }
     };
-    compare(&capabilities, report);
+    compare(&capabilities, &routes.value, report);
     let listed = capabilities.iter().find(|capability| capability.id == "video.generate");
     let parameters = match listed {
         Some(Capability { parameters: Some(parameters), .. }) => Some(parameters.clone()),
@@ -41,13 +41,19 @@ pub(super) async fn check(client: &InfraiClient, report: &mut Report) {
     }
 }
 
-fn compare(capabilities: &[Capability], report: &mut Report) {
+/// Compares the capabilities with the calls, in the family of a job's calls that the setting `routes` names.
+fn compare(capabilities: &[Capability], routes: &str, report: &mut Report) {
     if capabilities.iter().all(|capability| capability.path.is_none()) {
         report.push(Line::note("routes", "not compared: the server's discovery names no paths"));
         return;
     }
-    let mut found = Vec::new();
+    let (mut found, mut jobs) = (0, "");
     for (call, method, paths, needed) in CALLS {
+        let paths = match (routes, paths) {
+            ("jobs", [jobs, _]) => std::slice::from_ref(jobs),
+            ("status", [_, status]) => std::slice::from_ref(status),
+            _ => paths,
+        };
         let route = capabilities.iter().find_map(|capability| {
             let same = capability.method.as_deref().is_none_or(|given| given.eq_ignore_ascii_case(method));
             let path = capability.path.as_deref().filter(|_| same)?;
@@ -56,7 +62,10 @@ fn compare(capabilities: &[Capability], report: &mut Report) {
         });
         match route {
             Some((path, available)) => {
-                found.push(path);
+                found += 1;
+                if call == "video.status" {
+                    jobs = path;
+                }
                 if available == Some(false) {
                     report
                         .push(Line::note("routes", format!("{call}: declared as not available at present")));
@@ -73,20 +82,19 @@ fn compare(capabilities: &[Capability], report: &mut Report) {
                 let message =
                     format!("{call}: the server declares no {method} {}{other}", paths.join(" or "));
                 report.push(if needed {
-                    Line::problem(
-                        "routes",
-                        exit::NETWORK,
-                        message,
-                        "Update the SDK and this command, or check the base URL.",
-                    )
+                    let remedy = match routes {
+                        "auto" => "Update the SDK and this command, or check the base URL.",
+                        _ => "Leave out --routes: the default finds the routes that the server has.",
+                    };
+                    Line::problem("routes", exit::NETWORK, message, remedy)
                 } else {
                     Line::note("routes", message)
                 });
             }
         }
     }
-    report
-        .push(Line::ok("routes", format!("{} of {} calls: {}", found.len(), CALLS.len(), found.join(", "))));
+    let jobs = if jobs.is_empty() { String::new() } else { format!(", jobs at {jobs}") };
+    report.push(Line::ok("routes", format!("{found} of {} calls{jobs}", CALLS.len())));
 }
 
 /// Returns the path with one name for all parameters.

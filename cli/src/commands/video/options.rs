@@ -1,6 +1,6 @@
 //! `infrai video options`: values that `generate` takes, and prices, from the API's discovery.
 
-use infrai::{Capability, ErrorKind, InfraiError, Result};
+use infrai::{Capability, ErrorKind, InfraiClient, InfraiError, Result};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -19,17 +19,41 @@ const DOCUMENTED: [(&str, &str, &[&str]); 5] = [
 ];
 
 pub(super) async fn run(session: &Session) -> Result<u8> {
-    let (capability, note) = match session.client.discover_capability("video.generate").await {
+    let options = describe(&session.client).await?;
+    let mut rows = Vec::new();
+    for (_, title, _) in DOCUMENTED {
+        let values = options[title].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let values = values.collect::<Vec<_>>().join(", ");
+        rows.push((title, Some(values).filter(|values| !values.is_empty())));
+    }
+    if let Some(seconds) = options.get("duration_seconds") {
+        rows.push(("seconds", Some(format!("{} to {}", seconds["minimum"], seconds["maximum"]))));
+    }
+    if options.get("available") == Some(&Value::Bool(false)) {
+        rows.push(("available", Some("not at present".to_owned())));
+    }
+    if let Some(billing) = options.get("billing") {
+        rows.extend(prices(billing).into_iter().map(|price| ("price", Some(price))));
+    }
+    let mut lines = table(rows);
+    if let Some(note) = options.get("note").and_then(Value::as_str) {
+        lines.push(format!("Documented values, without models, vendors and prices: {note}"));
+    }
+    session.out.result(&Value::Object(options), &lines)?;
+    Ok(exit::OK)
+}
+
+/// Returns the values and prices as JSON: those of the API's discovery, else the documented values with a note.
+pub(super) async fn describe(client: &InfraiClient) -> Result<Map<String, Value>> {
+    let (capability, note) = match client.discover_capability("video.generate").await {
         Ok(capability) => (Some(capability), None),
         Err(error) if error.kind() == ErrorKind::Configuration => return Err(error),
         Err(error) => (None, Some(reason(error))),
     };
     let mut json = Map::new();
-    let mut rows = Vec::new();
     for (field, title, documented) in DOCUMENTED {
         let values = capability.as_ref().and_then(|capability| declared(capability, field));
         let values = values.unwrap_or_else(|| documented.iter().map(|value| (*value).to_owned()).collect());
-        rows.push((title, Some(values.join(", ")).filter(|values| !values.is_empty())));
         json.insert(title.into(), values.into());
     }
     if let Some(capability) = &capability {
@@ -37,26 +61,21 @@ pub(super) async fn run(session: &Session) -> Result<u8> {
         if let Some((least, most)) =
             seconds.and_then(|schema| Some((schema.get("minimum")?, schema.get("maximum")?)))
         {
-            rows.push(("seconds", Some(format!("{least} to {most}"))));
             json.insert("duration_seconds".into(), json!({"minimum": least, "maximum": most}));
         }
         if capability.available == Some(false) {
-            rows.push(("available", Some("not at present".to_owned())));
+            json.insert("available".into(), false.into());
         }
         if let Some(billing) = capability.to_json().get("billing") {
-            rows.extend(prices(billing).into_iter().map(|price| ("price", Some(price))));
             json.insert("billing".into(), billing.clone());
         }
     }
     let source = if capability.is_some() { "discovery" } else { "documented" };
     json.insert("source".into(), source.into());
-    let mut lines = table(rows);
     if let Some(note) = note {
-        lines.push(format!("Documented values, without models, vendors and prices: {note}"));
         json.insert("note".into(), note.into());
     }
-    session.out.result(&Value::Object(json), &lines)?;
-    Ok(exit::OK)
+    Ok(json)
 }
 
 fn reason(error: InfraiError) -> String {

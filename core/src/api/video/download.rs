@@ -191,14 +191,16 @@ impl DownloadStreamRequest {
         self
     }
 
-    /// Fetches the job if its URL is unknown, and returns the stream. The first read sends the request for the file.
+    /// Fetches the job if its URL is unknown, requests the file, and returns the stream. Its bytes are read as the
+    /// reader takes them.
     ///
     /// # Errors
-    /// `JOB_NOT_READY`, the job's failure and `DOWNLOAD_TIMEOUT`, as [`DownloadRequest::send`], and those of
-    /// [every call](crate::InfraiClient#errors-of-every-call).
+    /// `JOB_NOT_READY`, the job's failure, `DOWNLOAD_FAILED` and `DOWNLOAD_TIMEOUT`, as [`DownloadRequest::send`], and
+    /// those of [every call](crate::InfraiClient#errors-of-every-call).
     pub async fn send(self) -> Result<VideoBytes> {
         let Self { client, job, timeout } = self;
-        let (job, source) = ResumableDownload::open(client, &job, timeout).await?;
+        let (job, mut source) = ResumableDownload::open(client, &job, timeout).await?;
+        source.connect().await?;
         Ok(VideoBytes { source, job, ended: false })
     }
 }
@@ -207,6 +209,16 @@ impl VideoBytes {
     /// Returns the job whose video it is.
     pub fn job(&self) -> &VideoJob {
         &self.job
+    }
+
+    /// Returns the size of the file in bytes, for a `Content-Length`. `None` if the file's host did not announce it.
+    pub fn size(&self) -> Option<u64> {
+        self.source.total
+    }
+
+    /// Returns the media type of the file as its host announced it, such as `video/mp4`.
+    pub fn content_type(&self) -> Option<&str> {
+        self.source.content_type.as_deref()
     }
 
     /// Returns the progress of the download.

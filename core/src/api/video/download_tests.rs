@@ -198,6 +198,18 @@ async fn a_timeout_holds_for_bytes_ready_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_knows_size_and_type_before_it_is_read() {
+    let (client, _) =
+        script::plain(|_, _| answer(200, &json!(null)).bytes(b"video").header("content-type", "video/mp4"));
+    let stream = client.video().download_stream(done()).await.unwrap();
+    assert_eq!((stream.size(), stream.content_type()), (Some(5), Some("video/mp4")));
+
+    let (client, _) = script::plain(|_, _| answer(404, &json!(null)));
+    let error = client.video().download_stream(done()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_timeout_covers_the_status_call() {
     let (client, _) =
         script::plain(|_, _| script::ok(&script::job("queued")).after(Duration::from_secs(1000)));

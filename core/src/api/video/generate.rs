@@ -28,8 +28,20 @@ impl GenerateRequest {
         format!("{resolution}|{seconds}|{model}|{vendor}|{prefer}")
     }
 
-    fn body(&self) -> Result<Value> {
+    /// Checks what the SDK can refuse before sending.
+    pub(super) fn check(&self) -> Result<()> {
         check_prompt(&self.prompt)?;
+        if let Some(url) = &self.reference_image_url {
+            http_url("reference_image_url", url)?;
+        }
+        if let Some(seconds) = self.duration_seconds {
+            positive("duration_seconds", seconds, "a positive number of seconds")?;
+        }
+        Ok(())
+    }
+
+    /// Returns the body of the request. The idempotency key is a header.
+    pub(super) fn to_json(&self) -> Value {
         let mut body = Map::new();
         let mut set = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -38,21 +50,14 @@ impl GenerateRequest {
         };
         let text = |option: &Option<String>| option.clone().map(Value::from);
         set("prompt", Some(self.prompt.clone().into()));
-        if let Some(url) = &self.reference_image_url {
-            set("reference_image_url", Some(http_url("reference_image_url", url)?.into()));
-        }
-        if let Some(seconds) = self.duration_seconds {
-            set(
-                "duration_seconds",
-                Some(positive("duration_seconds", seconds, "a positive number of seconds")?.into()),
-            );
-        }
+        set("reference_image_url", text(&self.reference_image_url));
+        set("duration_seconds", self.duration_seconds.map(Value::from));
         set("aspect", text(&self.aspect));
         set("resolution", text(&self.resolution));
         set("prefer", text(&self.prefer));
         set("model", text(&self.model));
         set("vendor", text(&self.vendor));
-        Ok(Value::Object(body))
+        Value::Object(body)
     }
 }
 
@@ -99,12 +104,13 @@ impl Generate {
     ///   default), the API returns the same job and charges it once.
     pub async fn send(self) -> Result<VideoJob> {
         let Self { client, request } = self;
+        request.check()?;
         let route = "/v1/video/generate";
         let spec = RequestSpec {
             method: Method::POST,
             path: route.into(),
             route,
-            body: Some(request.body()?),
+            body: Some(request.to_json()),
             idempotency_key: request.idempotency_key.clone(),
             ..RequestSpec::default()
         };

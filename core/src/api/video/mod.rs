@@ -1,5 +1,6 @@
 //! Video: typed methods of the `/v1/video` routes, waits and downloads.
 
+mod batch;
 mod calls;
 pub(crate) mod compact_job;
 pub(crate) mod costs;
@@ -8,7 +9,6 @@ mod download;
 mod download_tests;
 mod file_url;
 pub(crate) mod generate;
-mod generate_many;
 mod job_ref;
 pub(crate) mod job_source;
 mod parse;
@@ -19,10 +19,13 @@ mod wait;
 mod watch;
 
 pub use self::{
+    batch::{
+        BatchAbort, BatchEvent, BatchUpdate, GenerateMany, GenerateManyItem, PlannedAction, PlannedItem,
+        SavedVideo, WantedEvents,
+    },
     calls::CancelResult,
     download::{Download, DownloadProgress, DownloadRequest, DownloadStreamRequest, VideoBytes},
     generate::Generate,
-    generate_many::{GenerateMany, GenerateManyItem},
     job_ref::JobRef,
     wait::Wait,
     watch::Watch,
@@ -139,7 +142,8 @@ impl Video<'_> {
         DownloadRequest::new(self.client.clone(), job.into(), path.into())
     }
 
-    /// Opens a job's video as a stream of bytes. The client fetches `GET /v1/video/jobs/{id}` if the URL is unknown.
+    /// Opens a job's video as a stream of bytes, whose size and type are known. The client fetches
+    /// `GET /v1/video/jobs/{id}` if the URL is unknown.
     pub fn download_stream(&self, job: impl Into<JobRef>) -> DownloadStreamRequest {
         DownloadStreamRequest::new(self.client.clone(), job.into())
     }
@@ -153,10 +157,10 @@ impl Video<'_> {
     /// # async fn main() -> infrai::Result<()> {
     /// # let (client, _world) = sandboxed().await;
     /// let mut many = client.video().generate_many(["a red kite", "a blue kite"]).concurrency(2).key_prefix("kites-1");
-    /// while let Some((index, result)) = many.next().await {
-    ///     match result {
-    ///         Ok(job) => println!("{index}: {}", job.video_url.unwrap_or_default()),
-    ///         Err(error) => eprintln!("{index}: {error}"),
+    /// while let Some(item) = many.next().await.transpose()? {
+    ///     match item.result {
+    ///         Ok(job) => println!("{}: {}", item.index, job.video_url.unwrap_or_default()),
+    ///         Err(error) => eprintln!("{}: {error}", item.index),
     ///     }
     /// }
     /// # Ok(())

@@ -59,6 +59,27 @@ impl VideoJob {
         })
     }
 
+    /// Returns a job of which no state is known yet.
+    pub(crate) fn submitted(job_id: JobId) -> Self {
+        let state = VideoState::Queued;
+        let fields = Map::from_iter([
+            ("job_id".to_owned(), job_id.as_str().into()),
+            ("state".to_owned(), state.as_str().into()),
+        ]);
+        Self {
+            job_id,
+            state,
+            video_url: None,
+            thumbnail_url: None,
+            error: None,
+            progress: None,
+            cost_usd: None,
+            refunded_usd: None,
+            metadata: Metadata::default(),
+            raw: RawJob { fields, redactor: Redactor::default() },
+        }
+    }
+
     pub(crate) fn read(mut raw: Map<String, Value>, metadata: Metadata, redactor: Redactor) -> Result<Self> {
         if raw.values().any(Value::is_null) {
             raw.retain(|_, value| !value.is_null());

@@ -50,6 +50,7 @@ pub(super) struct ResumableDownload {
     etag: Option<HeaderValue>,
     pub(super) received: u64,
     pub(super) total: Option<u64>,
+    pub(super) content_type: Option<String>,
     /// Offset at which the current attempt started.
     attempt_start: u64,
     /// Failed attempts since the last reset, plus `discarded_failures`.
@@ -102,6 +103,7 @@ impl ResumableDownload {
             etag: None,
             received: 0,
             total: None,
+            content_type: None,
             attempt_start: 0,
             failures: 0,
             discarded_failures: 0,
@@ -111,15 +113,35 @@ impl ResumableDownload {
         Ok((job, source))
     }
 
+    /// Requests the file, so that its length and type are known before the first chunk.
+    ///
+    /// # Errors
+    /// `DOWNLOAD_TIMEOUT` if the timeout has passed.
+    pub(super) async fn connect(&mut self) -> Result<()> {
+        let limit = self.limit;
+        let connected = async {
+            // Nothing has been received, so that no request asks the reader to start over.
+            while self.body.is_none() {
+                self.request().await?;
+            }
+            Ok(())
+        };
+        let result = Limit::bound(limit, connected).await;
+        result.unwrap_or_else(|timeout| Err(self.timeout_error(timeout)))
+    }
+
     /// Returns the next chunk.
     ///
     /// # Errors
     /// `DOWNLOAD_TIMEOUT` if the timeout has passed.
     pub(super) async fn next(&mut self) -> Result<Chunk> {
         let limit = self.limit;
-        Limit::bound(limit, self.next_chunk()).await.unwrap_or_else(|timeout| {
-            Err(timeout_error(&self.id, &self.redactor, timeout, self.received, self.total))
-        })
+        let result = Limit::bound(limit, self.next_chunk()).await;
+        result.unwrap_or_else(|timeout| Err(self.timeout_error(timeout)))
+    }
+
+    fn timeout_error(&self, timeout: Duration) -> InfraiError {
+        timeout_error(&self.id, &self.redactor, timeout, self.received, self.total)
     }
 
     async fn next_chunk(&mut self) -> Result<Chunk> {
@@ -284,6 +306,8 @@ impl ResumableDownload {
         self.received = from;
         self.attempt_start = from;
         self.total = total.or(end);
+        let content_type = response.headers.get(header::CONTENT_TYPE);
+        self.content_type = content_type.and_then(|value| Some(value.to_str().ok()?.to_owned()));
         // A weak ETag does not guarantee equal bytes, so the client cannot resume with it.
         self.etag =
             response.headers.get(header::ETAG).filter(|etag| etag.as_bytes().first() == Some(&b'"')).cloned();

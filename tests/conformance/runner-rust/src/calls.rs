@@ -167,12 +167,15 @@ async fn generate_many(client: &InfraiClient, args: &Args) -> Result<Outcome, In
     });
     let requests = requests.collect::<Result<Vec<_>, _>>()?;
     let mut many = client.video().generate_many(requests).options(args.options(&["items"])?);
+    let keyed = args.0.contains_key("checkpoint");
     let mut results = Vec::new();
-    while let Some((index, result)) = many.next().await {
-        results.push((index, result.map_or_else(|e| json!({"error": e.to_json()}), |job| job.to_json())));
+    while let Some(item) = many.next().await.transpose()? {
+        let result = item.result.map_or_else(|e| json!({"error": e.to_json()}), |job| job.to_json());
+        let shown = if keyed { json!([item.index, result, item.key]) } else { json!([item.index, result]) };
+        results.push((item.index, shown));
     }
     results.sort_by_key(|(index, _)| *index);
-    Ok(value(json!(results)))
+    Ok(value(results.into_iter().map(|(_, shown)| shown).collect::<Vec<_>>()))
 }
 
 async fn activate(client: &InfraiClient, args: &Args) -> Result<Outcome, InfraiError> {

@@ -79,7 +79,8 @@ async fn all(folder: &Path, given: &Given) {
     told(&client.video().download("refused", folder.join("refused")).await);
     told(&client.video().generate("a cat").await);
     let mut many = client.video().generate_many(["one", "two"]);
-    while let Some((_, result)) = many.next().await {
+    while let Some(item) = many.next().await {
+        let result = item.and_then(|item| item.result);
         told(&result);
     }
     told(&client.request("POST", "/v1/echo").body(json!({ "own": "text" })).query([("q", "1")]).await);

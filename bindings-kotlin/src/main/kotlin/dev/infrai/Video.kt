@@ -1,5 +1,6 @@
 package dev.infrai
 
+import dev.infrai.internal.ffi.GenerateManyKind
 import dev.infrai.internal.ffi.JobRef
 import dev.infrai.internal.ffi.ProgressListener
 import dev.infrai.internal.ffi.UpdateListener
@@ -273,18 +274,23 @@ public class Video internal constructor(private val client: InfraiClient) {
      *
      * @param prompts descriptions of the videos.
      * @param concurrency most jobs in progress at once. Default: 8.
-     * @param keyPrefix item `i` gets the idempotency key `<keyPrefix>-<i>`, so that a rerun after a crash returns the same
-     *   jobs, charged once.
+     * @param keyPrefix prefix of the items' keys. An item gets the idempotency key `<keyPrefix>-<hash>-<n>`: the hash of its
+     *   content, and the number of equal items before it. A rerun returns the same jobs, charged once, even if the list has
+     *   grown or changed its order. Default: the checkpoint's, else a new key per item.
      * @param timeout timeout of the wait for each job. Default: 30 minutes. `null`: no limit.
+     * @param options checkpoint, cost limit, output folder and callbacks.
+     * @throws InfraiException.Configuration with the code `CHECKPOINT_LOCKED`, `CHECKPOINT_INVALID`, `CHECKPOINT_UNWRITABLE`
+     *   or `FILE_ERROR`, before anything is sent.
      */
     public fun generateMany(
         prompts: List<String>,
         concurrency: Int? = null,
         keyPrefix: String? = null,
         timeout: Duration? = DEFAULT_TIMEOUT,
+        options: BatchOptions = BatchOptions(),
     ): Flow<ManyItem> {
         val items = { prompts.mapIndexed { at, prompt -> GenerateRequest(prompt).options("prompts[$at].") } }
-        return many(items, concurrency, keyPrefix, timeout)
+        return many(items, concurrency, keyPrefix, timeout, options)
     }
 
     /** Submits many jobs from prepared requests; see the other `generateMany`. */
@@ -294,9 +300,10 @@ public class Video internal constructor(private val client: InfraiClient) {
         concurrency: Int? = null,
         keyPrefix: String? = null,
         timeout: Duration? = DEFAULT_TIMEOUT,
+        options: BatchOptions = BatchOptions(),
     ): Flow<ManyItem> {
         val items = { requests.mapIndexed { at, request -> request.options("requests[$at].") } }
-        return many(items, concurrency, keyPrefix, timeout)
+        return many(items, concurrency, keyPrefix, timeout, options)
     }
 
     private fun many(
@@ -304,15 +311,32 @@ public class Video internal constructor(private val client: InfraiClient) {
         concurrency: Int?,
         keyPrefix: String?,
         timeout: Duration?,
+        batch: BatchOptions,
     ): Flow<ManyItem> = flow {
-        val options =
-            options("concurrency" to concurrency, "key_prefix" to keyPrefix, "timeout" to waitTimeout(timeout))
+        val options = options(
+            "concurrency" to concurrency,
+            "key_prefix" to keyPrefix,
+            "timeout" to waitTimeout(timeout),
+            "checkpoint" to batch.checkpoint,
+            "idempotency_window" to batch.idempotencyWindow,
+            "on_ambiguous" to batch.onAmbiguous,
+            "retry_failed" to batch.retryFailed,
+            "max_cost_usd" to batch.maxCostUsd,
+            "output_dir" to batch.outputDir,
+        )
         val requests = items().map { it.text }
-        client.open { it.generateMany(requests, options.text) }.use { many ->
+        val (onSubmit, onUpdate) = batch.onSubmit to batch.onUpdate
+        client.open { it.generateMany(requests, options.text, onSubmit != null, onUpdate != null) }.use { many ->
             try {
                 while (true) {
-                    val item = next { many.next(null) } ?: break
-                    emit(ManyItem.of(item, client))
+                    val event = next { many.next(null) } ?: break
+                    val callback = when (event.kind) {
+                        GenerateManyKind.SUBMITTED -> onSubmit
+                        GenerateManyKind.UPDATED -> onUpdate
+                        GenerateManyKind.ENDED -> null
+                    }
+                    if (event.kind == GenerateManyKind.ENDED) emit(ManyItem.of(event, client))
+                    event.job?.let { callback?.invoke(ManyUpdate(event.index.toInt(), event.key, job(it))) }
                 }
             } finally {
                 many.stop()

@@ -1,5 +1,6 @@
 package dev.infrai.conformance
 
+import dev.infrai.BatchOptions
 import dev.infrai.GenerateRequest
 import dev.infrai.InfraiClient
 import dev.infrai.InfraiException
@@ -232,7 +233,12 @@ private suspend fun many(client: InfraiClient, args: JsonObject): Outcome {
     val items = args.getValue("items").jsonArray.map { item ->
         if (item is JsonObject && "\$utf16" !in item) request(item) else GenerateRequest(textOf(item))
     }
-    val results = client.video.generateMany(items, args.int("concurrency"), args.text("key_prefix")).toList().sortedBy { it.index }
+    val batch = BatchOptions(
+        args.text("checkpoint")?.let { Paths.get(it) }, args.time("idempotency_window"), args.text("on_ambiguous"),
+        args.flag("retry_failed") ?: false, args.number("max_cost_usd"), args.text("output_dir")?.let { Paths.get(it) },
+    )
+    val many = client.video.generateMany(items, args.int("concurrency"), args.text("key_prefix"), options = batch)
+    val results = many.toList().sortedBy { it.index }
     val told = results.map { item ->
         buildJsonArray {
             add(JsonPrimitive(item.index))
@@ -242,6 +248,7 @@ private suspend fun many(client: InfraiClient, args: JsonObject): Outcome {
                     is ManyItem.Failed -> buildJsonObject { put("error", neutral(item.error)) }
                 },
             )
+            if ("checkpoint" in args) add(JsonPrimitive(item.key))
         }
     }
     return value(JsonArray(told))

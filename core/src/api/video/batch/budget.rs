@@ -1,0 +1,121 @@
+//! Cost limit of a batch: a submission is reserved before it is sent, at the last known price of its class.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use crate::{
+    api::video::batch::ledger::Ledger,
+    error::{ErrorKind, InfraiError, Result},
+};
+
+/// Tolerance for sums of binary fractions, in US dollars.
+const TOLERANCE: f64 = 1e-9;
+
+#[derive(Debug)]
+pub(super) struct Budget {
+    limit_usd: Option<f64>,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    spent_usd: f64,
+    /// Prices of the submissions in flight.
+    reserved_usd: f64,
+    /// Last known price of each class. `None` if the API names none.
+    prices: HashMap<Arc<str>, Option<f64>>,
+    /// Classes whose first job is in flight. The others of the class wait for its price.
+    pricing: HashSet<Arc<str>>,
+}
+
+impl Budget {
+    pub(super) fn new(limit_usd: Option<f64>, ledger: &Ledger) -> Self {
+        let prices = ledger.prices.iter().map(|(class, price)| (Arc::clone(class), Some(*price))).collect();
+        let state = State { spent_usd: ledger.spent_usd(), prices, ..State::default() };
+        Self { limit_usd, state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reserves the price of a submission.
+    ///
+    /// # Errors
+    /// `COST_LIMIT` if the sum of the known costs would pass the limit.
+    pub(super) async fn reserve(&self, class: impl FnOnce() -> String) -> Result<Reservation<'_>> {
+        let Some(limit_usd) = self.limit_usd else { return Ok(Reservation { budget: self, held: None }) };
+        let class: Arc<str> = class().into();
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            {
+                let mut state = self.lock();
+                let price = state.prices.get(&class).copied();
+                let committed = state.spent_usd + state.reserved_usd;
+                let fits = match price.flatten() {
+                    Some(price) => committed + price <= limit_usd + TOLERANCE,
+                    // The price is unknown, so that something must be left.
+                    None => committed < limit_usd - TOLERANCE,
+                };
+                if !fits {
+                    return Err(cost_limit(limit_usd, state.spent_usd, price.flatten()));
+                }
+                if price.is_some() || state.pricing.insert(Arc::clone(&class)) {
+                    let price = price.flatten().unwrap_or_default();
+                    state.reserved_usd += price;
+                    return Ok(Reservation { budget: self, held: Some((class, price)) });
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// Adds a cost, or subtracts a refund.
+    pub(super) fn add(&self, usd: f64) {
+        self.lock().spent_usd += usd;
+    }
+}
+
+/// Price of a submission in flight. Dropping it frees the price.
+#[must_use]
+pub(super) struct Reservation<'a> {
+    budget: &'a Budget,
+    held: Option<(Arc<str>, f64)>,
+}
+
+impl Reservation<'_> {
+    /// Replaces the price with the job's cost.
+    pub(super) fn settle(self, cost_usd: Option<f64>) {
+        if let Some((class, _)) = &self.held {
+            let mut state = self.budget.lock();
+            state.spent_usd += cost_usd.unwrap_or_default();
+            state.prices.insert(Arc::clone(class), cost_usd);
+        }
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        if let Some((class, price)) = self.held.take() {
+            let mut state = self.budget.lock();
+            state.reserved_usd -= price;
+            state.pricing.remove(&class);
+            drop(state);
+            self.budget.changed.notify_waiters();
+        }
+    }
+}
+
+fn cost_limit(limit_usd: f64, spent_usd: f64, price_usd: Option<f64>) -> InfraiError {
+    let next = price_usd.map(|price| format!(", and the next job costs ${price:.2}")).unwrap_or_default();
+    let message = format!("the batch has cost ${spent_usd:.2} of at most ${limit_usd:.2}{next}");
+    InfraiError::new(ErrorKind::Configuration, "COST_LIMIT", message)
+        .with_hint("Raise `max_cost_usd` and run the batch again with the same `checkpoint`: what exists is not paid again.")
+}

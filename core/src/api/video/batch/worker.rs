@@ -1,0 +1,353 @@
+//! Workers of a batch: each takes one item after the other, submits it, waits for its job and saves its video.
+
+use std::{
+    collections::VecDeque,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::FutureExt as _;
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use crate::{
+    api::{
+        client::ApiClient,
+        video::{
+            batch::{
+                budget::Budget,
+                item::{BatchEvent, BatchUpdate, GenerateManyItem, SavedVideo, WantedEvents},
+                journal::Journal,
+                keys,
+                plan::{Step, ambiguous, complete_file},
+                record::{Record, now},
+            },
+            download::DownloadRequest,
+            generate::Generate,
+            job_ref::JobRef,
+            wait::Wait,
+        },
+    },
+    error::{ErrorKind, InfraiError, Result},
+    http::call::check_idempotency_key,
+    job::VideoJob,
+    options::{BatchOptions, GenerateRequest},
+    runtime,
+};
+
+/// Time that an aborted batch gives the submissions in flight, so that their jobs are known.
+const ABORT_GRACE: Duration = Duration::from_secs(5);
+
+/// An item that no worker has taken yet.
+#[derive(Debug)]
+pub(super) struct QueuedItem {
+    pub(super) index: usize,
+    pub(super) key: String,
+    pub(super) request: GenerateRequest,
+}
+
+/// State that the workers of a batch share.
+pub(super) struct Shared {
+    pub(super) client: ApiClient,
+    pub(super) options: BatchOptions,
+    pub(super) queue: Mutex<VecDeque<QueuedItem>>,
+    /// Limits the submissions in flight. Thousands of connections at once would slow all of them down.
+    pub(super) permits: Semaphore,
+    pub(super) journal: Journal,
+    pub(super) budget: Budget,
+    /// Error after which nothing more is submitted.
+    pub(super) stop: Mutex<Option<InfraiError>>,
+    pub(super) sender: mpsc::UnboundedSender<Result<BatchEvent>>,
+    pub(super) wanted: WantedEvents,
+    pub(super) aborted: watch::Receiver<bool>,
+    /// Jobs of an aborted batch, for its error.
+    pub(super) going_on: Mutex<Vec<Value>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn is_aborted(&self) -> bool {
+        *self.aborted.borrow()
+    }
+
+    /// Becomes ready once the batch is aborted.
+    fn aborted(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut aborted = self.aborted.clone();
+        async move {
+            if aborted.wait_for(|aborted| *aborted).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    fn next(&self) -> Option<QueuedItem> {
+        if self.is_aborted() {
+            return None;
+        }
+        let mut queue = lock(&self.queue);
+        let next = queue.pop_front();
+        if queue.is_empty() {
+            // The waits for the jobs do not need the memory of thousands of requests.
+            queue.shrink_to_fit();
+        }
+        next
+    }
+
+    /// Stops all later submissions.
+    fn stop(&self, error: &InfraiError) {
+        lock(&self.stop).get_or_insert_with(|| error.clone());
+    }
+
+    fn check_stopped(&self) -> Result<()> {
+        lock(&self.stop).as_ref().map_or(Ok(()), |cause| Err(not_submitted(cause)))
+    }
+
+    /// Writes a record about a job that exists. If that fails, the batch submits nothing more.
+    fn record(&self, record: impl FnOnce() -> Record) {
+        if let Err(error) = self.journal.record(record) {
+            self.stop(&error);
+        }
+    }
+}
+
+/// Takes items until the queue is empty or the batch is aborted.
+pub(super) async fn work(shared: Arc<Shared>) {
+    while let Some(QueuedItem { index, key, request }) = shared.next() {
+        // A panic becomes the result of the item.
+        let ended = AssertUnwindSafe(run(&shared, index, &key, request)).catch_unwind().await;
+        let (result, file) = match ended {
+            Ok(Some(Ok((job, file)))) => (Ok(job), file),
+            Ok(Some(Err(error))) => (Err(error), None),
+            Ok(None) => continue,
+            Err(_) => {
+                let error = InfraiError::internal("the call panicked").with_hint(
+                    "Read the panic's message. A hook (`on_request`, `on_response`) may be its cause.",
+                );
+                (Err(error), None)
+            }
+        };
+        let result = result.map_err(|error: InfraiError| error.or_idempotency_key(&key));
+        let item = BatchEvent::Item(GenerateManyItem { index, key, result, file });
+        if shared.sender.send(Ok(item)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Returns the outcome of an item. `None` if the batch was aborted meanwhile.
+async fn run(
+    shared: &Shared,
+    index: usize,
+    key: &str,
+    request: GenerateRequest,
+) -> Option<Result<(VideoJob, Option<SavedVideo>)>> {
+    let outcome = match job(shared, index, key, request).await {
+        Ok(job) => save(shared, key, job).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Err(error) if error.kind() == ErrorKind::Aborted && shared.is_aborted() => {
+            if let Some(job) = error.job() {
+                let cancelled =
+                    error.details().and_then(|details| details.get("cancelled")) == Some(&true.into());
+                let job_id = job.job_id.as_str();
+                lock(&shared.going_on)
+                    .push(json!({"index": index, "key": key, "job_id": job_id, "cancelled": cancelled}));
+            }
+            None
+        }
+        outcome => Some(outcome),
+    }
+}
+
+/// Returns the item's job at its successful end: that of an earlier run, or a new one.
+async fn job(shared: &Shared, index: usize, key: &str, request: GenerateRequest) -> Result<VideoJob> {
+    let options = &shared.options;
+    let (current, step) = {
+        let ledger = shared.journal.ledger();
+        let current = ledger.current_key(key, options.retry_failed);
+        let step = Step::next(&ledger, &current, options, now())?;
+        (current, step)
+    };
+    let job: JobRef = match step {
+        Step::Ended(job) => return job.end_error().map_or(Ok(*job), Err),
+        Step::Ambiguous => return Err(ambiguous(&current)),
+        Step::Wait(id, cost_usd) => JobRef::from(id).cost_usd(cost_usd),
+        Step::Submit => {
+            // Boxed, so that the item does not hold the submission's memory during the wait.
+            let job = Box::pin(submit(shared, current.clone(), request)).await?;
+            if shared.wanted.submits {
+                let update = BatchUpdate { index, key: key.to_owned(), job: job.clone() };
+                let _ = shared.sender.send(Ok(BatchEvent::Submitted(update)));
+            }
+            job.into()
+        }
+    };
+    let id = job.id.clone();
+    // The job may have ended already, if the idempotency key is from an earlier run.
+    let mut wait = Wait::new(shared.client.clone(), job)
+        .abort_when(shared.aborted())
+        .cancel_on_abort(options.cancel_on_abort);
+    wait = match options.timeout {
+        Some(timeout) => wait.timeout(timeout),
+        None => wait.no_timeout(),
+    };
+    if shared.wanted.updates {
+        let (sender, key) = (shared.sender.clone(), key.to_owned());
+        wait = wait.on_update(move |job| {
+            let update = BatchUpdate { index, key: key.clone(), job: job.clone() };
+            let _ = sender.send(Ok(BatchEvent::Updated(update)));
+        });
+    }
+    let ended = wait.await;
+    let job = match &ended {
+        Ok(job) => Some(job),
+        Err(error) => error.job().filter(|job| error.kind() != ErrorKind::Aborted && job.is_terminal()),
+    };
+    if let Some(job) = job {
+        record_end(shared, current.clone(), job);
+    }
+    ended.map_err(|error| {
+        let error = error.or_idempotency_key(&current);
+        if error.kind() == ErrorKind::Aborted && error.job().is_none() {
+            return error.with_job(VideoJob::submitted(id));
+        }
+        error
+    })
+}
+
+/// Submits an item under a key.
+async fn submit(shared: &Shared, key: String, mut request: GenerateRequest) -> Result<VideoJob> {
+    shared.check_stopped()?;
+    request.check()?;
+    check_idempotency_key(&key)?;
+    let reserved = shared.budget.reserve(|| keys::price_class(&request.to_json())).await;
+    let reserved = reserved.inspect_err(|error| shared.stop(error))?;
+    // The semaphore is never closed.
+    let Ok(_permit) = shared.permits.acquire().await else { return Err(aborted()) };
+    shared.check_stopped()?;
+    if shared.is_aborted() {
+        return Err(aborted());
+    }
+    let intent = || Record::Intent { key: key.clone(), time: now(), request: request.to_json() };
+    shared.journal.record_synced(intent).await.inspect_err(|error| shared.stop(error))?;
+    request.idempotency_key = Some(key.clone());
+    let sent = tokio::select! {
+        biased;
+        sent = Generate { client: shared.client.clone(), request }.send() => sent,
+        () = async { shared.aborted().await; runtime::sleep(ABORT_GRACE).await } => return Err(aborted()),
+    };
+    match sent {
+        Ok(job) => {
+            let cost_usd = job.cost_usd;
+            reserved.settle(cost_usd);
+            let job_id = job.job_id.as_str().to_owned();
+            shared.record(|| Record::Submitted { key, time: now(), job_id, cost_usd });
+            Ok(job)
+        }
+        Err(error) => {
+            if !error.may_have_been_processed() {
+                let code = error.code().to_owned();
+                shared.record(|| Record::Refused { key, time: now(), code });
+            }
+            if matches!(error.status(), Some(401 | 402)) || error.code() == "API_KEY_MISSING" {
+                shared.stop(&error);
+            }
+            Err(error)
+        }
+    }
+}
+
+fn record_end(shared: &Shared, key: String, job: &VideoJob) {
+    shared.budget.add(-job.refunded_usd.unwrap_or_default());
+    shared.record(|| Record::Ended {
+        key,
+        time: now(),
+        job_id: job.job_id.as_str().to_owned(),
+        state: job.state.as_str().to_owned(),
+        cost_usd: job.cost_usd,
+        refunded_usd: job.refunded_usd,
+        job: job.to_json(),
+    });
+}
+
+/// Saves the video in the batch's folder, unless its file is complete.
+async fn save(shared: &Shared, key: &str, job: VideoJob) -> Result<(VideoJob, Option<SavedVideo>)> {
+    let Some(folder) = &shared.options.output_dir else { return Ok((job, None)) };
+    let current = shared.journal.ledger().current_key(key, false);
+    let stored = shared.journal.ledger().entry(&current).and_then(|entry| entry.saved);
+    let complete = complete_file(folder, key, stored);
+    let file = if let Some(file) = complete {
+        file
+    } else {
+        let path = folder.join(keys::file_name(key));
+        let download = DownloadRequest::new(shared.client.clone(), (&job).into(), path).overwrite(true);
+        let saved = tokio::select! {
+            biased;
+            saved = Box::pin(download.send()) => saved,
+            () = shared.aborted() => return Err(aborted()),
+        };
+        let saved =
+            saved.map_err(|error| if error.job().is_none() { error.with_job(job.clone()) } else { error })?;
+        SavedVideo { path: saved.path, bytes: saved.bytes, downloaded: true }
+    };
+    if file.downloaded || stored.is_none() {
+        let (name, bytes) = (keys::file_name(key), file.bytes);
+        shared.record(|| Record::Saved { key: current, time: now(), file: name, bytes });
+    }
+    Ok((job, Some(file)))
+}
+
+fn aborted() -> InfraiError {
+    InfraiError::new(ErrorKind::Aborted, "ABORTED", "the batch was aborted by its caller")
+}
+
+/// Returns the error of an aborted batch: the jobs that continue, and the number of items that were not submitted.
+pub(super) fn abort_error(shared: &Shared) -> InfraiError {
+    let mut jobs = std::mem::take(&mut *lock(&shared.going_on));
+    let mut not_submitted = 0;
+    let ledger = shared.journal.ledger();
+    for item in lock(&shared.queue).drain(..) {
+        let current = ledger.current_key(&item.key, shared.options.retry_failed);
+        match Step::next(&ledger, &current, &shared.options, now()) {
+            Ok(Step::Wait(id, _)) => {
+                jobs.push(
+                    json!({"index": item.index, "key": item.key, "job_id": id.as_str(), "cancelled": false}),
+                );
+            }
+            Ok(Step::Submit) => not_submitted += 1,
+            _ => {}
+        }
+    }
+    let going_on = jobs.iter().filter(|job| job["cancelled"] != true).count();
+    let mut error = InfraiError::new(
+        ErrorKind::Aborted,
+        "ABORTED",
+        format!(
+            "the batch was aborted by its caller: {going_on} jobs continue, {not_submitted} items were not submitted"
+        ),
+    );
+    if going_on > 0 || not_submitted > 0 {
+        error = error.with_hint("Run the batch again with the same `checkpoint` to wait for the jobs and submit the rest, or cancel the jobs.");
+    }
+    error.with_details(json!({ "jobs": jobs, "not_submitted": not_submitted }))
+}
+
+/// Returns the error of an item that was not submitted because an earlier one was refused.
+fn not_submitted(cause: &InfraiError) -> InfraiError {
+    let mut error = InfraiError::new(
+        cause.kind(),
+        cause.code(),
+        format!("not submitted, because an earlier item was refused: {}", cause.message()),
+    )
+    .with_hint(cause.hint())
+    .with_checkout_url(cause.checkout_url().map(str::to_owned));
+    if let Some(status) = cause.status() {
+        error = error.with_status(status);
+    }
+    error
+}
