@@ -190,9 +190,9 @@ const CALLS = {
   "video.generate": async (client, args, { signal }) => job(await client.video.generate(args, { signal })),
   "video.status": async (client, { id }, { signal }) => job(await client.video.status(id, { signal })),
   "video.cancel": async (client, { id }, { signal }) => value(await client.video.cancel(id, { signal })),
-  "video.wait": async (client, { id, timeout, cancel_on_timeout, cancel_on_abort, on_update }, { signal, updates }) =>
+  "video.wait": async (client, { id, from_call, timeout, cancel_on_timeout, cancel_on_abort, on_update }, { signal, updates, jobs }) =>
     job(
-      await client.video.wait(id, {
+      await client.video.wait(jobs[from_call] ? JSON.parse(JSON.stringify(jobs[from_call])) : id, {
         signal,
         timeoutMs: timeout === null ? null : ms(timeout),
         cancelOnTimeout: cancel_on_timeout,
@@ -229,6 +229,9 @@ const CALLS = {
   "account.balance": async (client, _, { signal }) => value(await client.account.balance({ signal })),
   "account.topup": async (client, { idempotency_key, ...request }, { signal }) =>
     value(await client.account.topup(request, { idempotencyKey: idempotency_key, signal })),
+  "account.wait_for_credit": async (client, { min_usd, timeout }, { signal }) =>
+    value(await client.account.waitForCredit(min_usd, { timeoutMs: timeout === null ? null : ms(timeout), signal })),
+  "client.spent_usd": (client) => value(client.spentUsd),
   activate: async (client, { region, device_kind, profile, force, write_credentials }, { signal }) =>
     value(await client.activate({ region, device_kind }, { profile, force, writeCredentials: write_credentials, signal })),
   request: async (client, { method, path, query, body, idempotency_key }, { signal }) => {

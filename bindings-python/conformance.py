@@ -176,7 +176,11 @@ def sync_call(
         return {"value": {"path": os.fspath(saved), "bytes": saved.bytes}}
     if name == "video.wait":
         updates = waited(args)
+        if (earlier := args.pop("from_call", None)) is not None:
+            args["id"] = json.loads(json.dumps(jobs[earlier]))
         return updated(client.video.wait(**args), updates)
+    if name == "client.spent_usd":
+        return {"value": client.spent_usd}
     method, args = call_args(name, args)
     value = method(client)(**args)
     return response(value) if name == "request" else {"value": value}
@@ -205,7 +209,11 @@ async def async_call(
         return {"value": {"path": os.fspath(saved), "bytes": saved.bytes}}
     if name == "video.wait":
         updates = waited(args)
+        if (earlier := args.pop("from_call", None)) is not None:
+            args["id"] = json.loads(json.dumps(jobs[earlier]))
         return updated(await client.video.wait(**args), updates)
+    if name == "client.spent_usd":
+        return {"value": client.spent_usd}
     method, args = call_args(name, args)
     value = await method(client)(**args)
     return response(value) if name == "request" else {"value": value}

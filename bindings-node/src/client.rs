@@ -5,8 +5,8 @@ use std::{future::Future, sync::Arc};
 use infrai::{
     GenerateRequest, InfraiClient, Language,
     options::{
-        ActivateOptions, BatchOptions, CallOptions, DownloadOptions, RequestOptions, TopupOptions,
-        WaitOptions, names,
+        ActivateOptions, BatchOptions, CallOptions, CreditOptions, DownloadOptions, RequestOptions,
+        TopupOptions, WaitOptions, names,
     },
     video::WantedEvents,
 };
@@ -74,6 +74,12 @@ impl NativeClient {
     #[napi]
     pub fn is_resolved(&self) -> bool {
         self.client.is_resolved()
+    }
+
+    /// Returns what the client's jobs cost so far, in US dollars.
+    #[napi]
+    pub fn spent_usd(&self) -> f64 {
+        self.client.spent_usd()
     }
 
     /// Returns the same client with other options for its calls.
@@ -290,6 +296,22 @@ impl NativeClient {
             let topup = client.account().topup(amount).options(arguments.parse()?);
             self.spawn_call(call_id, async move { Ok(Some(Payload::json(&topup.send().await?.to_json()))) })?;
             Ok(CallStarted { idempotency_key })
+        })
+    }
+
+    #[napi]
+    pub fn wait_for_credit(
+        &self,
+        call_id: u32,
+        min_usd: Unknown<'_>,
+        options: Unknown<'_>,
+    ) -> NativeResult<()> {
+        catch_panic(Language::Node, || {
+            let min_usd = options::number("min_usd", &read(&min_usd, "minUsd")?)?;
+            let (client, arguments) =
+                self.options(Signature::with_timeout(names::<CreditOptions>()), &options)?;
+            let wait = client.account().wait_for_credit(min_usd).options(arguments.parse()?);
+            self.spawn_call(call_id, async move { Ok(Some(Payload::json(&wait.send().await?.to_json()))) })
         })
     }
 

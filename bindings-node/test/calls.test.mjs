@@ -40,6 +40,16 @@ test("a job is a plain object with the API's names, unknown fields and _metadata
   assert.deepEqual(JSON.parse(JSON.stringify(got)), structuredClone(got));
 });
 
+test("a job keeps its cost, and the client its sum", async () => {
+  const { client: infrai } = await client((n) => (n < 2 ? ok(job("queued")) : ok(job("failed", { refunded_usd: 0.01 }))));
+  const got = await infrai.video.generate({ prompt: "x", idempotency_key: "k" });
+  assert.equal(got.cost_usd, 0.01);
+  await infrai.video.generate({ prompt: "x", idempotency_key: "k" });
+  assert.equal(infrai.spentUsd, 0.01);
+  const { cost_usd, refunded_usd } = await infrai.withOptions({ timeoutMs: 5000 }).video.status(got);
+  assert.deepEqual([cost_usd, refunded_usd, infrai.spentUsd], [0.01, 0.01, 0]);
+});
+
 test("status and cancel take an id as one path segment", async () => {
   const { client: infrai, seen } = await client((n) => (n === 0 ? ok(job("queued")) : ok({ ok: true })));
   await infrai.video.status("a/b?c ü");

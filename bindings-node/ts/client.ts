@@ -67,6 +67,14 @@ export class InfraiClient implements InfraiClientApi {
   }
 
   /**
+   * Sum of what the client's jobs cost, in US dollars: the known costs of jobs that it submitted, less refunds. A job that a
+   * repeated idempotency key returned again counts once. Clients of {@link withOptions} share the sum.
+   */
+  get spentUsd(): number {
+    return this.#client.native.spentUsd();
+  }
+
+  /**
    * Returns the same client with other options for its calls.
    *
    * ```ts

@@ -66,7 +66,7 @@ export class InfraiError extends Error {
   declare readonly retryAfter?: number;
   /** Number of requests that were sent for the call. */
   declare readonly attempts: number;
-  /** Idempotency key of the call. Another call with the key returns the same result and is charged once. */
+  /** Idempotency key of the call. Another call with the key returns the same result and is charged once, within the API's window (24 hours by default). */
   declare readonly idempotencyKey?: string;
   /** Whether the server may have processed the call, although no response says so. */
   declare readonly mayHaveBeenProcessed: boolean;

@@ -27,6 +27,7 @@ export interface NativeStream {
 
 export interface NativeClient {
   isResolved(): boolean;
+  spentUsd(): number;
   withOptions(options: unknown): NativeResult<NativeClient>;
   generate(callId: number, request: unknown, options: unknown, abortable: boolean): NativeResult<CallStarted>;
   status(callId: number, job: unknown, options: unknown): NativeResult<undefined>;
@@ -44,6 +45,7 @@ export interface NativeClient {
   downloadStream(callId: number, streamId: number, job: unknown, options: unknown): NativeResult<NativeStream>;
   balance(callId: number, options: unknown): NativeResult<undefined>;
   topup(callId: number, request: unknown, options: unknown, abortable: boolean): NativeResult<CallStarted>;
+  waitForCredit(callId: number, minUsd: unknown, options: unknown): NativeResult<undefined>;
   activate(callId: number, request: unknown, options: unknown): NativeResult<undefined>;
   discover(callId: number, capability: unknown, options: unknown): NativeResult<undefined>;
   request(

@@ -41,7 +41,7 @@ export interface VideoGenerateOptions {
   vendor?: string | null | undefined;
   /**
    * Idempotency key: 1 to 255 visible ASCII characters. The same key with the same options returns the same job, charged
-   * once. Default: a new one per call.
+   * once, within the API's window (24 hours by default). Default: a new one per call.
    */
   idempotency_key?: string | null | undefined;
 }
@@ -67,7 +67,7 @@ export type VideoState =
  * metadata` shows all of them.
  */
 export type Metadata = {
-  /** Cost of the call in US dollars. */
+  /** Cost of the request in US dollars. A job's own is its `cost_usd`. */
   cost_usd?: number;
   /** Duration of the call in the API, in milliseconds. */
   latency_ms?: number;
@@ -96,7 +96,14 @@ export type VideoJob = {
   error?: string | Record<string, unknown>;
   /** Progress from 0 to 1, if the API reports it. */
   progress?: number;
-  /** Metadata of the response. */
+  /**
+   * Cost in US dollars, before any refund: the API's field, else what the response to `generate` named. The client
+   * remembers it for its last 10,000 jobs, and the job's JSON keeps it. Absent if it is unknown.
+   */
+  cost_usd?: number;
+  /** Part of the cost that the API gave back after a failure or a cancel. Absent if the API does not say. */
+  refunded_usd?: number;
+  /** Metadata of the last response. Its cost is that of the request: 0 for a status. */
   _metadata?: Metadata;
 };
 
@@ -338,13 +345,23 @@ export interface TopupOptions extends CallOptions {
   idempotencyKey?: string | null | undefined;
 }
 
+/** Options of `waitForCredit`. */
+export interface WaitForCreditOptions extends CallOptions {
+  /**
+   * Timeout of the wait in milliseconds. `null` or `Infinity`: without limit. Default: 30 minutes. The wait polls once more
+   * before it times out.
+   */
+  timeoutMs?: number | null | undefined;
+}
+
 /** Record of a payment. */
 export interface TopupRecord {
   topup_id: string;
   /** Amount in US dollars. */
   amount_usd?: number;
+  /** State when the API answered: `"pending"` until a person has paid; any other is the API's. */
   state?: string;
-  /** URL of the payment page. */
+  /** URL of the page on which a person pays this top-up. `checkoutUrl` of a 402 is the account's page, for any amount. */
   next_action_url?: string;
   _metadata?: Metadata;
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use infrai::{
-    ApiRequest, CallOptions, InfraiClient,
+    ApiRequest, CallOptions, InfraiClient, JobCosts,
     options::{BatchOptions, WaitOptions},
     video::WantedEvents,
 };
@@ -27,6 +27,8 @@ use crate::{
 struct Shared {
     config: ClientConfig,
     client: Mutex<Option<Arc<ProcessLocal<InfraiClient>>>>,
+    /// The costs of this process's jobs, which outlive a closed client.
+    costs: Mutex<Option<ProcessLocal<JobCosts>>>,
 }
 
 /// A client.
@@ -37,6 +39,15 @@ pub(crate) struct Client {
 }
 
 impl Shared {
+    /// Returns this process's costs. A forked child counts its own. The lock is held as briefly as that of the client.
+    fn costs(&self) -> JobCosts {
+        let mut slot = self.costs.lock().unwrap_or_else(PoisonError::into_inner);
+        match slot.as_ref().filter(|costs| costs.is_current_process()) {
+            Some(costs) => JobCosts::clone(costs),
+            None => JobCosts::clone(slot.insert(ProcessLocal::new(JobCosts::default()))),
+        }
+    }
+
     /// Returns this process's client. A forked child leaves its parent's and builds its own. The lock is held only while
     /// attached, so that no fork by Python finds it held.
     fn client(&self, py: Python<'_>) -> PyResult<Arc<ProcessLocal<InfraiClient>>> {
@@ -44,7 +55,7 @@ impl Shared {
         if let Some(client) = slot.as_ref().filter(|client| client.is_current_process()) {
             return Ok(Arc::clone(client));
         }
-        let client = self.config.build().map(|client| Arc::new(ProcessLocal::new(client)));
+        let client = self.config.build(self.costs()).map(|client| Arc::new(ProcessLocal::new(client)));
         *slot = client.as_ref().ok().cloned();
         // Making the exception runs Python code, during which another thread may wait for the lock.
         drop(slot);
@@ -102,7 +113,11 @@ impl Client {
     #[new]
     fn new(py: Python<'_>, options: Options<'_, '_>) -> PyResult<Self> {
         catch_panic(py, || {
-            let shared = Shared { config: ClientConfig::parse(options)?, client: Mutex::default() };
+            let shared = Shared {
+                config: ClientConfig::parse(options)?,
+                client: Mutex::default(),
+                costs: Mutex::default(),
+            };
             shared.client(py)?;
             Ok(Self { shared: Arc::new(shared), options: Vec::new() })
         })
@@ -132,6 +147,10 @@ impl Client {
 
     fn key_hint(&self, py: Python<'_>) -> PyResult<Option<String>> {
         catch_panic(py, || self.client(py)?.key_hint().map_err(|error| to_pyerr(py, error)))
+    }
+
+    fn spent_usd(&self, py: Python<'_>) -> PyResult<f64> {
+        catch_panic(py, || Ok(self.shared.costs().spent_usd()))
     }
 
     fn generate(&self, py: Python<'_>, event_loop: LoopArg<'_, '_>, options: Options<'_, '_>) -> Outcome {
@@ -285,6 +304,22 @@ impl Client {
             let options = options::parse(options)?;
             let work = |client: InfraiClient| client.account().topup(amount).options(options).send();
             self.call(py, event_loop, work, |py, record| json(py, &record.to_json()))
+        })
+    }
+
+    fn wait_for_credit(
+        &self,
+        py: Python<'_>,
+        event_loop: LoopArg<'_, '_>,
+        min_usd: Arg<'_, '_>,
+        options: Options<'_, '_>,
+    ) -> Outcome {
+        catch_panic(py, || {
+            let min_usd = convert::number("min_usd", min_usd)?;
+            let options = options::parse(options)?;
+            let work =
+                |client: InfraiClient| client.account().wait_for_credit(min_usd).options(options).send();
+            self.call(py, event_loop, work, |py, balance| json(py, &balance.to_json()))
         })
     }
 

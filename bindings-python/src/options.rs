@@ -3,8 +3,8 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use infrai::{
-    ClientBuilder, GenerateRequest, InfraiClient, InfraiError, VideoJob, VideoState, options::ClientOptions,
-    video::JobRef,
+    ClientBuilder, GenerateRequest, InfraiClient, InfraiError, JobCosts, VideoJob, VideoState,
+    options::ClientOptions, video::JobRef,
 };
 use infrai_bindings::{key_provider, key_request};
 use pyo3::{prelude::*, types::PyDict};
@@ -92,8 +92,8 @@ impl ClientConfig {
     }
 
     /// Builds a client. Its callbacks go to the queue of the call that they belong to.
-    pub(crate) fn build(&self) -> Result<InfraiClient, InfraiError> {
-        let mut builder = self.builder.clone();
+    pub(crate) fn build(&self, costs: JobCosts) -> Result<InfraiClient, InfraiError> {
+        let mut builder = self.builder.clone().costs(costs);
         if let Some(function) = self.api_key.clone() {
             builder = builder.api_key_provider(key_provider(move || {
                 let (responder, key) = key_request();
@@ -160,7 +160,7 @@ pub(crate) fn job_id(job: &Bound<'_, PyAny>) -> PyResult<String> {
     }
 }
 
-/// Returns the reference of a wait: the id alone, unless its last known state is needed, because the wait `observes` the
+/// Returns the reference of a wait: the id and the cost, unless its last known state is needed, because the wait `observes` the
 /// job's states or because a job that has ended is not polled.
 pub(crate) fn waited_job(job: &Bound<'_, PyAny>, observes: bool) -> PyResult<JobRef> {
     let state =
@@ -168,7 +168,8 @@ pub(crate) fn waited_job(job: &Bound<'_, PyAny>, observes: bool) -> PyResult<Job
     if observes || state.is_some_and(|state| VideoState::from(state.as_str()).is_terminal()) {
         return known_job(job);
     }
-    job_id(job).map(JobRef::from)
+    let cost = convert::as_dict(job)?.and_then(|dict| dict.get_item("cost_usd").ok()??.extract().ok());
+    job_id(job).map(|id| JobRef::from(id).cost_usd(cost))
 }
 
 /// Returns a reference to a job with its last known state, if it has one: a dict may hold the id alone.

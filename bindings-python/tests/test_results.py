@@ -124,7 +124,16 @@ def test_a_jobs_json_schema_names_its_fields() -> None:
     assert schema["title"] == "VideoJob" and schema["required"] == ["job_id", "state"]
     assert schema["properties"]["job_id"] == {"type": "string"}
     assert schema["properties"]["progress"] == {"anyOf": [{"type": "number"}, {"type": "null"}]}
-    assert set(schema["properties"]) == {"job_id", "state", "video_url", "thumbnail_url", "error", "progress"}
+    assert set(schema["properties"]) == {
+        "job_id",
+        "state",
+        "video_url",
+        "thumbnail_url",
+        "error",
+        "progress",
+        "cost_usd",
+        "refunded_usd",
+    }
 
 
 def test_importing_results_loads_neither_pydantic_nor_yaml(script) -> None:  # type: ignore[no-untyped-def]

@@ -39,6 +39,29 @@ def test_generate_sends_what_the_spec_documents(server: ScriptedServer, client: 
     assert job["_metadata"] == {"cost_usd": 0.25, "request_id": "req-1"}
 
 
+def test_a_job_keeps_its_cost_and_the_client_its_sum(
+    server: ScriptedServer, client: infrai.InfraiClient
+) -> None:
+    server.on("POST /v1/video/generate", {"job_id": "vid_1", "state": "queued"})
+    job = client.video.generate("x", idempotency_key="k1")
+    assert job.cost_usd == job["cost_usd"] == 0.25 and job.refunded_usd is None
+    assert client.video.generate("x", idempotency_key="k1").cost_usd == 0.25
+    assert client.spent_usd == client.with_options(timeout=5).spent_usd == 0.25
+    server.job("failed", refunded_usd=0.25)
+    assert client.video.status(job).cost_usd == 0.25
+    assert client.video.status(job).refunded_usd == 0.25
+    client.close()
+    assert client.spent_usd == 0
+    assert pickle.loads(pickle.dumps(job)).cost_usd == 0.25
+
+
+def test_a_stored_job_brings_its_cost(server: ScriptedServer, client: infrai.InfraiClient) -> None:
+    server.job("succeeded")
+    stored = json.loads(json.dumps(infrai.VideoJob(job_id="vid_1", state="running", cost_usd=0.5)))
+    assert client.video.wait(stored).cost_usd == 0.5
+    assert client.spent_usd == 0
+
+
 def test_a_job_is_a_dict_whose_fields_are_attributes(
     server: ScriptedServer, client: infrai.InfraiClient
 ) -> None:

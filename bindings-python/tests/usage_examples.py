@@ -128,6 +128,9 @@ def fields(client: InfraiClient, job: VideoJob, path: Path) -> None:
     assert_type(client.video.cancel(job).get("ok"), bool)
     assert_type(client.account.balance()["balance_usd"], float)
     assert_type(client.account.balance().get("currency"), "str | None")
+    assert_type(client.account.wait_for_credit(5, timeout=None).balance_usd, "float")
+    assert_type(client.spent_usd, "float")
+    assert_type(client.video.status("vid_1").cost_usd, "float | None")
     assert_type(client.account.topup(5).get("next_action_url"), "str | None")
     fields: dict[str, Any] = job
     print(fields)

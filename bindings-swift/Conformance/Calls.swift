@@ -81,7 +81,10 @@ func made(_ call: JSON, _ base: InfraiClient, _ jobs: [VideoJob?]) async throws 
     case "video.cancel":
         let result = try await client.video.cancel(id)
         return .value(["ok": .bool(result.ok), "_metadata": parsed(result.metadata.json)])
-    case "video.wait": return await waited(client, id, args)
+    case "video.wait":
+        guard let earlier = args["from_call"]?.double.flatMap({ jobs[Int($0)] }) else { return await waited(client, id, args) }
+        let stored = try JSONDecoder().decode(VideoJob.self, from: JSONEncoder().encode(earlier))
+        return await waited(client, stored, args)
     case "video.watch": return await watched(client, id)
     case "video.download": return try await downloaded(client, args, jobs)
     case "video.generate_many": return .value(.array(try await many(client, args)))
@@ -90,6 +93,13 @@ func made(_ call: JSON, _ base: InfraiClient, _ jobs: [VideoJob?]) async throws 
         let record = try await client.account.topup(
             amountUSD: number(args["amount_usd"]) ?? 0, returnURL: url(args["return_url"]), idempotencyKey: args["idempotency_key"]?.string)
         return .value(parsed(record.json))
+    case "account.wait_for_credit":
+        let minUSD = number(args["min_usd"]) ?? 0
+        if let timeout = args["timeout"] {
+            return .value(parsed(try await client.account.waitForCredit(minUSD: minUSD, timeout: duration(timeout)).json))
+        }
+        return .value(parsed(try await client.account.waitForCredit(minUSD: minUSD).json))
+    case "client.spent_usd": return .value(.number(client.spentUSD))
     case "activate":
         let result = try await client.activate(
             region: args["region"]?.string, deviceKind: args["device_kind"]?.string, profile: args["profile"]?.string,
@@ -152,7 +162,7 @@ private func url(_ value: JSON?) -> URL? { value?.string.flatMap { URL(string: $
 /// A number, `{"$number": "NaN"}` included.
 private func number(_ value: JSON?) -> Double? { value?.double ?? value?["$number"]?.string.flatMap(Double.init) }
 
-private func waited(_ client: InfraiClient, _ id: String, _ args: JSON) async -> Outcome {
+private func waited(_ client: InfraiClient, _ id: some JobReference, _ args: JSON) async -> Outcome {
     let updates = Updates()
     var onUpdate: (@Sendable (VideoJob) -> Void)?
     if args["on_update"]?.bool == true { onUpdate = { updates.add($0) } }

@@ -131,6 +131,11 @@ impl Client {
         self.catch(|| self.core.key_hint())
     }
 
+    /// Returns what the client's jobs cost so far, in US dollars.
+    pub fn spent_usd(&self) -> f64 {
+        self.core.spent_usd()
+    }
+
     /// Submits a job: `POST /v1/video/generate`.
     pub async fn generate(&self, request: &str, cancellation: Cancel) -> Result<VideoJob, NativeError> {
         let request = self.catch(|| parse(request))?;
@@ -241,6 +246,18 @@ impl Client {
     ) -> Result<TopupRecord, NativeError> {
         let options = self.catch(|| parse(options))?;
         self.call(cancellation).run(self.core.account().topup(amount_usd).options(options).send()).await
+    }
+
+    /// Waits until the balance is at least this many US dollars.
+    pub async fn wait_for_credit(
+        &self,
+        min_usd: f64,
+        options: &str,
+        cancellation: Cancel,
+    ) -> Result<Balance, NativeError> {
+        let options = self.catch(|| parse(options))?;
+        let wait = self.core.account().wait_for_credit(min_usd).options(options);
+        self.call(cancellation).run(wait.send()).await
     }
 
     /// Activates this device: `POST /v1/activate`.

@@ -353,7 +353,8 @@ impl InfraiError {
         self.0.attempts
     }
 
-    /// Returns the idempotency key that was sent. A call repeated with it has the same result and is charged once.
+    /// Returns the idempotency key that was sent. A call repeated with it within the API's window (24 hours by
+    /// default) has the same result and is charged once.
     pub fn idempotency_key(&self) -> Option<&str> {
         self.0.idempotency_key.as_deref()
     }

@@ -60,7 +60,7 @@ pub mod wire;
 
 pub use self::{
     api::{
-        account::{Account, Balance, Topup, TopupRecord},
+        account::{Account, Balance, Topup, TopupRecord, WaitForCredit},
         activate::{Activate, ActivateResult},
         diagnostics::{Probe, Setting, Settings},
         discovery::{Billing, Capability, CapabilityError, Discovery},

@@ -28,6 +28,7 @@ pub(crate) struct App {
     pub(crate) webhook_registered: tokio::sync::Notify,
     pub(crate) file_signing_key: [u8; 32],
     pub(crate) file_url_ttl: Duration,
+    pub(crate) idempotency_window: Duration,
     pub(crate) status_retry_after: Option<u64>,
     pub(crate) body_timeout: Duration,
     pub(crate) send_timeout: Duration,

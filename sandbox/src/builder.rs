@@ -34,6 +34,7 @@ pub struct SandboxBuilder {
     slow: Duration,
     seed: u64,
     file_url_ttl: Duration,
+    idempotency_window: Duration,
     status_retry_after: Option<u64>,
     limits: Limits,
     body_timeout: Duration,
@@ -51,6 +52,7 @@ impl Default for SandboxBuilder {
             slow: Duration::from_secs(30),
             seed: 0,
             file_url_ttl: Duration::from_secs(24 * 3600),
+            idempotency_window: Duration::from_secs(24 * 3600),
             status_retry_after: None,
             limits: Limits {
                 connections: 1024,
@@ -127,6 +129,13 @@ impl SandboxBuilder {
     /// Sets the minimum lifetime of a file's URL; a URL lives up to an eighth longer. Default: 24 hours.
     pub fn file_url_ttl(mut self, ttl: Duration) -> Self {
         self.file_url_ttl = ttl;
+        self
+    }
+
+    /// Sets how long a repeated idempotency key gives the same result, from its first use. Later, the key counts as new.
+    /// Default: 24 hours.
+    pub fn idempotency_window(mut self, window: Duration) -> Self {
+        self.idempotency_window = window;
         self
     }
 
@@ -209,6 +218,7 @@ impl SandboxBuilder {
             webhook_registered: tokio::sync::Notify::new(),
             file_signing_key,
             file_url_ttl: self.file_url_ttl,
+            idempotency_window: self.idempotency_window,
             status_retry_after: self.status_retry_after,
             body_timeout: self.body_timeout,
             send_timeout: self.limits.send_timeout,

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from ._arguments import without_none
+from ._arguments import wait_options, without_none
 from ._keywords import suggests_keywords
 from ._blocking import call
 from ._results import ActivateResult, Balance, TopupRecord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import EllipsisType
     from typing import Protocol
 
     from ._client import InfraiClient
@@ -89,9 +90,18 @@ class Account:
     def topup(
         self, amount_usd: float, *, return_url: str | None = None, idempotency_key: str | None = None
     ) -> TopupRecord:
-        """Adds money to the account: ``POST /v1/account/topup``. The payment continues at ``next_action_url``.
+        """Starts a payment: a person pays at ``next_action_url``, and nothing is added before.
 
-        >>> print((client.account.topup(20)).next_action_url)
+        ``POST /v1/account/topup``. The API documents no route for the state of a top-up: ``wait_for_credit`` waits for
+        its credit. The API may bound the amount; the sandbox takes 1 to 10,000.
+
+        >>> try:
+        ...     job = client.video.generate("a red kite", idempotency_key="order-1")
+        ... except PaymentRequiredError:
+        ...     before = (client.account.balance()).balance_usd
+        ...     print("pay at", (client.account.topup(20)).next_action_url)
+        ...     client.account.wait_for_credit(before + 20)
+        ...     job = client.video.generate("a red kite", idempotency_key="order-1")
 
         Args:
             amount_usd: Amount in US dollars; more than 0.
@@ -105,3 +115,23 @@ class Account:
         options = without_none(return_url=return_url, idempotency_key=idempotency_key)
         native = self._client._native
         return TopupRecord(call(lambda event_loop: native.topup(event_loop, amount_usd, options)))
+
+    def wait_for_credit(self, min_usd: float, *, timeout: float | EllipsisType | None = ...) -> Balance:
+        """Waits until the balance is at least ``min_usd``, and returns it: polls ``GET /v1/account/balance``.
+
+        The first pause between two polls is 1 second, the longest 15 seconds.
+
+        >>> client.account.wait_for_credit(20, timeout=600)
+
+        Args:
+            min_usd: Balance in US dollars; more than 0.
+            timeout: Limit of the wait, in seconds. Default: 1800 (half an hour); ``None``: no limit.
+
+        Raises:
+            InvalidRequestError: The amount is not a positive number; nothing was sent.
+            WaitTimeoutError: The timeout passed. A payment that was started may still arrive. Also a ``TimeoutError``.
+            InfraiError: The other errors of a call. Transient errors of a poll are retried until the timeout.
+        """
+        options = wait_options(timeout)
+        native = self._client._native
+        return Balance(call(lambda event_loop: native.wait_for_credit(event_loop, min_usd, options)))

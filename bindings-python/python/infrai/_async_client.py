@@ -35,7 +35,7 @@ class AsyncInfraiClient(ClientBase, AsyncActivation):
 
     @property
     def account(self) -> AsyncAccount:
-        """The account: balance and topup."""
+        """The account: balance, topup and wait_for_credit."""
         return AsyncAccount(self)
 
     async def request(

@@ -73,7 +73,7 @@ class AsyncVideo:
             model: Name of a model. Default: the API's choice.
             vendor: Name of a vendor. Default: the API's choice.
             idempotency_key: 1 to 255 visible ASCII characters. The same key with the same options returns the same
-                job and is charged once. Default: a new one per call.
+                job and is charged once, within the API's window (24 hours by default). Default: a new one per call.
 
         Returns:
             The job, queued or further.
@@ -82,7 +82,8 @@ class AsyncVideo:
             InvalidRequestError: An argument that cannot be sent; nothing was sent.
             PaymentRequiredError: Insufficient credit; ``checkout_url`` is the page to add some.
             InfraiError: The other errors of a call. If ``may_have_been_processed``, call again with its
-                ``idempotency_key``: that returns the same job and is charged once.
+                ``idempotency_key``: within the API's window (24 hours by default), that
+                returns the same job and is charged once.
             asyncio.CancelledError: The task was cancelled, and the request with it.
         """
         client = self._client

@@ -36,7 +36,7 @@ class InfraiClient(ClientBase, Activation):
 
     @property
     def account(self) -> Account:
-        """The account: balance and topup."""
+        """The account: balance, topup and wait_for_credit."""
         return Account(self)
 
     def request(

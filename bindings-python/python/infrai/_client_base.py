@@ -125,6 +125,15 @@ class ClientBase:
         """Base URL of the calls."""
         return self._native.base_url()
 
+    @property
+    def spent_usd(self) -> float:
+        """Sum of what the client's jobs cost, in US dollars: the known costs of jobs that it submitted, less refunds.
+
+        A job that a repeated idempotency key returned again counts once. Clients of ``with_options`` share the sum. A
+        child of ``fork()`` starts at 0.
+        """
+        return self._native.spent_usd()
+
     def __copy__(self: _Self) -> _Self:
         """Returns the client itself: it is immutable, and a copy would share its connections."""
         return self

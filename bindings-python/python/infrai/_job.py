@@ -31,6 +31,11 @@ class VideoJob(JobBase):
         thumbnail_url (str | None): URL of a still image.
         error (str | dict | None): Reason of a failure, as the API sent it.
         progress (float | None): Progress from 0 to 1, if the API reports it.
+        cost_usd (float | None): Cost in US dollars, before any refund: the API's field, else what the response to
+            ``generate`` named. The client remembers it for its last 10,000 jobs, and the job's JSON and pickles keep it.
+            ``None`` if it is unknown. The cost in ``_metadata`` is that of the last request: 0 for a status.
+        refunded_usd (float | None): Part of the cost that the API gave back after a failure or a cancel. ``None`` if
+            the API does not say.
         done (bool): Whether the job has ended.
     """
 

@@ -15,13 +15,15 @@ class JobBase(ApiObject):
     """Base of both kinds of job."""
 
     __slots__ = ("_client",)
-    _documented = ("job_id", "state", "video_url", "thumbnail_url", "error", "progress")
+    _documented = ("job_id", "state", "video_url", "thumbnail_url", "error", "progress", "cost_usd", "refunded_usd")
     job_id: str
     state: str
     video_url: str | None
     thumbnail_url: str | None
     error: Any
     progress: float | None
+    cost_usd: float | None
+    refunded_usd: float | None
 
     if TYPE_CHECKING:
         # Types of the documented fields; any other has the type that the API gave it.
@@ -31,7 +33,7 @@ class JobBase(ApiObject):
         @overload
         def __getitem__(self, key: Literal["video_url", "thumbnail_url"], /) -> str: ...
         @overload
-        def __getitem__(self, key: Literal["progress"], /) -> float: ...
+        def __getitem__(self, key: Literal["progress", "cost_usd", "refunded_usd"], /) -> float: ...
         @overload
         def __getitem__(self, key: Literal["_metadata"], /) -> dict[str, Any]: ...
         @overload
@@ -43,7 +45,9 @@ class JobBase(ApiObject):
         @overload
         def get(self, key: Literal["video_url", "thumbnail_url"], default: None = None, /) -> str | None: ...
         @overload
-        def get(self, key: Literal["progress"], default: None = None, /) -> float | None: ...
+        def get(
+            self, key: Literal["progress", "cost_usd", "refunded_usd"], default: None = None, /
+        ) -> float | None: ...
         @overload
         def get(self, key: Literal["_metadata"], default: None = None, /) -> dict[str, Any] | None: ...
         @overload

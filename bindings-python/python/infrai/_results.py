@@ -263,8 +263,9 @@ class TopupRecord(ApiObject):
     Attributes:
         topup_id (str): Id of the top-up.
         amount_usd (float | None): Amount in US dollars.
-        state (str | None): Current state, as the API sent it.
-        next_action_url (str | None): Page that completes the payment.
+        state (str | None): State when the API answered: ``"pending"`` until a person has paid; any other is the API's.
+        next_action_url (str | None): Page on which a person pays this top-up. ``checkout_url`` of a 402 is the account's
+            page instead, for any amount.
     """
 
     __slots__ = ()

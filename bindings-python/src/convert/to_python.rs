@@ -50,7 +50,7 @@ fn interned_key<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyString> {
     }
     interned_keys! {
         "aspect", "cache_hit", "code", "cost_usd", "created_at", "duration_seconds", "error", "id", "job_id", "latency_ms",
-        "message", "model", "ok", "prefer", "progress", "prompt", "request_id", "resolution", "state", "status",
+        "message", "model", "ok", "prefer", "progress", "prompt", "refunded_usd", "request_id", "resolution", "state", "status",
         "thumbnail_url", "vendor", "video_url"
     }
 }

@@ -14,8 +14,23 @@ public struct Account: Sendable {
         }
     }
 
-    /// Starts a payment that adds credit: `POST /v1/account/topup`. The caller completes it at the result's
-    /// ``TopupRecord/nextActionURL``.
+    /// Starts a payment: a person pays at the result's ``TopupRecord/nextActionURL``, and nothing is added before.
+    /// `POST /v1/account/topup`.
+    ///
+    /// The API documents no route for the state of a top-up: ``waitForCredit(minUSD:)`` waits for its credit. The API may
+    /// bound the amount; the sandbox takes 1 to 10,000.
+    ///
+    /// ```swift
+    /// do {
+    ///     job = try await client.video.generate(prompt: "a red kite", idempotencyKey: "order-1")
+    /// } catch InfraiError.paymentRequired {
+    ///     let before = try await client.account.balance().balanceUSD
+    ///     let topup = try await client.account.topup(amountUSD: 20)
+    ///     print("pay at \(topup.nextActionURL!)")
+    ///     try await client.account.waitForCredit(minUSD: before + 20)
+    ///     job = try await client.video.generate(prompt: "a red kite", idempotencyKey: "order-1")
+    /// }
+    /// ```
     ///
     /// - Parameters:
     ///   - amountUSD: Amount in US dollars, more than 0.
@@ -28,6 +43,33 @@ public struct Account: Sendable {
             let options = Options(["return_url": returnURL?.absoluteString, "idempotency_key": idempotencyKey])
             return TopupRecord(
                 try await native.topup(amountUsd: amountUSD, options: try options.text(), cancellation: cancellation))
+        }
+    }
+
+    /// Waits until the balance is at least this high, at most 30 minutes, and returns it. Polls `GET /v1/account/balance`.
+    ///
+    /// The first pause between two polls is 1 second, the longest 15 seconds. Cancelling the task ends the wait.
+    ///
+    /// - Parameter minUSD: Balance in US dollars, more than 0.
+    /// - Throws: ``InfraiError/invalidRequest(_:)`` before any request if the amount is not a positive number,
+    ///   ``InfraiError/waitTimeout(_:)``, and the error of a poll that cannot be retried.
+    @discardableResult
+    public func waitForCredit(minUSD: Double) async throws -> Balance {
+        try await waitForCredit(minUSD, .standard)
+    }
+
+    /// Waits until the balance is at least this high, at most this long. As ``waitForCredit(minUSD:)``.
+    ///
+    /// - Parameter timeout: Timeout of the wait, which polls once more before it ends. `nil`: no limit.
+    @discardableResult
+    public func waitForCredit(minUSD: Double, timeout: Duration?) async throws -> Balance {
+        try await waitForCredit(minUSD, .after(timeout))
+    }
+
+    private func waitForCredit(_ minUSD: Double, _ timeout: WaitTimeout) async throws -> Balance {
+        let text = try Options(["timeout": timeout.option]).text()
+        return try await client.call { native, cancellation in
+            Balance(try await native.waitForCredit(minUsd: minUSD, options: text, cancellation: cancellation))
         }
     }
 }
@@ -50,9 +92,10 @@ public struct TopupRecord: Sendable, Hashable {
     public let topupID: String
     /// Amount in US dollars.
     public let amountUSD: Double?
-    /// State of the payment, in the API's spelling.
+    /// State when the API answered: `pending` until a person has paid; any other is the API's.
     public let state: String?
-    /// URL of the page that completes the payment.
+    /// URL of the page on which a person pays this top-up. The checkout URL of a 402 is the account's page instead, for any
+    /// amount.
     public let nextActionURL: URL?
     /// Metadata of the response.
     public let metadata: Metadata

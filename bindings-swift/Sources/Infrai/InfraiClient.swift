@@ -64,6 +64,12 @@ public final class InfraiClient: Sendable {
     /// Methods of the account: balance and top-up.
     public var account: Account { Account(client: self) }
 
+    /// Sum of what the client's jobs cost, in US dollars: the known costs of jobs that it submitted, less refunds.
+    ///
+    /// A job that a repeated idempotency key returned again counts once. Clients of
+    /// ``withOptions(timeout:maxRetries:headers:)`` share the sum.
+    public var spentUSD: Double { (try? native.get().spentUsd()) ?? 0 }
+
     /// Returns the same client with other options for its calls.
     ///
     /// ```swift

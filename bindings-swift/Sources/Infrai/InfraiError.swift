@@ -128,7 +128,8 @@ public struct ErrorDetails: Sendable, CustomStringConvertible {
     public let retryAfter: Duration?
     /// Number of attempts of the call.
     public let attempts: Int
-    /// Idempotency key that was sent. A call repeated with it has the same result and is charged once.
+    /// Idempotency key that was sent. A call repeated with it within the API's window (24 hours by default) has the
+    /// same result and is charged once.
     public let idempotencyKey: String?
     /// Whether the API may have processed the call although no response confirms it. Call again with ``idempotencyKey``.
     public let mayHaveBeenProcessed: Bool

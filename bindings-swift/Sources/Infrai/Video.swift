@@ -22,7 +22,8 @@ public struct GenerateRequest: Sendable, Hashable, ExpressibleByStringLiteral {
     public var model: String?
     /// Vendor by name.
     public var vendor: String?
-    /// 1 to 255 visible ASCII characters. The same key with the same options returns the same job, charged once. Default:
+    /// 1 to 255 visible ASCII characters. The same key with the same options returns the same job, charged once, within
+    /// the API's window (24 hours by default). Default:
     /// a new one per call.
     public var idempotencyKey: String?
 
@@ -84,7 +85,7 @@ public struct Video: Sendable {
     ///   - model: Model by name. Default: the API's choice.
     ///   - vendor: Vendor by name. Default: the API's choice.
     ///   - idempotencyKey: 1 to 255 visible ASCII characters. The same key with the same options returns the same job,
-    ///     charged once. Default: a new one per call.
+    ///     charged once, within the API's window (24 hours by default). Default: a new one per call.
     /// - Throws: ``InfraiError/invalidRequest(_:)`` before any request if an argument is invalid.
     ///   ``InfraiError/paymentRequired(_:)`` if the account needs credit. If the error's
     ///   ``ErrorDetails/mayHaveBeenProcessed`` is set, a call with its ``ErrorDetails/idempotencyKey`` returns the same job,

@@ -23,7 +23,12 @@ public struct VideoJob: Sendable, Identifiable {
     public var error: JobError? { native.error.map(JobError.init) }
     /// Progress from 0 to 1, if the API sends it.
     public var progress: Double? { native.progress }
-    /// Metadata of the response.
+    /// Cost in US dollars, before any refund: the API's field, else what the response to `generate` named. The client
+    /// remembers it for its last 10,000 jobs, and the encoded job keeps it. `nil` if it is unknown.
+    public var costUSD: Double? { native.costUsd }
+    /// Part of the cost that the API gave back after a failure or a cancel. `nil` if the API does not say.
+    public var refundedUSD: Double? { native.refundedUsd }
+    /// Metadata of the last response. Its cost is that of the request: 0 for a status.
     public var metadata: Metadata { Metadata(native.metadata) }
     /// Whether the job has ended, with or without success.
     public var isTerminal: Bool { native.isTerminal() }

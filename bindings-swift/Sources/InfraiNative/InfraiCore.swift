@@ -2103,11 +2103,13 @@ public struct TopupRecord: Equatable, Hashable {
      */
     public let amountUsd: Double?
     /**
-     * State of the payment, in the API's spelling.
+     * State of the payment when the API answered, in its spelling. The sandbox has `pending` until a person has paid,
+     * and `succeeded` from then on.
      */
     public let state: String?
     /**
-     * URL of the page that completes the payment.
+     * URL of the page on which a person completes this payment. The
+     * [`checkout_url`](crate::InfraiError::checkout_url) of a 402 is the account's page instead, for any amount.
      */
     public let nextActionUrl: String?
     /**
@@ -2126,10 +2128,12 @@ public struct TopupRecord: Equatable, Hashable {
          * Amount in US dollars.
          */amountUsd: Double?, 
         /**
-         * State of the payment, in the API's spelling.
+         * State of the payment when the API answered, in its spelling. The sandbox has `pending` until a person has paid,
+         * and `succeeded` from then on.
          */state: String?, 
         /**
-         * URL of the page that completes the payment.
+         * URL of the page on which a person completes this payment. The
+         * [`checkout_url`](crate::InfraiError::checkout_url) of a 402 is the account's page instead, for any amount.
          */nextActionUrl: String?, 
         /**
          * Metadata of the response.

@@ -1188,6 +1188,11 @@ public protocol ClientProtocol: AnyObject, Sendable {
     func request(method: String, path: String, body: String?, options: String, cancellation: Cancellation?) async throws  -> ApiResponse
     
     /**
+     * Returns what the client's jobs cost so far, in US dollars.
+     */
+    func spentUsd()  -> Double
+    
+    /**
      * Fetches the job's current state: `GET /v1/video/jobs/{id}`.
      */
     func status(job: JobRef, cancellation: Cancellation?) async throws  -> VideoJob
@@ -1201,6 +1206,11 @@ public protocol ClientProtocol: AnyObject, Sendable {
      * Waits for the end of a job.
      */
     func wait(job: JobRef, options: String, listener: UpdateListener?, cancellation: Cancellation?) async throws  -> VideoJob
+    
+    /**
+     * Waits until the balance is at least this many US dollars.
+     */
+    func waitForCredit(minUsd: Double, options: String, cancellation: Cancellation?) async throws  -> Balance
     
     /**
      * Returns the states of a job as they change.
@@ -1506,6 +1516,18 @@ open func request(method: String, path: String, body: String?, options: String, 
 }
     
     /**
+     * Returns what the client's jobs cost so far, in US dollars.
+     */
+open func spentUsd() -> Double  {
+    return try!  FfiConverterDouble.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_infrai_ffi_fn_method_client_spent_usd(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * Fetches the job's current state: `GET /v1/video/jobs/{id}`.
      */
 open func status(job: JobRef, cancellation: Cancellation?)async throws  -> VideoJob  {
@@ -1558,6 +1580,25 @@ open func wait(job: JobRef, options: String, listener: UpdateListener?, cancella
             completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
             freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
             liftFunc: FfiConverterTypeVideoJob_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+    
+    /**
+     * Waits until the balance is at least this many US dollars.
+     */
+open func waitForCredit(minUsd: Double, options: String, cancellation: Cancellation?)async throws  -> Balance  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_infrai_ffi_fn_method_client_wait_for_credit(
+                        self.uniffiCloneHandle(),FfiConverterDouble.lower(minUsd),FfiConverterString.lower(options),FfiConverterOptionTypeCancellation.lower(cancellation)
+                )
+            },
+            pollFunc: ffi_infrai_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_infrai_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_infrai_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeBalance_lift,
             errorHandler: FfiConverterTypeNativeError_lift
         )
 }
@@ -4292,6 +4333,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_infrai_ffi_checksum_method_client_request() != 24602) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_infrai_ffi_checksum_method_client_spent_usd() != 23541) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_infrai_ffi_checksum_method_client_status() != 38612) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -4299,6 +4343,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_client_wait() != 43184) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_infrai_ffi_checksum_method_client_wait_for_credit() != 13204) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_infrai_ffi_checksum_method_client_watch() != 35402) {

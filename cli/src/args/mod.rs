@@ -118,7 +118,7 @@ pub(crate) struct ActivateArgs {
 pub(crate) enum AccountCommand {
     /// Show the balance
     Balance,
-    /// Add credit; prints the URL of the payment page
+    /// Start a payment and wait for its credit; a person pays at the page that it opens
     Topup(TopupArgs),
 }
 
@@ -133,6 +133,12 @@ pub(crate) struct TopupArgs {
     /// Idempotency key: the same key and amount give one top-up [default: a new key]
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,
+    /// Print the URL of the payment page without opening it; only a terminal opens it
+    #[arg(long)]
+    pub(crate) no_open: bool,
+    /// Do not wait until the payment has arrived; only a terminal waits, for 30 minutes
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 #[derive(Debug, Args)]

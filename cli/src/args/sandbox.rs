@@ -33,6 +33,9 @@ pub(crate) struct SandboxArgs {
     /// Lifetime of a file's URL [default: 24h]
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub(crate) file_url_ttl: Option<Duration>,
+    /// Time in which a repeated idempotency key gives the same result; later, it counts as new [default: 24h]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub(crate) idempotency_window: Option<Duration>,
     /// Number of jobs rendered at once [default: 2]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) render_workers: Option<usize>,

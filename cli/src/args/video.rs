@@ -98,7 +98,7 @@ pub(crate) struct GenerateArgs {
     /// URL of a reference image
     #[arg(long, value_name = "URL", help_heading = "Video")]
     pub(crate) reference_image_url: Option<String>,
-    /// Idempotency key: the same key and options give the same job, charged once [default: a new key]
+    /// Idempotency key: the same key and options give the same job, charged once, for 24 hours by default [default: a new key]
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,
 }

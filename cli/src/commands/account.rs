@@ -1,5 +1,10 @@
 //! `infrai account …`: balance and top-ups.
 
+use std::{
+    io::{self, IsTerminal as _},
+    process::{Command, Stdio},
+};
+
 use infrai::{Result, TopupRecord, new_idempotency_key};
 
 use crate::{
@@ -22,6 +27,12 @@ pub(super) async fn topup(session: &Session, args: TopupArgs) -> Result<u8> {
         Some(key) => key,
         None => new_idempotency_key()?,
     };
+    let attended = !session.out.is_json() && io::stdout().is_terminal() && io::stderr().is_terminal();
+    let before = if attended && !args.no_wait {
+        Some(session.client.account().balance().await?.balance_usd)
+    } else {
+        None
+    };
     session.notice.set_submitting(&key);
     let mut topup = session.client.account().topup(args.amount_usd).idempotency_key(key);
     if let Some(url) = args.return_url {
@@ -42,10 +53,39 @@ pub(super) async fn topup(session: &Session, args: TopupArgs) -> Result<u8> {
         ("top-up", Some(record.topup_id)),
         ("amount", record.amount_usd.map(dollars)),
         ("state", record.state),
-        ("pay at", record.next_action_url),
+        ("pay at", record.next_action_url.clone()),
     ]);
     session.out.result(&json, &lines)?;
+    let Some(page) = record.next_action_url else { return Ok(exit::OK) };
+    if attended && !args.no_open {
+        open_page(&page);
+    }
+    if let Some(before) = before {
+        let min_usd = before + record.amount_usd.unwrap_or(args.amount_usd);
+        session.note("Waiting for the payment. Ctrl-C ends the wait, not the payment.");
+        let balance = session.client.account().wait_for_credit(min_usd).await?;
+        session.note(&format!("The payment has arrived; the balance is {}.", dollars(balance.balance_usd)));
+    }
     Ok(exit::OK)
+}
+
+/// Opens a page in the browser. The command prints the URL too, for a machine without one.
+fn open_page(url: &str) {
+    // Another scheme could start a program.
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return;
+    }
+    let mut command = if cfg!(target_os = "macos") {
+        Command::new("open")
+    } else if cfg!(windows) {
+        let mut command = Command::new("rundll32");
+        command.arg("url.dll,FileProtocolHandler");
+        command
+    } else {
+        Command::new("xdg-open")
+    };
+    command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let _ = command.spawn();
 }
 
 /// Completes the payment in a sandbox that ends with this call, because no browser could reach its payment page.

@@ -105,6 +105,7 @@ fn settings(args: &SandboxArgs) -> Result<SandboxBuilder> {
     }
     builder = with(builder, args.rate_limit, SandboxBuilder::rate_limit);
     builder = with(builder, args.file_url_ttl, SandboxBuilder::file_url_ttl);
+    builder = with(builder, args.idempotency_window, SandboxBuilder::idempotency_window);
     builder = with(builder, args.render_workers, SandboxBuilder::render_workers);
     builder = with(builder, args.slow, SandboxBuilder::slow);
     builder = with(builder, args.seed, SandboxBuilder::seed);

@@ -1,6 +1,6 @@
 //! Account: balance and top-ups.
 
-use std::future::IntoFuture;
+use std::{future::IntoFuture, time::Duration};
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -11,11 +11,11 @@ use crate::{
         client::ApiClient,
         result::with_metadata,
     },
-    error::Result,
-    http::call::RequestSpec,
+    error::{ErrorKind, InfraiError, Result},
+    http::{call::RequestSpec, client::HttpClient},
     metadata::Metadata,
-    options::TopupOptions,
-    runtime::BoxFuture,
+    options::{CreditOptions, TopupOptions},
+    runtime::{self, BoxFuture, Instant, deadline},
     wire::read::{self, FieldReader},
 };
 
@@ -48,9 +48,11 @@ pub struct TopupRecord {
     pub topup_id: String,
     /// Amount in US dollars.
     pub amount_usd: Option<f64>,
-    /// State of the payment, in the API's spelling.
+    /// State of the payment when the API answered, in its spelling. The sandbox has `pending` until a person has paid,
+    /// and `succeeded` from then on.
     pub state: Option<String>,
-    /// URL of the page that completes the payment.
+    /// URL of the page on which a person completes this payment. The
+    /// [`checkout_url`](crate::InfraiError::checkout_url) of a 402 is the account's page instead, for any amount.
     pub next_action_url: Option<String>,
     /// Metadata of the response.
     pub metadata: Metadata,
@@ -79,24 +81,60 @@ impl Account<'_> {
     /// # Errors
     /// Those of [every call](crate::InfraiClient#errors-of-every-call).
     pub async fn balance(&self) -> Result<Balance> {
-        let route = "/v1/account/balance";
-        let spec = RequestSpec { path: route.into(), route, ..RequestSpec::default() };
-        self.client.http.call(spec).await?.typed(|data, metadata, redactor| {
-            let raw = read::object("balance", data, redactor)?;
-            let fields = FieldReader { resource: "balance", map: &raw, redactor };
-            let balance_usd = fields.number("balance_usd")?.ok_or_else(|| fields.missing("balance_usd"))?;
-            let currency = fields.text("currency")?;
-            Ok(Balance { balance_usd, currency, metadata, raw })
-        })
+        balance(&self.client.http).await
     }
 
-    /// Starts a payment that adds credit to the account: `POST /v1/account/topup`. The caller completes the payment at
-    /// the result's [`next_action_url`](TopupRecord::next_action_url).
+    /// Starts a payment: a person pays at the result's [`next_action_url`](TopupRecord::next_action_url), and nothing is
+    /// added before. `POST /v1/account/topup`.
     ///
-    /// `amount_usd` is the amount in US dollars, more than 0.
+    /// `amount_usd` is the amount in US dollars, more than 0. The API may set bounds; the sandbox takes 1 to 10,000. The
+    /// API documents no route for the state of a top-up: [`wait_for_credit`](Self::wait_for_credit) waits for its credit.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> infrai::Result<()> {
+    /// # let (client, _world) = sandboxed().await;
+    /// use infrai::{ErrorKind, GenerateRequest};
+    ///
+    /// let request = GenerateRequest::new("a red kite").idempotency_key("order-1");
+    /// let job = match client.video().generate_from(request.clone()).await {
+    ///     Err(error) if error.kind() == ErrorKind::PaymentRequired => {
+    ///         let before = client.account().balance().await?.balance_usd;
+    ///         let topup = client.account().topup(20.0).await?;
+    ///         println!("pay at {}", topup.next_action_url.unwrap_or_default());
+    ///         client.account().wait_for_credit(before + 20.0).await?;
+    ///         client.video().generate_from(request).await?
+    ///     }
+    ///     submitted => submitted?,
+    /// };
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn topup(&self, amount_usd: f64) -> Topup {
         Topup { client: self.client.clone(), amount_usd, options: TopupOptions::default() }
     }
+
+    /// Waits until the balance is at least `min_usd`, such as after a [`topup`](Self::topup), and returns it. Default
+    /// timeout: 30 minutes.
+    ///
+    /// The client polls `GET /v1/account/balance`, at first after 1 second and later every 15 seconds. `min_usd` is in US
+    /// dollars, more than 0: the balance that the next call needs, or the balance before the top-up and its amount.
+    pub fn wait_for_credit(&self, min_usd: f64) -> WaitForCredit {
+        WaitForCredit { client: self.client.clone(), min_usd, options: CreditOptions::default() }
+    }
+}
+
+async fn balance(http: &HttpClient) -> Result<Balance> {
+    let route = "/v1/account/balance";
+    let spec = RequestSpec { path: route.into(), route, ..RequestSpec::default() };
+    http.call(spec).await?.typed(|data, metadata, redactor| {
+        let raw = read::object("balance", data, redactor)?;
+        let fields = FieldReader { resource: "balance", map: &raw, redactor };
+        let balance_usd = fields.number("balance_usd")?.ok_or_else(|| fields.missing("balance_usd"))?;
+        let currency = fields.text("currency")?;
+        Ok(Balance { balance_usd, currency, metadata, raw })
+    })
 }
 
 /// Request of a top-up; see [`Account::topup`]. [`send`](Self::send) or `.await` sends it.
@@ -165,6 +203,91 @@ impl Topup {
 
 impl IntoFuture for Topup {
     type Output = Result<TopupRecord>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+/// Pause after the first poll of the balance. Each further one is longer by half, up to [`MAX_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(15);
+/// US dollars that a sum of amounts may differ by, because 0.1 and 0.2 are more than 0.3.
+const ROUNDING: f64 = 1e-6;
+
+/// Wait for credit; see [`Account::wait_for_credit`]. [`send`](Self::send) or `.await` starts it. Dropping its future stops
+/// the polls.
+#[derive(Debug)]
+#[must_use = "nothing is waited for until it is awaited"]
+pub struct WaitForCredit {
+    client: ApiClient,
+    min_usd: f64,
+    options: CreditOptions,
+}
+
+impl WaitForCredit {
+    /// For bindings: replaces the options.
+    #[doc(hidden)]
+    pub fn options(mut self, options: CreditOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sets the timeout of the wait. Default: 30 minutes. The wait polls once more before it times out.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// Removes the timeout: the wait has no limit.
+    pub fn no_timeout(mut self) -> Self {
+        self.options.timeout = None;
+        self
+    }
+
+    /// Waits until the balance is high enough and returns it. Polls that fail are retried until the wait times out, unless
+    /// a retry cannot help.
+    ///
+    /// # Errors
+    /// - `INVALID_ARGUMENT` if the amount is not a positive number.
+    /// - `WAIT_TIMEOUT` if the balance is still too low. A payment that was started may still arrive.
+    /// - Those of [`balance`](Account::balance) that a retry cannot help.
+    pub async fn send(self) -> Result<Balance> {
+        let Self { client, min_usd, options: CreditOptions { timeout } } = self;
+        positive("min_usd", min_usd, "a positive number of US dollars")?;
+        let end = timeout.map(|timeout| deadline(Instant::now(), timeout));
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let polled = balance(&client.http).await;
+            match &polled {
+                Ok(balance) if balance.balance_usd + ROUNDING >= min_usd => return polled,
+                Err(error) if !error.is_retryable() => return polled,
+                _ => {}
+            }
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(too_little_credit(min_usd, timeout.unwrap_or_default(), polled));
+            }
+            runtime::sleep(left.unwrap_or(pause).min(pause)).await;
+            pause = pause.mul_f64(1.5).min(MAX_PAUSE);
+        }
+    }
+}
+
+fn too_little_credit(min_usd: f64, timeout: Duration, polled: Result<Balance>) -> InfraiError {
+    let last = match polled {
+        Ok(balance) => format!("the balance is {} US dollars", balance.balance_usd),
+        Err(error) => format!("the last poll failed: {error}"),
+    };
+    let message = format!("the account had not {min_usd} US dollars after {timeout:?}; {last}");
+    InfraiError::new(ErrorKind::WaitTimeout, "WAIT_TIMEOUT", message).with_hint(
+        "Pay at the top-up's next_action_url, then wait again. A payment may take a while to arrive.",
+    )
+}
+
+impl IntoFuture for WaitForCredit {
+    type Output = Result<Balance>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {

@@ -1,6 +1,10 @@
 //! Options of calls for the account.
 
+use std::time::Duration;
+
 use serde::Deserialize;
+
+use super::{fields, video::DEFAULT_WAIT_TIMEOUT};
 
 /// Options of `activate`; [`Activate`](crate::Activate) describes each.
 #[derive(Debug, Clone, Deserialize)]
@@ -31,4 +35,19 @@ impl Default for ActivateOptions {
 pub struct TopupOptions {
     pub(crate) return_url: Option<String>,
     pub(crate) idempotency_key: Option<String>,
+}
+
+/// Options of `wait_for_credit`; [`WaitForCredit`](crate::WaitForCredit) describes each.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CreditOptions {
+    /// `None` waits without limit.
+    #[serde(deserialize_with = "fields::some_seconds")]
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl Default for CreditOptions {
+    fn default() -> Self {
+        Self { timeout: Some(DEFAULT_WAIT_TIMEOUT) }
+    }
 }

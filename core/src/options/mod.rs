@@ -18,7 +18,7 @@ mod text;
 mod video;
 
 pub use self::{
-    account::{ActivateOptions, TopupOptions},
+    account::{ActivateOptions, CreditOptions, TopupOptions},
     call::{CallOptions, RequestOptions},
     client::{ClientOptions, DEFAULT_BASE_URL},
     parse::{is_secret, names, parse, unknown_option},

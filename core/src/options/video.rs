@@ -99,7 +99,7 @@ impl GenerateRequest {
         /// Sets the vendor by name. Default: the API's choice.
         vendor;
         /// Sets the idempotency key: 1 to 255 visible ASCII characters. The same key with the same options returns the
-        /// same job, charged once. Default: a new one per call.
+        /// same job, charged once, within the API's window (24 hours by default). Default: a new one per call.
         idempotency_key;
     }
 

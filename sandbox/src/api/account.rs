@@ -49,19 +49,26 @@ pub(super) async fn topup(
         .scaled("amount_usd", 1e6, TOPUP_MICROS, AMOUNT)?
         .ok_or_else(|| ApiError::field("amount_usd", AMOUNT, "nothing"))?;
     let return_url = fields.url("return_url")?;
+    let window = app.idempotency_window;
     let (mut data, replayed) = app
         .db
         .write(
             move |transaction| {
-                idempotency::execute_once(transaction, &account.id, Some(&key), || {
-                    let topup = topups::create(transaction, &account.id, amount, return_url)?;
-                    Ok(json!({
-                        "topup_id": topup.id,
-                        "amount_usd": dollars(topup.amount_micros),
-                        "state": topup.state,
-                        "next_action_url": topup.page(),
-                    }))
-                })
+                let (mut data, replayed) =
+                    idempotency::execute_once(transaction, &account.id, Some(&key), window, || {
+                        let topup = topups::create(transaction, &account.id, amount, return_url)?;
+                        Ok(json!({
+                            "topup_id": topup.id,
+                            "amount_usd": dollars(topup.amount_micros),
+                            "state": topup.state,
+                            "next_action_url": topup.page(),
+                        }))
+                    })?;
+                // The stored result has the state of its time.
+                if let Some(id) = data["topup_id"].as_str().filter(|_| replayed) {
+                    data["state"] = json!(topups::of_account(transaction, &account.id, id)?.state);
+                }
+                Ok((data, replayed))
             },
             |_| (),
         )

@@ -96,12 +96,12 @@ pub(super) async fn generate(
     let request = JobRequest { injected_error_code: context.job_error_code, ..check(&body)? };
     let (cost_micros, vendor) = (request.cost_micros, request.vendor.clone());
     let checkout_url = context.host.url(&format!("/checkout/{}", account.checkout_token));
-    let runner = app.runner.clone();
+    let (runner, window) = (app.runner.clone(), app.idempotency_window);
     let (data, replayed) = app
         .db
         .write(
             move |transaction| {
-                idempotency::execute_once(transaction, &account.id, key.as_ref(), || {
+                idempotency::execute_once(transaction, &account.id, key.as_ref(), window, || {
                     let balance = ledger::balance(transaction, &account.id)?;
                     if balance < cost_micros {
                         return Err(insufficient_funds(cost_micros, balance, &checkout_url));
@@ -206,6 +206,9 @@ fn show(job: &Job) -> Value {
     }
     if let Some(url) = &request.reference_image_url {
         data["reference_image_url"] = json!(url);
+    }
+    if let Some(micros) = job.refunded_micros() {
+        data["refunded_usd"] = json!(dollars(micros));
     }
     if let Some((code, message)) = &job.error {
         data["error"] = json!({"code": code, "message": message});

@@ -1,5 +1,7 @@
 //! Results stored per idempotency key, so that a repeated request is not processed twice.
 
+use std::time::Duration;
+
 use rusqlite::{OptionalExtension, Transaction};
 use serde_json::{Value, json};
 
@@ -13,16 +15,24 @@ pub(crate) struct IdempotencyKey {
     pub(crate) body_hash: [u8; 32],
 }
 
-/// Executes `work` once per key. The result is stored in the same transaction, so either both exist or neither.
+/// Executes `work` once per key and window. A key that is older counts as new. The result is stored in the same transaction, so either both exist or neither.
 ///
 /// The second value is true for a stored result.
 pub(crate) fn execute_once(
     transaction: &Transaction<'_>,
     account: &str,
     key: Option<&IdempotencyKey>,
+    window: Duration,
     work: impl FnOnce() -> Result<Value, ApiError>,
 ) -> Result<(Value, bool), ApiError> {
     let Some(IdempotencyKey { route, key, body_hash }) = key else { return Ok((work()?, false)) };
+    let now = time::unix_millis();
+    let oldest = now.saturating_sub(i64::try_from(window.as_millis()).unwrap_or(i64::MAX));
+    transaction
+        .prepare_cached(
+            "DELETE FROM idempotency WHERE account_id = ?1 AND route = ?2 AND key = ?3 AND created_at < ?4",
+        )?
+        .execute((account, route, key, oldest))?;
     let kept: Option<([u8; 32], String)> = transaction
         .prepare_cached(
             "SELECT body_hash, answer FROM idempotency WHERE account_id = ?1 AND route = ?2 AND key = ?3",
@@ -50,7 +60,7 @@ pub(crate) fn execute_once(
         key,
         body_hash,
         answer.to_string(),
-        time::unix_millis(),
+        now,
     ))?;
     Ok((answer, false))
 }

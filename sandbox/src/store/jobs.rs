@@ -173,6 +173,13 @@ pub(crate) fn by_file(connection: &Connection, file_id: &str) -> Result<Option<J
     find(connection, "WHERE file_id = ?1 AND state = 'succeeded'", [file_id])
 }
 
+impl Job {
+    /// Returns the part of its cost that was refunded: all of it, once it has failed or was cancelled.
+    pub(crate) fn refunded_micros(&self) -> Option<i64> {
+        matches!(self.state.as_str(), "failed" | "cancelled").then_some(self.request.cost_micros)
+    }
+}
+
 /// Cancels a job and refunds it. Returns false if it had ended otherwise.
 pub(crate) fn cancel(transaction: &Transaction<'_>, account: &str, id: &str) -> Result<bool, ApiError> {
     let job = of_account(transaction, account, id)?;

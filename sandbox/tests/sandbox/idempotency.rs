@@ -3,7 +3,7 @@
 use infrai_sandbox::Sandbox;
 use serde_json::json;
 
-use crate::client::{Api, fresh, quick, reopen};
+use crate::client::{Api, fresh, quick, reopen, start};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_at_once_with_one_key_make_one_job_and_one_charge() {
@@ -96,4 +96,18 @@ async fn a_malformed_key_is_400_wherever_one_is_taken() {
     let twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")];
     api.post("/v1/video/generate", &quick("sandbox/fail"), &twice).await.error(400, "INVALID_REQUEST");
     api.generate_with_key(&quick("sandbox/fail"), &"k".repeat(255)).await.data();
+}
+
+#[tokio::test]
+async fn a_key_counts_as_new_after_its_window() {
+    let window = std::time::Duration::from_millis(200);
+    let (_sandbox, api) = start(Sandbox::builder().idempotency_window(window)).await;
+    let first = api.generate_with_key(&quick("sandbox/stuck"), "old").await.data();
+    tokio::time::sleep(window * 2).await;
+    let other = json!({"prompt": "another body", "model": "sandbox/stuck", "duration_seconds": 1});
+    let second = api.generate_with_key(&other, "old").await.data();
+    assert_ne!(second["job_id"], first["job_id"]);
+    assert!(
+        (api.balance().await - (2.0 - 0.01 - second["cost_usd"].as_f64().unwrap_or_default())).abs() < 1e-9
+    );
 }

@@ -74,6 +74,10 @@ async fn a_failed_or_cancelled_job_is_refunded_once_and_a_success_is_not() {
         api.ended(id).await;
         api.cancel(id).await.data();
     }
+    for (id, refunded) in [(&good, Value::Null), (&bad, json!(0.01)), (&stuck, json!(0.01))] {
+        let job = api.get(&format!("/v1/video/jobs/{id}")).await.data();
+        assert_eq!((&job["cost_usd"], &job["refunded_usd"]), (&json!(0.01), &refunded));
+    }
     let ledger = api.ledger().await;
     assert_eq!(of_job(&ledger, &good), [-QUICK_MICROS]);
     assert_eq!(of_job(&ledger, &bad), [-QUICK_MICROS, QUICK_MICROS]);

@@ -146,3 +146,13 @@ async fn pages_with_a_wrong_token_are_404() {
         reply.expect("a connection").expect("an answer").error(400, "INVALID_REQUEST");
     }
 }
+
+#[tokio::test]
+async fn a_replayed_topup_has_its_present_state() {
+    let (_sandbox, api) = fresh().await;
+    let body = json!({"amount_usd": 5});
+    let record = topup(&api, &body, "again").await.data();
+    press(&api, path_of(&record["next_action_url"], api.addr)).await;
+    let replayed = topup(&api, &body, "again").await.data();
+    assert_eq!((&replayed["topup_id"], &replayed["state"]), (&record["topup_id"], &json!("succeeded")));
+}

@@ -509,6 +509,11 @@ RustBuffer uniffi_infrai_ffi_fn_method_client_key_hint(uint64_t ptr, RustCallSta
 uint64_t uniffi_infrai_ffi_fn_method_client_request(uint64_t ptr, RustBuffer method, RustBuffer path, RustBuffer body, RustBuffer options, RustBuffer cancellation
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_SPENT_USD
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_SPENT_USD
+double uniffi_infrai_ffi_fn_method_client_spent_usd(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_STATUS
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_STATUS
 uint64_t uniffi_infrai_ffi_fn_method_client_status(uint64_t ptr, RustBuffer job, RustBuffer cancellation
@@ -522,6 +527,11 @@ uint64_t uniffi_infrai_ffi_fn_method_client_topup(uint64_t ptr, double amount_us
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_WAIT
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_WAIT
 uint64_t uniffi_infrai_ffi_fn_method_client_wait(uint64_t ptr, RustBuffer job, RustBuffer options, RustBuffer listener, RustBuffer cancellation
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_WAIT_FOR_CREDIT
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_WAIT_FOR_CREDIT
+uint64_t uniffi_infrai_ffi_fn_method_client_wait_for_credit(uint64_t ptr, double min_usd, RustBuffer options, RustBuffer cancellation
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_FN_METHOD_CLIENT_WATCH
@@ -1081,6 +1091,12 @@ uint16_t uniffi_infrai_ffi_checksum_method_client_request(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_SPENT_USD
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_SPENT_USD
+uint16_t uniffi_infrai_ffi_checksum_method_client_spent_usd(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_STATUS
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_STATUS
 uint16_t uniffi_infrai_ffi_checksum_method_client_status(void
@@ -1096,6 +1112,12 @@ uint16_t uniffi_infrai_ffi_checksum_method_client_topup(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_WAIT
 #define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_WAIT
 uint16_t uniffi_infrai_ffi_checksum_method_client_wait(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_WAIT_FOR_CREDIT
+#define UNIFFI_FFIDEF_UNIFFI_INFRAI_FFI_CHECKSUM_METHOD_CLIENT_WAIT_FOR_CREDIT
+uint16_t uniffi_infrai_ffi_checksum_method_client_wait_for_credit(void
     
 );
 #endif

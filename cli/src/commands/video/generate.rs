@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use infrai::{Result, VideoJob, new_idempotency_key};
+use infrai::{Result, new_idempotency_key};
 
 use super::save::{self, SaveOptions};
 use crate::{
@@ -26,11 +26,11 @@ pub(super) async fn run(session: &Session, mut args: GenerateArgs) -> Result<u8>
     session.notice.clear();
     if let Some(progress) = progress {
         progress.job(&job);
-        let saving = SaveOptions { save: args.save, timeout: args.timeout, cost_usd: cost(&job) };
+        let saving = SaveOptions { save: args.save, timeout: args.timeout };
         return save::wait_and_save(session, job.job_id.as_str(), (&job).into(), saving, &progress).await;
     }
     session.out.result(&job.to_json(), &save::describe(session, &job))?;
-    if let Some(usd) = cost(&job) {
+    if let Some(usd) = job.cost_usd {
         session.note(&format!("It costs {}.", dollars(usd)));
     }
     let wait = session.next.job("wait", job.job_id.as_str(), Some(Path::new("FILE")));
@@ -40,8 +40,4 @@ pub(super) async fn run(session: &Session, mut args: GenerateArgs) -> Result<u8>
         session.note(&format!("Wait for it and save it: {wait}"));
     }
     Ok(exit::OK)
-}
-
-fn cost(job: &VideoJob) -> Option<f64> {
-    job.metadata.cost_usd()
 }

@@ -18,7 +18,6 @@ use crate::{
 pub(super) struct SaveOptions {
     pub(super) save: SaveArgs,
     pub(super) timeout: TimeoutArgs,
-    pub(super) cost_usd: Option<f64>,
 }
 
 /// A saved video.
@@ -36,7 +35,7 @@ pub(super) fn check(output: Option<&Path>, overwrite: bool) -> Result<()> {
 /// `infrai video wait`.
 pub(super) async fn wait(session: &Session, args: WaitArgs) -> Result<u8> {
     let progress = Progress::new(session.style, "checking");
-    let saving = SaveOptions { save: args.save, timeout: args.timeout, cost_usd: None };
+    let saving = SaveOptions { save: args.save, timeout: args.timeout };
     wait_and_save(session, &args.id, args.id.as_str().into(), saving, &progress).await
 }
 
@@ -53,7 +52,7 @@ pub(super) async fn download(session: &Session, args: DownloadArgs) -> Result<u8
         }
         _ => error,
     })?;
-    print_job(session, &saved.job, Some(&saved), None)
+    print_job(session, &saved.job, Some(&saved))
 }
 
 /// Waits until a job has ended, saves its video if `-o` is set, and prints it.
@@ -64,7 +63,7 @@ pub(super) async fn wait_and_save(
     saving: SaveOptions,
     progress: &Progress,
 ) -> Result<u8> {
-    let SaveOptions { save, timeout, cost_usd } = saving;
+    let SaveOptions { save, timeout } = saving;
     let resume = session.next.job("wait", id, save.output.as_deref());
     let cancel = session.next.job("cancel", id, None);
     let goes_on = if session.jobs_are_paused() {
@@ -96,7 +95,7 @@ pub(super) async fn wait_and_save(
     })?;
     let Some(output) = &save.output else {
         session.notice.clear();
-        return print_job(session, &job, None, cost_usd);
+        return print_job(session, &job, None);
     };
     session.notice.set_job(
         id,
@@ -107,7 +106,7 @@ pub(super) async fn wait_and_save(
         let hint = format!("{} The job has succeeded; save its video: `{resume}`.", error.hint());
         error.with_hint(hint)
     })?;
-    print_job(session, &job, Some(&saved), cost_usd)
+    print_job(session, &job, Some(&saved))
 }
 
 async fn download_video<'a>(
@@ -175,12 +174,7 @@ async fn stream(
 }
 
 /// Prints the job, and the path of its saved video.
-fn print_job(
-    session: &Session,
-    job: &VideoJob,
-    saved: Option<&Saved<'_>>,
-    cost_usd: Option<f64>,
-) -> Result<u8> {
+fn print_job(session: &Session, job: &VideoJob, saved: Option<&Saved<'_>>) -> Result<u8> {
     Progress::clear();
     let mut json = job.to_json();
     let mut lines = describe(session, job);
@@ -191,7 +185,7 @@ fn print_job(
             Target::Stdout => PathBuf::from("-"),
         };
         json["download"] = json!({ "path": path.to_string_lossy(), "bytes": saved.bytes });
-        let cost = cost_usd.map(|usd| format!(", {}", output::dollars(usd))).unwrap_or_default();
+        let cost = job.cost_usd.map(|usd| format!(", {}", output::dollars(usd))).unwrap_or_default();
         let size = output::bytes(saved.bytes);
         let what = match saved.target {
             Target::File(_) => format!("Saved {}", path.display()),
@@ -223,6 +217,8 @@ pub(super) fn describe(session: &Session, job: &VideoJob) -> Vec<String> {
         ("state", Some(job.state.to_string())),
         ("progress", progress.map(|progress| format!("{:.0}%", (progress * 100.0).floor()))),
         ("error", job.error.as_ref().map(ToString::to_string)),
+        ("cost", job.cost_usd.map(output::dollars)),
+        ("refunded", job.refunded_usd.map(output::dollars)),
         ("video", url(&job.video_url)),
         ("thumbnail", url(&job.thumbnail_url)),
         ("save with", job.is_success().then_some(download)),

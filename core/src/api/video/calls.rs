@@ -5,9 +5,15 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::{
-    api::{client::ApiClient, result::with_metadata, video::routes::JobCall},
+    api::{
+        result::with_metadata,
+        video::{
+            costs::JobCosts,
+            routes::{JobCall, JobRoutes},
+        },
+    },
     error::{InfraiError, Result, shorten},
-    http::{call::RequestSpec, retry},
+    http::{call::RequestSpec, client::HttpClient, retry},
     job::{JobId, VideoJob, is_amount},
     metadata::Metadata,
     polling::poller::MAX_DOUBTFUL,
@@ -39,11 +45,17 @@ impl CancelResult {
 }
 
 /// Fetches a job's state.
-pub(super) async fn status(client: &ApiClient, id: &JobId, timeout: Option<Duration>) -> Result<VideoJob> {
+pub(super) async fn status(
+    http: &HttpClient,
+    routes: &JobRoutes,
+    costs: &JobCosts,
+    id: &JobId,
+    timeout: Option<Duration>,
+) -> Result<VideoJob> {
     let common = RequestSpec { timeout, ..RequestSpec::default() };
-    let response = client.routes.call(&client.http, JobCall::Status, id, common).await?;
+    let response = routes.call(http, JobCall::Status, id, common).await?;
     let mut job = VideoJob::from_response(response)?;
-    client.costs.received(&mut job);
+    costs.received(&mut job);
     Ok(job)
 }
 
@@ -52,21 +64,22 @@ pub(super) async fn status(client: &ApiClient, id: &JobId, timeout: Option<Durat
 /// # Errors
 /// `UNEXPECTED_RESPONSE` if three responses in a row are about other jobs.
 pub(super) async fn matching_status(
-    client: &ApiClient,
+    http: &HttpClient,
+    routes: &JobRoutes,
+    costs: &JobCosts,
     id: &JobId,
     timeout: Option<Duration>,
 ) -> Result<VideoJob> {
     let mut doubtful = 0;
     loop {
-        let job = status(client, id, timeout).await?;
+        let job = status(http, routes, costs, id, timeout).await?;
         let Err(error) = check_id(&job, id) else { return Ok(job) };
         doubtful += 1;
         if doubtful == MAX_DOUBTFUL {
             return Err(error);
         }
-        let options = &client.http.config().options;
-        let pause =
-            retry::backoff(doubtful, options.retry_base, options.retry_cap, None, client.http.random());
+        let options = &http.config().options;
+        let pause = retry::backoff(doubtful, options.retry_base, options.retry_cap, None, http.random());
         runtime::sleep(pause).await;
     }
 }
@@ -87,12 +100,14 @@ pub(super) fn check_id(job: &VideoJob, requested: &JobId) -> Result<()> {
 
 /// Cancels a job.
 pub(super) async fn cancel(
-    client: &ApiClient,
+    http: &HttpClient,
+    routes: &JobRoutes,
+    costs: &JobCosts,
     id: &JobId,
     timeout: Option<Duration>,
 ) -> Result<CancelResult> {
     let common = RequestSpec { timeout, ..RequestSpec::default() };
-    let response = client.routes.call(&client.http, JobCall::Cancel, id, common).await?;
+    let response = routes.call(http, JobCall::Cancel, id, common).await?;
     let result = response.typed(|data, metadata, redactor| {
         let raw = read::object("cancel result", data, redactor)?;
         let fields = FieldReader { resource: "cancel result", map: &raw, redactor };
@@ -100,7 +115,7 @@ pub(super) async fn cancel(
         Ok(CancelResult { ok, metadata, raw })
     })?;
     if let Some(usd) = result.raw.get("refunded_usd").and_then(Value::as_f64).filter(|usd| is_amount(*usd)) {
-        client.costs.refunded(id, usd);
+        costs.refunded(id, usd);
     }
     Ok(result)
 }

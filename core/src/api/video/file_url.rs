@@ -41,7 +41,7 @@ pub(super) async fn job_with_url(client: &ApiClient, job: &JobRef) -> Result<(Vi
 /// # Errors
 /// The job's failure, or `JOB_NOT_READY` if it has not ended.
 pub(super) async fn fetch_job(client: &ApiClient, id: &JobId) -> Result<(VideoJob, Url)> {
-    let job = matching_status(client, id, None).await?;
+    let job = matching_status(&client.http, &client.routes, &client.costs, id, None).await?;
     if let Some(error) = job.end_error() {
         return Err(error);
     }

@@ -100,7 +100,8 @@ impl Generate {
     ///   Its [`checkout_url`](crate::InfraiError::checkout_url) is the page that adds credit.
     /// - Those of [every call](crate::InfraiClient#errors-of-every-call). If the outcome is ambiguous
     ///   ([`may_have_been_processed`](crate::InfraiError::may_have_been_processed)), call again with the error's
-    ///   [`idempotency_key`](crate::InfraiError::idempotency_key): the API returns the same job and charges it once.
+    ///   [`idempotency_key`](crate::InfraiError::idempotency_key): within its window (24 hours by
+    ///   default), the API returns the same job and charges it once.
     pub async fn send(self) -> Result<VideoJob> {
         let Self { client, request } = self;
         request.check()?;

@@ -12,12 +12,12 @@ use super::{
     routes::{JobCall, JobRoutes},
 };
 use crate::{
-    api::client::ApiClient,
     auth::api_key::ApiKey,
     error::{InfraiError, Result},
     http::{call::RequestSpec, client::HttpClient},
     job::{JobId, VideoJob},
     polling::{
+        poller::Poller,
         source::{PollError, PollSource, PollState, Polled},
         subscription::Subscription,
     },
@@ -118,11 +118,13 @@ impl PollState for VideoJob {
 
 /// Subscribes to a job. `observes` asks for polls at least every `refresh` seconds.
 pub(super) async fn subscribe(
-    client: &ApiClient,
+    http: &HttpClient,
+    routes: &Arc<JobRoutes>,
+    costs: &JobCosts,
+    poller: &Arc<Poller<JobSource>>,
     job: JobRef,
     observes: bool,
 ) -> Result<Subscription<JobSource>> {
-    let ApiClient { http, poller, routes, costs } = client;
     let JobRef { id, known, cost_usd } = job;
     path::segment("id", id.as_str())?;
     if let Some(usd) = cost_usd {

@@ -74,7 +74,8 @@ impl Video<'_> {
     /// [`NotFound`](crate::ErrorKind::NotFound) if it is unknown. Those of
     /// [every call](crate::InfraiClient#errors-of-every-call).
     pub async fn status(&self, id: impl Into<JobRef>) -> Result<VideoJob> {
-        calls::status(self.client, &id.into().id, None).await
+        let ApiClient { http, routes, costs, .. } = self.client;
+        calls::status(http, routes, costs, &id.into().id, None).await
     }
 
     /// Cancels a job: `POST /v1/video/jobs/{id}/cancel`.
@@ -82,7 +83,8 @@ impl Video<'_> {
     /// # Errors
     /// As [`status`](Self::status). For a job that has already ended, the result has `ok: false`.
     pub async fn cancel(&self, id: impl Into<JobRef>) -> Result<CancelResult> {
-        calls::cancel(self.client, &id.into().id, None).await
+        let ApiClient { http, routes, costs, .. } = self.client;
+        calls::cancel(http, routes, costs, &id.into().id, None).await
     }
 
     /// Waits until a job has ended and returns it. Default timeout: 30 minutes.

@@ -184,7 +184,7 @@ impl Wait {
                 if cancel_on_abort {
                     let result = Box::pin(async {
                         let _permit = client.poller.acquire_cancel_permit(CANCEL_TIMEOUT).await;
-                        cancel(&client, &id, Some(CANCEL_TIMEOUT)).await
+                        cancel(&client.http, &client.routes, &client.costs, &id, Some(CANCEL_TIMEOUT)).await
                     });
                     cancelled = result.await.is_ok_and(|result| result.ok);
                     error = error.with_details(serde_json::json!({ "cancelled": cancelled }));
@@ -240,8 +240,8 @@ impl WaitState {
         job: JobRef,
         timeout: Option<Duration>,
     ) -> Result<Option<VideoJob>> {
-        let poller = &client.poller;
-        let attempt_timeout = client.http.config().options.attempt_timeout;
+        let ApiClient { http, routes, costs, poller } = client;
+        let attempt_timeout = http.config().options.attempt_timeout;
         let start = poller.now();
         let sleep = async |timeout: Option<Duration>| match timeout {
             Some(timeout) => poller.sleep_until(start + timeout.as_secs_f64()).await,
@@ -251,7 +251,7 @@ impl WaitState {
         // A slow key function gets as much time past the deadline as the last poll would.
         let mut subscription = tokio::select! {
             biased;
-            opened = subscribe(client, job, observes) => opened?,
+            opened = subscribe(http, routes, costs, poller, job, observes) => opened?,
             () = sleep(timeout.map(|timeout| timeout.saturating_add(attempt_timeout))) => return Ok(None),
         };
         let timed_out = sleep(timeout);
@@ -269,7 +269,7 @@ impl WaitState {
         }
         // The last poll. It may wait in the rate limiter's queue for as long as the queue advances.
         subscription.poll_now();
-        let options = &client.http.config().options;
+        let options = &http.config().options;
         let turn = Duration::try_from_secs_f64(2.0 / options.polling.max_requests_per_second)
             .unwrap_or(Duration::MAX);
         let turn_timeout = options.attempt_timeout.saturating_add(turn);
@@ -330,9 +330,10 @@ enum CancelOutcome {
 /// Cancels a job. If it has already ended, fetches its state.
 async fn cancel_job(client: &ApiClient, id: &JobId) -> CancelOutcome {
     let _permit = client.poller.acquire_cancel_permit(CANCEL_TIMEOUT).await;
-    match cancel(client, id, Some(CANCEL_TIMEOUT)).await {
+    let ApiClient { http, routes, costs, .. } = client;
+    match cancel(http, routes, costs, id, Some(CANCEL_TIMEOUT)).await {
         Ok(result) if result.ok => CancelOutcome::Cancelled,
-        Ok(_) => match matching_status(client, id, Some(CANCEL_TIMEOUT)).await {
+        Ok(_) => match matching_status(http, routes, costs, id, Some(CANCEL_TIMEOUT)).await {
             Ok(job) if job.is_terminal() => CancelOutcome::AlreadyEnded(Box::new(job)),
             Ok(job) => CancelOutcome::Unknown(InfraiError::internal(format!(
                 "the API did not cancel the job although it has not ended; its state is {}",

@@ -34,12 +34,17 @@ enum Stage {
     Ended,
 }
 
+async fn open(client: &ApiClient, job: JobRef) -> Result<Subscription<JobSource>> {
+    let ApiClient { http, routes, costs, poller } = client;
+    subscribe(http, routes, costs, poller, job, true).await
+}
+
 impl Watch {
     pub(crate) fn new(client: ApiClient, job: JobRef) -> Self {
         let stage = Stage::Idle(Box::new((client, job)));
         Self(Box::pin(stream::unfold(stage, |stage| async move {
             let mut subscription = match stage {
-                Stage::Idle(start) => match subscribe(&start.0, start.1, true).await {
+                Stage::Idle(start) => match open(&start.0, start.1).await {
                     Ok(subscription) => subscription,
                     Err(error) => return Some((Err(error), Stage::Ended)),
                 },

@@ -49,7 +49,7 @@ fn envelope() -> Value {
             "type": "object",
             "required": ["cost_usd", "latency_ms", "vendor", "cache_hit", "request_id"],
             "properties": {
-                "cost_usd": {"type": "number", "description": "What the call cost; a kept answer repeats it."},
+                "cost_usd": {"type": "number", "description": "What the call cost: 0 but for generate. A kept answer repeats it."},
                 "latency_ms": {"type": "integer"},
                 "vendor": {"type": ["string", "null"]},
                 "cache_hit": {"type": "boolean", "description": "True for an answer kept by an idempotency key."},
@@ -115,8 +115,8 @@ fn account() -> Value {
             "properties": {
                 "topup_id": {"type": "string"},
                 "amount_usd": {"type": "number"},
-                "state": {"enum": ["pending", "succeeded"]},
-                "next_action_url": {"type": "string", "format": "uri"},
+                "state": {"enum": ["pending", "succeeded"], "description": "Pending until a person has paid. A kept answer has the present state."},
+                "next_action_url": {"type": "string", "format": "uri", "description": "Where a person pays."},
             },
         },
     })
@@ -212,7 +212,8 @@ fn video() -> Value {
                 "prefer": {"type": "string"},
                 "model": {"type": "string"},
                 "vendor": {"type": "string"},
-                "cost_usd": {"type": "number", "description": "What it was charged; given back if it failed or was cancelled."},
+                "cost_usd": {"type": "number", "description": "What it was charged, before any refund."},
+                "refunded_usd": {"type": "number", "description": "What was given back after it failed or was cancelled."},
             },
         },
     })

@@ -99,12 +99,12 @@ pub(super) async fn register(
     if loopback(&webhook.url).is_some_and(|(_, port, _)| port == context.host.port()) {
         return Err(ApiError::field("url", "another port than the sandbox's own", &webhook.url));
     }
-    let waking = app.clone();
+    let (waking, window) = (app.clone(), app.idempotency_window);
     let (data, replayed) = app
         .db
         .write(
             move |transaction| {
-                idempotency::execute_once(transaction, &account.id, key.as_ref(), || {
+                idempotency::execute_once(transaction, &account.id, key.as_ref(), window, || {
                     let Some((id, created_at)) = webhooks::register(transaction, &account.id, &webhook)?
                     else {
                         let message =

@@ -42,7 +42,7 @@ pub(crate) async fn make(
     let args = decode(args);
     let args = Args(args.as_object().cloned().unwrap_or_default());
     match name {
-        "video.wait" => wait(client, &args, abort_after).await,
+        "video.wait" => wait(client, &args, abort_after, jobs).await,
         _ => attempt(client, name, &args, jobs).await.unwrap_or_else(Outcome::from),
     }
 }
@@ -66,6 +66,11 @@ async fn attempt(
             let topup = client.account().topup(args.number("amount_usd"));
             value(topup.options(args.options(&["amount_usd"])?).await?.to_json())
         }
+        "account.wait_for_credit" => {
+            let wait = client.account().wait_for_credit(args.number("min_usd"));
+            value(wait.options(args.options(&["min_usd"])?).await?.to_json())
+        }
+        "client.spent_usd" => value(client.spent_usd()),
         "activate" => activate(client, args).await?,
         "discover" => match args.given("capability") {
             Some(id) => value(client.discover_capability(id).await?.to_json()),
@@ -90,12 +95,21 @@ fn generate_request(args: &Args) -> Result<GenerateRequest, InfraiError> {
     })
 }
 
-async fn wait(client: &InfraiClient, args: &Args, abort_after: Option<Duration>) -> Outcome {
-    let options = match args.options(&["id", "on_update"]) {
+async fn wait(
+    client: &InfraiClient,
+    args: &Args,
+    abort_after: Option<Duration>,
+    jobs: &[Option<VideoJob>],
+) -> Outcome {
+    let options = match args.options(&["id", "on_update", "from_call"]) {
         Ok(options) => options,
         Err(error) => return error.into(),
     };
-    let mut wait = client.video().wait(args.text("id")).options(options);
+    let mut wait = match earlier(args, jobs) {
+        Some(job) => client.video().wait(VideoJob::from_json(job.to_json()).expect("a job's own JSON")),
+        None => client.video().wait(args.text("id")),
+    }
+    .options(options);
     if let Some(after) = abort_after {
         wait = wait.abort_when(tokio::time::sleep(after));
     }
@@ -125,14 +139,19 @@ async fn watch(client: &InfraiClient, args: &Args) -> Outcome {
     value(json!(states))
 }
 
+/// Returns the job of an earlier call.
+fn earlier<'a>(args: &Args, jobs: &'a [Option<VideoJob>]) -> Option<&'a VideoJob> {
+    let number = args.0.get("from_call").and_then(Value::as_u64)?;
+    jobs.get(usize::try_from(number).ok()?)?.as_ref()
+}
+
 async fn download(
     client: &InfraiClient,
     args: &Args,
     jobs: &[Option<VideoJob>],
 ) -> Result<Outcome, InfraiError> {
     let path = args.text("path");
-    let earlier = args.0.get("from_call").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
-    let download = match earlier.and_then(|n| jobs.get(n)?.as_ref()) {
+    let download = match earlier(args, jobs) {
         Some(job) => client.video().download(job, path),
         None => client.video().download(args.text("id"), path),
     };

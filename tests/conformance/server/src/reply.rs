@@ -158,7 +158,7 @@ fn render(reply: &Reply, request: &Request) -> Result<Rendered, String> {
 }
 
 fn envelope(ok: bool, data: &Value, error: &Value, reply: &Reply) -> Vec<u8> {
-    let usual = json!({"cost_usd": 0.05, "latency_ms": 12, "vendor": "sandbox", "cache_hit": false,
+    let usual = json!({"latency_ms": 12, "vendor": "sandbox", "cache_hit": false,
                        "request_id": "019aaf5e-7c00-7000-8000-000000000001"});
     let metadata = reply.metadata.as_ref().unwrap_or(&usual);
     json!({"ok": ok, "data": data, "error": error, "metadata": metadata}).to_string().into_bytes()

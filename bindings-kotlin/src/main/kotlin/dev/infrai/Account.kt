@@ -4,6 +4,7 @@ import dev.infrai.internal.core.ActivateResult as NativeActivation
 import dev.infrai.internal.core.ApiResponse as NativeResponse
 import dev.infrai.internal.core.Balance as NativeBalance
 import dev.infrai.internal.core.TopupRecord as NativeTopup
+import kotlin.time.Duration
 
 /** Methods of the account; see [InfraiClient.account]. */
 public class Account internal constructor(private val client: InfraiClient) {
@@ -11,8 +12,22 @@ public class Account internal constructor(private val client: InfraiClient) {
     public suspend fun balance(): Balance = Balance(client.call { it.balance(null) })
 
     /**
-     * Starts a payment that adds credit: `POST /v1/account/topup`. The caller completes it at the result's
-     * [TopupRecord.nextActionUrl].
+     * Starts a payment: a person pays at the result's [TopupRecord.nextActionUrl], and nothing is added before.
+     * `POST /v1/account/topup`.
+     *
+     * The API documents no route for the state of a top-up: [waitForCredit] waits for its credit. The API may bound the
+     * amount; the sandbox takes 1 to 10,000.
+     *
+     * ```kotlin
+     * val job = try {
+     *     client.video.generate("a red kite", idempotencyKey = "order-1")
+     * } catch (error: InfraiException.PaymentRequired) {
+     *     val before = client.account.balance().balanceUsd
+     *     println("pay at ${client.account.topup(20.0).nextActionUrl}")
+     *     client.account.waitForCredit(before + 20)
+     *     client.video.generate("a red kite", idempotencyKey = "order-1")
+     * }
+     * ```
      *
      * @param amountUsd amount in US dollars, more than 0.
      * @param returnUrl the http(s) URL that the payment page leads back to. Default: none.
@@ -23,6 +38,22 @@ public class Account internal constructor(private val client: InfraiClient) {
     public suspend fun topup(amountUsd: Double, returnUrl: String? = null, idempotencyKey: String? = null): TopupRecord {
         val options = options("return_url" to returnUrl, "idempotency_key" to idempotencyKey)
         return TopupRecord(client.call { it.topup(amountUsd, options.text, null) })
+    }
+
+    /**
+     * Waits until the balance is at least [minUsd], and returns it. Polls `GET /v1/account/balance`: the first pause between
+     * two polls is 1 second, the longest 15 seconds. Cancelling the coroutine ends the wait.
+     *
+     * @param minUsd balance in US dollars, more than 0.
+     * @param timeout timeout of the wait, which polls once more before it ends. `null`: no limit. Default: 30 minutes.
+     * @throws InfraiException.InvalidRequest if the amount is not a positive number.
+     * @throws InfraiException.WaitTimeout if the timeout passed. A payment that was started may still arrive.
+     */
+    @JvmOverloads
+    @JvmName("waitForCredit")
+    public suspend fun waitForCredit(minUsd: Double, timeout: Duration? = Video.DEFAULT_TIMEOUT): Balance {
+        val options = options("timeout" to waitTimeout(timeout))
+        return Balance(client.call { it.waitForCredit(minUsd, options.text, null) })
     }
 }
 
@@ -51,8 +82,9 @@ public class Balance internal constructor(
  *
  * @property topupId id of the top-up.
  * @property amountUsd amount in US dollars.
- * @property state state of the payment, in the API's spelling.
- * @property nextActionUrl URL of the page that completes the payment.
+ * @property state state when the API answered: `pending` until a person has paid; any other is the API's.
+ * @property nextActionUrl URL of the page on which a person pays this top-up. The checkout URL of a 402 is the account's page
+ *   instead, for any amount.
  * @property metadata metadata of the response.
  * @property json all fields that the API sent, as JSON text.
  */

@@ -37,6 +37,9 @@ public class InfraiClient private constructor(private val native: Client, privat
     @Volatile
     private var closed = false
 
+    @Volatile
+    private var spentBeforeClose: Double? = null
+
     internal val exceptions: KeyExceptions get() = callbacks.exceptions
 
     /** Methods for videos: generate, status, cancel, wait, watch, download, generateMany. */
@@ -117,6 +120,12 @@ public class InfraiClient private constructor(private val native: Client, privat
 
     /** The key's redacted form, `ifr_pk_proj_…abcd`. `null` if there is none. Throws the errors of the first call. */
     public val keyHint: String? get() = withNative { it.keyHint() }
+
+    /**
+     * Sum of what the client's jobs cost, in US dollars: the known costs of jobs that it submitted, less refunds. A job that
+     * a repeated idempotency key returned again counts once. Clients of [withOptions] share the sum. After [close] it stays.
+     */
+    public val spentUsd: Double get() = spentBeforeClose ?: withNative { it.spentUsd() }
 
     /**
      * Returns the same client with other options for its calls. It is closed by itself.
@@ -223,6 +232,7 @@ public class InfraiClient private constructor(private val native: Client, privat
 
     /** Closes the client. Calls in flight continue; later calls are an error. */
     override fun close() {
+        if (!closed) spentBeforeClose = native.spentUsd()
         closed = true
         native.destroy()
     }

@@ -54,7 +54,7 @@ public sealed class InfraiException(error: ErrorRecord, client: InfraiClient?, c
     /** Number of attempts of the call. */
     public val attempts: Int get() = error.attempts.toInt()
 
-    /** Idempotency key that was sent. A call repeated with it has the same result and is charged once. */
+    /** Idempotency key that was sent. A call repeated with it has the same result and is charged once, within the API's window (24 hours by default). */
     public val idempotencyKey: String? get() = error.idempotencyKey
 
     /** Whether the API may have processed the call although no response confirms it. */

@@ -40,7 +40,7 @@ public class Video internal constructor(private val client: InfraiClient) {
      * @param model model by name. Default: the API's choice.
      * @param vendor vendor by name. Default: the API's choice.
      * @param idempotencyKey 1 to 255 visible ASCII characters. The same key with the same options returns the same job,
-     *   charged once. Default: a new one per call.
+     *   charged once, within the API's window (24 hours by default). Default: a new one per call.
      * @throws InfraiException.InvalidRequest before any request if an argument is invalid.
      * @throws InfraiException.PaymentRequired if the account needs credit, with [InfraiException.checkoutUrl].
      * @throws InfraiException as every call. If [InfraiException.mayHaveBeenProcessed], a call with its

@@ -34,7 +34,16 @@ public class VideoJob internal constructor(private val native: NativeJob, privat
     /** Progress from 0 to 1, if the API sends it. */
     public val progress: Double? get() = native.progress
 
-    /** Metadata of the response. */
+    /**
+     * Cost in US dollars, before any refund: the API's field, else what the response to `generate` named. The client
+     * remembers it for its last 10,000 jobs, and [toJson] keeps it. `null` if it is unknown.
+     */
+    public val costUsd: Double? get() = native.costUsd
+
+    /** Part of the cost that the API gave back after a failure or a cancel. `null` if the API does not say. */
+    public val refundedUsd: Double? get() = native.refundedUsd
+
+    /** Metadata of the last response. Its cost is that of the request: 0 for a status. */
     public val metadata: Metadata by lazy(LazyThreadSafetyMode.PUBLICATION) { Metadata(native.metadata) }
 
     /** The fields that this version does not know, as the JSON text of an object. `null` if there are none. */

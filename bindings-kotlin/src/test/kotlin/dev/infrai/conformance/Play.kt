@@ -119,15 +119,19 @@ private suspend fun made(
     "video.generate" -> job(client.video.generate(request(args)))
     "video.status" -> job(client.video.status(args.needed("id")))
     "video.cancel" -> value(parsed(client.video.cancel(args.needed("id")).json))
-    "video.wait" -> job(
-        client.video.wait(
-            args.needed("id"),
-            timeout = if ("timeout" in args) args.time("timeout") else Video.DEFAULT_TIMEOUT,
-            cancelOnTimeout = args.flag("cancel_on_timeout") ?: false,
-            cancelOnAbort = args.flag("cancel_on_abort") ?: false,
-            onUpdate = if (args.flag("on_update") == true) ({ updates += parsed(it.toJson()) }) else null,
-        ),
-    )
+    "video.wait" -> {
+        val timeout = if ("timeout" in args) args.time("timeout") else Video.DEFAULT_TIMEOUT
+        val (onTimeout, onAbort) = listOf("cancel_on_timeout", "cancel_on_abort").map { args.flag(it) ?: false }
+        val onUpdate: (suspend (VideoJob) -> Unit)? =
+            if (args.flag("on_update") == true) ({ updates += parsed(it.toJson()) }) else null
+        val stored = args.int("from_call")?.let { jobs[it] }?.let { VideoJob.fromJson(it.toJson()) }
+        job(
+            when (stored) {
+                null -> client.video.wait(args.needed("id"), timeout, onTimeout, onAbort, onUpdate)
+                else -> client.video.wait(stored, timeout, onTimeout, onAbort, onUpdate)
+            },
+        )
+    }
     "video.watch" -> watch(client, args.needed("id"))
     "video.download" -> download(client, args, jobs)
     "video.generate_many" -> many(client, args)
@@ -135,6 +139,11 @@ private suspend fun made(
     "account.topup" -> value(
         parsed(client.account.topup(args.number("amount_usd") ?: 0.0, args.text("return_url"), args.text("idempotency_key")).json),
     )
+    "account.wait_for_credit" -> {
+        val timeout = if ("timeout" in args) args.time("timeout") else Video.DEFAULT_TIMEOUT
+        value(parsed(client.account.waitForCredit(args.number("min_usd") ?: 0.0, timeout).json))
+    }
+    "client.spent_usd" -> value(JsonPrimitive(client.spentUsd))
     "activate" -> value(
         parsed(
             client.activate(
