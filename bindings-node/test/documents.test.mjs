@@ -126,12 +126,19 @@ test("examples/node/batch.ts compiles strictly and makes every video once, howev
   await run(process.execPath, [...TSC, "batch.mts"], { cwd: folder });
   writeFileSync(join(folder, "prompts.txt"), "a red kite\n\na blue kite\n");
   const made = () => run(process.execPath, ["batch.mjs", "prompts.txt", "out"], { cwd: folder, env, timeout: 120_000 });
-  await made();
-  const { balance_usd } = await sandbox.client.account.balance();
-  const { stdout } = await made();
-  assert.equal(stdout.trim().split("\n").length, 2);
-  assert.equal((await sandbox.client.account.balance()).balance_usd, balance_usd);
-  assert.ok(existsSync(join(folder, "out", "1.mp4")) && existsSync(join(folder, "out", "2.mp4")));
+  const saved = () => readdirSync(join(folder, "out")).filter((name) => name.endsWith(".mp4")).length;
+  const spent = async () => (await sandbox.client.account.balance()).balance_usd;
+  const lines = (await made()).stdout.trim().split("\n");
+  assert.match(lines.at(-1), /^\$0\.\d\d  2 of 2 made$/);
+  assert.equal(lines.length, 3);
+  const before = await spent();
+  assert.equal((await made()).stdout.trim().split("\n").at(-1), lines.at(-1));
+  assert.equal(await spent(), before);
+  // One more prompt in front costs one video.
+  writeFileSync(join(folder, "prompts.txt"), "a green kite\na red kite\na blue kite\n");
+  assert.match((await made()).stdout, /3 of 3 made/);
+  assert.equal((before - (await spent())).toFixed(2), lines[0].split(" ")[0].slice(1));
+  assert.equal(saved(), 3);
 });
 
 test("examples/node/express-sse.mjs streams the states and the file", async () => {
