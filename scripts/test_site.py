@@ -251,6 +251,22 @@ class Languages(unittest.TestCase):
             self.assertTrue(page.with_name(page.name.replace(".zh.md", ".md")).is_file(), page)
 
 
+class Skill(unittest.TestCase):
+    def test_the_skill_has_the_form_that_agents_load(self) -> None:
+        for folder in (ROOT / "skills").iterdir():
+            text = (folder / "SKILL.md").read_text(encoding="utf-8")
+            front = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+            assert front is not None
+            fields = dict(line.split(": ", 1) for line in front[1].splitlines())
+            self.assertEqual(fields["name"], folder.name)
+            self.assertRegex(fields["name"], r"^[a-z0-9]+(-[a-z0-9]+)*$")
+            self.assertLessEqual(len(fields["description"]), 1024)
+            self.assertLessEqual(set(fields), {"name", "description", "license", "compatibility", "metadata", "allowed-tools"})
+            # The whole skill stays in an agent's context.
+            self.assertLess(text.count("\n"), 500)
+            self.assertLess(len(text), 12_000)
+
+
 class Codes(unittest.TestCase):
     def test_every_error_code_has_an_entry(self) -> None:
         listed = subprocess.run(["git", "ls-files", "-z", "core/src/*.rs", "cli/src/*.rs", "bindings-*/*.rs"], cwd=ROOT, check=True, capture_output=True).stdout

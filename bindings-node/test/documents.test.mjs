@@ -76,13 +76,14 @@ for (const [name, files] of [
   ["first.mjs", ["skyline.mp4"]],
   ["guide.mjs", ["boat.mp4", "kite-0.mp4", "kite-1.mp4"]],
   ["calls.mjs", ["kite.mp4", "copy.mp4"]],
+  ["skill.mjs", ["order-17.mp4"]],
   ["raw.mjs", ["boat.mp4"]],
   ["migrated.mjs", ["boat.mp4"]],
 ]) {
   test(`examples/node/${name} does what the guide says`, once, async () => {
     const folder = example(name);
     // An account of its own where it activates one, so that it has its credit to itself.
-    const own = ["guide.mjs", "calls.mjs"].includes(name) ? { INFRAI_API_KEY: "", INFRAI_CREDENTIALS_FILE: join(folder, "credentials") } : {};
+    const own = ["guide.mjs", "calls.mjs", "skill.mjs"].includes(name) ? { INFRAI_API_KEY: "", INFRAI_CREDENTIALS_FILE: join(folder, "credentials") } : {};
     const { stdout } = await run(process.execPath, [name], { cwd: folder, env: { ...env, ...own }, timeout: 240_000 });
     for (const file of files) assert.equal(readFileSync(join(folder, file)).toString("latin1", 4, 8), "ftyp", file);
     if (name === "guide.mjs") assert.match(stdout, /^stopped: cancelled$/m);

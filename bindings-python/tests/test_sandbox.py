@@ -148,6 +148,12 @@ def test_each_group_of_error_codes_has_a_handler(run: Run) -> None:
     assert re.findall(r"^([A-Z_]+) ", said, re.MULTILINE) == codes
 
 
+def test_the_skills_snippets_do_what_they_say(run: Run, tmp_path: Path) -> None:
+    said = run(str(ROOT / "examples" / "python" / "skill.py")).stdout
+    assert re.search(r"left; pay at http://127\.0\.0\.1", said)
+    assert (tmp_path / "work" / "order-17.mp4").read_bytes()[4:8] == b"ftyp"
+
+
 def test_the_guides_tests_pass(run: Run) -> None:
     example = str(ROOT / "examples" / "python" / "test_video.py")
     said = run("-m", "pytest", "-q", "-p", "no:cacheprovider", example, INFRAI_CLI=find_command()).stdout
