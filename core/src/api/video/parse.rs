@@ -73,6 +73,8 @@ impl VideoJob {
             thumbnail_url: None,
             error: None,
             progress: None,
+            cost_usd: None,
+            refunded_usd: None,
             metadata: Metadata::default(),
             raw: RawJob { fields, redactor: Redactor::default() },
         }
