@@ -71,6 +71,109 @@ for (const [name, verify] of Object.entries(IMPLEMENTATIONS)) {
   });
 }
 
+/** Outcome of a verification: its event without undefined members and in one order of names, or its refusal. */
+const outcome = async (verify, ...args) => {
+  const sorted = (value) => (Array.isArray(value) ? value.map(sorted) : value !== null && typeof value === "object" ? Object.fromEntries(Object.keys(value).sort().map((name) => [name, sorted(value[name])])) : value);
+  try {
+    return sorted(JSON.parse(JSON.stringify(await verify(...args))));
+  } catch (error) {
+    return { name: error.name, message: error.message, hint: error.hint, docs_url: error.docs_url, details: error.details };
+  }
+};
+const signed = (body) => [body, sign(body), SECRET];
+const eventOf = (raw, more = {}) => ({ ...more, raw });
+const refusal = (reason) => ({ reason });
+const levels = (count) => `{"a":${"[".repeat(count - 1)}${"]".repeat(count - 1)}}`;
+const jobBody = (members) => `{"data":{"job_id":"vid_1","state":"running",${members}}}`;
+const NO_JOB = "no job";
+
+/** Cases of both implementations: a name, the arguments, and the event, a refusal's reason, or `NO_JOB`. Without one, the implementations agree. */
+const CASES = [
+  // Numbers as ids.
+  ["an id of zero", signed('{"id":0}'), eventOf({ id: 0 }, { id: "0" })],
+  ["an id of minus zero", signed('{"id":-0}'), eventOf({ id: 0 }, { id: "0" })],
+  ["a whole float", signed('{"id":1.0}'), eventOf({ id: 1 }, { id: "1" })],
+  ["the largest safe integer", signed('{"id":9007199254740991}'), eventOf({ id: 9007199254740991 }, { id: "9007199254740991" })],
+  ["an integer beyond 64 bits", signed('{"id":18446744073709551616}'), eventOf({ id: 18446744073709552000 })],
+  ["an integer in scientific form beyond the safe ones", signed('{"id":1e21}'), eventOf({ id: 1e21 })],
+  ["a fraction", signed('{"id":1.5,"created":1e-7}'), eventOf({ id: 1.5, created: 1e-7 }, { id: "1.5", created: "1e-7" })],
+  ["a time in seconds", signed('{"created":1732968000.0}'), eventOf({ created: 1732968000 }, { created: "1732968000" })],
+  ["a number beyond a double", signed('{"a":1e400}'), refusal("body_invalid")],
+  ["a number beneath a double", signed('{"a":1e-999}'), eventOf({ a: 0 })],
+  ["values that are no text", signed('{"id":true,"type":5,"created":[]}'), eventOf({ id: true, type: 5, created: [] })],
+  ["empty texts", signed('{"id":"","type":"","created":""}'), eventOf({ id: "", type: "", created: "" }, { type: "" })],
+  // Jobs.
+  ["a job with an integer id", signed('{"data":{"job_id":9007199254740991,"state":"x"}}')],
+  ["a job with a fraction as id", signed('{"data":{"job_id":1.5,"state":"x"}}'), NO_JOB],
+  ["a job with an id beyond 64 bits", signed('{"data":{"job_id":18446744073709551616,"state":"x"}}'), NO_JOB],
+  ["a job with an empty id and another name", signed('{"data":{"job_id":"","id":"vid_2","status":"x"}}')],
+  ["a job without a state", signed('{"data":{"job_id":"vid_1"}}'), NO_JOB],
+  ["a job with an empty state", signed('{"data":{"job_id":"vid_1","state":""}}')],
+  ["a job with a wrong id beside the right one", signed(jobBody('"id":[]'))],
+  ["a job with a wrong state beside the right one", signed(jobBody('"status":5'))],
+  ["a job with a URL of another type", signed(jobBody('"video_url":5')), NO_JOB],
+  ["a job with a progress of another type", signed(jobBody('"progress":"1"')), NO_JOB],
+  ["a job with an error of another type", signed(jobBody('"error":5')), NO_JOB],
+  ["a job with an empty error", signed(jobBody('"error":""'))],
+  ["a job with an error object", signed(jobBody('"error":{"code":5}'))],
+  ["a job with nulls", signed(jobBody('"video_url":null,"n":{"a":null}'))],
+  ["a job with metadata", signed(jobBody('"_metadata":{"request_id":"r","a":null}'))],
+  ["a job with empty metadata", signed(jobBody('"_metadata":{}'))],
+  ["a job with metadata of another type", signed(jobBody('"_metadata":5'))],
+  ["a job in a job", signed(jobBody('"job":{"job_id":"vid_2","state":"x"}'))],
+  ["a job in a list", signed('{"data":[{"job_id":"vid_1","state":"x"}]}'), NO_JOB],
+  ["data of every other type", signed('{"data":false}'), eventOf({ data: false }, { data: false })],
+  // Text and names.
+  ["a name twice", signed('{"id":"a","id":"b"}'), eventOf({ id: "b" }, { id: "b" })],
+  ["a name of Object's prototype", signed('{"constructor":1,"toString":2,"data":{"job_id":"vid_1","state":"x","valueOf":3}}')],
+  ["the name __proto__", signed('{"__proto__":{"id":"x"},"data":{"__proto__":{"job_id":"vid_1","state":"x"}}}'), NO_JOB],
+  ["half a pair in a name", signed('{"\\ud83d":1,"\\ude00":2}'), eventOf({ "\ufffd": 2 })],
+  ["half a pair in a job's id", signed('{"data":{"job_id":"\\ud83d","state":"x"}}')],
+  ["a whole pair", signed('{"id":"\\ud83d\\ude00"}'), eventOf({ id: "😀" }, { id: "😀" })],
+  ["a control character in a text", signed('{"a":"\u0001"}'), refusal("body_invalid")],
+  ["an escaped control character", signed('{"a":"\\u0000"}'), eventOf({ a: "\0" })],
+  // Syntax and bounds.
+  ["white space of JSON around", signed('\t\r\n {"a":1} \n'), eventOf({ a: 1 })],
+  ["other white space around", signed('\u00a0{"a":1}'), refusal("body_invalid")],
+  ["a byte order mark", signed('\ufeff{"a":1}'), eventOf({ a: 1 })],
+  ["a byte order mark after a space", signed(' \ufeff{"a":1}'), refusal("body_invalid")],
+  ...['{"a":1,}', "{'a':1}", '{"a":01}', '{"a":.5}', '{"a":1.}', '{"a":+1}', '{"a":NaN}', '{"a":"\\x"}', '{"a":"\\u12"}', "{}{}", "// c\n{}", '"x"', "5", "null", "[]", "", " "].map((body) => [`the body ${JSON.stringify(body)}`, signed(body), refusal("body_invalid")]),
+  ["127 levels", signed(levels(127)), eventOf(JSON.parse(levels(127)))],
+  ["128 levels", signed(levels(128)), refusal("body_invalid")],
+  ["20,000 levels", signed(levels(20_000)), refusal("body_invalid")],
+  // Headers and secrets.
+  ...[(tag) => tag, (tag) => tag.toUpperCase(), (tag) => `sha256=${tag}`, (tag) => `SHA256=${tag}`, (tag) => ` ${tag}\n`, (tag) => `\f${tag}`].map((spell) => [`the header ${JSON.stringify(spell("…"))}`, ["{}", spell(sign("{}")), SECRET], eventOf({})]),
+  ...[(tag) => `\v${tag}`, (tag) => `\u00a0${tag}`, (tag) => `\ufeff${tag}`, (tag) => `${tag}\0`, (tag) => `sha256= ${tag}`, (tag) => `\u017fha256=${tag}`, (tag) => tag.slice(1), (tag) => `${tag}0`, () => "\v", () => "\u212a".repeat(64), () => ["", ""]].map((spell) => [`the header ${JSON.stringify(spell("…"))}`, ["{}", spell(sign("{}")), SECRET], refusal("signature_malformed")]),
+  ...["", "\t", " \n\f\r ", null, undefined, []].map((header) => [`the header ${JSON.stringify(header)}`, ["{}", header, SECRET], refusal("signature_missing")]),
+  ...["", " ", "\n", "\t\n\f\r "].map((secret) => [`the secret ${JSON.stringify(secret)}`, ["{}", sign("{}", secret), secret], refusal("secret_empty")]),
+  ...["\v", "\u00a0", "\ufeff", "\ufeff ", "\0", "x".repeat(64), "x".repeat(65)].map((secret) => [`the secret ${JSON.stringify(secret)}`, ["{}", sign("{}", secret), secret], eventOf({})]),
+  ...[[255], [0], [0xef, 0xbb, 0xbf]].map((secret) => [`the secret of the bytes ${secret}`, ["{}", sign("{}", Buffer.from(secret)), Uint8Array.from(secret)], eventOf({})]),
+  ["a zero tag", ["{}", "0".repeat(64), SECRET], refusal("signature_mismatch")],
+];
+
+test("both implementations agree", async (t) => {
+  for (const [what, args, expected] of CASES) {
+    await t.test(what, async () => {
+      const [native, own] = await Promise.all(Object.values(IMPLEMENTATIONS).map((verify) => outcome(verify, ...args)));
+      assert.deepEqual(own, native);
+      if (expected === NO_JOB) assert.equal(native.job ?? NO_JOB, NO_JOB);
+      else if (expected?.reason !== undefined) assert.deepEqual(native.details, expected);
+      else if (expected !== undefined) assert.deepEqual(native, JSON.parse(JSON.stringify(expected)));
+      else assert.ok(native.raw !== undefined, JSON.stringify(native));
+    });
+  }
+});
+
+test("an integer beyond the safe ones is exact in the native module and absent with Web Crypto", async () => {
+  for (const id of ["9007199254740993", "-9007199254740993", "18446744073709551615"]) {
+    const body = `{"id":${id},"created":${id},"data":{"job_id":${id},"state":"x"}}`;
+    const [native, own] = [webhooks.verify(...signed(body)), await web.verify(...signed(body))];
+    assert.deepEqual([native.id, native.created, native.job.job_id], [id, id, id]);
+    // Rounded, it would be the id of another event or job.
+    assert.deepEqual([own.id, own.created, own.job], [undefined, undefined, undefined]);
+  }
+});
+
 test("seen events tell the new from the known", () => {
   const seen = new webhooks.SeenEvents({ capacity: 2, ttlMs: 60_000 });
   assert.deepEqual(["a", "b", "a", "c", "a"].map((id) => seen.add(id)), [true, true, false, true, true]);

@@ -59,7 +59,7 @@ export async function verify(body: WebhookBytes, header: WebhookHeader, secret: 
   const trace: Trace = {};
   Error.captureStackTrace?.(trace, verify);
   const [bytes, text, key] = [toBytes("body", body, trace), toText(header, trace), toBytes("secret", secret, trace)];
-  if (BLANK.test(new TextDecoder().decode(key))) throw refused("secret_empty", trace);
+  if (BLANK.test(new TextDecoder("utf-8", { ignoreBOM: true }).decode(key))) throw refused("secret_empty", trace);
   if (text === undefined || BLANK.test(text)) throw refused("signature_missing", trace);
   const digits = SIGNATURE.exec(text)?.[1];
   if (digits === undefined) throw refused("signature_malformed", trace);
@@ -81,23 +81,35 @@ type Fields = Record<string, unknown>;
 
 function parse(bytes: Uint8Array, trace: Trace): Fields {
   try {
-    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), wellFormed);
-    if (isObject(value)) return value;
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), sound);
+    if (isObject(value) && isWithin(value, MAX_LEVELS)) return value;
   } catch {
     // Not JSON.
   }
   throw refused("body_invalid", trace);
 }
 
-/** Replaces each half of a surrogate pair by U+FFFD, as the native module does. */
-const wellFormed = (_: string, value: unknown): unknown =>
-  typeof value === "string" ? value.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd") : value;
+/** The most levels of arrays and objects, as many as the native module parses. */
+const MAX_LEVELS = 127;
+const LONE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+const wellFormed = (text: string): string => text.replace(new RegExp(LONE, "g"), "\ufffd");
+
+/** Replaces each half of a surrogate pair by U+FFFD and refuses a number beyond a double, as the native module does. */
+function sound(_: string, value: unknown): unknown {
+  if (typeof value === "string") return wellFormed(value);
+  if (typeof value === "number" && !Number.isFinite(value)) throw new RangeError("a number is out of range");
+  if (!isObject(value) || !Object.keys(value).some((name) => LONE.test(name))) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [wellFormed(name), member]));
+}
+
+const isWithin = (value: unknown, levels: number): boolean =>
+  typeof value !== "object" || value === null || (levels > 0 && Object.values(value).every((member) => isWithin(member, levels - 1)));
 
 const isObject = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
 
 function event(raw: Fields): WebhookEvent {
   const text = (value: unknown): string | undefined =>
-    // An integer that a number cannot hold is left out: two of them would have one text.
+    // An integer beyond what a number holds exactly is left out: two of them would have one text.
     typeof value === "number" && (Number.isSafeInteger(value) || !Number.isInteger(value))
       ? String(value)
       : typeof value === "string" && value !== ""
@@ -120,7 +132,7 @@ function readJob(value: unknown): VideoJob | undefined {
   if (!isObject(value)) return undefined;
   const job = Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
   const isText = (name: string): boolean => job[name] === undefined || typeof job[name] === "string";
-  const isId = (name: string): boolean => isText(name) || Number.isInteger(job[name]);
+  const isId = (name: string): boolean => isText(name) || Number.isSafeInteger(job[name]);
   const given = (name: string): string | undefined => (job[name] === undefined || job[name] === "" ? undefined : String(job[name]));
   const documented =
     isId("job_id") &&

@@ -26,7 +26,7 @@ fn videos(folder: &Path) -> BTreeSet<String> {
     let names = fs::read_dir(folder).expect("the folder").flatten();
     let names = names.map(|entry| entry.file_name().into_string().expect("UTF-8"));
     names
-        .filter(|name| name.ends_with(".mp4"))
+        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "mp4"))
         .inspect(|name| assert!(is_mp4(&folder.join(name)), "{name}"))
         .collect()
 }

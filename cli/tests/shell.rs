@@ -47,6 +47,20 @@ fn every_option_of_every_command_is_documented() {
 }
 
 #[test]
+fn every_option_of_the_mcp_server_is_documented() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/mcp.md");
+    let docs = std::fs::read_to_string(path).expect("docs/mcp.md");
+    let help = Home::new().run(&["mcp", "--help"]).expect(0).stdout;
+    let own = help.split("Global options:").next().expect("options");
+    let options: Vec<_> = own.lines().filter_map(|line| line.trim().split_once(' ')).collect();
+    let options: Vec<_> = options.iter().filter(|(word, _)| word.starts_with("--")).collect();
+    assert_eq!(options.len(), 5, "{help}");
+    for (option, _) in options {
+        assert!(docs.contains(&format!("`{option}")), "{option} is not in docs/mcp.md");
+    }
+}
+
+#[test]
 fn the_exit_codes_of_the_help_are_those_of_the_documentation() {
     let help = Home::new().run(&["--help"]).expect(0).stdout;
     let table = help.split("Exit codes:").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("a table");

@@ -12,7 +12,7 @@ use std::{
 
 use ring::{digest, hmac};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
 use crate::{
     error::{ErrorKind, InfraiError, Result},
@@ -61,7 +61,7 @@ impl WebhookEvent {
     fn new(raw: Map<String, Value>) -> Self {
         let text = |name: &str| match raw.get(name)? {
             Value::String(text) if !text.is_empty() => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
+            Value::Number(number) => number_text(number),
             _ => None,
         };
         let data = raw.get("data").filter(|data| !data.is_null());
@@ -74,6 +74,15 @@ impl WebhookEvent {
             raw,
         }
     }
+}
+
+/// Returns a number as text, in ECMAScript's form. `None` for a whole number beyond the integers that are parsed exactly: two of
+/// them would have one text.
+fn number_text(number: &Number) -> Option<String> {
+    const EXACT: f64 = 9_007_199_254_740_991.0;
+    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else { return Some(number.to_string()) };
+    let lossy = float.fract() == 0.0 && float.abs() > EXACT;
+    (!lossy).then(|| ryu_js::Buffer::new().format(float).to_owned())
 }
 
 /// Returns a job, if the value is an object with an id and a state.

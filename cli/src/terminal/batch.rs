@@ -60,11 +60,6 @@ impl BatchProgress {
         }
     }
 
-    /// Removes the bar from the screen.
-    pub(crate) fn clear(&self) {
-        progress::Progress::clear();
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, Counts> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -22,7 +22,7 @@ pub fn parse_texts<'a, T: for<'de> Deserialize<'de>>(
 /// Value of an option.
 struct Text<'a>(&'a str);
 
-impl<'de> IntoDeserializer<'de, value::Error> for Text<'_> {
+impl IntoDeserializer<'_, value::Error> for Text<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

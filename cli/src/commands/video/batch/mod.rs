@@ -8,7 +8,12 @@ use std::path::{Path, PathBuf};
 use infrai::{ErrorKind, InfraiError, Result, video::GenerateMany};
 
 use self::report::Report;
-use crate::{args::BatchArgs, exit, session::Session, terminal::batch::BatchProgress};
+use crate::{
+    args::BatchArgs,
+    exit,
+    session::Session,
+    terminal::{batch::BatchProgress, progress::Progress},
+};
 
 /// Name of the checkpoint in the folder.
 const CHECKPOINT: &str = "batch.jsonl";
@@ -68,7 +73,7 @@ async fn generate(
             Err(error) => return Err(error),
         }
     }
-    progress.clear();
+    Progress::clear();
     let (json, lines) = report.finish();
     session.out.result(&json, &lines)?;
     if report.has_failed_jobs() && !args.retry_failed {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use infrai::{
-    ErrorKind, InfraiError, VideoJob,
+    ErrorKind, InfraiError,
     video::{GenerateManyItem, PlannedAction, PlannedItem},
 };
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ impl Report {
         let (mut total, mut downloaded, mut unknown) = (0.0, 0, 0);
         for item in &self.items {
             let job = item.result.as_ref().map_or_else(InfraiError::job, Some);
-            let cost = job.and_then(cost_usd);
+            let cost = job.and_then(|job| job.cost_usd);
             total += cost.unwrap_or_default();
             unknown += usize::from(job.is_some() && cost.is_none());
             downloaded += usize::from(item.file.as_ref().is_some_and(|file| file.downloaded));
@@ -162,11 +162,6 @@ pub(super) fn plan(items: &[PlannedItem], prompts: &[String], folder: &Path) -> 
         "items": entries,
     });
     (json, lines)
-}
-
-/// Returns the cost of a job in US dollars.
-pub(crate) fn cost_usd(job: &VideoJob) -> Option<f64> {
-    job.fields().get("cost_usd")?.as_f64()
 }
 
 /// Rounds a sum of amounts to a millionth of a dollar.

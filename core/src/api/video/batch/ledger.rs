@@ -15,7 +15,7 @@ pub(super) struct Entry {
     /// Time of the earliest submission without a definite outcome.
     pub(super) open_since: Option<f64>,
     pub(super) job_id: Option<Box<str>>,
-    cost_usd: Option<f64>,
+    pub(super) cost_usd: Option<f64>,
     refunded_usd: Option<f64>,
     /// JSON of the job that has ended.
     pub(super) ended: Option<Box<str>>,

@@ -2,7 +2,6 @@
 
 mod budget;
 mod checkpoint;
-mod cost;
 mod item;
 mod journal;
 mod keys;

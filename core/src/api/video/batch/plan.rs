@@ -20,7 +20,8 @@ pub(super) enum Step {
     Submit,
     /// A submission without a known outcome is too old to be repeated safely.
     Ambiguous,
-    Wait(JobId),
+    /// Wait for a job of an earlier run, with its cost.
+    Wait(JobId, Option<f64>),
     Ended(Box<VideoJob>),
 }
 
@@ -34,7 +35,7 @@ impl Step {
             return Ok(Self::Ended(Box::new(VideoJob::from_json(json)?)));
         }
         if let Some(id) = &entry.job_id {
-            return Ok(Self::Wait(JobId::new(id)));
+            return Ok(Self::Wait(JobId::new(id), entry.cost_usd));
         }
         let Some(since) = entry.open_since else { return Ok(Self::Submit) };
         let age = now - since;
@@ -132,7 +133,7 @@ pub(super) fn plan(
                 PlannedAction::Submit
             }
             Step::Ambiguous => PlannedAction::Ambiguous,
-            Step::Wait(_) => PlannedAction::Wait,
+            Step::Wait(..) => PlannedAction::Wait,
             Step::Ended(job) if !job.is_success() => PlannedAction::Failed,
             Step::Ended(_) => {
                 let stored = entry.and_then(|entry| entry.saved);

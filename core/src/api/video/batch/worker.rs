@@ -17,7 +17,6 @@ use crate::{
         video::{
             batch::{
                 budget::Budget,
-                cost,
                 item::{BatchEvent, BatchUpdate, GenerateManyItem, SavedVideo, WantedEvents},
                 journal::Journal,
                 keys,
@@ -177,7 +176,7 @@ async fn job(shared: &Shared, index: usize, key: &str, request: GenerateRequest)
     let job: JobRef = match step {
         Step::Ended(job) => return job.end_error().map_or(Ok(*job), Err),
         Step::Ambiguous => return Err(ambiguous(&current)),
-        Step::Wait(id) => id.into(),
+        Step::Wait(id, cost_usd) => JobRef::from(id).cost_usd(cost_usd),
         Step::Submit => {
             // Boxed, so that the item does not hold the submission's memory during the wait.
             let job = Box::pin(submit(shared, current.clone(), request)).await?;
@@ -244,7 +243,7 @@ async fn submit(shared: &Shared, key: String, mut request: GenerateRequest) -> R
     };
     match sent {
         Ok(job) => {
-            let cost_usd = cost::submitted(&job);
+            let cost_usd = job.cost_usd;
             reserved.settle(cost_usd);
             let job_id = job.job_id.as_str().to_owned();
             shared.record(|| Record::Submitted { key, time: now(), job_id, cost_usd });
@@ -264,15 +263,14 @@ async fn submit(shared: &Shared, key: String, mut request: GenerateRequest) -> R
 }
 
 fn record_end(shared: &Shared, key: String, job: &VideoJob) {
-    let refunded_usd = cost::refunded(job);
-    shared.budget.add(-refunded_usd.unwrap_or_default());
+    shared.budget.add(-job.refunded_usd.unwrap_or_default());
     shared.record(|| Record::Ended {
         key,
         time: now(),
         job_id: job.job_id.as_str().to_owned(),
         state: job.state.as_str().to_owned(),
-        cost_usd: cost::of(job),
-        refunded_usd,
+        cost_usd: job.cost_usd,
+        refunded_usd: job.refunded_usd,
         job: job.to_json(),
     });
 }
@@ -316,7 +314,7 @@ pub(super) fn abort_error(shared: &Shared) -> InfraiError {
     for item in lock(&shared.queue).drain(..) {
         let current = ledger.current_key(&item.key, shared.options.retry_failed);
         match Step::next(&ledger, &current, &shared.options, now()) {
-            Ok(Step::Wait(id)) => {
+            Ok(Step::Wait(id, _)) => {
                 jobs.push(
                     json!({"index": item.index, "key": item.key, "job_id": id.as_str(), "cancelled": false}),
                 );
