@@ -315,8 +315,7 @@ class AsyncVideo:
     ) -> AsyncGenerateMany:
         """Starts many jobs, some at once, waits for each, and yields them as they end.
 
-        >>> kites = client.video.generate_many(["a red kite", "a blue kite"], checkpoint="kites.jsonl", output_dir="kites")
-        >>> async for index, result in kites:
+        >>> async for index, result in client.video.generate_many(prompts, checkpoint="b.jsonl", output_dir="b"):
         ...     print(index, result)
 
         The error of an item does not end the iteration. After the first 401 or 402, nothing further is submitted.
