@@ -3,10 +3,20 @@
 >>> from infrai import ai, infra
 >>> infra.activate()                                    # once per device: an account with a trial credit
 >>> job = ai.video.generate("a timelapse of a city skyline at dusk", resolution="1080p")
->>> ai.video.wait(job["job_id"]).download("skyline.mp4")
+>>> ai.video.wait(job["job_id"], progress=True).download("skyline.mp4")
 
 ``ai``, ``infra`` and ``account`` share one default client, created at first use; ``configure(...)`` replaces it.
 ``InfraiClient(...)`` and ``AsyncInfraiClient(...)`` create separate clients.
+
+============================ ==================================================================================
+a batch, once paid           ``ai.video.generate_many(prompts, checkpoint="b.jsonl", output_dir="videos")``
+a rerun after a crash        the same call with the same checkpoint, ``key_prefix`` or ``idempotency_key``
+out of credit                ``PaymentRequiredError.checkout_url``; after the payment, the same call again
+any other failure            ``InfraiError``: ``code``, ``hint``, ``may_have_been_processed``, ``idempotency_key``
+several at once, cancel one  ``AsyncInfraiClient`` and tasks: ``job.wait(cancel_on_abort=True)``
+a web route with events      ``async for job in AsyncInfraiClient().video.watch(job_id)``
+offline tests, faults        ``infrai.testing.Sandbox``
+============================ ==================================================================================
 
 The folder ``docs`` of the package has the documentation of this version as Markdown: ``python -m infrai docs``
 lists the pages, and ``python -m infrai docs errors`` prints one. ``help(infrai.testing)`` describes the sandbox,
