@@ -81,8 +81,8 @@ test-python: ## Test the Python package from its wheel, on every CPython from 3.
 	@python3 scripts/test.py python conformance-python
 
 .PHONY: test-node
-test-node: ## Test the npm package from its tarball, on every Node.js that can be had
-	@python3 scripts/test.py node conformance-node
+test-node: ## Test the npm package from its tarball, on every Node.js that can be had, and the provider for the AI SDK
+	@python3 scripts/test.py node conformance-node ai-sdk
 
 .PHONY: test-kotlin
 test-kotlin: ## Test the Kotlin package with this machine's Maven and JDK; FETCH_TOOLCHAINS=1 (as root) installs them

@@ -51,7 +51,8 @@ async def request(app: Any, method: str, path: str, body: object = None) -> tupl
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http"}
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http"}
+    scope |= {"method": method}
     scope |= {"path": path, "raw_path": path.encode(), "query_string": b"", "root_path": ""}
     scope |= {"headers": [(b"content-type", b"application/json")], "server": ("x", 80), "client": ("x", 1)}
     await app(scope, receive, send)
@@ -95,7 +96,8 @@ def test_celery_makes_one_job_per_task(environment: None, sandbox: Sandbox, tmp_
         path = tmp_path / "boat.mp4"
         # The second one is the same task, delivered again.
         for _ in range(2):
-            saved = celery_task.make_video.apply_async(("a boat", str(path)), task_id="task-1").get(timeout=60)
+            task = celery_task.make_video.apply_async(("a boat", str(path)), task_id="task-1")
+            saved = task.get(timeout=60)
         assert saved == str(path) and path.read_bytes()[4:8] == b"ftyp"
         with pytest.raises(Exception, match="prompt"):
             celery_task.make_video.delay("", str(path)).get(timeout=60)
@@ -124,7 +126,9 @@ def test_the_django_command_saves_a_video(
         management.call_command(command, "", str(path))
 
 
-def test_the_gradio_page_shows_the_progress_and_the_video(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gradio_page_shows_the_progress_and_the_video(
+    environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # A stand-in: Gradio is 350 MB with its dependencies.
     gradio = ModuleType("gradio")
     gradio.Progress = gradio.Interface = gradio.Slider = lambda *_arguments, **_options: None  # type: ignore[attr-defined]

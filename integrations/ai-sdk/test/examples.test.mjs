@@ -21,7 +21,7 @@ before(async () => {
   sandbox = await startSandbox();
   env = { ...process.env, INFRAI_BASE_URL: sandbox.url, INFRAI_API_KEY: sandbox.apiKey };
   for (const file of FILES) copyFileSync(join(EXAMPLES, file), join(folder, file));
-  const compiler = ["--strict", "--target", "es2022", "--module", "nodenext", "--types", "node", "--skipLibCheck"];
+  const compiler = ["--strict", "--target", "es2022", "--module", "nodenext", "--types", "node", "--skipLibCheck", "--ignoreConfig"];
   await run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), ...compiler, ...FILES], { cwd: folder });
 });
 after(async () => {

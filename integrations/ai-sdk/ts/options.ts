@@ -29,7 +29,7 @@ export type InfraiVideoModelOptions = Partial<Omit<VideoGenerateOptions, "prompt
 export type InfraiVideoMetadata = {
   /** Id of the job. */
   jobId: string;
-  /** Cost of the job in US dollars, as charged at its submission. */
+  /** Cost of the job in US dollars, before any refund. */
   costUsd?: number;
   /** Vendor that made the video. */
   vendor?: string;

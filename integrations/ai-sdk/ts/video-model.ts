@@ -96,13 +96,13 @@ export class InfraiVideoModel implements VideoModelV4 {
   }
 
   async #completed(started: Operation, job: VideoJob, call: CallOptions): Promise<Omit<GenerateResult, "warnings">> {
-    const mediaType = "video/mp4";
     let video: VideoData;
     if (started.output === "url" && job.video_url !== undefined) {
-      video = { type: "url", url: job.video_url, mediaType };
+      video = { type: "url", url: job.video_url, mediaType: "video/mp4" };
     } else {
       const stream = await this.#client().video.downloadStream(job, call);
-      video = { type: "binary", data: new Uint8Array(await new Response(stream).arrayBuffer()), mediaType };
+      const data = new Uint8Array(await new Response(stream).arrayBuffer());
+      video = { type: "binary", data, mediaType: stream.contentType ?? "video/mp4" };
     }
     return { videos: [video], providerMetadata: { infrai: { videos: [metadata(started, job)] } }, response: this.#response(job) };
   }
@@ -113,8 +113,8 @@ export class InfraiVideoModel implements VideoModelV4 {
   }
 }
 
-function operation(job: VideoJob, output: "bytes" | "url"): Operation {
-  const costUsd = job._metadata?.cost_usd;
+function operation(job: VideoJob & { cost_usd?: number }, output: "bytes" | "url"): Operation {
+  const costUsd = job.cost_usd;
   return { jobId: job.job_id, output, ...(costUsd !== undefined && { costUsd }) };
 }
 

@@ -199,8 +199,12 @@ async fn a_timeout_holds_for_bytes_ready_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_knows_size_and_type_before_it_is_read() {
-    let (client, _) =
-        script::plain(|_, _| answer(200, &json!(null)).bytes(b"video").header("content-type", "video/mp4"));
+    let (client, _) = script::plain(|_, _| {
+        answer(200, &json!(null))
+            .bytes(b"video")
+            .header("content-type", "video/mp4")
+            .header("content-length", "5")
+    });
     let stream = client.video().download_stream(done()).await.unwrap();
     assert_eq!((stream.size(), stream.content_type()), (Some(5), Some("video/mp4")));
 
