@@ -15,7 +15,16 @@ class JobBase(ApiObject):
     """Base of both kinds of job."""
 
     __slots__ = ("_client",)
-    _documented = ("job_id", "state", "video_url", "thumbnail_url", "error", "progress", "cost_usd", "refunded_usd")
+    _documented = (
+        "job_id",
+        "state",
+        "video_url",
+        "thumbnail_url",
+        "error",
+        "progress",
+        "cost_usd",
+        "refunded_usd",
+    )
     job_id: str
     state: str
     video_url: str | None
