@@ -50,6 +50,7 @@ SUITES: dict[str, list[list[str]]] = {
     "site": [[PYTHON, "scripts/snippets.py"], [PYTHON, "scripts/check_api.py"], [PYTHON, "scripts/test_site.py"]],
     "deny": [["scripts/tool", "cargo-deny", "check", "licenses", "bans", "sources"]],
     "python": [[PYTHON, "bindings-python/run-tests"]],
+    "python-command": [[PYTHON, "bindings-python/run-tests", "command"]],
     "node": [["bindings-node/run-tests"]],
     "ai-sdk": [["integrations/ai-sdk/run-tests"]],
     "kotlin": [["bindings-kotlin/run-tests"]],
@@ -94,6 +95,8 @@ CHAINS = [
     ["swift", "conformance-swift"],
 ]
 LANES = 3
+#: Suites that build what the others run, and so come last, alone.
+LAST = ["python-command"]
 
 
 @dataclass
@@ -173,12 +176,13 @@ def main() -> int:
         return 2
     begun = time.monotonic()
     fetching = fetch_ahead(chosen)
-    alone = [[suite] for suite in SUITES if not any(suite in chain for chain in CHAINS)]
+    alone = [[suite] for suite in SUITES if suite not in LAST and not any(suite in chain for chain in CHAINS)]
     chains = [[suite for suite in chain if suite in chosen] for chain in CHAINS + alone]
     chains = [chain for chain in chains if chain]
     width = max(map(len, chosen)) if len(chains) > 1 else 0
     with ThreadPoolExecutor(LANES) as lanes:
         results = [result for chain in lanes.map(lambda chain: run_chain(chain, fetching, width), chains) for result in chain]
+    results += run_chain([suite for suite in LAST if suite in chosen], fetching, width)
     for result in results:
         if result.failures:
             print(f"\nFailures of {result.suite}:\n  " + "\n  ".join(result.failures))
