@@ -168,7 +168,7 @@ format: ## Format the sources
 
 .PHONY: doc
 doc: ## Build the Rust documentation
-	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --workspace --lib
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --workspace --exclude infrai-uniffi-bindgen --lib
 
 .PHONY: site
 site: ## Build the documentation's site, in English and Chinese, into target/site (SERVE=1: show it, and follow changes)
