@@ -11,7 +11,7 @@ use super::parse;
 /// Parses a set of options from their names and texts. An empty text is an option that is not set.
 ///
 /// # Errors
-/// As [`parse`].
+/// As `parse`.
 pub fn parse_texts<'a, T: for<'de> Deserialize<'de>>(
     options: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> crate::Result<T> {
