@@ -21,6 +21,7 @@ from infrai import (
 )
 
 if TYPE_CHECKING:
+    from infrai import GenerateManyItem
     from typing_extensions import assert_type
 
 

@@ -69,7 +69,7 @@ import Testing
         #expect(error.kind == "not_found")
     }
 
-    @Test("many at once: no item's error ends it, and keys come from the prefix")
+    @Test("many at once: no item's error ends it, and keys come from the prefix and the content")
     func many() async throws {
         let (client, server) = scripted { _, request in
             if request.method == "GET" { return .job("succeeded") }
@@ -84,7 +84,7 @@ import Testing
             }
         }
         #expect(found == [0: "succeeded", 1: "PROMPT_REFUSED", 2: "succeeded"])
-        #expect(server.seen.filter { $0.method == "POST" }.map { $0.headers["idempotency-key"] } == ["kites-0", "kites-1", "mine"])
+        #expect(server.seen.filter { $0.method == "POST" }.map { $0.headers["idempotency-key"] } == ["kites-c3dc5f4af11e5d23c59e808f-0", "kites-94c580dcf20cf5e1aa925463-0", "mine"])
     }
 
     @MainActor @Test("the main actor reads a watch as a view does")

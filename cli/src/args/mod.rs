@@ -15,7 +15,8 @@ pub(crate) use self::{
     mcp::McpArgs,
     sandbox::SandboxArgs,
     video::{
-        BatchArgs, DownloadArgs, GenerateArgs, PromptFormat, SaveArgs, TimeoutArgs, VideoCommand, WaitArgs,
+        BATCH_CONCURRENCY, BatchArgs, DownloadArgs, GenerateArgs, PromptFormat, SaveArgs, TimeoutArgs,
+        VideoCommand, WaitArgs,
     },
 };
 use crate::exit;

@@ -137,6 +137,9 @@ pub(crate) enum PromptFormat {
     Csv,
 }
 
+/// Default of `--concurrency`.
+pub(crate) const BATCH_CONCURRENCY: u32 = 8;
+
 #[derive(Debug, Args)]
 pub(crate) struct BatchArgs {
     /// The file of prompts: one per line; .jsonl: an object of options per line; .csv: a table with a header of options; - reads standard input
@@ -149,7 +152,7 @@ pub(crate) struct BatchArgs {
     #[arg(long, value_enum)]
     pub(crate) format: Option<PromptFormat>,
     /// Number of jobs at a time
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = BATCH_CONCURRENCY)]
     pub(crate) concurrency: u32,
     /// Most that the batch may cost, in US dollars, earlier runs included [default: no limit]
     #[arg(long, value_name = "USD", allow_negative_numbers = true)]

@@ -5,11 +5,12 @@ mod report;
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use infrai::{ErrorKind, InfraiError, Result, video::GenerateMany};
 
 use self::report::Report;
 use crate::{
-    args::BatchArgs,
+    args::{BATCH_CONCURRENCY, BatchArgs},
     exit,
     session::Session,
     terminal::{batch::BatchProgress, progress::Progress},
@@ -97,10 +98,27 @@ fn interrupted(session: &Session, error: &InfraiError, args: &BatchArgs) -> Infr
 fn resume(session: &Session, args: &BatchArgs, more: &[&str]) -> String {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let (prompts, folder) = (text(&args.prompts), args.output.as_deref().map(text));
+    // The options are part of the items' keys: without one, each item would be another, and paid again.
+    let mut options = Vec::new();
+    let mut option = |name: &str, value: String| options.extend([format!("--{name}"), value]);
+    for (name, value) in args.video.options() {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        option(name.trim_end_matches("_seconds"), text);
+    }
+    if let Some(format) = args.format.as_ref().and_then(ValueEnum::to_possible_value) {
+        option("format", format.get_name().to_owned());
+    }
+    if let Some(usd) = args.max_cost_usd {
+        option("max-cost-usd", usd.to_string());
+    }
+    if args.concurrency != BATCH_CONCURRENCY {
+        option("concurrency", args.concurrency.to_string());
+    }
     let mut words = vec!["video", "batch"];
     if let Some(folder) = &folder {
         words.extend(["-o", folder]);
     }
+    words.extend(options.iter().map(String::as_str));
     words.extend(more);
     words.push(&prompts);
     session.next.command(&words)
