@@ -21,7 +21,6 @@ from infrai import (
 )
 
 if TYPE_CHECKING:
-    from infrai import GenerateManyItem
     from typing_extensions import assert_type
 
 
@@ -137,7 +136,7 @@ def fields(client: InfraiClient, job: VideoJob, path: Path) -> None:
     print(fields)
     # One prompt, many, records, and the two mixed.
     for prompts in (["a", "b"], ("a",), (f"kite {n}" for n in range(3))):
-        assert_type(next(client.video.generate_many(prompts)), "GenerateManyItem")
+        assert_type(next(client.video.generate_many(prompts)), "infrai.GenerateManyItem")
     records: list[infrai.GenerateOptions] = [{"prompt": "a", "aspect": "1:1"}]
     client.video.generate_many(records)
     client.video.generate_many(["a", {"prompt": "b", "duration_seconds": 2}])

@@ -79,8 +79,7 @@ func made(_ call: JSON, _ base: InfraiClient, _ jobs: [VideoJob?]) async throws 
     case "video.generate": return job(try await client.video.generate(request(args)))
     case "video.status": return job(try await client.video.status(id))
     case "video.cancel":
-        let result = try await client.video.cancel(id)
-        return .value(["ok": .bool(result.ok), "_metadata": parsed(result.metadata.json)])
+        return .value(parsed(try await client.video.cancel(id).json))
     case "video.wait":
         guard let earlier = args["from_call"]?.double.flatMap({ jobs[Int($0)] }) else { return await waited(client, id, args) }
         let stored = try JSONDecoder().decode(VideoJob.self, from: JSONEncoder().encode(earlier))

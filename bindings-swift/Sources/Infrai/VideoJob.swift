@@ -166,6 +166,8 @@ public struct CancelResult: Sendable, Hashable {
     public let ok: Bool
     /// Metadata of the response.
     public let metadata: Metadata
+    /// All fields that the API sent, as JSON text.
+    public let json: String
 }
 
 /// Metadata of a response. All fields are optional.

@@ -29,7 +29,7 @@ extension Metadata {
 }
 
 extension CancelResult {
-    init(_ native: InfraiNative.CancelResult) { self.init(ok: native.ok, metadata: Metadata(native.metadata)) }
+    init(_ native: InfraiNative.CancelResult) { self.init(ok: native.ok, metadata: Metadata(native.metadata), json: native.toJson()) }
 }
 
 extension Download {
