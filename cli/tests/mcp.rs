@@ -239,7 +239,11 @@ fn errors_say_what_to_do() {
     assert_eq!(failed["isError"], true);
     let failed = &failed["structuredContent"];
     assert_eq!((&failed["state"], &failed["error"]["code"]), (&json!("failed"), &json!("JOB_FAILED")));
-    assert_eq!((&failed["cost_usd"], &failed["error"]["money_may_have_moved"]), (&json!(0.02), &json!(true)));
+    assert_eq!(
+        (&failed["cost_usd"], &failed["error"]["money_may_have_moved"]),
+        (&json!(0.02), &json!(false))
+    );
+    assert_eq!(failed["refunded_usd"], 0.02);
     assert_eq!(agent.fails("video_status", json!({"job_id": "nobody's"}))["code"], "NOT_FOUND");
     let unknown = agent.fails("generate_video", json!({"prompt": "a", "duration": 1}));
     assert!(
