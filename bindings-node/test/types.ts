@@ -111,13 +111,14 @@ const fakeVideo: VideoApi = {
     yield fakeJob;
   },
   async *generateMany(items) {
-    for (const index of items.keys()) yield { index, job: fakeJob };
+    for (const index of items.keys()) yield { index, key: `fake-${index}`, job: fakeJob };
   },
   download: async (_job, path) => ({ path: String(path), bytes: 1, job: fakeJob }),
   downloadStream: async () => new ReadableStream<Uint8Array>(),
 };
 const fakeAccount: AccountApi = {
   balance: async () => ({ balance_usd: 1 }),
+  waitForCredit: async () => ({ balance_usd: 5 }),
   topup: async ({ amount_usd }) => ({ topup_id: "top_1", amount_usd }),
 };
 /** A fake client needs no cast. */
