@@ -247,12 +247,9 @@ impl InfraiError {
         self
     }
 
-    pub(crate) fn with_call(
-        mut self,
-        attempts: u32,
-        key: Option<&str>,
-        may_have_been_processed: bool,
-    ) -> Self {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_call(mut self, attempts: u32, key: Option<&str>, may_have_been_processed: bool) -> Self {
         self.0.attempts = attempts;
         self.0.idempotency_key = key.map(str::to_owned);
         self.0.may_have_been_processed = may_have_been_processed;

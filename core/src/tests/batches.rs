@@ -27,6 +27,8 @@ struct Server {
     /// Credit for further jobs.
     credit: Option<usize>,
     price: f64,
+    /// Whether only a job's status names its cost.
+    late_cost: bool,
     forgotten: bool,
 }
 
@@ -70,6 +72,9 @@ fn client(server: &Shared) -> (InfraiClient, Arc<Script>) {
         }
         let mut accepted = job(&server, server.jobs[&key]);
         accepted["state"] = "queued".into();
+        if server.late_cost {
+            accepted.as_object_mut().unwrap().remove("cost_usd");
+        }
         ok(&accepted)
     })
 }
@@ -353,6 +358,68 @@ async fn a_cost_limit_is_never_passed() {
         let error = read(fixture.many(&["a"]).0.max_cost_usd(usd)).await.unwrap_err();
         assert!(error.message().starts_with("invalid `max_cost_usd`: "), "{error}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cost_that_only_the_status_names_counts() {
+    let fixture = Fixture::new();
+    fixture.server.lock().unwrap().late_cost = true;
+    let (many, _) = fixture.many(&["a", "b", "c", "d"]);
+    let outcomes = read(many.concurrency(1).max_cost_usd(0.6)).await.unwrap();
+    assert_eq!(results(&outcomes), [Ok("vid_0"), Ok("vid_1"), Err("COST_LIMIT"), Err("COST_LIMIT")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_response_counts_at_the_known_price() {
+    let fixture = Fixture::new();
+    fixture.run(&["a"]).await;
+    fixture.server.lock().unwrap().loses = true;
+    let (many, _) = fixture.many(&["a", "b", "c"]);
+    let outcomes = read(many.concurrency(1).max_cost_usd(0.6)).await.unwrap();
+    assert_eq!(results(&outcomes), [Ok("vid_0"), Err("CONNECTION_FAILED"), Err("COST_LIMIT")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_stands_for_one_request() {
+    let fixture = Fixture::new();
+    let run = async |items: &[(&str, &str)]| {
+        let (client, script) = client(&fixture.server);
+        let requests: Vec<_> =
+            items.iter().map(|(prompt, key)| GenerateRequest::new(*prompt).idempotency_key(*key)).collect();
+        let many = client.video().generate_many(requests).checkpoint(&fixture.checkpoint).concurrency(1);
+        (read(many).await, script.count())
+    };
+    // A key that looks like that of a retry is of its own item.
+    let (outcomes, _) = run(&[("second", "shot-r1"), ("first", "shot")]).await;
+    assert_eq!(results(&outcomes.unwrap()), [Ok("vid_0"), Ok("vid_1")]);
+    let (outcomes, sent) = run(&[("changed", "shot"), ("second", "shot-r1")]).await;
+    assert_eq!((results(&outcomes.unwrap()), sent), (vec![Err("IDEMPOTENCY_CONFLICT"), Ok("vid_0")], 0));
+    let (outcomes, sent) = run(&[("x", "twice"), ("y", "twice")]).await;
+    assert_eq!((outcomes.unwrap_err().code(), sent), ("INVALID_ARGUMENT", 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_of_another_is_neither_taken_nor_replaced() {
+    let fixture = Fixture::new();
+    let output = fixture.checkpoint.with_file_name("videos");
+    std::fs::create_dir(&output).unwrap();
+    std::fs::write(output.join("title.mp4"), "mine").unwrap();
+    let (client, script) = client(&fixture.server);
+    let requests = [GenerateRequest::new("a").idempotency_key("title")];
+    let many = client.video().generate_many(requests).checkpoint(&fixture.checkpoint).output_dir(&output);
+    assert_eq!(results(&read(many).await.unwrap()), [Err("FILE_EXISTS")]);
+    assert_eq!(script.count(), 0);
+    assert_eq!(std::fs::read_to_string(output.join("title.mp4")).unwrap(), "mine");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_fifo_is_no_checkpoint() {
+    let fixture = Fixture::new();
+    let made = std::process::Command::new("mkfifo").arg(&fixture.checkpoint).status().unwrap();
+    assert!(made.success());
+    let error = fixture.many(&["a"]).0.plan().unwrap_err();
+    assert_eq!(error.code(), "CHECKPOINT_UNWRITABLE");
 }
 
 #[tokio::test(start_paused = true)]

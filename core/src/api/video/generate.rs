@@ -41,7 +41,7 @@ impl GenerateRequest {
     }
 
     /// Returns the body of the request. The idempotency key is a header.
-    pub(super) fn to_json(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         let mut body = Map::new();
         let mut set = |name: &str, value: Option<Value>| {
             if let Some(value) = value {

@@ -97,24 +97,25 @@ fn table(text: &str, defaults: &Map<String, Value>) -> Result<Vec<GenerateReques
 fn rows(text: &str) -> Result<Vec<(usize, Vec<String>)>> {
     let (mut rows, mut cells, mut cell) = (Vec::new(), Vec::new(), String::new());
     let (mut line, mut start, mut quoted, mut was_quoted) = (1, 1, false, false);
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        line += usize::from(letter == '\n');
-        match letter {
-            '"' if quoted && letters.peek() == Some(&'"') => {
-                letters.next();
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let ends_line = character == '\n' || character == '\r' && characters.peek() != Some(&'\n');
+        line += usize::from(ends_line);
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
                 cell.push('"');
             }
             '"' if quoted => quoted = false,
             '"' if cell.is_empty() => (quoted, was_quoted) = (true, true),
-            _ if quoted => cell.push(letter),
+            _ if quoted => cell.push(character),
             ',' => cells.push(std::mem::take(&mut cell)),
-            '\r' if letters.peek() == Some(&'\n') => {}
-            '\n' => {
+            _ if ends_line => {
                 end_row(&mut rows, &mut cells, &mut cell, start, &mut was_quoted);
                 start = line;
             }
-            _ => cell.push(letter),
+            '\r' => {}
+            _ => cell.push(character),
         }
     }
     if quoted {
@@ -132,7 +133,7 @@ fn end_row(
     was_quoted: &mut bool,
 ) {
     let quoted = std::mem::take(was_quoted);
-    let empty = cells.is_empty() && cell.trim().is_empty() && !quoted;
+    let empty = cells.iter().chain([&*cell]).all(|cell| cell.trim().is_empty()) && !quoted;
     cells.push(std::mem::take(cell));
     let row = std::mem::take(cells);
     if !empty {
@@ -164,6 +165,8 @@ mod tests {
                 row(6, &[""])
             ]
         );
+        // Spreadsheets end rows with a carriage return, and write rows of empty cells.
+        assert_eq!(rows("a,b\r,\rc,d\r").unwrap(), [row(1, &["a", "b"]), row(3, &["c", "d"])]);
         assert!(rows("a\n\"b").unwrap_err().message().starts_with("line 2: "));
     }
 

@@ -124,7 +124,7 @@ pub(super) fn plan(items: &[PlannedItem], prompts: &[String], folder: &Path) -> 
     }
     let submits = count(PlannedAction::Submit);
     let known: Vec<f64> = items.iter().filter_map(|item| item.price_usd).collect();
-    let cost = cents(known.iter().sum());
+    let cost = cents(known.iter().fold(0.0, |sum, usd| sum + usd));
     let without_price = submits - known.len();
     let mut lines = aligned(&rows);
     let note =

@@ -77,9 +77,23 @@ impl Budget {
         }
     }
 
-    /// Adds a cost, or subtracts a refund.
-    pub(super) fn add(&self, usd: f64) {
-        self.lock().spent_usd += usd;
+    /// Returns whether the batch has a limit.
+    pub(super) fn is_limited(&self) -> bool {
+        self.limit_usd.is_some()
+    }
+
+    /// Adds a cost that only a later state of the job told. It is the price of the class from now on.
+    pub(super) fn learn(&self, class: &str, cost_usd: f64) {
+        let mut state = self.lock();
+        state.spent_usd += cost_usd;
+        state.prices.insert(class.into(), Some(cost_usd));
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// Subtracts a refund.
+    pub(super) fn refund(&self, usd: f64) {
+        self.lock().spent_usd -= usd;
     }
 }
 
@@ -96,7 +110,15 @@ impl Reservation<'_> {
         if let Some((class, _)) = &self.held {
             let mut state = self.budget.lock();
             state.spent_usd += cost_usd.unwrap_or_default();
-            state.prices.insert(Arc::clone(class), cost_usd);
+            let price = state.prices.entry(Arc::clone(class)).or_default();
+            *price = cost_usd.or(*price);
+        }
+    }
+
+    /// Counts the price of a submission that may have been processed.
+    pub(super) fn assume(self) {
+        if let Some((_, price)) = &self.held {
+            self.budget.lock().spent_usd += price;
         }
     }
 }

@@ -46,6 +46,7 @@ impl Content {
 
     /// Reads a checkpoint without locking it. A missing file is a new one.
     pub(super) fn read(path: &Path) -> Result<Self> {
+        check_regular(path)?;
         match File::open(path) {
             Ok(file) => Self::parse(path, file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
@@ -124,9 +125,7 @@ impl Checkpoint {
     /// Opens a checkpoint. `None` if another batch has locked it.
     fn open_now(path: &Path, key_prefix: Option<&str>) -> Result<Option<(Self, Content)>> {
         let unwritable = |error| unwritable(path, error);
-        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(unwritable(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
-        }
+        check_regular(path)?;
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
         // A job's URL carries its own authorization.
@@ -203,6 +202,15 @@ impl Checkpoint {
         self.synced.store(records, Ordering::Release);
         Ok(())
     }
+}
+
+/// Checks that nothing else than a regular file has the name. A FIFO would block its reader.
+fn check_regular(path: &Path) -> Result<()> {
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+        return Err(unwritable(path, error));
+    }
+    Ok(())
 }
 
 #[cfg(unix)]

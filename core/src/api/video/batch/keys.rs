@@ -6,7 +6,10 @@ use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
 use crate::{
-    error::Result, http::call::new_idempotency_key, options::GenerateRequest, wire::json::canonical,
+    error::{InfraiError, Result},
+    http::call::new_idempotency_key,
+    options::GenerateRequest,
+    wire::json::canonical,
 };
 
 /// Number of bytes of the hash in a key.
@@ -14,17 +17,38 @@ const HASH_BYTES: usize = 12;
 /// The most bytes of a key in a file name.
 const MAX_NAME: usize = 200;
 
+/// Hash of a request's canonical body.
+pub(super) type Fingerprint = [u8; HASH_BYTES];
+
+/// Returns the fingerprint of a request's body.
+pub(super) fn fingerprint(request: &Value) -> Fingerprint {
+    hash(&canonical(request))
+}
+
 /// Returns the key of each request: its own, else one derived from the prefix and the content, else a new one.
 ///
 /// A derived key is `<prefix>-<hash of the canonical request>-<number of equal requests before>`.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` if two different requests have one key of their own.
 pub(super) fn item_keys(requests: &[GenerateRequest], prefix: Option<&str>) -> Result<Vec<String>> {
     let mut equal_before = HashMap::new();
+    let mut own = HashMap::new();
     let key = |request: &GenerateRequest| {
         if let Some(key) = &request.idempotency_key {
+            let found = fingerprint(&request.to_json());
+            if *own.entry(key.clone()).or_insert(found) != found {
+                let expected = "a key of its own for each different request";
+                return Err(InfraiError::invalid_argument(
+                    "idempotency_key",
+                    format!("{key:?} twice"),
+                    expected,
+                ));
+            }
             return Ok(key.clone());
         }
         let Some(prefix) = prefix else { return new_idempotency_key() };
-        let hash = hash(&canonical(&request.to_json()));
+        let hash = hex(fingerprint(&request.to_json()));
         let count: &mut u32 = equal_before.entry(hash.clone()).or_default();
         let key = format!("{prefix}-{hash}-{count}");
         *count += 1;
@@ -38,7 +62,7 @@ pub(super) fn retry_key(key: &str, retries: u32) -> String {
     if retries == 0 { key.to_owned() } else { format!("{key}-r{retries}") }
 }
 
-/// Returns the file name of an item's video. Different keys have different names.
+/// Returns the file name of an item's video. Different keys have different names, where a name's case counts.
 pub(super) fn file_name(key: &str) -> String {
     let mut name = String::with_capacity(key.len() + 4);
     for (at, byte) in key.bytes().enumerate() {
@@ -49,7 +73,7 @@ pub(super) fn file_name(key: &str) -> String {
         }
     }
     if name.len() > MAX_NAME {
-        name = hash(key.as_bytes());
+        name = hex(hash(key.as_bytes()));
     }
     name + ".mp4"
 }
@@ -66,9 +90,14 @@ pub(super) fn price_class(request: &Value) -> String {
     class.to_string()
 }
 
-fn hash(bytes: &[u8]) -> String {
-    let digest = digest(&SHA256, bytes);
-    digest.as_ref()[..HASH_BYTES].iter().fold(String::with_capacity(2 * HASH_BYTES), |mut hex, byte| {
+fn hash(bytes: &[u8]) -> Fingerprint {
+    let mut short = Fingerprint::default();
+    short.copy_from_slice(&digest(&SHA256, bytes).as_ref()[..HASH_BYTES]);
+    short
+}
+
+fn hex(hash: Fingerprint) -> String {
+    hash.iter().fold(String::with_capacity(2 * HASH_BYTES), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
@@ -98,6 +127,14 @@ mod tests {
         assert_eq!(keys[0].rsplit_once('-').unwrap().0, keys[1].rsplit_once('-').unwrap().0);
         // The key is a promise across versions and languages.
         assert_eq!(keys[0], "p-52f5d11620af36ca6ac60dd3-0");
+    }
+
+    #[test]
+    fn a_key_stands_for_one_request() {
+        let own = |prompt: &str| GenerateRequest::new(prompt).idempotency_key("k");
+        assert_eq!(item_keys(&[own("a"), own("a")], None).unwrap(), ["k", "k"]);
+        let error = item_keys(&[own("a"), own("b")], None).unwrap_err();
+        assert!(error.message().starts_with("invalid `idempotency_key`: "), "{error}");
     }
 
     #[test]

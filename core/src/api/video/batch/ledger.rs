@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use crate::api::video::batch::{keys, record::Record};
+use crate::api::video::batch::{
+    keys::{self, Fingerprint},
+    record::Record,
+};
 
 /// Last known facts about a key.
 #[derive(Debug, Default)]
@@ -23,9 +26,16 @@ pub(super) struct Entry {
     /// Length of the saved file.
     pub(super) saved: Option<u64>,
     class: Option<Arc<str>>,
+    /// Fingerprint of the request that was submitted under the key.
+    fingerprint: Option<Fingerprint>,
 }
 
 impl Entry {
+    /// Returns whether the key was used for this request, as far as it is known.
+    pub(super) fn is_of(&self, request: &Fingerprint) -> bool {
+        self.fingerprint.as_ref().is_none_or(|submitted| submitted == request)
+    }
+
     /// Returns whether the job ended without a video.
     fn failed(&self) -> bool {
         self.ended.is_some() && !self.succeeded
@@ -46,11 +56,13 @@ impl Ledger {
     pub(super) fn apply(&mut self, record: Record) {
         match record {
             Record::Intent { key, time, request } => {
-                let class = self.class(keys::price_class(&request));
+                let (class, fingerprint) =
+                    (self.class(keys::price_class(&request)), keys::fingerprint(&request));
                 let entry = self.entries.entry(key).or_default();
                 entry.open += 1;
                 entry.open_since.get_or_insert(time);
                 entry.class = Some(class);
+                entry.fingerprint.get_or_insert(fingerprint);
             }
             Record::Submitted { key, job_id, cost_usd, .. } => {
                 let entry = self.entries.entry(key).or_default();
@@ -75,6 +87,9 @@ impl Ledger {
                 entry.succeeded = crate::job::VideoState::from(state.as_str()).is_success();
                 entry.cost_usd = cost_usd.or(entry.cost_usd);
                 entry.refunded_usd = refunded_usd;
+                if let (Some(class), Some(cost)) = (&entry.class, cost_usd) {
+                    self.prices.insert(Arc::clone(class), cost);
+                }
             }
             Record::Saved { key, bytes, .. } => self.entries.entry(key).or_default().saved = Some(bytes),
             Record::Batch { .. } | Record::Unknown => {}
@@ -94,10 +109,13 @@ impl Ledger {
         self.entries.get(key)
     }
 
-    /// Returns the key of an item's last try, or of the next one if the last failed and is to be retried.
-    pub(super) fn current_key(&self, key: &str, retry_failed: bool) -> String {
+    /// Returns the key of an item's last try, or of the next one if the last failed and is to be retried. The key of
+    /// another request is no try of it, whatever it looks like.
+    pub(super) fn current_key(&self, key: &str, request: &Fingerprint, retry_failed: bool) -> String {
+        let is_try =
+            |retries| self.entry(&keys::retry_key(key, retries)).is_some_and(|entry| entry.is_of(request));
         let mut retries = 0;
-        while self.entries.contains_key(&keys::retry_key(key, retries + 1)) {
+        while is_try(retries + 1) {
             retries += 1;
         }
         let current = keys::retry_key(key, retries);
@@ -112,6 +130,6 @@ impl Ledger {
         self.entries
             .values()
             .map(|entry| entry.cost_usd.unwrap_or_default() - entry.refunded_usd.unwrap_or_default())
-            .sum()
+            .fold(0.0, std::ops::Add::add)
     }
 }

@@ -5,7 +5,11 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::{
-    api::video::batch::{item::SavedVideo, keys, ledger::Ledger},
+    api::video::batch::{
+        item::SavedVideo,
+        keys::{self, Fingerprint},
+        ledger::Ledger,
+    },
     error::{ErrorKind, InfraiError, Result},
     job::{JobId, VideoJob},
     options::{BatchOptions, GenerateRequest},
@@ -26,9 +30,21 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// Returns the next step for a key at a time.
-    pub(super) fn next(ledger: &Ledger, key: &str, options: &BatchOptions, now: f64) -> Result<Self> {
+    /// Returns the next step for a key and its request at a time.
+    ///
+    /// # Errors
+    /// `IDEMPOTENCY_CONFLICT` if an earlier run used the key for another request.
+    pub(super) fn next(
+        ledger: &Ledger,
+        key: &str,
+        request: &Fingerprint,
+        options: &BatchOptions,
+        now: f64,
+    ) -> Result<Self> {
         let Some(entry) = ledger.entry(key) else { return Ok(Self::Submit) };
+        if !entry.is_of(request) {
+            return Err(conflict(key));
+        }
         if let Some(ended) = &entry.ended {
             let json: Value = serde_json::from_str(ended)
                 .map_err(|error| InfraiError::internal(format!("a stored job cannot be parsed: {error}")))?;
@@ -44,14 +60,30 @@ impl Step {
     }
 }
 
-/// Returns the file of an item, if it is complete: it has the stored length, or was renamed into place by a run that was
-/// killed before it stored the length.
+/// Returns the file of an item, if an earlier run saved it and it has the stored length.
 pub(super) fn complete_file(folder: &Path, key: &str, stored: Option<u64>) -> Option<SavedVideo> {
     let path = folder.join(keys::file_name(key));
     let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
     let bytes = metadata.len();
-    let complete = stored.map_or(bytes > 0, |stored| stored == bytes);
-    complete.then_some(SavedVideo { path, bytes, downloaded: false })
+    (stored == Some(bytes)).then_some(SavedVideo { path, bytes, downloaded: false })
+}
+
+/// Checks that the file of an item that was never submitted does not exist. It would be another's.
+pub(super) fn check_free(folder: &Path, key: &str) -> Result<()> {
+    let path = folder.join(keys::file_name(key));
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let message = format!("{} already exists, and the checkpoint has no job that it is of", path.display());
+    Err(InfraiError::new(ErrorKind::InvalidRequest, "FILE_EXISTS", message)
+        .with_hint("Move the file away, or choose another `output_dir`. Nothing was sent for this item."))
+}
+
+fn conflict(key: &str) -> InfraiError {
+    let message = "an earlier run used the item's idempotency key for another request";
+    InfraiError::new(ErrorKind::Conflict, "IDEMPOTENCY_CONFLICT", message)
+        .with_hint("Give the changed item another key, or leave its key out. Nothing was sent for it.")
+        .with_call(0, Some(key), false)
 }
 
 /// Returns the error of an item whose submission may have been processed.
@@ -122,14 +154,16 @@ pub(super) fn plan(
     now: f64,
 ) -> Result<Vec<PlannedItem>> {
     let item = |(index, (key, request)): (usize, (String, &GenerateRequest))| {
-        let current = ledger.current_key(&key, options.retry_failed);
-        let step = Step::next(ledger, &current, options, now)?;
+        let body = request.to_json();
+        let fingerprint = keys::fingerprint(&body);
+        let current = ledger.current_key(&key, &fingerprint, options.retry_failed);
+        let step = Step::next(ledger, &current, &fingerprint, options, now)?;
         let entry = ledger.entry(&current);
         let job_id = entry.and_then(|entry| entry.job_id.as_deref()).map(JobId::new);
         let mut price_usd = None;
         let action = match step {
             Step::Submit => {
-                price_usd = ledger.prices.get(keys::price_class(&request.to_json()).as_str()).copied();
+                price_usd = ledger.prices.get(keys::price_class(&body).as_str()).copied();
                 PlannedAction::Submit
             }
             Step::Ambiguous => PlannedAction::Ambiguous,

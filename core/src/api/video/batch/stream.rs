@@ -161,7 +161,8 @@ impl GenerateMany {
     }
 
     /// Sets the folder in which each video is saved as `<key>.mp4` when its job ends. It is created if it does not exist.
-    /// Complete files of earlier runs are kept. Default: no downloads.
+    /// Complete files of earlier runs are kept. A file that no job of the checkpoint is known to be of is the item's error
+    /// `FILE_EXISTS`, before anything is sent. Default: no downloads.
     pub fn output_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.options.output_dir = Some(folder.into());
         self
@@ -363,7 +364,7 @@ impl Batch {
             sender,
             wanted,
             aborted,
-            going_on: Mutex::new(Vec::new()),
+            cut_off: Mutex::default(),
             options,
         });
         let workers = workers.min(shared.queue.lock().map_or(0, |queue| queue.len()));

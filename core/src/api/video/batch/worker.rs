@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    fmt::Write as _,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -19,8 +20,8 @@ use crate::{
                 budget::Budget,
                 item::{BatchEvent, BatchUpdate, GenerateManyItem, SavedVideo, WantedEvents},
                 journal::Journal,
-                keys,
-                plan::{Step, ambiguous, complete_file},
+                keys::{self, Fingerprint},
+                plan::{self, Step, ambiguous, complete_file},
                 record::{Record, now},
             },
             download::DownloadRequest,
@@ -61,8 +62,19 @@ pub(super) struct Shared {
     pub(super) sender: mpsc::UnboundedSender<Result<BatchEvent>>,
     pub(super) wanted: WantedEvents,
     pub(super) aborted: watch::Receiver<bool>,
-    /// Jobs of an aborted batch, for its error.
-    pub(super) going_on: Mutex<Vec<Value>>,
+    /// Items that an abort cut off, for its error.
+    pub(super) cut_off: Mutex<CutOff>,
+}
+
+/// Items that an abort cut off.
+#[derive(Debug, Default)]
+pub(super) struct CutOff {
+    jobs: Vec<Value>,
+    not_submitted: usize,
+    /// Submissions without a known outcome.
+    unknown: usize,
+    /// Finished videos.
+    not_downloaded: usize,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -145,18 +157,27 @@ async fn run(
     key: &str,
     request: GenerateRequest,
 ) -> Option<Result<(VideoJob, Option<SavedVideo>)>> {
-    let outcome = match job(shared, index, key, request).await {
-        Ok(job) => save(shared, key, job).await,
+    let fingerprint = keys::fingerprint(&request.to_json());
+    let current = shared.journal.ledger().current_key(key, &fingerprint, shared.options.retry_failed);
+    let outcome = match job(shared, index, key, &current, &fingerprint, request).await {
+        Ok(job) => save(shared, key, &current, job).await,
         Err(error) => Err(error),
     };
     match outcome {
         Err(error) if error.kind() == ErrorKind::Aborted && shared.is_aborted() => {
-            if let Some(job) = error.job() {
-                let cancelled =
-                    error.details().and_then(|details| details.get("cancelled")) == Some(&true.into());
-                let job_id = job.job_id.as_str();
-                lock(&shared.going_on)
-                    .push(json!({"index": index, "key": key, "job_id": job_id, "cancelled": cancelled}));
+            let mut cut_off = lock(&shared.cut_off);
+            match error.job() {
+                Some(job) if job.is_success() => cut_off.not_downloaded += 1,
+                Some(job) => {
+                    let cancelled =
+                        error.details().and_then(|details| details.get("cancelled")) == Some(&true.into());
+                    let job_id = job.job_id.as_str();
+                    cut_off
+                        .jobs
+                        .push(json!({"index": index, "key": key, "job_id": job_id, "cancelled": cancelled}));
+                }
+                None if error.may_have_been_processed() => cut_off.unknown += 1,
+                None => cut_off.not_submitted += 1,
             }
             None
         }
@@ -165,21 +186,33 @@ async fn run(
 }
 
 /// Returns the item's job at its successful end: that of an earlier run, or a new one.
-async fn job(shared: &Shared, index: usize, key: &str, request: GenerateRequest) -> Result<VideoJob> {
+async fn job(
+    shared: &Shared,
+    index: usize,
+    key: &str,
+    current: &str,
+    fingerprint: &Fingerprint,
+    request: GenerateRequest,
+) -> Result<VideoJob> {
     let options = &shared.options;
-    let (current, step) = {
-        let ledger = shared.journal.ledger();
-        let current = ledger.current_key(key, options.retry_failed);
-        let step = Step::next(&ledger, &current, options, now())?;
-        (current, step)
-    };
+    let step = Step::next(&shared.journal.ledger(), current, fingerprint, options, now())?;
+    // Needed only for a cost that the end of the job tells first.
+    let class = shared.budget.is_limited().then(|| keys::price_class(&request.to_json()));
+    let counted;
     let job: JobRef = match step {
         Step::Ended(job) => return job.end_error().map_or(Ok(*job), Err),
-        Step::Ambiguous => return Err(ambiguous(&current)),
-        Step::Wait(id, cost_usd) => JobRef::from(id).cost_usd(cost_usd),
+        Step::Ambiguous => return Err(ambiguous(current)),
+        Step::Wait(id, cost_usd) => {
+            counted = cost_usd.is_some();
+            JobRef::from(id).cost_usd(cost_usd)
+        }
         Step::Submit => {
+            if let Some(folder) = &options.output_dir {
+                plan::check_free(folder, key)?;
+            }
             // Boxed, so that the item does not hold the submission's memory during the wait.
-            let job = Box::pin(submit(shared, current.clone(), request)).await?;
+            let job = Box::pin(submit(shared, current.to_owned(), request)).await?;
+            counted = job.cost_usd.is_some();
             if shared.wanted.submits {
                 let update = BatchUpdate { index, key: key.to_owned(), job: job.clone() };
                 let _ = shared.sender.send(Ok(BatchEvent::Submitted(update)));
@@ -209,10 +242,13 @@ async fn job(shared: &Shared, index: usize, key: &str, request: GenerateRequest)
         Err(error) => error.job().filter(|job| error.kind() != ErrorKind::Aborted && job.is_terminal()),
     };
     if let Some(job) = job {
-        record_end(shared, current.clone(), job);
+        if let (false, Some(class), Some(cost_usd)) = (counted, class, job.cost_usd) {
+            shared.budget.learn(&class, cost_usd);
+        }
+        record_end(shared, current.to_owned(), job);
     }
     ended.map_err(|error| {
-        let error = error.or_idempotency_key(&current);
+        let error = error.or_idempotency_key(current);
         if error.kind() == ErrorKind::Aborted && error.job().is_none() {
             return error.with_job(VideoJob::submitted(id));
         }
@@ -239,7 +275,10 @@ async fn submit(shared: &Shared, key: String, mut request: GenerateRequest) -> R
     let sent = tokio::select! {
         biased;
         sent = Generate { client: shared.client.clone(), request }.send() => sent,
-        () = async { shared.aborted().await; runtime::sleep(ABORT_GRACE).await } => return Err(aborted()),
+        () = async { shared.aborted().await; runtime::sleep(ABORT_GRACE).await } => {
+            reserved.assume();
+            return Err(aborted().with_call(1, Some(&key), true));
+        }
     };
     match sent {
         Ok(job) => {
@@ -250,7 +289,9 @@ async fn submit(shared: &Shared, key: String, mut request: GenerateRequest) -> R
             Ok(job)
         }
         Err(error) => {
-            if !error.may_have_been_processed() {
+            if error.may_have_been_processed() {
+                reserved.assume();
+            } else {
                 let code = error.code().to_owned();
                 shared.record(|| Record::Refused { key, time: now(), code });
             }
@@ -263,7 +304,7 @@ async fn submit(shared: &Shared, key: String, mut request: GenerateRequest) -> R
 }
 
 fn record_end(shared: &Shared, key: String, job: &VideoJob) {
-    shared.budget.add(-job.refunded_usd.unwrap_or_default());
+    shared.budget.refund(job.refunded_usd.unwrap_or_default());
     shared.record(|| Record::Ended {
         key,
         time: now(),
@@ -276,10 +317,14 @@ fn record_end(shared: &Shared, key: String, job: &VideoJob) {
 }
 
 /// Saves the video in the batch's folder, unless its file is complete.
-async fn save(shared: &Shared, key: &str, job: VideoJob) -> Result<(VideoJob, Option<SavedVideo>)> {
+async fn save(
+    shared: &Shared,
+    key: &str,
+    current: &str,
+    job: VideoJob,
+) -> Result<(VideoJob, Option<SavedVideo>)> {
     let Some(folder) = &shared.options.output_dir else { return Ok((job, None)) };
-    let current = shared.journal.ledger().current_key(key, false);
-    let stored = shared.journal.ledger().entry(&current).and_then(|entry| entry.saved);
+    let stored = shared.journal.ledger().entry(current).and_then(|entry| entry.saved);
     let complete = complete_file(folder, key, stored);
     let file = if let Some(file) = complete {
         file
@@ -289,7 +334,7 @@ async fn save(shared: &Shared, key: &str, job: VideoJob) -> Result<(VideoJob, Op
         let saved = tokio::select! {
             biased;
             saved = Box::pin(download.send()) => saved,
-            () = shared.aborted() => return Err(aborted()),
+            () = shared.aborted() => return Err(aborted().with_job(job)),
         };
         let saved =
             saved.map_err(|error| if error.job().is_none() { error.with_job(job.clone()) } else { error })?;
@@ -297,7 +342,7 @@ async fn save(shared: &Shared, key: &str, job: VideoJob) -> Result<(VideoJob, Op
     };
     if file.downloaded || stored.is_none() {
         let (name, bytes) = (keys::file_name(key), file.bytes);
-        shared.record(|| Record::Saved { key: current, time: now(), file: name, bytes });
+        shared.record(|| Record::Saved { key: current.to_owned(), time: now(), file: name, bytes });
     }
     Ok((job, Some(file)))
 }
@@ -308,12 +353,13 @@ fn aborted() -> InfraiError {
 
 /// Returns the error of an aborted batch: the jobs that continue, and the number of items that were not submitted.
 pub(super) fn abort_error(shared: &Shared) -> InfraiError {
-    let mut jobs = std::mem::take(&mut *lock(&shared.going_on));
-    let mut not_submitted = 0;
+    let CutOff { mut jobs, mut not_submitted, unknown, not_downloaded } =
+        std::mem::take(&mut *lock(&shared.cut_off));
     let ledger = shared.journal.ledger();
     for item in lock(&shared.queue).drain(..) {
-        let current = ledger.current_key(&item.key, shared.options.retry_failed);
-        match Step::next(&ledger, &current, &shared.options, now()) {
+        let fingerprint = keys::fingerprint(&item.request.to_json());
+        let current = ledger.current_key(&item.key, &fingerprint, shared.options.retry_failed);
+        match Step::next(&ledger, &current, &fingerprint, &shared.options, now()) {
             Ok(Step::Wait(id, _)) => {
                 jobs.push(
                     json!({"index": item.index, "key": item.key, "job_id": id.as_str(), "cancelled": false}),
@@ -324,17 +370,23 @@ pub(super) fn abort_error(shared: &Shared) -> InfraiError {
         }
     }
     let going_on = jobs.iter().filter(|job| job["cancelled"] != true).count();
-    let mut error = InfraiError::new(
-        ErrorKind::Aborted,
-        "ABORTED",
-        format!(
-            "the batch was aborted by its caller: {going_on} jobs continue, {not_submitted} items were not submitted"
-        ),
+    let mut message = format!(
+        "the batch was aborted by its caller: {going_on} jobs continue, {not_submitted} items were not submitted"
     );
-    if going_on > 0 || not_submitted > 0 {
+    for (count, what) in
+        [(unknown, "submissions have no known outcome"), (not_downloaded, "videos were not downloaded")]
+    {
+        if count > 0 {
+            let _ = write!(message, ", {count} {what}");
+        }
+    }
+    let mut error = InfraiError::new(ErrorKind::Aborted, "ABORTED", message);
+    if going_on + not_submitted + unknown + not_downloaded > 0 {
         error = error.with_hint("Run the batch again with the same `checkpoint` to wait for the jobs and submit the rest, or cancel the jobs.");
     }
-    error.with_details(json!({ "jobs": jobs, "not_submitted": not_submitted }))
+    error.with_details(json!({
+        "jobs": jobs, "not_submitted": not_submitted, "unknown": unknown, "not_downloaded": not_downloaded,
+    }))
 }
 
 /// Returns the error of an item that was not submitted because an earlier one was refused.
