@@ -88,7 +88,11 @@ fn a_repeated_call_is_free_also_after_a_restart() {
     let mut agent = Agent::in_sandbox(&home, &[]);
     let first = agent.ok("generate_video", short("a kite"));
     let cents = agent.cents();
-    // A default that is named is the default.
+    // A default that is named is the default, and a number has one value.
+    let other_spelling = with(short("a kite"), "duration_seconds", 1.0);
+    assert_eq!(agent.ok("generate_video", other_spelling)["job_id"], first["job_id"]);
+    let shown = with(short("a kite"), "idempotency_key", first["idempotency_key"].clone());
+    assert_eq!(agent.ok("generate_video", shown)["job_id"], first["job_id"]);
     let again = agent.ok("generate_video", with(short("a kite"), "resolution", "720p"));
     assert_eq!((&again["job_id"], &again["replayed"]), (&first["job_id"], &json!(true)));
     assert_eq!(again["idempotency_key"], first["idempotency_key"]);
@@ -116,6 +120,93 @@ fn a_lost_response_is_not_charged_twice() {
     let job = agent.ok("generate_video", short("a kite"));
     assert_eq!((&job["replayed"], agent.cents()), (&json!(true), cents - 2));
     assert_eq!(job["idempotency_key"], error["idempotency_key"]);
+}
+
+#[test]
+fn a_refused_repeat_gives_no_money_back() {
+    let server = Server::with(&[
+        "--temporary",
+        "--fault",
+        "POST /v1/video/generate: drop=after times=3",
+        "--fault",
+        "POST /v1/video/generate: status=402 times=1",
+    ]);
+    let home = activated(&server);
+    let mut agent = agent(&home, &["--max-cost-usd", "0.03"]);
+    let cents = agent.cents();
+    assert_eq!(agent.fails("generate_video", short("a kite"))["money_may_have_moved"], true);
+    agent.fails("generate_video", short("a kite"));
+    assert_eq!(agent.fails("generate_video", short("a boat"))["code"], "SPENDING_LIMIT");
+    let job = agent.ok("generate_video", short("a kite"));
+    assert_eq!((&job["replayed"], agent.cents()), (&json!(true), cents - 2));
+    assert_eq!(agent.fails("generate_video", short("a boat"))["code"], "SPENDING_LIMIT");
+}
+
+#[test]
+fn a_key_is_of_one_set_of_arguments() {
+    let server = Server::with(&["--temporary", "--fault", "POST /v1/video/generate: drop=before times=3"]);
+    let home = activated(&server);
+    let mut agent = agent(&home, &["--max-cost-usd", "0.05", "--confirm-above-usd", "0.05"]);
+    let cents = agent.cents();
+    let keyed = with(short("a kite"), "idempotency_key", "k1");
+    agent.fails("generate_video", keyed.clone());
+    let dear = with(keyed.clone(), "duration_seconds", 20);
+    let refused = agent.fails("generate_video", dear);
+    assert_eq!(
+        (&refused["code"], &refused["money_may_have_moved"]),
+        (&json!("IDEMPOTENCY_CONFLICT"), &json!(false))
+    );
+    assert_eq!(agent.cents(), cents);
+    agent.ok("generate_video", keyed);
+    assert_eq!(agent.cents(), cents - 2);
+}
+
+#[test]
+fn refused_calls_push_no_paid_one_out() {
+    let home = Home::new();
+    let mut agent = Agent::in_sandbox(&home, &["--max-cost-usd", "0.02"]);
+    let first = agent.ok("generate_video", short("paid"));
+    let journal = home.path("videos").join(".infrai-mcp.json");
+    let before = std::fs::read_to_string(&journal).expect("the journal");
+    for number in 0..20 {
+        let refused = agent.fails("generate_video", short(&format!("refused {number}")));
+        assert_eq!(refused["code"], "SPENDING_LIMIT");
+    }
+    agent.close();
+    let mut agent = Agent::in_sandbox(&home, &[]);
+    assert_eq!(agent.fails("generate_video", json!({"prompt": " "}))["code"], "INVALID_ARGUMENT");
+    assert_eq!(std::fs::read_to_string(&journal).expect("the journal"), before);
+    let again = agent.ok("generate_video", short("paid"));
+    assert_eq!((&again["job_id"], &again["replayed"]), (&first["job_id"], &json!(true)));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_in_the_place_of_the_journal_or_of_a_video_is_not_followed() {
+    use std::os::unix::fs::symlink;
+
+    let home = Home::new();
+    let mut agent = Agent::in_sandbox(&home, &[]);
+    let job = agent.ok("generate_video", short("a kite"));
+    let id = &job["job_id"];
+    agent.call("wait_for_video", json!({"job_id": id}));
+    let (outside, videos) = (home.path("outside.mp4"), home.path("videos"));
+    std::fs::write(&outside, "mine").expect("a file");
+    symlink(&outside, videos.join("b.mp4")).expect("a link");
+    let refused = agent.fails("download_video", json!({"job_id": id, "path": "b.mp4", "overwrite": true}));
+    assert_eq!(refused["code"], "INVALID_ARGUMENT");
+    agent.ok("download_video", json!({"job_id": id, "path": "c.mp4"}));
+    agent.ok("download_video", json!({"job_id": id, "path": "c.mp4", "overwrite": true}));
+    assert_eq!(std::fs::read_to_string(&outside).expect("a file"), "mine");
+    let names = std::fs::read_dir(&videos).expect("the folder");
+    assert!(names.flatten().all(|entry| !entry.file_name().to_string_lossy().ends_with(".part")));
+    agent.close();
+    let journal = videos.join(".infrai-mcp.json");
+    std::fs::remove_file(&journal).expect("the journal");
+    std::fs::write(home.path("secret.json"), "\"secret-value\"").expect("a file");
+    symlink(home.path("secret.json"), &journal).expect("a link");
+    let ran = home.run(&["--sandbox", "mcp", "--output-dir", "videos"]).expect(5);
+    assert!(ran.stderr.contains("FILE_ERROR") && !ran.stderr.contains("secret-value"), "{ran:?}");
 }
 
 #[test]

@@ -12,24 +12,30 @@ use crate::output::dollars;
 /// Difference that binary fractions of a cent may make.
 const EPSILON: f64 = 1e-9;
 
-/// Costs by idempotency key: a repeated submission counts once.
+/// Sum of what this process was charged, and prices of the submissions whose outcome is not known.
 #[derive(Debug)]
 pub(super) struct Budget {
     pub(super) max_cost_usd: Option<f64>,
     pub(super) confirm_above_usd: Option<f64>,
-    costs: Mutex<HashMap<String, Cost>>,
+    state: Mutex<State>,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Cost {
-    /// Estimate of a request that may be charged.
-    Reserved(f64),
-    Charged(f64),
+#[derive(Debug, Default)]
+struct State {
+    charged: f64,
+    /// Prices by submission: a repeated one counts once.
+    reserved: HashMap<String, f64>,
+}
+
+impl State {
+    fn sum(&self) -> f64 {
+        self.reserved.values().fold(self.charged, |sum, price| sum + price)
+    }
 }
 
 impl Budget {
     pub(super) fn new(max_cost_usd: Option<f64>, confirm_above_usd: Option<f64>) -> Self {
-        Self { max_cost_usd, confirm_above_usd, costs: Mutex::default() }
+        Self { max_cost_usd, confirm_above_usd, state: Mutex::default() }
     }
 
     /// Returns whether a submission needs a price.
@@ -39,17 +45,18 @@ impl Budget {
 
     /// Returns the sum of what was charged and of what may be.
     pub(super) fn spent(&self) -> f64 {
-        sum(&self.costs())
+        self.state().sum()
     }
 
-    /// Reserves the price of a submission.
+    /// Reserves the price of a submission. Returns whether this call has reserved it, and not an earlier one of the same
+    /// submission.
     ///
     /// # Errors
     /// `CONFIRMATION_REQUIRED` and `SPENDING_LIMIT`.
-    pub(super) fn reserve(&self, key: &str, price: f64, confirmed: Option<f64>) -> Result<()> {
-        let mut costs = self.costs();
-        if costs.contains_key(key) {
-            return Ok(());
+    pub(super) fn reserve(&self, submission: &str, price: f64, confirmed: Option<f64>) -> Result<bool> {
+        let mut state = self.state();
+        if state.reserved.contains_key(submission) {
+            return Ok(false);
         }
         let shown = dollars(price);
         if let Some(limit) = self.confirm_above_usd
@@ -65,7 +72,7 @@ impl Budget {
                 format!("Ask the user. After a yes, call again with confirmed_cost_usd {price}."),
             ));
         }
-        let spent = sum(&costs);
+        let spent = state.sum();
         if let Some(limit) = self.max_cost_usd
             && spent + price > limit + EPSILON
         {
@@ -76,35 +83,25 @@ impl Budget {
                 "Choose a shorter duration, a lower resolution or prefer cheapest, or ask the user to restart the server with a higher --max-cost-usd.",
             ));
         }
-        costs.insert(key.to_owned(), Cost::Reserved(price));
-        Ok(())
+        state.reserved.insert(submission.to_owned(), price);
+        Ok(true)
     }
 
-    /// Replaces the estimate with what was charged.
-    pub(super) fn charge(&self, key: &str, cost_usd: Option<f64>) {
-        let mut costs = self.costs();
-        let reserved = match costs.get(key) {
-            Some(Cost::Reserved(price) | Cost::Charged(price)) => *price,
-            None => 0.0,
-        };
-        costs.insert(key.to_owned(), Cost::Charged(cost_usd.unwrap_or(reserved)));
+    /// Adds what a submission was charged, at its price if the API does not tell.
+    pub(super) fn charge(&self, submission: &str, cost_usd: Option<f64>) {
+        let mut state = self.state();
+        let price = state.reserved.remove(submission).unwrap_or_default();
+        state.charged += cost_usd.unwrap_or(price);
     }
 
-    /// Gives back the reservation of a request that was not charged.
-    pub(super) fn release(&self, key: &str) {
-        let mut costs = self.costs();
-        if let Some(Cost::Reserved(_)) = costs.get(key) {
-            costs.remove(key);
-        }
+    /// Gives back the reservation of a submission that was not charged.
+    pub(super) fn release(&self, submission: &str) {
+        self.state().reserved.remove(submission);
     }
 
-    fn costs(&self) -> MutexGuard<'_, HashMap<String, Cost>> {
-        self.costs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn sum(costs: &HashMap<String, Cost>) -> f64 {
-    costs.values().map(|(Cost::Reserved(cost) | Cost::Charged(cost))| cost).sum()
 }
 
 /// Returns the error of a submission that was refused before anything was sent.
@@ -116,22 +113,23 @@ pub(super) fn refused(code: &str, message: &str, hint: impl Into<String>) -> Inf
 mod tests {
     use super::*;
 
-    fn code(result: Result<()>) -> String {
+    fn code(result: Result<bool>) -> String {
         result.unwrap_err().code().to_owned()
     }
 
     #[test]
-    fn a_repeated_key_counts_once() {
+    fn a_repeated_submission_counts_once() {
         let budget = Budget::new(Some(1.0), None);
+        assert!(budget.reserve("a", 0.6, None).unwrap());
         for _ in 0..20 {
-            budget.reserve("a", 0.6, None).unwrap();
+            assert!(!budget.reserve("a", 0.6, None).unwrap());
         }
         assert_eq!(code(budget.reserve("b", 0.6, None)), "SPENDING_LIMIT");
         budget.reserve("c", 0.4, None).unwrap();
     }
 
     #[test]
-    fn only_a_refused_request_gives_back_its_price() {
+    fn a_charge_is_never_given_back() {
         let budget = Budget::new(Some(1.0), None);
         budget.reserve("a", 1.0, None).unwrap();
         budget.release("a");
@@ -139,7 +137,11 @@ mod tests {
         budget.charge("b", Some(0.5));
         budget.release("b");
         assert!((budget.spent() - 0.5).abs() < EPSILON);
-        budget.reserve("c", 0.5, None).unwrap();
+        // The same submission may be charged again, beyond the time for which the API remembers it.
+        budget.reserve("b", 0.5, None).unwrap();
+        budget.charge("b", None);
+        assert!((budget.spent() - 1.0).abs() < EPSILON);
+        assert_eq!(code(budget.reserve("b", 0.5, None)), "SPENDING_LIMIT");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! `download_video`: a finished video as a file of the output folder.
 
-use std::future::IntoFuture as _;
+use std::{future::IntoFuture as _, io};
 
-use infrai::{ErrorKind, InfraiError, JobId, Result, video::Download};
+use infrai::{
+    ErrorKind, InfraiError, JobId, Result, new_idempotency_key,
+    video::{Download, DownloadRequest},
+};
 use rmcp::{
     RoleServer,
     model::{CallToolResult, ContentBlock, Resource},
@@ -10,6 +13,7 @@ use rmcp::{
     service::RequestContext,
 };
 use serde::{Deserialize, Serialize};
+use tempfile::TempPath;
 use tokio::{sync::watch, time};
 use url::Url;
 
@@ -103,12 +107,15 @@ async fn save(
     context: &RequestContext<RoleServer>,
 ) -> Result<Download> {
     let mut reporter = Reporter::of(context);
+    DownloadRequest::check_target(&file.path, overwrite)?;
+    // A download follows a link. One that is made meanwhile must not lead out of the folder: only a rename puts the file
+    // in its place, and the name before it is nobody's.
+    let part = file.path.with_file_name(format!(".{}.part", new_idempotency_key()?));
     let (sender, received) = watch::channel((0, None));
     let download = app
         .client
         .video()
-        .download(JobId::new(job_id), &file.path)
-        .overwrite(overwrite)
+        .download(JobId::new(job_id), &part)
         .on_progress(move |progress| {
             sender.send_replace((progress.received, progress.total));
         })
@@ -121,7 +128,14 @@ async fn save(
             () = context.ct.cancelled() => {
                 return Err(InfraiError::new(ErrorKind::Aborted, "ABORTED", "the client cancelled the download"));
             }
-            saved = &mut download => return saved,
+            saved = &mut download => {
+                let mut saved = saved?;
+                let part = TempPath::try_from_path(part).map_err(|error| unsaved(file, &error))?;
+                let placed = if overwrite { part.persist(&file.path) } else { part.persist_noclobber(&file.path) };
+                placed.map_err(|error| unsaved(file, &error.error))?;
+                saved.path.clone_from(&file.path);
+                return Ok(saved);
+            }
             // The first tick is at once.
             _ = heartbeat.tick() => {
                 if let Some(reporter) = &mut reporter {
@@ -133,4 +147,10 @@ async fn save(
             }
         }
     }
+}
+
+fn unsaved(file: &VideoFile, error: &io::Error) -> InfraiError {
+    let message = format!("{} cannot be created: {error}", file.path.display());
+    InfraiError::new(ErrorKind::Configuration, "FILE_ERROR", message)
+        .with_hint("Choose another path, or ask the user to check the output folder.")
 }

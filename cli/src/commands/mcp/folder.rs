@@ -1,11 +1,12 @@
 //! Output folder: the only place that videos are saved to.
 
 use std::{
+    borrow::Cow,
     env, fs, io,
     path::{Component, Path, PathBuf},
 };
 
-use infrai::{ErrorKind, InfraiError, Result};
+use infrai::{ErrorKind, InfraiError, Result, escape_text};
 
 /// Extensions of videos, with their MIME types.
 const TYPES: [(&str, &str); 5] = [
@@ -100,8 +101,21 @@ impl OutputFolder {
 
 /// Returns whether a name means the same on every system, and is not hidden.
 fn is_plain(name: &str) -> bool {
-    let special = |c: char| c.is_control() || "<>:\"/\\|?*".contains(c);
-    !name.starts_with('.') && !name.ends_with(['.', ' ']) && !name.contains(special)
+    let special = |c: char| "<>:\"/\\|?*".contains(c);
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
+    let is_device = matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL")
+        || ["COM", "LPT"]
+            .iter()
+            .any(|port| stem.strip_prefix(port).is_some_and(|rest| rest.chars().count() == 1));
+    // GIT~1 is another name of .git there.
+    let is_short =
+        name.split_once('~').is_some_and(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()));
+    !name.starts_with('.')
+        && !name.ends_with(['.', ' '])
+        && !name.contains(special)
+        && matches!(escape_text(name), Cow::Borrowed(_))
+        && !is_device
+        && !is_short
 }
 
 /// Returns the default name of a job's video.
@@ -139,6 +153,11 @@ mod tests {
             "a.mp4.sh",
             "C:\\a.mp4",
             "..\\a.mp4",
+            "CON.mp4",
+            "nul",
+            "com1.mp4",
+            "GIT~1/a.mp4",
+            "\u{202e}4pm.mp4",
         ] {
             let error = folder.file(name).unwrap_err();
             assert_eq!(error.code(), "INVALID_ARGUMENT", "{name:?}");

@@ -1,13 +1,22 @@
 //! `generate_video`: one submission per set of arguments.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use infrai::{ErrorKind, GenerateRequest, InfraiError, Result, VideoJob, options};
 use rmcp::{RoleServer, model::JsonObject, schemars::JsonSchema, service::RequestContext};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time;
 
-use super::{app::App, journal::Submission, result::JobResult, schema};
+use super::{
+    app::App,
+    journal::Submission,
+    progress::{HEARTBEAT, Reporter},
+    result::JobResult,
+};
+
+/// Time for the API to answer: less than the minute after which many clients give up a call.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Arguments beside the options of the API.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -40,44 +49,73 @@ pub(super) async fn run(
 ) -> Result<Submitted> {
     let own = OwnArguments {
         take: take_argument(&mut arguments, "take", "a whole number from 1", |value| {
-            u32::try_from(value.as_u64()?).ok().filter(|take| *take > 0)
+            // To JSON, 2.0 is a whole number.
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "its range is checked"
+            )]
+            let whole = value.as_f64().filter(|take| take.fract() == 0.0).map(|take| take as u32);
+            whole.filter(|take| value.as_f64() == Some((*take).into()) && *take > 0)
         })?,
-        confirmed_cost_usd: take_argument(&mut arguments, "confirmed_cost_usd", "a number", Value::as_f64)?,
+        confirmed_cost_usd: take_argument(
+            &mut arguments,
+            "confirmed_cost_usd",
+            "a number from 0",
+            |value| value.as_f64().filter(|usd| *usd >= 0.0),
+        )?,
     };
-    let request: GenerateRequest = options::parse(Value::Object(arguments.clone()))?;
-    add_defaults(&mut arguments);
-    let mut identity = arguments.clone();
+    let key = arguments.get("idempotency_key").and_then(Value::as_str).map(str::to_owned);
+    let request: GenerateRequest = options::parse(Value::Object(arguments))?;
+    let Value::Object(mut identity) = request.to_json() else { unreachable!("a body is an object") };
     if let Some(take) = own.take.filter(|take| *take > 1) {
         identity.insert("take".into(), take.into());
     }
     let guard = app.submissions.clone().read_owned().await;
     let app = Arc::clone(app);
-    let submission = tokio::spawn(async move {
+    let mut submission = tokio::spawn(async move {
         let _guard = guard;
-        submit(&app, request, &arguments, identity, own.confirmed_cost_usd).await
+        submit(&app, request, identity, key, own.confirmed_cost_usd).await
     });
-    tokio::select! {
-        biased;
-        () = context.ct.cancelled() => {
-            Err(InfraiError::new(ErrorKind::Aborted, "ABORTED", "the client cancelled the call"))
+    let mut reporter = Reporter::of(context);
+    let mut heartbeat = time::interval(HEARTBEAT);
+    let deadline = time::sleep(PATIENCE);
+    tokio::pin!(deadline);
+    loop {
+        tokio::select! {
+            biased;
+            () = context.ct.cancelled() => {
+                return Err(InfraiError::new(ErrorKind::Aborted, "ABORTED", "the client cancelled the call"));
+            }
+            submitted = &mut submission => return submitted
+                .map_err(|error| InfraiError::internal(format!("a submission ended in a panic: {error}")))?,
+            () = &mut deadline => {
+                let message = format!("the API has not answered within {} s; the submission continues", PATIENCE.as_secs());
+                return Err(InfraiError::new(ErrorKind::Timeout, "TIMEOUT", message).with_call(1, None, true));
+            }
+            // The first tick is at once.
+            _ = heartbeat.tick() => {
+                if let Some(reporter) = &mut reporter {
+                    reporter.report(None, "submitting").await;
+                }
+            }
         }
-        submitted = submission => submitted
-            .map_err(|error| InfraiError::internal(format!("a submission ended in a panic: {error}")))?,
     }
 }
 
 async fn submit(
     app: &App,
     request: GenerateRequest,
-    arguments: &JsonObject,
     identity: JsonObject,
+    key: Option<String>,
     confirmed_cost_usd: Option<f64>,
 ) -> Result<Submitted> {
-    let claimed = app.journal.claim(identity.clone()).await?;
+    let (claimed, is_first) = app.journal.claim(identity.clone(), key).await?;
     let key = claimed.idempotency_key;
     let _turn = app.turn(&key).await;
-    // A call before this one may have submitted it.
-    let known = app.journal.claim(identity).await?;
+    // A call before this one may have submitted it, or given up its claim.
+    let (known, is_again) = app.journal.claim(identity, Some(key)).await?;
+    let is_new = is_first || is_again;
     if let Some(id) = &known.job_id {
         match app.status(id).await {
             Ok(job) => return Ok(describe(job, &known, true)),
@@ -85,26 +123,57 @@ async fn submit(
             Err(error) => return Err(error),
         }
     }
-    if app.budget.is_limited() {
-        let price = app.prices.price(&app.client, arguments).await?;
-        app.budget.reserve(&key, price, confirmed_cost_usd)?;
-    }
-    let submitted = app.client.video().generate_from(request.idempotency_key(&key)).await;
-    let job = submitted.inspect_err(|error| {
-        if !error.may_have_been_processed() {
-            app.budget.release(&key);
+    let sent = send(app, request, &known, confirmed_cost_usd).await;
+    let (job, replayed) = match sent {
+        Ok(sent) => sent,
+        Err(error) => {
+            // A refused call must not take the place of a paid one.
+            if is_new && !error.may_have_been_processed() {
+                app.journal.forget(&known.idempotency_key).await?;
+            }
+            return Err(error);
         }
-    })?;
-    let replayed = job.metadata.cache_hit() == Some(true);
+    };
     let mut submission = known;
-    if !replayed {
-        app.budget.charge(&key, job.cost_usd);
-    }
     // The job exists and is paid for: a journal that cannot be written is no reason to hide it.
-    let _ = app.journal.record(&key, &job).await;
+    let _ = app.journal.record(&submission.idempotency_key, &job).await;
     submission.job_id = Some(job.job_id.to_string());
     submission.cost_usd = submission.cost_usd.or(job.cost_usd);
     Ok(describe(job, &submission, replayed))
+}
+
+/// Sends a submission within the limits. Returns the job, and whether it existed before.
+async fn send(
+    app: &App,
+    request: GenerateRequest,
+    submission: &Submission,
+    confirmed_cost_usd: Option<f64>,
+) -> Result<(VideoJob, bool)> {
+    let key = &submission.idempotency_key;
+    let id = format!("{key} {}", Value::Object(submission.arguments.clone()));
+    let mut is_reserved_now = true;
+    if app.budget.is_limited() {
+        let price = app.prices.price(&app.client, &submission.arguments).await?;
+        is_reserved_now = app.budget.reserve(&id, price, confirmed_cost_usd)?;
+    }
+    let job = match app.client.video().generate_from(request.idempotency_key(key)).await {
+        Ok(job) => job,
+        Err(error) => {
+            // An earlier call that may have been charged keeps its reservation.
+            if is_reserved_now && !error.may_have_been_processed() {
+                app.budget.release(&id);
+            }
+            return Err(error);
+        }
+    };
+    let replayed = job.metadata.cache_hit() == Some(true);
+    // A replay of a call whose response this process lost was charged by this process.
+    if replayed && is_reserved_now {
+        app.budget.release(&id);
+    } else {
+        app.budget.charge(&id, job.cost_usd);
+    }
+    Ok((job, replayed))
 }
 
 fn describe(job: VideoJob, submission: &Submission, replayed: bool) -> Submitted {
@@ -119,16 +188,6 @@ fn describe(job: VideoJob, submission: &Submission, replayed: bool) -> Submitted
         );
     }
     Submitted { job, result }
-}
-
-/// Adds the declared defaults, so that naming one of them changes nothing.
-fn add_defaults(arguments: &mut JsonObject) {
-    let schema = schema::input::<GenerateRequest>();
-    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        if let Some(default) = property.get("default") {
-            arguments.entry(name).or_insert_with(|| default.clone());
-        }
-    }
 }
 
 /// Takes an argument that the API does not know.

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Write as _,
+    future::IntoFuture as _,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -18,7 +19,7 @@ use infrai::{InfraiError, Result};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::oneshot, time};
 
 use super::server::Server;
 use crate::{args::McpArgs, error, interrupt::Signal, terminal::progress::print_line};
@@ -26,6 +27,8 @@ use crate::{args::McpArgs, error, interrupt::Signal, terminal::progress::print_l
 /// Variable with the token.
 const VARIABLE: &str = "INFRAI_MCP_TOKEN";
 const PATH: &str = "/mcp";
+/// Time for requests to finish after a signal.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shortest token of a user.
 const SHORTEST: usize = 16;
 
@@ -63,11 +66,22 @@ pub(super) async fn serve(args: &McpArgs, address: &str, server: Server) -> Resu
         Some(_) => print_line(&format!("Token: that of {VARIABLE}")),
         None => print_line("Without a token: every program of this machine can use it"),
     }
+    let (signalled, closing) = oneshot::channel();
     let until_signal = async move {
         signal.await;
         stop.cancel();
+        let _ = signalled.send(());
     };
-    let ended = axum::serve(listener, router).with_graceful_shutdown(until_signal).await;
+    let serving = axum::serve(listener, router).with_graceful_shutdown(until_signal).into_future();
+    // A connection without a whole request would hold the server.
+    let time_is_up = async {
+        let _ = closing.await;
+        time::sleep(CLOSE_TIMEOUT).await;
+    };
+    let ended = tokio::select! {
+        ended = serving => ended,
+        () = time_is_up => Ok(()),
+    };
     ended.map_err(|error| InfraiError::internal(format!("the HTTP server ended: {error}")))
 }
 

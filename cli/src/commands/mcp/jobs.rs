@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use infrai::{JobId, Result};
+use infrai::{InfraiError, JobId, Result};
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
@@ -27,7 +27,7 @@ pub(super) struct JobArguments {
 pub(super) struct ListArguments {
     /// Most jobs to return, the newest first. Default: 20
     #[schemars(range(min = 1, max = 100))]
-    limit: Option<usize>,
+    limit: Option<i64>,
 }
 
 /// Result of a cancel.
@@ -83,8 +83,12 @@ pub(super) async fn cancel(app: &App, arguments: JobArguments) -> Result<CancelR
 
 /// Lists the newest jobs with their current states.
 pub(super) async fn list(app: &Arc<App>, arguments: ListArguments) -> Result<ListResult> {
+    let limit = arguments.limit.unwrap_or(20);
+    let count = usize::try_from(limit).ok().filter(|count| (1..=100).contains(count));
+    let count =
+        count.ok_or_else(|| InfraiError::invalid_argument("limit", limit, "a whole number from 1 to 100"))?;
     let mut entries = app.journal.list().await?;
-    entries.truncate(arguments.limit.unwrap_or(20).clamp(1, 100));
+    entries.truncate(count);
     let mut polls = JoinSet::new();
     for (at, entry) in entries.iter().enumerate() {
         let ended = entry.state.as_deref().is_some_and(|state| infrai::VideoState::from(state).is_terminal());

@@ -1,11 +1,11 @@
 //! Journal of submissions in the output folder: the same arguments have the same idempotency key for a day.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write as _},
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use infrai::{ErrorKind, InfraiError, Result, VideoJob, new_idempotency_key};
@@ -17,8 +17,13 @@ pub(super) const NAME: &str = ".infrai-mcp.json";
 const LOCK: &str = ".infrai-mcp.lock";
 /// Seconds for which a repeated call is the same submission.
 const KEY_LIFETIME: u64 = 24 * 3600;
-/// Most submissions that the file keeps.
+/// Most submissions that the file keeps beyond that time, for the list.
 const CAPACITY: usize = 500;
+/// The most seconds by which a clock may be set back between two runs.
+const CLOCK_TOLERANCE: u64 = 300;
+/// Time for which the journal waits for another process that holds its lock.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// One submission.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +47,13 @@ struct Content {
     submissions: Vec<Submission>,
 }
 
+impl Submission {
+    /// Returns whether the API remembers the key. A time in the future is of nobody's clock.
+    fn is_recent(&self, now: u64) -> bool {
+        self.submitted_at <= now + CLOCK_TOLERANCE && now.saturating_sub(self.submitted_at) < KEY_LIFETIME
+    }
+}
+
 /// The journal of one output folder. Several processes may share it.
 #[derive(Debug, Clone)]
 pub(super) struct Journal(Arc<Place>);
@@ -60,36 +72,64 @@ impl Journal {
         Ok(Self(Arc::new(place)))
     }
 
-    /// Returns the submission of these arguments: that of the last 24 hours, else a new one. It is on the disk before the
-    /// request is sent.
-    pub(super) async fn claim(&self, arguments: JsonObject) -> Result<Submission> {
-        let given = arguments.get("idempotency_key").and_then(serde_json::Value::as_str).map(str::to_owned);
-        let key = match given {
-            Some(key) => key,
+    /// Returns the submission of these arguments, or of this idempotency key: that of the last 24 hours, else a new one.
+    /// Returns as well whether it is new. It is on the disk before the request is sent.
+    ///
+    /// # Errors
+    /// `IDEMPOTENCY_CONFLICT` if the key was used for other arguments.
+    pub(super) async fn claim(
+        &self,
+        arguments: JsonObject,
+        key: Option<String>,
+    ) -> Result<(Submission, bool)> {
+        let new_key = match &key {
+            Some(key) => key.clone(),
             None => new_idempotency_key()?,
         };
         let now = unix_seconds();
-        self.run(move |place| {
+        let shown = new_key.clone();
+        let claimed = self.run(move |place| {
             place.change(|content| {
                 let known = content.submissions.iter().rev().find(|entry| {
                     entry.origin == place.origin
-                        && entry.arguments == arguments
-                        && now.saturating_sub(entry.submitted_at) < KEY_LIFETIME
+                        && entry.is_recent(now)
+                        && match &key {
+                            Some(key) => entry.idempotency_key == *key,
+                            None => entry.arguments == arguments,
+                        }
                 });
                 if let Some(known) = known {
-                    return known.clone();
+                    return (known.arguments == arguments).then(|| (known.clone(), false));
                 }
                 let submission = Submission {
                     origin: place.origin.clone(),
                     arguments,
-                    idempotency_key: key,
+                    idempotency_key: new_key,
                     submitted_at: now,
                     job_id: None,
                     state: None,
                     cost_usd: None,
                 };
                 content.submissions.push(submission.clone());
-                submission
+                Some((submission, true))
+            })
+        });
+        claimed.await?.ok_or_else(|| {
+            let message =
+                format!("the idempotency key {shown:?} was used for other arguments; nothing was sent");
+            InfraiError::new(ErrorKind::Conflict, "IDEMPOTENCY_CONFLICT", message)
+                .with_hint("Leave idempotency_key out, or use a new one for the changed arguments.")
+        })
+    }
+
+    /// Removes the claim of a submission that was certainly not processed.
+    pub(super) async fn forget(&self, key: &str) -> Result<()> {
+        let key = key.to_owned();
+        self.run(move |place| {
+            place.change(|content| {
+                content.submissions.retain(|entry| {
+                    entry.origin != place.origin || entry.idempotency_key != key || entry.job_id.is_some()
+                });
             })
         })
         .await
@@ -146,18 +186,31 @@ impl Place {
 
     /// Locks the journal until the file is dropped. A file system without locks has none.
     fn lock(&self) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(self.folder.join(LOCK))?;
-        let _ = file.lock();
+        let file =
+            open(&self.folder.join(LOCK), OpenOptions::new().create(true).truncate(false).write(true))?;
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        while matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+            if Instant::now() > deadline {
+                let message = format!("another process holds {LOCK}");
+                return Err(io::Error::new(io::ErrorKind::ResourceBusy, message));
+            }
+            std::thread::sleep(LOCK_INTERVAL);
+        }
         Ok(file)
     }
 
     fn read(&self) -> io::Result<Content> {
-        match fs::read(self.file()) {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+        let read = open(&self.file(), OpenOptions::new().read(true)).and_then(|mut file| {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        });
+        match read {
+            // The parser's message may quote the file.
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                let message = format!("line {} column {} is no journal", error.line(), error.column());
+                io::Error::new(io::ErrorKind::InvalidData, message)
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Content::default()),
             Err(error) => Err(error),
         }
@@ -170,8 +223,14 @@ impl Place {
         let before = content.submissions.clone();
         let value = change(&mut content);
         if content.submissions != before {
-            let surplus = content.submissions.len().saturating_sub(CAPACITY);
-            content.submissions.drain(..surplus);
+            // A key that the API remembers is never given up: its call would be charged again.
+            let mut surplus = content.submissions.len().saturating_sub(CAPACITY);
+            let now = unix_seconds();
+            content.submissions.retain(|entry| {
+                let goes = surplus > 0 && !entry.is_recent(now);
+                surplus -= usize::from(goes);
+                !goes
+            });
             let mut file = tempfile::Builder::new().prefix(NAME).tempfile_in(&self.folder)?;
             file.write_all(&serde_json::to_vec(&content)?)?;
             file.as_file().sync_all()?;
@@ -183,8 +242,26 @@ impl Place {
     fn error(&self, error: &io::Error) -> InfraiError {
         let message = format!("{} cannot be used: {error}", self.file().display());
         InfraiError::new(ErrorKind::Configuration, "FILE_ERROR", message).with_hint(
-            "Make the folder writable or remove the file, or name another folder with --output-dir.",
+            "Ask the user to make the folder and the file usable. The file keeps the keys of the last 24 hours: without them, a \
+             repeated call is charged again.",
         )
+    }
+}
+
+/// Opens a regular file, without following a link and without waiting for the other end of a FIFO.
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.mode(0o600).custom_flags(flags.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
     }
 }
 

@@ -169,11 +169,7 @@ impl Failure {
 
 fn next_step(error: &InfraiError) -> String {
     if error.may_have_been_processed() {
-        let key = error.idempotency_key().unwrap_or_default();
-        return format!(
-            "Call the same tool again with the same arguments; an argument idempotency_key, if any, must stay {key:?}. \
-             It takes effect once."
-        );
+        return "Call the same tool again with the same arguments; it takes effect once.".into();
     }
     match error.kind() {
         ErrorKind::Authentication if error.code() == "API_KEY_MISSING" => {
