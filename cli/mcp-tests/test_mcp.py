@@ -123,7 +123,7 @@ class Mcp(unittest.IsolatedAsyncioTestCase):
                         self.assertEqual((link.mime_type, link.size), ("video/mp4", (self.home / "videos" / link.name).stat().st_size))
                         for tool in ("video_status", "list_videos", "account_balance", "video_options"):
                             await self.ok(client, tool, {"job_id": job["job_id"]} if tool == "video_status" else {})
-                        refused = await client.call_tool("cancel_video", {"job_id": "nobody's"})
+                        refused = await client.call_tool("cancel_video", {"job_id": "vid_unknown"})
                         self.assertTrue(refused.is_error)
                         resources = (await client.list_resources()).resources
                         read = await client.read_resource(next(str(each.uri) for each in resources if "/jobs/" in str(each.uri)))

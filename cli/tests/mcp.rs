@@ -335,7 +335,7 @@ fn errors_say_what_to_do() {
         (&json!(0.02), &json!(false))
     );
     assert_eq!(failed["refunded_usd"], 0.02);
-    assert_eq!(agent.fails("video_status", json!({"job_id": "nobody's"}))["code"], "NOT_FOUND");
+    assert_eq!(agent.fails("video_status", json!({"job_id": "vid_unknown"}))["code"], "NOT_FOUND");
     let unknown = agent.fails("generate_video", json!({"prompt": "a", "duration": 1}));
     assert!(
         unknown["message"].as_str().is_some_and(|text| text.contains("did you mean `duration_seconds`?"))
@@ -387,7 +387,7 @@ fn the_current_protocol_has_tasks() {
     let stuck = agent.call("generate_video", with(short("a kite"), "model", "sandbox/stuck"));
     agent.request("tasks/cancel", json!({"taskId": stuck["taskId"]}));
     assert_eq!(agent.request("tasks/get", json!({"taskId": stuck["taskId"]}))["status"], "cancelled");
-    let unknown = agent.begin("tasks/get", json!({"taskId": "nobody's"}));
+    let unknown = agent.begin("tasks/get", json!({"taskId": "vid_unknown"}));
     assert_eq!(agent.response(unknown)["error"]["code"], -32602);
     agent.close();
     let mut agent = Agent::start(&home, &words, Protocol::Inline);
@@ -410,7 +410,7 @@ fn jobs_and_pages_are_resources() {
     let uri = format!("infrai://jobs/{}", job["job_id"].as_str().expect("an id"));
     let read = agent.request("resources/read", json!({"uri": uri}));
     assert!(read["contents"][0]["text"].as_str().is_some_and(|text| text.contains("\"state\"")), "{read}");
-    let unknown = agent.begin("resources/read", json!({"uri": "infrai://jobs/nobody"}));
+    let unknown = agent.begin("resources/read", json!({"uri": "infrai://jobs/vid_unknown"}));
     assert!(agent.response(unknown)["error"]["message"].is_string());
     let prompt =
         agent.request("prompts/get", json!({"name": "video_prompt", "arguments": {"idea": "a paper boat"}}));

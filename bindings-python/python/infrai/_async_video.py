@@ -466,6 +466,7 @@ class AsyncGenerateManyItem(tuple[int, "AsyncVideoJob | InfraiError"]):
         file (SavedVideo | None): File of the video, with ``output_dir``.
     """
 
+    # It replaces the tuple's method of this name.
     index: int  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleMethodOverride]
     result: AsyncVideoJob | InfraiError
     key: str

@@ -464,6 +464,7 @@ class GenerateManyItem(tuple[int, "VideoJob | InfraiError"]):
         file (SavedVideo | None): File of the video, with ``output_dir``.
     """
 
+    # It replaces the tuple's method of this name.
     index: int  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleMethodOverride]
     result: VideoJob | InfraiError
     key: str

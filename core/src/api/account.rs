@@ -1,4 +1,4 @@
-//! Account: balance and top-ups.
+//! Account: balance, top-ups and the wait for credit.
 
 use std::{future::IntoFuture, time::Duration};
 

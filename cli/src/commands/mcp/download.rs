@@ -108,8 +108,8 @@ async fn save(
 ) -> Result<Download> {
     let mut reporter = Reporter::of(context);
     DownloadRequest::check_target(&file.path, overwrite)?;
-    // A download follows a link. One that is made meanwhile must not lead out of the folder: only a rename puts the file
-    // in its place, and the name before it is nobody's.
+    // A download follows a link. One that is made meanwhile must not lead out of the folder: a rename under a new random
+    // name follows none.
     let part = file.path.with_file_name(format!(".{}.part", new_idempotency_key()?));
     let (sender, received) = watch::channel((0, None));
     let download = app

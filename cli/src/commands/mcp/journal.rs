@@ -48,7 +48,7 @@ struct Content {
 }
 
 impl Submission {
-    /// Returns whether the API remembers the key. A time in the future is of nobody's clock.
+    /// Returns whether the API remembers the key. A time in the future is no clock's.
     fn is_recent(&self, now: u64) -> bool {
         self.submitted_at <= now + CLOCK_TOLERANCE && now.saturating_sub(self.submitted_at) < KEY_LIFETIME
     }
