@@ -186,7 +186,7 @@ fn item(value: Value) -> Option<Capability> {
 impl Capability {
     /// Reads a capability. `id` counts if the object has none. Each documented field of `raw` gets its documented type or
     /// is removed, so that no field fails the call.
-    fn new(mut raw: Map<String, Value>, id: Option<&str>) -> Self {
+    pub(super) fn new(mut raw: Map<String, Value>, id: Option<&str>) -> Self {
         let own = raw.get("id").and_then(scalar).filter(|own| !own.is_empty());
         let id = own.map(Cow::into_owned).or_else(|| id.filter(|id| !id.is_empty()).map(str::to_owned));
         replace(&mut raw, "id", id.clone().map(Value::from));

@@ -6,6 +6,7 @@ mod arguments;
 pub(crate) mod client;
 pub(crate) mod diagnostics;
 pub(crate) mod discovery;
+mod price;
 pub(crate) mod request;
 mod result;
 pub mod video;

@@ -27,6 +27,8 @@ struct Server {
     /// Credit for further jobs.
     credit: Option<usize>,
     price: f64,
+    /// Price in the declaration of `generate`.
+    declared: Option<f64>,
     /// Whether only a job's status names its cost.
     late_cost: bool,
     forgotten: bool,
@@ -58,6 +60,14 @@ fn client(server: &Shared) -> (InfraiClient, Arc<Script>) {
                 return ok(&json!({"ok": true}));
             }
             return if server.forgotten { failure(404, "JOB_UNKNOWN") } else { ok(&job(&server, number)) };
+        }
+        if path.starts_with("/v1/discovery/") {
+            return match server.declared {
+                Some(price) => {
+                    ok(&json!({"id": "video.generate", "billing": {"unit": "video", "price_usd": price}}))
+                }
+                None => failure(404, "NOT_FOUND"),
+            };
         }
         let key = request.headers["idempotency-key"].to_str().unwrap().to_owned();
         if !server.jobs.contains_key(&key) {
@@ -358,6 +368,20 @@ async fn a_cost_limit_is_never_passed() {
         let error = read(fixture.many(&["a"]).0.max_cost_usd(usd)).await.unwrap_err();
         assert!(error.message().starts_with("invalid `max_cost_usd`: "), "{error}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_declared_price_is_checked_before_the_first_job() {
+    let fixture = Fixture::new();
+    fixture.server.lock().unwrap().declared = Some(0.25);
+    let (many, script) = fixture.many(&["a", "b", "c"]);
+    let outcomes = read(many.max_cost_usd(0.2)).await.unwrap();
+    assert_eq!(results(&outcomes), [Err("COST_LIMIT"); 3]);
+    assert_eq!((sends(&script, "/generate"), sends(&script, "/discovery/")), (0, 1));
+    let (many, script) = fixture.many(&["a", "b", "c"]);
+    let outcomes = read(many.max_cost_usd(0.5)).await.unwrap();
+    assert_eq!(results(&outcomes).iter().filter(|result| **result == Err("COST_LIMIT")).count(), 1);
+    assert_eq!(sends(&script, "/generate"), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -150,10 +150,11 @@ async fn send(
     confirmed_cost_usd: Option<f64>,
 ) -> Result<(VideoJob, bool)> {
     let key = &submission.idempotency_key;
-    let id = format!("{key} {}", Value::Object(submission.arguments.clone()));
+    let arguments = Value::Object(submission.arguments.clone());
+    let id = format!("{key} {arguments}");
     let mut is_reserved_now = true;
     if app.budget.is_limited() {
-        let price = app.prices.price(&app.client, &submission.arguments).await?;
+        let price = app.prices.price(&app.client, &arguments).await?;
         is_reserved_now = app.budget.reserve(&id, price, confirmed_cost_usd)?;
     }
     let job = match app.client.video().generate_from(request.idempotency_key(key)).await {

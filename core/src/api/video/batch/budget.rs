@@ -1,25 +1,38 @@
-//! Cost limit of a batch: a submission is reserved before it is sent, at the last known price of its class.
+//! Cost limit of a batch: a submission is reserved before it is sent, at the last known price of its class, else at the
+//! declared one.
 
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::Notify;
+use serde_json::Value;
+use tokio::sync::{Notify, OnceCell};
 
 use crate::{
-    api::video::batch::ledger::Ledger,
+    api::{
+        client::ApiClient,
+        discovery::Capability,
+        video::batch::{keys, ledger::Ledger},
+    },
     error::{ErrorKind, InfraiError, Result},
+    options::GenerateRequest,
+    runtime,
 };
 
+/// Time for discovery, which only saves the first job of a class from going alone.
+const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Tolerance for sums of binary fractions, in US dollars.
 const TOLERANCE: f64 = 1e-9;
 
-#[derive(Debug)]
 pub(super) struct Budget {
     limit_usd: Option<f64>,
     state: Mutex<State>,
     changed: Notify,
+    client: ApiClient,
+    /// What the API declares about `generate`, fetched when a class has no known price.
+    declared: OnceCell<Option<Capability>>,
 }
 
 #[derive(Debug, Default)]
@@ -34,41 +47,60 @@ struct State {
 }
 
 impl Budget {
-    pub(super) fn new(limit_usd: Option<f64>, ledger: &Ledger) -> Self {
+    pub(super) fn new(limit_usd: Option<f64>, ledger: &Ledger, client: ApiClient) -> Self {
         let prices = ledger.prices.iter().map(|(class, price)| (Arc::clone(class), Some(*price))).collect();
         let state = State { spent_usd: ledger.spent_usd(), prices, ..State::default() };
-        Self { limit_usd, state: Mutex::new(state), changed: Notify::new() }
+        Self {
+            limit_usd,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            client,
+            declared: OnceCell::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reserves the price of a submission.
+    /// Returns the declared price of a request. Discovery is optional: without it, the first job of a class tells.
+    async fn declared(&self, body: &Value) -> Option<f64> {
+        let fetch = async {
+            let fetched = runtime::timeout(DISCOVERY_TIMEOUT, self.client.capability("video.generate")).await;
+            fetched.and_then(Result::ok)
+        };
+        self.declared.get_or_init(|| fetch).await.as_ref()?.price_usd(body)
+    }
+
+    /// Reserves the price of a request.
     ///
     /// # Errors
     /// `COST_LIMIT` if the sum of the known costs would pass the limit.
-    pub(super) async fn reserve(&self, class: impl FnOnce() -> String) -> Result<Reservation<'_>> {
+    pub(super) async fn reserve(&self, request: &GenerateRequest) -> Result<Reservation<'_>> {
         let Some(limit_usd) = self.limit_usd else { return Ok(Reservation { budget: self, held: None }) };
-        let class: Arc<str> = class().into();
+        let body = request.to_json();
+        let class: Arc<str> = keys::price_class(&body).into();
+        let is_known = self.lock().prices.get(&class).is_some_and(Option::is_some);
+        let declared = if is_known { None } else { self.declared(&body).await };
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             {
                 let mut state = self.lock();
-                let price = state.prices.get(&class).copied();
+                let known = state.prices.get(&class).copied();
+                let price = known.flatten().or(declared);
                 let committed = state.spent_usd + state.reserved_usd;
-                let fits = match price.flatten() {
+                let fits = match price {
                     Some(price) => committed + price <= limit_usd + TOLERANCE,
                     // The price is unknown, so that something must be left.
                     None => committed < limit_usd - TOLERANCE,
                 };
                 if !fits {
-                    return Err(cost_limit(limit_usd, state.spent_usd, price.flatten()));
+                    return Err(cost_limit(limit_usd, state.spent_usd, price));
                 }
-                if price.is_some() || state.pricing.insert(Arc::clone(&class)) {
-                    let price = price.flatten().unwrap_or_default();
+                if known.is_some() || price.is_some() || state.pricing.insert(Arc::clone(&class)) {
+                    let price = price.unwrap_or_default();
                     state.reserved_usd += price;
                     return Ok(Reservation { budget: self, held: Some((class, price)) });
                 }

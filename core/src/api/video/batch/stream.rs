@@ -152,9 +152,9 @@ impl GenerateMany {
     }
 
     /// Sets the most that the batch may cost, in US dollars, including the jobs of its checkpoint and without refunds. No
-    /// job is submitted that would pass it at the price of the last job with the same options. The items that are left
-    /// have the error `COST_LIMIT`. While no price of such a job is known, one job is submitted to learn it. Default: no
-    /// limit.
+    /// job is submitted that would pass it at the price of the last job with the same options, else at the price that the
+    /// API declares. The items that are left have the error `COST_LIMIT`. While neither price is known, one job is
+    /// submitted to learn it. Default: no limit.
     pub fn max_cost_usd(mut self, usd: f64) -> Self {
         self.options.max_cost_usd = Some(usd);
         self
@@ -355,10 +355,10 @@ impl Batch {
         let permits = client.http.config().options.polling.concurrency.min(Semaphore::MAX_PERMITS);
         let workers = options.concurrency;
         let shared = Arc::new(Shared {
+            budget: Budget::new(options.max_cost_usd, &content.ledger, client.clone()),
             client,
             queue: Mutex::new(queue),
             permits: Semaphore::new(permits),
-            budget: Budget::new(options.max_cost_usd, &content.ledger),
             journal: Journal::new(content.ledger, checkpoint),
             stop: Mutex::new(None),
             sender,

@@ -261,7 +261,7 @@ async fn submit(shared: &Shared, key: String, mut request: GenerateRequest) -> R
     shared.check_stopped()?;
     request.check()?;
     check_idempotency_key(&key)?;
-    let reserved = shared.budget.reserve(|| keys::price_class(&request.to_json())).await;
+    let reserved = shared.budget.reserve(&request).await;
     let reserved = reserved.inspect_err(|error| shared.stop(error))?;
     // The semaphore is never closed.
     let Ok(_permit) = shared.permits.acquire().await else { return Err(aborted()) };
