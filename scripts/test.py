@@ -87,9 +87,9 @@ def fetch_ahead(suites: list[str]) -> threading.Thread:
 
 
 #: Suites that share a folder and cannot run at the same time: an environment of packages, a build, what is installed.
-#: Chains begin in this order, the longest first. A suite that none of them names is a chain of its own.
+#: Chains begin in this order. What no other suite needs compiles last. A suite that none of them names is a chain of its own.
 CHAINS = [
-    ["format", "words", "layers", "versions", "packages", "workflows", "clippy", "rust", "docs", "conformance-rust", "openapi", "mcp", "site", "mobile-size"],
+    ["format", "words", "layers", "versions", "packages", "workflows", "rust", "docs", "conformance-rust", "openapi", "mcp", "site", "mobile-size", "clippy"],
     ["python", "conformance-python", "node", "conformance-node", "ai-sdk", "torture", "benches"],
     ["kotlin", "conformance-kotlin"],
     ["swift", "conformance-swift"],
